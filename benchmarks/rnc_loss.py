@@ -1,0 +1,153 @@
+"""Time and memory of RnCLoss against the definition written out as a loop over candidates.
+
+    python benchmarks/rnc_loss.py [--out results/benchmarks/rnc_loss.json]
+
+Forward and backward on one thread, the two interleaved, medians. And one large batch in a process
+of its own, with its peak memory. Writes JSON, and the same as Markdown beside it.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnc_graph.losses import RnCLoss
+
+VIEWS, SIZE = 2, 128
+# Repeats of the loop, and of RnCLoss for each repeat of the loop, by the number of embeddings.
+REPEATS = {256: (7, 5), 512: (5, 5), 1024: (3, 5)}
+LARGE = 16_384
+
+
+def loop_over_candidates(features: Tensor, labels: Tensor, temperature: float = 2.0) -> Tensor:
+    """Write the definition with an N x N mask for each of the N - 1 candidates."""
+    features = torch.cat(features.unbind(1))
+    labels = labels.repeat(VIEWS, 1)
+    count = len(features)
+    others = ~torch.eye(count, dtype=torch.bool)
+    distance = (labels[:, None] - labels[None]).abs().sum(-1)[others].view(count, count - 1)
+    logits = -torch.cdist(features, features) / temperature
+    logits = (logits - logits.max(1, keepdim=True).values.detach())[others].view(count, count - 1)
+    weights = logits.exp()
+    loss = torch.zeros(())
+    for j in range(count - 1):
+        mask = (distance >= distance[:, j : j + 1]).float()
+        loss = loss - (logits[:, j] - (mask * weights).sum(1).log()).sum() / (count * (count - 1))
+    return loss
+
+
+def batch(count: int) -> tuple[Tensor, Tensor]:
+    """Return features (count / V, V, d) and labels (count / V, 1) with two decimals."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(count // VIEWS, VIEWS, SIZE, generator=generator).requires_grad_()
+    labels = (2 * torch.randn(count // VIEWS, 1, generator=generator)).mul(100).round().div(100)
+    return features, labels
+
+
+def run(loss: Callable[[Tensor, Tensor], Tensor], features: Tensor, labels: Tensor) -> float:
+    """Return the seconds of one forward and backward pass."""
+    features.grad = None
+    start = time.perf_counter()
+    torch.autograd.backward(loss(features, labels))
+    return time.perf_counter() - start
+
+
+def compare(count: int) -> dict[str, float]:
+    """Time both on one batch, in turns."""
+    features, labels = batch(count)
+    loss = RnCLoss()
+    run(loss, features, labels)
+    turns, repeats = REPEATS[count]
+    ours, theirs = [], []
+    for _ in range(turns):
+        theirs.append(run(loop_over_candidates, features, labels))
+        ours += [run(loss, features, labels) for _ in range(repeats)]
+    seconds, reference = statistics.median(ours), statistics.median(theirs)
+    return {
+        "embeddings": count,
+        "rnc_loss_ms": 1e3 * seconds,
+        "loop_ms": 1e3 * reference,
+        "speedup": reference / seconds,
+    }
+
+
+def large() -> dict[str, float]:
+    """Time the large batch once; the peak memory is that of the whole process."""
+    features, labels = batch(LARGE)
+    seconds = run(RnCLoss(), features, labels)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak *= 1 if sys.platform == "darwin" else 1024
+    return {"embeddings": LARGE, "seconds": seconds, "peak_gib": peak / 2**30}
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Return the table."""
+    lines = [
+        f"RnCLoss, forward and backward, V = {VIEWS}, d = {SIZE}, float32, one thread, "
+        f"torch {result['torch']}, {result['processor']}",
+        "",
+        "| N | loop over candidates, ms | RnCLoss, ms | times faster |",
+        "|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {row['embeddings']:,} | {row['loop_ms']:,.0f} | {row['rnc_loss_ms']:.1f} "
+        f"| {row['speedup']:.0f} |"
+        for row in result["compared"]
+    ]
+    row = result["large"]
+    lines += [
+        "",
+        f"N = {row['embeddings']:,}: {row['seconds']:.1f} s, peak memory of the process "
+        f"{row['peak_gib']:.2f} GiB",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    try:
+        names = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x]
+    except OSError:
+        names = []
+    name = names[0].split(":")[1].strip() if names else platform.processor()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks/rnc_loss.json"))
+    parser.add_argument("--only-large", action="store_true", help="print the large batch as JSON")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.only_large:
+        print(json.dumps(large()))
+        return
+    # First: a process starts with the peak memory of the one that started it.
+    child = subprocess.run(
+        [sys.executable, __file__, "--only-large"], check=True, stdout=subprocess.PIPE
+    )
+    result = {
+        "torch": torch.__version__,
+        "processor": processor(),
+        "compared": [compare(count) for count in REPEATS],
+        "large": json.loads(child.stdout),
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    arguments.out.with_suffix(".md").write_text(markdown(result))
+    print(markdown(result), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The command line: thin, and quick to answer."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from rnc_graph import __version__
+from rnc_graph.errors import RncGraphError
+
+if TYPE_CHECKING:
+    from rnc_graph.experiments import Experiment
+
+app = typer.Typer(
+    name="rnc-graph",
+    help="Representations that follow a continuous target, for molecules.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Seeds = Annotated[
+    str | None,
+    typer.Option(help="Number of split seeds, or by encoder: gin=10,gcn=5. [default: the spec's]"),
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Parallel processes. [default: one for each core]")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the results. [default: results/NAME]", file_okay=False),
+]
+Device = Annotated[str, typer.Option(help="Where to train: cpu, gpu, auto, ...")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rnc-graph {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Hold the commands together."""
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(help="A shipped experiment, e.g. esol.")],
+    encoder: Annotated[
+        str, typer.Option(help="Encoders, separated by commas, or all of the experiment's.")
+    ] = "gin",
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    out: Out = None,
+    device: Device = "cpu",
+) -> None:
+    """Make the table of a shipped experiment again."""
+    from rnc_graph.experiments import read_spec, shipped_spec
+
+    chosen = None if encoder == "all" else encoder.split(",")
+    experiment = read_spec(shipped_spec(name), seeds=seeds, encoders=chosen)
+    arguments = ["reproduce", name, "--encoder", encoder]
+    _run(experiment, arguments, seeds, jobs, out, device)
+
+
+@app.command()
+def run(
+    spec: Annotated[Path, typer.Argument(help="A spec in YAML.")],
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    out: Out = None,
+    device: Device = "cpu",
+) -> None:
+    """Run an experiment of your own."""
+    from rnc_graph.experiments import read_spec
+
+    _run(read_spec(spec, seeds=seeds), ["run", str(spec)], seeds, jobs, out, device)
+
+
+def _run(
+    experiment: Experiment,
+    arguments: list[str],
+    seeds: str | None,
+    jobs: int | None,
+    out: Path | None,
+    device: str,
+) -> None:
+    from rnc_graph.experiments import run_experiment
+    from rnc_graph.experiments.formats import print_tables
+    from rnc_graph.experiments.progress import ConsoleProgress
+
+    console = Console()
+    if seeds is not None:
+        arguments += ["--seeds", seeds]
+    with ConsoleProgress(Console(stderr=True)) as progress:
+        outcome = run_experiment(
+            experiment,
+            out or Path("results") / experiment.name,
+            command=shlex.join(["rnc-graph", *arguments]),
+            jobs=jobs or os.cpu_count() or 1,
+            device=device,
+            progress=progress,
+        )
+    print_tables(console, experiment, outcome.tables, outcome.molecules.unit)
+    console.print("Written:", *map(str, outcome.files), sep="\n  ", highlight=False)
+
+
+def main() -> None:
+    """Run the command line; bad input ends it with one message and exit code 2."""
+    try:
+        app()
+    except RncGraphError as error:
+        Console(stderr=True).print(f"Error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        Console(stderr=True).print(
+            f"Error: {where}{error.strerror or error}", style="red", markup=False, highlight=False
+        )
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

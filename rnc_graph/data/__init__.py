@@ -1,0 +1,25 @@
+"""Tables of molecules, splits, scaling, features, the packed store, batches and views."""
+
+from rnc_graph.data.catalogue import dataset_cards, load_dataset
+from rnc_graph.data.featurise import featurise
+from rnc_graph.data.loader import Batches
+from rnc_graph.data.molecules import MoleculeData, PreparedSplit
+from rnc_graph.data.packed import PackedGraphs
+from rnc_graph.data.scaling import TargetScaler
+from rnc_graph.data.splits import Split, random_split
+from rnc_graph.data.table import MoleculeTable, read_table
+
+__all__ = [
+    "Batches",
+    "MoleculeData",
+    "MoleculeTable",
+    "PackedGraphs",
+    "PreparedSplit",
+    "Split",
+    "TargetScaler",
+    "dataset_cards",
+    "featurise",
+    "load_dataset",
+    "random_split",
+    "read_table",
+]

@@ -1,0 +1,61 @@
+"""Batches of molecules, or of views of them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnc_graph.data.views import View
+
+
+class Batches:
+    """One pass over some molecules in batches of near-equal size.
+
+    Each batch is a pair: V * B inputs, view after view (the B molecules' first views, then their
+    second views, ...), and the targets (B, t).
+
+    Args:
+        take: rows (R,) in, their R inputs out: ``PackedGraphs.batch`` for graphs, or the
+            ``__getitem__`` of a tensor of embeddings.
+        targets: (N, t) targets of the whole store.
+        index: (M,) the molecules to pass over.
+        batch_size: largest B. An epoch of M molecules has ceil(M / batch_size) batches whose sizes
+            differ by one at most, so that no tiny batch upsets a batch normalisation.
+        shuffle_seed: draw a new order each pass, from this seed; None keeps the order of ``index``.
+        views: V.
+        view: the augmentation that makes each view; None leaves the inputs as they are.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[Tensor], Any],
+        targets: Tensor,
+        index: Tensor,
+        batch_size: int = 256,
+        *,
+        shuffle_seed: int | None = None,
+        views: int = 1,
+        view: View | None = None,
+    ) -> None:
+        self.take = take
+        self.targets = targets
+        self.index = index
+        self.batch_size = batch_size
+        self.views = views
+        self.view = view
+        self.shuffle = shuffle_seed is not None
+        self.generator = torch.Generator().manual_seed(shuffle_seed or 0)
+
+    def __len__(self) -> int:
+        return -(-len(self.index) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
+        index = self.index
+        if self.shuffle:
+            index = index[torch.randperm(len(index), generator=self.generator)]
+        for rows in torch.tensor_split(index, len(self)):
+            inputs = self.take(rows.repeat(self.views))
+            if self.view is not None:
+                inputs = self.view(inputs, self.generator)
+            yield inputs, self.targets[rows]

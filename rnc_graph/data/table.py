@@ -1,0 +1,106 @@
+"""Tables of SMILES and targets."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rnc_graph.errors import RncGraphError
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MoleculeTable:
+    """N molecules with their targets, in the order of the file.
+
+    Attributes:
+        name: what messages and results call the table.
+        smiles: N SMILES strings.
+        targets: (N, t) measured values in ``unit``.
+        target_names: the t columns of ``targets``.
+        unit: unit of the targets, "" where unknown.
+        published_predictions: (N,) predictions that came with the data, by the name of their model,
+            in ``unit``.
+    """
+
+    name: str
+    smiles: list[str]
+    targets: FloatArray
+    target_names: list[str]
+    unit: str = ""
+    published_predictions: dict[str, FloatArray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV file, every cell as the text it is.
+
+    Raises:
+        RncGraphError: the file is missing, unreadable, no CSV, or holds no rows.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise RncGraphError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise RncGraphError(f"{path}: cannot be read as CSV: {error}") from error
+    if frame.empty:
+        raise RncGraphError(f"{path}: has no rows below its header")
+    return frame
+
+
+def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
+    """Return the cells of one column; raises :class:`RncGraphError` naming the columns there are."""
+    if name not in frame.columns:
+        raise RncGraphError(
+            f"{path}: no column {name!r}; its columns are: {', '.join(map(repr, frame.columns))}"
+        )
+    return [str(cell) for cell in frame[name]]
+
+
+def numbers(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
+    """Return one column as finite numbers, (N,).
+
+    Raises:
+        RncGraphError: a cell is no finite number; the message names its line and text.
+    """
+    cells = column(frame, name, path)
+    values = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        row = int(bad[0])
+        raise RncGraphError(
+            f"{path}, line {row + 2}, column {name!r}: {cells[row]!r} is not a finite number"
+            + (f" ({bad.size} such rows)" if bad.size > 1 else "")
+        )
+    return values
+
+
+def read_table(
+    path: Path, smiles: str, targets: list[str], *, unit: str = "", name: str | None = None
+) -> MoleculeTable:
+    """Read a CSV file of molecules.
+
+    Args:
+        path: the file; its first line names the columns.
+        smiles: the column of SMILES.
+        targets: the columns of measured values.
+        unit: unit of the targets.
+        name: what results call the table; the file's name without its ending by default.
+
+    Raises:
+        RncGraphError: the file, a column, or a value is missing or wrong.
+    """
+    frame = read_csv(path)
+    return MoleculeTable(
+        name=name or path.stem,
+        smiles=column(frame, smiles, path),
+        targets=np.stack([numbers(frame, target, path) for target in targets], axis=1),
+        target_names=list(targets),
+        unit=unit,
+    )

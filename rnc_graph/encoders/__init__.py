@@ -1,0 +1,10 @@
+"""Encoders: a batch in, an embedding (N, d) out; and the head that turns it into a prediction."""
+
+from rnc_graph.encoders.gcn import GCN
+from rnc_graph.encoders.gin import GIN
+from rnc_graph.encoders.graph import GraphEncoder
+from rnc_graph.encoders.head import Head
+from rnc_graph.encoders.mpnn import MPNN
+from rnc_graph.encoders.registry import ENCODERS
+
+__all__ = ["ENCODERS", "GCN", "GIN", "MPNN", "GraphEncoder", "Head"]

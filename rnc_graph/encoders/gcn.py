@@ -1,0 +1,29 @@
+"""GCN (Kipf and Welling, ICLR 2017, arXiv 1609.02907)."""
+
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+from torch_geometric.nn import GCNConv
+
+from rnc_graph.encoders.graph import ConvolutionalEncoder
+from rnc_graph.encoders.registry import ENCODERS
+
+
+class _GCNLayer(nn.Module):
+    """Degree-normalised mean over an atom and its neighbours; bond features have no place in it."""
+
+    def __init__(self, hidden_dim: int) -> None:
+        super().__init__()
+        self.convolution = GCNConv(hidden_dim, hidden_dim)
+
+    def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
+        """Return the atoms' new vectors (A, d)."""
+        return self.convolution(atoms, batch.edge_index)
+
+
+@ENCODERS.register("gcn")
+class GCN(ConvolutionalEncoder):
+    """Graph convolutional network; it sees which atoms are bonded, not how."""
+
+    def convolution(self, hidden_dim: int) -> nn.Module:
+        """Make one layer."""
+        return _GCNLayer(hidden_dim)

@@ -1,0 +1,15 @@
+"""The error every room raises for bad input."""
+
+
+class RncGraphError(ValueError):
+    """Bad input: the message names the file, row, column or key, what was found, and what is right.
+
+    The command line prints the message alone and exits with code 2.
+    """
+
+
+class UnknownNameError(RncGraphError):
+    """A name that no registry or catalogue holds; the message lists the known ones."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")

@@ -1,0 +1,93 @@
+"""Rows to measure against: what a user could do without a neural network.
+
+Each learns from the training part alone, with settings fixed beforehand; predictions that came with
+the data set are one more.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.svm import SVR
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.descriptors import morgan_fingerprints, rdkit_descriptors
+from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Fixed features of molecules, and a scikit-learn regressor made from a seed."""
+
+    features: Callable[[list[str]], NDArray[Any]]
+    regressor: Callable[[int], Any]
+
+
+BASELINES = {
+    "mean": Baseline(lambda smiles: np.zeros((len(smiles), 1)), lambda seed: DummyRegressor()),
+    "random-forest": Baseline(
+        morgan_fingerprints,
+        lambda seed: RandomForestRegressor(300, max_features=1 / 3, random_state=seed),
+    ),
+    "svr": Baseline(
+        rdkit_descriptors,
+        # Ranks, not values: some descriptors have tails that no linear scaling bounds.
+        lambda seed: make_pipeline(
+            SimpleImputer(keep_empty_features=True),
+            QuantileTransformer(n_quantiles=100, output_distribution="normal", random_state=seed),
+            SVR(C=10.0, epsilon=0.1),
+        ),
+    ),
+    "extra-trees": Baseline(
+        rdkit_descriptors,
+        lambda seed: make_pipeline(
+            SimpleImputer(keep_empty_features=True),
+            ExtraTreesRegressor(300, max_features=1 / 3, random_state=seed),
+        ),
+    ),
+}
+
+
+def check_baselines(names: Iterable[str], published: Iterable[str]) -> None:
+    """Check that each name is a baseline or one of the data set's ``published`` predictions.
+
+    Raises:
+        UnknownNameError: a name is neither.
+    """
+    known = [*BASELINES, *published]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("baseline", name, known)
+
+
+def baseline_predictions(
+    name: str, table: MoleculeTable, train: NDArray[np.int64], seed: int
+) -> FloatArray:
+    """Return a baseline's predictions for all N molecules, (N, t), in the targets' unit.
+
+    Args:
+        name: a baseline or one of the table's published predictions.
+        table: the N molecules.
+        train: the rows to learn from.
+        seed: makes what the regressor draws repeatable.
+    """
+    if name in table.published_predictions:
+        return table.published_predictions[name][:, None]
+    baseline = BASELINES[name]
+    features = baseline.features(table.smiles)
+    # On standardised targets, since an SVR's settings are in their scale.
+    model = TransformedTargetRegressor(
+        MultiOutputRegressor(baseline.regressor(seed)), transformer=StandardScaler()
+    )
+    model.fit(features[train], table.targets[train])
+    return np.asarray(model.predict(features), dtype=np.float64).reshape(table.targets.shape)

@@ -1,0 +1,132 @@
+"""Figures of an experiment: predicted against measured, and the embeddings in two dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.experiments.results import FinishedRun, Row, Table, parts
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.files import atomic_path
+
+_PANEL = 2.6  # inches
+
+
+def predicted_against_measured(
+    experiment: Experiment,
+    molecules: MoleculeTable,
+    table: Table,
+    runs: Sequence[FinishedRun],
+    path: Path,
+) -> None:
+    """Draw one panel a row: the predictions of all seeds for the evaluated part."""
+    part = parts(experiment)[0]
+    measured = molecules.targets[:, 0]
+    low, high = float(measured.min()), float(measured.max())
+    margin = 0.05 * (high - low)
+    limits = (low - margin, high + margin)
+    figure, axes = _panels(len(table.rows))
+    for axis, row in zip(axes, table.rows, strict=False):
+        for run in _runs_of(row, table, runs):
+            rows = run.tensors[f"{part}_rows"].numpy()
+            predicted = run.tensors[f"{part}_predictions"].numpy()[:, 0]
+            axis.plot(measured[rows], predicted, ".", color="C0", alpha=0.25, markersize=4, mew=0)
+        axis.plot(limits, limits, color="0.3", linewidth=0.8)
+        error = row.summaries[part, "unit", "rmse"].mean
+        axis.set(xlim=limits, ylim=limits, aspect="equal")
+        axis.set_title(f"{row.name}\nRMSE {error:.2f}", fontsize=9)
+    _label(figure, molecules, "measured", "predicted")
+    figure.suptitle(
+        f"{experiment.name}, {table.encoder}: {part} molecules of {len(table.rows[0].seeds)} seeds",
+        fontsize=10,
+    )
+    _save(figure, path)
+
+
+def embeddings(
+    experiment: Experiment,
+    molecules: MoleculeTable,
+    table: Table,
+    runs: Sequence[FinishedRun],
+    path: Path,
+) -> None:
+    """Draw one panel a method: its embedding of the evaluated part, first seed, by PCA."""
+    part = parts(experiment)[0]
+    rows = [row for row in table.rows if not row.baseline]
+    figure, axes = _panels(len(rows))
+    measured = molecules.targets[:, 0]
+    points: Any = None
+    for axis, row in zip(axes, rows, strict=False):
+        run = _runs_of(row, table, runs)[0]
+        plane = PCA(2).fit(run.tensors["embedding"].numpy())
+        xy = plane.transform(run.tensors["embedding"].numpy())
+        colour = measured[run.tensors[f"{part}_rows"].numpy()]
+        # A component's sign is arbitrary: let the target grow to the right.
+        if np.corrcoef(xy[:, 0], colour)[0, 1] < 0:
+            xy[:, 0] *= -1
+        points = axis.scatter(
+            xy[:, 0],
+            xy[:, 1],
+            c=colour,
+            s=12,
+            cmap="viridis",
+            vmin=measured.min(),
+            vmax=measured.max(),
+        )
+        share = plane.explained_variance_ratio_
+        axis.set_title(f"{row.name}\nPC 1 {share[0]:.0%}, PC 2 {share[1]:.0%}", fontsize=9)
+        axis.set(xticks=[], yticks=[])
+    seed = table.rows[0].seeds[0]
+    figure.colorbar(points, ax=list(axes), label=_with_unit(molecules, "measured"), shrink=0.8)
+    figure.suptitle(
+        f"{experiment.name}, {table.encoder}: embedding of the {part} molecules, seed {seed}",
+        fontsize=10,
+    )
+    _save(figure, path)
+
+
+def _runs_of(row: Row, table: Table, runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    encoder = "" if row.baseline else table.encoder
+    return [
+        run
+        for run in runs
+        if (run.planned.encoder, run.planned.row) == (encoder, row.name)
+        and run.planned.seed in row.seeds
+    ]
+
+
+def _panels(count: int) -> tuple[Any, list[Any]]:
+    """Return a figure with a grid of ``count`` panels, five in a row at most."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = min(5, count)
+    lines = math.ceil(count / columns)
+    figure = Figure(figsize=(_PANEL * columns, (_PANEL + 0.4) * lines), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for unused in axes[count:]:
+        unused.remove()
+    return figure, axes[:count]
+
+
+def _label(figure: Any, molecules: MoleculeTable, x: str, y: str) -> None:
+    figure.supxlabel(_with_unit(molecules, x), fontsize=9)
+    figure.supylabel(_with_unit(molecules, y), fontsize=9)
+
+
+def _with_unit(molecules: MoleculeTable, what: str) -> str:
+    unit = f" / {molecules.unit}" if molecules.unit else ""
+    return f"{what} {molecules.target_names[0]}{unit}"
+
+
+def _save(figure: Any, path: Path) -> None:
+    """Write a PNG; equal figures are equal bytes."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})

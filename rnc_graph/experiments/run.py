@@ -1,0 +1,65 @@
+"""One call from a spec to its tables and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.experiments.outputs import write_outputs
+from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.experiments.progress import Progress, Silent
+from rnc_graph.experiments.results import Table, finished_runs, tabulate
+from rnc_graph.experiments.runner import run_tasks
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.store import Store, locked
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment ended with."""
+
+    molecules: MoleculeTable
+    tables: list[Table]
+    files: list[Path]
+
+
+def run_experiment(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    command: str,
+    jobs: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Outcome:
+    """Do the runs that the folder's store lacks, and write tables and figures beside it.
+
+    Args:
+        experiment: the grid.
+        folder: takes the results; its ``store`` keeps finished runs, so that a second call, or one
+            after a kill, does what is missing and no more.
+        command: what a reader types to make the results again.
+        jobs: parallel processes.
+        device: a Lightning accelerator.
+        progress: told how it gets on.
+
+    Raises:
+        RncGraphError: bad data, a folder that cannot be written to, or a process that died.
+    """
+    table = experiment.table()
+    planned = plan(experiment, table)
+    store = Store(folder / "store")
+    with locked(folder):
+        run_tasks(
+            with_pretraining(planned),
+            table,
+            store,
+            jobs=jobs,
+            device=device,
+            progress=progress or Silent(),
+        )
+        runs = finished_runs(planned, store)
+        tables = tabulate(experiment, runs)
+        files = write_outputs(folder, experiment, table, tables, runs, command)
+    return Outcome(table, tables, files)

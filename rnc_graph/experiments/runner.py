@@ -1,0 +1,145 @@
+"""Running tasks in parallel processes, each result into the store, with progress."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from rnc_graph.data import MoleculeData, MoleculeTable
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.plan import needs
+from rnc_graph.experiments.progress import Progress
+from rnc_graph.experiments.store import Store
+from rnc_graph.experiments.tasks import PretrainTask, Task, Workplace
+
+# How often progress is drawn anew while tasks run, in seconds.
+_TICK = 0.2
+
+
+def run_tasks(
+    tasks: Mapping[str, Task],
+    table: MoleculeTable,
+    store: Store,
+    *,
+    jobs: int,
+    device: str,
+    progress: Progress,
+) -> None:
+    """Run what the store lacks; a pretraining that nothing missing needs is left out.
+
+    Args:
+        tasks: by key, pretrainings before the runs that need them.
+        table: the data set.
+        store: takes each result as soon as it is there.
+        jobs: number of processes, each on one thread: results do not depend on it.
+        device: a Lightning accelerator.
+        progress: told of finished epochs and tasks.
+
+    Raises:
+        RncGraphError: a process died, or a task refused its input; finished results are kept.
+    """
+    missing = missing_tasks(tasks, store)
+    progress.start(missing, done=len(tasks) - len(missing))
+    if not missing:
+        return
+    with _workers(table, store.folder, min(jobs, len(missing)), device) as (executor, epochs):
+        waiting = dict(missing)
+        running: dict[Future[None], str] = {}
+        while waiting or running:
+            for key, task in list(waiting.items()):
+                needed = needs(task)
+                if needed is None or store.has(needed.key):
+                    running[executor.submit(_run, task)] = key
+                    del waiting[key]
+            finished, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
+            for key in _drain(epochs):
+                progress.epoch(key)
+            for future in finished:
+                key = running.pop(future)
+                future.result()
+                progress.finished(key)
+
+
+def missing_tasks(tasks: Mapping[str, Task], store: Store) -> dict[str, Task]:
+    """Return the tasks still to be done: missing runs, and the pretrainings that they lack."""
+    runs = {k: t for k, t in tasks.items() if not isinstance(t, PretrainTask) and not store.has(k)}
+    needed = {task.key for task in map(needs, runs.values()) if task is not None}
+    return {
+        key: task
+        for key, task in tasks.items()
+        if key in runs or (key in needed and not store.has(key))
+    }
+
+
+def _drain(epochs: Any) -> Iterator[str]:
+    """Yield the keys of the tasks that finished an epoch since the last call."""
+    try:
+        while True:
+            yield epochs.get_nowait()
+    except Empty:
+        return
+
+
+@contextmanager
+def _workers(
+    table: MoleculeTable, folder: Path, jobs: int, device: str
+) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+    """Start the processes; whatever ends the block ends them too."""
+    context = multiprocessing.get_context("spawn")
+    epochs = context.Queue()
+    executor = ProcessPoolExecutor(
+        jobs, context, initializer=_start_worker, initargs=(table, folder, device, epochs)
+    )
+    try:
+        yield executor, epochs
+    except BrokenProcessPool as error:
+        raise RncGraphError(
+            "a worker process died (killed, or out of memory); finished runs are kept, and the "
+            "same command goes on from there"
+        ) from error
+    finally:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+_workplace: Workplace
+_epochs: Any
+
+
+def _start_worker(table: MoleculeTable, folder: Path, device: str, epochs: Any) -> None:
+    """Prepare a process: one thread, the data, and an end with its parent."""
+    import torch
+
+    global _workplace, _epochs  # noqa: PLW0603 - one workplace a process, made once
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    # One thread, since sums over several round by how the work was shared out.
+    torch.set_num_threads(1)
+    # Denormal numbers slow a processor down many times, and nothing here depends on them.
+    torch.set_flush_denormal(True)
+    _epochs = epochs
+    _workplace = Workplace(MoleculeData.from_table(table), Store(folder), device)
+
+
+def _die_with_parent() -> None:
+    """End the process when its parent is gone, however that came about."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run(task: Task) -> None:
+    """Run one task in a worker and put its result into the store."""
+    record, tensors = task.run(_workplace, lambda: _epochs.put(task.key))
+    _workplace.store.put(task.key, record, tensors)

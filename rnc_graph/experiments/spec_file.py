@@ -1,0 +1,146 @@
+"""Specs as YAML files; a mistake is told by its line, its key, and what would be right."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.shipped import shipped_dir
+
+
+def shipped_spec(name: str) -> Path:
+    """Return the path of a shipped experiment; raises :class:`UnknownNameError`."""
+    paths = {path.stem: path for path in shipped_dir("experiments").glob("*.yaml")}
+    if name not in paths:
+        raise UnknownNameError("experiment", name, list(paths))
+    return paths[name]
+
+
+def read_spec(
+    path: Path, *, seeds: str | None = None, encoders: Sequence[str] | None = None
+) -> Experiment:
+    """Read an experiment from YAML.
+
+    Args:
+        path: the file.
+        seeds: in place of the file's: a number, or a number by encoder ("gin=10,gcn=5").
+        encoders: the ones to take of the file's; all by default.
+
+    Raises:
+        RncGraphError: the file is missing, no YAML, or no valid spec; one line a mistake.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RncGraphError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise RncGraphError(f"{path}: is not YAML: {error}") from error
+    try:
+        experiment = Experiment.model_validate(raw)
+    except ValidationError as error:
+        raise RncGraphError(_describe(error, str(path), text, Experiment)) from error
+    return _select(experiment, seeds, encoders)
+
+
+def _select(
+    experiment: Experiment, seeds: str | None, encoders: Sequence[str] | None
+) -> Experiment:
+    """Return the experiment with other seeds, or with some of its encoders."""
+    chosen = {}
+    for name in encoders or experiment.encoders:
+        if name not in experiment.encoders:
+            raise UnknownNameError("encoder", name, list(experiment.encoders))
+        chosen[name] = experiment.encoders[name]
+    counts = _seed_counts(seeds, list(chosen)) if seeds else {}
+    return experiment.model_copy(
+        update={
+            "encoders": chosen,
+            "seeds": {
+                name: list(range(counts[name])) if name in counts else experiment.seeds[name]
+                for name in chosen
+            },
+        }
+    )
+
+
+def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
+    """Parse "10" or "gin=10,gcn=5"."""
+    counts = {}
+    for item in text.split(","):
+        encoder, separator, number = item.rpartition("=")
+        if not number.isdecimal() or int(number) < 1:
+            raise RncGraphError(f"--seeds takes a number from 1, or gin=10,gcn=5; found {text!r}")
+        if separator and encoder not in encoders:
+            raise UnknownNameError("encoder", encoder, encoders)
+        counts.update(dict.fromkeys([encoder] if separator else encoders, int(number)))
+    return counts
+
+
+def _describe(error: ValidationError, source: str, text: str, model: type[BaseModel]) -> str:
+    root = yaml.compose(text)
+    lines: dict[str, None] = {}
+    for problem in error.errors():
+        location = [key for key in problem["loc"] if not _is_choice(key)]
+        line = _line(root, location)
+        if line is None:
+            continue  # Inherited by a method; the stage that it stands in reports it too.
+        key = ".".join(str(part) for part in location)
+        lines[
+            f"{source}, line {line}: {key or 'the spec'}: {_reason(problem, location, model)}"
+        ] = None
+    return "\n".join(lines)
+
+
+def _is_choice(key: Any) -> bool:
+    """Tell the names that pydantic gives the branches of a union from keys of the file."""
+    return isinstance(key, str) and key in ("str", "CsvData")
+
+
+def _reason(problem: Any, location: Sequence[Any], model: type[BaseModel]) -> str:
+    if problem["type"] == "extra_forbidden":
+        fields = _fields(model, location[:-1])
+        return f"unknown key; known here: {', '.join(fields)}"
+    if problem["type"] == "missing":
+        return "is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return message
+    return f"{message}, found {problem['input']!r}"
+
+
+def _fields(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
+    """Return the keys that the section at ``location`` may have."""
+    section: Any = model
+    for key in location:
+        if isinstance(key, str):
+            section = _model_in(section.model_fields[key].annotation)
+    return sorted(section.model_fields)
+
+
+def _model_in(annotation: Any) -> Any:
+    """Return the model inside ``list[Model]``, ``Model | None``, or ``Model``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def _line(node: Any, location: Sequence[Any]) -> int | None:
+    """Return the line (from 1) of the key at ``location``, or of what should hold a missing one."""
+    line = 1
+    for depth, key in enumerate(location):
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(key)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+            found = (node.value[key], node.value[key]) if key < len(node.value) else None
+        else:
+            found = None
+        if found is None:
+            return line if depth == len(location) - 1 else None
+        line = found[0].start_mark.line + 1
+        node = found[1]
+    return line

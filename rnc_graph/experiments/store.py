@@ -1,0 +1,92 @@
+"""The run store: one folder a finished piece of work, there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from rnc_graph.errors import RncGraphError
+
+_TEMPORARY = ".unfinished-"
+
+
+def digest(identity: Mapping[str, Any]) -> str:
+    """Return a short name for all that determines a result."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Store:
+    """Records (JSON) and tensors (safetensors) by key.
+
+    An entry is written into a folder of its own beside the others and renamed when complete, so a
+    killed process leaves no half of one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, key: str) -> bool:
+        """Say whether the entry is complete."""
+        return (self.folder / key).is_dir()
+
+    def record(self, key: str) -> dict[str, Any]:
+        """Read an entry's record."""
+        text = (self.folder / key / "record.json").read_text(encoding="utf-8")
+        return dict(json.loads(text))
+
+    def tensors(self, key: str) -> dict[str, Tensor]:
+        """Read an entry's tensors."""
+        return load_file(self.folder / key / "tensors.safetensors")
+
+    def put(self, key: str, record: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Write an entry; where it exists already, it stays as it is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self.folder / f"{_TEMPORARY}{key}-{os.getpid()}"
+        unfinished.mkdir()
+        try:
+            save_file(
+                {name: tensor.contiguous() for name, tensor in sorted(tensors.items())},
+                unfinished / "tensors.safetensors",
+            )
+            (unfinished / "record.json").write_text(
+                json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+            )
+            if not self.has(key):
+                unfinished.rename(self.folder / key)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder of results for one process, and clear what a killed one left unfinished.
+
+    Raises:
+        RncGraphError: another process holds it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("w")
+    except OSError as error:
+        raise RncGraphError(f"{folder}: cannot write results here: {error.strerror}") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                raise RncGraphError(f"{folder}: another process is writing results here") from None
+            raise
+        for leftover in folder.rglob(f"{_TEMPORARY}*"):
+            shutil.rmtree(leftover)
+        yield

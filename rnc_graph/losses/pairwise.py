@@ -1,0 +1,118 @@
+"""Label distances and feature similarities between all pairs of two sets, by name.
+
+Each takes (R, k) and (N, k) and returns (R, N): entry (i, j) compares row i of the first with
+row j of the second. A callable of one's own keeps the same contract.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from rnc_graph.registry import Registry
+
+Pairwise = Callable[[Tensor, Tensor], Tensor]
+
+LABEL_DISTANCES: Registry[Tensor] = Registry("label distance")
+FEATURE_SIMILARITIES: Registry[Tensor] = Registry("feature similarity")
+
+# Pairs whose difference is gathered at a time, as (pairs, d): bounds the memory of near pairs.
+_NEAR_PAIRS = 1 << 16
+
+
+def wide_dtype(device: torch.device) -> torch.dtype:
+    """Return the most precise float type of ``device``: float64 where it has one."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def _label_difference(a: Tensor, b: Tensor) -> Tensor:
+    """Return all differences, (R, N, t), rounded as the labels' own dtype rounds them.
+
+    Integers and booleans are compared as floats: they would wrap around (uint8) or refuse.
+    """
+    if not a.is_floating_point():
+        a, b = a.to(wide_dtype(a.device)), b.to(wide_dtype(b.device))
+    return a[:, None] - b[None]
+
+
+@LABEL_DISTANCES.register("l1")
+def l1_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Sum of absolute differences: labels (R, t) and (N, t) -> (R, N)."""
+    return _label_difference(a, b).abs().sum(-1)
+
+
+@LABEL_DISTANCES.register("l2")
+def l2_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Euclidean distance: labels (R, t) and (N, t) -> (R, N)."""
+    distance: Tensor = torch.linalg.vector_norm(_label_difference(a, b), dim=-1)
+    return distance
+
+
+@LABEL_DISTANCES.register("linf")
+def linf_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Largest absolute difference: labels (R, t) and (N, t) -> (R, N)."""
+    return _label_difference(a, b).abs().amax(-1)
+
+
+@FEATURE_SIMILARITIES.register("l2")
+def l2_similarity(a: Tensor, b: Tensor) -> Tensor:
+    """Negative Euclidean distance: features (R, d) and (N, d) -> (R, N).
+
+    The gradient at coincident points is 0. First derivatives only.
+    """
+    similarity: Tensor = _NegativeEuclidean.apply(a, b)
+    return similarity
+
+
+@FEATURE_SIMILARITIES.register("l1")
+def l1_similarity(a: Tensor, b: Tensor) -> Tensor:
+    """Negative sum of absolute differences: features (R, d) and (N, d) -> (R, N)."""
+    similarity: Tensor = -torch.cdist(a, b, p=1.0)
+    return similarity
+
+
+@FEATURE_SIMILARITIES.register("cosine")
+def cosine_similarity(a: Tensor, b: Tensor) -> Tensor:
+    """Cosine of the angle: features (R, d) and (N, d) -> (R, N); 0 with a zero vector."""
+    similarity: Tensor = _unit(a) @ _unit(b).T
+    return similarity
+
+
+def _unit(x: Tensor) -> Tensor:
+    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    unit: Tensor = x / norm.masked_fill(norm == 0, 1)
+    return unit
+
+
+class _NegativeEuclidean(torch.autograd.Function):
+    """-||a_i - b_j||_2 by one matrix product; where that cancels, by the difference itself."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        # A shift common to all points leaves the distances alone, and takes their digits.
+        given_a, given_b, centre = a, b, b.mean(0)
+        a, b = a - centre, b - centre
+        scale_a, scale_b = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
+        one_a, one_b = torch.ones_like(scale_a), torch.ones_like(scale_b)
+        # |a|^2 - 2 ab + |b|^2 as one product.
+        squared = torch.cat((scale_a, a, one_a), 1) @ torch.cat((one_b, -2 * b, scale_b), 1).T
+        # It cancels where the distance is small against the norms, which are then about equal.
+        near = (squared <= 2.01 * torch.finfo(a.dtype).eps ** 0.5 * scale_a).nonzero()
+        similarity = squared.sqrt_().neg_()
+        for pairs in near.split(_NEAR_PAIRS):
+            rows, columns = pairs.unbind(1)
+            difference = given_a[rows] - given_b[columns]
+            similarity[rows, columns] = -torch.linalg.vector_norm(difference, dim=1)
+        coincident = near[similarity[near[:, 0], near[:, 1]] == 0]
+        ctx.save_for_backward(a, b, similarity, coincident)
+        return similarity
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        a, b, similarity, coincident = ctx.saved_tensors
+        pull = grad / similarity
+        pull[coincident[:, 0], coincident[:, 1]] = 0
+        return pull.sum(1)[:, None] * a - pull @ b, pull.sum(0)[:, None] * b - pull.T @ a

@@ -1,0 +1,279 @@
+"""Rank-N-Contrast (Zha, Cao, Son, Yang and Katabi, NeurIPS 2023, arXiv 2210.01189)."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pairwise, wide_dtype
+from rnc_graph.losses.registry import LOSSES
+
+# Entries of one block of anchors x candidates: bounds the memory whatever the batch.
+BLOCK_ENTRIES = 1 << 20
+
+
+@LOSSES.register("rnc")
+class RnCLoss(nn.Module):
+    r"""Rank-N-Contrast: for each pair, the nearer in label is to be the nearer in feature space.
+
+    With f the N = B * V embeddings, s_ij = -||f_i - f_j||_2 / temperature, d_ij = ||y_i - y_j||_1
+    and S_ij = {k != i : d_ik >= d_ij} (j is in it, ties are), Eq. 2 of the paper averaged over all
+    anchors i and all j != i::
+
+        L = -1 / (N (N - 1)) * sum_i sum_{j != i} [ s_ij - log sum_{k in S_ij} exp(s_ik) ]
+
+    Exact, in O(N^2 log N) time, by blocks of anchors in memory that grows as N. Computed in float64
+    inside. A tie is a tie of distances in the labels' own dtype. First derivatives only.
+
+    Args:
+        temperature: divides the similarities; positive.
+        label_diff: "l1", "l2", "linf", or a callable ((R, t), (B, t)) -> (R, B): the distances of
+            R labels to all B, one label a sample. It gets no gradient: only their order counts.
+        feature_sim: "l2" (negative distance), "l1", "cosine", or a callable ((R, d), (N, d)) ->
+            (R, N): the similarities of R embeddings to all N, greater is more alike, each row
+            independent of the others. It gets the features in their own dtype, and what it has
+            learned receives gradients. Other than an ``nn.Module`` it sees all anchors at once
+            (R = N) where gradients are needed.
+
+    Raises:
+        RncGraphError: ``temperature`` is not positive and finite.
+        UnknownNameError: no distance or similarity has this name.
+
+    >>> features = torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]], [[6.0, 8.0]]])
+    >>> round(RnCLoss()(features, torch.tensor([[0.1], [0.2], [0.9]])).item(), 4)
+    0.1418
+    """
+
+    def __init__(
+        self,
+        temperature: float = 2.0,
+        label_diff: str | Pairwise = "l1",
+        feature_sim: str | Pairwise = "l2",
+    ) -> None:
+        super().__init__()
+        if not 0 < temperature < math.inf:
+            raise RncGraphError(f"temperature must be positive and finite, found {temperature}")
+        self.temperature = temperature
+        self.label_diff: Pairwise = (
+            label_diff if callable(label_diff) else LABEL_DISTANCES.get(label_diff)
+        )
+        self.feature_sim: Pairwise = (
+            feature_sim if callable(feature_sim) else FEATURE_SIMILARITIES.get(feature_sim)
+        )
+        self._named_sim = not callable(feature_sim)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of a batch, a scalar in the features' dtype.
+
+        Args:
+            features: (B, V, d) embeddings: V >= 1 views of each of B samples.
+            labels: (B, t), or (B,) for one target; floats or integers.
+
+        Raises:
+            RncGraphError: wrong shapes or dtype, no pair to compare, or a NaN or infinite value.
+        """
+        labels = _check_batch(features, labels)
+        samples, views, _ = features.shape
+        # View-major: the views of one sample are then summed by long, contiguous additions.
+        by_view = features.transpose(0, 1)
+        if self._named_sim:
+            by_view = by_view.to(wide_dtype(features.device))
+        modules = (self.feature_sim,) if isinstance(self.feature_sim, nn.Module) else ()
+        if self._named_sim or modules or not torch.is_grad_enabled():
+            parameters = [parameter for module in modules for parameter in module.parameters()]
+            total: Tensor = _Blockwise.apply(self._block_sum, labels, by_view, *parameters)
+        else:
+            # Only autograd itself finds the tensors that a plain function closes over.
+            total = self._block_sum(by_view, labels, 0, samples)
+        count = samples * views
+        return (total / (count * (count - 1))).to(features.dtype)
+
+    def _block_sum(self, by_view: Tensor, labels: Tensor, start: int, step: int) -> Tensor:
+        """Sum the terms of all anchors that are views of samples start .. start + step - 1."""
+        views, samples, size = by_view.shape
+        anchors = by_view[:, start : start + step].reshape(-1, size)
+        similarity = self.feature_sim(anchors, by_view.reshape(-1, size))
+        _check_pairs("feature_sim", similarity, (len(anchors), views * samples))
+        with torch.no_grad():
+            block = labels[start : start + step]
+            distance = self.label_diff(block, labels)
+            _check_pairs("label_diff", distance, (len(block), samples))
+            ranking = _rank(distance, views, start)
+        similarity = similarity.to(wide_dtype(by_view.device))
+        total: Tensor = _RankedLikelihood.apply(
+            similarity.reshape(views, -1, views, samples), ranking, start, self.temperature
+        )
+        return total
+
+    def extra_repr(self) -> str:
+        """What ``print(loss)`` adds to the class."""
+        return f"temperature={self.temperature}"
+
+
+def _rank(distance: Tensor, views: int, start: int) -> tuple[Tensor, Tensor]:
+    """Sort each anchor's samples from the farthest label to the nearest.
+
+    All V views of a sample tie with each other, so that samples are sorted, not embeddings.
+
+    Args:
+        distance: (r, B) label distances of samples start .. start + r - 1 to all.
+        views: V.
+        start: the first anchor.
+
+    Returns:
+        order (r, B), the samples as sorted, and ties (r, B): at the last place of a run of equal
+        distances how many candidates the run holds, 0 elsewhere. The anchor is no candidate.
+    """
+    ranked, order = distance.sort(dim=-1, descending=True)
+    own = torch.arange(start, start + len(order), device=order.device)[:, None]
+    upto = (views - (order == own).long()).cumsum(-1)
+    last = torch.ones_like(order, dtype=torch.bool)
+    last[:, :-1] = ranked[:, :-1] != ranked[:, 1:]
+    upto = upto.masked_fill(~last, 0)
+    ties = upto.clone()
+    ties[:, 1:] -= upto.cummax(-1).values[:, :-1]
+    return order, ties.masked_fill(~last, 0).to(wide_dtype(order.device))
+
+
+def _itself(block: Tensor, start: int) -> Tensor:
+    """View the entries (V, r) of a block (V, r, V, B) at which an anchor meets itself."""
+    return block.diagonal(0, 0, 2).diagonal(start, 0, 1)
+
+
+class _Blockwise(torch.autograd.Function):
+    """Add up blocks of anchors, each with its gradient at once: no block is kept or done twice."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        block_sum: Callable[[Tensor, Tensor, int, int], Tensor],
+        labels: Tensor,
+        by_view: Tensor,
+        *parameters: Tensor,
+    ) -> Tensor:
+        views, samples, _ = by_view.shape
+        step = max(1, BLOCK_ENTRIES // (samples * max(views * views, labels.shape[1])))
+        wanted = ctx.needs_input_grad[2:]
+        wide = wide_dtype(by_view.device)
+        total = torch.zeros((), dtype=wide, device=by_view.device)
+        with torch.set_grad_enabled(any(wanted)):
+            points = by_view.detach().requires_grad_(wanted[0])
+            inputs = [x for x, want in zip((points, *parameters), wanted, strict=True) if want]
+            sums = [torch.zeros_like(x, dtype=wide) for x in inputs]
+            for start in range(0, samples, step):
+                part = block_sum(points, labels, start, step)
+                total += part.detach()
+                if inputs:
+                    found = torch.autograd.grad(
+                        part, inputs, allow_unused=True, materialize_grads=True
+                    )
+                    for kept, gradient in zip(sums, found, strict=True):
+                        kept.add_(gradient)
+        ctx.wanted = wanted
+        ctx.save_for_backward(*sums)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        sums = iter(ctx.saved_tensors)
+        return None, None, *(grad * next(sums) if want else None for want in ctx.wanted)
+
+
+class _RankedLikelihood(torch.autograd.Function):
+    """Sum of -log( exp(s_ij) / sum_{k in S_ij} exp(s_ik) ) over a block of anchors i and all j.
+
+    Z_ij, the denominators, are running sums from the farthest label to the nearest, read where a
+    run of ties ends. The gradient with respect to s_ik,
+    exp(s_ik) * sum_{j : d_ij <= d_ik} 1 / Z_ij - 1, is a running sum the other way.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, similarity: Tensor, ranking: tuple[Tensor, Tensor], start: int, temperature: float
+    ) -> Tensor:
+        order, ties = ranking
+        logits = similarity / temperature
+        itself = _itself(logits, start)
+        itself.fill_(-math.inf)
+        logits -= logits.amax((2, 3), keepdim=True)
+        itself.fill_(0)
+        lowest, numerators = logits.amin(), logits.sum()
+        itself.fill_(-math.inf)
+
+        nearest_first = order.flip(-1).expand(logits.shape[0], *order.shape)
+        order = order.expand(logits.shape[0], *order.shape)
+        idle = ties == 0
+        # With 40 to spare, neither exp(s), nor 1 / Z, nor sums of them leave the exponent's range.
+        # In place where it can be: fresh memory costs more here than the arithmetic.
+        if lowest > math.log(torch.finfo(logits.dtype).tiny) + 40:
+            weights = logits.exp_()
+            running = weights.sum(2).gather(-1, order).cumsum_(-1).masked_fill_(idle, 1)
+            total = running.log().mul_(ties).sum() - numerators
+            if ctx.needs_input_grad[0]:
+                pull = running.reciprocal_().mul_(ties / temperature).flip(-1).cumsum_(-1)
+                gradient = weights.mul_(running.scatter_(-1, nearest_first, pull)[:, :, None])
+        else:
+            running = logits.logsumexp(2).gather(-1, order).logcumsumexp(-1).masked_fill_(idle, 0)
+            total = (ties * running).sum() - numerators
+            if ctx.needs_input_grad[0]:
+                pull = ((ties / temperature).log() - running).flip(-1).logcumsumexp(-1)
+                gradient = logits.add_(running.scatter_(-1, nearest_first, pull)[:, :, None]).exp_()
+        if ctx.needs_input_grad[0]:
+            _itself(gradient.sub_(1 / temperature), start).fill_(0)
+            ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return grad * gradient, None, None, None
+
+
+def _check_batch(features: Tensor, labels: Tensor) -> Tensor:
+    """Check what ``forward`` is given; return the labels as (B, t)."""
+    if features.dim() != 3:
+        raise RncGraphError(f"features must be (B, V, d), found shape {tuple(features.shape)}")
+    if not features.is_floating_point():
+        raise RncGraphError(f"features must be floating point, found {features.dtype}")
+    if labels.dim() not in (1, 2):
+        raise RncGraphError(f"labels must be (B, t) or (B,), found shape {tuple(labels.shape)}")
+    labels = labels.detach()[:, None] if labels.dim() == 1 else labels.detach()
+    samples, views, size = features.shape
+    if len(labels) != samples:
+        raise RncGraphError(
+            f"features and labels must have one row a sample, found {samples} rows of features "
+            f"{tuple(features.shape)} and {len(labels)} labels"
+        )
+    if samples * views < 2:
+        raise RncGraphError(
+            f"the loss compares pairs: B * V must be at least 2, found B = {samples}, V = {views}"
+        )
+    if size == 0 or labels.shape[1] == 0:
+        raise RncGraphError(
+            f"d and t must be at least 1, found features {tuple(features.shape)} "
+            f"and labels {tuple(labels.shape)}"
+        )
+    for name, values in (("features", features), ("labels", labels)):
+        finite = values.detach().isfinite()
+        if not finite.all():
+            rows = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
+            shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+            raise RncGraphError(
+                f"{name} must be finite, found {int((~finite).sum())} NaN or infinite values "
+                f"in {len(rows)} rows: {shown}"
+            )
+    return labels
+
+
+def _check_pairs(name: str, found: Tensor, shape: tuple[int, int]) -> None:
+    """Check what a callable returned."""
+    if tuple(found.shape) != shape:
+        raise RncGraphError(f"{name} must return shape {shape}, found {tuple(found.shape)}")
+    if found.isnan().any():
+        raise RncGraphError(f"{name} returned {int(found.isnan().sum())} NaN values")

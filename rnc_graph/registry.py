@@ -1,0 +1,67 @@
+"""Names for interchangeable parts: losses, encoders, views."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from rnc_graph.errors import RncGraphError, UnknownNameError
+
+T = TypeVar("T")
+Part = TypeVar("Part", bound=Callable[..., Any])
+
+
+class Registry(Generic[T]):
+    """Parts of one kind by name.
+
+    >>> shapes: Registry[str] = Registry("shape")
+    >>> @shapes.register("round")
+    ... class Round(str): ...
+    >>> shapes.names()
+    ['round']
+    >>> shapes.get("square")
+    Traceback (most recent call last):
+    ...
+    rnc_graph.errors.UnknownNameError: unknown shape 'square'; known: round
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._parts: dict[str, Callable[..., T]] = {}
+
+    def register(self, name: str) -> Callable[[Part], Part]:
+        """Enter the decorated class under ``name``; raises :class:`RncGraphError` if taken."""
+
+        def enter(part: Part) -> Part:
+            if name in self._parts:
+                raise RncGraphError(f"{self.kind} {name!r} is registered already")
+            self._parts[name] = part
+            return part
+
+        return enter
+
+    def get(self, name: str) -> Callable[..., T]:
+        """Return the class named ``name``; raises :class:`UnknownNameError`."""
+        if name not in self._parts:
+            raise UnknownNameError(self.kind, name, self.names())
+        return self._parts[name]
+
+    def make(self, name: str, **options: Any) -> T:
+        """Build the part named ``name``.
+
+        Raises:
+            UnknownNameError: no part has this name.
+            RncGraphError: it has no such option, or refuses a value.
+        """
+        part = self.get(name)
+        known = list(inspect.signature(part).parameters)
+        for option in options:
+            if option not in known:
+                raise UnknownNameError(f"option of {self.kind} {name!r}:", option, known)
+        try:
+            return part(**options)
+        except TypeError as error:
+            raise RncGraphError(f"{self.kind} {name!r}: {error}") from error
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._parts)

@@ -1,0 +1,118 @@
+"""Fitting a module on batches: selection on validation, history, progress."""
+
+import copy
+import logging
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from torch import Tensor
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.training.settings import Optimisation
+
+# The value that both stages select on: validation MAE, of the head or of the online probe.
+SELECTED_BY = "validation_mae"
+
+History = list[dict[str, float]]
+"""One row an epoch: the means of what the module logged."""
+
+Batches = Iterable[tuple[Any, Tensor]]
+"""Pairs of the V * B inputs of a batch and its targets (B, t)."""
+
+
+class _BestWeights(Callback):
+    """Keeps the weights of the epoch with the lowest validation MAE, and puts them back at the end."""
+
+    def __init__(self) -> None:
+        self.best = float("inf")
+        self.weights: dict[str, Any] = {}
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        value = float(trainer.callback_metrics[SELECTED_BY])
+        if value < self.best:
+            self.best = value
+            self.weights = copy.deepcopy(pl_module.state_dict())
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not self.weights:
+            raise RncGraphError(
+                f"training diverged: {SELECTED_BY} was never a number in "
+                f"{trainer.current_epoch} epochs; a lower learning rate may help"
+            )
+        pl_module.load_state_dict(self.weights)
+
+
+class _Recorder(Callback):
+    """Notes down each epoch's metrics and tells of the epoch."""
+
+    def __init__(self, on_epoch: Callable[[], None]) -> None:
+        self.history: History = []
+        self.on_epoch = on_epoch
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.history.append({k: float(v) for k, v in sorted(trainer.callback_metrics.items())})
+        self.on_epoch()
+
+
+def fit(
+    module: L.LightningModule,
+    training: Batches,
+    validation: Batches,
+    optimisation: Optimisation,
+    *,
+    device: str = "cpu",
+    on_epoch: Callable[[], None] = lambda: None,
+) -> History:
+    """Train ``module`` and leave it with the weights of its best epoch on validation.
+
+    Args:
+        module: logs ``validation_mae`` in its validation steps.
+        training: the training part's batches, anew at each pass.
+        validation: the validation part's batches.
+        optimisation: epochs and patience.
+        device: a Lightning accelerator: "cpu", "gpu", "auto", ...
+        on_epoch: called after each epoch.
+
+    Returns:
+        The history, one row an epoch.
+
+    Raises:
+        RncGraphError: the validation MAE was never a number.
+    """
+    recorder = _Recorder(on_epoch)
+    callbacks: list[Callback] = [recorder, _BestWeights()]
+    if optimisation.patience is not None:
+        callbacks.append(EarlyStopping(SELECTED_BY, patience=optimisation.patience))
+    with _quiet():
+        trainer = L.Trainer(
+            accelerator=device,
+            devices=1,
+            max_epochs=optimisation.epochs,
+            deterministic=True,
+            callbacks=callbacks,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(module, training, validation)
+    return recorder.history
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back Lightning's banner and its advice on workers; its errors come through."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\\..*")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,102 @@
+"""Stage 1: an encoder learns an embedding under an objective."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnc_graph.training.fit import SELECTED_BY, Batches, History, fit
+from rnc_graph.training.settings import Optimisation
+
+
+def by_molecule(features: Tensor, size: int) -> Tensor:
+    """Turn the (V * B, d) features of view after view into (B, V, d), for B = ``size``."""
+    return features.unflatten(0, (-1, size)).transpose(0, 1)
+
+
+class Pretraining(L.LightningModule):
+    """An encoder, an optional projection, and an objective; beside them an online probe.
+
+    The probe is a linear L1 regressor on the detached embedding: it shows how well a frozen encoder
+    would do at each epoch, and no gradient of it reaches the encoder.
+
+    Args:
+        encoder: V * B inputs in, embedding (V * B, d) out; has ``embedding_dim``.
+        objective: ``(features (B, V, d), labels (B, t)) -> scalar``.
+        targets: t.
+        optimisation: how it is trained.
+        projection_dim: width of a two-layer perceptron between embedding and objective, which later
+            stages do without; None for no projection.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        objective: nn.Module,
+        targets: int,
+        optimisation: Optimisation,
+        projection_dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        embedding_dim = int(encoder.embedding_dim)  # type: ignore[arg-type]
+        self.encoder = encoder
+        self.objective = objective
+        self.projection = (
+            nn.Identity()
+            if projection_dim is None
+            else nn.Sequential(
+                nn.Linear(embedding_dim, embedding_dim),
+                nn.ReLU(),
+                nn.Linear(embedding_dim, projection_dim),
+            )
+        )
+        # A batch normalisation, since the embedding's scale is the objective's own affair.
+        self.probe = nn.Sequential(
+            nn.BatchNorm1d(embedding_dim, affine=False), nn.Linear(embedding_dim, targets)
+        )
+        self.optimisation = optimisation
+
+    def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
+        """Return the objective of one batch, plus the probe's own loss."""
+        inputs, targets = batch
+        embedding = self.encoder(inputs)
+        objective = self.objective(by_molecule(self.projection(embedding), len(targets)), targets)
+        views = len(embedding) // len(targets)
+        probe = F.l1_loss(self.probe(embedding.detach()), targets.repeat(views, 1))
+        self.log("training_objective", objective, on_epoch=True, batch_size=len(targets))
+        loss: Tensor = objective + probe
+        return loss
+
+    def validation_step(self, batch: tuple[Any, Tensor], _: int) -> None:
+        """Log the probe's MAE."""
+        inputs, targets = batch
+        error = F.l1_loss(self.probe(self.encoder(inputs)), targets)
+        self.log(SELECTED_BY, error, batch_size=len(targets))
+
+    def configure_optimizers(self) -> Any:
+        """Return optimiser and schedule."""
+        return self.optimisation.configure(
+            self.parameters(), int(self.trainer.estimated_stepping_batches)
+        )
+
+
+def pretrain(
+    encoder: nn.Module,
+    objective: nn.Module,
+    training: Batches,
+    validation: Batches,
+    *,
+    targets: int,
+    optimisation: Optimisation,
+    projection_dim: int | None = None,
+    seed: int,
+    device: str = "cpu",
+    on_epoch: Callable[[], None] = lambda: None,
+) -> History:
+    """Pretrain ``encoder`` in place; it ends with the weights of the probe's best epoch."""
+    torch.manual_seed(seed)
+    module = Pretraining(encoder, objective, targets, optimisation, projection_dim)
+    return fit(module, training, validation, optimisation, device=device, on_epoch=on_epoch)

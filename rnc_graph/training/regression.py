@@ -1,0 +1,114 @@
+"""Stage 2: a head on an encoder, frozen or fine-tuned; a fresh encoder makes it plain regression."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnc_graph.training.fit import SELECTED_BY, Batches, History, fit
+from rnc_graph.training.pretraining import by_molecule
+from rnc_graph.training.settings import Optimisation
+
+HeadLoss = Literal["l1", "l2", "huber"]
+
+HEAD_LOSSES: dict[HeadLoss, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": F.l1_loss,
+    "l2": F.mse_loss,
+    "huber": F.huber_loss,
+}
+
+
+class Regression(L.LightningModule):
+    """An encoder with a head, trained together.
+
+    Args:
+        encoder: inputs in, embedding (N, d) out.
+        head: embedding in, standardised predictions (N, t) out.
+        head_loss: "l1", "l2" or "huber" (whose threshold is one standard deviation).
+        optimisation: how it is trained.
+        objective: for joint training, ``(features (B, V, d), labels (B, t)) -> scalar``.
+        objective_weight: what the objective is multiplied by before it is added to the head's loss.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        head_loss: HeadLoss,
+        optimisation: Optimisation,
+        objective: nn.Module | None = None,
+        objective_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.head_loss = HEAD_LOSSES[head_loss]
+        self.optimisation = optimisation
+        self.objective = objective
+        self.objective_weight = objective_weight
+
+    def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
+        """Return the loss of one batch of V views."""
+        inputs, targets = batch
+        embedding = self.encoder(inputs)
+        views = len(embedding) // len(targets)
+        loss = self.head_loss(self.head(embedding), targets.repeat(views, 1))
+        if self.objective is not None:
+            objective = self.objective(by_molecule(embedding, len(targets)), targets)
+            loss = loss + self.objective_weight * objective
+        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
+        return loss
+
+    def validation_step(self, batch: tuple[Any, Tensor], _: int) -> None:
+        """Log the MAE."""
+        inputs, targets = batch
+        error = F.l1_loss(self.head(self.encoder(inputs)), targets)
+        self.log(SELECTED_BY, error, batch_size=len(targets))
+
+    def configure_optimizers(self) -> Any:
+        """Return optimiser and schedule."""
+        return self.optimisation.configure(
+            self.parameters(), int(self.trainer.estimated_stepping_batches)
+        )
+
+
+def regress(
+    encoder: nn.Module,
+    head: nn.Module,
+    training: Batches,
+    validation: Batches,
+    *,
+    head_loss: HeadLoss,
+    optimisation: Optimisation,
+    objective: nn.Module | None = None,
+    objective_weight: float = 0.0,
+    seed: int,
+    device: str = "cpu",
+    on_epoch: Callable[[], None] = lambda: None,
+) -> History:
+    """Train ``encoder`` and ``head`` in place; they end with the weights of their best epoch.
+
+    For a frozen encoder give its embeddings as inputs, computed once by :func:`infer`, and
+    ``nn.Identity()`` as the encoder: nothing of the real one can move then.
+    """
+    torch.manual_seed(seed)
+    module = Regression(encoder, head, head_loss, optimisation, objective, objective_weight)
+    return fit(module, training, validation, optimisation, device=device, on_epoch=on_epoch)
+
+
+@torch.no_grad()
+def infer(model: nn.Module, batches: Iterable[tuple[Any, Tensor]]) -> Tensor:
+    """Return the model's (N, ...) outputs over all batches in order, in evaluation mode.
+
+    An encoder gives embeddings (N, d), an encoder with a head standardised predictions (N, t). The
+    model's mode is put back afterwards.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        return torch.cat([model(inputs) for inputs, _ in batches])
+    finally:
+        model.train(was_training)

@@ -1,0 +1,43 @@
+"""How a stage is optimised: the settings that both stages share."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+
+
+class Optimisation(BaseModel):
+    """Epochs, batches, and the optimiser of one stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(100, ge=1, description="passes over the training part")
+    batch_size: int = Field(64, ge=2, description="largest number of molecules in a batch")
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0, description="the largest the schedule reaches")
+    weight_decay: float = Field(1e-2, ge=0)
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a better validation MAE"
+    )
+
+    def configure(self, parameters: Iterable[nn.Parameter], steps: int) -> Any:
+        """Return what Lightning's ``configure_optimizers`` wants, for a stage of ``steps`` steps."""
+        optimiser: torch.optim.Optimizer
+        if self.optimiser == "adamw":
+            optimiser = torch.optim.AdamW(
+                parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+            )
+        else:
+            optimiser = torch.optim.SGD(
+                parameters, lr=self.learning_rate, weight_decay=self.weight_decay, momentum=0.9
+            )
+        if self.schedule == "constant":
+            return optimiser
+        schedule: LRScheduler = OneCycleLR(
+            optimiser, max_lr=self.learning_rate, total_steps=steps, cycle_momentum=False
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,94 @@
+import pytest
+import torch
+
+from rnc_graph.errors import UnknownNameError
+from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, l2_similarity
+
+
+def _points(rows: int, size: int, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, size, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("l1", [[7.0, 0.0]]), ("l2", [[5.0, 0.0]]), ("linf", [[4.0, 0.0]])]
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.uint8])
+def test_label_distances(name: str, expected: list[list[float]], dtype: torch.dtype) -> None:
+    a, b = torch.tensor([[1, 9]], dtype=dtype), torch.tensor([[4, 5], [1, 9]], dtype=dtype)
+    assert LABEL_DISTANCES.get(name)(a, b).tolist() == expected
+
+
+def test_label_distance_is_rounded_in_the_labels_own_dtype() -> None:
+    a, b = torch.tensor([[0.3]]), torch.tensor([[0.1]])
+    distance = LABEL_DISTANCES.get("l1")(a, b)
+    assert distance.dtype == torch.float32
+    assert distance.item() == (a - b).abs().item() != (a.double() - b.double()).abs().item()
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "cosine"])
+def test_feature_similarities(name: str) -> None:
+    a, b = _points(4, 3, 0).requires_grad_(), _points(5, 3, 1).requires_grad_()
+    found = FEATURE_SIMILARITIES.get(name)(a, b)
+    expected = {
+        "l1": lambda x, y: -(x - y).abs().sum(),
+        "l2": lambda x, y: -(x - y).square().sum().sqrt(),
+        "cosine": lambda x, y: (x @ y) / (x.norm() * y.norm()),
+    }[name]
+    for i in range(4):
+        for j in range(5):
+            assert found[i, j].item() == pytest.approx(expected(a[i], b[j]).item(), rel=1e-12)
+    assert torch.autograd.gradcheck(FEATURE_SIMILARITIES.get(name), (a, b))
+
+
+def test_cosine_with_a_zero_vector_is_zero() -> None:
+    a = torch.zeros(1, 3, requires_grad=True)
+    similarity = FEATURE_SIMILARITIES.get("cosine")(a, torch.ones(2, 3))
+    torch.autograd.backward(similarity.sum())
+    assert similarity.tolist() == [[0.0, 0.0]]
+    assert a.grad is not None
+    assert a.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-7])
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_l2_of_near_points_far_out(gap: float, shift: float) -> None:
+    # Two clusters, far apart and far from the origin: centring alone does not save the digits.
+    a = _points(6, 8, 0) * gap + shift
+    a[3:] -= 2e4
+    a.requires_grad_()
+    weights = _points(6, 6, 1)
+    found = l2_similarity(a, a)
+    (gradient,) = torch.autograd.grad((weights * found).sum(), a)
+    expected = -torch.linalg.vector_norm(a[:, None] - a[None], dim=-1)
+    (right,) = torch.autograd.grad((weights * expected).sum(), a)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    assert (gradient - right).abs().max() <= 1e-3 * right.abs().max()
+
+
+def test_l2_at_coincident_points() -> None:
+    a = (1e4 * _points(1, 8, 0)).repeat(4, 1)
+    a[3] += 1
+    a.requires_grad_()
+    similarity = l2_similarity(a, a)
+    assert (similarity[:3, :3] == 0).all()
+    (gradient,) = torch.autograd.grad(similarity[:3, :3].sum(), a)
+    assert (gradient == 0).all()
+
+
+def test_many_near_pairs_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = _points(6, 4, 0)
+    a = torch.cat((a, a + 1e-9))
+    expected = l2_similarity(a, a)
+    monkeypatch.setattr("rnc_graph.losses.pairwise._NEAR_PAIRS", 5)
+    assert torch.equal(l2_similarity(a, a), expected)
+    torch.testing.assert_close(
+        expected[range(6), range(6, 12)], torch.full((6,), -2e-9).double(), rtol=1e-6, atol=0
+    )
+
+
+def test_unknown_names_list_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="'l3'; known: l1, l2, linf"):
+        LABEL_DISTANCES.get("l3")
+    with pytest.raises(UnknownNameError, match="'dot'; known: cosine, l1, l2"):
+        FEATURE_SIMILARITIES.get("dot")
