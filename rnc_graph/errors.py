@@ -13,3 +13,7 @@ class UnknownNameError(RncGraphError):
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+
+    def __reduce__(self) -> tuple[type[RncGraphError], tuple[str]]:
+        """Cross from a worker process to its parent as the message alone."""
+        return RncGraphError, (str(self),)

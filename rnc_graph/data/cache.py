@@ -1,6 +1,7 @@
 """Packed graphs kept on disk, keyed by the SMILES and the featuriser."""
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ def packed_graphs(smiles: Sequence[str], source: str) -> PackedGraphs:
     Raises:
         RncGraphError: a SMILES gives no molecule; the message names its row, text and reason.
     """
-    content = hashlib.sha256("\n".join([FEATURISER, *smiles]).encode()).hexdigest()
+    content = hashlib.sha256(json.dumps([FEATURISER, *smiles]).encode()).hexdigest()
     path = cache_dir() / f"{content[:32]}.safetensors"
     try:
         return PackedGraphs(**load_file(path))

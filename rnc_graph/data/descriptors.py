@@ -35,5 +35,6 @@ def _descriptors(smiles: str) -> FloatArray:
     from rdkit.Chem import Descriptors
 
     with rdBase.BlockLogs():
-        values = Descriptors.CalcMolDescriptors(parse_smiles(smiles), missingVal=np.nan)
+        molecule = parse_smiles(smiles)
+        values = Descriptors.CalcMolDescriptors(molecule, np.nan)  # type: ignore[no-untyped-call]
     return np.array(list(values.values()), dtype=np.float64)

@@ -102,7 +102,11 @@ def parse_smiles(smiles: str) -> Chem.Mol:
         unchecked = Chem.MolFromSmiles(smiles, sanitize=False)
         if unchecked is None:
             raise ValueError("not a valid SMILES")
-        raise ValueError(Chem.DetectChemistryProblems(unchecked)[0].Message())
+        try:
+            Chem.SanitizeMol(unchecked)
+        except ValueError as reason:
+            raise ValueError(str(reason)) from None
+        raise ValueError("not a valid molecule")
 
 
 def featurise(smiles: Sequence[str]) -> tuple[PackedGraphs, list[BadMolecule]]:

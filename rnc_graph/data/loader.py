@@ -1,5 +1,6 @@
 """Batches of molecules, or of views of them."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -48,7 +49,7 @@ class Batches:
         self.generator = torch.Generator().manual_seed(shuffle_seed or 0)
 
     def __len__(self) -> int:
-        return -(-len(self.index) // self.batch_size)
+        return math.ceil(len(self.index) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
         index = self.index

@@ -24,8 +24,9 @@ class TargetScaler:
     @classmethod
     def fit(cls, targets: FloatArray) -> TargetScaler:
         """Take mean and standard deviation from the training part's targets (N, t)."""
-        sd = targets.std(axis=0)
-        return cls(mean=targets.mean(axis=0), sd=np.where(sd > 0, sd, 1.0))
+        # By the range, since the deviation of equal numbers may round to more than 0.
+        sd = np.where(np.ptp(targets, axis=0) > 0, targets.std(axis=0), 1.0)
+        return cls(mean=targets.mean(axis=0), sd=sd)
 
     def standardise(self, values: FloatArray) -> FloatArray:
         """Turn (N, t) values in the targets' unit into standardised ones."""

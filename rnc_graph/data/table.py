@@ -55,7 +55,7 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
-    """Return the cells of one column; raises :class:`RncGraphError` naming the columns there are."""
+    """Return the cells of a column; raises :class:`RncGraphError` naming the columns there are."""
     if name not in frame.columns:
         raise RncGraphError(
             f"{path}: no column {name!r}; its columns are: {', '.join(map(repr, frame.columns))}"

@@ -47,7 +47,9 @@ class DropAtoms(_WithStrength):
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Return the view."""
         order = torch.rand(batch.num_nodes, generator=generator)
-        dropped = (self.strength * batch.ptr.diff()).long()
+        counts = batch.ptr.diff()
+        # The product may round up to all atoms.
+        dropped = (self.strength * counts).long().minimum(counts - 1)
         return _keep_atoms(batch, _rank(order, batch) >= dropped[batch.batch])
 
 

@@ -17,7 +17,8 @@ class _GCNLayer(nn.Module):
 
     def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
         """Return the atoms' new vectors (A, d)."""
-        return self.convolution(atoms, batch.edge_index)
+        out: Tensor = self.convolution(atoms, batch.edge_index)
+        return out
 
 
 @ENCODERS.register("gcn")

@@ -25,7 +25,8 @@ class _GINLayer(nn.Module):
     def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
         """Return the atoms' new vectors (A, d)."""
         bonds = self.bond_embedding(batch.edge_attr)
-        return self.convolution(atoms, batch.edge_index, bonds)
+        out: Tensor = self.convolution(atoms, batch.edge_index, bonds)
+        return out
 
 
 @ENCODERS.register("gin")

@@ -26,6 +26,7 @@ class FeatureEmbedding(nn.Module):
         self.dim = embedding_dim
         with_mask = torch.tensor([size + 1 for size in sizes])
         # One table for all features, so that a row is a single look-up.
+        self.offsets: Tensor
         self.register_buffer("offsets", with_mask.cumsum(0) - with_mask, persistent=False)
         self.table = nn.EmbeddingBag(int(with_mask.sum()), embedding_dim, mode="sum")
         nn.init.xavier_uniform_(self.table.weight)
@@ -34,7 +35,8 @@ class FeatureEmbedding(nn.Module):
         """Return the (rows, d) embedded features."""
         if len(features) == 0:  # Methane has no bonds, and an empty bag is an error.
             return self.table.weight.new_zeros(0, self.dim)
-        return self.table(features + self.offsets)
+        embedded: Tensor = self.table(features + self.offsets)
+        return embedded
 
 
 def atom_embedding(embedding_dim: int) -> FeatureEmbedding:
@@ -112,7 +114,7 @@ class ConvolutionalEncoder(GraphEncoder):
 
     def atoms(self, batch: Batch) -> Tensor:
         """Return the (atoms, hidden_dim) vectors after the last layer."""
-        atoms = self.atom_embedding(batch.x)
+        atoms: Tensor = self.atom_embedding(batch.x)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             atoms = atoms + self.dropout(torch.relu(norm(convolution(atoms, batch))))
         return atoms

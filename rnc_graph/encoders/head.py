@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
 
 class Head(nn.Sequential):
@@ -28,7 +28,3 @@ class Head(nn.Sequential):
             layers += [nn.Linear(width, next_width), nn.ReLU(), nn.Dropout(dropout)]
             width = next_width
         super().__init__(*layers, nn.Linear(width, targets))
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        """Return the (N, t) predictions."""
-        return super().forward(embedding)

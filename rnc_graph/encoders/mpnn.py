@@ -9,8 +9,8 @@ from rnc_graph.encoders.graph import GraphEncoder, Readout, atom_embedding, bond
 from rnc_graph.encoders.registry import ENCODERS
 
 
-class EdgeNetworkConv(MessagePassing):
-    """Mean over the neighbours' vectors, each times the matrix that the edge network gives its bond.
+class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
+    """Mean over the neighbours' vectors, each times the matrix of its bond.
 
     The same map as PyG's ``NNConv`` without root weight. A molecule's bonds are of a few kinds, so
     the edge network runs once a kind and the atoms meet each kind's matrix in one product; a matrix
@@ -26,7 +26,7 @@ class EdgeNetworkConv(MessagePassing):
 
     def matrices(self, kinds: Tensor) -> Tensor:
         """Return the (kinds, d, d) matrices of bonds with the features ``kinds`` (kinds, 3)."""
-        flat = self.edge_network(self.bond_embedding(kinds))
+        flat: Tensor = self.edge_network(self.bond_embedding(kinds))
         return flat.view(len(kinds), self.bond_embedding.dim, self.bond_embedding.dim)
 
     def forward(self, atoms: Tensor, edge_index: Tensor, kind: Tensor, matrices: Tensor) -> Tensor:
@@ -39,7 +39,9 @@ class EdgeNetworkConv(MessagePassing):
             matrices: (kinds, d, d).
         """
         by_kind = torch.matmul(atoms, matrices)  # (kinds, A, d)
-        return self.propagate(edge_index, by_kind=by_kind, kind=kind, size=(len(atoms), len(atoms)))
+        size = (len(atoms), len(atoms))
+        messages: Tensor = self.propagate(edge_index, by_kind=by_kind, kind=kind, size=size)
+        return messages
 
     def message(self, by_kind: Tensor, kind: Tensor, edge_index_j: Tensor) -> Tensor:
         """Pick each edge's message, (E, d)."""
@@ -73,7 +75,7 @@ class MPNN(GraphEncoder):
 
     def atoms(self, batch: Batch) -> Tensor:
         """Return the (atoms, hidden_dim) vectors after the last round."""
-        atoms = self.atom_embedding(batch.x)
+        atoms: Tensor = self.atom_embedding(batch.x)
         kinds, kind = torch.unique(batch.edge_attr, dim=0, return_inverse=True)
         matrices = self.message.matrices(kinds)
         for _ in range(self.steps):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import pandas as pd
+from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -39,9 +39,7 @@ def _p(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _difference(difference: PairedDifference | None) -> str:
-    if difference is None:
-        return ""
+def _difference(difference: PairedDifference) -> str:
     if difference.low is None or difference.high is None:
         return f"{difference.mean:+.{_DIGITS}f}"
     return (
@@ -50,54 +48,70 @@ def _difference(difference: PairedDifference | None) -> str:
     )
 
 
-def _verdict(difference: PairedDifference | None) -> str:
+def _verdict(difference: PairedDifference) -> str:
     """Say in a word what a difference in error means at the 5% level, after Holm's correction."""
-    if difference is None:
-        return "reference"
     if difference.p_holm is None or difference.p_holm >= 0.05:
-        return "no difference shown"
+        return "open"
     return "better" if difference.mean < 0 else "worse"
 
 
-def _cells(experiment: Experiment, row: Row, scale: str) -> list[str]:
-    """Return a row of the table in one scale: metrics, then the difference in RMSE."""
-    metrics = [
-        _value(row.summaries[part, scale, metric])
-        for part in parts(experiment)
-        for metric in METRICS
+@dataclass(frozen=True)
+class _Sheet:
+    """A table ready to be shown."""
+
+    title: str
+    header: list[str]
+    cells: list[list[str]]
+    baselines: int  # how many of the last lines are baselines
+
+
+def _sheets(experiment: Experiment, table: Table, unit: str) -> list[_Sheet]:
+    """Return the metrics in each scale, and the differences to the reference."""
+    compared, *others = parts(experiment)
+    seeds = f"{table.encoder}, {len(table.rows[0].seeds)} seeds"
+    baselines = sum(row.baseline for row in table.rows)
+    columns = [(part, metric) for part in (compared, *others) for metric in METRICS]
+    sheets = [
+        _Sheet(
+            f"{seeds}: errors in {_scale_name(scale, unit)}",
+            ["method", *(f"{part} {metric.upper()}" for part, metric in columns)],
+            [
+                [row.name, *(_value(row.summaries[p, scale, m]) for p, m in columns)]
+                for row in table.rows
+            ],
+            baselines,
+        )
+        for scale in SCALES
     ]
-    difference = row.differences.get("rmse")
-    return [
-        row.name,
-        *metrics,
-        _difference(difference),
-        _p(difference.p_holm if difference else None),
-        _verdict(difference),
-    ]
+    metrics = ("rmse", "mae")
+    header = ["method"]
+    for metric in metrics:
+        header += [f"Δ {compared} {metric.upper()} [95%]", "p (Holm)", "verdict"]
+    lines = []
+    for row in table.rows:
+        if row.differences:
+            cells = [row.name]
+            for metric in metrics:
+                difference = row.differences[metric]
+                cells += [_difference(difference), _p(difference.p_holm), _verdict(difference)]
+            lines.append(cells)
+    title = f"{seeds}: paired difference to {experiment.reference}, standardised"
+    return [*sheets, _Sheet(title, header, lines, baselines)]
 
 
-def _header(experiment: Experiment) -> list[str]:
-    metrics = [f"{part} {metric.upper()}" for part in parts(experiment) for metric in METRICS]
-    compared = f"{parts(experiment)[0]} RMSE − {experiment.reference} [95%], sd"
-    return ["method", *metrics, compared, "p (Holm)", "verdict"]
-
-
-def _caption(table: Table, scale: str, unit: str) -> str:
-    where = "standardised units" if scale == "standardised" else unit or "the target's unit"
-    return f"{table.encoder}, {len(table.rows[0].seeds)} seeds, {where}"
+def _scale_name(scale: str, unit: str) -> str:
+    return "standardised units" if scale == "standardised" else unit or "the target's unit"
 
 
 def markdown(experiment: Experiment, tables: Sequence[Table], unit: str, command: str) -> str:
     """Return the tables as a Markdown page."""
     lines = [f"# {experiment.title or experiment.name}", "", f"Made by `{command}`.", ""]
-    header = _header(experiment)
     for table in tables:
-        for scale in SCALES:
-            lines += [f"## {_caption(table, scale, unit)}", ""]
-            lines += [_markdown_row(header), _markdown_row(["---"] * len(header))]
-            lines += [_markdown_row(_cells(experiment, row, scale)) for row in table.rows]
-            lines.append("")
-    return "\n".join([*lines, *notes(experiment), ""])
+        for sheet in _sheets(experiment, table, unit):
+            lines += [f"## {sheet.title}", ""]
+            lines += [_markdown_row(sheet.header), _markdown_row(["---"] * len(sheet.header))]
+            lines += [*map(_markdown_row, sheet.cells), ""]
+    return "\n".join([*lines, *(f"{note}\n" for note in notes(experiment))])
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -108,47 +122,57 @@ def notes(experiment: Experiment) -> list[str]:
     """Return the protocol in words, for below a table."""
     split = experiment.split
     shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
+    touched = (
+        "the test part was not touched"
+        if experiment.evaluate == "validation"
+        else "the test part was touched once a run"
+    )
     return [
-        f"Mean ± standard deviation over split seeds; random {shares} splits; targets standardised "
-        "by the training part (sd: its standard deviation); epochs selected by validation MAE"
-        + (
-            "; the test part was not touched."
-            if experiment.evaluate == "validation"
-            else "; the test part touched once a run."
-        ),
-        f"Difference: mean of the paired differences to {experiment.reference} seed by seed, with "
-        "the 95% interval and the p value of the paired t test, corrected by Holm over the methods "
-        "and over the baselines. Negative is better. The splits overlap, so the intervals are "
-        "somewhat too narrow.",
+        f"Mean ± standard deviation over split seeds; random {shares} splits by seed; targets "
+        "standardised by the training part; the epoch was selected by validation MAE; "
+        f"{touched}.",
+        f"Δ: mean paired difference to {experiment.reference}, seed by seed; negative is better; "
+        "95% interval and p value of the paired t test, corrected by Holm over the methods, and "
+        "over the baselines. The verdict is open where the corrected p is 0.05 or more. The splits "
+        "overlap, so the intervals are somewhat too narrow.",
     ]
 
 
 def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
     """Return one line for each encoder, row, part, scale and metric."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        "encoder row baseline part scale metric unit seeds mean sd difference low high p p_holm".split()
-    )
-    for table in tables:
-        for row in table.rows:
-            for (part, scale, metric), summary in row.summaries.items():
-                compared = part == parts(experiment)[0] and scale == "standardised"
-                difference = row.differences.get(metric) if compared else None
-                paired: list[Any] = ["", "", "", "", ""]
-                if difference is not None:
-                    paired = [
-                        difference.mean,
-                        difference.low,
-                        difference.high,
-                        difference.p,
-                        difference.p_holm,
-                    ]
-                writer.writerow(
-                    [table.encoder, row.name, row.baseline, part, scale, metric]
-                    + [unit_of(metric, scale, unit), summary.n, summary.mean, summary.sd, *paired]
-                )
-    return out.getvalue()
+    lines = [
+        {
+            "encoder": table.encoder,
+            "row": row.name,
+            "baseline": row.baseline,
+            "part": part,
+            "scale": scale,
+            "metric": metric,
+            "unit": unit_of(metric, scale, unit),
+            **asdict(summary),
+            **_difference_cells(experiment, row, part, scale, metric),
+        }
+        for table in tables
+        for row in table.rows
+        for (part, scale, metric), summary in row.summaries.items()
+    ]
+    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
+
+
+def _difference_cells(
+    experiment: Experiment, row: Row, part: str, scale: str, metric: str
+) -> dict[str, float | None]:
+    """Return the paired difference as columns, where there is one."""
+    if (part, scale) != (parts(experiment)[0], "standardised") or not row.differences:
+        return {}
+    difference = row.differences[metric]
+    return {
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
+        "p_holm": difference.p_holm,
+    }
 
 
 def as_json(experiment: Experiment, tables: Sequence[Table], unit: str, command: str) -> str:
@@ -182,14 +206,12 @@ def print_tables(
 ) -> None:
     """Print the tables."""
     for table in tables:
-        for scale in SCALES:
-            rich = RichTable(title=_caption(table, scale, unit), title_justify="left")
-            for heading in _header(experiment):
-                rich.add_column(heading)
-            for number, row in enumerate(table.rows):
-                following = table.rows[number + 1 : number + 2]
-                ends = any(next_row.baseline != row.baseline for next_row in following)
-                rich.add_row(*_cells(experiment, row, scale), end_section=ends)
+        for sheet in _sheets(experiment, table, unit):
+            rich = RichTable(title=sheet.title, title_justify="left", box=box.SIMPLE_HEAD)
+            for number, heading in enumerate(sheet.header):
+                rich.add_column(heading, no_wrap=number == 0)
+            for number, cells in enumerate(sheet.cells, start=1):
+                rich.add_row(*cells, end_section=number == len(sheet.cells) - sheet.baselines)
             console.print(rich)
     for note in notes(experiment):
-        console.print(note, style="dim")
+        console.print(note, style="dim", highlight=False)

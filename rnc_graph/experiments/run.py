@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnc_graph.data import MoleculeTable
+from rnc_graph.data import MoleculeData, MoleculeTable
 from rnc_graph.experiments.outputs import write_outputs
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
@@ -47,13 +47,13 @@ def run_experiment(
     Raises:
         RncGraphError: bad data, a folder that cannot be written to, or a process that died.
     """
-    table = experiment.table()
-    planned = plan(experiment, table)
+    data = MoleculeData.from_table(experiment.table())
+    planned = plan(experiment, data.table)
     store = Store(folder / "store")
     with locked(folder):
         run_tasks(
             with_pretraining(planned),
-            table,
+            data,
             store,
             jobs=jobs,
             device=device,
@@ -61,5 +61,5 @@ def run_experiment(
         )
         runs = finished_runs(planned, store)
         tables = tabulate(experiment, runs)
-        files = write_outputs(folder, experiment, table, tables, runs, command)
-    return Outcome(table, tables, files)
+        files = write_outputs(folder, experiment, data.table, tables, runs, command)
+    return Outcome(data.table, tables, files)

@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from rnc_graph.data import MoleculeData, MoleculeTable
+from rnc_graph.data import MoleculeData
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
@@ -27,7 +27,7 @@ _TICK = 0.2
 
 def run_tasks(
     tasks: Mapping[str, Task],
-    table: MoleculeTable,
+    data: MoleculeData,
     store: Store,
     *,
     jobs: int,
@@ -38,7 +38,7 @@ def run_tasks(
 
     Args:
         tasks: by key, pretrainings before the runs that need them.
-        table: the data set.
+        data: the data set.
         store: takes each result as soon as it is there.
         jobs: number of processes, each on one thread: results do not depend on it.
         device: a Lightning accelerator.
@@ -51,15 +51,13 @@ def run_tasks(
     progress.start(missing, done=len(tasks) - len(missing))
     if not missing:
         return
-    with _workers(table, store.folder, min(jobs, len(missing)), device) as (executor, epochs):
+    with _workers(data, store.folder, min(jobs, len(missing)), device) as (executor, epochs):
         waiting = dict(missing)
         running: dict[Future[None], str] = {}
         while waiting or running:
-            for key, task in list(waiting.items()):
-                needed = needs(task)
-                if needed is None or store.has(needed.key):
-                    running[executor.submit(_run, task)] = key
-                    del waiting[key]
+            # No more than there are processes, so that whole seeds end early, in order.
+            for key in _ready(waiting, store)[: jobs - len(running)]:
+                running[executor.submit(_run, waiting.pop(key))] = key
             finished, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
             for key in _drain(epochs):
                 progress.epoch(key)
@@ -67,6 +65,16 @@ def run_tasks(
                 key = running.pop(future)
                 future.result()
                 progress.finished(key)
+
+
+def _ready(waiting: Mapping[str, Task], store: Store) -> list[str]:
+    """Return the tasks whose pretraining, if they need one, is there."""
+    return [
+        key
+        for key, task in waiting.items()
+        for needed in [needs(task)]
+        if needed is None or store.has(needed.key)
+    ]
 
 
 def missing_tasks(tasks: Mapping[str, Task], store: Store) -> dict[str, Task]:
@@ -91,13 +99,13 @@ def _drain(epochs: Any) -> Iterator[str]:
 
 @contextmanager
 def _workers(
-    table: MoleculeTable, folder: Path, jobs: int, device: str
+    data: MoleculeData, folder: Path, jobs: int, device: str
 ) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
     """Start the processes; whatever ends the block ends them too."""
     context = multiprocessing.get_context("spawn")
     epochs = context.Queue()
     executor = ProcessPoolExecutor(
-        jobs, context, initializer=_start_worker, initargs=(table, folder, device, epochs)
+        jobs, context, initializer=_start_worker, initargs=(data, folder, device, epochs)
     )
     try:
         yield executor, epochs
@@ -116,7 +124,7 @@ _workplace: Workplace
 _epochs: Any
 
 
-def _start_worker(table: MoleculeTable, folder: Path, device: str, epochs: Any) -> None:
+def _start_worker(data: MoleculeData, folder: Path, device: str, epochs: Any) -> None:
     """Prepare a process: one thread, the data, and an end with its parent."""
     import torch
 
@@ -128,7 +136,7 @@ def _start_worker(table: MoleculeTable, folder: Path, device: str, epochs: Any) 
     # Denormal numbers slow a processor down many times, and nothing here depends on them.
     torch.set_flush_denormal(True)
     _epochs = epochs
-    _workplace = Workplace(MoleculeData.from_table(table), Store(folder), device)
+    _workplace = Workplace(data, Store(folder), device)
 
 
 def _die_with_parent() -> None:

@@ -35,7 +35,7 @@ class Section(BaseModel):
 class CsvData(Section):
     """A CSV file of the user's own."""
 
-    path: Path
+    path: Path = Field(description="from the working directory, unless it begins with /")
     smiles: str = Field("smiles", description="the column of SMILES")
     targets: list[str] = Field(min_length=1, description="the columns of measured values")
     unit: str = Field("", description="unit of the targets")
@@ -213,7 +213,7 @@ class Experiment(Section):
             raise ValueError(f"reference {self.reference!r} is none of the methods: {names}")
         if set(self.seeds) != set(self.encoders):
             raise ValueError(
-                f"seeds are given for {sorted(self.seeds)}, the encoders are {sorted(self.encoders)}"
+                f"seeds are given for {list(self.seeds)}, the encoders are {list(self.encoders)}"
             )
         return self
 
@@ -243,7 +243,9 @@ def _filled_in(method: Any, stage_1: dict[str, Any], stage_2: dict[str, Any]) ->
                 regression.pop(key, None)
     if plain and "epochs" not in own:
         default = Optimisation.model_fields["epochs"].default
-        regression["epochs"] = stage_1.get("epochs", default) + stage_2.get("epochs", default)
+        epochs = [stage.get("epochs", default) for stage in (stage_1, stage_2)]
+        if all(isinstance(number, int) for number in epochs):
+            regression["epochs"] = sum(epochs)
     return {
         **method,
         "pretraining": None if plain else {**stage_1, **_mapping(method, "pretraining")},

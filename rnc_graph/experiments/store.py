@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -47,14 +48,18 @@ class Store:
 
     def tensors(self, key: str) -> dict[str, Tensor]:
         """Read an entry's tensors."""
-        return load_file(self.folder / key / "tensors.safetensors")
+        tensors: dict[str, Tensor] = load_file(self.folder / key / "tensors.safetensors")
+        return tensors
 
     def put(self, key: str, record: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Write an entry; where it exists already, it stays as it is."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write an entry; where it exists already, it stays as it is.
+
+        Raises:
+            RncGraphError: the folder cannot be written to, or the disk is full.
+        """
         unfinished = self.folder / f"{_TEMPORARY}{key}-{os.getpid()}"
-        unfinished.mkdir()
         try:
+            unfinished.mkdir(parents=True)
             save_file(
                 {name: tensor.contiguous() for name, tensor in sorted(tensors.items())},
                 unfinished / "tensors.safetensors",
@@ -64,6 +69,8 @@ class Store:
             )
             if not self.has(key):
                 unfinished.rename(self.folder / key)
+        except (OSError, SafetensorError) as error:
+            raise RncGraphError(f"{self.folder}: cannot write results here: {error}") from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.data import Batches, MoleculeData, PreparedSplit
-from rnc_graph.data.views import make_view
 from rnc_graph.data.table import FloatArray
+from rnc_graph.data.views import make_view
 from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
 from rnc_graph.evaluation import regression_metrics
 from rnc_graph.experiments.baselines import baseline_predictions

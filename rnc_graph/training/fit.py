@@ -25,7 +25,7 @@ Batches = Iterable[tuple[Any, Tensor]]
 
 
 class _BestWeights(Callback):
-    """Keeps the weights of the epoch with the lowest validation MAE, and puts them back at the end."""
+    """Keeps the weights of the epoch with the lowest validation MAE and puts them back at last."""
 
     def __init__(self) -> None:
         self.best = float("inf")
@@ -112,7 +112,7 @@ def _quiet() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning\\..*")
+            warnings.filterwarnings("ignore", module=r"lightning\..*")
             yield
     finally:
         logger.setLevel(level)

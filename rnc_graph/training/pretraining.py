@@ -14,7 +14,7 @@ from rnc_graph.training.settings import Optimisation
 
 def by_molecule(features: Tensor, size: int) -> Tensor:
     """Turn the (V * B, d) features of view after view into (B, V, d), for B = ``size``."""
-    return features.unflatten(0, (-1, size)).transpose(0, 1)
+    return features.view(-1, size, features.shape[-1]).transpose(0, 1)
 
 
 class Pretraining(L.LightningModule):

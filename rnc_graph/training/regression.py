@@ -1,4 +1,4 @@
-"""Stage 2: a head on an encoder, frozen or fine-tuned; a fresh encoder makes it plain regression."""
+"""Stage 2: a head on an encoder, frozen or fine-tuned; on a fresh one, plain regression."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal

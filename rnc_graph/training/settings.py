@@ -25,7 +25,7 @@ class Optimisation(BaseModel):
     )
 
     def configure(self, parameters: Iterable[nn.Parameter], steps: int) -> Any:
-        """Return what Lightning's ``configure_optimizers`` wants, for a stage of ``steps`` steps."""
+        """Return what Lightning's ``configure_optimizers`` wants for a stage of so many steps."""
         optimiser: torch.optim.Optimizer
         if self.optimiser == "adamw":
             optimiser = torch.optim.AdamW(

@@ -1,0 +1,39 @@
+# Everything needed beforehand: Python 3.10 or newer, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SEEDS ?= 3
+OUT ?= results/local/esol
+
+.PHONY: esol test lint results benchmarks
+
+# Reproduce the ESOL table.
+esol: $(STAMP)
+	$(BIN)/rnc-graph reproduce esol --seeds $(SEEDS) --out $(OUT)
+
+# The whole test suite, the slow tests included.
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# What is committed under results/; hours, not minutes.
+results: $(STAMP)
+	$(BIN)/rnc-graph run experiments/ablation.yaml --out results/ablation
+	$(BIN)/rnc-graph reproduce esol --encoder all --seeds gin=10,gcn=5,mpnn=5 --out results/esol
+
+benchmarks: $(STAMP)
+	$(BIN)/python benchmarks/rnc_loss.py
+	$(BIN)/python benchmarks/loader.py
+
+# The constraints make installations repeatable: without them, the newest of everything.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed" if sys.version_info < (3, 10) else 0)'
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@

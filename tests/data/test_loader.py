@@ -1,0 +1,122 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Generator, Tensor
+
+from rnc_graph.data import Batches, PackedGraphs
+from rnc_graph.data.views import make_view
+
+TARGETS = torch.arange(1000.0)[:, None] / 10
+
+
+def _rows(rows: Tensor) -> Tensor:
+    """Take the rows themselves for the inputs."""
+    return rows
+
+
+def _batches(index: Tensor, batch_size: int, **options: object) -> Batches:
+    return Batches(_rows, TARGETS, index, batch_size, **options)
+
+
+def _order(batches: Batches) -> list[int]:
+    return torch.cat([rows for rows, _ in batches]).tolist()
+
+
+@given(
+    index=st.lists(st.integers(0, 999), min_size=1, max_size=200, unique=True),
+    batch_size=st.integers(1, 64),
+    seed=st.none() | st.integers(0, 99),
+)
+def test_every_molecule_comes_once_a_pass_in_batches_of_like_size(
+    index: list[int], batch_size: int, seed: int | None
+) -> None:
+    batches = _batches(torch.tensor(index), batch_size, shuffle_seed=seed)
+    for _ in range(2):
+        drawn = list(batches)
+        sizes = [len(rows) for rows, _ in drawn]
+        order = [row for rows, _ in drawn for row in rows.tolist()]
+        assert len(drawn) == len(batches) == -(-len(index) // batch_size)
+        assert max(sizes) <= batch_size
+        assert max(sizes) - min(sizes) <= 1
+        assert sorted(order) == sorted(index)
+        if seed is None:
+            assert order == index
+        for rows, targets in drawn:
+            assert torch.equal(targets, TARGETS[rows])
+
+
+def test_the_order_is_new_each_pass_and_follows_the_seed() -> None:
+    index = torch.arange(100)
+    one, same, other = (_batches(index, 10, shuffle_seed=seed) for seed in (5, 5, 6))
+    first, second = _order(one), _order(one)
+    assert first != second
+    assert (_order(same), _order(same)) == (first, second)
+    assert _order(other) != first
+    assert _order(_batches(index, 10, shuffle_seed=0)) != index.tolist()  # 0 is a seed.
+
+
+@given(
+    molecules=st.integers(1, 40),
+    batch_size=st.integers(1, 20),
+    views=st.integers(1, 4),
+    seed=st.none() | st.integers(0, 99),
+)
+def test_views_stand_one_after_another(
+    molecules: int, batch_size: int, views: int, seed: int | None
+) -> None:
+    batches = _batches(torch.arange(molecules), batch_size, shuffle_seed=seed, views=views)
+    for rows, targets in batches:
+        assert len(rows) == views * len(targets)
+        for view in rows.view(views, len(targets)):
+            assert torch.equal(TARGETS[view], targets)
+
+
+def test_each_view_is_drawn_on_its_own() -> None:
+    seen = []
+
+    def view(batch: Tensor, generator: Generator) -> Tensor:
+        seen.append(batch)
+        return batch + torch.rand(len(batch), generator=generator)
+
+    def inputs(seed: int) -> Tensor:
+        batches = _batches(torch.arange(10), 10, shuffle_seed=seed, views=2, view=view)
+        return torch.cat([inputs for inputs, _ in batches])
+
+    first = inputs(1)
+    rows, noise = seen[0], first - seen[0]
+    assert torch.equal(rows[:10], rows[10:])
+    assert len(noise.unique()) == 20
+    assert torch.equal(inputs(1), first)
+    assert not torch.equal(inputs(2), first)
+
+
+def test_graphs_and_targets_belong_together(esol_graphs: PackedGraphs) -> None:
+    # Each molecule's number of atoms for its target.
+    atoms = esol_graphs.atom_offsets.diff()[:, None].float()
+    batches = Batches(
+        esol_graphs.batch, atoms, torch.arange(0, 1128, 3), 50, shuffle_seed=0, views=2
+    )
+    for batch, targets in batches:
+        assert batch.num_graphs == 2 * len(targets)
+        assert torch.equal(batch.ptr.diff().float(), targets.repeat(2, 1)[:, 0])
+
+
+def test_graphs_are_augmented_and_stay_with_their_targets(esol_graphs: PackedGraphs) -> None:
+    atoms = esol_graphs.atom_offsets.diff()[:, None].float()
+    view = make_view({"drop_atoms": 0.5})
+    batches = Batches(
+        esol_graphs.batch, atoms, torch.arange(100), 32, shuffle_seed=0, views=2, view=view
+    )
+    for batch, targets in batches:
+        kept = targets - (targets / 2).floor()
+        assert torch.equal(batch.ptr.diff().float(), kept.repeat(2, 1)[:, 0])
+        first, second = batch.x[: batch.ptr[len(targets)]], batch.x[batch.ptr[len(targets)] :]
+        assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_the_global_generator_is_left_alone(seed: int | None) -> None:
+    before = torch.get_rng_state()
+    _order(_batches(torch.arange(50), 8, shuffle_seed=seed))
+    assert torch.equal(torch.get_rng_state(), before)

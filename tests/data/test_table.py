@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+
+from rnc_graph.data import read_table
+from rnc_graph.errors import RncGraphError
+
+
+def _write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "mine.csv"
+
+
+def test_columns_are_taken_by_name_in_the_order_asked_for(path: Path) -> None:
+    _write(path, 'id,y,smiles,z\na,1,CC,-2e-1\nb, 2.5 ,"C(=O)O",3\n')
+    table = read_table(path, "smiles", ["z", "y"], unit="mg")
+    assert table.name == "mine"
+    assert table.smiles == ["CC", "C(=O)O"]
+    assert table.targets.tolist() == [[-0.2, 1.0], [3.0, 2.5]]
+    assert table.target_names == ["z", "y"]
+    assert table.unit == "mg"
+    assert len(table) == 2
+
+
+def test_text_that_looks_like_a_missing_value_stays_text(path: Path) -> None:
+    _write(path, "smiles,y\nN,1\nNA,2\n,3\n")
+    assert read_table(path, "smiles", ["y"]).smiles == ["N", "NA", ""]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(path: Path) -> None:
+    _write(path, "\ufeffsmiles,y\nCC,1\n")
+    assert read_table(path, "smiles", ["y"]).smiles == ["CC"]
+
+
+def test_line_ends_of_windows(path: Path) -> None:
+    _write(path, "smiles,y\r\nCC,1\r\n")
+    table = read_table(path, "smiles", ["y"])
+    assert (table.smiles, table.targets.tolist()) == (["CC"], [[1.0]])
+
+
+def test_a_missing_file_is_named(path: Path) -> None:
+    with pytest.raises(RncGraphError, match=r"mine\.csv: no such file"):
+        read_table(path, "smiles", ["y"])
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RncGraphError, match="cannot be read"):
+        read_table(tmp_path, "smiles", ["y"])
+
+
+@pytest.mark.parametrize("missing", ["smiles", "y"])
+def test_a_missing_column_is_answered_with_the_columns(path: Path, missing: str) -> None:
+    names = [name for name in ("smiles", "y", "other") if name != missing]
+    _write(path, ",".join(names) + "\n1,2\n")
+    with pytest.raises(RncGraphError) as caught:
+        read_table(path, "smiles", ["y"])
+    columns = ", ".join(map(repr, names))
+    assert str(caught.value) == f"{path}: no column {missing!r}; its columns are: {columns}"
+
+
+@pytest.mark.parametrize("cell", ["abc", "", "nan", "inf", "-inf", "1_0", "0x10", "True"])
+def test_what_is_no_finite_number_is_named_by_line_and_column(path: Path, cell: str) -> None:
+    _write(path, f"smiles,y\nCC,1\nCO,{cell}\nCN,2\n")
+    with pytest.raises(RncGraphError) as caught:
+        read_table(path, "smiles", ["y"])
+    assert str(caught.value) == f"{path}, line 3, column 'y': {cell!r} is not a finite number"
+
+
+def test_only_the_first_bad_number_is_named_and_all_are_counted(path: Path) -> None:
+    _write(path, "smiles,y\nCC,1\nCO,a\nCN,b\n")
+    with pytest.raises(RncGraphError, match=r"line 3, .*'a' .* \(2 such rows\)$"):
+        read_table(path, "smiles", ["y"])
+
+
+@pytest.mark.xfail(reason="rows are counted, not lines: blank lines are not", strict=True)
+def test_the_line_is_right_below_a_blank_one(path: Path) -> None:
+    _write(path, "smiles,y\n\nCC,1\nCO,a\n")
+    with pytest.raises(RncGraphError, match="line 4, "):
+        read_table(path, "smiles", ["y"])
+
+
+@pytest.mark.xfail(reason="pandas takes the first cell for an index", strict=True)
+def test_a_row_with_a_cell_too_many_does_not_shift_the_columns(path: Path) -> None:
+    _write(path, "smiles,y,z\nCC,1,2,\nCO,3,4,\n")
+    try:
+        table = read_table(path, "smiles", ["y"])
+    except RncGraphError:
+        return
+    assert table.smiles == ["CC", "CO"]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_an_empty_file_is_named(path: Path, text: str) -> None:
+    _write(path, text)
+    with pytest.raises(RncGraphError, match=r"mine\.csv: cannot be read as CSV"):
+        read_table(path, "smiles", ["y"])
+
+
+def test_a_header_without_rows_is_named(path: Path) -> None:
+    _write(path, "smiles,y\n")
+    with pytest.raises(RncGraphError, match=r"mine\.csv: has no rows"):
+        read_table(path, "smiles", ["y"])
+
+
+@pytest.mark.parametrize("text", ["smiles,y\nCC,1\nCO,2,3,4\n", b"smiles,y\n\xff\xfe,1\n"])
+def test_what_is_no_csv_is_named(path: Path, text: str | bytes) -> None:
+    _write(path, text)
+    with pytest.raises(RncGraphError, match=r"mine\.csv: cannot be read as CSV"):
+        read_table(path, "smiles", ["y"])

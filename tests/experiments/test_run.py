@@ -1,0 +1,184 @@
+"""The runner on a small real grid: the same bits however the work is shared out or interrupted."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.experiments.progress import Silent
+
+COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "small.yaml", "--jobs", "2"]
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.to_do: list[str] = []
+        self.epochs: list[str] = []
+        self.done: list[str] = []
+
+    def start(self, missing, done):
+        self.to_do = list(missing)
+
+    def epoch(self, key):
+        self.epochs.append(key)
+
+    def finished(self, key):
+        self.done.append(key)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory):
+    """Run the small grid once, with two processes; return a function that copies its results."""
+    kept = tmp_path_factory.mktemp("finished")
+
+    def copy(folder: Path, experiment) -> Path:
+        if not (kept / "out").exists():
+            run_experiment(experiment, kept / "out", command="test", jobs=2)
+        return Path(shutil.copytree(kept / "out", folder / "out"))
+
+    return copy
+
+
+def test_one_process_gives_the_same_files_as_two(folder, experiment, finished):
+    two = finished(folder, experiment)
+    run_experiment(experiment, folder / "one", command="test", jobs=1)
+    assert contents(folder / "one") == contents(two)
+
+
+def test_a_second_call_does_only_what_is_missing(folder, experiment, finished):
+    out = finished(folder, experiment)
+    before = contents(out)
+    listener = Listener()
+    run_experiment(experiment, out, command="test", progress=listener)
+    assert listener.to_do == []
+    tuned = next(p for p in (out / "store").iterdir() if p.name.startswith("run-"))
+    shutil.rmtree(tuned)
+    for name in ("table.md", "predictions.csv"):
+        (out / name).unlink()
+    run_experiment(experiment, out, command="test", progress=listener)
+    assert listener.to_do == listener.done == [tuned.name]
+    assert contents(out) == before
+
+
+def test_a_lost_pretraining_is_made_again_only_for_who_needs_it(folder, experiment, finished):
+    out = finished(folder, experiment)
+    stage_1 = next(p for p in (out / "store").iterdir() if p.name.startswith("stage1-"))
+    shutil.rmtree(stage_1)
+    listener = Listener()
+    run_experiment(experiment, out, command="test", progress=listener)
+    assert listener.to_do == [], "all runs are there, nobody needs it"
+
+
+def test_what_is_written(folder, experiment, finished):
+    out = finished(folder, experiment)
+    names = {p.name for p in out.iterdir() if p.is_file()} - {".lock"}
+    assert names == {
+        "table.md",
+        "table.csv",
+        "table.json",
+        "predictions.csv",
+        "spec.yaml",
+        "versions.json",
+        "predicted_against_measured_gcn.png",
+        "embeddings_gcn.png",
+    }
+    assert read_spec(out / "spec.yaml") == experiment
+    table = json.loads((out / "table.json").read_text())["encoders"]["gcn"]
+    assert list(table) == ["plain", "frozen", "tuned", "joint", "mean"]
+    assert table["plain"]["difference"] == {}
+    assert table["plain"]["metrics"]["test"]["standardised"]["rmse"]["n"] == 2
+
+
+def test_the_table_follows_from_the_predictions(folder, experiment, finished):
+    out = finished(folder, experiment)
+    predictions = pd.read_csv(out / "predictions.csv", keep_default_na=False)
+    table = json.loads((out / "table.json").read_text())["encoders"]["gcn"]
+    tuned = predictions[predictions["row"] == "tuned"]
+    error = (tuned["measured"] - tuned["predicted"]).abs().groupby(tuned["seed"]).mean()
+    found = table["tuned"]["metrics"]["test"]["unit"]["mae"]
+    assert found["mean"] == pytest.approx(error.mean(), rel=1e-4)
+    measured = experiment.table().targets[:, 0]
+    assert (measured[predictions["molecule"] - 1] == predictions["measured"]).all()
+    other = table["plain"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
+    own = table["tuned"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
+    assert table["tuned"]["difference"]["rmse"]["mean"] == pytest.approx(own - other)
+
+
+def test_validation_only_leaves_the_test_part_untouched(folder, experiment):
+    chosen = experiment.model_copy(
+        update={"evaluate": "validation", "methods": experiment.methods[:1], "baselines": []}
+    )
+    run_experiment(chosen, folder / "out", command="a command")
+    text = "".join(p.read_text() for p in (folder / "out").rglob("*.json"))
+    assert '"validation"' in text
+    assert '"test"' not in text
+    assert "the test part was not touched" in (folder / "out" / "table.md").read_text()
+
+
+def test_bad_data_is_refused_before_anything_is_written(folder, experiment):
+    (folder / "molecules.csv").write_text("smiles,logS\nCC,1\nC(C,2\n")
+    with pytest.raises(RncGraphError, match=r"row 2: 'C\(C': not a valid SMILES"):
+        run_experiment(experiment, folder / "out", command="test")
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_to_the_same_files(folder, experiment):
+    longer = (folder / "small.yaml").read_text().replace("epochs: 3", "epochs: 60")
+    (folder / "small.yaml").write_text(longer)
+    subprocess.run([*COMMAND, "--out", "whole"], check=True, capture_output=True)
+    process = subprocess.Popen(
+        [*COMMAND, "--out", "killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    store = folder / "killed" / "store"
+    deadline = time.monotonic() + 120
+    while len(list(store.glob("[!.]*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = children(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = sorted(p.name for p in store.glob("[!.]*"))
+    assert 2 <= len(kept) < 12, "killed in the middle"
+    assert not (folder / "killed" / "table.md").exists()
+    assert workers
+    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(alive(pid) for pid in workers), "the workers end with their parent"
+    (store / ".unfinished-left-by-the-kill").mkdir()
+
+    resumed = subprocess.run(
+        [*COMMAND, "--out", "killed"], check=True, capture_output=True, text=True
+    )
+    assert f"{len(kept)} tasks done already" in resumed.stderr
+    assert contents(folder / "killed") == contents(folder / "whole")
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return [int(line) for line in listed.stdout.split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    # A zombie is only a note for a parent that will not read it.
+    return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")

@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import read_spec
+from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.experiments.tasks import PretrainTask
+from rnc_graph.shipped import shipped_dir
+
+SHIPPED = sorted(shipped_dir("experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_spec_is_valid_and_plans(path: Path):
+    experiment = read_spec(path)
+    assert experiment.name == path.stem
+    runs = plan(experiment, experiment.table())
+    rows = len(experiment.methods)
+    expected = sum(rows * len(seeds) for seeds in experiment.seeds.values())
+    seeds = {seed for of_encoder in experiment.seeds.values() for seed in of_encoder}
+    assert len(runs) == expected + len(experiment.baselines) * len(seeds)
+
+
+def test_the_resolved_spec_reads_back_as_itself(folder: Path, experiment):
+    again = folder / "again.yaml"
+    again.write_text(yaml.safe_dump(experiment.model_dump(mode="json")))
+    assert read_spec(again) == experiment
+
+
+def test_plain_training_gets_the_epochs_of_both_stages(experiment):
+    by_name = {method.name: method for method in experiment.methods}
+    assert by_name["plain"].regression.epochs == 5
+    assert by_name["tuned"].regression.epochs == 3
+    assert by_name["tuned"].pretraining.epochs == 2
+    assert by_name["joint"].regression.epochs == 5
+
+
+def test_rows_share_one_pretraining(experiment):
+    tasks = with_pretraining(plan(experiment, experiment.table()))
+    assert sum(isinstance(task, PretrainTask) for task in tasks.values()) == 2, "one a seed"
+
+
+def test_esol_is_the_study():
+    experiment = read_spec(shipped_dir("experiments") / "esol.yaml")
+    assert [method.name for method in experiment.methods] == [
+        "normal-L1",
+        "RnC(L1)+freeze",
+        "RnC(L1)",
+        "RnC(L2)",
+        "RnC(Huber)",
+    ]
+    plain, frozen, *tuned = experiment.methods
+    assert plain.pretraining is None
+    assert frozen.regression.freeze
+    assert [m.regression.head_loss for m in experiment.methods] == ["l1", "l1", "l1", "l2", "huber"]
+    for method in tuned:
+        total = method.pretraining.epochs + method.regression.epochs
+        assert total == plain.regression.epochs
+    split = experiment.split
+    assert (split.train, split.validation, split.test) == (0.8, 0.1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("regression:\n  epochs", "regression:\n  epoch", "line 13: regression.epoch: unknown key"),
+        ("regression: {freeze", "regression: {freezes", "methods.1.regression.freezes: unknown"),
+        ("seeds: 2", "seeds: 0", "seeds.gcn: List should have at least 1 item"),
+        ("seeds: 2", "seeds: [1, 1]", "a seed stands twice: [1, 1]"),
+        ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, mpnn"),
+        ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),
+        ("mask_attributes: 0.1", "mask: 0.1", "unknown augmentation 'mask'; known: drop_atoms"),
+        ("mask_attributes: 0.1", "mask_attributes: 1.5", "must be in [0, 1), not 1.5"),
+        ("name: rnc", "name: rank", "unknown loss 'rank'; known: rnc"),
+        ("reference: plain", "reference: plane", "'plane' is none of the methods"),
+        ("reference: plain\n", "", "reference: is missing"),
+        ("name: tuned", "name: plain", "two rows share a name"),
+        ("baselines: [mean]", "baselines: [meen]", "unknown baseline 'meen'; known: extra-trees"),
+        ("epochs: 3", "epochs: three", "regression.epochs: Input should be a valid integer"),
+        ("{freeze: true}", "{freeze: true, views: 2}", "have no place beside freeze"),
+        ("name: small", "name: small\n  x: [", "is not YAML"),
+        ("name: small", "- name: small", "is not YAML"),
+    ],
+)
+def test_a_mistake_is_told_by_its_place(folder: Path, old: str, new: str, message: str):
+    path = folder / "small.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(RncGraphError) as caught:
+        read_spec(path)
+    assert message in str(caught.value)
+    assert "small.yaml" in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 8
+
+
+def test_an_unknown_key_lists_the_known_ones(folder: Path):
+    path = folder / "small.yaml"
+    path.write_text(path.read_text().replace("  views: 2\n  aug", "  view: 2\n  aug"))
+    with pytest.raises(RncGraphError, match=r"known here: .*projection_dim.*views"):
+        read_spec(path)
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "just words"])
+def test_a_file_that_is_no_spec(folder: Path, text: str):
+    path = folder / "other.yaml"
+    path.write_text(text)
+    with pytest.raises(RncGraphError, match=r"other\.yaml"):
+        read_spec(path)
+
+
+def test_seeds_and_encoders_can_be_chosen(folder: Path):
+    esol = shipped_dir("experiments") / "esol.yaml"
+    chosen = read_spec(esol, seeds="gin=2,mpnn=1", encoders=["gin", "mpnn"])
+    assert chosen.seeds == {"gin": [0, 1], "mpnn": [0]}
+    assert list(chosen.encoders) == ["gin", "mpnn"]
+    assert read_spec(esol, seeds="4").seeds["gcn"] == [0, 1, 2, 3]
+    for wrong in ("0", "-1", "x", "gin=", "gin=x", "1.5"):
+        with pytest.raises(RncGraphError, match="--seeds"):
+            read_spec(esol, seeds=wrong)
+    with pytest.raises(RncGraphError, match="unknown encoder 'gat'; known: gcn, gin, mpnn"):
+        read_spec(esol, seeds="gat=3")
+    with pytest.raises(RncGraphError, match="unknown encoder 'gat'"):
+        read_spec(esol, encoders=["gat"])

@@ -1,0 +1,92 @@
+"""The command line as a user meets it: a process of its own, bad input included."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rnc_graph
+
+
+def rnc_graph_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rnc_graph.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+def test_version_and_help_need_no_heavy_library(tmp_path: Path):
+    assert rnc_graph_command("--version", cwd=tmp_path).stdout == (
+        f"rnc-graph {rnc_graph.__version__}\n"
+    )
+    assert "reproduce" in rnc_graph_command("--help", cwd=tmp_path).stdout
+    loaded = "import rnc_graph.cli, sys; print([m for m in ('torch', 'rdkit') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_losses_need_torch_alone():
+    heavy = "('torch_geometric', 'lightning', 'rdkit', 'pandas', 'sklearn', 'matplotlib')"
+    loaded = f"import rnc_graph.losses, sys; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("edit", "arguments", "message"),
+    [
+        (("targets: [logS]", "targets: [logP]"), (), "no column 'logP'; its columns are: 'smiles'"),
+        (("path: molecules.csv", "path: lost.csv"), (), "lost.csv: no such file"),
+        (("reference:", "references:"), (), "small.yaml, line 5: references: unknown key"),
+        (("gcn:", "gat:"), (), "unknown encoder 'gat'; known: gcn, gin, mpnn"),
+        ((), ("--seeds", "many"), "--seeds takes a number"),
+        ((), ("--out", "small.yaml/out"), "cannot write results here"),
+        (("train", "train"), ("--out", "/proc/out"), "cannot write results here"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(folder: Path, edit, arguments, message):
+    spec = folder / "small.yaml"
+    if edit:
+        spec.write_text(spec.read_text().replace(*edit))
+    before = sorted(p.name for p in folder.iterdir())
+    done = rnc_graph_command("run", "small.yaml", *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def test_a_bad_smiles_is_named(folder: Path):
+    table = folder / "molecules.csv"
+    table.write_text(table.read_text() + "C1CC,0.5\n")
+    done = rnc_graph_command("run", "small.yaml", cwd=folder)
+    assert done.returncode == 2
+    assert "row 61: 'C1CC': not a valid SMILES" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_experiment_lists_the_known_ones(tmp_path: Path):
+    done = rnc_graph_command("reproduce", "esoll", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "unknown experiment 'esoll'; known: " in done.stderr
+    assert "esol" in done.stderr.split("known: ")[1]
+
+
+@pytest.mark.slow
+def test_a_run_ends_with_the_table(folder: Path):
+    done = rnc_graph_command("run", "small.yaml", "--out", "out", "--jobs", "2", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "gcn, 2 seeds: errors in log mol/L" in done.stdout
+    assert "paired difference to plain" in done.stdout
+    assert "table.md" in done.stdout
+    assert "tasks done already" in done.stderr
+    assert "Warning" not in done.stderr
