@@ -57,7 +57,9 @@ def _method_task(cell: Cell, encoder: Part, method: Method, experiment: Experime
     pretrained = (
         PretrainTask(cell, encoder, method.pretraining) if method.pretraining is not None else None
     )
-    return RegressTask(cell, encoder, pretrained, method.regression, experiment.evaluate)
+    return RegressTask(
+        method.name, cell, encoder, pretrained, method.regression, experiment.evaluate
+    )
 
 
 def with_pretraining(runs: Iterable[PlannedRun]) -> dict[str, Task]:

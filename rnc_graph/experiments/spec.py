@@ -121,9 +121,14 @@ class RegressionSpec(Optimisation):
         None, description="joint training: added to the head's loss"
     )
     objective_weight: float = Field(1.0, gt=0, description="what the objective is multiplied by")
+    projection_dim: int | None = Field(
+        None, ge=1, description="width of a perceptron between embedding and objective, if any"
+    )
 
     @model_validator(mode="after")
     def _frozen_has_no_views(self) -> RegressionSpec:
+        if self.projection_dim and not self.objective:
+            raise ValueError("projection_dim without an objective has nothing to project for")
         if self.freeze and (self.objective or self.augmentation or self.views != 1):
             raise ValueError(
                 "a frozen encoder's embeddings are computed once: views, augmentation and "
@@ -238,7 +243,7 @@ def _filled_in(method: Any, stage_1: dict[str, Any], stage_2: dict[str, Any]) ->
     regression = {**stage_2, **own}
     if regression.get("freeze"):
         # What only a training encoder can use; a method that asks for it itself is told so.
-        for key in ("views", "augmentation", "objective"):
+        for key in ("views", "augmentation", "objective", "projection_dim"):
             if key not in own:
                 regression.pop(key, None)
     if plain and "epochs" not in own:

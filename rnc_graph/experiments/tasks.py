@@ -120,7 +120,7 @@ class PretrainTask:
             Batches(at.data.graphs.batch, split.targets, split.validation),
             targets=split.targets.shape[1],
             optimisation=spec,
-            projection_dim=spec.projection_dim,
+            projection=_projection(encoder, spec.projection_dim),
             seed=self.cell.seed,
             device=at.device,
             on_epoch=on_epoch,
@@ -130,8 +130,12 @@ class PretrainTask:
 
 @dataclass(frozen=True)
 class RegressTask:
-    """One run: stage 2, on a pretrained or a fresh encoder."""
+    """One run: stage 2, on a pretrained or a fresh encoder.
 
+    ``row``, the method's name, is for people alone: nothing depends on it.
+    """
+
+    row: str
     cell: Cell
     encoder: Part
     pretrained: PretrainTask | None
@@ -141,7 +145,7 @@ class RegressTask:
     @property
     def label(self) -> str:
         """What progress calls the task."""
-        return f"regression with {self.regression.head_loss}, {self.encoder.name}"
+        return f"{self.row}, {self.encoder.name}"
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
@@ -210,6 +214,7 @@ class RegressTask:
             take = infer(encoder, everything).__getitem__
             encoder = nn.Identity()
         spec = self.regression
+        projection = _projection(encoder, spec.projection_dim)
         return regress(
             encoder,
             head,
@@ -227,6 +232,7 @@ class RegressTask:
             optimisation=spec,
             objective=spec.objective.make(LOSSES) if spec.objective else None,
             objective_weight=spec.objective_weight,
+            projection=projection,
             seed=self.cell.seed,
             device=at.device,
             on_epoch=on_epoch,
@@ -244,7 +250,7 @@ class BaselineTask:
     @property
     def label(self) -> str:
         """What progress calls the task."""
-        return f"baseline {self.name}"
+        return self.name
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
@@ -279,6 +285,14 @@ class BaselineTask:
 
 Task = PretrainTask | RegressTask | BaselineTask
 Run = RegressTask | BaselineTask
+
+
+def _projection(encoder: nn.Module, width: int | None) -> nn.Module | None:
+    """Make the perceptron between embedding and objective, with one hidden layer."""
+    if width is None:
+        return None
+    embedding_dim = int(encoder.embedding_dim)  # type: ignore[arg-type]
+    return Head(embedding_dim, width, [embedding_dim])
 
 
 def _fresh_encoder(part: Part, seed: int) -> GraphEncoder:

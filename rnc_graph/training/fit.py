@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
@@ -87,12 +88,11 @@ def fit(
     callbacks: list[Callback] = [recorder, _BestWeights()]
     if optimisation.patience is not None:
         callbacks.append(EarlyStopping(SELECTED_BY, patience=optimisation.patience))
-    with _quiet():
+    with _quiet(), _deterministic():
         trainer = L.Trainer(
             accelerator=device,
             devices=1,
             max_epochs=optimisation.epochs,
-            deterministic=True,
             callbacks=callbacks,
             logger=False,
             enable_checkpointing=False,
@@ -102,6 +102,17 @@ def fit(
         )
         trainer.fit(module, training, validation)
     return recorder.history
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Allow algorithms that give equal bits for equal input alone, until the block ends."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 @contextmanager

@@ -28,8 +28,7 @@ class Pretraining(L.LightningModule):
         objective: ``(features (B, V, d), labels (B, t)) -> scalar``.
         targets: t.
         optimisation: how it is trained.
-        projection_dim: width of a two-layer perceptron between embedding and objective, which later
-            stages do without; None for no projection.
+        projection: between embedding and objective; later stages do without it.
     """
 
     def __init__(
@@ -38,21 +37,13 @@ class Pretraining(L.LightningModule):
         objective: nn.Module,
         targets: int,
         optimisation: Optimisation,
-        projection_dim: int | None = None,
+        projection: nn.Module | None = None,
     ) -> None:
         super().__init__()
         embedding_dim = int(encoder.embedding_dim)  # type: ignore[arg-type]
         self.encoder = encoder
         self.objective = objective
-        self.projection = (
-            nn.Identity()
-            if projection_dim is None
-            else nn.Sequential(
-                nn.Linear(embedding_dim, embedding_dim),
-                nn.ReLU(),
-                nn.Linear(embedding_dim, projection_dim),
-            )
-        )
+        self.projection = projection or nn.Identity()
         # A batch normalisation, since the embedding's scale is the objective's own affair.
         self.probe = nn.Sequential(
             nn.BatchNorm1d(embedding_dim, affine=False), nn.Linear(embedding_dim, targets)
@@ -91,12 +82,12 @@ def pretrain(
     *,
     targets: int,
     optimisation: Optimisation,
-    projection_dim: int | None = None,
+    projection: nn.Module | None = None,
     seed: int,
     device: str = "cpu",
     on_epoch: Callable[[], None] = lambda: None,
 ) -> History:
     """Pretrain ``encoder`` in place; it ends with the weights of the probe's best epoch."""
     torch.manual_seed(seed)
-    module = Pretraining(encoder, objective, targets, optimisation, projection_dim)
+    module = Pretraining(encoder, objective, targets, optimisation, projection)
     return fit(module, training, validation, optimisation, device=device, on_epoch=on_epoch)

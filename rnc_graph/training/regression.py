@@ -31,6 +31,7 @@ class Regression(L.LightningModule):
         optimisation: how it is trained.
         objective: for joint training, ``(features (B, V, d), labels (B, t)) -> scalar``.
         objective_weight: what the objective is multiplied by before it is added to the head's loss.
+        projection: between embedding and objective.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Regression(L.LightningModule):
         optimisation: Optimisation,
         objective: nn.Module | None = None,
         objective_weight: float = 0.0,
+        projection: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -49,6 +51,7 @@ class Regression(L.LightningModule):
         self.optimisation = optimisation
         self.objective = objective
         self.objective_weight = objective_weight
+        self.projection = projection or nn.Identity()
 
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
         """Return the loss of one batch of V views."""
@@ -57,7 +60,8 @@ class Regression(L.LightningModule):
         views = len(embedding) // len(targets)
         loss = self.head_loss(self.head(embedding), targets.repeat(views, 1))
         if self.objective is not None:
-            objective = self.objective(by_molecule(embedding, len(targets)), targets)
+            features = by_molecule(self.projection(embedding), len(targets))
+            objective = self.objective(features, targets)
             loss = loss + self.objective_weight * objective
         self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
         return loss
@@ -85,6 +89,7 @@ def regress(
     optimisation: Optimisation,
     objective: nn.Module | None = None,
     objective_weight: float = 0.0,
+    projection: nn.Module | None = None,
     seed: int,
     device: str = "cpu",
     on_epoch: Callable[[], None] = lambda: None,
@@ -95,7 +100,9 @@ def regress(
     ``nn.Identity()`` as the encoder: nothing of the real one can move then.
     """
     torch.manual_seed(seed)
-    module = Regression(encoder, head, head_loss, optimisation, objective, objective_weight)
+    module = Regression(
+        encoder, head, head_loss, optimisation, objective, objective_weight, projection
+    )
     return fit(module, training, validation, optimisation, device=device, on_epoch=on_epoch)
 
 

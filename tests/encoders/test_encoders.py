@@ -114,8 +114,11 @@ def test_molecules_without_any_bond(name: str) -> None:
 
 
 @every_encoder
-def test_gradients_reach_every_parameter(name: str, esol_graphs: PackedGraphs) -> None:
-    encoder = _encoder(name)
+@pytest.mark.parametrize("readout", READOUTS)
+def test_gradients_reach_every_parameter(
+    name: str, readout: str, esol_graphs: PackedGraphs
+) -> None:
+    encoder = _encoder(name, readout=readout)
     embedding = encoder(esol_graphs.batch(ROWS))
     torch.manual_seed(0)
     (embedding * torch.randn_like(embedding)).sum().backward()

@@ -1,0 +1,230 @@
+import copy
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from rnc_graph.data import Batches, MoleculeTable, PackedGraphs
+from rnc_graph.encoders import ENCODERS, Head
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses import RnCLoss
+from rnc_graph.training import Optimisation, infer, pretrain, regress
+
+# Too fast to settle, so that the best epoch is not the last.
+RESTLESS = Optimisation(epochs=12, learning_rate=0.3, schedule="constant")
+
+
+class _Mean(nn.Module):
+    """An objective: draws the embeddings together."""
+
+    def forward(self, features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return features.square().mean()
+
+
+def test_it_ends_with_the_weights_of_the_best_epoch(problem: Any, toy: Any) -> None:
+    model = nn.Sequential(toy(), nn.Linear(4, 1))
+    history = regress(
+        model[0],
+        model[1],
+        problem.training(),
+        problem.validation(),
+        head_loss="l1",
+        optimisation=RESTLESS,
+        seed=0,
+    )
+    maes = [row["validation_mae"] for row in history]
+    assert len(maes) == 12
+    assert min(maes) < 0.9 * maes[-1]
+    predictions = infer(model, problem.validation())
+    found = F.l1_loss(predictions, problem.targets[problem.rows[1]])
+    assert float(found) == pytest.approx(min(maes), rel=1e-5)
+
+
+def test_the_best_weights_are_those_that_training_had_then(problem: Any, toy: Any) -> None:
+    """Stopping at the best epoch gives the same encoder, batch statistics and all."""
+
+    def run(epochs: int) -> tuple[dict[str, torch.Tensor], list[float]]:
+        encoder = toy()
+        history = pretrain(
+            encoder,
+            _Mean(),
+            problem.training(),
+            problem.validation(),
+            targets=1,
+            optimisation=RESTLESS.model_copy(update={"epochs": epochs}),
+            seed=0,
+        )
+        return encoder.state_dict(), [row["validation_mae"] for row in history]
+
+    weights, maes = run(12)
+    best = maes.index(min(maes)) + 1
+    assert best < 12
+    shorter, same_maes = run(best)
+    assert same_maes == maes[:best]
+    for name, tensor in weights.items():
+        assert torch.equal(tensor, shorter[name]), name
+
+
+def test_patience_stops_it(problem: Any, toy: Any) -> None:
+    # What is learned is the opposite of what is validated, so that it soon gets worse.
+    problem.targets[problem.rows[1]] *= -1
+    history = regress(
+        toy(),
+        nn.Linear(4, 1),
+        problem.training(),
+        problem.validation(),
+        head_loss="l1",
+        optimisation=Optimisation(epochs=100, learning_rate=1e-2, schedule="constant", patience=3),
+        seed=0,
+    )
+    maes = [row["validation_mae"] for row in history]
+    assert len(maes) < 100
+    assert maes.index(min(maes)) == len(maes) - 1 - 3
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "regress"])
+@pytest.mark.parametrize("broken", ["nan targets", "learning rate"])
+def test_divergence_is_an_error(
+    stage: str, broken: str, problem: Any, toy: Any, brief: Optimisation
+) -> None:
+    if broken == "nan targets":
+        problem.targets[:] = torch.nan
+    else:
+        brief = brief.model_copy(update={"learning_rate": 1e30})
+    options: dict[str, Any] = {"optimisation": brief, "seed": 0}
+    if stage == "pretrain":
+        run = partial(pretrain, toy(), _Mean(), targets=1, **options)
+    else:
+        run = partial(regress, toy(), nn.Linear(4, 1), head_loss="l2", **options)
+    with pytest.raises(RncGraphError, match=r"diverged.*3 epochs.*lower learning rate"):
+        run(training=problem.training(), validation=problem.validation())
+
+
+def test_history_and_progress_have_a_row_an_epoch(
+    problem: Any, toy: Any, brief: Optimisation
+) -> None:
+    told: list[int] = []
+    history = regress(
+        toy(),
+        nn.Linear(4, 1),
+        problem.training(),
+        problem.validation(),
+        head_loss="l1",
+        optimisation=brief,
+        seed=0,
+        on_epoch=lambda: told.append(1),
+    )
+    assert [sorted(row) for row in history] == [["training_loss", "validation_mae"]] * 3
+    assert len(told) == 3
+
+
+def test_nothing_is_printed_and_no_file_is_left(
+    problem: Any,
+    toy: Any,
+    brief: Optimisation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = problem.training(), problem.validation()
+    options: dict[str, Any] = {"optimisation": brief, "seed": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # pytest would collect them without a sound.
+        pretrain(toy(), _Mean(), *data, targets=1, **options)
+        regress(toy(), nn.Linear(4, 1), *data, head_loss="l1", **options)
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "constant"])
+def test_the_schedule_takes_all_steps(schedule: Any, problem: Any, toy: Any) -> None:
+    """One cycle ends near 0, a constant rate ends where it began."""
+    rates: list[float] = []
+    optimisation = Optimisation(epochs=4, learning_rate=1e-2, schedule=schedule)
+    configure = Optimisation.configure
+
+    def watched(self: Optimisation, parameters: Any, steps: int) -> Any:
+        assert steps == 4 * 3
+        made = configure(self, parameters, steps)
+        optimiser = made["optimizer"] if isinstance(made, dict) else made
+        step = optimiser.step
+        optimiser.step = lambda *a, **k: (
+            rates.append(optimiser.param_groups[0]["lr"]),
+            step(*a, **k),
+        )[1]
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Optimisation, "configure", watched)
+        regress(
+            toy(),
+            nn.Linear(4, 1),
+            problem.training(),
+            problem.validation(),
+            head_loss="l1",
+            optimisation=optimisation,
+            seed=0,
+        )
+    assert len(rates) == 4 * 3
+    if schedule == "constant":
+        assert rates == [1e-2] * 12
+    else:
+        assert max(rates) == pytest.approx(1e-2, rel=0.1)
+        assert rates[-1] < 1e-6
+        assert rates[0] < 1e-3
+
+
+def test_sixteen_molecules_are_learned_by_heart(
+    esol: MoleculeTable, esol_graphs: PackedGraphs
+) -> None:
+    """Both stages on real molecules: the objective falls, and so does the error."""
+    rows = torch.arange(0, 1128, 72)
+    targets = torch.from_numpy(esol.targets).float()
+    targets = (targets - targets[rows].mean()) / targets[rows].std()
+    torch.manual_seed(0)
+    encoder = ENCODERS.make("gin", hidden_dim=32, layers=2, dropout=0.0)
+    head = Head(encoder.embedding_dim, 1)
+    untrained = copy.deepcopy(encoder.state_dict())
+
+    def training(views: int) -> Batches:
+        return Batches(esol_graphs.batch, targets, rows, 16, shuffle_seed=0, views=views)
+
+    validation = Batches(esol_graphs.batch, targets, rows)
+    assert len(rows) == 16
+    history = pretrain(
+        encoder,
+        RnCLoss(),
+        training(2),
+        validation,
+        targets=1,
+        optimisation=Optimisation(epochs=80, learning_rate=1e-2),
+        seed=0,
+    )
+    objective = [row["training_objective"] for row in history]
+    assert objective[-1] < objective[0] - 0.3
+    assert not torch.equal(
+        encoder.state_dict()["atom_embedding.table.weight"],
+        untrained["atom_embedding.table.weight"],
+    )
+    # The order of the targets is laid down in the embedding before any head sees it.
+    embedding = infer(encoder, validation)
+    distances = torch.cdist(embedding, embedding).flatten()
+    differences = torch.cdist(targets[rows], targets[rows], p=1).flatten()
+    assert torch.corrcoef(torch.stack([distances, differences]))[0, 1] > 0.8
+    regress(
+        encoder,
+        head,
+        training(1),
+        validation,
+        head_loss="l1",
+        optimisation=Optimisation(epochs=150, learning_rate=1e-2),
+        seed=0,
+    )
+    predictions = infer(nn.Sequential(encoder, head), validation)
+    assert F.l1_loss(predictions, targets[rows]) < 0.1

@@ -1,0 +1,202 @@
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.data import Batches
+from rnc_graph.losses import RnCLoss
+from rnc_graph.training import Optimisation, Pretraining, infer, pretrain
+from rnc_graph.training.pretraining import by_molecule
+
+
+class _Nothing(nn.Module):
+    """An objective of which no gradient comes."""
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        return 0 * features.sum()
+
+
+class _Watched(nn.Module):
+    """RnC, keeping what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[Tensor, Tensor]] = []
+        self.loss = RnCLoss()
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        self.seen.append((features.detach(), labels))
+        return self.loss(features, labels)
+
+
+class _Scaled(nn.Module):
+    """An encoder whose embedding is the input times a number."""
+
+    def __init__(self, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.scale * inputs
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    return copy.deepcopy(module.state_dict())
+
+
+def _moved(before: dict[str, Tensor], module: nn.Module) -> list[str]:
+    return [name for name, tensor in module.state_dict().items() if not tensor.equal(before[name])]
+
+
+@pytest.mark.parametrize(("molecules", "views", "size"), [(3, 2, 4), (1, 3, 2), (4, 1, 1)])
+def test_by_molecule(molecules: int, views: int, size: int) -> None:
+    features = torch.randn(views * molecules, size)
+    found = by_molecule(features, molecules)
+    assert found.shape == (molecules, views, size)
+    for b in range(molecules):
+        for v in range(views):
+            assert torch.equal(found[b, v], features[v * molecules + b])
+
+
+def test_the_objective_sees_each_molecules_views_with_its_label(problem: Any) -> None:
+    objective = _Watched()
+    pretrain(
+        _Scaled(6),
+        objective,
+        problem.training(views=3, view=lambda batch, generator: batch + 0.0),
+        problem.validation(),
+        targets=1,
+        optimisation=Optimisation(epochs=1, learning_rate=1e-9),
+        seed=0,
+    )
+    assert len(objective.seen) == 3
+    row_of = {float(target): row for row, target in enumerate(problem.targets)}
+    for features, labels in objective.seen:
+        assert features.shape == (len(labels), 3, 6)
+        for views, label in zip(features, labels, strict=True):
+            expected = problem.inputs[row_of[float(label)]].expand(3, 6)
+            torch.testing.assert_close(views, expected)
+
+
+def test_the_projection_stands_between_embedding_and_objective(
+    problem: Any, toy: Any, brief: Optimisation
+) -> None:
+    objective, encoder = _Watched(), toy()
+    before = _state(encoder)
+    data = problem.training(), problem.validation()
+    options: dict[str, Any] = {"targets": 1, "optimisation": brief, "seed": 0}
+    pretrain(encoder, objective, *data, projection_dim=3, **options)
+    assert {features.shape[1:] for features, _ in objective.seen} == {(1, 3)}
+    assert "layers.0.weight" in _moved(before, encoder)
+    assert infer(encoder, problem.validation()).shape == (16, 4)
+
+
+def test_the_encoder_is_trained_and_left_without_projection_and_probe(
+    problem: Any, toy: Any
+) -> None:
+    encoder = toy()
+    before = _state(encoder)
+    history = pretrain(
+        encoder,
+        RnCLoss(),
+        problem.training(views=2),
+        problem.validation(),
+        targets=1,
+        optimisation=Optimisation(epochs=20, learning_rate=1e-2),
+        seed=0,
+    )
+    assert list(before) == list(encoder.state_dict())
+    assert sorted(_moved(before, encoder)) == sorted(before)
+    assert history[-1]["training_objective"] < history[0]["training_objective"] - 0.3
+    assert min(row["validation_mae"] for row in history) < 0.5 * history[0]["validation_mae"]
+
+
+def test_no_gradient_of_the_probe_reaches_the_encoder(problem: Any, toy: Any) -> None:
+    encoder = toy()
+    before = _state(encoder)
+    history = pretrain(
+        encoder,
+        _Nothing(),
+        problem.training(),
+        problem.validation(),
+        targets=1,
+        optimisation=Optimisation(epochs=10, learning_rate=3e-2, weight_decay=0),
+        seed=0,
+    )
+    # The batch statistics follow the data and nothing else.
+    assert all("running" in name or "num_batches" in name for name in _moved(before, encoder))
+    # While the probe did learn.
+    assert history[-1]["validation_mae"] < 0.9 * history[0]["validation_mae"]
+
+
+def test_the_loss_is_objective_plus_probe(problem: Any, toy: Any, brief: Optimisation) -> None:
+    objective = RnCLoss()
+    module = Pretraining(toy(), objective, 1, brief)
+    module.log = lambda *args, **options: None  # No trainer is there to log to.
+    inputs, targets = next(iter(problem.training(views=2)))
+    embedding = module.encoder(inputs)
+    probe = (module.probe(embedding.detach()) - targets.repeat(2, 1)).abs().mean()
+    views = torch.stack(embedding.chunk(2), dim=1)
+    expected = objective(views, targets) + probe
+    torch.testing.assert_close(module.training_step((inputs, targets), 0), expected)
+
+
+def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: Optimisation) -> None:
+    def run(seed: int) -> tuple[dict[str, Tensor], Any]:
+        encoder = toy(dropout=0.5)
+        history = pretrain(
+            encoder,
+            RnCLoss(),
+            problem.training(views=2),
+            problem.validation(),
+            targets=1,
+            optimisation=brief,
+            projection_dim=4,
+            seed=seed,
+        )
+        return encoder.state_dict(), history
+
+    (first, history), (second, same), (other, _) = run(0), run(0), run(1)
+    assert history == same
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+    assert not torch.equal(first["layers.0.weight"], other["layers.0.weight"])
+
+
+def test_images_and_several_targets_are_trained_alike() -> None:
+    class Convolutional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding_dim = 5
+            self.layers = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.layers(images).flatten(1)
+
+    torch.manual_seed(0)
+    images = torch.rand(40, 3, 8, 8)
+    targets = images.mean((2, 3))[:, :2]
+    targets = (targets - targets.mean(0)) / targets.std(0)
+
+    def batches(rows: Tensor, **options: Any) -> Batches:
+        return Batches(images.__getitem__, targets, rows, 15, **options)
+
+    def mirrored(batch: Tensor, generator: torch.Generator) -> Tensor:
+        flip = torch.rand(len(batch), 1, 1, 1, generator=generator) < 0.5
+        return torch.where(flip, batch.flip(3), batch)
+
+    encoder = Convolutional()
+    history = pretrain(
+        encoder,
+        RnCLoss(),
+        batches(torch.arange(30), shuffle_seed=0, views=2, view=mirrored),
+        batches(torch.arange(30, 40)),
+        targets=2,
+        optimisation=Optimisation(epochs=20, learning_rate=3e-2),
+        seed=0,
+    )
+    assert history[-1]["training_objective"] < history[0]["training_objective"] - 0.01
+    assert infer(encoder, batches(torch.arange(40))).shape == (40, 5)
