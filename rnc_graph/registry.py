@@ -59,7 +59,9 @@ class Registry(Generic[T]):
                 raise UnknownNameError(f"option of {self.kind} {name!r}:", option, known)
         try:
             return part(**options)
-        except TypeError as error:
+        except RncGraphError:
+            raise
+        except (TypeError, ValueError) as error:
             raise RncGraphError(f"{self.kind} {name!r}: {error}") from error
 
     def names(self) -> list[str]:

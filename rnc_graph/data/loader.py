@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rnc_graph.data.views import View
+from rnc_graph.errors import RncGraphError
 
 
 class Batches:
@@ -26,6 +27,9 @@ class Batches:
         shuffle_seed: draw a new order each pass, from this seed; None keeps the order of ``index``.
         views: V.
         view: the augmentation that makes each view; None leaves the inputs as they are.
+
+    Raises:
+        RncGraphError: no molecules, or a batch size below 1.
     """
 
     def __init__(
@@ -39,6 +43,11 @@ class Batches:
         views: int = 1,
         view: View | None = None,
     ) -> None:
+        if batch_size < 1 or len(index) == 0:
+            raise RncGraphError(
+                f"batches need molecules and a size from 1; found {len(index)} molecules and size "
+                f"{batch_size}"
+            )
         self.take = take
         self.targets = targets
         self.index = index

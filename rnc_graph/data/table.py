@@ -44,11 +44,18 @@ def read_csv(path: Path) -> pd.DataFrame:
         RncGraphError: the file is missing, unreadable, no CSV, or holds no rows.
     """
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        # Blank lines are kept, so that a row's number tells its line.
+        frame = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
+        )
     except FileNotFoundError:
         raise RncGraphError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise RncGraphError(f"{path}: cannot be read as CSV: {error}") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise RncGraphError(f"{path}: its lines have more cells than its header has names")
+    blank = (frame == "").all(axis=1)
+    frame = frame.loc[: blank[~blank].index.max()]  # Those at the end of the file go.
     if frame.empty:
         raise RncGraphError(f"{path}: has no rows below its header")
     return frame

@@ -49,7 +49,7 @@ class DropAtoms(_WithStrength):
         order = torch.rand(batch.num_nodes, generator=generator)
         counts = batch.ptr.diff()
         # The product may round up to all atoms.
-        dropped = (self.strength * counts).long().minimum(counts - 1)
+        dropped = (self.strength * counts.double()).long().minimum(counts - 1)
         return _keep_atoms(batch, _rank(order, batch) >= dropped[batch.batch])
 
 
@@ -98,7 +98,7 @@ class Subgraph(_WithStrength):
             if torch.equal(nearer, distance):
                 break
             distance = nearer
-        kept = torch.ceil((1 - self.strength) * batch.ptr.diff()).long().clamp(min=1)
+        kept = torch.ceil((1 - self.strength) * batch.ptr.diff().double()).long().clamp(min=1)
         near = (_rank(distance, batch) < kept[batch.batch]) & distance.isfinite()
         return _keep_atoms(batch, near)
 
@@ -123,7 +123,7 @@ def make_view(strengths: Mapping[str, float]) -> View | None:
         UnknownNameError: no augmentation has this name.
         RncGraphError: a strength lies outside [0, 1).
     """
-    views = [VIEWS.get(name)(strength) for name, strength in strengths.items()]
+    views = [VIEWS.make(name, strength=strength) for name, strength in strengths.items()]
     return Compose(*views) if views else None
 
 

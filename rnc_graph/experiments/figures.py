@@ -36,10 +36,13 @@ def predicted_against_measured(
         for run in _runs_of(row, table, runs):
             rows = run.tensors[f"{part}_rows"].numpy()
             predicted = run.tensors[f"{part}_predictions"].numpy()[:, 0]
-            axis.plot(measured[rows], predicted, ".", color="C0", alpha=0.25, markersize=4, mew=0)
+            axis.plot(measured[rows], predicted, ".", color="C0", alpha=0.3, markersize=5, mew=0)
         axis.plot(limits, limits, color="0.3", linewidth=0.8)
         error = row.summaries[part, "unit", "rmse"].mean
         axis.set(xlim=limits, ylim=limits, aspect="equal")
+        axis.tick_params(labelsize=8)
+        # The same few ticks both ways, at round numbers.
+        axis.yaxis.set_major_locator(axis.xaxis.get_major_locator())
         axis.set_title(f"{row.name}\nRMSE {error:.2f}", fontsize=9)
     _label(figure, molecules, "measured", "predicted")
     figure.suptitle(

@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
@@ -82,17 +83,25 @@ def fit(
         The history, one row an epoch.
 
     Raises:
-        RncGraphError: the validation MAE was never a number.
+        RncGraphError: the validation MAE was never a number, or there is no such device.
     """
     recorder = _Recorder(on_epoch)
     callbacks: list[Callback] = [recorder, _BestWeights()]
     if optimisation.patience is not None:
         callbacks.append(EarlyStopping(SELECTED_BY, patience=optimisation.patience))
-    with _quiet(), _deterministic():
-        trainer = L.Trainer(
+    with _quiet(), _determinism_restored():
+        trainer = _trainer(optimisation.epochs, callbacks, device)
+        trainer.fit(module, training, validation)
+    return recorder.history
+
+
+def _trainer(epochs: int, callbacks: list[Callback], device: str) -> L.Trainer:
+    try:
+        return L.Trainer(
             accelerator=device,
             devices=1,
-            max_epochs=optimisation.epochs,
+            max_epochs=epochs,
+            deterministic=True,
             callbacks=callbacks,
             logger=False,
             enable_checkpointing=False,
@@ -100,15 +109,14 @@ def fit(
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        trainer.fit(module, training, validation)
-    return recorder.history
+    except (MisconfigurationException, ValueError) as error:
+        raise RncGraphError(f"device {device!r} cannot be used: {error}") from error
 
 
 @contextmanager
-def _deterministic() -> Iterator[None]:
-    """Allow algorithms that give equal bits for equal input alone, until the block ends."""
+def _determinism_restored() -> Iterator[None]:
+    """Put back what the trainer's ``deterministic`` switches for the whole process."""
     before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rnc_graph.errors import UnknownNameError
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, fit
 from rnc_graph.training.pretraining import by_molecule
 from rnc_graph.training.settings import Optimisation
@@ -32,6 +33,9 @@ class Regression(L.LightningModule):
         objective: for joint training, ``(features (B, V, d), labels (B, t)) -> scalar``.
         objective_weight: what the objective is multiplied by before it is added to the head's loss.
         projection: between embedding and objective.
+
+    Raises:
+        UnknownNameError: an unknown head loss.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class Regression(L.LightningModule):
         super().__init__()
         self.encoder = encoder
         self.head = head
+        if head_loss not in HEAD_LOSSES:
+            raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
         self.head_loss = HEAD_LOSSES[head_loss]
         self.optimisation = optimisation
         self.objective = objective
@@ -111,11 +117,12 @@ def infer(model: nn.Module, batches: Iterable[tuple[Any, Tensor]]) -> Tensor:
     """Return the model's (N, ...) outputs over all batches in order, in evaluation mode.
 
     An encoder gives embeddings (N, d), an encoder with a head standardised predictions (N, t). The
-    model's mode is put back afterwards.
+    modes of all its parts are put back afterwards.
     """
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         return torch.cat([model(inputs) for inputs, _ in batches])
     finally:
-        model.train(was_training)
+        for module, mode in modes.items():
+            module.training = mode

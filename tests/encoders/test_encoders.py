@@ -244,7 +244,6 @@ def test_wrong_options_are_refused(name: str) -> None:
 
 
 @every_encoder
-@pytest.mark.xfail(reason="torch's own ValueError comes through", strict=True)
 def test_a_probability_above_1_is_refused(name: str) -> None:
     with pytest.raises(RncGraphError, match="dropout"):
         ENCODERS.make(name, dropout=1.5)

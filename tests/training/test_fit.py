@@ -1,5 +1,6 @@
 import copy
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,33 @@ def test_nothing_is_printed_and_no_file_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("diverges", [True, False])
+def test_torchs_own_settings_are_put_back(
+    before: bool, diverges: bool, problem: Any, toy: Any, brief: Optimisation
+) -> None:
+    used: list[bool] = []
+
+    class Asking(nn.Linear):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            used.append(torch.are_deterministic_algorithms_enabled())
+            return super().forward(inputs)
+
+    if diverges:
+        problem.targets[:] = torch.nan
+    data = problem.training(), problem.validation()
+    run = partial(regress, toy(), Asking(4, 1), *data, head_loss="l1", optimisation=brief, seed=0)
+    earlier = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(before)
+    try:
+        with pytest.raises(RncGraphError) if diverges else nullcontext():
+            run()
+        assert torch.are_deterministic_algorithms_enabled() is before
+    finally:
+        torch.use_deterministic_algorithms(earlier)
+    assert all(used)
+
+
 @pytest.mark.parametrize("schedule", ["one-cycle", "constant"])
 def test_the_schedule_takes_all_steps(schedule: Any, problem: Any, toy: Any) -> None:
     """One cycle ends near 0, a constant rate ends where it began."""
@@ -207,7 +235,7 @@ def test_sixteen_molecules_are_learned_by_heart(
         seed=0,
     )
     objective = [row["training_objective"] for row in history]
-    assert objective[-1] < objective[0] - 0.3
+    assert objective[-1] < objective[0] / 2
     assert not torch.equal(
         encoder.state_dict()["atom_embedding.table.weight"],
         untrained["atom_embedding.table.weight"],

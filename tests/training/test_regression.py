@@ -65,7 +65,6 @@ def test_infer_puts_the_mode_back_after_an_error(toy: Any) -> None:
     assert encoder.training
 
 
-@pytest.mark.xfail(reason="the model's mode goes for all its parts", strict=True)
 def test_infer_puts_the_mode_of_each_part_back(toy: Any) -> None:
     encoder = toy().train()
     encoder.layers[1].eval()  # As one does to keep the statistics of a pretrained encoder.
@@ -132,6 +131,11 @@ def test_joint_training_adds_the_weighted_objective(
     added = _gradient(objective(torch.stack(encoder(inputs).chunk(2), 1), targets), encoder)
     torch.testing.assert_close(joint, plain + weight * added, rtol=1e-4, atol=1e-6)
     assert not torch.allclose(joint, plain, rtol=1e-2)
+    # A projection stands before the objective and not before the head.
+    projection = nn.Linear(4, 3)
+    projected = objective(torch.stack(projection(encoder(inputs)).chunk(2), 1), targets)
+    torch.testing.assert_close(step(objective, weight, projection), loss + weight * projected)
+    assert not torch.allclose(projected, contrast)
 
 
 def test_joint_training_runs_and_differs(problem: Any, toy: Any, brief: Optimisation) -> None:
