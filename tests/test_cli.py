@@ -74,6 +74,13 @@ def test_a_bad_smiles_is_named(folder: Path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_refusal_in_a_worker_ends_them_all(folder: Path):
+    done = rnc_graph_command("run", "small.yaml", "--device", "abacus", "--jobs", "2", cwd=folder)
+    assert done.returncode == 2
+    assert "device 'abacus' cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_experiment_lists_the_known_ones(tmp_path: Path):
     done = rnc_graph_command("reproduce", "esoll", cwd=tmp_path)
     assert done.returncode == 2

@@ -94,6 +94,14 @@ def locked(folder: Path) -> Iterator[None]:
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 raise RncGraphError(f"{folder}: another process is writing results here") from None
             raise
-        for leftover in folder.rglob(f"{_TEMPORARY}*"):
-            shutil.rmtree(leftover)
-        yield
+        _clear(folder)
+        try:
+            yield
+        finally:
+            _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed processes left unfinished."""
+    for leftover in folder.rglob(f"{_TEMPORARY}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
