@@ -50,7 +50,7 @@ def run_experiment(
     data = MoleculeData.from_table(experiment.table())
     planned = plan(experiment, data.table)
     store = Store(folder / "store")
-    with locked(folder):
+    with locked(store.folder):
         run_tasks(
             with_pretraining(planned),
             data,

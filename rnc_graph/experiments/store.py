@@ -77,7 +77,7 @@ class Store:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder of results for one process, and clear what a killed one left unfinished.
+    """Hold a store for one process, and clear what a killed one left unfinished.
 
     Raises:
         RncGraphError: another process holds it, or it cannot be written to.
@@ -103,5 +103,5 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _clear(folder: Path) -> None:
     """Remove what killed processes left unfinished."""
-    for leftover in folder.rglob(f"{_TEMPORARY}*"):
+    for leftover in folder.glob(f"{_TEMPORARY}*"):
         shutil.rmtree(leftover, ignore_errors=True)

@@ -53,7 +53,7 @@ def test_the_digest_depends_on_content_not_order():
 
 
 def test_the_lock_is_for_one_and_clears_what_was_left(tmp_path: Path):
-    leftover = tmp_path / "store" / ".unfinished-key-1"
+    leftover = tmp_path / ".unfinished-key-1"
     leftover.mkdir(parents=True)
     with locked(tmp_path):
         assert not leftover.exists()
