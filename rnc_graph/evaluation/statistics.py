@@ -11,21 +11,21 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean and sample standard deviation over n seeds; the deviation of one seed is None."""
+    """Mean and sample standard deviation of one value a seed; the deviation of one is None."""
 
     mean: float
     sd: float | None
-    n: int
+    values: tuple[float, ...]
 
 
 def summarise(values: Sequence[float]) -> Summary:
     """Return mean and spread of one value a seed.
 
     >>> summarise([1.0, 2.0, 3.0])
-    Summary(mean=2.0, sd=1.0, n=3)
+    Summary(mean=2.0, sd=1.0, values=(1.0, 2.0, 3.0))
     """
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Summary(mean=float(np.mean(values)), sd=sd, n=len(values))
+    return Summary(mean=float(np.mean(values)), sd=sd, values=tuple(values))
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,9 @@ def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
             "scale": scale,
             "metric": metric,
             "unit": unit_of(metric, scale, unit),
-            **asdict(summary),
+            "seeds": len(row.seeds),
+            "mean": summary.mean,
+            "sd": summary.sd,
             **_difference_cells(experiment, row, part, scale, metric),
         }
         for table in tables

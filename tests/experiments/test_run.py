@@ -100,7 +100,7 @@ def test_what_is_written(folder, experiment, finished):
     table = json.loads((out / "table.json").read_text())["encoders"]["gcn"]
     assert list(table) == ["plain", "frozen", "tuned", "joint", "mean"]
     assert table["plain"]["difference"] == {}
-    assert table["plain"]["metrics"]["test"]["standardised"]["rmse"]["n"] == 2
+    assert len(table["plain"]["metrics"]["test"]["standardised"]["rmse"]["values"]) == 2
 
 
 def test_the_table_follows_from_the_predictions(folder, experiment, finished):
