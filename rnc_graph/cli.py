@@ -6,16 +6,13 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from rnc_graph import __version__
 from rnc_graph.errors import RncGraphError
-
-if TYPE_CHECKING:
-    from rnc_graph.experiments import Experiment
 
 app = typer.Typer(
     name="rnc-graph",
@@ -27,7 +24,13 @@ app = typer.Typer(
 
 Seeds = Annotated[
     str | None,
-    typer.Option(help="Number of split seeds, or by encoder: gin=10,gcn=5. [default: the spec's]"),
+    typer.Option(
+        help="How many split seeds, from the spec's first on; or by encoder: gin=10,gcn=5. "
+        "[default: the spec's]"
+    ),
+]
+Encoders = Annotated[
+    str, typer.Option(help="Encoders of the spec, separated by commas, or all of them.")
 ]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Parallel processes. [default: one for each core]")
@@ -60,50 +63,49 @@ def _main(
 @app.command()
 def reproduce(
     name: Annotated[str, typer.Argument(help="A shipped experiment, e.g. esol.")],
-    encoder: Annotated[
-        str, typer.Option(help="Encoders, separated by commas, or all of the experiment's.")
-    ] = "gin",
+    encoder: Encoders = "gin",
     seeds: Seeds = None,
     jobs: Jobs = None,
     out: Out = None,
     device: Device = "cpu",
 ) -> None:
     """Make the table of a shipped experiment again."""
-    from rnc_graph.experiments import read_spec, shipped_spec
+    from rnc_graph.experiments import shipped_spec
 
-    chosen = None if encoder == "all" else encoder.split(",")
-    experiment = read_spec(shipped_spec(name), seeds=seeds, encoders=chosen)
-    arguments = ["reproduce", name, "--encoder", encoder]
-    _run(experiment, arguments, seeds, jobs, out, device)
+    _run(shipped_spec(name), ["reproduce", name], encoder, seeds, jobs, out, device)
 
 
 @app.command()
 def run(
     spec: Annotated[Path, typer.Argument(help="A spec in YAML.")],
+    encoder: Encoders = "all",
     seeds: Seeds = None,
     jobs: Jobs = None,
     out: Out = None,
     device: Device = "cpu",
 ) -> None:
     """Run an experiment of your own."""
-    from rnc_graph.experiments import read_spec
-
-    _run(read_spec(spec, seeds=seeds), ["run", str(spec)], seeds, jobs, out, device)
+    _run(spec, ["run", str(spec)], encoder, seeds, jobs, out, device)
 
 
 def _run(
-    experiment: Experiment,
+    spec: Path,
     arguments: list[str],
+    encoder: str,
     seeds: str | None,
     jobs: int | None,
     out: Path | None,
     device: str,
 ) -> None:
-    from rnc_graph.experiments import run_experiment
+    from rnc_graph.experiments import read_spec, run_experiment
     from rnc_graph.experiments.formats import print_tables
     from rnc_graph.experiments.progress import ConsoleProgress
 
     console = Console()
+    chosen = None if encoder == "all" else [name.strip() for name in encoder.split(",")]
+    experiment = read_spec(spec, seeds=seeds, encoders=chosen)
+    if chosen or arguments[0] == "reproduce":
+        arguments += ["--encoder", encoder]
     if seeds is not None:
         arguments += ["--seeds", seeds]
     with ConsoleProgress(Console(stderr=True)) as progress:
@@ -116,7 +118,14 @@ def _run(
             progress=progress,
         )
     print_tables(console, experiment, outcome.tables, outcome.molecules.unit)
-    console.print("Written:", *map(str, outcome.files), sep="\n  ", highlight=False)
+    written = "\n  ".join(["Written:", *map(str, outcome.files)])
+    console.print(written, highlight=False, markup=False, soft_wrap=True)
+
+
+def _fail(message: str) -> NoReturn:
+    console = Console(stderr=True)
+    console.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 def main() -> None:
@@ -124,14 +133,10 @@ def main() -> None:
     try:
         app()
     except RncGraphError as error:
-        Console(stderr=True).print(f"Error: {error}", style="red", markup=False, highlight=False)
-        sys.exit(2)
+        _fail(str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        Console(stderr=True).print(
-            f"Error: {where}{error.strerror or error}", style="red", markup=False, highlight=False
-        )
-        sys.exit(2)
+        _fail(f"{where}{error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@ class RncGraphError(ValueError):
     """
 
 
+class WriteError(RncGraphError):
+    """Results cannot be written: the disk is full, or the folder is not to be written to."""
+
+
 class UnknownNameError(RncGraphError):
     """A name that no registry or catalogue holds; the message lists the known ones."""
 

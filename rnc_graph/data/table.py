@@ -11,6 +11,9 @@ from rnc_graph.errors import RncGraphError
 
 FloatArray = NDArray[np.float64]
 
+# What float32 and its squares still hold: no measured quantity comes near.
+LARGEST = 1e18
+
 
 @dataclass(frozen=True)
 class MoleculeTable:
@@ -52,6 +55,10 @@ def read_csv(path: Path) -> pd.DataFrame:
         raise RncGraphError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise RncGraphError(f"{path}: cannot be read as CSV: {error}") from error
+    header = pd.read_csv(path, dtype=str, header=None, nrows=1, encoding="utf-8-sig").iloc[0]
+    twice = sorted(set(header[header.duplicated()]))
+    if twice:
+        raise RncGraphError(f"{path}: its header has two columns {', '.join(map(repr, twice))}")
     if not isinstance(frame.index, pd.RangeIndex):
         raise RncGraphError(f"{path}: its lines have more cells than its header has names")
     blank = (frame == "").all(axis=1)
@@ -71,19 +78,19 @@ def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
 
 
 def numbers(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
-    """Return one column as finite numbers, (N,).
+    """Return one column as numbers, (N,).
 
     Raises:
-        RncGraphError: a cell is no finite number; the message names its line and text.
+        RncGraphError: a cell is no number, or beyond ``LARGEST``; the message has its line.
     """
     cells = column(frame, name, path)
     values = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(values))
+    bad = np.flatnonzero(~(np.abs(values) < LARGEST))
     if bad.size:
         row = int(bad[0])
         raise RncGraphError(
-            f"{path}, line {row + 2}, column {name!r}: {cells[row]!r} is not a finite number"
-            + (f" ({bad.size} such rows)" if bad.size > 1 else "")
+            f"{path}, line {row + 2}, column {name!r}: {cells[row]!r} is not a number within "
+            f"{LARGEST:g}" + (f" ({bad.size} such rows)" if bad.size > 1 else "")
         )
     return values
 
@@ -98,14 +105,14 @@ def read_table(
         smiles: the column of SMILES.
         targets: the columns of measured values.
         unit: unit of the targets.
-        name: what results call the table; the file's name without its ending by default.
+        name: what messages call the table; the file's path by default.
 
     Raises:
         RncGraphError: the file, a column, or a value is missing or wrong.
     """
     frame = read_csv(path)
     return MoleculeTable(
-        name=name or path.stem,
+        name=name or str(path),
         smiles=column(frame, smiles, path),
         targets=np.stack([numbers(frame, target, path) for target in targets], axis=1),
         target_names=list(targets),

@@ -103,6 +103,8 @@ class ConvolutionalEncoder(GraphEncoder):
         readout: Readout = "both",
     ) -> None:
         super().__init__(hidden_dim, readout)
+        if layers < 1:
+            raise RncGraphError(f"layers must be at least 1, not {layers}")
         self.atom_embedding = atom_embedding(hidden_dim)
         self.convolutions = nn.ModuleList(self.convolution(hidden_dim) for _ in range(layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden_dim) for _ in range(layers))

@@ -7,6 +7,7 @@ from torch_geometric.nn import MessagePassing
 
 from rnc_graph.encoders.graph import GraphEncoder, Readout, atom_embedding, bond_embedding
 from rnc_graph.encoders.registry import ENCODERS
+from rnc_graph.errors import RncGraphError
 
 
 class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
@@ -18,6 +19,7 @@ class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
     """
 
     def __init__(self, hidden_dim: int) -> None:
+        # Gilmer et al. sum; a mean keeps the scale of the messages whatever an atom's degree.
         super().__init__(aggr="mean")
         self.bond_embedding = bond_embedding(hidden_dim)
         self.edge_network = nn.Sequential(
@@ -67,6 +69,8 @@ class MPNN(GraphEncoder):
         readout: Readout = "both",
     ) -> None:
         super().__init__(hidden_dim, readout)
+        if steps < 1:
+            raise RncGraphError(f"steps must be at least 1, not {steps}")
         self.steps = steps
         self.atom_embedding = atom_embedding(hidden_dim)
         self.message = EdgeNetworkConv(hidden_dim)

@@ -55,7 +55,8 @@ def compare(
     """Compare each row with the reference, seed by seed, as one family for Holm's correction.
 
     The seeds are random splits of one data set, so their training parts overlap and the intervals
-    are somewhat too narrow (Nadeau and Bengio, Machine Learning 52, 2003).
+    are too narrow: with n seeds and parts of N_test and N_train molecules by a factor of about
+    sqrt(1 + n * N_test / N_train) (Nadeau and Bengio, Machine Learning 52, 2003).
 
     Args:
         rows: one value a seed for each row, in the seeds' order of ``reference``.

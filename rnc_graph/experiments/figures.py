@@ -29,13 +29,15 @@ def predicted_against_measured(
     part = parts(experiment)[0]
     measured = molecules.targets[:, 0]
     low, high = float(measured.min()), float(measured.max())
-    margin = 0.05 * (high - low)
+    margin = 0.05 * (high - low) or 1.0
     limits = (low - margin, high + margin)
     figure, axes = _panels(len(table.rows))
     for axis, row in zip(axes, table.rows, strict=False):
+        beyond = 0
         for run in _runs_of(row, table, runs):
             rows = run.tensors[f"{part}_rows"].numpy()
             predicted = run.tensors[f"{part}_predictions"].numpy()[:, 0]
+            beyond += int(((predicted < limits[0]) | (predicted > limits[1])).sum())
             axis.plot(measured[rows], predicted, ".", color="C0", alpha=0.3, markersize=5, mew=0)
         axis.plot(limits, limits, color="0.3", linewidth=0.8)
         error = row.summaries[part, "unit", "rmse"].mean
@@ -43,7 +45,8 @@ def predicted_against_measured(
         axis.tick_params(labelsize=8)
         # The same few ticks both ways, at round numbers.
         axis.yaxis.set_major_locator(axis.xaxis.get_major_locator())
-        axis.set_title(f"{row.name}\nRMSE {error:.2f}", fontsize=9)
+        outside = f", {beyond} outside" if beyond else ""
+        axis.set_title(f"{row.name}\nRMSE {error:.2f}{outside}", fontsize=9)
     _label(figure, molecules, "measured", "predicted")
     figure.suptitle(
         f"{experiment.name}, {table.encoder}: {part} molecules of {len(table.rows[0].seeds)} seeds",
@@ -67,11 +70,15 @@ def embeddings(
     points: Any = None
     for axis, row in zip(axes, rows, strict=False):
         run = _runs_of(row, table, runs)[0]
-        plane = PCA(2).fit(run.tensors["embedding"].numpy())
-        xy = plane.transform(run.tensors["embedding"].numpy())
+        embedding = run.tensors["embedding"].numpy()
+        if min(embedding.shape) < 2:
+            axis.set_title(f"{row.name}\nno plane to draw", fontsize=9)
+            continue
+        plane = PCA(2).fit(embedding)
+        xy = plane.transform(embedding)
         colour = measured[run.tensors[f"{part}_rows"].numpy()]
         # A component's sign is arbitrary: let the target grow to the right.
-        if np.corrcoef(xy[:, 0], colour)[0, 1] < 0:
+        if np.cov(xy[:, 0], colour)[0, 1] < 0:
             xy[:, 0] *= -1
         points = axis.scatter(
             xy[:, 0],
@@ -86,7 +93,9 @@ def embeddings(
         axis.set_title(f"{row.name}\nPC 1 {share[0]:.0%}, PC 2 {share[1]:.0%}", fontsize=9)
         axis.set(xticks=[], yticks=[])
     seed = table.rows[0].seeds[0]
-    figure.colorbar(points, ax=list(axes), label=_with_unit(molecules, "measured"), shrink=0.8)
+    if points is not None:
+        label = _with_unit(molecules, "measured")
+        figure.colorbar(points, ax=list(axes), label=label, shrink=0.8)
     figure.suptitle(
         f"{experiment.name}, {table.encoder}: embedding of the {part} molecules, seed {seed}",
         fontsize=10,
@@ -111,7 +120,7 @@ def _panels(count: int) -> tuple[Any, list[Any]]:
 
     columns = min(5, count)
     lines = math.ceil(count / columns)
-    figure = Figure(figsize=(_PANEL * columns, (_PANEL + 0.4) * lines), layout="constrained")
+    figure = Figure(figsize=(_PANEL * columns, (_PANEL + 0.4) * lines + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = list(figure.subplots(lines, columns, squeeze=False).flat)
     for unused in axes[count:]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
@@ -92,7 +93,7 @@ class ConsoleProgress:
         self.finished_tasks += 1
         task = self.tasks[key]
         self.console.print(
-            f"[dim]{self.finished_tasks}/{len(self.tasks)}[/] {task.label}, "
+            f"[dim]{self.finished_tasks}/{len(self.tasks)}[/] {escape(task.label)}, "
             f"seed {task.cell.seed} [dim]{self._left()}[/]",
             highlight=False,
         )

@@ -13,6 +13,7 @@ from rnc_graph.experiments.results import Table, finished_runs, tabulate
 from rnc_graph.experiments.runner import run_tasks
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
+from rnc_graph.training import check_device
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,17 @@ def run_experiment(
         progress: told how it gets on.
 
     Raises:
-        RncGraphError: bad data, a folder that cannot be written to, or a process that died.
+        RncGraphError: bad data, too few molecules to split, a device or a folder that cannot be
+            used, tasks that failed, or a process that died.
     """
     data = MoleculeData.from_table(experiment.table())
     planned = plan(experiment, data.table)
     store = Store(folder / "store")
+    check_device(device)
+    data.split(0, (experiment.split.train, experiment.split.validation, experiment.split.test))
     with locked(store.folder):
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink()
         run_tasks(
             with_pretraining(planned),
             data,

@@ -15,11 +15,11 @@ from queue import Empty
 from typing import Any
 
 from rnc_graph.data import MoleculeData
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RncGraphError, WriteError
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import PretrainTask, Task, Workplace
+from rnc_graph.experiments.tasks import PretrainTask, Resources, Task
 
 # How often progress is drawn anew while tasks run, in seconds.
 _TICK = 0.2
@@ -45,7 +45,9 @@ def run_tasks(
         progress: told of finished epochs and tasks.
 
     Raises:
-        RncGraphError: a process died, or a task refused its input; finished results are kept.
+        RncGraphError: tasks failed, each with its reason, after all others were done; or a process
+            died. Finished results are kept.
+        WriteError: the store cannot be written to; this ends it all at once.
     """
     missing = missing_tasks(tasks, store)
     progress.start(missing, done=len(tasks) - len(missing))
@@ -54,7 +56,8 @@ def run_tasks(
     with _workers(data, store.folder, min(jobs, len(missing)), device) as (executor, epochs):
         waiting = dict(missing)
         running: dict[Future[None], str] = {}
-        while waiting or running:
+        failures: list[str] = []
+        while running or _ready(waiting, store):
             # No more than there are processes, so that whole seeds end early, in order.
             for key in _ready(waiting, store)[: jobs - len(running)]:
                 running[executor.submit(_run, waiting.pop(key))] = key
@@ -63,8 +66,23 @@ def run_tasks(
                 progress.epoch(key)
             for future in finished:
                 key = running.pop(future)
-                future.result()
-                progress.finished(key)
+                try:
+                    future.result()
+                    progress.finished(key)
+                except WriteError:
+                    raise
+                except RncGraphError as error:
+                    failures.append(str(error))
+    if failures:
+        raise RncGraphError(
+            "\n".join(
+                [
+                    f"{len(failures)} of {len(missing)} tasks failed, and {len(waiting)} that "
+                    "depend on them were left out; all others are done and kept",
+                    *failures,
+                ]
+            )
+        )
 
 
 def _ready(waiting: Mapping[str, Task], store: Store) -> list[str]:
@@ -102,6 +120,7 @@ def _workers(
     data: MoleculeData, folder: Path, jobs: int, device: str
 ) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
     """Start the processes; whatever ends the block ends them too."""
+    others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     epochs = context.Queue()
     executor = ProcessPoolExecutor(
@@ -116,12 +135,12 @@ def _workers(
         ) from error
     finally:
         # Killed, not asked: Lightning takes SIGTERM for a wish, and no entry is ever half there.
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - others:
             process.kill()
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-_workplace: Workplace
+_resources: Resources
 _epochs: Any
 
 
@@ -129,7 +148,7 @@ def _start_worker(data: MoleculeData, folder: Path, device: str, epochs: Any) ->
     """Prepare a process: one thread, the data, and an end with its parent."""
     import torch
 
-    global _workplace, _epochs  # noqa: PLW0603 - one workplace a process, made once
+    global _resources, _epochs  # noqa: PLW0603 - one for each process, made once
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
     # One thread, since sums over several round by how the work was shared out.
@@ -137,7 +156,7 @@ def _start_worker(data: MoleculeData, folder: Path, device: str, epochs: Any) ->
     # Denormal numbers slow a processor down many times, and nothing here depends on them.
     torch.set_flush_denormal(True)
     _epochs = epochs
-    _workplace = Workplace(data, Store(folder), device)
+    _resources = Resources(data, Store(folder), device)
 
 
 def _die_with_parent() -> None:
@@ -149,6 +168,10 @@ def _die_with_parent() -> None:
 
 
 def _run(task: Task) -> None:
-    """Run one task in a worker and put its result into the store."""
-    record, tensors = task.run(_workplace, lambda: _epochs.put(task.key))
-    _workplace.store.put(task.key, record, tensors)
+    """Run one task in a worker and put its result into the store; an error names the task."""
+    try:
+        record, tensors = task.run(_resources, lambda: _epochs.put(task.key))
+    except Exception as error:
+        kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
+        raise RncGraphError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error
+    _resources.store.put(task.key, record, tensors)

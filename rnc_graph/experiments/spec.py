@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
     field_validator,
     model_validator,
 )
@@ -20,6 +24,7 @@ from rnc_graph.data import MoleculeTable, load_dataset, read_table
 from rnc_graph.data.catalogue import dataset_card
 from rnc_graph.data.views import make_view
 from rnc_graph.encoders import ENCODERS
+from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.losses import LOSSES
 from rnc_graph.registry import Registry
@@ -37,7 +42,9 @@ class CsvData(Section):
 
     path: Path = Field(description="from the working directory, unless it begins with /")
     smiles: str = Field("smiles", description="the column of SMILES")
-    targets: list[str] = Field(min_length=1, description="the columns of measured values")
+    targets: list[str] = Field(
+        min_length=1, max_length=1, description="the column of measured values: one, in a list"
+    )
     unit: str = Field("", description="unit of the targets")
 
 
@@ -78,7 +85,8 @@ def _view_can_be_made(strengths: dict[str, float]) -> dict[str, float]:
 
 
 def _listed(seeds: Any) -> Any:
-    return list(range(seeds)) if isinstance(seeds, int) else seeds
+    is_count = isinstance(seeds, int) and not isinstance(seeds, bool)
+    return list(range(seeds)) if is_count else seeds
 
 
 def _distinct(seeds: list[int]) -> list[int]:
@@ -88,7 +96,7 @@ def _distinct(seeds: list[int]) -> list[int]:
 
 
 Seeds = Annotated[
-    list[NonNegativeInt],
+    list[Annotated[int, Field(ge=0, lt=2**32)]],
     Field(min_length=1),
     BeforeValidator(_listed),
     AfterValidator(_distinct),
@@ -113,14 +121,16 @@ class RegressionSpec(Optimisation):
 
     head_loss: HeadLoss = "l1"
     freeze: bool = Field(False, description="train the head alone, on embeddings computed once")
-    head_hidden: list[int] = Field([], description="widths of the head's hidden layers")
+    head_hidden: list[PositiveInt] = Field([], description="widths of the head's hidden layers")
     head_dropout: float = Field(0.0, ge=0, lt=1)
     views: int = Field(1, ge=1, description="V")
     augmentation: Augmentation = Field({}, description="strength of each, applied in order")
     objective: Objective | None = Field(
         None, description="joint training: added to the head's loss"
     )
-    objective_weight: float = Field(1.0, gt=0, description="what the objective is multiplied by")
+    objective_weight: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="what the objective is multiplied by"
+    )
     projection_dim: int | None = Field(
         None, ge=1, description="width of a perceptron between embedding and objective, if any"
     )
@@ -155,10 +165,10 @@ class Experiment(Section):
     """A grid of runs: encoders x methods x split seeds on one data set.
 
     A method without stage 1 (``pretraining: null``) that names no epochs of its own is trained for
-    the epochs of both stages together.
+    the epochs of both stages together, if another method has a stage 1.
     """
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="letters, digits, '_', '.', '-'")
     title: str = ""
     data: str | CsvData
     split: SplitSpec = SplitSpec()
@@ -185,8 +195,7 @@ class Experiment(Section):
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])
         if isinstance(raw.get("methods"), list):
-            stage_1, stage_2 = (_mapping(raw, key) for key in ("pretraining", "regression"))
-            raw["methods"] = [_filled_in(method, stage_1, stage_2) for method in raw["methods"]]
+            raw["methods"] = _filled_in(raw["methods"], raw)
         return raw
 
     @field_validator("data")
@@ -223,36 +232,59 @@ class Experiment(Section):
         return self
 
     def table(self) -> MoleculeTable:
-        """Load the data set."""
+        """Load the data set.
+
+        Raises:
+            RncGraphError: the file, a column or a value is missing or wrong.
+        """
         if isinstance(self.data, str):
             return load_dataset(self.data)
-        return read_table(self.data.path, self.data.smiles, self.data.targets, unit=self.data.unit)
+        data = self.data
+        table = read_table(data.path, data.smiles, data.targets, unit=data.unit)
+        if np.ptp(table.targets) == 0:
+            raise RncGraphError(
+                f"{data.path}, column {data.targets[0]!r}: all its values are the same, "
+                f"{table.targets[0, 0]:g}; there is nothing to learn"
+            )
+        return table
 
 
-def _mapping(raw: dict[str, Any], key: str) -> dict[str, Any]:
-    value = raw.get(key)
-    return value if isinstance(value, dict) else {}
+def _filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
+    """Return the methods' mappings with what they leave out taken from the two stages.
+
+    What is no mapping stays as it is, for pydantic to refuse.
+    """
+    stages = {key: raw[key] for key in ("pretraining", "regression") if _is_mapping(raw.get(key))}
+    mappings = [method for method in methods if _is_mapping(method)]
+    pretrained = any(method.get("pretraining", {}) is not None for method in mappings)
+    return [
+        {**method, **_stages_of(method, stages, pretrained)} if method in mappings else method
+        for method in methods
+    ]
 
 
-def _filled_in(method: Any, stage_1: dict[str, Any], stage_2: dict[str, Any]) -> Any:
-    """Return a method's mapping with what it leaves out taken from the two stages."""
-    if not isinstance(method, dict):
-        return method
-    plain = "pretraining" in method and method["pretraining"] is None
-    own = _mapping(method, "regression")
-    regression = {**stage_2, **own}
+def _stages_of(
+    method: dict[str, Any], stages: dict[str, dict[str, Any]], pretrained: bool
+) -> dict[str, Any]:
+    filled = {}
+    for key in ("pretraining", "regression"):
+        own = method.get(key, {})
+        filled[key] = {**stages.get(key, {}), **own} if _is_mapping(own) else own
+    own, regression = method.get("regression", {}), filled["regression"]
+    if not _is_mapping(regression):
+        return filled
     if regression.get("freeze"):
         # What only a training encoder can use; a method that asks for it itself is told so.
         for key in ("views", "augmentation", "objective", "projection_dim"):
             if key not in own:
                 regression.pop(key, None)
-    if plain and "epochs" not in own:
+    if filled["pretraining"] is None and pretrained and "epochs" not in own:
         default = Optimisation.model_fields["epochs"].default
-        epochs = [stage.get("epochs", default) for stage in (stage_1, stage_2)]
-        if all(isinstance(number, int) for number in epochs):
-            regression["epochs"] = sum(epochs)
-    return {
-        **method,
-        "pretraining": None if plain else {**stage_1, **_mapping(method, "pretraining")},
-        "regression": regression,
-    }
+        both = [stages.get(key, {}).get("epochs", default) for key in filled]
+        with suppress(ValidationError):  # The stage that a wrong number stands in is told.
+            regression["epochs"] = sum(TypeAdapter(list[int]).validate_python(both))
+    return filled
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)

@@ -27,7 +27,7 @@ def read_spec(
 
     Args:
         path: the file.
-        seeds: in place of the file's: a number, or a number by encoder ("gin=10,gcn=5").
+        seeds: how many, from the file's first on: a number, or one by encoder ("gin=10,gcn=5").
         encoders: the ones to take of the file's; all by default.
 
     Raises:
@@ -35,7 +35,7 @@ def read_spec(
     """
     try:
         text = path.read_text(encoding="utf-8")
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, _UniqueKeys)
     except (OSError, UnicodeDecodeError) as error:
         raise RncGraphError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -47,6 +47,21 @@ def read_spec(
     return _select(experiment, seeds, encoders)
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
 def _select(
     experiment: Experiment, seeds: str | None, encoders: Sequence[str] | None
 ) -> Experiment:
@@ -56,16 +71,23 @@ def _select(
         if name not in experiment.encoders:
             raise UnknownNameError("encoder", name, list(experiment.encoders))
         chosen[name] = experiment.encoders[name]
-    counts = _seed_counts(seeds, list(chosen)) if seeds else {}
+    counts = _seed_counts(seeds, list(chosen)) if seeds is not None else {}
     return experiment.model_copy(
         update={
             "encoders": chosen,
             "seeds": {
-                name: list(range(counts[name])) if name in counts else experiment.seeds[name]
-                for name in chosen
+                name: _from_first(experiment.seeds[name], counts.get(name)) for name in chosen
             },
         }
     )
+
+
+def _from_first(seeds: list[int], count: int | None) -> list[int]:
+    """Return ``count`` seeds: the first ones given, and what follows the last if they run out."""
+    if count is None:
+        return seeds
+    more = range(max(seeds) + 1, max(seeds) + 1 + max(0, count - len(seeds)))
+    return [*seeds, *more][:count]
 
 
 def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
@@ -83,17 +105,18 @@ def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
 
 def _describe(error: ValidationError, source: str, text: str, model: type[BaseModel]) -> str:
     root = yaml.compose(text)
-    lines: dict[str, None] = {}
+    own: dict[str, None] = {}
+    inherited: dict[str, None] = {}
     for problem in error.errors():
+        if problem["loc"][-1:] == ("str",) and not isinstance(problem["input"], str):
+            continue  # The other branch of "a name, or a mapping" is what was meant.
         location = [key for key in problem["loc"] if not _is_choice(key)]
-        line = _line(root, location)
-        if line is None:
-            continue  # Inherited by a method; the stage that it stands in reports it too.
-        key = ".".join(str(part) for part in location)
-        lines[
-            f"{source}, line {line}: {key or 'the spec'}: {_reason(problem, location, model)}"
-        ] = None
-    return "\n".join(lines)
+        line, found = _line(root, location)
+        key = ".".join(str(part) for part in location) or "the spec"
+        message = f"{source}, line {line}: {key}: {_reason(problem, location, model)}"
+        (own if found else inherited)[message] = None
+    # What a method inherits is told where it stands, unless it stands nowhere as it was read.
+    return "\n".join(own or inherited)
 
 
 def _is_choice(key: Any) -> bool:
@@ -129,8 +152,12 @@ def _model_in(annotation: Any) -> Any:
     return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
-def _line(node: Any, location: Sequence[Any]) -> int | None:
-    """Return the line (from 1) of the key at ``location``, or of what should hold a missing one."""
+def _line(node: Any, location: Sequence[Any]) -> tuple[int, bool]:
+    """Return the line (from 1) of the key at ``location``, and whether it is there.
+
+    The line is that of the nearest key above if it is not; a last key that is missing counts as
+    there.
+    """
     line = 1
     for depth, key in enumerate(location):
         if isinstance(node, yaml.MappingNode):
@@ -140,7 +167,7 @@ def _line(node: Any, location: Sequence[Any]) -> int | None:
         else:
             found = None
         if found is None:
-            return line if depth == len(location) - 1 else None
+            return line, depth == len(location) - 1
         line = found[0].start_mark.line + 1
         node = found[1]
-    return line
+    return line, True

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RncGraphError, WriteError
 
 _TEMPORARY = ".unfinished-"
 
@@ -55,7 +55,7 @@ class Store:
         """Write an entry; where it exists already, it stays as it is.
 
         Raises:
-            RncGraphError: the folder cannot be written to, or the disk is full.
+            WriteError: the folder cannot be written to, or the disk is full.
         """
         unfinished = self.folder / f"{_TEMPORARY}{key}-{os.getpid()}"
         try:
@@ -70,7 +70,7 @@ class Store:
             if not self.has(key):
                 unfinished.rename(self.folder / key)
         except (OSError, SafetensorError) as error:
-            raise RncGraphError(f"{self.folder}: cannot write results here: {error}") from error
+            raise WriteError(f"{self.folder}: cannot write results here: {error}") from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -56,7 +56,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Resources:
     """What a process needs for any task: the data, the store, and a Lightning accelerator."""
 
     data: MoleculeData
@@ -100,7 +100,7 @@ class PretrainTask:
         """Rough cost of an epoch, in passes of the encoder over the training part."""
         return float(self.pretraining.views)
 
-    def run(self, at: Workplace, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
+    def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
         split = at.data.split(self.cell.seed, self.cell.fractions)
         spec = self.pretraining
@@ -173,7 +173,7 @@ class RegressTask:
         """Rough cost of an epoch, in passes of the encoder over the training part."""
         return 0.1 if self.regression.freeze else float(self.regression.views)
 
-    def run(self, at: Workplace, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
+    def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
         """Train, predict the validation part, and then the test part once."""
         split = at.data.split(self.cell.seed, self.cell.fractions)
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
@@ -200,7 +200,7 @@ class RegressTask:
 
     def _train(
         self,
-        at: Workplace,
+        at: Resources,
         split: PreparedSplit,
         encoder: nn.Module,
         head: nn.Module,
@@ -209,9 +209,13 @@ class RegressTask:
         """Train the head, and the encoder unless it is frozen."""
         take: Callable[[Tensor], Any] = at.data.graphs.batch
         if self.regression.freeze:
-            # Its embeddings are computed once and stand in for the molecules.
-            everything = Batches(take, split.targets, torch.arange(len(split.targets)))
-            take = infer(encoder, everything).__getitem__
+            # Its embeddings are computed once and stand in for the molecules. The test part has
+            # its turn later.
+            rows = torch.cat([split.train, split.validation])
+            embedded = infer(encoder, Batches(take, split.targets, rows))
+            by_row = embedded.new_zeros(len(split.targets), embedded.shape[1])
+            by_row[rows] = embedded
+            take = by_row.__getitem__
             encoder = nn.Identity()
         spec = self.regression
         projection = _projection(encoder, spec.projection_dim)
@@ -271,14 +275,16 @@ class BaselineTask:
         """Rough cost of an epoch."""
         return 0.0
 
-    def run(self, at: Workplace, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
+    def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
         """Fit, and predict the validation and the test part."""
         split = at.data.split(self.cell.seed, self.cell.fractions)
         predicted = baseline_predictions(
             self.name, at.data.table, split.train.numpy(), self.cell.seed
         )
         standardised = split.scaler.standardise(predicted)
-        predictions = {n: standardised[rows] for n, rows in _parts(split, self.evaluate).items()}
+        predictions = {
+            name: standardised[rows.numpy()] for name, rows in _parts(split, self.evaluate).items()
+        }
         record, tensors = _results(at.data.table.targets, split, predictions)
         return {"identity": self.identity(), **record}, tensors
 
@@ -317,7 +323,7 @@ def _results(
     tensors: Tensors = {}
     for part, predicted in predictions.items():
         rows = getattr(split, part)
-        measured = targets[rows]
+        measured = targets[rows.numpy()]
         restored = split.scaler.restore(predicted)
         metrics[part] = {
             "standardised": regression_metrics(split.scaler.standardise(measured), predicted),

@@ -20,4 +20,4 @@ def make_loss(name: str, **options: object) -> nn.Module:
     >>> make_loss("rnc", temperature=0.5).temperature
     0.5
     """
-    return LOSSES.get(name)(**options)
+    return LOSSES.make(name, **options)

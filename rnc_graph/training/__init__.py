@@ -1,6 +1,6 @@
 """The two stages, as two Lightning modules and two functions: graphs or images are all one here."""
 
-from rnc_graph.training.fit import History
+from rnc_graph.training.fit import History, check_device
 from rnc_graph.training.pretraining import Pretraining, pretrain
 from rnc_graph.training.regression import HeadLoss, Regression, infer, regress
 from rnc_graph.training.settings import Optimisation
@@ -11,6 +11,7 @@ __all__ = [
     "Optimisation",
     "Pretraining",
     "Regression",
+    "check_device",
     "infer",
     "pretrain",
     "regress",

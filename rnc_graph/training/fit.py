@@ -26,6 +26,21 @@ Batches = Iterable[tuple[Any, Tensor]]
 """Pairs of the V * B inputs of a batch and its targets (B, t)."""
 
 
+def check_finite(embedding: Tensor) -> Tensor:
+    """Return the embedding; raises :class:`RncGraphError` where training has blown it up."""
+    if not embedding.isfinite().all():
+        raise RncGraphError(
+            "training diverged: the embedding is not finite; a lower learning rate may help"
+        )
+    return embedding
+
+
+def check_device(device: str) -> None:
+    """Raise :class:`RncGraphError` unless Lightning can train on ``device``."""
+    with _quiet(), _determinism_restored():
+        _trainer(1, [], device)
+
+
 class _BestWeights(Callback):
     """Keeps the weights of the epoch with the lowest validation MAE and puts them back at last."""
 

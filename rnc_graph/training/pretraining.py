@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnc_graph.training.fit import SELECTED_BY, Batches, History, fit
+from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.settings import Optimisation
 
 
@@ -53,11 +53,13 @@ class Pretraining(L.LightningModule):
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
         """Return the objective of one batch, plus the probe's own loss."""
         inputs, targets = batch
-        embedding = self.encoder(inputs)
+        embedding = check_finite(self.encoder(inputs))
         objective = self.objective(by_molecule(self.projection(embedding), len(targets)), targets)
         views = len(embedding) // len(targets)
         probe = F.l1_loss(self.probe(embedding.detach()), targets.repeat(views, 1))
-        self.log("training_objective", objective, on_epoch=True, batch_size=len(targets))
+        self.log(
+            "training_objective", objective, on_step=False, on_epoch=True, batch_size=len(targets)
+        )
         loss: Tensor = objective + probe
         return loss
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnc_graph.errors import UnknownNameError
-from rnc_graph.training.fit import SELECTED_BY, Batches, History, fit
+from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.pretraining import by_molecule
 from rnc_graph.training.settings import Optimisation
 
@@ -62,7 +62,7 @@ class Regression(L.LightningModule):
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
         """Return the loss of one batch of V views."""
         inputs, targets = batch
-        embedding = self.encoder(inputs)
+        embedding = check_finite(self.encoder(inputs))
         views = len(embedding) // len(targets)
         loss = self.head_loss(self.head(embedding), targets.repeat(views, 1))
         if self.objective is not None:

@@ -15,10 +15,12 @@ class Optimisation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(100, ge=1, description="passes over the training part")
-    batch_size: int = Field(64, ge=2, description="largest number of molecules in a batch")
+    batch_size: int = Field(64, ge=3, description="largest number of molecules in a batch")
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = Field(1e-3, gt=0, description="the largest the schedule reaches")
-    weight_decay: float = Field(1e-2, ge=0)
+    learning_rate: float = Field(
+        1e-3, gt=0, allow_inf_nan=False, description="the largest the schedule reaches"
+    )
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better validation MAE"

@@ -182,3 +182,42 @@ def alive(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     # A zombie is only a note for a parent that will not read it.
     return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
+    wild = experiment.methods[2].model_copy(
+        update={
+            "name": "wild",
+            "regression": experiment.methods[2].regression.model_copy(
+                update={"learning_rate": 1e12, "optimiser": "sgd"}
+            ),
+        }
+    )
+    both = experiment.model_copy(update={"methods": [wild, experiment.methods[0]]})
+    listener = Listener()
+    with pytest.raises(
+        RncGraphError, match=r"2 of 8 tasks failed.*\nwild, gcn, seed 0: .*diverged"
+    ):
+        run_experiment(both, folder / "out", command="test", jobs=2, progress=listener)
+    assert len(listener.done) == 5
+    assert not (folder / "out" / "table.md").exists()
+
+
+def test_ten_molecules_are_enough(folder, experiment):
+    """One molecule in each small part: nothing to draw, but nothing to stumble over."""
+    lines = (folder / "molecules.csv").read_text().splitlines()
+    (folder / "molecules.csv").write_text("\n".join(lines[:11]))
+    few = experiment.model_copy(update={"methods": experiment.methods[:1], "seeds": {"gcn": [0]}})
+    run_experiment(few, folder / "out", command="test")
+    assert (folder / "out" / "embeddings_gcn.png").exists()
+
+
+def test_too_few_molecules_and_constant_targets_are_refused_at_once(folder, experiment):
+    lines = (folder / "molecules.csv").read_text().splitlines()
+    (folder / "molecules.csv").write_text("\n".join(lines[:5]))
+    with pytest.raises(RncGraphError, match="4 molecules are too few"):
+        run_experiment(experiment, folder / "out", command="test")
+    (folder / "molecules.csv").write_text("smiles,logS\nCC,1\nCO,1\n")
+    with pytest.raises(RncGraphError, match="column 'logS': all its values are the same, 1"):
+        run_experiment(experiment, folder / "out", command="test")
+    assert not (folder / "out").exists()

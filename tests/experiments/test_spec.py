@@ -124,3 +124,55 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
         read_spec(esol, seeds="gat=3")
     with pytest.raises(RncGraphError, match="unknown encoder 'gat'"):
         read_spec(esol, encoders=["gat"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "pretraining: null",
+            "pretraining: none",
+            "methods.0.pretraining: Input should be a valid",
+        ),
+        (
+            "regression: {freeze: true}",
+            "regression: freeze",
+            "methods.1.regression: Input should be",
+        ),
+        ("seeds: 2", "seeds: 2\nseeds: 3", "the key 'seeds' stands twice"),
+        ("seeds: 2", "seeds: true", "seeds.gcn: Input should be a valid list"),
+        ("seeds: 2", "seeds: [5000000000]", "should be less than 4294967296"),
+        ("targets: [logS]", "targets: [logS, logS]", "data.targets: List should have at most 1"),
+        ("layers: 1", "layers: -1", "layers must be at least 1"),
+        ("name: small", "name: ../small", "name: String should match pattern"),
+        (
+            "epochs: 3",
+            "epochs: 3\n  learning_rate: .inf",
+            "learning_rate: Input should be a finite",
+        ),
+        ("epochs: 3", "epochs: 3\n  head_hidden: [-4]", "head_hidden.0: Input should be greater"),
+    ],
+)
+def test_nothing_odd_is_taken_in_silence(folder: Path, old: str, new: str, message: str):
+    test_a_mistake_is_told_by_its_place(folder, old, new, message)
+
+
+def test_epochs_written_otherwise_count_too(folder: Path):
+    path = folder / "small.yaml"
+    path.write_text(path.read_text().replace("epochs: 2", "epochs: 2.0"))
+    assert read_spec(path).methods[0].regression.epochs == 5
+
+
+def test_without_a_stage_1_anywhere_epochs_are_what_they_say(folder: Path):
+    path = folder / "small.yaml"
+    text = path.read_text()
+    start, end = text.index("  - name: frozen"), text.index("  - name: joint")
+    path.write_text(text[:start] + text[end:])
+    assert read_spec(path).methods[0].regression.epochs == 3
+
+
+def test_other_seeds_go_on_from_the_spec_s_own(folder: Path):
+    path = folder / "small.yaml"
+    path.write_text(path.read_text().replace("seeds: 2", "seeds: [100, 101]"))
+    assert read_spec(path, seeds="1").seeds == {"gcn": [100]}
+    assert read_spec(path, seeds="3").seeds == {"gcn": [100, 101, 102]}

@@ -102,7 +102,7 @@ def test_divergence_is_an_error(
         run = partial(pretrain, toy(), _Mean(), targets=1, **options)
     else:
         run = partial(regress, toy(), nn.Linear(4, 1), head_loss="l2", **options)
-    with pytest.raises(RncGraphError, match=r"diverged.*3 epochs.*lower learning rate"):
+    with pytest.raises(RncGraphError, match=r"diverged.*lower learning rate"):
         run(training=problem.training(), validation=problem.validation())
 
 
