@@ -199,7 +199,7 @@ def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
         RncGraphError, match=r"2 of 8 tasks failed.*\nwild, gcn, seed 0: .*diverged"
     ):
         run_experiment(both, folder / "out", command="test", jobs=2, progress=listener)
-    assert len(listener.done) == 5
+    assert len(listener.done) == 6
     assert not (folder / "out" / "table.md").exists()
 
 
