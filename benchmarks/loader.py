@@ -10,9 +10,7 @@ the store. Writes JSON, and the same as Markdown beside it.
 """
 
 import argparse
-import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -22,6 +20,7 @@ from typing import Any
 
 import torch
 import torch_geometric
+from report import processor, write
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch_geometric.data import Batch
@@ -157,16 +156,6 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def processor() -> str:
-    """Return the processor's name."""
-    try:
-        names = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x]
-    except OSError:
-        names = []
-    name = names[0].split(":")[1].strip() if names else platform.processor()
-    return f"{name}, {os.cpu_count()} cores"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks/loader.json"))
@@ -192,10 +181,7 @@ def main() -> None:
         size = f"{name}, embedding of {encoder.embedding_dim}"
         work = {feed: trainer(name, options) for feed in every}
         result["compared"].append(compare(f"training steps, {size}", every, work))
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    arguments.out.with_suffix(".md").write_text(markdown(result))
-    print(markdown(result), end="")
+    write(result, markdown(result), arguments.out)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ of its own, with its peak memory. Writes JSON, and the same as Markdown beside i
 
 import argparse
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from report import processor, write
 from torch import Tensor
 
 from rnc_graph.losses import RnCLoss
@@ -114,16 +113,6 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def processor() -> str:
-    """Return the processor's name."""
-    try:
-        names = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x]
-    except OSError:
-        names = []
-    name = names[0].split(":")[1].strip() if names else platform.processor()
-    return f"{name}, {os.cpu_count()} cores"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks/rnc_loss.json"))
@@ -143,10 +132,7 @@ def main() -> None:
         "compared": [compare(count) for count in REPEATS],
         "large": json.loads(child.stdout),
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    arguments.out.with_suffix(".md").write_text(markdown(result))
-    print(markdown(result), end="")
+    write(result, markdown(result), arguments.out)
 
 
 if __name__ == "__main__":

@@ -63,16 +63,23 @@ def _main(
 @app.command()
 def reproduce(
     name: Annotated[str, typer.Argument(help="A shipped experiment, e.g. esol.")],
-    encoder: Encoders = "gin",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Encoders of the experiment, separated by commas, or all. [default: its first]"
+        ),
+    ] = None,
     seeds: Seeds = None,
     jobs: Jobs = None,
     out: Out = None,
     device: Device = "cpu",
 ) -> None:
     """Make the table of a shipped experiment again."""
-    from rnc_graph.experiments import shipped_spec
+    from rnc_graph.experiments import read_spec, shipped_spec
 
-    _run(shipped_spec(name), ["reproduce", name], encoder, seeds, jobs, out, device)
+    spec = shipped_spec(name)
+    encoder = encoder or next(iter(read_spec(spec).encoders))
+    _run(spec, ["reproduce", name], encoder, seeds, jobs, out, device)
 
 
 @app.command()

@@ -62,7 +62,8 @@ def read_csv(path: Path) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):
         raise RncGraphError(f"{path}: its lines have more cells than its header has names")
     blank = (frame == "").all(axis=1)
-    frame = frame.loc[: blank[~blank].index.max()]  # Those at the end of the file go.
+    last = int(np.flatnonzero(~blank).max(initial=-1))
+    frame = frame.iloc[: last + 1]  # Blank lines at the end of the file go.
     if frame.empty:
         raise RncGraphError(f"{path}: has no rows below its header")
     return frame

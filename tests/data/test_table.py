@@ -77,6 +77,12 @@ def test_only_the_first_bad_number_is_named_and_all_are_counted(path: Path) -> N
         read_table(path, "smiles", ["y"])
 
 
+def test_nothing_but_blank_lines_is_no_table(path: Path) -> None:
+    _write(path, "smiles,y\n\n\n")
+    with pytest.raises(RncGraphError, match="has no rows below its header"):
+        read_table(path, "smiles", ["y"])
+
+
 def test_blank_lines_count_and_those_at_the_end_go(path: Path) -> None:
     _write(path, "smiles,y\nCC,1\n\nCO,2\n")
     with pytest.raises(RncGraphError, match="line 3, column 'y': '' is not a number"):

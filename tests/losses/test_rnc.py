@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
-from rnc_graph.losses import LOSSES, RnCLoss, make_loss
+from rnc_graph.losses import LOSSES, RnCLoss
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = Path(__file__).parent / "data" / "rnc.npz"
@@ -336,11 +336,11 @@ def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="feature similarity 'dot'; known: cosine, l1, l2"):
         RnCLoss(feature_sim="dot")
     with pytest.raises(UnknownNameError, match=r"loss 'rank'; known: .*rnc"):
-        make_loss("rank")
+        LOSSES.make("rank")
 
 
 def test_registry() -> None:
-    loss = make_loss("rnc", temperature=0.5, label_diff="l2")
+    loss = LOSSES.make("rnc", temperature=0.5, label_diff="l2")
     assert isinstance(loss, RnCLoss)
     assert loss.temperature == 0.5
     with pytest.raises(RncGraphError, match="'rnc' is registered already"):

@@ -1,0 +1,25 @@
+"""What the benchmarks share: the processor's name, and how results are written."""
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    try:
+        names = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x]
+    except OSError:
+        names = []
+    name = names[0].split(":")[1].strip() if names else platform.processor()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def write(result: dict[str, Any], markdown: str, path: Path) -> None:
+    """Write JSON, and Markdown beside it; print the Markdown."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    path.with_suffix(".md").write_text(markdown)
+    print(markdown, end="")
