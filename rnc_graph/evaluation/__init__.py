@@ -1,13 +1,47 @@
-"""Metrics and statistics: what predictions are worth, and whether a difference is real."""
+"""Metrics, statistics, and judges of an embedding: what it is worth, and whether that is real."""
 
+from rnc_graph.evaluation.geometry import (
+    alignment,
+    order_correlation,
+    ordered_triplets,
+    uniformity,
+)
+from rnc_graph.evaluation.long_tail import label_bins, long_tail_metrics, shot_regions
 from rnc_graph.evaluation.metrics import METRICS, regression_metrics
+from rnc_graph.evaluation.out_of_distribution import (
+    Detection,
+    detection,
+    mahalanobis_scores,
+    nearest_neighbour_scores,
+)
+from rnc_graph.evaluation.probes import linear_probe, nearest_neighbours
+from rnc_graph.evaluation.representation import MEASURES, Measure, evaluate_representation
+from rnc_graph.evaluation.retrieval import Retrieval, retrieval
 from rnc_graph.evaluation.statistics import PairedDifference, Summary, compare, summarise
 
 __all__ = [
+    "MEASURES",
     "METRICS",
+    "Detection",
+    "Measure",
     "PairedDifference",
+    "Retrieval",
     "Summary",
+    "alignment",
     "compare",
+    "detection",
+    "evaluate_representation",
+    "label_bins",
+    "linear_probe",
+    "long_tail_metrics",
+    "mahalanobis_scores",
+    "nearest_neighbour_scores",
+    "nearest_neighbours",
+    "order_correlation",
+    "ordered_triplets",
     "regression_metrics",
+    "retrieval",
+    "shot_regions",
     "summarise",
+    "uniformity",
 ]

@@ -1,0 +1,73 @@
+"""What the judges of an embedding take: the check they share, and rows of unit length."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.errors import RncGraphError
+
+FloatArray = NDArray[np.float64]
+# What callers may pass: float32 from an encoder, or float64.
+Floats = NDArray[np.floating[Any]]
+
+FEWEST_ROWS = 2
+
+
+def checked(
+    name: str,
+    values: NDArray[Any],
+    *,
+    dimensions: int = 2,
+    rows: int | None = None,
+    width: int | None = None,
+) -> FloatArray:
+    """Return ``values`` as float64, or raise on what no judge can use.
+
+    Args:
+        name: what the message calls them.
+        values: (N, d) for two dimensions, (N,) for one.
+        dimensions: 1 or 2.
+        rows: the N that is right; None takes any from two up.
+        width: the d that is right; None takes any from one up.
+
+    Raises:
+        RncGraphError: no numbers, another shape, fewer than two rows, or a NaN or infinite value.
+
+    >>> checked("embedding", np.zeros((3, 4)), width=2)
+    Traceback (most recent call last):
+    ...
+    rnc_graph.errors.RncGraphError: embedding: found shape (3, 4), right is (N >= 2, 2)
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RncGraphError(f"{name}: found no array of real numbers ({error})") from error
+    fits = (
+        array.ndim == dimensions
+        and array.size > 0
+        and len(array) >= FEWEST_ROWS
+        and rows in (None, len(array))
+        and width in (None, *array.shape[1:])
+    )
+    if not fits:
+        length = f"{rows or f'N >= {FEWEST_ROWS}'},"
+        right = length if dimensions == 1 else f"{length} {width or 'd >= 1'}"
+        raise RncGraphError(f"{name}: found shape {array.shape}, right is ({right})")
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise RncGraphError(
+            f"{name}: found {array[place]} in row {place[0]}, right are finite numbers"
+        )
+    return array
+
+
+def unit_rows(values: FloatArray) -> FloatArray:
+    """Project (N, d) onto the unit sphere; a row of zeros stays one.
+
+    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    return values / np.where(norms > 0, norms, 1.0)

@@ -1,0 +1,128 @@
+"""All that one embedding is worth, in one call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rnc_graph.evaluation.arrays import Floats, checked
+from rnc_graph.evaluation.geometry import (
+    alignment,
+    order_correlation,
+    ordered_triplets,
+    uniformity,
+)
+from rnc_graph.evaluation.metrics import regression_metrics
+from rnc_graph.evaluation.out_of_distribution import (
+    detection,
+    mahalanobis_scores,
+    nearest_neighbour_scores,
+)
+from rnc_graph.evaluation.probes import linear_probe, nearest_neighbours
+from rnc_graph.evaluation.retrieval import retrieval
+
+RETRIEVED = (1, 5, 10, 20)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a measure is shown.
+
+    Attributes:
+        title: a short one, for a table's column.
+        higher_is_better: None where neither direction is better of itself.
+    """
+
+    title: str
+    higher_is_better: bool | None
+
+
+# Those of evaluate_representation, then those of long_tail_metrics.
+MEASURES: Mapping[str, Measure] = {
+    "probe_mae": Measure("probe MAE", False),
+    "probe_rmse": Measure("probe RMSE", False),
+    "knn_mae": Measure("kNN MAE", False),
+    "knn_rmse": Measure("kNN RMSE", False),
+    "order": Measure("order (Spearman)", True),
+    "triplets": Measure("triplets", True),
+    **{f"precision_{k}": Measure(f"precision@{k}", True) for k in RETRIEVED},
+    **{f"label_error_{k}": Measure(f"label error@{k}", False) for k in RETRIEVED},
+    "uniformity": Measure("uniformity", None),
+    "alignment": Measure("alignment", None),
+    "ood_knn_auroc": Measure("OOD AUROC (kNN)", True),
+    "ood_knn_fpr95": Measure("OOD FPR95 (kNN)", False),
+    "ood_mahalanobis_auroc": Measure("OOD AUROC (Mahalanobis)", True),
+    "ood_mahalanobis_fpr95": Measure("OOD FPR95 (Mahalanobis)", False),
+    "mae_many": Measure("MAE, many-shot", False),
+    "mae_medium": Measure("MAE, medium-shot", False),
+    "mae_few": Measure("MAE, few-shot", False),
+    "balanced_mae": Measure("balanced MAE", False),
+    "gmean": Measure("GM of errors", False),
+}
+
+
+def evaluate_representation(
+    train_embedding: Floats,
+    train_labels: Floats,
+    embedding: Floats,
+    labels: Floats,
+    *,
+    views: tuple[Floats, Floats] | None = None,
+    outside: Floats | None = None,
+    tolerance: float = 0.25,
+) -> dict[str, float]:
+    """Judge an embedding by the measures of ``MEASURES``, on a part it was not trained on.
+
+    Args:
+        train_embedding: (M, d) of the training part.
+        train_labels: (M, t) standardised.
+        embedding: (N, d) of the part judged.
+        labels: (N, t) standardised as ``train_labels``.
+        views: (V, d) and (V, d), two views of the same V molecules in one order, for
+            :func:`~rnc_graph.evaluation.geometry.alignment`.
+        outside: (L, d) of molecules from another distribution, to be told from ``embedding``.
+        tolerance: greatest label distance of a hit in retrieval, in standardised units.
+
+    Returns:
+        ``probe_mae``, ``probe_rmse``, ``knn_mae``, ``knn_rmse`` (standardised units); ``order``,
+        ``triplets``; ``precision_k`` and ``label_error_k`` for k of 1, 5, 10 and 20, from the
+        training part; ``uniformity``; with ``views`` ``alignment``; with ``outside``
+        ``ood_knn_auroc``, ``ood_knn_fpr95``, ``ood_mahalanobis_auroc``, ``ood_mahalanobis_fpr95``.
+
+    Raises:
+        RncGraphError: shapes that do not fit, fewer than two rows, a value that is not finite, or a
+            negative tolerance.
+
+    >>> import numpy as np
+    >>> x = np.linspace(-2, 2, 60)[:, None]
+    >>> found = evaluate_representation(x, x, x[10:20], x[10:20])
+    >>> round(found["order"], 6), found["triplets"], found["precision_1"], found["knn_mae"]
+    (1.0, 1.0, 1.0, 0.0)
+    """
+    train_embedding = checked("train_embedding", train_embedding)
+    width = train_embedding.shape[1]
+    train_labels = checked("train_labels", train_labels, rows=len(train_embedding))
+    embedding = checked("embedding", embedding, width=width)
+    labels = checked("labels", labels, rows=len(embedding), width=train_labels.shape[1])
+    measures: dict[str, float] = {}
+    for name, predict in (("probe", linear_probe), ("knn", nearest_neighbours)):
+        errors = regression_metrics(labels, predict(train_embedding, train_labels, embedding))
+        measures |= {f"{name}_{metric}": errors[metric] for metric in ("mae", "rmse")}
+    measures["order"] = order_correlation(embedding, labels)
+    measures["triplets"] = ordered_triplets(embedding, labels)
+    retrieved = retrieval(
+        train_embedding, train_labels, embedding, labels, at=RETRIEVED, tolerance=tolerance
+    )
+    measures |= {f"precision_{k}": found.precision for k, found in retrieved.items()}
+    measures |= {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
+    measures["uniformity"] = uniformity(embedding)
+    if views is not None:
+        measures["alignment"] = alignment(*views)
+    if outside is not None:
+        outside = checked("outside", outside, width=width)
+        for name, scores in (
+            ("knn", nearest_neighbour_scores),
+            ("mahalanobis", mahalanobis_scores),
+        ):
+            told = detection(scores(train_embedding, embedding), scores(train_embedding, outside))
+            measures[f"ood_{name}_auroc"] = told.auroc
+            measures[f"ood_{name}_fpr95"] = told.fpr95
+    return measures
