@@ -3,7 +3,9 @@
 from rnc_graph.data.catalogue import dataset_cards, load_dataset
 from rnc_graph.data.featurise import featurise
 from rnc_graph.data.loader import Batches
-from rnc_graph.data.molecules import MoleculeData, PreparedSplit
+from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
+from rnc_graph.data.molecules import LongTail, MoleculeData, PreparedSplit
+from rnc_graph.data.outside import without
 from rnc_graph.data.packed import PackedGraphs
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits import Split, random_split
@@ -11,6 +13,7 @@ from rnc_graph.data.table import MoleculeTable, read_table
 
 __all__ = [
     "Batches",
+    "LongTail",
     "MoleculeData",
     "MoleculeTable",
     "PackedGraphs",
@@ -20,6 +23,9 @@ __all__ = [
     "dataset_cards",
     "featurise",
     "load_dataset",
+    "quantile_edges",
     "random_split",
     "read_table",
+    "thin_to_long_tail",
+    "without",
 ]

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rnc_graph.data.cache import packed_graphs
+from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
 from rnc_graph.data.packed import PackedGraphs
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits import Split, random_split
-from rnc_graph.data.table import MoleculeTable
+from rnc_graph.data.table import FloatArray, MoleculeTable
+
+
+@dataclass(frozen=True)
+class LongTail:
+    """How a training part is thinned, by its first target: see ``thin_to_long_tail``."""
+
+    imbalance: float
+    bins: int = 10
+    tail: Literal["high", "low"] = "high"
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,8 @@ class PreparedSplit:
         test: (rows,) of the test part.
         scaler: fitted on the training part.
         targets: (N, t) float32, standardised, of all molecules.
+        edges: inner edges, in the unit of the first target, of the bins that a long tail was
+            thinned by; none without one.
     """
 
     train: Tensor
@@ -31,6 +45,7 @@ class PreparedSplit:
     test: Tensor
     scaler: TargetScaler
     targets: Tensor
+    edges: FloatArray
 
 
 @dataclass(frozen=True)
@@ -49,15 +64,33 @@ class MoleculeData:
         """
         return cls(table, packed_graphs(table.smiles, table.name))
 
-    def split(self, seed: int, fractions: tuple[float, float, float]) -> PreparedSplit:
-        """Split at random by seed, and standardise the targets by the training part."""
+    def split(
+        self, seed: int, fractions: tuple[float, float, float], long_tail: LongTail | None = None
+    ) -> PreparedSplit:
+        """Split at random by seed, and standardise the targets by the training part.
+
+        Validation and test part stay as they are drawn when the training part is thinned.
+        """
         split: Split = random_split(len(self.table), seed, fractions)
-        scaler = TargetScaler.fit(self.table.targets[split.train])
+        train, edges = split.train, np.empty(0)
+        if long_tail is not None:
+            labels = self.table.targets[train, 0]
+            edges = quantile_edges(labels, long_tail.bins)
+            kept = thin_to_long_tail(
+                labels,
+                imbalance=long_tail.imbalance,
+                bins=long_tail.bins,
+                tail=long_tail.tail,
+                seed=seed,
+            )
+            train = train[kept]
+        scaler = TargetScaler.fit(self.table.targets[train])
         standardised = scaler.standardise(self.table.targets)
         return PreparedSplit(
-            train=torch.from_numpy(split.train),
+            train=torch.from_numpy(train),
             validation=torch.from_numpy(split.validation),
             test=torch.from_numpy(split.test),
             scaler=scaler,
             targets=torch.from_numpy(standardised).float(),
+            edges=edges,
         )
