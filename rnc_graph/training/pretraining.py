@@ -8,13 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.settings import Optimisation
-
-
-def by_molecule(features: Tensor, size: int) -> Tensor:
-    """Turn the (V * B, d) features of view after view into (B, V, d), for B = ``size``."""
-    return features.view(-1, size, features.shape[-1]).transpose(0, 1)
 
 
 class Pretraining(L.LightningModule):
@@ -25,7 +21,8 @@ class Pretraining(L.LightningModule):
 
     Args:
         encoder: V * B inputs in, embedding (V * B, d) out; has ``embedding_dim``.
-        objective: ``(features (B, V, d), labels (B, t)) -> scalar``.
+        objective: ``(features (B, V, d), labels (B, t)) -> scalar``, or a ``QueueObjective``;
+            prepared, if it wants to be.
         targets: t.
         optimisation: how it is trained.
         projection: between embedding and objective; later stages do without it.
@@ -42,8 +39,7 @@ class Pretraining(L.LightningModule):
         super().__init__()
         embedding_dim = int(encoder.embedding_dim)  # type: ignore[arg-type]
         self.encoder = encoder
-        self.objective = objective
-        self.projection = projection or nn.Identity()
+        self.contrast = Contrast(objective, encoder, projection)
         # A batch normalisation, since the embedding's scale is the objective's own affair.
         self.probe = nn.Sequential(
             nn.BatchNorm1d(embedding_dim, affine=False), nn.Linear(embedding_dim, targets)
@@ -54,7 +50,7 @@ class Pretraining(L.LightningModule):
         """Return the objective of one batch, plus the probe's own loss."""
         inputs, targets = batch
         embedding = check_finite(self.encoder(inputs))
-        objective = self.objective(by_molecule(self.projection(embedding), len(targets)), targets)
+        objective = self.contrast(self.encoder, inputs, embedding, targets)
         views = len(embedding) // len(targets)
         probe = F.l1_loss(self.probe(embedding.detach()), targets.repeat(views, 1))
         self.log(

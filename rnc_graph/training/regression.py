@@ -1,6 +1,6 @@
 """Stage 2: a head on an encoder, frozen or fine-tuned; on a fresh one, plain regression."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal
 
 import lightning as L
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnc_graph.errors import UnknownNameError
+from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
-from rnc_graph.training.pretraining import by_molecule
 from rnc_graph.training.settings import Optimisation
 
 HeadLoss = Literal["l1", "l2", "huber"]
@@ -30,7 +30,8 @@ class Regression(L.LightningModule):
         head: embedding in, standardised predictions (N, t) out.
         head_loss: "l1", "l2" or "huber" (whose threshold is one standard deviation).
         optimisation: how it is trained.
-        objective: for joint training, ``(features (B, V, d), labels (B, t)) -> scalar``.
+        objective: for joint training, ``(features (B, V, d), labels (B, t)) -> scalar`` or a
+            ``QueueObjective``; prepared, if it wants to be.
         objective_weight: what the objective is multiplied by before it is added to the head's loss.
         projection: between embedding and objective.
 
@@ -55,9 +56,8 @@ class Regression(L.LightningModule):
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
         self.head_loss = HEAD_LOSSES[head_loss]
         self.optimisation = optimisation
-        self.objective = objective
+        self.contrast = Contrast(objective, encoder, projection) if objective is not None else None
         self.objective_weight = objective_weight
-        self.projection = projection or nn.Identity()
 
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
         """Return the loss of one batch of V views."""
@@ -65,9 +65,8 @@ class Regression(L.LightningModule):
         embedding = check_finite(self.encoder(inputs))
         views = len(embedding) // len(targets)
         loss = self.head_loss(self.head(embedding), targets.repeat(views, 1))
-        if self.objective is not None:
-            features = by_molecule(self.projection(embedding), len(targets))
-            objective = self.objective(features, targets)
+        if self.contrast is not None:
+            objective = self.contrast(self.encoder, inputs, embedding, targets)
             loss = loss + self.objective_weight * objective
         self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
         return loss
@@ -110,19 +109,3 @@ def regress(
         encoder, head, head_loss, optimisation, objective, objective_weight, projection
     )
     return fit(module, training, validation, optimisation, device=device, on_epoch=on_epoch)
-
-
-@torch.no_grad()
-def infer(model: nn.Module, batches: Iterable[tuple[Any, Tensor]]) -> Tensor:
-    """Return the model's (N, ...) outputs over all batches in order, in evaluation mode.
-
-    An encoder gives embeddings (N, d), an encoder with a head standardised predictions (N, t). The
-    modes of all its parts are put back afterwards.
-    """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        return torch.cat([model(inputs) for inputs, _ in batches])
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

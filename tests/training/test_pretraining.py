@@ -1,7 +1,6 @@
 import copy
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +8,6 @@ from rnc_graph.data import Batches
 from rnc_graph.encoders import Head
 from rnc_graph.losses import RnCLoss
 from rnc_graph.training import Optimisation, Pretraining, infer, pretrain
-from rnc_graph.training.pretraining import by_molecule
 
 
 class _Nothing(nn.Module):
@@ -50,16 +48,6 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
 
 def _moved(before: dict[str, Tensor], module: nn.Module) -> list[str]:
     return [name for name, tensor in module.state_dict().items() if not tensor.equal(before[name])]
-
-
-@pytest.mark.parametrize(("molecules", "views", "size"), [(3, 2, 4), (1, 3, 2), (4, 1, 1)])
-def test_by_molecule(molecules: int, views: int, size: int) -> None:
-    features = torch.randn(views * molecules, size)
-    found = by_molecule(features, molecules)
-    assert found.shape == (molecules, views, size)
-    for b in range(molecules):
-        for v in range(views):
-            assert torch.equal(found[b, v], features[v * molecules + b])
 
 
 def test_the_objective_sees_each_molecules_views_with_its_label(problem: Any) -> None:

@@ -1,0 +1,106 @@
+"""The contrastive side of a training step: projection, momentum encoder and queue, objective."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from rnc_graph.training.momentum import MomentumEncoder
+from rnc_graph.training.queue import LabelledQueue
+
+
+class Objective(nn.Module):
+    """An objective that learns something from the training part before it is used.
+
+    One that needs nothing beforehand is any ``nn.Module`` that maps features (B, V, d) and labels
+    (B, t) to a scalar.
+    """
+
+    min_views = 1
+    """The fewest views that it can be used with."""
+
+    def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Take from the training part what the objective needs.
+
+        Args:
+            labels: (M, t) standardised targets of the training part.
+            embedding_dim: d of the features to come.
+            seed: makes what is drawn repeatable.
+        """
+
+
+class QueueObjective(Objective):
+    """An objective that compares queries with the keys of a momentum encoder and of a queue.
+
+    ``forward(query (N, d), key (N, d), labels (N, t), queue (K, d), queue_labels (K, t))`` returns
+    a scalar; K is 0 in the first step.
+
+    Args:
+        queue_size: the largest K.
+        momentum: of the momentum encoder.
+    """
+
+    def __init__(self, queue_size: int, momentum: float) -> None:
+        super().__init__()
+        self.queue_size = queue_size
+        self.momentum = momentum
+
+
+class Contrast(nn.Module):
+    """What stands between an embedding and the objective's value.
+
+    With a :class:`QueueObjective` every view is a query, and the momentum encoder's embedding of
+    the molecule's next view is its key (of a single view: of the view itself); all keys then go
+    into the queue.
+
+    Args:
+        objective: the objective, prepared.
+        encoder: V * B inputs in, embedding (V * B, d) out.
+        projection: between embedding and objective; later stages do without it.
+    """
+
+    def __init__(
+        self, objective: nn.Module, encoder: nn.Module, projection: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        self.objective = objective
+        self.projection = projection or nn.Identity()
+        self.momentum: MomentumEncoder | None = None
+        self.queue: LabelledQueue | None = None
+        if isinstance(objective, QueueObjective):
+            self.momentum = MomentumEncoder(self._projected(encoder), objective.momentum)
+            self.queue = LabelledQueue(objective.queue_size)
+
+    def forward(
+        self, encoder: nn.Module, inputs: Any, embedding: Tensor, targets: Tensor
+    ) -> Tensor:
+        """Return the objective of one batch.
+
+        Args:
+            encoder: the encoder, for the momentum encoder to follow.
+            inputs: the V * B inputs.
+            embedding: (V * B, d), the encoder's of ``inputs``.
+            targets: (B, t).
+        """
+        features = by_molecule(self.projection(embedding), len(targets))
+        if self.momentum is None or self.queue is None:
+            value: Tensor = self.objective(features, targets)
+            return value
+        self.momentum.update(self._projected(encoder))
+        keys = by_molecule(self.momentum(inputs), len(targets))
+        labels = targets.repeat_interleave(keys.shape[1], 0)
+        queue, queue_labels = self.queue.content(keys.shape[-1], labels.shape[-1])
+        value = self.objective(
+            features.flatten(0, 1), keys.roll(-1, 1).flatten(0, 1), labels, queue, queue_labels
+        )
+        self.queue.push(keys.flatten(0, 1), labels)
+        return value
+
+    def _projected(self, encoder: nn.Module) -> nn.Module:
+        return nn.Sequential(encoder, self.projection)
+
+
+def by_molecule(features: Tensor, size: int) -> Tensor:
+    """Turn the (V * B, d) features of view after view into (B, V, d), for B = ``size``."""
+    return features.view(-1, size, features.shape[-1]).transpose(0, 1)
