@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from rnc_graph.losses.unit import unit
 from rnc_graph.registry import Registry
 
 Pairwise = Callable[[Tensor, Tensor], Tensor]
@@ -76,14 +77,8 @@ def l1_similarity(a: Tensor, b: Tensor) -> Tensor:
 @FEATURE_SIMILARITIES.register("cosine")
 def cosine_similarity(a: Tensor, b: Tensor) -> Tensor:
     """Cosine of the angle: features (R, d) and (N, d) -> (R, N); 0 with a zero vector."""
-    similarity: Tensor = _unit(a) @ _unit(b).T
+    similarity: Tensor = unit(a) @ unit(b).T
     return similarity
-
-
-def _unit(x: Tensor) -> Tensor:
-    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-    unit: Tensor = x / norm.masked_fill(norm == 0, 1)
-    return unit
 
 
 class _NegativeEuclidean(torch.autograd.Function):

@@ -1,7 +1,7 @@
 """Rank-N-Contrast (Zha, Cao, Son, Yang and Katabi, NeurIPS 2023, arXiv 2210.01189)."""
 
 import math
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from rnc_graph.errors import RncGraphError
+from rnc_graph.losses.blockwise import blocks, blockwise
+from rnc_graph.losses.checks import check_finite, check_positive
 from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pairwise, wide_dtype
-from rnc_graph.losses.registry import LOSSES
 
 # Entries of one block of anchors x candidates: bounds the memory whatever the batch.
 BLOCK_ENTRIES = 1 << 20
 
 
-@LOSSES.register("rnc")
 class RnCLoss(nn.Module):
     r"""Rank-N-Contrast: for each pair, the nearer in label is to be the nearer in feature space.
 
@@ -55,8 +55,7 @@ class RnCLoss(nn.Module):
         feature_sim: str | Pairwise = "l2",
     ) -> None:
         super().__init__()
-        if not 0 < temperature < math.inf:
-            raise RncGraphError(f"temperature must be positive and finite, found {temperature}")
+        check_positive("temperature", temperature)
         self.temperature = temperature
         self.label_diff: Pairwise = (
             label_diff if callable(label_diff) else LABEL_DISTANCES.get(label_diff)
@@ -85,27 +84,30 @@ class RnCLoss(nn.Module):
         modules = (self.feature_sim,) if isinstance(self.feature_sim, nn.Module) else ()
         if self._named_sim or modules or not torch.is_grad_enabled():
             parameters = [parameter for module in modules for parameter in module.parameters()]
-            total: Tensor = _Blockwise.apply(self._block_sum, labels, by_view, *parameters)
+            columns = samples * max(views * views, labels.shape[1])
+            rows = blocks(samples, columns, BLOCK_ENTRIES)
+            block_sum = partial(self._block_sum, labels)
+            total = blockwise(block_sum, rows, by_view, *parameters)
         else:
             # Only autograd itself finds the tensors that a plain function closes over.
-            total = self._block_sum(by_view, labels, 0, samples)
+            total = self._block_sum(labels, by_view, slice(0, samples))
         count = samples * views
         return (total / (count * (count - 1))).to(features.dtype)
 
-    def _block_sum(self, by_view: Tensor, labels: Tensor, start: int, step: int) -> Tensor:
-        """Sum the terms of all anchors that are views of samples start .. start + step - 1."""
+    def _block_sum(self, labels: Tensor, by_view: Tensor, rows: slice) -> Tensor:
+        """Sum the terms of all anchors that are views of the samples ``rows``."""
         views, samples, size = by_view.shape
-        anchors = by_view[:, start : start + step].reshape(-1, size)
+        anchors = by_view[:, rows].reshape(-1, size)
         similarity = self.feature_sim(anchors, by_view.reshape(-1, size))
         _check_pairs("feature_sim", similarity, (len(anchors), views * samples))
         with torch.no_grad():
-            block = labels[start : start + step]
+            block = labels[rows]
             distance = self.label_diff(block, labels)
             _check_pairs("label_diff", distance, (len(block), samples))
-            ranking = _rank(distance, views, start)
+            ranking = _rank(distance, views, rows.start)
         similarity = similarity.to(wide_dtype(by_view.device))
         total: Tensor = _RankedLikelihood.apply(
-            similarity.reshape(views, -1, views, samples), ranking, start, self.temperature
+            similarity.reshape(views, -1, views, samples), ranking, rows.start, self.temperature
         )
         return total
 
@@ -142,46 +144,6 @@ def _rank(distance: Tensor, views: int, start: int) -> tuple[Tensor, Tensor]:
 def _itself(block: Tensor, start: int) -> Tensor:
     """View the entries (V, r) of a block (V, r, V, B) at which an anchor meets itself."""
     return block.diagonal(0, 0, 2).diagonal(start, 0, 1)
-
-
-class _Blockwise(torch.autograd.Function):
-    """Add up blocks of anchors, each with its gradient at once: no block is kept or done twice."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        block_sum: Callable[[Tensor, Tensor, int, int], Tensor],
-        labels: Tensor,
-        by_view: Tensor,
-        *parameters: Tensor,
-    ) -> Tensor:
-        views, samples, _ = by_view.shape
-        step = max(1, BLOCK_ENTRIES // (samples * max(views * views, labels.shape[1])))
-        wanted = ctx.needs_input_grad[2:]
-        wide = wide_dtype(by_view.device)
-        total = torch.zeros((), dtype=wide, device=by_view.device)
-        with torch.set_grad_enabled(any(wanted)):
-            points = by_view.detach().requires_grad_(wanted[0])
-            inputs = [x for x, want in zip((points, *parameters), wanted, strict=True) if want]
-            sums = [torch.zeros_like(x, dtype=wide) for x in inputs]
-            for start in range(0, samples, step):
-                part = block_sum(points, labels, start, step)
-                total += part.detach()
-                if inputs:
-                    found = torch.autograd.grad(
-                        part, inputs, allow_unused=True, materialize_grads=True
-                    )
-                    for kept, gradient in zip(sums, found, strict=True):
-                        kept.add_(gradient)
-        ctx.wanted = wanted
-        ctx.save_for_backward(*sums)
-        return total
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        sums = iter(ctx.saved_tensors)
-        return None, None, *(grad * next(sums) if want else None for want in ctx.wanted)
 
 
 class _RankedLikelihood(torch.autograd.Function):
@@ -260,14 +222,7 @@ def _check_batch(features: Tensor, labels: Tensor) -> Tensor:
             f"and labels {tuple(labels.shape)}"
         )
     for name, values in (("features", features), ("labels", labels)):
-        finite = values.detach().isfinite()
-        if not finite.all():
-            rows = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
-            shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-            raise RncGraphError(
-                f"{name} must be finite, found {int((~finite).sum())} NaN or infinite values "
-                f"in {len(rows)} rows: {shown}"
-            )
+        check_finite(name, values)
     return labels
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
-from rnc_graph.losses import LOSSES, RnCLoss
+from rnc_graph.losses import RnCLoss
 
 ROOT = Path(__file__).parents[2]
-REFERENCE = Path(__file__).parent / "data" / "rnc.npz"
+REFERENCE = Path(__file__).parent / "data" / "losses.npz"
 
 
 def _batch(
@@ -335,16 +335,6 @@ def test_unknown_names_list_the_known_ones() -> None:
         RnCLoss(label_diff="l3")
     with pytest.raises(UnknownNameError, match="feature similarity 'dot'; known: cosine, l1, l2"):
         RnCLoss(feature_sim="dot")
-    with pytest.raises(UnknownNameError, match=r"loss 'rank'; known: .*rnc"):
-        LOSSES.make("rank")
-
-
-def test_registry() -> None:
-    loss = LOSSES.make("rnc", temperature=0.5, label_diff="l2")
-    assert isinstance(loss, RnCLoss)
-    assert loss.temperature == 0.5
-    with pytest.raises(RncGraphError, match="'rnc' is registered already"):
-        LOSSES.register("rnc")(RnCLoss)
 
 
 def test_importing_the_losses_needs_torch_alone() -> None:

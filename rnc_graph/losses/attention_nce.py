@@ -1,0 +1,102 @@
+"""AttentionNCE (openreview.net/forum?id=FfHGAAoSVJ): contrast with attention over the samples."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses.blockwise import blocks, blockwise
+from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.unit import unit
+
+
+class AttentionNCELoss(nn.Module):
+    r"""AttentionNCE: the harder a negative and the easier a positive, the more it weighs.
+
+    Views 0 and 1 of each sample are its two anchors a_i, the other P = V - 2 its positives v_p,
+    all normalised. With pos_ip = a_i . v_p and neg_ij = a_i . a_j over the n_i anchors j of other
+    samples (n_i = 2B - 2)::
+
+        alpha = softmax_p(pos / d_pos), pos_i = sum_p alpha_ip pos_ip
+        beta = (softmax_j(neg / d_neg) + 1e-6) n_i
+        L = -mean_i log( e^{pos_i/T} / (e^{pos_i/T} + sum_j e^{beta_ij neg_ij / T}) )
+
+    alpha and beta get no gradient. An anchor without negatives contributes 0.
+
+    Args:
+        temperature: T; positive.
+        d_pos: the temperature of the attention over the positives; positive.
+        d_neg: that over the negatives; positive.
+
+    Raises:
+        RncGraphError: an option is not positive and finite.
+
+    >>> features = torch.eye(2).repeat_interleave(3, 0).reshape(2, 3, 2)
+    >>> round(AttentionNCELoss(temperature=1.0)(features).item(), 4)
+    0.5514
+    """
+
+    def __init__(self, temperature: float = 0.5, d_pos: float = 1.0, d_neg: float = 1.0) -> None:
+        super().__init__()
+        for name, value in (("temperature", temperature), ("d_pos", d_pos), ("d_neg", d_neg)):
+            check_positive(name, value)
+        self.temperature, self.d_pos, self.d_neg = temperature, d_pos, d_neg
+
+    def forward(self, features: Tensor, negatives: Tensor | None = None) -> Tensor:
+        """Return the loss of a batch, a scalar in the features' dtype, float32 at least.
+
+        Args:
+            features: (B, V, d) embeddings: V >= 3 views of each of B samples.
+            negatives: (B, B) booleans: whether sample j's anchors are negatives of sample i's. The
+                diagonal is not looked at. None: all others are.
+
+        Raises:
+            RncGraphError: wrong shapes or dtype, or a NaN or infinite value.
+        """
+        _check(features, negatives)
+        by_view = unit(features).transpose(0, 1)
+        samples = features.shape[0]
+        if negatives is None:
+            left_out = torch.eye(samples, dtype=by_view.dtype, device=by_view.device)
+        else:
+            left_out = (~negatives).to(by_view.dtype).fill_diagonal_(1)
+        rows = blocks(samples, 4 * samples)
+        total = blockwise(partial(self._block_sum, left_out), rows, by_view)
+        return total.to(by_view.dtype) / (2 * samples)
+
+    def _block_sum(self, left_out: Tensor, by_view: Tensor, rows: slice) -> Tensor:
+        """Sum the terms of both anchors of the samples ``rows``."""
+        samples, size = by_view.shape[1:]
+        anchors, positives = by_view[:2, rows], by_view[2:, rows]
+        pos = (anchors[:, None] * positives).sum(-1)
+        attracted = ((pos.detach() / self.d_pos).softmax(1) * pos).sum(1) / self.temperature
+
+        # (view, i) x (view, j), so that samples i and j meet in one place.
+        neg = anchors.reshape(-1, size) @ by_view[:2].reshape(-1, size).T
+        neg = neg.view(2, -1, 2, samples)
+        # Added, and not -inf: a row that is left out as a whole stays finite.
+        barred = (left_out[rows] * (torch.finfo(neg.dtype).min / 4))[:, None]
+        with torch.no_grad():
+            count = 2 * (samples - left_out[rows].sum(1))[:, None, None]
+            attention = (neg / self.d_neg + barred).flatten(2).softmax(-1).view_as(neg)
+            beta = (attention + 1e-6) * (count / self.temperature)
+        repelled = (beta * neg + barred).flatten(2).logsumexp(-1)
+        return functional.softplus(repelled - attracted).sum()
+
+    def extra_repr(self) -> str:
+        """What ``print(loss)`` adds to the class."""
+        return f"temperature={self.temperature}, d_pos={self.d_pos}, d_neg={self.d_neg}"
+
+
+@eager
+def _check(features: Tensor, negatives: Tensor | None) -> None:
+    shapes = Shapes()
+    shapes.embeddings("features", features, "B", "V", "d")
+    if features.shape[1] < 3:
+        raise RncGraphError(
+            f"two anchors and a positive take V >= 3 views, found features {tuple(features.shape)}"
+        )
+    if negatives is not None:
+        shapes.mask("negatives", negatives, "B", "B")

@@ -1,0 +1,101 @@
+"""What every loss asks of what it is given; cheap against the loss itself."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+from rnc_graph.errors import RncGraphError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def eager(function: Callable[P, T]) -> Callable[P, T]:
+    """Keep a function out of what ``torch.compile`` traces; its compiler is not loaded for it."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if torch.compiler.is_compiling():
+            kept_out: Callable[P, T] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+            return kept_out(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return run
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raise :class:`RncGraphError` unless ``value`` is a positive, finite number."""
+    if not 0 < value < math.inf:
+        raise RncGraphError(f"{name} must be positive and finite, found {value}")
+
+
+def check_finite(name: str, values: Tensor) -> None:
+    """Raise :class:`RncGraphError` naming the rows that hold a NaN or infinite value."""
+    values = values.detach()
+    # Without an overflow, a sum is finite if all its terms are: one pass, no memory.
+    if not values.is_floating_point() or values.sum().isfinite():
+        return
+    finite = values.isfinite()
+    if not finite.all():
+        rows = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
+        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+        raise RncGraphError(
+            f"{name} must be finite, found {int((~finite).sum())} NaN or infinite values "
+            f"in {len(rows)} rows: {shown}"
+        )
+
+
+class Shapes:
+    """Checks tensors against shapes in letters; a letter stands for one size throughout.
+
+    >>> shapes = Shapes()
+    >>> shapes.embeddings("query", torch.ones(4, 3), "B", "d")
+    >>> shapes.embeddings("key", torch.ones(4, 2), "B", "d")
+    Traceback (most recent call last):
+    ...
+    rnc_graph.errors.RncGraphError: key must be (B, d) with B = 4, d = 3, found shape (4, 2)
+    """
+
+    # Sizes that may be 0: an empty queue is legal.
+    MAY_BE_EMPTY = ("K",)
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+
+    def embeddings(self, name: str, found: Tensor, *letters: str) -> None:
+        """Check a tensor of finite floats."""
+        self._shape(name, found, letters)
+        if not found.is_floating_point():
+            raise RncGraphError(f"{name} must be floating point, found {found.dtype}")
+        check_finite(name, found)
+
+    def labels(self, name: str, found: Tensor, *letters: str) -> None:
+        """Check a tensor of integers."""
+        self._shape(name, found, letters)
+        if found.is_floating_point() or found.is_complex():
+            raise RncGraphError(f"{name} must be integers, found {found.dtype}")
+
+    def mask(self, name: str, found: Tensor, *letters: str) -> None:
+        """Check a tensor of booleans."""
+        self._shape(name, found, letters)
+        if found.dtype != torch.bool:
+            raise RncGraphError(f"{name} must be torch.bool, found {found.dtype}")
+
+    def _shape(self, name: str, found: Tensor, letters: tuple[str, ...]) -> None:
+        shape = tuple(found.shape)
+        known = {letter: self.sizes[letter] for letter in letters if letter in self.sizes}
+        sizes = dict(zip(letters, shape, strict=False)) | known
+        if len(shape) != len(letters) or shape != tuple(sizes[letter] for letter in letters):
+            given = ", ".join(f"{letter} = {size}" for letter, size in known.items())
+            raise RncGraphError(
+                f"{name} must be ({', '.join(letters)}{',' * (len(letters) == 1)})"
+                f"{' with ' * bool(given)}{given}, found shape {shape}"
+            )
+        for letter, size in sizes.items():
+            if size == 0 and letter not in self.MAY_BE_EMPTY:
+                raise RncGraphError(f"{letter} must be at least 1, found {name} {shape}")
+        self.sizes |= sizes

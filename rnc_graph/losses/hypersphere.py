@@ -1,0 +1,154 @@
+"""Targets on the hypersphere for TSC (Li et al., CVPR 2022, arXiv 2111.13998)."""
+
+import torch
+from torch import Tensor
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses.checks import Shapes
+from rnc_graph.losses.unit import unit
+
+TEMPERATURE = 0.07
+STEPS = 100
+
+
+def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
+    """Return ``classes`` unit vectors as far apart as can be, (C, d) in float64.
+
+    They minimise ``target_uniformity``. For C <= d + 1 that is the regular simplex, every product
+    of two -1 / (C - 1), turned at random; beyond, a local minimum that L-BFGS finds from a random
+    start.
+
+    Args:
+        classes: C, at least 1.
+        d: their dimension, at least 1.
+        seed: of the rotation or the start; the same targets for the same seed.
+
+    Raises:
+        RncGraphError: C or d below 1.
+
+    >>> targets = hypersphere_targets(3, 8)
+    >>> (targets @ targets.T).round(decimals=6)
+    tensor([[ 1.0000, -0.5000, -0.5000],
+            [-0.5000,  1.0000, -0.5000],
+            [-0.5000, -0.5000,  1.0000]], dtype=torch.float64)
+    """
+    _check_sizes(classes, d)
+    generator = torch.Generator().manual_seed(seed)
+    if classes == 1:
+        return unit(_normal(1, d, generator))
+    if classes <= d + 1:
+        # The corners of the standard simplex less their mean, in a basis of the plane they span.
+        corners = torch.eye(classes, dtype=torch.float64)
+        spanning = torch.cat((torch.ones_like(corners[:, :1]), corners[:, 1:]), 1)
+        basis = torch.linalg.qr(spanning).Q[:, 1:]
+        return unit(basis) @ _embedding(classes - 1, d, generator)
+    return _spread(_normal(classes, d, generator))
+
+
+def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
+    """Return unit vectors whose products fall linearly with the distance of classes, (C, d).
+
+    t_i . t_j = 1 - 2 |i - j| / (C - 1): the thermometer code, C - 1 coordinates +-1 / sqrt(C - 1),
+    embedded in d dimensions at random. For classes in an order: the bins of a continuous target.
+
+    Args:
+        classes: C, at least 1.
+        d: their dimension, at least C - 1.
+        seed: of the embedding; the same targets for the same seed.
+
+    Raises:
+        RncGraphError: C or d below 1, or d below C - 1.
+
+    >>> targets = ordered_targets(3, 8)
+    >>> (targets @ targets.T).round(decimals=6).abs()
+    tensor([[1., 0., 1.],
+            [0., 1., 0.],
+            [1., 0., 1.]], dtype=torch.float64)
+    """
+    _check_sizes(classes, d)
+    generator = torch.Generator().manual_seed(seed)
+    if classes == 1:
+        return unit(_normal(1, d, generator))
+    if d < classes - 1:
+        raise RncGraphError(
+            f"{classes} ordered targets take d >= C - 1 = {classes - 1} dimensions, found {d}"
+        )
+    code = torch.ones(classes, classes - 1, dtype=torch.float64).tril(-1).mul(2).sub(1)
+    return unit(code) @ _embedding(classes - 1, d, generator)
+
+
+def assign_targets(centroids: Tensor, targets: Tensor) -> Tensor:
+    """Return the row of each class's target, (C,) long: one to one, of the largest summed cosine.
+
+    Args:
+        centroids: (C, d), one a class.
+        targets: (C, d).
+
+    Raises:
+        RncGraphError: wrong shapes or dtype, or a NaN or infinite value.
+
+    >>> assign_targets(torch.tensor([[0.1, 1.0], [1.0, 0.2]]), torch.eye(2))
+    tensor([1, 0])
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    shapes = Shapes()
+    shapes.embeddings("centroids", centroids, "C", "d")
+    shapes.embeddings("targets", targets, "C", "d")
+    cosine = unit(centroids.detach().cpu().double()) @ unit(targets.detach().cpu().double()).T
+    _, assigned = linear_sum_assignment(cosine.numpy(), maximize=True)
+    return torch.from_numpy(assigned).to(centroids.device)
+
+
+def target_uniformity(targets: Tensor, temperature: float = TEMPERATURE) -> float:
+    """Return mean_i log sum_j exp(t_i . t_j / temperature) of (C, d), normalised; less is better.
+
+    Raises:
+        RncGraphError: wrong shape or dtype, or a NaN or infinite value.
+
+    >>> round(target_uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), temperature=1.0), 4)
+    1.1269
+    """
+    Shapes().embeddings("targets", targets, "C", "d")
+    t = unit(targets.detach().double())
+    return float((t @ t.T / temperature).logsumexp(1).mean())
+
+
+def _check_sizes(classes: int, d: int) -> None:
+    if classes < 1 or d < 1:
+        raise RncGraphError(f"C and d must be at least 1, found C = {classes}, d = {d}")
+
+
+def _normal(rows: int, d: int, generator: torch.Generator) -> Tensor:
+    return torch.randn(rows, d, dtype=torch.float64, generator=generator)
+
+
+def _embedding(rows: int, d: int, generator: torch.Generator) -> Tensor:
+    """Return ``rows`` random orthonormal rows in d dimensions."""
+    orthonormal: Tensor = torch.linalg.qr(_normal(d, rows, generator)).Q.T
+    return orthonormal
+
+
+def _spread(start: Tensor) -> Tensor:
+    """Minimise the uniformity from ``start``.
+
+    It is 1 / temperature, that of a vector and itself, and a little more: the excess, log(1 + sum
+    of all others), is minimised in units of what it starts with, for L-BFGS to see it.
+    """
+    points = start.requires_grad_()
+    optimiser = torch.optim.LBFGS(
+        [points], max_iter=STEPS, tolerance_change=1e-7, line_search_fn="strong_wolfe"
+    )
+    unit_excess = 1.0
+
+    def excess() -> Tensor:
+        optimiser.zero_grad()
+        t = unit(points)
+        others = (t @ t.T - 1).div(TEMPERATURE).fill_diagonal_(-torch.inf).exp().sum(1)
+        value = others.log1p().mean() / unit_excess
+        torch.autograd.backward(value)
+        return value
+
+    unit_excess = excess().item()
+    optimiser.step(excess)  # type: ignore[no-untyped-call]
+    return unit(points.detach())

@@ -1,0 +1,77 @@
+"""K-positive contrastive learning (Kang et al., ICLR 2021; as in Li et al., arXiv 2111.13998)."""
+
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.losses.checks import check_positive
+from rnc_graph.losses.momentum_contrast import check, check_positives, contrast
+
+
+class KCLLoss(nn.Module):
+    r"""KCL: as many positives for a rare class as for a frequent one.
+
+    The candidates of anchor i are its own key and the queue, s_ij their cosine with the query over
+    the temperature. A_i is the own key and ``positives`` entries of the anchor's class drawn from
+    the queue without replacement, all of them if there are fewer::
+
+        L = -mean_i 1/|A_i| sum_{a in A_i} [ s_ia - log sum_j exp(s_ij) ]
+
+    Memory grows as B + K. First derivatives only. Each anchor draws for itself. (Kang, Li, Xie,
+    Yuan and Feng, "Exploring balanced feature spaces for representation learning", ICLR 2021.)
+
+    Args:
+        temperature: divides the cosines; positive.
+        positives: how many to draw from the queue; None takes all of the class.
+        generator: what to draw from; None is torch's default.
+
+    Raises:
+        RncGraphError: ``temperature`` is not positive and finite, or ``positives`` below 1.
+
+    >>> query, key = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0]])
+    >>> queue, queue_labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    >>> loss = KCLLoss(temperature=1.0)
+    >>> round(loss(query, key, torch.tensor([0]), queue, queue_labels).item(), 4)
+    0.862
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        positives: int | None = 6,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        check_positive("temperature", temperature)
+        check_positives(positives)
+        self.temperature, self.positives, self.generator = temperature, positives, generator
+
+    def forward(
+        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    ) -> Tensor:
+        """Return the loss of a batch, a scalar in the inputs' dtype, float32 at least.
+
+        Args:
+            query: (B, d) embeddings.
+            key: (B, d) embeddings of the same samples by the momentum encoder.
+            labels: (B,) integers, the classes.
+            queue: (K, d) embeddings of earlier samples; K may be 0.
+            queue_labels: (K,) integers, their classes.
+
+        Raises:
+            RncGraphError: wrong shapes or dtype, or a NaN or infinite value.
+        """
+        check(query, key, labels, queue, queue_labels)
+        return contrast(
+            query,
+            key,
+            labels,
+            queue,
+            queue_labels,
+            temperature=self.temperature,
+            positives=self.positives,
+            generator=self.generator,
+        )[0]
+
+    def extra_repr(self) -> str:
+        """What ``print(loss)`` adds to the class."""
+        return f"temperature={self.temperature}, positives={self.positives}"

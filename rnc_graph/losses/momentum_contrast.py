@@ -1,0 +1,140 @@
+"""What KCL and TSC share: a query against its own key, a labelled queue and class targets."""
+
+import torch
+from torch import Tensor
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses.blockwise import log_sum_exp_products
+from rnc_graph.losses.checks import Shapes, eager
+from rnc_graph.losses.pairwise import wide_dtype
+from rnc_graph.losses.unit import units
+
+
+def contrast(
+    query: Tensor,
+    key: Tensor,
+    labels: Tensor,
+    queue: Tensor,
+    queue_labels: Tensor,
+    targets: Tensor | None = None,
+    *,
+    temperature: float,
+    positives: int | None,
+    separate_targets: bool = True,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the losses (), () of the class's positives and of its target.
+
+    ``targets`` (C, d) are in the order of the classes; without any, the second is 0. The other
+    arguments are those of :class:`~rnc_graph.losses.TSCLoss`.
+    """
+    query, key, queue, *more = units(query, key, queue, *(() if targets is None else (targets,)))
+    own = (query * key).sum(1) / temperature
+    candidates = torch.cat((queue, *more))
+    log_total = own
+    if len(candidates):
+        log_total = torch.logaddexp(own, log_sum_exp_products(query, candidates, temperature))
+
+    drawn_target = bool(more) and not separate_targets
+    total, count, hit = _positives(labels, queue, queue_labels, positives, drawn_target, generator)
+    if more and separate_targets:
+        hit = torch.ones_like(hit)
+    size = 1 + count + hit
+    towards = own + (query * total).sum(1) / temperature
+    loss_class = (((1 + count) * log_total - towards) / size).mean()
+    if not more:
+        return loss_class, torch.zeros_like(loss_class)
+    target = (query * more[0][labels]).sum(1) / temperature
+    return loss_class, (hit * (log_total - target) / size).mean()
+
+
+@eager
+def _positives(
+    labels: Tensor,
+    queue: Tensor,
+    queue_labels: Tensor,
+    number: int | None,
+    with_target: bool,
+    generator: torch.Generator | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw each anchor's positives from its class in the queue, and its target if ``with_target``.
+
+    Returns:
+        The sum (B, d) of those from the queue, their count (B,), and whether the target is among
+        them (B,): 0 or 1.
+    """
+    ordered, order = queue_labels.sort(stable=True)
+    first = torch.searchsorted(ordered, labels)
+    members = torch.searchsorted(ordered, labels, right=True) - first
+    if number is None:
+        classes, own_class = torch.unique(labels, return_inverse=True)
+        place = torch.searchsorted(classes, queue_labels).clamp_(max=len(classes) - 1)
+        same = (classes[place] == queue_labels).to(queue.dtype)
+        sums = queue.new_zeros(len(classes), queue.shape[1])
+        sums = sums.index_add(0, place, queue * same[:, None])
+        return sums[own_class], members, torch.full_like(members, with_target)
+    positions = draw(members + with_target, number, generator)
+    inside = positions < members[:, None]
+    # One zero vector more stands for all that is not drawn from the queue.
+    nothing = len(queue)
+    order = torch.cat((order, order.new_tensor([nothing])))
+    chosen = order[torch.where(inside, first[:, None] + positions, nothing)]
+    padded = torch.cat((queue, queue.new_zeros(1, queue.shape[1])))
+    hit = (positions == members[:, None]).any(1) & with_target
+    return padded[chosen].sum(1), inside.sum(1), hit.to(members.dtype)
+
+
+def draw(pool: Tensor, number: int, generator: torch.Generator | None = None) -> Tensor:
+    """Draw ``number`` of 0 .. pool - 1 without replacement, for each pool: (B,) -> (B, number).
+
+    A pool that holds fewer is drawn whole, and followed by numbers beyond it.
+
+    R. W. Floyd's algorithm (Bentley and Floyd, Communications of the ACM 30, 1987), one step for
+    all pools at once.
+    """
+    device = pool.device if generator is None else generator.device
+    uniform = torch.rand(
+        number, len(pool), dtype=wide_dtype(device), device=device, generator=generator
+    ).to(pool.device)
+    chosen = torch.arange(number, device=pool.device).repeat(len(pool), 1)
+    enough = pool >= number
+    for step in range(number):
+        last = pool - number + step
+        pick = (uniform[step] * (last + 1)).long()
+        taken = (chosen[:, :step] == pick[:, None]).any(1)
+        chosen[:, step] = torch.where(enough, torch.where(taken, last, pick), step)
+    return chosen
+
+
+def check_positives(positives: int | None) -> None:
+    """Raise :class:`RncGraphError` unless ``positives`` is None or at least 1."""
+    if positives is not None and positives < 1:
+        raise RncGraphError(f"positives must be at least 1, or None for all, found {positives}")
+
+
+@eager
+def check(
+    query: Tensor,
+    key: Tensor,
+    labels: Tensor,
+    queue: Tensor,
+    queue_labels: Tensor,
+    targets: Tensor | None = None,
+    class_to_target: Tensor | None = None,
+) -> None:
+    """Raise :class:`RncGraphError` for what ``forward`` cannot take."""
+    shapes = Shapes()
+    shapes.embeddings("query", query, "B", "d")
+    shapes.embeddings("key", key, "B", "d")
+    shapes.labels("labels", labels, "B")
+    shapes.embeddings("queue", queue, "K", "d")
+    shapes.labels("queue_labels", queue_labels, "K")
+    if targets is not None and class_to_target is not None:
+        shapes.embeddings("targets", targets, "C", "d")
+        shapes.labels("class_to_target", class_to_target, "C")
+        for name, values in (("labels", labels), ("class_to_target", class_to_target)):
+            low, high = (int(x) for x in values.aminmax())
+            if low < 0 or high >= len(targets):
+                raise RncGraphError(
+                    f"{name} must be in 0 .. C - 1 = {len(targets) - 1}, found {low} .. {high}"
+                )

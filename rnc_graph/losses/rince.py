@@ -1,0 +1,269 @@
+"""Ranked InfoNCE (Hoffmann, Behrmann, Gall, Brox and Noroozi, AAAI 2022, arXiv 2201.11736)."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses.blockwise import blocks
+from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.unit import units
+
+VARIANTS = ("in", "out", "out-in")
+# Less likely positives than 1e-7 are left out, as published: odds of N / P against them.
+MOST_ODDS = 1e7 - 1
+# Entries of a block whose levels are done while it, and what is made of it, are in the cache.
+LEVEL_ENTRIES = 1 << 17
+# Entries of a block of the matrix products, which are slow on few rows.
+MATRIX_ENTRIES = 1 << 19
+
+
+class RINCELoss(nn.Module):
+    r"""RINCE: the more alike a bank entry is to the anchor in label, the nearer it is to be.
+
+    The levels 1 = sigma_1 > ... > sigma_R >= 0 are the distinct similarities of labels in the
+    batch, with 1, that of the anchor q_i to its own second view p_i. Below 0 is unranked. At level
+    r, with tau_r = tau_min + (1 - sigma_r) (tau_max - tau_min) and h = exp(cosine with q_i /
+    tau_r), P_r are the entries of similarity sigma_r (and p_i for r = 1) and N_r all entries of
+    less, ranked or not::
+
+        in:     l_r = mean_i -log [ sum_{p in P_r} h_p / (sum_{p in P_r} h_p + sum_{n in N_r} h_n) ]
+        out:    l_r = mean_{i, p in P_r} -log [ h_p / (h_p + sum_{n in N_r} h_n) ]
+        out-in: out at r = 1, in at the others
+        L = mean_r l_r
+
+    A ratio of 1e-7 or less is left out of its mean; a level with none left contributes 0. The
+    memory beyond the inputs' own grows as B + K. First derivatives only.
+
+    Args:
+        variant: "in", "out" or "out-in".
+        tau_min: the temperature of similarity 1; positive.
+        tau_max: the temperature of similarity 0; positive.
+
+    Raises:
+        RncGraphError: no such variant, or a temperature that is not positive and finite.
+
+    >>> anchor, bank = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> loss = RINCELoss("in", tau_min=1.0, tau_max=1.0)
+    >>> round(loss(anchor, anchor, bank, torch.tensor([[0.5, -1.0]])).item(), 4)
+    0.5876
+    """
+
+    def __init__(self, variant: str = "out-in", tau_min: float = 0.1, tau_max: float = 0.5) -> None:
+        super().__init__()
+        if variant not in VARIANTS:
+            raise RncGraphError(f"variant must be one of {', '.join(VARIANTS)}, found {variant!r}")
+        check_positive("tau_min", tau_min)
+        check_positive("tau_max", tau_max)
+        self.variant, self.tau_min, self.tau_max = variant, tau_min, tau_max
+
+    def forward(self, anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> Tensor:
+        """Return the loss of a batch, a scalar in the inputs' dtype, float32 at least.
+
+        Args:
+            anchor: (B, d) embeddings.
+            positive: (B, d) embeddings of the same samples' second views.
+            bank: (K, d) embeddings of other samples; K may be 0.
+            similarity: (B, K) floats, of each anchor's label to each bank entry's: at most 1; below
+                0 the entry is unranked. Equal similarities are one level: round what is measured.
+
+        Raises:
+            RncGraphError: wrong shapes or dtype, a NaN or infinite value, or a similarity above 1.
+        """
+        _check(anchor, positive, bank, similarity)
+        anchor, positive, bank = units(anchor, positive, bank)
+        return self._loss(anchor, positive, bank, similarity.detach())
+
+    @eager
+    def _loss(self, anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> Tensor:
+        levels, sizes = _levels(similarity)
+        taus = [self.tau_min + (1 - level) * (self.tau_max - self.tau_min) for level in levels]
+        outs = [self.variant == "out" or (self.variant == "out-in" and level == 1)
+                for level in levels]  # fmt: skip
+        counts = [int((size if out else size > 0).sum())
+                  for size, out in zip(sizes, outs, strict=True)]  # fmt: skip
+        # The gradient is taken with the value, and needs how many ratios each mean is of: all, as a
+        # rule. Where it turns out that some are to be left out, once more.
+        while True:
+            ranks = list(zip(levels, taus, outs, counts, strict=True))
+            total, kept = _Ranked.apply(anchor, positive, bank, similarity, ranks)
+            found = kept.tolist()
+            if found == counts:
+                return total / len(ranks)  # type: ignore[no-any-return]
+            counts = found
+
+    def extra_repr(self) -> str:
+        """What ``print(loss)`` adds to the class."""
+        return f"variant={self.variant!r}, tau_min={self.tau_min}, tau_max={self.tau_max}"
+
+
+def _descend(similarity: Tensor) -> list[float]:
+    """Return the distinct values >= 0, and 1, from the top: a masked maximum each."""
+    levels = [1.0]
+    if similarity.numel():
+        below = torch.empty_like(similarity)
+        while True:
+            torch.ge(similarity, levels[-1], out=below)
+            level = float(torch.sub(similarity, below, alpha=4, out=below).amax())
+            if level < 0:
+                break
+            levels.append(level)
+    return levels
+
+
+def _levels(similarity: Tensor) -> tuple[list[float], list[Tensor]]:
+    """Return the levels, and of each how many positives (B,) every anchor has.
+
+    A few anchors tell the levels as a rule; that nothing is left over tells whether they did.
+    """
+    anchors, entries = similarity.shape
+    rows = list(blocks(anchors, entries, LEVEL_ENTRIES))
+    levels = _descend(similarity[rows[0]])
+    while True:
+        ranked = torch.zeros(len(levels), anchors, device=similarity.device)
+        unranked = 0
+        for block in rows:
+            part = similarity[block]
+            mask = torch.empty_like(part, dtype=ranked.dtype)
+            for r, level in enumerate(levels):
+                ranked[r, block] = torch.eq(part, level, out=mask).sum(1)
+            unranked += int(torch.lt(part, 0, out=mask).sum(1).long().sum())
+        if int(ranked.long().sum()) + unranked == similarity.numel():
+            ranked[0] += 1
+            return levels, list(ranked)
+        levels = sorted({1.0}.union(*(_descend(similarity[block]) for block in rows)), reverse=True)
+
+
+class _Ranked(torch.autograd.Function):
+    """Sum of the levels' means, and how many ratios each is of.
+
+    The gradient is taken with them: all levels of a block while it is in the cache.
+
+    Masks are floats, multiplied: on a CPU several times as fast as booleans.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        anchor: Tensor,
+        positive: Tensor,
+        bank: Tensor,
+        similarity: Tensor,
+        ranks: list[tuple[float, float, bool, int]],
+    ) -> tuple[Tensor, Tensor]:
+        entries = len(bank)
+        want_anchor, want_positive, want_bank, *_ = ctx.needs_input_grad
+        pull_anchor = torch.zeros_like(anchor) if want_anchor else None
+        pull_positive = torch.zeros_like(positive) if want_positive else None
+        pull_bank = torch.zeros_like(bank) if want_bank else None
+        # Of each level and anchor: the sum of its terms, and how many ratios are in it.
+        sums, kept = anchor.new_zeros(2, len(ranks), len(anchor)).unbind(0)
+        # One memory for all blocks: fresh memory costs more here than the arithmetic.
+        whole = list(blocks(len(anchor), entries + 1, MATRIX_ENTRIES))
+        height = whole[0].stop
+        parts = list(blocks(height, entries + 1, LEVEL_ENTRIES))
+        all_cosines, all_pull = anchor.new_empty(2, height, entries + 1)
+        memory = anchor.new_empty(4, parts[0].stop, entries + 1)
+        for rows in whole:
+            # The last column is the anchor's own second view.
+            height = len(anchor[rows])
+            cosines, pull = all_cosines[:height], all_pull[:height].zero_()
+            torch.mm(anchor[rows], bank.T, out=cosines[:, :entries])
+            torch.sum(anchor[rows] * positive[rows], 1, out=cosines[:, entries])
+            for part in parts[: -(-height // parts[0].stop)]:
+                block = _Block(cosines[part], pull[part], memory)
+                alike = similarity[rows][part]
+                for r, (level, tau, out, count) in enumerate(ranks):
+                    torch.eq(alike, level, out=block.positives[:, :entries])
+                    block.positives[:, entries] = r == 0
+                    block.alive -= block.positives
+                    results = sums[r, rows][part], kept[r, rows][part]
+                    (block.each if out else block.together)(tau, tau * max(1, count), *results)
+            to_bank, to_own = pull[:, :entries], pull[:, entries:]
+            if pull_anchor is not None:
+                pull_anchor[rows] = torch.addcmul(to_bank @ bank, to_own, positive[rows])
+            if pull_positive is not None:
+                pull_positive[rows] = to_own * anchor[rows]
+            if pull_bank is not None:
+                pull_bank.addmm_(to_bank.T, anchor[rows])
+        ctx.save_for_backward(pull_anchor, pull_positive, pull_bank)
+        counts = kept.long().sum(1)
+        ctx.mark_non_differentiable(counts)
+        means = [terms.sum() / max(1, rank[3]) for terms, rank in zip(sums, ranks, strict=True)]
+        return torch.stack(means).sum(), counts
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        return *(None if x is None else grad * x for x in ctx.saved_tensors), None, None
+
+
+class _Block:
+    """Anchors x entries: their cosines, and the gradient ``pull`` as it adds up over the levels.
+
+    ``positives`` are 1 at the level's positives, ``alive`` at the entries of lower levels. Both
+    ``together`` and ``each`` take tau and the divisor tau x count of the gradient, and write each
+    anchor's sum of terms and their number.
+    """
+
+    def __init__(self, cosines: Tensor, pull: Tensor, memory: Tensor) -> None:
+        self.cosines, self.pull = cosines, pull
+        self.alive, self.positives, self.weights, self.scratch = memory[:, : len(cosines)]
+        self.alive.fill_(1)
+        # Exponents from here to 0 neither underflow nor, inverted, overflow.
+        info = torch.finfo(cosines.dtype)
+        self.lowest, self.tiny = math.log(info.tiny) + 7, info.tiny
+
+    def _exponentials(self, tau: float, *masks: Tensor) -> tuple[Tensor, Tensor | float]:
+        """Return exp(cosine / tau - top) with a top that keeps those in the masks in range."""
+        if 2 / tau < -self.lowest:
+            return torch.mul(self.cosines, 1 / tau, out=self.weights).exp_(), 0.0
+        shown = sum(masks, -1 * torch.ones_like(self.cosines))
+        top = shown.mul_(4).add_(self.cosines).amax(1, keepdim=True)
+        torch.sub(self.cosines, top, out=self.weights)
+        return self.weights.div_(tau).clamp_(self.lowest, 0).exp_(), top / tau
+
+    def together(self, tau: float, divisor: float, sums: Tensor, kept: Tensor) -> None:
+        """-log(P / (P + N)), P the sum of the positives' exponentials: "in"."""
+        weights, _ = self._exponentials(tau, self.alive, self.positives)
+        of_positives = torch.mul(weights, self.positives, out=self.scratch)
+        p = of_positives.sum(1)
+        n = weights.mul_(self.alive).sum(1)
+        odds = n / p
+        kept[:] = odds < MOST_ODDS
+        odds.masked_fill_(kept == 0, 0)
+        torch.log1p(odds, out=sums)
+        share = kept / (p + n).mul_(divisor).clamp_(min=self.tiny)
+        self.pull.addcmul_(weights, share[:, None])
+        self.pull.addcmul_(of_positives, share.mul_(odds)[:, None], value=-1)
+
+    def each(self, tau: float, divisor: float, sums: Tensor, kept: Tensor) -> None:
+        """-log(h / (h + N)) of each positive: "out"."""
+        weights, top = self._exponentials(tau, self.alive)
+        n = weights.mul_(self.alive).sum(1, keepdim=True)
+        # Odds against a positive, N / h. Where there is no negative, as good as none.
+        log_n = torch.where(n > 0, n.log() + top, -1 / tau + self.lowest)
+        odds = torch.sub(log_n, self.cosines, alpha=1 / tau, out=self.scratch)
+        below = torch.lt(odds, math.log(MOST_ODDS), out=torch.empty_like(odds))
+        torch.sum(self.positives.mul_(below), 1, out=kept)
+        odds.clamp_(self.lowest, math.log(MOST_ODDS)).exp_().mul_(self.positives)
+        inverse = torch.add(odds, 1, out=below)
+        missing = odds.div_(inverse)
+        torch.sum(inverse.log_(), 1, out=sums)
+        self.pull.sub_(missing, alpha=1 / divisor)
+        share = missing.sum(1, keepdim=True) / (n * divisor).clamp_(min=self.tiny)
+        self.pull.addcmul_(weights, share)
+
+
+@eager
+def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> None:
+    shapes = Shapes()
+    shapes.embeddings("anchor", anchor, "B", "d")
+    shapes.embeddings("positive", positive, "B", "d")
+    shapes.embeddings("bank", bank, "K", "d")
+    shapes.embeddings("similarity", similarity, "B", "K")
+    if similarity.numel() and similarity.amax() > 1:
+        raise RncGraphError(f"similarity must be at most 1, found {float(similarity.amax())}")

@@ -1,0 +1,80 @@
+"""Supervised contrastive learning (Khosla et al., NeurIPS 2020, arXiv 2004.11362)."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.losses.blockwise import blocks, blockwise
+from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.unit import unit
+
+
+class SupConLoss(nn.Module):
+    r"""SupCon: all views of all samples of one class attract each other, all others repel.
+
+    With z the N = B * V normalised embeddings, s_ij = z_i . z_j / temperature and
+    P_i = {j != i : y_j = y_i}, L_out of the paper, the mean over the anchors i with a positive::
+
+        L = mean_i -1/|P_i| sum_{j in P_i} [ s_ij - log sum_{k != i} exp(s_ik) ]
+
+    0 if there is no such anchor.
+
+    Args:
+        temperature: divides the similarities; positive.
+
+    Raises:
+        RncGraphError: ``temperature`` is not positive and finite.
+
+    >>> features = torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]])
+    >>> round(SupConLoss(temperature=1.0)(features, torch.tensor([0, 0, 1])).item(), 4)
+    0.3133
+    """
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        check_positive("temperature", temperature)
+        self.temperature = temperature
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of a batch, a scalar in the features' dtype, float32 at least.
+
+        Args:
+            features: (B, V, d) embeddings: V >= 1 views of each of B samples.
+            labels: (B,) integers, the classes.
+
+        Raises:
+            RncGraphError: wrong shapes or dtype, or a NaN or infinite value.
+        """
+        _check(features, labels)
+        samples, views, _ = features.shape
+        z = unit(features)
+        same = (labels[:, None] == labels).to(z.dtype)
+        positives = (same.sum(1) * views - 1).repeat_interleave(views)
+        counted = (positives > 0).to(z.dtype)
+        # The positives' similarities add up to that of their sum, less the anchor's own.
+        towards = (same @ z.sum(1))[:, None] - z
+        attracted = (z * towards).sum(-1).flatten() / (positives.clamp(min=1) * self.temperature)
+
+        rows = blocks(samples * views, samples * views)
+        repelled = blockwise(partial(self._repelled, counted), rows, z.flatten(0, 1))
+        return (repelled.to(z.dtype) - attracted @ counted) / counted.sum().clamp(min=1)
+
+    def _repelled(self, counted: Tensor, points: Tensor, rows: slice) -> Tensor:
+        """Sum the log denominators of the anchors ``rows`` that are counted."""
+        anchors = points[rows] / self.temperature
+        # Not -inf: an anchor that is alone has nothing else to sum over.
+        itself = points.new_zeros(len(anchors), len(points))
+        itself.diagonal(rows.start).fill_(torch.finfo(points.dtype).min)
+        return torch.addmm(itself, anchors, points.T).logsumexp(1) @ counted[rows]
+
+    def extra_repr(self) -> str:
+        """What ``print(loss)`` adds to the class."""
+        return f"temperature={self.temperature}"
+
+
+@eager
+def _check(features: Tensor, labels: Tensor) -> None:
+    shapes = Shapes()
+    shapes.embeddings("features", features, "B", "V", "d")
+    shapes.labels("labels", labels, "B")

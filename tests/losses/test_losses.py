@@ -1,0 +1,229 @@
+"""What the losses share: gradients, the draws, edges of no positives, and what they refuse."""
+
+import math
+from collections import Counter
+from itertools import combinations
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses import AttentionNCELoss, KCLLoss, RINCELoss, SupConLoss, TSCLoss
+from rnc_graph.losses.momentum_contrast import draw
+
+
+def _normal(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed + 7 * sum(shape))
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+LABELS, QUEUE_LABELS = torch.tensor([0, 1, 0, 2]), torch.tensor([0, 1, 1, 0, 0])
+SIMILARITY = torch.tensor([1.0, 0.5, 0.2, -1.0])[torch.arange(20) % 4].view(4, 5)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_gradcheck(seed: int) -> None:
+    features = _normal(4, 4, 3, seed=seed).requires_grad_()
+    query, key, queue, targets = (
+        _normal(n, 3, seed=seed + i).requires_grad_() for i, n in enumerate((4, 4, 5, 3))
+    )
+    given, assigned = (LABELS, queue, QUEUE_LABELS), torch.tensor([1, 2, 0])
+
+    def check(function: Any, *inputs: Tensor) -> None:
+        assert torch.autograd.gradcheck(function, inputs)
+
+    check(lambda x: SupConLoss()(x, LABELS), features)
+    # Attention is no function of the features to its gradient; uniform attention is.
+    check(AttentionNCELoss(0.5, 1e9, 1e9), features)
+    for variant in ("in", "out", "out-in"):
+        check(lambda *x, v=variant: RINCELoss(v, 0.3, 0.6)(*x, SIMILARITY), query, key, queue)
+    check(lambda q, k, c: KCLLoss(0.3, None)(q, k, LABELS, c, QUEUE_LABELS), query, key, queue)
+    check(
+        lambda q, k, t: TSCLoss(0.3, positives=None)(q, k, *given, t, assigned), query, key, targets
+    )
+
+
+@pytest.mark.parametrize(("pool", "number"), [(5, 2), (4, 3), (6, 1), (3, 3)])
+def test_draws_are_uniform_over_the_subsets(pool: int, number: int) -> None:
+    times = 6000
+    drawn = draw(torch.full((times,), pool), number, torch.Generator().manual_seed(0))
+    found = Counter(tuple(sorted(row)) for row in drawn.tolist())
+    subsets = list(combinations(range(pool), number))
+    assert set(found) == set(subsets)
+    expected = times / len(subsets)
+    chi_square = sum((found[subset] - expected) ** 2 / expected for subset in subsets)
+    freedom = len(subsets) - 1
+    assert chi_square <= freedom + 4 * math.sqrt(2 * freedom)
+
+
+def test_draws_from_pools_of_any_size() -> None:
+    pools = torch.arange(12)
+    drawn = draw(pools, 6, torch.Generator().manual_seed(1))
+    for pool, row in zip(pools.tolist(), drawn.tolist(), strict=True):
+        taken = [x for x in row if x < pool]
+        assert len(set(taken)) == len(taken) == min(pool, 6)
+        assert min(row) >= 0
+    assert torch.equal(drawn, draw(pools, 6, torch.Generator().manual_seed(1)))
+    assert not torch.equal(drawn, draw(pools, 6, torch.Generator().manual_seed(2)))
+
+
+def _attracted(x: Tensor, gradient: Tensor) -> Tensor:
+    """Whether descent moves each row towards e_1, the query: positives it does, others away."""
+    towards = torch.eye(x.shape[1], dtype=x.dtype)[0] * x.square().sum(1, keepdim=True)
+    return (gradient * (towards - x[:, :1] * x)).sum(1) < 0
+
+
+def _drawn_entries(loss: nn.Module, *more: Tensor) -> tuple[Tensor, Tensor]:
+    """Tell from the gradients of the queue and targets which of them are positives."""
+    query, key = torch.eye(8, dtype=torch.float64)[:1].expand(40, 8), _normal(40, 8)
+    queue = _normal(60, 8).requires_grad_()
+    targets = _normal(3, 8).requires_grad_()
+    labels, queue_labels = torch.arange(40) % 3, torch.arange(60) % 3
+    rows, hits = [], []
+    for i in range(40):
+        given = query[i : i + 1], key[i : i + 1], labels[i : i + 1], queue, queue_labels
+        value = loss(*given, *((targets, *more) if more else ()))
+        to_queue, to_targets = torch.autograd.grad(
+            value, (queue, targets), allow_unused=True, materialize_grads=True
+        )
+        rows.append(_attracted(queue.detach(), to_queue))
+        hits.append(_attracted(targets.detach(), to_targets))
+    return torch.stack(rows), torch.stack(hits)
+
+
+def test_the_right_number_of_the_right_class() -> None:
+    generator = torch.Generator().manual_seed(0)
+    same = (torch.arange(40) % 3)[:, None] == torch.arange(60) % 3
+    drawn, _ = _drawn_entries(KCLLoss(1.0, 6, generator))
+    assert (drawn & ~same).sum() == 0
+    assert (drawn.sum(1) == 6).all()
+    assert len({tuple(row.nonzero().flatten().tolist()) for row in drawn}) == 40
+    assigned = torch.tensor([2, 0, 1])
+    drawn, hit = _drawn_entries(TSCLoss(1.0, 1.0, True, 6, generator), assigned)
+    assert (drawn.sum(1) == 6).all()
+    assert (hit.long().argmax(1) == assigned[torch.arange(40) % 3]).all()
+    assert (hit.sum(1) == 1).all()
+    # Of 20 in the queue and the target, 15 are drawn: the target or one more of the queue.
+    drawn, hit = _drawn_entries(TSCLoss(1.0, 1.0, False, 15, generator), assigned)
+    assert (drawn.sum(1) + hit.sum(1) == 15).all()
+    assert 20 <= hit.sum() <= 37
+
+
+def test_the_generator_decides() -> None:
+    given = _normal(4, 3), _normal(4, 3, seed=1), LABELS, _normal(50, 3), torch.arange(50) % 3
+    values = [KCLLoss(generator=torch.Generator().manual_seed(s))(*given) for s in (0, 0, 1)]
+    assert values[0] == values[1] != values[2]
+    torch.manual_seed(0)
+    first = KCLLoss()(*given)
+    torch.manual_seed(0)
+    assert first == KCLLoss()(*given)
+
+
+def test_no_positive_no_loss() -> None:
+    features = _normal(3, 1, 4).requires_grad_()
+    value = SupConLoss()(features, torch.arange(3))
+    (gradient,) = torch.autograd.grad(value, features)
+    assert value == 0
+    assert (gradient == 0).all()
+
+
+def test_nothing_to_contrast_with() -> None:
+    query, key = _normal(3, 4).requires_grad_(), _normal(3, 4, seed=1)
+    empty = torch.empty(0, 4, dtype=torch.float64)
+    no_labels = torch.empty(0, dtype=torch.long)
+    values = [KCLLoss()(query, key, torch.arange(3), empty, no_labels)]
+    values += [RINCELoss(v)(query, key, empty, torch.empty(3, 0)) for v in ("in", "out", "out-in")]
+    features = _normal(3, 4, 4).requires_grad_()
+    values.append(AttentionNCELoss()(features, torch.zeros(3, 3, dtype=torch.bool)))
+    for value in values:
+        gradients = torch.autograd.grad(value, (query, features), allow_unused=True)
+        assert abs(value.item()) < 1e-12
+        assert all(x is None or x.abs().max() < 1e-12 for x in gradients)
+
+
+def test_ranks_are_those_of_the_whole_batch() -> None:
+    # No entry of similarity 1, and a level that only one anchor has.
+    similarity = torch.full((4, 5), -1.0)
+    similarity[2, 3] = 0.4
+    query, key, bank = _normal(4, 3), _normal(4, 3, seed=1), _normal(5, 3)
+    both = RINCELoss("in", 0.2, 0.2)(query, key, bank, similarity)
+    first = RINCELoss("in", 0.2, 0.2)(query, key, bank, torch.full((4, 5), -1.0))
+    q, c = (x / x.norm(dim=-1, keepdim=True) for x in (query[2], bank))
+    logits = c @ q / 0.2
+    torch.testing.assert_close(2 * both, first + logits.logsumexp(0) - logits[3])
+
+
+@pytest.mark.parametrize("name", ["supcon", "rince", "kcl", "tsc", "attention"])
+def test_without_gradients(name: str) -> None:
+    query, key, bank = _normal(4, 3), _normal(4, 3, seed=1), _normal(5, 3)
+    loss, given = {
+        "supcon": (SupConLoss(), (_normal(4, 2, 3), LABELS)),
+        "rince": (RINCELoss(), (query, key, bank, SIMILARITY)),
+        "kcl": (KCLLoss(), (query, key, LABELS, bank, QUEUE_LABELS)),
+        "tsc": (
+            TSCLoss(),
+            (query, key, LABELS, bank, QUEUE_LABELS, _normal(3, 3), torch.arange(3)),
+        ),
+        "attention": (AttentionNCELoss(), (_normal(4, 4, 3),)),
+    }[name]
+    expected = loss(*given)
+    assert not expected.requires_grad
+    assert expected.dim() == 0
+    assert "=" in repr(loss)
+    with torch.inference_mode():
+        assert torch.equal(loss(*given), expected)
+    upstream = given[0].clone().requires_grad_()
+    (once,) = torch.autograd.grad(loss(upstream, *given[1:]), upstream)
+    (thrice,) = torch.autograd.grad(3 * loss(upstream, *given[1:]), upstream)
+    torch.testing.assert_close(thrice, 3 * once)
+
+
+OTHERS = torch.ones(4, 3) > 0
+F, Q, K = torch.ones(4, 4, 3), torch.ones(4, 3), torch.ones(5, 3)
+NAN = Q.index_fill(0, torch.tensor([2]), math.nan)
+TARGETS = torch.ones(3, 3)
+QUEUED = Q, Q, LABELS, K, QUEUE_LABELS
+
+
+@pytest.mark.parametrize(
+    ("loss", "given", "message"),
+    [
+        (SupConLoss(), (Q, LABELS), r"features must be \(B, V, d\), found shape \(4, 3\)"),
+        (SupConLoss(), (F, LABELS[:3]), r"labels must be \(B,\) with B = 4, found shape \(3,\)"),
+        (SupConLoss(), (F, LABELS.float()), "labels must be integers, found torch.float32"),
+        (SupConLoss(), (F.long(), LABELS), "features must be floating point, found torch.int64"),
+        (SupConLoss(), (F / 0, LABELS), "features must be finite, found 48 .* in 4 rows"),
+        (SupConLoss(), (F[:0], LABELS[:0]), "B must be at least 1"),
+        (SupConLoss(), (F[..., :0], LABELS), "d must be at least 1"),
+        (AttentionNCELoss(), (F[:, :2],), r"V >= 3 views, found features \(4, 2, 3\)"),
+        (AttentionNCELoss(), (F, torch.ones(4, 4)), "negatives must be torch.bool, found"),
+        (AttentionNCELoss(), (F, OTHERS), r"negatives must be \(B, B\) with B = 4"),
+        (RINCELoss(), (Q, Q, K, SIMILARITY[:3]), r"similarity must be \(B, K\) with B = 4, K = 5"),
+        (RINCELoss(), (Q, Q, K, SIMILARITY + 1), "similarity must be at most 1, found 2.0"),
+        (RINCELoss(), (Q, NAN, K, SIMILARITY), "positive must be finite, found 3 .* 1 rows: 2"),
+        (RINCELoss(), (Q, Q, K, SIMILARITY / 0), "similarity must be finite"),
+        (KCLLoss(), (Q, K, LABELS, K, QUEUE_LABELS), r"key must be \(B, d\) with B = 4, d = 3"),
+        (KCLLoss(), (Q, Q, LABELS, K, LABELS), r"queue_labels must be \(K,\) with K = 5"),
+        (TSCLoss(), (*QUEUED, TARGETS, LABELS), r"class_to_target must be \(C,"),
+        (TSCLoss(), (*QUEUED, TARGETS[:2], LABELS[:2]), "labels must be in 0 .. C - 1 = 1, found"),
+    ],
+)  # fmt: skip
+def test_bad_batches(loss: nn.Module, given: tuple[Tensor, ...], message: str) -> None:
+    with pytest.raises(RncGraphError, match=message):
+        loss(*given)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_bad_options(value: float) -> None:
+    temperatures = [("temperature", loss) for loss in (SupConLoss, KCLLoss, TSCLoss)]
+    for name, loss in [*temperatures, ("d_neg", AttentionNCELoss), ("tau_max", RINCELoss)]:
+        with pytest.raises(RncGraphError, match=f"{name} must be positive and finite, found"):
+            loss(**{name: value})
+    with pytest.raises(RncGraphError, match="variant must be one of in, out, out-in, found 'all'"):
+        RINCELoss("all")
+    with pytest.raises(RncGraphError, match="positives must be at least 1, or None for all"):
+        KCLLoss(positives=0)
+    with pytest.raises(RncGraphError, match="target_weight must be positive"):
+        TSCLoss(target_weight=-1.0)
