@@ -1,7 +1,7 @@
 """Names for interchangeable parts: losses, encoders, views."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
@@ -52,17 +52,30 @@ class Registry(Generic[T]):
             UnknownNameError: no part has this name.
             RncGraphError: it has no such option, or refuses a value.
         """
-        part = self.get(name)
-        known = list(inspect.signature(part).parameters)
-        for option in options:
-            if option not in known:
-                raise UnknownNameError(f"option of {self.kind} {name!r}:", option, known)
+        self.options(name, options)
         try:
-            return part(**options)
+            return self.get(name)(**options)
         except RncGraphError:
             raise
         except (TypeError, ValueError) as error:
             raise RncGraphError(f"{self.kind} {name!r}: {error}") from error
+
+    def options(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all options of the part named ``name``: those given, and the others' defaults.
+
+        Raises:
+            UnknownNameError: no part has this name, or it has no such option.
+        """
+        parameters = inspect.signature(self.get(name)).parameters
+        for option in given:
+            if option not in parameters:
+                raise UnknownNameError(f"option of {self.kind} {name!r}:", option, list(parameters))
+        defaults = {
+            option: parameter.default
+            for option, parameter in parameters.items()
+            if parameter.default is not inspect.Parameter.empty
+        }
+        return {**defaults, **given}
 
     def names(self) -> list[str]:
         """All names, sorted."""

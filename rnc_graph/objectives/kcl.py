@@ -1,0 +1,47 @@
+"""KCL on a continuous target."""
+
+from torch import Tensor
+
+from rnc_graph.losses import KCLLoss
+from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.registry import OBJECTIVES
+from rnc_graph.training import QueueObjective
+
+
+@OBJECTIVES.register("kcl")
+class KCL(QueueObjective):
+    """:class:`KCLLoss` whose classes are quantile bins of the label.
+
+    Equal numbers of positives for each anchor keep crowded classes from ruling the embedding; with
+    quantile bins of an even training part the classes are even anyway.
+
+    Args:
+        temperature: of the loss.
+        positives: draws from the queue for each anchor; None takes all of its class.
+        bins: classes for each target.
+        queue_size: keys to compare with.
+        momentum: of the momentum encoder.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        positives: int | None = 6,
+        bins: int = 10,
+        queue_size: int = 512,
+        momentum: float = 0.99,
+    ) -> None:
+        super().__init__(queue_size, momentum)
+        self.loss = KCLLoss(temperature, positives)
+        self.bins = QuantileBins(bins)
+
+    def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Take the bins from the training part's labels."""
+        self.bins.prepare(labels)
+
+    def forward(
+        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    ) -> Tensor:
+        """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
+        value: Tensor = self.loss(query, key, self.bins(labels), queue, self.bins(queue_labels))
+        return value

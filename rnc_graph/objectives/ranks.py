@@ -1,0 +1,77 @@
+"""Ranks from the distance of continuous labels."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses.pairwise import l1_distance
+
+# Molecules whose pairs are enough to estimate the distances' quantiles.
+_SAMPLE = 2_000
+
+
+class LabelRanks(nn.Module):
+    """Similarity of labels in R steps: the nearest are as good as the same class, the far unranked.
+
+    A label no farther than the r-th threshold d_r has rank r, and similarity 1 - (r - 1) / (R - 1):
+    from 1 at the first rank to 0 at the last. Beyond the last threshold it is -1, unranked.
+
+    Args:
+        quantiles: the thresholds as quantiles of the training part's label distances, rising,
+            in (0, 1).
+        thresholds: the thresholds themselves, rising, positive, in standardised units (L1 over the
+            targets); they take the place of the quantiles.
+
+    Raises:
+        RncGraphError: none, or not rising, or out of range.
+
+    >>> ranks = LabelRanks(thresholds=[0.1, 0.5, 1.0])
+    >>> ranks(torch.zeros(1, 1), torch.tensor([[0.0], [0.3], [0.9], [2.0]])).tolist()
+    [[1.0, 0.5, 0.0, -1.0]]
+    """
+
+    thresholds: Tensor
+
+    def __init__(
+        self, quantiles: Sequence[float] = (), thresholds: Sequence[float] | None = None
+    ) -> None:
+        super().__init__()
+        if thresholds is not None:
+            _check_rising("thresholds", thresholds, float("inf"))
+        else:
+            _check_rising("quantiles", quantiles, 1.0)
+        self.quantiles = list(quantiles) if thresholds is None else None
+        self.register_buffer("thresholds", torch.tensor(thresholds or [], dtype=torch.float64))
+
+    def prepare(self, labels: Tensor) -> None:
+        """Take the thresholds from labels (M, t), where they are quantiles."""
+        if self.quantiles is None:
+            return
+        step = max(1, len(labels) // _SAMPLE)
+        distances = torch.pdist(labels[::step][:_SAMPLE].double(), p=1)
+        levels = torch.tensor(self.quantiles, dtype=torch.float64, device=labels.device)
+        self.thresholds = torch.unique(distances.quantile(levels))
+
+    def forward(self, labels: Tensor, others: Tensor) -> Tensor:
+        """Return the similarity (B, K) of labels (B, t) with others (K, t).
+
+        Raises:
+            RncGraphError: the ranks are not prepared.
+        """
+        count = len(self.thresholds)
+        if not count:
+            raise RncGraphError("ranks need prepare(labels) with the training part's labels first")
+        rank = torch.bucketize(l1_distance(labels, others).double(), self.thresholds)
+        steps = 1 - torch.arange(count, device=labels.device) / max(1, count - 1)
+        return torch.cat([steps, steps.new_full((1,), -1.0)])[rank]
+
+
+def _check_rising(name: str, values: Sequence[float], limit: float) -> None:
+    rising = all(low < high for low, high in pairwise(values))
+    if not values or not rising or not (values[0] > 0 and values[-1] < limit):
+        raise RncGraphError(
+            f"{name} must be a rising list of numbers between 0 and {limit:g}, found {list(values)}"
+        )

@@ -1,0 +1,35 @@
+"""SupCon on a continuous target."""
+
+from torch import Tensor
+
+from rnc_graph.losses import SupConLoss
+from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.registry import OBJECTIVES
+from rnc_graph.training import Objective
+
+
+@OBJECTIVES.register("supcon")
+class SupCon(Objective):
+    """:class:`SupConLoss` whose classes are quantile bins of the label.
+
+    Molecules of one bin attract each other, all others repel, however near their labels: an order
+    among the bins is not asked for.
+
+    Args:
+        temperature: of the loss.
+        bins: classes for each target.
+    """
+
+    def __init__(self, temperature: float = 0.1, bins: int = 10) -> None:
+        super().__init__()
+        self.loss = SupConLoss(temperature)
+        self.bins = QuantileBins(bins)
+
+    def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Take the bins from the training part's labels."""
+        self.bins.prepare(labels)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of features (B, V, d) with labels (B, t)."""
+        value: Tensor = self.loss(features, self.bins(labels))
+        return value

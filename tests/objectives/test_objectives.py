@@ -1,0 +1,209 @@
+"""Each objective against its loss, fed by hand; and each trained from a spec."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.losses import (
+    AttentionNCELoss,
+    KCLLoss,
+    RINCELoss,
+    RnCLoss,
+    SupConLoss,
+    TSCLoss,
+    assign_targets,
+)
+from rnc_graph.objectives import KCL, OBJECTIVES, RINCE, TSC, LabelAttentionNCE, SupCon
+from rnc_graph.training import ClassCentroids, Objective, QueueObjective
+
+LABELS = torch.arange(20.0)[:, None]  # of the training part: with 2 bins, 0 .. 9 and 10 .. 19
+
+
+def _draw(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _prepared(objective: Any) -> Any:
+    objective.prepare(LABELS, 8, seed=0)
+    return objective
+
+
+def _queued() -> dict[str, Tensor]:
+    return {
+        "query": _draw(4, 8),
+        "key": _draw(4, 8, seed=1),
+        "labels": torch.tensor([[1.0], [8.0], [12.0], [18.0]]),
+        "queue": _draw(6, 8, seed=2),
+        "queue_labels": torch.tensor([[0.0], [5.0], [9.0], [10.0], [15.0], [19.0]]),
+    }
+
+
+CLASSES, QUEUE_CLASSES = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 0, 1, 1, 1])
+
+
+def test_rnc_is_its_loss() -> None:
+    assert OBJECTIVES.get("rnc") is RnCLoss
+
+
+def test_supcon_takes_bins_for_classes() -> None:
+    features, labels = _draw(4, 2, 8), _queued()["labels"]
+    found = _prepared(SupCon(0.5, bins=2))(features, labels)
+    torch.testing.assert_close(found, SupConLoss(0.5)(features, CLASSES))
+
+
+@pytest.mark.parametrize("variant", ["in", "out", "out-in"])
+def test_rince_takes_steps_of_distance_for_ranks(variant: str) -> None:
+    given = _queued()
+    objective = RINCE(variant, 0.2, 0.4, thresholds=[2.0, 5.0, 9.0])
+    distance = (given["labels"] - given["queue_labels"].T).abs()
+    similarity = torch.full_like(distance, -1.0)
+    for threshold, value in ((9.0, 0.0), (5.0, 0.5), (2.0, 1.0)):
+        similarity[distance <= threshold] = value
+    expected = RINCELoss(variant, 0.2, 0.4)(
+        given["query"], given["key"], given["queue"], similarity
+    )
+    torch.testing.assert_close(objective(**given), expected)
+
+
+def test_kcl_takes_bins_for_classes() -> None:
+    given = _queued()
+    expected = KCLLoss(0.2, None)(
+        given["query"], given["key"], CLASSES, given["queue"], QUEUE_CLASSES
+    )
+    found = _prepared(KCL(0.2, positives=None, bins=2))(**given)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "ordered"])
+def test_tsc_matches_classes_to_targets_that_stay(kind: str) -> None:
+    given = _queued()
+    objective = _prepared(TSC(0.2, 0.7, positives=None, targets=kind, bins=2))
+    targets = objective.targets.clone()
+    assignment = torch.arange(2)
+    if kind == "uniform":
+        centroids = ClassCentroids(2, 8).update(given["query"], CLASSES)
+        assignment = assign_targets(centroids, targets)
+    expected = TSCLoss(0.2, 0.7, True, None)(
+        given["query"], given["key"], CLASSES, given["queue"], QUEUE_CLASSES, targets, assignment
+    )
+    torch.testing.assert_close(objective(**given), expected)
+    assert torch.equal(objective.targets, targets)
+    assert torch.equal(objective.class_to_target, assignment)
+
+
+def test_the_targets_of_tsc_follow_the_seed_and_are_kept_with_it() -> None:
+    def made(seed: int, **options: Any) -> TSC:
+        objective = TSC(bins=5, **options)
+        objective.prepare(LABELS, 8, seed)
+        return objective
+
+    for kind in ("uniform", "ordered"):
+        assert torch.equal(made(0, targets=kind).targets, made(0, targets=kind).targets)
+        assert not torch.equal(made(0, targets=kind).targets, made(1, targets=kind).targets)
+    assert {"targets", "class_to_target", "bins.edges"} <= set(made(0).state_dict())
+
+
+def test_ordered_targets_lie_in_the_order_of_the_bins() -> None:
+    objective = _prepared(TSC(targets="ordered", bins=5))
+    products = objective.targets @ objective.targets.T
+    steps = (torch.arange(5)[:, None] - torch.arange(5)).abs()
+    torch.testing.assert_close(products, 1 - steps / 2, rtol=1e-5, atol=1e-5)
+
+
+def test_tsc_refuses_what_has_no_order() -> None:
+    with pytest.raises(UnknownNameError, match="unknown kind of targets 'even'; known: ordered"):
+        TSC(targets="even")
+    with pytest.raises(RncGraphError, match="ordered targets need one label column, found 2"):
+        TSC(targets="ordered").prepare(torch.randn(30, 2), 16, 0)
+
+
+def test_near_labels_are_positives_and_no_negatives() -> None:
+    features = _draw(5, 2, 8)
+    labels = torch.tensor([[0.0], [0.1], [0.3], [5.0], [5.1]])
+    nearest = [[1], [0], [1], [4], [3]]
+    negatives = torch.ones(5, 5, dtype=torch.bool)
+    for row, near in enumerate(nearest):
+        negatives[row, near] = False
+    positives = torch.stack([features[near, 0] for near in nearest])
+    expected = AttentionNCELoss(0.3, 0.5, 2.0)(torch.cat([features, positives], 1), negatives)
+    found = LabelAttentionNCE(positives=1, temperature=0.3, d_pos=0.5, d_neg=2.0)(features, labels)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_batch_smaller_than_the_positives_asked_for() -> None:
+    features = _draw(3, 2, 8).requires_grad_()
+    value = LabelAttentionNCE(positives=9)(features, LABELS[:3])
+    value.backward()
+    assert value.item() == 0
+    assert torch.isfinite(features.grad).all()
+
+
+def test_attention_without_labels_looks_at_none() -> None:
+    features = _draw(5, 6, 8)
+    objective = OBJECTIVES.make("attention-nce")
+    assert torch.equal(objective(features, LABELS[:5]), objective(features, LABELS[5:10]))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.names())
+def test_every_objective_pulls_the_embedding_of_its_own_free_will(name: str) -> None:
+    """Twenty steps on free embeddings lower it, and leave them finite."""
+    objective: nn.Module = OBJECTIVES.make(name)
+    labels = LABELS
+    if isinstance(objective, Objective):
+        objective.prepare(labels, 16, seed=0)
+    views = max(2, getattr(objective, "min_views", 1))
+    features = nn.Parameter(_draw(20, views, 16))
+    optimiser = torch.optim.Adam([features], lr=0.05)
+
+    def value() -> Tensor:
+        torch.manual_seed(0)
+        if not isinstance(objective, QueueObjective):
+            return objective(features, labels)
+        key = features.detach().roll(1, 1)[:, 0]
+        return objective(features[:, 0], key, labels, key, labels)
+
+    first = value()
+    for _ in range(20):
+        optimiser.zero_grad()
+        value().backward()
+        optimiser.step()
+    assert value() < first - 0.05
+    assert torch.isfinite(features).all()
+
+
+SPEC = """
+name: family
+data: {path: molecules.csv, smiles: smiles, targets: [logS]}
+seeds: 1
+reference: plain
+encoders:
+  gcn: {hidden_dim: 8, layers: 1}
+pretraining: {epochs: 2, views: 6, projection_dim: 12, batch_size: 16}
+regression: {epochs: 2}
+methods:
+  - {name: plain, pretraining: null}
+"""
+
+
+def test_every_objective_has_a_place_in_a_spec(folder: Path) -> None:
+    from rnc_graph.experiments import read_spec, run_experiment
+
+    lines = [
+        f"  - {{name: {name}, pretraining: {{objective: {{name: {name}}}}}}}"
+        for name in OBJECTIVES.names()
+    ]
+    lines += [
+        f"  - {{name: joint {name}, pretraining: null, regression: {{views: 6, objective: "
+        f"{{name: {name}}}}}}}"
+        for name in ("tsc", "rince")
+    ]
+    (folder / "family.yaml").write_text(SPEC + "\n".join(lines) + "\n")
+    outcome = run_experiment(read_spec(folder / "family.yaml"), folder / "out", command="")
+    (table,) = outcome.tables
+    errors = {row.name: row.summaries["test", "unit", "rmse"].mean for row in table.rows}
+    # No two objectives train alike.
+    assert len(set(errors.values())) == len(OBJECTIVES.names()) + 3
