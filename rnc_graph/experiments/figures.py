@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.experiments.results import FinishedRun, Row, Table, parts
+from rnc_graph.experiments.results import RANKED_BY, FinishedRun, Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.files import atomic_path
 
@@ -103,6 +103,50 @@ def embeddings(
     _save(figure, path)
 
 
+def differences(
+    experiment: Experiment,
+    molecules: MoleculeTable,
+    table: Table,
+    runs: Sequence[FinishedRun],
+    path: Path,
+) -> None:
+    """Draw one panel a reference: each row's paired difference in RMSE with its 95% interval."""
+    part = parts(experiment)[0]
+    groups = {
+        reference: [
+            row
+            for row in reversed(table.rows)
+            if row.reference == reference and row.differences and not row.baseline
+        ]
+        for reference in dict.fromkeys(row.reference for row in table.rows)
+    }
+    groups = {reference: rows for reference, rows in groups.items() if rows}
+    tallest = max(map(len, groups.values()), default=0)
+    figure, axes = _panels(len(groups), height=0.3 * tallest + 0.8, width=5.0)
+    for axis, (reference, rows) in zip(axes, groups.items(), strict=True):
+        for place, row in enumerate(rows):
+            found = row.differences[RANKED_BY]
+            # After Holm's correction, as in the table.
+            shown = found.p_holm is not None and found.p_holm < 0.05
+            colour = ("C2" if found.mean < 0 else "C3") if shown else "0.45"
+            if found.low is not None:
+                axis.plot([found.low, found.high], [place, place], color=colour, linewidth=1.5)
+            axis.plot(found.mean, place, "o", color=colour, markersize=5)
+        axis.axvline(0, color="0.3", linewidth=0.8)
+        axis.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
+        axis.set_ylim(-0.7, tallest - 0.3)
+        axis.tick_params(axis="x", labelsize=8)
+        axis.set_title(f"against {reference}", fontsize=9)
+    figure.supxlabel(
+        f"Δ {part} RMSE, standardised, with its 95% interval; left is better; "
+        "coloured where Holm's correction leaves p < 0.05",
+        fontsize=8,
+    )
+    count = len(table.rows[0].seeds)
+    figure.suptitle(f"{experiment.name}, {table.encoder}, {count} seeds", fontsize=10)
+    _save(figure, path)
+
+
 def _runs_of(row: Row, table: Table, runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     encoder = "" if row.baseline else table.encoder
     return [
@@ -113,14 +157,16 @@ def _runs_of(row: Row, table: Table, runs: Sequence[FinishedRun]) -> list[Finish
     ]
 
 
-def _panels(count: int) -> tuple[Any, list[Any]]:
-    """Return a figure with a grid of ``count`` panels, five in a row at most."""
+def _panels(
+    count: int, *, width: float = _PANEL, height: float = _PANEL + 0.4
+) -> tuple[Any, list[Any]]:
+    """Return a figure with a grid of ``count`` panels, five in a row at most; sizes in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     columns = min(5, count)
     lines = math.ceil(count / columns)
-    figure = Figure(figsize=(_PANEL * columns, (_PANEL + 0.4) * lines + 0.4), layout="constrained")
+    figure = Figure(figsize=(width * columns, height * lines + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = list(figure.subplots(lines, columns, squeeze=False).flat)
     for unused in axes[count:]:

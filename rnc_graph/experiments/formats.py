@@ -13,13 +13,34 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from rnc_graph.evaluation import PairedDifference, Summary
-from rnc_graph.evaluation.metrics import METRICS
-from rnc_graph.experiments.results import SCALES, Row, Table, parts
-from rnc_graph.experiments.spec import Experiment
+from rnc_graph.evaluation import MEASURES, METRICS, PairedDifference, Summary
+from rnc_graph.evaluation.representation import RETRIEVED
+from rnc_graph.experiments.results import RANKED_BY, SCALES, Row, Table, parts
+from rnc_graph.experiments.spec import Experiment, RepresentationSpec
 
 # Six significant digits would pretend to more than a handful of seeds can tell.
 _DIGITS = 3
+
+# Which measures a table shows side by side; the CSV and the JSON file hold them all.
+_MEASURE_SHEETS = {
+    "how the embedding follows the target": ("probe_rmse", "knn_rmse", "order", "triplets"),
+    "retrieval of training molecules, share of hits": tuple(f"precision_{k}" for k in RETRIEVED),
+    "retrieval of training molecules, label error": tuple(f"label_error_{k}" for k in RETRIEVED),
+    "molecules from outside": (
+        "ood_knn_auroc",
+        "ood_knn_fpr95",
+        "ood_mahalanobis_auroc",
+        "ood_mahalanobis_fpr95",
+    ),
+    "spread of the embedding": ("uniformity", "alignment"),
+    "where training molecules are many and few, standardised": (
+        "mae_many",
+        "mae_medium",
+        "mae_few",
+        "balanced_mae",
+        "gmean",
+    ),
+}
 
 _SHORT = {"test": "test", "validation": "val."}
 
@@ -71,38 +92,86 @@ class _Sheet:
 
 
 def _sheets(experiment: Experiment, table: Table, unit: str) -> list[_Sheet]:
-    """Return the metrics in each scale, and the differences to the reference."""
+    """Return the metrics in each scale, the differences to the references, and the measures."""
     compared, *others = parts(experiment)
     count = len(table.rows[0].seeds)
     seeds = f"{table.encoder}, {count} seed{'s' if count > 1 else ''}"
-    baselines = sum(row.baseline for row in table.rows)
     columns = [(part, metric) for part in (compared, *others) for metric in METRICS]
+    ranked = experiment.ranked
     sheets = [
         _Sheet(
             f"{seeds}: errors in {_scale_name(scale, unit)}",
-            ["method", *(f"{_SHORT[part]} {metric.upper()}" for part, metric in columns)],
             [
-                [row.name, *(_value(row.summaries[p, scale, m]) for p, m in columns)]
+                "method",
+                *(["mean rank"] if ranked else []),
+                *(f"{_SHORT[part]} {metric.upper()}" for part, metric in columns),
+            ],
+            [
+                [
+                    row.name,
+                    *([f"{row.rank:.1f}"] if ranked else []),
+                    *(_value(row.summaries[p, scale, m]) for p, m in columns),
+                ]
                 for row in table.rows
             ],
-            baselines,
+            sum(row.baseline for row in table.rows),
         )
         for scale in SCALES
     ]
+    return [*sheets, *_difference_sheets(experiment, table, seeds), *_measure_sheets(table, seeds)]
+
+
+def _difference_sheets(experiment: Experiment, table: Table, seeds: str) -> list[_Sheet]:
+    """Return the paired differences, one sheet a reference."""
     metrics = ("rmse", "mae")
     header = ["method"]
     for metric in metrics:
-        header += [f"Δ {_SHORT[compared]} {metric.upper()} [95%]", "p (Holm)", "verdict"]
-    lines = []
-    for row in table.rows:
-        if row.differences:
+        short = _SHORT[parts(experiment)[0]]
+        header += [f"Δ {short} {metric.upper()} [95%]", "p (Holm)", "verdict"]
+    sheets = []
+    for reference in dict.fromkeys(row.reference for row in table.rows):
+        rows = [row for row in table.rows if row.reference == reference and row.differences]
+        lines = []
+        for row in rows:
             cells = [row.name]
             for metric in metrics:
                 difference = row.differences[metric]
                 cells += [_difference(difference), _p(difference.p_holm), _verdict(difference)]
             lines.append(cells)
-    title = f"{seeds}: paired difference to {experiment.reference}, standardised"
-    return [*sheets, _Sheet(title, header, lines, baselines)]
+        title = f"{seeds}: paired difference to {reference}, standardised"
+        sheets.append(_Sheet(title, header, lines, sum(row.baseline for row in rows)))
+    return sheets
+
+
+def _measure_sheets(table: Table, seeds: str) -> list[_Sheet]:
+    """Return the further measures, by what they look at; none where nothing was measured."""
+    sheets = []
+    for title, names in _MEASURE_SHEETS.items():
+        columns = [name for name in names if any(name in row.measures for row in table.rows)]
+        rows = [row for row in table.rows if any(name in row.measures for name in columns)]
+        if columns:
+            sheets.append(
+                _Sheet(
+                    f"{seeds}: {title}",
+                    ["method", *(MEASURES[name].title for name in columns)],
+                    [[row.name, *(_measure(row, name) for name in columns)] for row in rows],
+                    sum(row.baseline for row in rows),
+                )
+            )
+    return sheets
+
+
+def _measure(row: Row, name: str) -> str:
+    """Show a measure, marked where it differs from the reference's after Holm's correction."""
+    if name not in row.measures:
+        return "—"
+    shown = _value(row.measures[name])
+    difference, direction = row.measure_differences.get(name), MEASURES[name].higher_is_better
+    if direction is None or difference is None or difference.p_holm is None:
+        return shown
+    if difference.p_holm >= 0.05:
+        return shown
+    return f"{shown} {'▲' if (difference.mean > 0) == direction else '▼'}"
 
 
 def _scale_name(scale: str, unit: str) -> str:
@@ -129,22 +198,42 @@ def notes(experiment: Experiment) -> list[str]:
     """Return the protocol in words, for below a table."""
     split = experiment.split
     shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
+    tail = split.long_tail
+    thinned = (
+        f"the training part thinned to a long tail at the {tail.tail} end, {tail.imbalance:g} to 1 "
+        f"over {tail.bins} bins (more than {tail.many} molecules: many-shot, fewer than "
+        f"{tail.few}: few-shot); "
+        if tail
+        else ""
+    )
     touched = (
         "the test part was not touched"
         if experiment.evaluate == "validation"
         else "the test part was touched once a run"
     )
-    return [
-        f"Mean ± standard deviation over split seeds; random {shares} splits by seed; targets "
-        "standardised by the training part; the epoch was selected by validation MAE; "
-        f"{touched}.",
-        f"Δ: mean paired difference to {experiment.reference}, seed by seed; negative is better; "
+    notes = [
+        f"Mean ± standard deviation over split seeds; random {shares} splits by seed; "
+        f"{thinned}targets standardised by the training part; the epoch was selected by "
+        f"validation MAE; {touched}.",
+        "Δ: mean paired difference to the reference, seed by seed; negative is better; "
         "95% interval of the paired t test, not corrected; its p value corrected by Holm over the "
-        "methods, and over the baselines. The verdict is open where the corrected p is 0.05 or "
-        "more. The splits overlap: by Nadeau and Bengio's correction the intervals would be "
-        "sqrt(1 + seeds * test part / training part) times as wide, 1.5 times for 10 seeds of "
-        "80/10/10.",
+        "methods with one reference, and over the baselines. The verdict is open where the "
+        "corrected p is 0.05 or more. The splits overlap: by Nadeau and Bengio's correction the "
+        "intervals would be sqrt(1 + seeds * test part / training part) times as wide, 1.5 times "
+        "for 10 seeds of 80/10/10.",
     ]
+    if experiment.ranked:
+        notes.append(
+            f"Sorted by {RANKED_BY.upper()}; mean rank: the row's place among all, seed by seed, "
+            "averaged."
+        )
+    if experiment.representation or split.long_tail:
+        notes.append(
+            "▲ ▼: better or worse than the reference's after Holm's correction, by the same tests, "
+            "measure by measure. Labels are standardised; retrieval counts a hit within "
+            f"{(experiment.representation or RepresentationSpec()).tolerance:g} of the label."
+        )
+    return notes
 
 
 def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
@@ -167,6 +256,24 @@ def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
         for row in table.rows
         for (part, scale, metric), summary in row.summaries.items()
     ]
+    lines += [
+        {
+            "encoder": table.encoder,
+            "row": row.name,
+            "baseline": row.baseline,
+            "part": parts(experiment)[0],
+            "scale": "standardised",
+            "metric": name,
+            "unit": "",
+            "seeds": len(row.seeds),
+            "mean": summary.mean,
+            "sd": summary.sd,
+            **_as_cells(row.measure_differences.get(name)),
+        }
+        for table in tables
+        for row in table.rows
+        for name, summary in row.measures.items()
+    ]
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
 
@@ -174,9 +281,14 @@ def _difference_cells(
     experiment: Experiment, row: Row, part: str, scale: str, metric: str
 ) -> dict[str, float | None]:
     """Return the paired difference as columns, where there is one."""
-    if (part, scale) != (parts(experiment)[0], "standardised") or not row.differences:
+    if (part, scale) != (parts(experiment)[0], "standardised"):
         return {}
-    difference = row.differences[metric]
+    return _as_cells(row.differences.get(metric))
+
+
+def _as_cells(difference: PairedDifference | None) -> dict[str, float | None]:
+    if difference is None:
+        return {}
     return {
         "difference": difference.mean,
         "low": difference.low,
@@ -207,8 +319,12 @@ def _row_as_json(row: Row) -> dict[str, Any]:
     return {
         "baseline": row.baseline,
         "seeds": row.seeds,
+        "reference": row.reference,
+        "rank": row.rank,
         "metrics": metrics,
         "difference": {metric: asdict(d) for metric, d in row.differences.items()},
+        "measures": {name: asdict(summary) for name, summary in row.measures.items()},
+        "measure_difference": {name: asdict(d) for name, d in row.measure_differences.items()},
     }
 
 

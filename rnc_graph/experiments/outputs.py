@@ -56,7 +56,10 @@ def write_outputs(
         write_text(folder / name, text)
     written = [folder / name for name in texts]
     for table in tables:
-        for draw in (figures.predicted_against_measured, figures.embeddings):
+        drawings = [figures.predicted_against_measured, figures.embeddings]
+        if len(experiment.methods) > 1:
+            drawings.append(figures.differences)
+        for draw in drawings:
             path = folder / f"{draw.__name__}_{table.encoder}.png"
             draw(experiment, molecules, table, runs, path)
             written.append(path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.experiments.spec import Experiment, Method, Part
+from rnc_graph.experiments.store import digest
 from rnc_graph.experiments.tasks import BaselineTask, Cell, PretrainTask, RegressTask, Run, Task
 
 
@@ -29,16 +30,27 @@ class PlannedRun:
     task: Run
 
 
-def plan(experiment: Experiment, table: MoleculeTable) -> list[PlannedRun]:
-    """Return all runs of an experiment, encoder by encoder, seed by seed."""
+def plan(
+    experiment: Experiment, table: MoleculeTable, outside: Sequence[str] = ()
+) -> list[PlannedRun]:
+    """Return all runs of an experiment, encoder by encoder, seed by seed.
+
+    Args:
+        experiment: the grid.
+        table: its data set.
+        outside: SMILES of molecules to be told from the data set's, if it asks for that.
+    """
     split = experiment.split
     data = table_digest(table)
+    known = digest({"smiles": list(outside)}) if outside else None
 
     def cell(seed: int) -> Cell:
-        return Cell(data, (split.train, split.validation, split.test), seed)
+        return Cell(data, (split.train, split.validation, split.test), split.long_tail, seed)
 
     runs = [
-        PlannedRun(name, method.name, seed, _method_task(cell(seed), part, method, experiment))
+        PlannedRun(
+            name, method.name, seed, _method_task(cell(seed), part, method, experiment, known)
+        )
         for name, options in experiment.encoders.items()
         for part in [Part(name=name, **options)]
         for seed in experiment.seeds[name]
@@ -53,12 +65,21 @@ def plan(experiment: Experiment, table: MoleculeTable) -> list[PlannedRun]:
     return runs
 
 
-def _method_task(cell: Cell, encoder: Part, method: Method, experiment: Experiment) -> RegressTask:
+def _method_task(
+    cell: Cell, encoder: Part, method: Method, experiment: Experiment, outside: str | None
+) -> RegressTask:
     pretrained = (
         PretrainTask(cell, encoder, method.pretraining) if method.pretraining is not None else None
     )
     return RegressTask(
-        method.name, cell, encoder, pretrained, method.regression, experiment.evaluate
+        method.name,
+        cell,
+        encoder,
+        pretrained,
+        method.regression,
+        experiment.evaluate,
+        experiment.representation,
+        outside,
     )
 
 

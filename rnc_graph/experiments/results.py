@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.stats import rankdata
 from torch import Tensor
 
-from rnc_graph.evaluation import PairedDifference, Summary, compare, summarise
-from rnc_graph.evaluation.metrics import METRICS
+from rnc_graph.evaluation import (
+    MEASURES,
+    METRICS,
+    PairedDifference,
+    Summary,
+    compare,
+    summarise,
+)
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store
 
 SCALES = ("standardised", "unit")
+
+# The metric of the evaluated part, standardised, that rows are ranked by.
+RANKED_BY = "rmse"
 
 
 @dataclass(frozen=True)
@@ -33,17 +43,25 @@ class Row:
     Attributes:
         name: the method or baseline.
         baseline: whether it is one.
+        reference: the method it is compared with; itself for a reference.
         seeds: in order.
+        rank: mean over the seeds of its place, from 1, by the error that rows are ranked by.
         summaries: by (part, scale, metric).
-        differences: to the reference method, by metric, on the evaluated part, standardised; empty
-            for the reference itself.
+        differences: to the reference, by metric, on the evaluated part, standardised; empty for a
+            reference.
+        measures: summaries of further measures, by name, on the evaluated part.
+        measure_differences: to the reference, by measure.
     """
 
     name: str
     baseline: bool
+    reference: str
     seeds: tuple[int, ...]
+    rank: float
     summaries: dict[tuple[str, str, str], Summary]
     differences: dict[str, PairedDifference]
+    measures: dict[str, Summary]
+    measure_differences: dict[str, PairedDifference]
 
 
 @dataclass(frozen=True)
@@ -69,54 +87,80 @@ def parts(experiment: Experiment) -> tuple[str, ...]:
 def tabulate(experiment: Experiment, runs: Sequence[FinishedRun]) -> list[Table]:
     """Return one table an encoder.
 
-    Holm's correction is over the methods compared with the reference, and over the baselines, each
+    Holm's correction is over the methods compared with one reference, and over the baselines, each
     as a family of its own: whether an objective helps is one question, how far a neural network is
     from a simple model another.
     """
-    records = {(r.planned.encoder, r.planned.row, r.planned.seed): r.record for r in runs}
+    return [_table(experiment, runs, encoder) for encoder in experiment.encoders]
 
-    def values(encoder: str, row: str, part: str, scale: str, metric: str) -> list[float]:
-        where = "" if row in experiment.baselines else encoder
-        seeds = experiment.seeds[encoder]
-        return [records[where, row, seed]["metrics"][part][scale][metric] for seed in seeds]
 
-    tables = []
-    for encoder in experiment.encoders:
-        compared = parts(experiment)[0]
-        families = (
-            [method.name for method in experiment.methods if method.name != experiment.reference],
-            experiment.baselines,
+def _table(experiment: Experiment, runs: Sequence[FinishedRun], encoder: str) -> Table:
+    records = {
+        (run.planned.row, run.planned.seed): run.record
+        for run in runs
+        if run.planned.encoder in (encoder, "")
+    }
+    seeds = experiment.seeds[encoder]
+    names = [method.name for method in experiment.methods] + experiment.baselines
+    compared = parts(experiment)[0]
+
+    def metric(part: str, scale: str, name: str) -> dict[str, list[float]]:
+        return {
+            row: [records[row, seed]["metrics"][part][scale][name] for seed in seeds]
+            for row in names
+        }
+
+    def measure(name: str) -> dict[str, list[float]]:
+        """Leave out the rows that lack it: a baseline has no embedding, a region no molecule."""
+        found = {row: [records[row, seed]["measures"].get(name) for seed in seeds] for row in names}
+        return {row: values for row, values in found.items() if None not in values}
+
+    metrics = {
+        (part, scale, name): metric(part, scale, name)
+        for part in parts(experiment)
+        for scale in SCALES
+        for name in METRICS
+    }
+    measures = {name: values for name in MEASURES if (values := measure(name))}
+    differences = {
+        name: _differences(experiment, metrics[compared, "standardised", name]) for name in METRICS
+    }
+    measure_differences = {
+        name: _differences(experiment, values) for name, values in measures.items()
+    }
+    errors = metrics[compared, "standardised", RANKED_BY]
+    ranks = dict(zip(names, rankdata([errors[row] for row in names], axis=0), strict=True))
+    rows = [
+        Row(
+            name=name,
+            baseline=name in experiment.baselines,
+            reference=experiment.reference_of(name),
+            seeds=tuple(seeds),
+            rank=float(ranks[name].mean()),
+            summaries={key: summarise(values[name]) for key, values in metrics.items()},
+            differences={k: d[name] for k, d in differences.items() if name in d},
+            measures={k: summarise(v[name]) for k, v in measures.items() if name in v},
+            measure_differences={k: d[name] for k, d in measure_differences.items() if name in d},
         )
-        differences: dict[str, dict[str, PairedDifference]] = {}
-        for metric in METRICS:
-            reference = values(encoder, experiment.reference, compared, "standardised", metric)
-            for family in families:
-                rows = {
-                    name: values(encoder, name, compared, "standardised", metric) for name in family
-                }
-                for name, difference in compare(rows, reference).items():
-                    differences.setdefault(name, {})[metric] = difference
-        names = [method.name for method in experiment.methods] + experiment.baselines
-        tables.append(
-            Table(
-                encoder,
-                tuple(
-                    Row(
-                        name=name,
-                        baseline=name in experiment.baselines,
-                        seeds=tuple(experiment.seeds[encoder]),
-                        summaries={
-                            (part, scale, metric): summarise(
-                                values(encoder, name, part, scale, metric)
-                            )
-                            for part in parts(experiment)
-                            for scale in SCALES
-                            for metric in METRICS
-                        },
-                        differences=differences.get(name, {}),
-                    )
-                    for name in names
-                ),
-            )
-        )
-    return tables
+        for name in names
+    ]
+    if experiment.ranked:
+        key = (compared, "standardised", RANKED_BY)
+        rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
+    return Table(encoder, tuple(rows))
+
+
+def _differences(
+    experiment: Experiment, values: Mapping[str, Sequence[float]]
+) -> dict[str, PairedDifference]:
+    """Compare each row with its reference, family by family."""
+    families: dict[tuple[str, bool], dict[str, Sequence[float]]] = {}
+    for row, found in values.items():
+        reference = experiment.reference_of(row)
+        if row != reference and reference in values:
+            families.setdefault((reference, row in experiment.baselines), {})[row] = found
+    return {
+        row: difference
+        for (reference, _), family in families.items()
+        for row, difference in compare(family, values[reference]).items()
+    }

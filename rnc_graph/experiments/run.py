@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnc_graph.data import MoleculeData, MoleculeTable
+from rnc_graph.data import MoleculeData, MoleculeTable, load_dataset, without
+from rnc_graph.data.cache import packed_graphs
 from rnc_graph.experiments.outputs import write_outputs
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
@@ -13,6 +14,7 @@ from rnc_graph.experiments.results import Table, finished_runs, tabulate
 from rnc_graph.experiments.runner import run_tasks
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
+from rnc_graph.experiments.tasks import Resources
 from rnc_graph.training import check_device
 
 
@@ -50,7 +52,8 @@ def run_experiment(
             used, tasks that failed, or a process that died.
     """
     data = MoleculeData.from_table(experiment.table())
-    planned = plan(experiment, data.table)
+    outside = _outside(experiment, data.table)
+    planned = plan(experiment, data.table, outside)
     store = Store(folder / "store")
     check_device(device)
     data.split(0, (experiment.split.train, experiment.split.validation, experiment.split.test))
@@ -59,13 +62,20 @@ def run_experiment(
             leftover.unlink()
         run_tasks(
             with_pretraining(planned),
-            data,
-            store,
+            Resources(data, store, device, packed_graphs(outside, "outside") if outside else None),
             jobs=jobs,
-            device=device,
+            modules=experiment.modules,
             progress=progress or Silent(),
         )
         runs = finished_runs(planned, store)
         tables = tabulate(experiment, runs)
         files = write_outputs(folder, experiment, data.table, tables, runs, command)
     return Outcome(data.table, tables, files)
+
+
+def _outside(experiment: Experiment, table: MoleculeTable) -> list[str]:
+    """Return the molecules to be told from the data set's: those of another set that it lacks."""
+    judged = experiment.representation
+    if judged is None or judged.outside is None:
+        return []
+    return without(load_dataset(judged.outside).smiles, table.smiles)

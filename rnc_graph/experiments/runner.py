@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from rnc_graph.data import MoleculeData
 from rnc_graph.errors import RncGraphError, WriteError
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import PretrainTask, Resources, Task
+from rnc_graph.own_modules import load_module
 
 # How often progress is drawn anew while tasks run, in seconds.
 _TICK = 0.2
@@ -27,21 +27,19 @@ _TICK = 0.2
 
 def run_tasks(
     tasks: Mapping[str, Task],
-    data: MoleculeData,
-    store: Store,
+    resources: Resources,
     *,
     jobs: int,
-    device: str,
+    modules: Sequence[Path],
     progress: Progress,
 ) -> None:
     """Run what the store lacks; a pretraining that nothing missing needs is left out.
 
     Args:
         tasks: by key, pretrainings before the runs that need them.
-        data: the data set.
-        store: takes each result as soon as it is there.
+        resources: what the tasks need; its store takes each result as soon as it is there.
         jobs: number of processes, each on one thread: results do not depend on it.
-        device: a Lightning accelerator.
+        modules: a user's own Python files, for each process to load.
         progress: told of finished epochs and tasks.
 
     Raises:
@@ -49,11 +47,12 @@ def run_tasks(
             died. Finished results are kept.
         WriteError: the store cannot be written to; this ends it all at once.
     """
+    store = resources.store
     missing = missing_tasks(tasks, store)
     progress.start(missing, done=len(tasks) - len(missing))
     if not missing:
         return
-    with _workers(data, store.folder, min(jobs, len(missing)), device) as (executor, epochs):
+    with _workers(resources, min(jobs, len(missing)), modules) as (executor, epochs):
         waiting = dict(missing)
         running: dict[Future[None], str] = {}
         failures: list[str] = []
@@ -117,14 +116,14 @@ def _drain(epochs: Any) -> Iterator[str]:
 
 @contextmanager
 def _workers(
-    data: MoleculeData, folder: Path, jobs: int, device: str
+    resources: Resources, jobs: int, modules: Sequence[Path]
 ) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
     """Start the processes; whatever ends the block ends them too."""
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     epochs = context.Queue()
     executor = ProcessPoolExecutor(
-        jobs, context, initializer=_start_worker, initargs=(data, folder, device, epochs)
+        jobs, context, initializer=_start_worker, initargs=(resources, modules, epochs)
     )
     try:
         yield executor, epochs
@@ -144,8 +143,8 @@ _resources: Resources
 _epochs: Any
 
 
-def _start_worker(data: MoleculeData, folder: Path, device: str, epochs: Any) -> None:
-    """Prepare a process: one thread, the data, and an end with its parent."""
+def _start_worker(resources: Resources, modules: Sequence[Path], epochs: Any) -> None:
+    """Prepare a process: one thread, the data, the user's parts, and an end with its parent."""
     import torch
 
     global _resources, _epochs  # noqa: PLW0603 - one for each process, made once
@@ -156,7 +155,9 @@ def _start_worker(data: MoleculeData, folder: Path, device: str, epochs: Any) ->
     # Denormal numbers slow a processor down many times, and nothing here depends on them.
     torch.set_flush_denormal(True)
     _epochs = epochs
-    _resources = Resources(data, Store(folder), device)
+    _resources = resources
+    for path in modules:
+        load_module(path)
 
 
 def _die_with_parent() -> None:

@@ -26,7 +26,8 @@ from rnc_graph.data.views import make_view
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
-from rnc_graph.losses import LOSSES
+from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.own_modules import content_of, load_module
 from rnc_graph.registry import Registry
 from rnc_graph.training import HeadLoss, Optimisation
 
@@ -48,12 +49,31 @@ class CsvData(Section):
     unit: str = Field("", description="unit of the targets")
 
 
+class LongTailSpec(Section):
+    """A training part thinned until one end of the label is rare."""
+
+    imbalance: float = Field(gt=1, allow_inf_nan=False, description="head bin over tail bin")
+    bins: int = Field(10, ge=2, description="quantile bins of the label")
+    tail: Literal["high", "low"] = Field("high", description="the end that becomes rare")
+    many: int = Field(
+        100, ge=1, description="a bin with more training molecules than this is many-shot"
+    )
+    few: int = Field(20, ge=1, description="a bin with fewer is few-shot; others are medium-shot")
+
+    @model_validator(mode="after")
+    def _regions_in_order(self) -> LongTailSpec:
+        if self.few > self.many:
+            raise ValueError("few must not be greater than many")
+        return self
+
+
 class SplitSpec(Section):
-    """Shares of a random split by seed."""
+    """Shares of a random split by seed, and what is then done to its training part."""
 
     train: float = Field(0.8, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
     test: float = Field(0.1, gt=0, lt=1)
+    long_tail: LongTailSpec | None = None
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> SplitSpec:
@@ -73,10 +93,23 @@ class Part(BaseModel):
         """Build the part."""
         return registry.make(self.name, **(self.model_extra or {}))
 
+    def identity(self, registry: Registry[Any]) -> dict[str, Any]:
+        """Return all that determines the part: every option, and a user's own code."""
+        options = registry.options(self.name, self.model_extra or {})
+        plain = TypeAdapter(Any).dump_python(options, mode="json", fallback=type)
+        own = content_of(registry.get(self.name))
+        return {"name": self.name, **plain, **({"code": own} if own else {})}
+
 
 def _objective_can_be_made(part: Part) -> Part:
-    part.make(LOSSES)
+    part.make(OBJECTIVES)
     return part
+
+
+def _check_views(objective: Part | None, views: int) -> None:
+    fewest = getattr(OBJECTIVES.get(objective.name), "min_views", 1) if objective else 1
+    if objective and views < fewest:
+        raise ValueError(f"objective {objective.name!r} needs views of at least {fewest}")
 
 
 def _view_can_be_made(strengths: dict[str, float]) -> dict[str, float]:
@@ -115,6 +148,11 @@ class PretrainingSpec(Optimisation):
         None, ge=1, description="width of a perceptron between embedding and objective, if any"
     )
 
+    @model_validator(mode="after")
+    def _views_suffice(self) -> PretrainingSpec:
+        _check_views(self.objective, self.views)
+        return self
+
 
 class RegressionSpec(Optimisation):
     """Stage 2; without a stage 1 before it, plain supervised training."""
@@ -137,6 +175,7 @@ class RegressionSpec(Optimisation):
 
     @model_validator(mode="after")
     def _frozen_has_no_views(self) -> RegressionSpec:
+        _check_views(self.objective, self.views)
         if self.projection_dim and not self.objective:
             raise ValueError("projection_dim without an objective has nothing to project for")
         if self.freeze and (self.objective or self.augmentation or self.views != 1):
@@ -153,12 +192,33 @@ class Method(Section):
     name: str
     pretraining: PretrainingSpec | None
     regression: RegressionSpec
+    reference: str | None = Field(
+        None, description="the method it is compared with, if not the experiment's reference"
+    )
 
     @model_validator(mode="after")
     def _freezes_something_trained(self) -> Method:
         if self.regression.freeze and self.pretraining is None:
             raise ValueError("freeze without pretraining would freeze a random encoder")
         return self
+
+
+class RepresentationSpec(Section):
+    """Judge each method's embedding of the evaluated part, too."""
+
+    outside: str | None = Field(
+        None, description="data set whose molecules should be told from the training part's"
+    )
+    tolerance: float = Field(
+        0.25, gt=0, description="label distance that retrieval counts as a hit, standardised"
+    )
+
+    @field_validator("outside")
+    @classmethod
+    def _outside_is_known(cls, outside: str | None) -> str | None:
+        if outside is not None:
+            dataset_card(outside)
+        return outside
 
 
 class Experiment(Section):
@@ -170,6 +230,11 @@ class Experiment(Section):
 
     name: str = Field(pattern=r"^\w[\w.-]*$", description="letters, digits, '_', '.', '-'")
     title: str = ""
+    modules: list[Path] = Field(
+        [],
+        description="Python files that register parts of your own; from the working directory, "
+        "unless they begin with /",
+    )
     data: str | CsvData
     split: SplitSpec = SplitSpec()
     seeds: dict[str, Seeds] = Field(
@@ -181,6 +246,8 @@ class Experiment(Section):
     methods: list[Method] = Field(min_length=1)
     baselines: list[str] = []
     reference: str = Field(description="the method that the others are compared with")
+    ranked: bool = Field(False, description="sort the rows of a table by their error")
+    representation: RepresentationSpec | None = None
     evaluate: Literal["test", "validation"] = Field(
         "test",
         description="validation leaves the test part untouched, for choosing between methods",
@@ -192,6 +259,9 @@ class Experiment(Section):
         if not isinstance(raw, dict):
             return raw
         raw = dict(raw)
+        with suppress(ValidationError):  # Pydantic will tell what is wrong with the list.
+            for path in TypeAdapter(list[Path]).validate_python(raw.get("modules", [])):
+                load_module(path)
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])
         if isinstance(raw.get("methods"), list):
@@ -223,13 +293,21 @@ class Experiment(Section):
         names = [method.name for method in self.methods] + self.baselines
         if len(set(names)) < len(names):
             raise ValueError(f"two rows share a name: {', '.join(names)}")
-        if self.reference not in names[: len(self.methods)]:
-            raise ValueError(f"reference {self.reference!r} is none of the methods: {names}")
+        methods = names[: len(self.methods)]
+        for reference in [self.reference, *(method.reference for method in self.methods)]:
+            if reference is not None and reference not in methods:
+                raise ValueError(f"reference {reference!r} is none of the methods: {methods}")
         if set(self.seeds) != set(self.encoders):
             raise ValueError(
                 f"seeds are given for {list(self.seeds)}, the encoders are {list(self.encoders)}"
             )
         return self
+
+    def reference_of(self, row: str) -> str:
+        """Return the method that a row is compared with: itself for one that is a reference."""
+        own = {method.name: method.reference for method in self.methods}
+        referred = {self.reference, *own.values()}
+        return row if row in referred else own.get(row) or self.reference
 
     def table(self) -> MoleculeTable:
         """Load the data set.

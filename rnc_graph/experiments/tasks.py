@@ -12,19 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches, MoleculeData, PreparedSplit
-from rnc_graph.data.table import FloatArray
+from rnc_graph.data import Batches, LongTail, MoleculeData, PackedGraphs, PreparedSplit
 from rnc_graph.data.views import make_view
 from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
-from rnc_graph.evaluation import regression_metrics
 from rnc_graph.experiments.baselines import baseline_predictions
-from rnc_graph.experiments.spec import Part, PretrainingSpec, RegressionSpec
+from rnc_graph.experiments.judging import evaluated_parts, judge_embedding, judge_predictions
+from rnc_graph.experiments.spec import (
+    LongTailSpec,
+    Part,
+    PretrainingSpec,
+    RegressionSpec,
+    RepresentationSpec,
+)
 from rnc_graph.experiments.store import Store, digest
-from rnc_graph.losses import LOSSES
-from rnc_graph.training import History, infer, pretrain, regress
+from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.training import History, Objective, infer, pretrain, regress
 
 # Raised when the same identity would give other numbers, so that no store mixes the two.
-FORMAT = 1
+FORMAT = 2
 
 Record = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -38,11 +43,13 @@ class Cell:
     Attributes:
         data: digest of the data set.
         fractions: shares of training, validation and test part.
+        long_tail: how the training part is thinned, if it is.
         seed: of the split, the initial weights, and the order of the batches.
     """
 
     data: str
     fractions: tuple[float, float, float]
+    long_tail: LongTailSpec | None
     seed: int
 
     def identity(self) -> dict[str, Any]:
@@ -51,17 +58,35 @@ class Cell:
             "format": FORMAT,
             "data": self.data,
             "fractions": list(self.fractions),
+            "long_tail": self.long_tail.model_dump() if self.long_tail else None,
             "seed": self.seed,
         }
+
+    def split(self, data: MoleculeData) -> PreparedSplit:
+        """Split the data set."""
+        tail = self.long_tail
+        return data.split(
+            self.seed,
+            self.fractions,
+            LongTail(tail.imbalance, tail.bins, tail.tail) if tail else None,
+        )
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a process needs for any task: the data, the store, and a Lightning accelerator."""
+    """What a process needs for any task.
+
+    Attributes:
+        data: the data set.
+        store: the finished work.
+        device: a Lightning accelerator.
+        outside: molecules from elsewhere, to be told from the training part's, if any.
+    """
 
     data: MoleculeData
     store: Store
     device: str
+    outside: PackedGraphs | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +106,8 @@ class PretrainTask:
         """Return all that determines the result."""
         return {
             **self.cell.identity(),
-            "encoder": self.encoder.model_dump(),
-            "pretraining": self.pretraining.model_dump(),
+            "encoder": self.encoder.identity(ENCODERS),
+            "pretraining": _stage_identity(self.pretraining),
         }
 
     @property
@@ -102,12 +127,13 @@ class PretrainTask:
 
     def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
-        split = at.data.split(self.cell.seed, self.cell.fractions)
+        split = self.cell.split(at.data)
         spec = self.pretraining
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
+        objective = _objective(spec, split, encoder, self.cell.seed)
         history = pretrain(
             encoder,
-            spec.objective.make(LOSSES),
+            objective,
             Batches(
                 at.data.graphs.batch,
                 split.targets,
@@ -125,14 +151,16 @@ class PretrainTask:
             device=at.device,
             on_epoch=on_epoch,
         )
-        return {"identity": self.identity(), "history": history}, encoder.state_dict()
+        parts = nn.ModuleDict({"encoder": encoder, "objective": objective})
+        return {"identity": self.identity(), "history": history}, parts.state_dict()
 
 
 @dataclass(frozen=True)
 class RegressTask:
     """One run: stage 2, on a pretrained or a fresh encoder.
 
-    ``row``, the method's name, is for people alone: nothing depends on it.
+    ``row``, the method's name, is for people alone: nothing depends on it. ``outside`` is the
+    digest of the molecules from elsewhere.
     """
 
     row: str
@@ -141,6 +169,8 @@ class RegressTask:
     pretrained: PretrainTask | None
     regression: RegressionSpec
     evaluate: str
+    representation: RepresentationSpec | None
+    outside: str | None
 
     @property
     def label(self) -> str:
@@ -149,13 +179,15 @@ class RegressTask:
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
-        pretraining = self.pretrained.pretraining.model_dump() if self.pretrained else None
+        pretraining = _stage_identity(self.pretrained.pretraining) if self.pretrained else None
         return {
             **self.cell.identity(),
-            "encoder": self.encoder.model_dump(),
+            "encoder": self.encoder.identity(ENCODERS),
             "pretraining": pretraining,
-            "regression": self.regression.model_dump(),
+            "regression": _stage_identity(self.regression),
             "evaluate": self.evaluate,
+            "representation": self.representation.model_dump() if self.representation else None,
+            "outside": self.outside,
         }
 
     @property
@@ -175,10 +207,14 @@ class RegressTask:
 
     def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
         """Train, predict the validation part, and then the test part once."""
-        split = at.data.split(self.cell.seed, self.cell.fractions)
+        split = self.cell.split(at.data)
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
         if self.pretrained is not None:
-            encoder.load_state_dict(at.store.tensors(self.pretrained.key))
+            stored = at.store.tensors(self.pretrained.key)
+            own = "encoder."
+            encoder.load_state_dict(
+                {k.removeprefix(own): v for k, v in stored.items() if k.startswith(own)}
+            )
         head = Head(
             encoder.embedding_dim,
             split.targets.shape[1],
@@ -186,12 +222,16 @@ class RegressTask:
             self.regression.head_dropout,
         )
         history = self._train(at, split, encoder, head, on_epoch)
-        parts = _parts(split, self.evaluate)
+        parts = evaluated_parts(split, self.evaluate)
         predictions = {}
         for name, rows in parts.items():
             embedding = infer(encoder, Batches(at.data.graphs.batch, split.targets, rows))
             predictions[name] = infer(head, [(embedding, split.targets[rows])]).double().numpy()
-        record, tensors = _results(at.data.table.targets, split, predictions)
+        record, tensors = judge_predictions(at.data, split, predictions, self.cell.long_tail)
+        if self.representation is not None:
+            record["measures"] |= judge_embedding(
+                encoder, at.data, split, rows, embedding, at.outside, self.representation
+            )
         # The part evaluated last is the one that figures show.
         return (
             {"identity": self.identity(), "history": history, **record},
@@ -234,7 +274,7 @@ class RegressTask:
             Batches(take, split.targets, split.validation),
             head_loss=spec.head_loss,
             optimisation=spec,
-            objective=spec.objective.make(LOSSES) if spec.objective else None,
+            objective=_objective(spec, split, encoder, self.cell.seed) if spec.objective else None,
             objective_weight=spec.objective_weight,
             projection=projection,
             seed=self.cell.seed,
@@ -277,15 +317,16 @@ class BaselineTask:
 
     def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
         """Fit, and predict the validation and the test part."""
-        split = at.data.split(self.cell.seed, self.cell.fractions)
+        split = self.cell.split(at.data)
         predicted = baseline_predictions(
             self.name, at.data.table, split.train.numpy(), self.cell.seed
         )
         standardised = split.scaler.standardise(predicted)
         predictions = {
-            name: standardised[rows.numpy()] for name, rows in _parts(split, self.evaluate).items()
+            name: standardised[rows.numpy()]
+            for name, rows in evaluated_parts(split, self.evaluate).items()
         }
-        record, tensors = _results(at.data.table.targets, split, predictions)
+        record, tensors = judge_predictions(at.data, split, predictions, self.cell.long_tail)
         return {"identity": self.identity(), **record}, tensors
 
 
@@ -301,34 +342,25 @@ def _projection(encoder: nn.Module, width: int | None) -> nn.Module | None:
     return Head(embedding_dim, width, [embedding_dim])
 
 
+def _stage_identity(stage: PretrainingSpec | RegressionSpec) -> dict[str, Any]:
+    """Return all that determines a stage, its objective's options in full."""
+    objective = stage.objective.identity(OBJECTIVES) if stage.objective else None
+    return {**stage.model_dump(), "objective": objective}
+
+
+def _objective(
+    stage: PretrainingSpec | RegressionSpec, split: PreparedSplit, encoder: nn.Module, seed: int
+) -> nn.Module:
+    """Make a stage's objective and let it see the training part's labels."""
+    assert stage.objective is not None
+    objective: nn.Module = stage.objective.make(OBJECTIVES)
+    if isinstance(objective, Objective):
+        width = stage.projection_dim or int(encoder.embedding_dim)  # type: ignore[arg-type]
+        objective.prepare(split.targets[split.train], width, seed)
+    return objective
+
+
 def _fresh_encoder(part: Part, seed: int) -> GraphEncoder:
     torch.manual_seed(seed)
     encoder: GraphEncoder = part.make(ENCODERS)
     return encoder
-
-
-def _parts(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
-    """Return the rows of the parts to evaluate; the test part is not touched for validation."""
-    parts = {"validation": split.validation, "test": split.test}
-    return {
-        name: rows for name, rows in parts.items() if name == "validation" or evaluate == "test"
-    }
-
-
-def _results(
-    targets: FloatArray, split: PreparedSplit, predictions: dict[str, FloatArray]
-) -> tuple[Record, Tensors]:
-    """Return the metrics of standardised predictions, and the predictions in the targets' unit."""
-    metrics: dict[str, dict[str, dict[str, float]]] = {}
-    tensors: Tensors = {}
-    for part, predicted in predictions.items():
-        rows = getattr(split, part)
-        measured = targets[rows.numpy()]
-        restored = split.scaler.restore(predicted)
-        metrics[part] = {
-            "standardised": regression_metrics(split.scaler.standardise(measured), predicted),
-            "unit": regression_metrics(measured, restored),
-        }
-        tensors[f"{part}_rows"] = rows
-        tensors[f"{part}_predictions"] = torch.from_numpy(restored)
-    return {"metrics": metrics}, tensors

@@ -95,6 +95,7 @@ def test_what_is_written(folder, experiment, finished):
         "versions.json",
         "predicted_against_measured_gcn.png",
         "embeddings_gcn.png",
+        "differences_gcn.png",
     }
     assert read_spec(out / "spec.yaml") == experiment
     table = json.loads((out / "table.json").read_text())["encoders"]["gcn"]

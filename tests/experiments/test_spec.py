@@ -73,7 +73,7 @@ def test_esol_is_the_study():
         ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),
         ("mask_attributes: 0.1", "mask: 0.1", "unknown augmentation 'mask'; known: drop_atoms"),
         ("mask_attributes: 0.1", "mask_attributes: 1.5", "must be in [0, 1), not 1.5"),
-        ("name: rnc", "name: rank", "unknown loss 'rank'; known: rnc"),
+        ("name: rnc", "name: rank", "unknown objective 'rank'; known: attention-nce"),
         ("reference: plain", "reference: plane", "'plane' is none of the methods"),
         ("reference: plain\n", "", "reference: is missing"),
         ("name: tuned", "name: plain", "two rows share a name"),

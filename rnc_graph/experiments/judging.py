@@ -1,0 +1,115 @@
+"""What a finished run is judged by: errors of its predictions, measures of its embedding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnc_graph.data import Batches, MoleculeData, PackedGraphs, PreparedSplit
+from rnc_graph.data.table import FloatArray
+from rnc_graph.data.views import make_view
+from rnc_graph.encoders import GraphEncoder
+from rnc_graph.evaluation import (
+    evaluate_representation,
+    label_bins,
+    long_tail_metrics,
+    regression_metrics,
+    shot_regions,
+)
+from rnc_graph.experiments.spec import LongTailSpec, RepresentationSpec
+from rnc_graph.training import infer
+
+# The augmentation whose two views should fall together, for all methods alike.
+ALIGNMENT_VIEW = {"mask_attributes": 0.1}
+
+
+def evaluated_parts(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
+    """Return the rows of the parts to evaluate; the test part is not touched for validation."""
+    parts = {"validation": split.validation, "test": split.test}
+    return {
+        name: rows for name, rows in parts.items() if name == "validation" or evaluate == "test"
+    }
+
+
+def judge_predictions(
+    data: MoleculeData,
+    split: PreparedSplit,
+    predictions: dict[str, FloatArray],
+    long_tail: LongTailSpec | None,
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the metrics of standardised predictions, and the predictions in the targets' unit.
+
+    Args:
+        data: the data set.
+        split: says which rows belong to which part.
+        predictions: standardised, by part.
+        long_tail: where the training part was thinned; ``measures`` then has the errors by region,
+            of the part that comes last.
+    """
+    targets = data.table.targets
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
+    tensors: dict[str, Tensor] = {}
+    measures: dict[str, float] = {}
+    for part, predicted in predictions.items():
+        rows = getattr(split, part)
+        measured = targets[rows.numpy()]
+        restored = split.scaler.restore(predicted)
+        standardised = split.scaler.standardise(measured)
+        metrics[part] = {
+            "standardised": regression_metrics(standardised, predicted),
+            "unit": regression_metrics(measured, restored),
+        }
+        tensors[f"{part}_rows"] = rows
+        tensors[f"{part}_predictions"] = torch.from_numpy(restored)
+        if long_tail is not None:
+            regions = shot_regions(
+                targets[split.train.numpy(), 0],
+                measured[:, 0],
+                split.edges,
+                many=long_tail.many,
+                few=long_tail.few,
+            )
+            bins = label_bins(measured[:, 0], split.edges)
+            measures = long_tail_metrics(standardised[:, 0], predicted[:, 0], regions, bins)
+    return {"metrics": metrics, "measures": measures}, tensors
+
+
+def judge_embedding(
+    encoder: GraphEncoder,
+    data: MoleculeData,
+    split: PreparedSplit,
+    rows: Tensor,
+    embedding: Tensor,
+    outside: PackedGraphs | None,
+    representation: RepresentationSpec,
+) -> dict[str, float]:
+    """Return the measures of an encoder on one part.
+
+    Args:
+        encoder: the trained encoder.
+        data: the data set.
+        split: its training part is what retrieval, probes and detection learn from.
+        rows: the part.
+        embedding: (rows, d), the encoder's of the part.
+        outside: molecules to be told from the data set's.
+        representation: what is asked for.
+    """
+    take, targets = data.graphs.batch, split.targets
+    altered = Batches(take, targets, rows, view=make_view(ALIGNMENT_VIEW))
+    # Each pass draws anew.
+    views = infer(encoder, altered).numpy(), infer(encoder, altered).numpy()
+    elsewhere = None
+    if outside is not None:
+        every = torch.arange(len(outside))
+        elsewhere = infer(encoder, Batches(outside.batch, every[:, None], every)).numpy()
+    return evaluate_representation(
+        infer(encoder, Batches(take, targets, split.train)).numpy(),
+        targets[split.train].numpy(),
+        embedding.numpy(),
+        targets[rows].numpy(),
+        views=views,
+        outside=elsewhere,
+        tolerance=representation.tolerance,
+    )

@@ -1,0 +1,159 @@
+"""References of their own, ranks, measures of the embedding, and long tails, in one small run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from rnc_graph.data import load_dataset, without
+from rnc_graph.errors import RncGraphError
+from rnc_graph.evaluation import MEASURES
+from rnc_graph.experiments import Experiment, read_spec, run_experiment
+
+MORE = """
+ranked: true
+representation: {outside: esol, tolerance: 0.5}
+split:
+  train: 0.5
+  validation: 0.2
+  test: 0.3
+  long_tail: {imbalance: 4, bins: 3, tail: low, many: 8, few: 4}
+"""
+EMBEDDING = [name for name in MEASURES if "mae" not in name or name in ("probe_mae", "knn_mae")]
+EMBEDDING.remove("gmean")
+
+
+def _spec(folder: Path) -> Experiment:
+    text = (folder / "small.yaml").read_text() + MORE
+    text = text.replace(
+        "  - name: tuned", "  - name: joint too\n    reference: frozen\n  - name: tuned"
+    )
+    (folder / "more.yaml").write_text(text)
+    return read_spec(folder / "more.yaml")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory):
+    """Run once; return a function from the working folder to the results."""
+    out = tmp_path_factory.mktemp("measured")
+
+    def run(experiment: Experiment):
+        return out, run_experiment(experiment, out, command="test", jobs=2).tables[0]
+
+    return run
+
+
+def test_measures_stand_in_every_form_of_the_table(folder: Path, results) -> None:
+    out, table = results(_spec(folder))
+    rows = json.loads((out / "table.json").read_text())["encoders"]["gcn"]
+    assert set(EMBEDDING) <= set(rows["plain"]["measures"])
+    assert not set(EMBEDDING) & set(rows["mean"]["measures"])
+    assert {"balanced_mae", "gmean"} <= set(rows["mean"]["measures"])
+    frame = pd.read_csv(out / "table.csv").set_index(["row", "metric"])
+    markdown = (out / "table.md").read_text()
+    for name in ("probe_rmse", "order", "precision_10", "label_error_1", "alignment", "mae_few"):
+        assert f"| {MEASURES[name].title} |" in markdown
+    for row in table.rows:
+        for name, summary in row.measures.items():
+            assert frame.loc[(row.name, name), "mean"] == pytest.approx(summary.mean)
+            assert all(np.isfinite(summary.values))
+
+
+def test_each_row_is_compared_with_its_own_reference(folder: Path, results) -> None:
+    _, table = results(_spec(folder))
+    rows = {row.name: row for row in table.rows}
+    references = {name: row.reference for name, row in rows.items()}
+    assert references == {
+        "plain": "plain",
+        "frozen": "frozen",
+        "joint too": "frozen",
+        "tuned": "plain",
+        "joint": "plain",
+        "mean": "plain",
+    }
+    key = ("test", "standardised", "rmse")
+    own, other = rows["joint too"].summaries[key].mean, rows["frozen"].summaries[key].mean
+    assert rows["joint too"].differences["rmse"].mean == pytest.approx(own - other)
+    own, other = (rows[name].measures["order"].mean for name in ("joint too", "frozen"))
+    assert rows["joint too"].measure_differences["order"].mean == pytest.approx(own - other)
+    for name in ("plain", "frozen"):
+        assert not rows[name].differences
+        assert not rows[name].measure_differences
+
+
+def test_rows_are_sorted_by_error_and_ranked_seed_by_seed(folder: Path, results) -> None:
+    _, table = results(_spec(folder))
+    key = ("test", "standardised", "rmse")
+    methods = [row for row in table.rows if not row.baseline]
+    errors = [row.summaries[key].mean for row in methods]
+    assert errors == sorted(errors)
+    assert table.rows[-1].name == "mean"
+    by_seed = np.array([row.summaries[key].values for row in table.rows])
+    for number, row in enumerate(table.rows):
+        places = (
+            1 + (by_seed < by_seed[number]).sum(0) + ((by_seed == by_seed[number]).sum(0) - 1) / 2
+        )
+        assert row.rank == pytest.approx(places.mean())
+
+
+def test_the_training_part_alone_is_thinned(folder: Path, results) -> None:
+    out, table = results(_spec(folder))
+    records = [
+        json.loads((entry / "record.json").read_text())
+        for entry in sorted((out / "store").glob("run-*"))
+    ]
+    assert all(record["identity"]["long_tail"]["imbalance"] == 4 for record in records)
+    for entry in (out / "store").glob("run-*"):
+        tensors = load_file(entry / "tensors.safetensors")
+        assert len(tensors["test_rows"]) == 18
+        assert len(tensors["validation_rows"]) == 12
+    # Bins of ten, of which 10, 5 and 2 or 3 stay: many, medium and few.
+    for row in table.rows:
+        assert {"mae_many", "mae_medium", "mae_few"} <= set(row.measures)
+
+
+def test_the_figure_of_differences_is_drawn(folder: Path, results) -> None:
+    out, _ = results(_spec(folder))
+    assert (out / "differences_gcn.png").stat().st_size > 10_000
+
+
+def test_molecules_of_the_data_set_are_not_outside_of_it(folder: Path) -> None:
+    esol = load_dataset("esol")
+    outside = without(esol.smiles, esol.smiles[:60])
+    assert 1000 < len(outside) < 1128 - 50
+    assert not set(outside) & set(esol.smiles[:60])
+    # The same molecule, written in another way.
+    assert without(["C1=CC=CC=C1", "CC"], ["c1ccccc1"]) == ["CC"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("reference: frozen", "reference: frosen", "reference 'frosen' is none of the methods"),
+        ("outside: esol", "outside: moon", "unknown data set 'moon'; known: esol"),
+        ("tolerance: 0.5", "tolerance: -1", "tolerance"),
+        ("imbalance: 4", "imbalance: 1", "imbalance"),
+        ("many: 8", "many: 3", "few must not be greater than many"),
+        ("tail: low", "tail: left", "tail"),
+    ],
+)
+def test_mistakes_are_told(folder: Path, old: str, new: str, message: str) -> None:
+    _spec(folder)
+    text = (folder / "more.yaml").read_text()
+    assert old in text
+    (folder / "more.yaml").write_text(text.replace(old, new))
+    with pytest.raises(RncGraphError, match=message):
+        read_spec(folder / "more.yaml")
+
+
+def test_too_few_views_for_an_objective_are_refused(folder: Path) -> None:
+    text = (folder / "small.yaml").read_text()
+    text = text.replace(
+        "epochs: 2\n  views: 2", "epochs: 2\n  objective: {name: attention-nce}\n  views: 2"
+    )
+    (folder / "views.yaml").write_text(text)
+    with pytest.raises(RncGraphError, match="objective 'attention-nce' needs views of at least 3"):
+        read_spec(folder / "views.yaml")
