@@ -25,9 +25,13 @@ lint: $(STAMP)
 results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/ablation.yaml --out results/ablation
 	$(BIN)/rnc-graph reproduce esol --encoder all --seeds gin=10,gcn=5,mpnn=10 --out results/esol
+	$(BIN)/rnc-graph run experiments/temperature.yaml --out results/temperature
+	$(BIN)/rnc-graph run experiments/objectives.yaml --out results/objectives
+	$(BIN)/rnc-graph run experiments/long_tail.yaml --out results/long_tail
 
 benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/rnc_loss.py
+	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/loader.py
 
 # The constraints make installations repeatable: without them, the newest of everything.

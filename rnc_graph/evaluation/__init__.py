@@ -6,7 +6,12 @@ from rnc_graph.evaluation.geometry import (
     ordered_triplets,
     uniformity,
 )
-from rnc_graph.evaluation.long_tail import label_bins, long_tail_metrics, shot_regions
+from rnc_graph.evaluation.long_tail import (
+    REGIONS,
+    label_bins,
+    long_tail_metrics,
+    shot_regions,
+)
 from rnc_graph.evaluation.metrics import METRICS, regression_metrics
 from rnc_graph.evaluation.out_of_distribution import (
     Detection,
@@ -22,6 +27,7 @@ from rnc_graph.evaluation.statistics import PairedDifference, Summary, compare, 
 __all__ = [
     "MEASURES",
     "METRICS",
+    "REGIONS",
     "Detection",
     "Measure",
     "PairedDifference",

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from rnc_graph.data import MoleculeTable
+from rnc_graph.evaluation import REGIONS
 from rnc_graph.experiments.results import RANKED_BY, FinishedRun, Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.files import atomic_path
@@ -138,10 +139,45 @@ def differences(
         axis.tick_params(axis="x", labelsize=8)
         axis.set_title(f"against {reference}", fontsize=9)
     figure.supxlabel(
-        f"Δ {part} RMSE, standardised, with its 95% interval; left is better; "
+        f"Δ {part} RMSE, standardised, with its 95% interval; left is better;\n"
         "coloured where Holm's correction leaves p < 0.05",
         fontsize=8,
     )
+    count = len(table.rows[0].seeds)
+    figure.suptitle(f"{experiment.name}, {table.encoder}, {count} seeds", fontsize=10)
+    _save(figure, path)
+
+
+def regions(
+    experiment: Experiment,
+    molecules: MoleculeTable,
+    table: Table,
+    runs: Sequence[FinishedRun],
+    path: Path,
+) -> None:
+    """Draw each row's error where training molecules are many, medium and few, mean and spread."""
+    rows = list(reversed(table.rows))
+    figure, (axis,) = _panels(1, width=7.0, height=0.3 * len(rows) + 0.8)
+    for number, (region, colour) in enumerate(zip(REGIONS, ("C0", "C1", "C3"), strict=True)):
+        found = [(place, row.measures.get(f"mae_{region}")) for place, row in enumerate(rows)]
+        known = [(place, summary) for place, summary in found if summary is not None]
+        axis.errorbar(
+            [summary.mean for _, summary in known],
+            [place + 0.2 * (1 - number) for place, _ in known],
+            xerr=[summary.sd or 0.0 for _, summary in known],
+            fmt="o",
+            color=colour,
+            markersize=4,
+            linewidth=1,
+            label=f"{region}-shot",
+        )
+    axis.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.set_xlim(left=0)
+    axis.grid(axis="y", linewidth=0.3)
+    figure.legend(loc="outside lower center", ncols=len(REGIONS), fontsize=8)
+    part = parts(experiment)[0]
+    axis.set_xlabel(f"MAE of the {part} molecules, standardised", fontsize=8)
     count = len(table.rows[0].seeds)
     figure.suptitle(f"{experiment.name}, {table.encoder}, {count} seeds", fontsize=10)
     _save(figure, path)

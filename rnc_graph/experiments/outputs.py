@@ -59,6 +59,8 @@ def write_outputs(
         drawings = [figures.predicted_against_measured, figures.embeddings]
         if len(experiment.methods) > 1:
             drawings.append(figures.differences)
+        if experiment.split.long_tail is not None:
+            drawings.append(figures.regions)
         for draw in drawings:
             path = folder / f"{draw.__name__}_{table.encoder}.png"
             draw(experiment, molecules, table, runs, path)

@@ -115,9 +115,10 @@ def test_the_training_part_alone_is_thinned(folder: Path, results) -> None:
         assert {"mae_many", "mae_medium", "mae_few"} <= set(row.measures)
 
 
-def test_the_figure_of_differences_is_drawn(folder: Path, results) -> None:
+@pytest.mark.parametrize("figure", ["differences", "regions"])
+def test_the_figures_are_drawn(folder: Path, results, figure: str) -> None:
     out, _ = results(_spec(folder))
-    assert (out / "differences_gcn.png").stat().st_size > 10_000
+    assert (out / f"{figure}_gcn.png").stat().st_size > 10_000
 
 
 def test_molecules_of_the_data_set_are_not_outside_of_it(folder: Path) -> None:
