@@ -24,7 +24,7 @@ class AttentionNCE(Objective):
 
     min_views = 3
 
-    def __init__(self, temperature: float = 0.5, d_pos: float = 1.0, d_neg: float = 1.0) -> None:
+    def __init__(self, temperature: float = 0.1, d_pos: float = 1.0, d_neg: float = 1.0) -> None:
         super().__init__()
         self.loss = AttentionNCELoss(temperature, d_pos, d_neg)
 
@@ -56,7 +56,7 @@ class LabelAttentionNCE(Objective):
     def __init__(
         self,
         positives: int = 4,
-        temperature: float = 0.5,
+        temperature: float = 0.3,
         d_pos: float = 1.0,
         d_neg: float = 1.0,
     ) -> None:

@@ -25,7 +25,7 @@ class KCL(QueueObjective):
 
     def __init__(
         self,
-        temperature: float = 0.1,
+        temperature: float = 0.3,
         positives: int | None = 6,
         bins: int = 10,
         queue_size: int = 512,

@@ -20,7 +20,7 @@ class SupCon(Objective):
         bins: classes for each target.
     """
 
-    def __init__(self, temperature: float = 0.1, bins: int = 10) -> None:
+    def __init__(self, temperature: float = 0.05, bins: int = 10) -> None:
         super().__init__()
         self.loss = SupConLoss(temperature)
         self.bins = QuantileBins(bins)

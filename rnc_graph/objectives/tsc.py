@@ -41,7 +41,7 @@ class TSC(QueueObjective):
 
     def __init__(
         self,
-        temperature: float = 0.1,
+        temperature: float = 0.3,
         target_weight: float = 1.0,
         separate_targets: bool = True,
         positives: int | None = 6,
