@@ -3,56 +3,73 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from rnc_graph.errors import RncGraphError
+from rnc_graph.registry import entered_by, remove_parts
 
-_PREFIX = "rnc_graph_own_"
+
+@dataclass(frozen=True)
+class OwnModule:
+    """A file's path and content: what other processes load, whatever becomes of the file."""
+
+    path: Path
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """What stands for the content, as the name of the Python module."""
+        return f"rnc_graph_own_{hashlib.sha256(self.content).hexdigest()[:16]}"
+
+    def load(self) -> None:
+        """Run the file, so that what it registers is known; once for each content.
+
+        What an earlier content of the same file registered goes.
+
+        Raises:
+            RncGraphError: it raises an error of its own, told by its line; nothing of it stays.
+        """
+        if self.name in sys.modules:
+            return
+        module = ModuleType(self.name)
+        module.__file__ = source = str(self.path.resolve())
+        earlier = [m for m in sys.modules.values() if _is_earlier(m, source)]
+        for old in earlier:
+            remove_parts(old.__name__)
+            del sys.modules[old.__name__]
+        sys.modules[self.name] = module
+        try:
+            with entered_by(self.name):
+                exec(compile(self.content, source, "exec"), module.__dict__)
+        except Exception as error:
+            remove_parts(self.name)
+            del sys.modules[self.name]
+            line = _line_of(error, source)
+            raise RncGraphError(f"{self.path}{line}: {type(error).__name__}: {error}") from error
 
 
-def load_module(path: Path) -> None:
-    """Run a Python file, so that what it registers is known; once for each content.
-
-    Raises:
-        RncGraphError: it cannot be read, or raises an error of its own.
-    """
+def read_module(path: Path) -> OwnModule:
+    """Read a Python file; raises :class:`RncGraphError` where that fails."""
+    if path.suffix != ".py":
+        raise RncGraphError(f"{path}: is no Python file; its name must end in .py")
     try:
-        content = path.read_bytes()
+        return OwnModule(path, path.read_bytes())
     except OSError as error:
         raise RncGraphError(f"{path}: cannot be read: {error.strerror}") from error
-    name = f"{_PREFIX}{hashlib.sha256(content).hexdigest()[:16]}"
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise RncGraphError(f"{path}: is no Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        lines = [
-            f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)
-        ]
-        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        where = f"{path}, line {line}" if line else str(path)
-        raise RncGraphError(f"{where}: {type(error).__name__}: {error}") from error
 
 
-def content_of(part: Any) -> str | None:
-    """Return what stands for the content of the user's file that defines ``part``, if one does."""
-    module = str(getattr(part, "__module__", ""))
-    return module.removeprefix(_PREFIX) if module.startswith(_PREFIX) else None
+def _is_earlier(module: ModuleType, source: str) -> bool:
+    own = getattr(module, "__name__", "").startswith("rnc_graph_own_")
+    return own and module.__file__ == source
 
 
-def _line_of(error: Exception, path: Path) -> int | None:
-    """Return the last line of the file that the error passed through."""
-    if isinstance(error, SyntaxError):
-        return error.lineno
+def _line_of(error: Exception, source: str) -> str:
+    """Return ", line N" for the last line of the file that the error passed through."""
     frames = traceback.extract_tb(error.__traceback__)
-    return next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
+    lines = [frame.lineno for frame in frames if frame.filename == source]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    return f", line {line}" if line else ""

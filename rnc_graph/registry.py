@@ -1,8 +1,11 @@
-"""Names for interchangeable parts: losses, encoders, views."""
+"""Names for interchangeable parts: objectives, encoders, views."""
+
+from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 
@@ -24,9 +27,15 @@ class Registry(Generic[T]):
     rnc_graph.errors.UnknownNameError: unknown shape 'square'; known: round
     """
 
+    # All registries, and whose parts are entered just now: "" for those of the package.
+    every: ClassVar[list[Registry[Any]]] = []
+    owner: ClassVar[str] = ""
+
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._parts: dict[str, Callable[..., T]] = {}
+        self.owners: dict[str, str] = {}
+        Registry.every.append(self)
 
     def register(self, name: str) -> Callable[[Part], Part]:
         """Enter the decorated class under ``name``; raises :class:`RncGraphError` if taken."""
@@ -35,6 +44,7 @@ class Registry(Generic[T]):
             if name in self._parts:
                 raise RncGraphError(f"{self.kind} {name!r} is registered already")
             self._parts[name] = part
+            self.owners[name] = Registry.owner
             return part
 
         return enter
@@ -49,34 +59,88 @@ class Registry(Generic[T]):
         """Build the part named ``name``.
 
         Raises:
-            UnknownNameError: no part has this name.
-            RncGraphError: it has no such option, or refuses a value.
+            UnknownNameError: no part has this name, or it has no such option.
+            RncGraphError: an option has the wrong type, or the part refuses a value.
         """
-        self.options(name, options)
+        checked = self.options(name, options)
         try:
-            return self.get(name)(**options)
+            return self.get(name)(**{option: checked[option] for option in options})
         except RncGraphError:
             raise
-        except (TypeError, ValueError) as error:
-            raise RncGraphError(f"{self.kind} {name!r}: {error}") from error
+        except Exception as error:
+            what = type(error).__name__
+            raise RncGraphError(f"{self.kind} {name!r}: {what}: {error}") from error
 
     def options(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return all options of the part named ``name``: those given, and the others' defaults.
 
         Raises:
             UnknownNameError: no part has this name, or it has no such option.
+            RncGraphError: an option's value is not of the type that the part's constructor says.
         """
-        parameters = inspect.signature(self.get(name)).parameters
-        for option in given:
-            if option not in parameters:
-                raise UnknownNameError(f"option of {self.kind} {name!r}:", option, list(parameters))
-        defaults = {
+        part = self.get(name)
+        parameters = inspect.signature(part).parameters
+        hints = _hints(part)
+        checked = {
             option: parameter.default
             for option, parameter in parameters.items()
             if parameter.default is not inspect.Parameter.empty
         }
-        return {**defaults, **given}
+        for option, value in given.items():
+            if option not in parameters:
+                raise UnknownNameError(f"option of {self.kind} {name!r}:", option, list(parameters))
+            what = f"{self.kind} {name!r}, option {option!r}"
+            checked[option] = _of_type(value, hints.get(option, Any), what)
+        return checked
 
     def names(self) -> list[str]:
         """All names, sorted."""
         return sorted(self._parts)
+
+    def remove(self, owner: str) -> None:
+        """Take out the parts that ``owner`` entered."""
+        for name in [name for name, entered in self.owners.items() if entered == owner]:
+            del self._parts[name], self.owners[name]
+
+
+@contextmanager
+def entered_by(owner: str) -> Iterator[None]:
+    """Enter all that the block registers in the name of ``owner``."""
+    Registry.owner = owner
+    try:
+        yield
+    finally:
+        Registry.owner = ""
+
+
+def remove_parts(owner: str) -> None:
+    """Take out of all registries what ``owner`` entered."""
+    for registry in Registry.every:
+        registry.remove(owner)
+
+
+def owners_of(names: set[str]) -> list[str]:
+    """Return who entered parts of these names, the package aside, sorted."""
+    entered = (item for registry in Registry.every for item in registry.owners.items())
+    return sorted({owner for name, owner in entered if owner and name in names})
+
+
+def _hints(part: Callable[..., Any]) -> dict[str, Any]:
+    """Return the annotations of a part's options, none where they cannot be resolved."""
+    try:
+        return get_type_hints(part.__init__ if inspect.isclass(part) else part)
+    except NameError:
+        return {}
+
+
+def _of_type(value: Any, hint: Any, what: str) -> Any:
+    """Return the value as the type that an annotation names; whole numbers are floats too."""
+    # Loaded here, since the losses need torch alone.
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    config = ConfigDict(strict=True, arbitrary_types_allowed=True)
+    try:
+        return TypeAdapter(hint, config=config).validate_python(value)
+    except ValidationError as error:
+        reasons = "; ".join(dict.fromkeys(problem["msg"] for problem in error.errors()))
+        raise RncGraphError(f"{what}: {reasons}, found {value!r}") from error

@@ -80,7 +80,7 @@ def judge_embedding(
     encoder: GraphEncoder,
     data: MoleculeData,
     split: PreparedSplit,
-    rows: Tensor,
+    part: str,
     embedding: Tensor,
     outside: PackedGraphs | None,
     representation: RepresentationSpec,
@@ -91,12 +91,12 @@ def judge_embedding(
         encoder: the trained encoder.
         data: the data set.
         split: its training part is what retrieval, probes and detection learn from.
-        rows: the part.
+        part: "validation" or "test".
         embedding: (rows, d), the encoder's of the part.
         outside: molecules to be told from the data set's.
         representation: what is asked for.
     """
-    take, targets = data.graphs.batch, split.targets
+    take, targets, rows = data.graphs.batch, split.targets, getattr(split, part)
     altered = Batches(take, targets, rows, view=make_view(ALIGNMENT_VIEW))
     # Each pass draws anew.
     views = infer(encoder, altered).numpy(), infer(encoder, altered).numpy()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from rnc_graph.data import MoleculeData, MoleculeTable, load_dataset, without
 from rnc_graph.data.cache import packed_graphs
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.checks import check_before_training
 from rnc_graph.experiments.outputs import write_outputs
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
@@ -15,6 +17,7 @@ from rnc_graph.experiments.runner import run_tasks
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Resources
+from rnc_graph.own_modules import read_module
 from rnc_graph.training import check_device
 
 
@@ -56,7 +59,8 @@ def run_experiment(
     planned = plan(experiment, data.table, outside)
     store = Store(folder / "store")
     check_device(device)
-    data.split(0, (experiment.split.train, experiment.split.validation, experiment.split.test))
+    modules = [read_module(path) for path in experiment.modules]
+    check_before_training(experiment, data, with_pretraining(planned).values())
     with locked(store.folder):
         for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
@@ -64,7 +68,7 @@ def run_experiment(
             with_pretraining(planned),
             Resources(data, store, device, packed_graphs(outside, "outside") if outside else None),
             jobs=jobs,
-            modules=experiment.modules,
+            modules=modules,
             progress=progress or Silent(),
         )
         runs = finished_runs(planned, store)
@@ -78,4 +82,10 @@ def _outside(experiment: Experiment, table: MoleculeTable) -> list[str]:
     judged = experiment.representation
     if judged is None or judged.outside is None:
         return []
-    return without(load_dataset(judged.outside).smiles, table.smiles)
+    outside = without(load_dataset(judged.outside).smiles, table.smiles)
+    if len(outside) < 2:
+        raise RncGraphError(
+            f"representation.outside: {judged.outside!r} has {len(outside)} molecules that the "
+            "data set lacks; another set is needed"
+        )
+    return outside

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from pathlib import Path
 from queue import Empty
 from typing import Any
 
@@ -19,7 +18,7 @@ from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import PretrainTask, Resources, Task
-from rnc_graph.own_modules import load_module
+from rnc_graph.own_modules import OwnModule
 
 # How often progress is drawn anew while tasks run, in seconds.
 _TICK = 0.2
@@ -30,7 +29,7 @@ def run_tasks(
     resources: Resources,
     *,
     jobs: int,
-    modules: Sequence[Path],
+    modules: Sequence[OwnModule],
     progress: Progress,
 ) -> None:
     """Run what the store lacks; a pretraining that nothing missing needs is left out.
@@ -39,7 +38,7 @@ def run_tasks(
         tasks: by key, pretrainings before the runs that need them.
         resources: what the tasks need; its store takes each result as soon as it is there.
         jobs: number of processes, each on one thread: results do not depend on it.
-        modules: a user's own Python files, for each process to load.
+        modules: a user's own Python files, as they were read, for each process to load.
         progress: told of finished epochs and tasks.
 
     Raises:
@@ -59,7 +58,7 @@ def run_tasks(
         while running or _ready(waiting, store):
             # No more than there are processes, so that whole seeds end early, in order.
             for key in _ready(waiting, store)[: jobs - len(running)]:
-                running[executor.submit(_run, waiting.pop(key))] = key
+                running[executor.submit(_run, key, waiting.pop(key))] = key
             finished, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
             for key in _drain(epochs):
                 progress.epoch(key)
@@ -116,7 +115,7 @@ def _drain(epochs: Any) -> Iterator[str]:
 
 @contextmanager
 def _workers(
-    resources: Resources, jobs: int, modules: Sequence[Path]
+    resources: Resources, jobs: int, modules: Sequence[OwnModule]
 ) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
     """Start the processes; whatever ends the block ends them too."""
     others = set(multiprocessing.active_children())
@@ -143,7 +142,7 @@ _resources: Resources
 _epochs: Any
 
 
-def _start_worker(resources: Resources, modules: Sequence[Path], epochs: Any) -> None:
+def _start_worker(resources: Resources, modules: Sequence[OwnModule], epochs: Any) -> None:
     """Prepare a process: one thread, the data, the user's parts, and an end with its parent."""
     import torch
 
@@ -156,8 +155,8 @@ def _start_worker(resources: Resources, modules: Sequence[Path], epochs: Any) ->
     torch.set_flush_denormal(True)
     _epochs = epochs
     _resources = resources
-    for path in modules:
-        load_module(path)
+    for module in modules:
+        module.load()
 
 
 def _die_with_parent() -> None:
@@ -168,11 +167,13 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _run(task: Task) -> None:
+def _run(key: str, task: Task) -> None:
     """Run one task in a worker and put its result into the store; an error names the task."""
     try:
-        record, tensors = task.run(_resources, lambda: _epochs.put(task.key))
+        record, tensors = task.run(_resources, lambda: _epochs.put(key))
+        _resources.store.put(key, record, tensors)
+    except WriteError:
+        raise
     except Exception as error:
         kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
         raise RncGraphError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error
-    _resources.store.put(task.key, record, tensors)

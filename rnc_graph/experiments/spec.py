@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from torch import nn
 
 from rnc_graph.data import MoleculeTable, load_dataset, read_table
 from rnc_graph.data.catalogue import dataset_card
@@ -27,7 +29,7 @@ from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.own_modules import content_of, load_module
+from rnc_graph.own_modules import read_module
 from rnc_graph.registry import Registry
 from rnc_graph.training import HeadLoss, Optimisation
 
@@ -66,6 +68,14 @@ class LongTailSpec(Section):
             raise ValueError("few must not be greater than many")
         return self
 
+    def thinning(self) -> dict[str, Any]:
+        """Return what the training part depends on."""
+        return self.model_dump(include={"imbalance", "bins", "tail"})
+
+    def shots(self) -> list[int]:
+        """Return what the regions depend on beside it."""
+        return [self.many, self.few]
+
 
 class SplitSpec(Section):
     """Shares of a random split by seed, and what is then done to its training part."""
@@ -94,15 +104,28 @@ class Part(BaseModel):
         return registry.make(self.name, **(self.model_extra or {}))
 
     def identity(self, registry: Registry[Any]) -> dict[str, Any]:
-        """Return all that determines the part: every option, and a user's own code."""
+        """Return the name and every option, those left out with their defaults.
+
+        Raises:
+            RncGraphError: an option is nothing that a file can hold.
+        """
         options = registry.options(self.name, self.model_extra or {})
-        plain = TypeAdapter(Any).dump_python(options, mode="json", fallback=type)
-        own = content_of(registry.get(self.name))
-        return {"name": self.name, **plain, **({"code": own} if own else {})}
+        for option, value in options.items():
+            try:
+                json.dumps(value)
+            except (TypeError, ValueError):
+                raise RncGraphError(
+                    f"{registry.kind} {self.name!r}, option {option!r}: must be numbers, text, "
+                    f"lists or mappings, its default too, found {value!r}"
+                ) from None
+        return {"name": self.name, **options}
 
 
 def _objective_can_be_made(part: Part) -> Part:
-    part.make(OBJECTIVES)
+    part.identity(OBJECTIVES)
+    made = part.make(OBJECTIVES)
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"objective {part.name!r} makes a {type(made).__name__}, no nn.Module")
     return part
 
 
@@ -210,7 +233,10 @@ class RepresentationSpec(Section):
         None, description="data set whose molecules should be told from the training part's"
     )
     tolerance: float = Field(
-        0.25, gt=0, description="label distance that retrieval counts as a hit, standardised"
+        0.25,
+        gt=0,
+        allow_inf_nan=False,
+        description="label distance that retrieval counts as a hit, standardised",
     )
 
     @field_validator("outside")
@@ -261,7 +287,7 @@ class Experiment(Section):
         raw = dict(raw)
         with suppress(ValidationError):  # Pydantic will tell what is wrong with the list.
             for path in TypeAdapter(list[Path]).validate_python(raw.get("modules", [])):
-                load_module(path)
+                read_module(path).load()
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])
         if isinstance(raw.get("methods"), list):
@@ -281,6 +307,7 @@ class Experiment(Section):
         cls, encoders: dict[str, dict[str, Any]]
     ) -> dict[str, dict[str, Any]]:
         for name, options in encoders.items():
+            Part(name=name, **options).identity(ENCODERS)
             ENCODERS.make(name, **options)
         return encoders
 
@@ -304,10 +331,13 @@ class Experiment(Section):
         return self
 
     def reference_of(self, row: str) -> str:
-        """Return the method that a row is compared with: itself for one that is a reference."""
+        """Return the method that a row is compared with.
+
+        Itself for one that others are compared with, unless it names another.
+        """
         own = {method.name: method.reference for method in self.methods}
         referred = {self.reference, *own.values()}
-        return row if row in referred else own.get(row) or self.reference
+        return own.get(row) or (row if row in referred else self.reference)
 
     def table(self) -> MoleculeTable:
         """Load the data set.

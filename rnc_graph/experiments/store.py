@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -61,7 +62,8 @@ class Store:
         try:
             unfinished.mkdir(parents=True)
             save_file(
-                {name: tensor.contiguous() for name, tensor in sorted(tensors.items())},
+                # Copies: safetensors refuses tensors that share memory.
+                {k: t.clone(memory_format=torch.contiguous_format) for k, t in tensors.items()},
                 unfinished / "tensors.safetensors",
             )
             (unfinished / "record.json").write_text(

@@ -5,7 +5,7 @@ A pretraining is shared by all runs that need it; a run is one cell of the grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from rnc_graph.experiments.spec import (
 )
 from rnc_graph.experiments.store import Store, digest
 from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.registry import owners_of
 from rnc_graph.training import History, Objective, infer, pretrain, regress
 
 # Raised when the same identity would give other numbers, so that no store mixes the two.
@@ -58,18 +59,18 @@ class Cell:
             "format": FORMAT,
             "data": self.data,
             "fractions": list(self.fractions),
-            "long_tail": self.long_tail.model_dump() if self.long_tail else None,
+            "long_tail": self.long_tail.thinning() if self.long_tail else None,
             "seed": self.seed,
         }
 
     def split(self, data: MoleculeData) -> PreparedSplit:
         """Split the data set."""
         tail = self.long_tail
-        return data.split(
-            self.seed,
-            self.fractions,
-            LongTail(tail.imbalance, tail.bins, tail.tail) if tail else None,
-        )
+        return data.split(self.seed, self.fractions, LongTail(**tail.thinning()) if tail else None)
+
+    def judged(self) -> dict[str, Any]:
+        """Return what the measures of a run depend on beside its training."""
+        return {"shots": self.long_tail.shots()} if self.long_tail else {}
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,13 @@ class PretrainTask:
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
-        return {
-            **self.cell.identity(),
-            "encoder": self.encoder.identity(ENCODERS),
-            "pretraining": _stage_identity(self.pretraining),
-        }
+        return _with_code(
+            {
+                **self.cell.identity(),
+                "encoder": self.encoder.identity(ENCODERS),
+                "pretraining": _stage_identity(self.pretraining),
+            }
+        )
 
     @property
     def key(self) -> str:
@@ -130,7 +133,7 @@ class PretrainTask:
         split = self.cell.split(at.data)
         spec = self.pretraining
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
-        objective = _objective(spec, split, encoder, self.cell.seed)
+        objective = prepared_objective(spec, split, encoder, self.cell.seed)
         history = pretrain(
             encoder,
             objective,
@@ -180,15 +183,20 @@ class RegressTask:
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
         pretraining = _stage_identity(self.pretrained.pretraining) if self.pretrained else None
-        return {
-            **self.cell.identity(),
-            "encoder": self.encoder.identity(ENCODERS),
-            "pretraining": pretraining,
-            "regression": _stage_identity(self.regression),
-            "evaluate": self.evaluate,
-            "representation": self.representation.model_dump() if self.representation else None,
-            "outside": self.outside,
-        }
+        return _with_code(
+            {
+                **self.cell.identity(),
+                **self.cell.judged(),
+                "encoder": self.encoder.identity(ENCODERS),
+                "pretraining": pretraining,
+                "regression": _stage_identity(self.regression),
+                "evaluate": self.evaluate,
+                "representation": (
+                    self.representation.model_dump() if self.representation else None
+                ),
+                "outside": self.outside,
+            }
+        )
 
     @property
     def key(self) -> str:
@@ -222,20 +230,20 @@ class RegressTask:
             self.regression.head_dropout,
         )
         history = self._train(at, split, encoder, head, on_epoch)
-        parts = evaluated_parts(split, self.evaluate)
-        predictions = {}
-        for name, rows in parts.items():
-            embedding = infer(encoder, Batches(at.data.graphs.batch, split.targets, rows))
-            predictions[name] = infer(head, [(embedding, split.targets[rows])]).double().numpy()
+        embeddings, predictions = {}, {}
+        for name, rows in evaluated_parts(split, self.evaluate).items():
+            embeddings[name] = infer(encoder, Batches(at.data.graphs.batch, split.targets, rows))
+            predicted = infer(head, [(embeddings[name], split.targets[rows])])
+            predictions[name] = predicted.double().numpy()
         record, tensors = judge_predictions(at.data, split, predictions, self.cell.long_tail)
+        judged = embeddings[self.evaluate]
         if self.representation is not None:
             record["measures"] |= judge_embedding(
-                encoder, at.data, split, rows, embedding, at.outside, self.representation
+                encoder, at.data, split, self.evaluate, judged, at.outside, self.representation
             )
-        # The part evaluated last is the one that figures show.
         return (
             {"identity": self.identity(), "history": history, **record},
-            {**tensors, "embedding": embedding},
+            {**tensors, "embedding": judged},
         )
 
     def _train(
@@ -259,6 +267,9 @@ class RegressTask:
             encoder = nn.Identity()
         spec = self.regression
         projection = _projection(encoder, spec.projection_dim)
+        objective = None
+        if spec.objective is not None:
+            objective = prepared_objective(spec, split, encoder, self.cell.seed)
         return regress(
             encoder,
             head,
@@ -274,7 +285,7 @@ class RegressTask:
             Batches(take, split.targets, split.validation),
             head_loss=spec.head_loss,
             optimisation=spec,
-            objective=_objective(spec, split, encoder, self.cell.seed) if spec.objective else None,
+            objective=objective,
             objective_weight=spec.objective_weight,
             projection=projection,
             seed=self.cell.seed,
@@ -298,7 +309,12 @@ class BaselineTask:
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
-        return {**self.cell.identity(), "baseline": self.name, "evaluate": self.evaluate}
+        return {
+            **self.cell.identity(),
+            **self.cell.judged(),
+            "baseline": self.name,
+            "evaluate": self.evaluate,
+        }
 
     @property
     def key(self) -> str:
@@ -348,7 +364,23 @@ def _stage_identity(stage: PretrainingSpec | RegressionSpec) -> dict[str, Any]:
     return {**stage.model_dump(), "objective": objective}
 
 
-def _objective(
+def _with_code(identity: dict[str, Any]) -> dict[str, Any]:
+    """Add the content of the user's files that registered any name in an identity."""
+    own = owners_of(set(_texts(identity)))
+    return {**identity, "code": own} if own else identity
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a nest of mappings and lists, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for item in value.items() for part in item for text in _texts(part))
+    elif isinstance(value, list | tuple):
+        yield from (text for part in value for text in _texts(part))
+
+
+def prepared_objective(
     stage: PretrainingSpec | RegressionSpec, split: PreparedSplit, encoder: nn.Module, seed: int
 ) -> nn.Module:
     """Make a stage's objective and let it see the training part's labels."""

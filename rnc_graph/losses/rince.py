@@ -1,6 +1,7 @@
 """Ranked InfoNCE (Hoffmann, Behrmann, Gall, Brox and Noroozi, AAAI 2022, arXiv 2201.11736)."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -60,7 +61,14 @@ class RINCELoss(nn.Module):
         check_positive("tau_max", tau_max)
         self.variant, self.tau_min, self.tau_max = variant, tau_min, tau_max
 
-    def forward(self, anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> Tensor:
+    def forward(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        bank: Tensor,
+        similarity: Tensor,
+        levels: Sequence[float] = (),
+    ) -> Tensor:
         """Return the loss of a batch, a scalar in the inputs' dtype, float32 at least.
 
         Args:
@@ -69,17 +77,28 @@ class RINCELoss(nn.Module):
             bank: (K, d) embeddings of other samples; K may be 0.
             similarity: (B, K) floats, of each anchor's label to each bank entry's: at most 1; below
                 0 the entry is unranked. Equal similarities are one level: round what is measured.
+            levels: similarities that are levels even where no entry has them, so that the mean is
+                of the same R in every batch; each in [0, 1].
 
         Raises:
             RncGraphError: wrong shapes or dtype, a NaN or infinite value, or a similarity above 1.
         """
         _check(anchor, positive, bank, similarity)
+        if not all(0 <= level <= 1 for level in levels):
+            raise RncGraphError(f"levels must be in [0, 1], found {list(levels)}")
         anchor, positive, bank = units(anchor, positive, bank)
-        return self._loss(anchor, positive, bank, similarity.detach())
+        return self._loss(anchor, positive, bank, similarity.detach(), levels)
 
     @eager
-    def _loss(self, anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> Tensor:
-        levels, sizes = _levels(similarity)
+    def _loss(
+        self,
+        anchor: Tensor,
+        positive: Tensor,
+        bank: Tensor,
+        similarity: Tensor,
+        known: Sequence[float],
+    ) -> Tensor:
+        levels, sizes = _levels(similarity, known)
         taus = [self.tau_min + (1 - level) * (self.tau_max - self.tau_min) for level in levels]
         outs = [self.variant == "out" or (self.variant == "out-in" and level == 1)
                 for level in levels]  # fmt: skip
@@ -114,14 +133,14 @@ def _descend(similarity: Tensor) -> list[float]:
     return levels
 
 
-def _levels(similarity: Tensor) -> tuple[list[float], list[Tensor]]:
+def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], list[Tensor]]:
     """Return the levels, and of each how many positives (B,) every anchor has.
 
     A few anchors tell the levels as a rule; that nothing is left over tells whether they did.
     """
     anchors, entries = similarity.shape
     rows = list(blocks(anchors, entries, LEVEL_ENTRIES))
-    levels = _descend(similarity[rows[0]])
+    levels = sorted({*known, *_descend(similarity[rows[0]])}, reverse=True)
     while True:
         ranked = torch.zeros(len(levels), anchors, device=similarity.device)
         unranked = 0
@@ -134,7 +153,9 @@ def _levels(similarity: Tensor) -> tuple[list[float], list[Tensor]]:
         if int(ranked.long().sum()) + unranked == similarity.numel():
             ranked[0] += 1
             return levels, list(ranked)
-        levels = sorted({1.0}.union(*(_descend(similarity[block]) for block in rows)), reverse=True)
+        levels = sorted(
+            {*known}.union(*(_descend(similarity[block]) for block in rows)), reverse=True
+        )
 
 
 class _Ranked(torch.autograd.Function):

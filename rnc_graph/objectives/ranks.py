@@ -23,10 +23,10 @@ class LabelRanks(nn.Module):
         quantiles: the thresholds as quantiles of the training part's label distances, rising,
             in (0, 1).
         thresholds: the thresholds themselves, rising, positive, in standardised units (L1 over the
-            targets); they take the place of the quantiles.
+            targets), in place of quantiles.
 
     Raises:
-        RncGraphError: none, or not rising, or out of range.
+        RncGraphError: none, both, not rising, or out of range.
 
     >>> ranks = LabelRanks(thresholds=[0.1, 0.5, 1.0])
     >>> ranks(torch.zeros(1, 1), torch.tensor([[0.0], [0.3], [0.9], [2.0]])).tolist()
@@ -39,6 +39,8 @@ class LabelRanks(nn.Module):
         self, quantiles: Sequence[float] = (), thresholds: Sequence[float] | None = None
     ) -> None:
         super().__init__()
+        if thresholds is not None and len(quantiles):
+            raise RncGraphError("ranks take quantiles or thresholds, not both")
         if thresholds is not None:
             _check_rising("thresholds", thresholds, float("inf"))
         else:
@@ -50,8 +52,8 @@ class LabelRanks(nn.Module):
         """Take the thresholds from labels (M, t), where they are quantiles."""
         if self.quantiles is None:
             return
-        step = max(1, len(labels) // _SAMPLE)
-        distances = torch.pdist(labels[::step][:_SAMPLE].double(), p=1)
+        step = -(-len(labels) // _SAMPLE)
+        distances = torch.pdist(labels[::step].double(), p=1)
         levels = torch.tensor(self.quantiles, dtype=torch.float64, device=labels.device)
         self.thresholds = torch.unique(distances.quantile(levels))
 
@@ -61,12 +63,18 @@ class LabelRanks(nn.Module):
         Raises:
             RncGraphError: the ranks are not prepared.
         """
-        count = len(self.thresholds)
-        if not count:
+        if not len(self.thresholds):
             raise RncGraphError("ranks need prepare(labels) with the training part's labels first")
-        rank = torch.bucketize(l1_distance(labels, others).double(), self.thresholds)
-        steps = 1 - torch.arange(count, device=labels.device) / max(1, count - 1)
-        return torch.cat([steps, steps.new_full((1,), -1.0)])[rank]
+        # In float64 as the thresholds, or a pair that lies on one may fall to either side.
+        distance = l1_distance(labels.double(), others.double())
+        steps = torch.tensor([*self.levels, -1.0], device=labels.device)
+        return steps[torch.bucketize(distance, self.thresholds)]
+
+    @property
+    def levels(self) -> list[float]:
+        """The R similarities, from 1 to 0."""
+        count = len(self.thresholds)
+        return (1 - torch.arange(count) / max(1, count - 1)).tolist()
 
 
 def _check_rising(name: str, values: Sequence[float], limit: float) -> None:

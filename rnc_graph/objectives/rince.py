@@ -10,6 +10,8 @@ from rnc_graph.objectives.ranks import LabelRanks
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import QueueObjective
 
+QUANTILES = (0.05, 0.1, 0.2, 0.4)
+
 
 @OBJECTIVES.register("rince")
 class RINCE(QueueObjective):
@@ -23,8 +25,9 @@ class RINCE(QueueObjective):
         variant: "in", "out" or "out-in".
         tau_min: temperature of the first rank.
         tau_max: temperature of the last rank.
-        quantiles: thresholds as quantiles of the training part's label distances.
-        thresholds: thresholds in standardised units, in place of the quantiles.
+        quantiles: thresholds as quantiles of the training part's label distances; 0.05, 0.1, 0.2
+            and 0.4 unless anything else is given.
+        thresholds: thresholds in standardised units, in place of quantiles.
         queue_size: keys to compare with.
         momentum: of the momentum encoder.
     """
@@ -34,13 +37,15 @@ class RINCE(QueueObjective):
         variant: Literal["in", "out", "out-in"] = "out-in",
         tau_min: float = 0.1,
         tau_max: float = 0.5,
-        quantiles: Sequence[float] = (0.05, 0.1, 0.2, 0.4),
+        quantiles: Sequence[float] | None = None,
         thresholds: Sequence[float] | None = None,
         queue_size: int = 512,
         momentum: float = 0.99,
     ) -> None:
         super().__init__(queue_size, momentum)
         self.loss = RINCELoss(variant, tau_min, tau_max)
+        if quantiles is None:
+            quantiles = QUANTILES if thresholds is None else ()
         self.ranks = LabelRanks(quantiles, thresholds)
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
@@ -51,5 +56,6 @@ class RINCE(QueueObjective):
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
     ) -> Tensor:
         """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
-        value: Tensor = self.loss(query, key, queue, self.ranks(labels, queue_labels))
+        similarity = self.ranks(labels, queue_labels)
+        value: Tensor = self.loss(query, key, queue, similarity, self.ranks.levels)
         return value

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rnc_graph.training.momentum import MomentumEncoder
-from rnc_graph.training.queue import LabelledQueue
+from rnc_graph.errors import RncGraphError
+from rnc_graph.training.momentum import MomentumEncoder, check_momentum
+from rnc_graph.training.queue import LabelledQueue, check_queue_size
 
 
 class Objective(nn.Module):
@@ -39,10 +40,15 @@ class QueueObjective(Objective):
     Args:
         queue_size: the largest K.
         momentum: of the momentum encoder.
+
+    Raises:
+        RncGraphError: a size below 1, or a momentum outside [0, 1).
     """
 
     def __init__(self, queue_size: int, momentum: float) -> None:
         super().__init__()
+        check_queue_size(queue_size)
+        check_momentum(momentum)
         self.queue_size = queue_size
         self.momentum = momentum
 
@@ -85,8 +91,7 @@ class Contrast(nn.Module):
         """
         features = by_molecule(self.projection(embedding), len(targets))
         if self.momentum is None or self.queue is None:
-            value: Tensor = self.objective(features, targets)
-            return value
+            return self._checked(self.objective(features, targets))
         self.momentum.update(self._projected(encoder))
         keys = by_molecule(self.momentum(inputs), len(targets))
         labels = targets.repeat_interleave(keys.shape[1], 0)
@@ -95,7 +100,17 @@ class Contrast(nn.Module):
             features.flatten(0, 1), keys.roll(-1, 1).flatten(0, 1), labels, queue, queue_labels
         )
         self.queue.push(keys.flatten(0, 1), labels)
-        return value
+        return self._checked(value)
+
+    def _checked(self, value: Tensor) -> Tensor:
+        """Return the objective's value, one finite number."""
+        if value.numel() != 1 or not value.isfinite():
+            found = tuple(value.shape) if value.numel() != 1 else value.item()
+            raise RncGraphError(
+                f"objective {type(self.objective).__name__}: must return one finite number, "
+                f"found {found}"
+            )
+        return value.reshape(())
 
     def _projected(self, encoder: nn.Module) -> nn.Module:
         return nn.Sequential(encoder, self.projection)

@@ -25,8 +25,7 @@ class MomentumEncoder(nn.Module):
 
     def __init__(self, followed: nn.Module, momentum: float) -> None:
         super().__init__()
-        if not 0 <= momentum < 1:
-            raise RncGraphError(f"momentum must be in [0, 1), found {momentum}")
+        check_momentum(momentum)
         self.momentum = momentum
         self.copy = copy.deepcopy(followed).requires_grad_(False)
 
@@ -41,3 +40,9 @@ class MomentumEncoder(nn.Module):
         """Return the copy's embedding."""
         embedding: Tensor = self.copy(inputs)
         return embedding
+
+
+def check_momentum(momentum: float) -> None:
+    """Raise :class:`RncGraphError` for a momentum outside [0, 1)."""
+    if not 0 <= momentum < 1:
+        raise RncGraphError(f"momentum must be in [0, 1), found {momentum}")

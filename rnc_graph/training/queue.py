@@ -29,8 +29,7 @@ class LabelledQueue(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        if size < 1:
-            raise RncGraphError(f"a queue's size must be at least 1, found {size}")
+        check_queue_size(size)
         self.size = size
         self._next = 0  # where the oldest key is, once the ring is full
         self.register_buffer("keys", torch.zeros(0, 0), persistent=False)
@@ -55,3 +54,9 @@ class LabelledQueue(nn.Module):
         self.keys = kept.index_copy(0, places % self.size, keys[begin:])
         self.labels = kept_labels.index_copy(0, places % self.size, labels[begin:])
         self._next = (self._next + len(keys)) % self.size
+
+
+def check_queue_size(size: int) -> None:
+    """Raise :class:`RncGraphError` for a size below 1."""
+    if size < 1:
+        raise RncGraphError(f"a queue's size must be at least 1, found {size}")

@@ -36,6 +36,26 @@ def test_many_labels_are_sampled_evenly() -> None:
     assert abs(ranks.thresholds.item() - (1 - 0.5**0.5)) < 1e-2
 
 
+@pytest.mark.parametrize("count", [1_999, 2_001, 3_999])
+def test_sorted_labels_are_sampled_from_end_to_end(count: int) -> None:
+    labels = torch.linspace(0, 1, count)[:, None]
+    ranks = LabelRanks([0.9])
+    ranks.prepare(labels)
+    assert abs(ranks.thresholds.item() - (1 - 0.1**0.5)) < 1e-2
+
+
+def test_a_pair_on_a_threshold_is_within_it() -> None:
+    labels = (torch.randn(300, 1, generator=torch.Generator().manual_seed(0)) * 100).round() / 100
+    ranks = LabelRanks([0.2, 0.5])
+    ranks.prepare(labels)
+    exact = (labels.double() - labels.double().T).abs()
+    expected = torch.full_like(exact, -1.0)
+    for threshold, value in zip(ranks.thresholds.flip(0), (0.0, 1.0), strict=True):
+        expected[exact <= threshold] = value
+    assert (exact == ranks.thresholds[0]).any()
+    assert torch.equal(ranks(labels, labels).double(), expected)
+
+
 def test_equal_thresholds_are_one() -> None:
     ranks = LabelRanks([0.1, 0.2, 0.3])
     ranks.prepare(torch.tensor([[0.0]] * 9 + [[5.0]]))
@@ -43,7 +63,7 @@ def test_equal_thresholds_are_one() -> None:
 
 
 def test_thresholds_need_no_preparing_and_stay() -> None:
-    ranks = LabelRanks([0.5], thresholds=[0.25])
+    ranks = LabelRanks(thresholds=[0.25])
     ranks.prepare(torch.randn(10, 1))
     assert ranks.thresholds.tolist() == [0.25]
 
@@ -56,6 +76,7 @@ def test_thresholds_need_no_preparing_and_stay() -> None:
         ({"quantiles": [0.5, 1.0]}, "quantiles must be a rising"),
         ({"thresholds": [0.0, 1.0]}, "thresholds must be a rising list of numbers between 0 and"),
         ({"thresholds": [1.0, 1.0]}, "thresholds must be a rising"),
+        ({"quantiles": [0.1], "thresholds": [1.0]}, "quantiles or thresholds, not both"),
         ({"thresholds": [float("nan")]}, "thresholds must be a rising"),
     ],
 )
