@@ -1,105 +1,219 @@
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from torch import nn
 
+from rnc_graph.data.views import VIEWS
+from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import Experiment, read_spec
+from rnc_graph.experiments import read_spec, run_experiment
 from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.losses.pairwise import LABEL_DISTANCES
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.own_modules import content_of, load_module
+from rnc_graph.own_modules import OwnModule, read_module
+from rnc_graph.registry import Registry, remove_parts
 
-CODE = """
+OBJECTIVE = """
 from torch import nn
 from rnc_graph.objectives import OBJECTIVES
 
 @OBJECTIVES.register({name!r})
 class Own(nn.Module):
-    def __init__(self, weight=1.0, power=2):
+    def __init__(self, weight: float = 1.0, power: int = 2) -> None:
         super().__init__()
 
     def forward(self, features, labels):
         return features.square().mean()
 """
+DISTANCE = """
+from rnc_graph.losses.pairwise import LABEL_DISTANCES
+
+@LABEL_DISTANCES.register("own-distance")
+def distance(a, b):
+    return {factor} * (a[:, None] - b[None]).abs().sum(-1)
+"""
 
 
-def _write(path: Path, name: str, comment: str = "") -> Path:
-    path.write_text(CODE.format(name=name) + comment)
-    return path
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    yield
+    owners = {owner for registry in Registry.every for owner in registry.owners.values()} - {""}
+    for owner in owners:
+        remove_parts(owner)
+        del sys.modules[owner]
 
 
-def test_what_a_module_registers_is_known_once(tmp_path: Path) -> None:
-    path = _write(tmp_path / "own.py", "own-once")
-    load_module(path)
-    load_module(path)
-    part = OBJECTIVES.get("own-once")
-    assert content_of(part)
-    assert content_of(OBJECTIVES.get("rnc")) is None
+def _load(path: Path, code: str) -> OwnModule:
+    path.write_text(code)
+    module = read_module(path)
+    module.load()
+    return module
 
 
+def test_what_a_module_registers_is_known_and_its_own(tmp_path: Path) -> None:
+    module = _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
+    module.load()
+    assert OBJECTIVES.owners["own"] == module.name
+    assert OBJECTIVES.owners["rnc"] == ""
+    assert isinstance(OBJECTIVES.make("own", weight=2), nn.Module)
+
+
+def test_an_edited_file_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
+    first = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 1\n")
+    second = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 2\n")
+    assert OBJECTIVES.owners["own"] == second.name != first.name
+    with pytest.raises(RncGraphError, match="objective 'own' is registered already"):
+        _load(tmp_path / "other.py", OBJECTIVE.format(name="own"))
+
+
+@pytest.mark.parametrize("relative", [True, False])
 @pytest.mark.parametrize(
     ("code", "message"),
     [
         ("x = 1\ny = 1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
         ("x = 1\n\nif:\n", "line 3: SyntaxError"),
         ("import nothing_of_this_name\n", "line 1: ModuleNotFoundError"),
-        (CODE.format(name="rnc"), "line 5: RncGraphError: objective 'rnc' is registered already"),
+        (
+            OBJECTIVE.format(name="rnc"),
+            "line 5: RncGraphError: objective 'rnc' is registered already",
+        ),
     ],
 )
-def test_its_errors_are_told_by_file_and_line(tmp_path: Path, code: str, message: str) -> None:
-    path = tmp_path / "own.py"
-    path.write_text(code)
+def test_its_errors_are_told_by_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str, relative: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("own.py") if relative else tmp_path / "own.py"
     for _ in range(2):
         with pytest.raises(RncGraphError) as caught:
-            load_module(path)
+            _load(path, code)
         assert str(caught.value).startswith(f"{path}, {message}")
+
+
+def test_of_a_file_that_fails_nothing_stays(tmp_path: Path) -> None:
+    with pytest.raises(RncGraphError, match="ZeroDivisionError"):
+        _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "1 / 0\n")
+    assert "own" not in OBJECTIVES.names()
+    _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
 
 
 def test_a_file_that_is_missing_or_no_python(tmp_path: Path) -> None:
     with pytest.raises(RncGraphError, match=r"own\.py: cannot be read: No such file"):
-        load_module(tmp_path / "own.py")
-    (tmp_path / "own.txt").write_text("")
+        read_module(tmp_path / "own.py")
     with pytest.raises(RncGraphError, match=r"own\.txt: .* must end in \.py"):
-        load_module(tmp_path / "own.txt")
+        read_module(tmp_path / "own.txt")
 
 
-def _with_module(folder: Path, name: str, comment: str = "") -> Experiment:
-    _write(folder / "own.py", name, comment)
-    spec = (folder / "small.yaml").read_text()
-    spec += "modules: [own.py]\n"
-    spec = spec.replace(
-        "  - name: tuned",
-        f"  - name: own\n    pretraining: {{objective: {{name: {name}}}}}\n  - name: tuned",
-    )
+def _keys(folder: Path, code: str, objective: str) -> dict[str, str]:
+    """Return the run of each row of seed 0, with one row of the objective given."""
+    (folder / "own.py").write_text(code)
+    spec = (folder / "small.yaml").read_text() + "modules: [own.py]\n"
+    own = f"  - name: own\n    pretraining: {{objective: {objective}}}\n  - name: tuned"
+    (folder / "own.yaml").write_text(spec.replace("  - name: tuned", own))
+    experiment = read_spec(folder / "own.yaml")
+    runs = plan(experiment, experiment.table())
+    return {run.row: run.task.key for run in runs if run.seed == 0}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "objective"),
+    [
+        (OBJECTIVE.format(name="own"), OBJECTIVE.format(name="own") + "# edited\n", "{name: own}"),
+        (
+            DISTANCE.format(factor=1),
+            DISTANCE.format(factor=2),
+            "{name: rnc, label_diff: own-distance}",
+        ),
+    ],
+)
+def test_results_are_kept_by_the_content_of_the_file(
+    folder: Path, before: str, after: str, objective: str
+) -> None:
+    first = _keys(folder, before, objective)
+    second = _keys(folder, after, objective)
+    assert first.pop("own") != second.pop("own")
+    assert first == second
+
+
+def test_options_left_out_and_written_otherwise_are_one_run(folder: Path) -> None:
+    code = OBJECTIVE.format(name="own")
+    plain = _keys(folder, code, "{name: own}")["own"]
+    assert _keys(folder, code, "{name: own, weight: 1}")["own"] == plain
+    assert _keys(folder, code, "{power: 2, name: own, weight: 1.0}")["own"] == plain
+    assert _keys(folder, code, "{name: own, weight: 1.5}")["own"] != plain
+
+
+def test_an_own_encoder_and_view_count_too(folder: Path) -> None:
+    code = """
+from rnc_graph.data.views import VIEWS
+from rnc_graph.encoders import ENCODERS, GCN
+
+@ENCODERS.register("own-encoder")
+class Own(GCN):
+    pass
+
+@VIEWS.register("own-view")
+class OwnView:
+    def __init__(self, strength: float) -> None:
+        pass
+
+    def __call__(self, batch, generator):
+        return batch
+"""
+    (folder / "own.py").write_text(code)
+    spec = (folder / "small.yaml").read_text() + "modules: [own.py]\n"
+    spec = spec.replace("gcn:", "own-encoder:").replace("mask_attributes", "own-view")
     (folder / "own.yaml").write_text(spec)
-    return read_spec(folder / "own.yaml")
+    experiment = read_spec(folder / "own.yaml")
+    tasks = with_pretraining(plan(experiment, experiment.table()))
+    owner = ENCODERS.owners["own-encoder"]
+    assert VIEWS.owners["own-view"] == owner
+    identities = [task.identity() for key, task in tasks.items() if "own-encoder" in key]
+    assert len(identities) == 10
+    assert all(identity["code"] == [owner] for identity in identities)
 
 
-def test_results_are_kept_by_the_content_of_the_file(folder: Path) -> None:
-    def keys(experiment: Experiment) -> dict[str, str]:
-        runs = plan(experiment, experiment.table())
-        return {run.row: run.task.key for run in runs if run.seed == 0}
-
-    before, after = (
-        keys(_with_module(folder, "own-a")),
-        keys(_with_module(folder, "own-b", "# another\n")),
-    )
-    assert before["own"] != after["own"]
-    assert {row: key for row, key in before.items() if row != "own"} == {
-        row: key for row, key in after.items() if row != "own"
-    }
+def test_workers_run_what_was_read(folder: Path) -> None:
+    """Whatever becomes of the file once the spec has been read."""
+    _keys(folder, OBJECTIVE.format(name="own"), "{name: own}")
+    experiment = read_spec(folder / "own.yaml", seeds="1")
+    run_experiment(experiment, folder / "out", command="test", jobs=2)
+    assert "| own |" in (folder / "out" / "table.md").read_text()
 
 
-def test_a_spec_names_the_module_that_cannot_be_loaded(folder: Path) -> None:
-    spec = (folder / "small.yaml").read_text() + "modules: [gone.py]\n"
-    (folder / "gone.yaml").write_text(spec)
-    with pytest.raises(RncGraphError, match=r"gone\.py: cannot be read"):
+def test_a_class_that_forgets_to_be_a_module_is_told(folder: Path) -> None:
+    code = OBJECTIVE.format(name="own").replace("super().__init__()", "self.m = nn.ReLU()")
+    with pytest.raises(
+        RncGraphError, match="objective 'own': AttributeError: cannot assign module"
+    ):
+        _keys(folder, code, "{name: own}")
+    code = OBJECTIVE.format(name="own").replace("class Own(nn.Module)", "class Own")
+    with pytest.raises(RncGraphError, match=r"objective 'own' makes a Own, no nn\.Module"):
+        _keys(folder, code, "{name: own}")
+
+
+@pytest.mark.parametrize("value", ["features.mean((1, 2))", "features.mean() / 0"])
+def test_a_value_that_is_no_finite_number_is_told(folder: Path, value: str) -> None:
+    code = OBJECTIVE.format(name="own").replace("features.square().mean()", value)
+    _keys(folder, code, "{name: own}")
+    experiment = read_spec(folder / "own.yaml", seeds="1")
+    with pytest.raises(RncGraphError, match="objective Own: must return one finite number, found"):
+        run_experiment(experiment, folder / "out", command="test")
+
+
+def test_a_default_that_no_file_can_hold_is_refused(folder: Path) -> None:
+    code = OBJECTIVE.format(name="own").replace("power: int = 2", "power=nn.ReLU()")
+    with pytest.raises(RncGraphError, match="objective 'own', option 'power': must be numbers"):
+        _keys(folder, code, "{name: own}")
+
+
+def test_the_spec_names_the_module_that_cannot_be_loaded(folder: Path) -> None:
+    (folder / "gone.yaml").write_text("modules: [gone.py]\n" + (folder / "small.yaml").read_text())
+    with pytest.raises(RncGraphError, match=r"gone\.yaml, line 1: modules\S*: gone\.py: cannot be"):
         read_spec(folder / "gone.yaml")
 
 
-def test_options_left_out_are_part_of_what_a_run_is(folder: Path) -> None:
-    """So that another default gives another run."""
-    experiment = _with_module(folder, "own-c")
-    tasks = with_pretraining(plan(experiment, experiment.table()))
-    identities = [task.identity() for key, task in tasks.items() if key.startswith("stage1")]
-    (own,) = {str(i["pretraining"]["objective"]) for i in identities if "own-c" in str(i)}
-    assert "'weight': 1.0, 'power': 2" in own
+def test_no_name_of_the_package_has_an_owner() -> None:
+    assert all(set(r.owners.values()) <= {""} for r in (OBJECTIVES, ENCODERS, LABEL_DISTANCES))

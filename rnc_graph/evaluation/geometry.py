@@ -10,7 +10,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.evaluation.arrays import FloatArray, Floats, checked, unit_rows
 
 # Molecules compared in pairs; of more, a subset.
-LIMIT = 2_000
+LIMIT = 1_000
 
 # Distances are told apart on a grid of this share of the greatest one: 0.3 - 0.2 and 0.2 - 0.1 tie,
 # in float32 too.

@@ -16,7 +16,7 @@ from rich.table import Table as RichTable
 from rnc_graph.evaluation import MEASURES, METRICS, PairedDifference, Summary
 from rnc_graph.evaluation.representation import RETRIEVED
 from rnc_graph.experiments.results import RANKED_BY, SCALES, Row, Table, parts
-from rnc_graph.experiments.spec import Experiment, RepresentationSpec
+from rnc_graph.experiments.spec import Experiment
 
 # Six significant digits would pretend to more than a handful of seeds can tell.
 _DIGITS = 3
@@ -165,7 +165,9 @@ def _measure(row: Row, name: str) -> str:
     """Show a measure, marked where it differs from the reference's after Holm's correction."""
     if name not in row.measures:
         return "—"
-    shown = _value(row.measures[name])
+    count = len(row.measures[name].values)
+    fewer = f" ({count} seed{'s' if count > 1 else ''})" if count < len(row.seeds) else ""
+    shown = _value(row.measures[name]) + fewer
     difference, direction = row.measure_differences.get(name), MEASURES[name].higher_is_better
     if direction is None or difference is None or difference.p_holm is None:
         return shown
@@ -227,11 +229,16 @@ def notes(experiment: Experiment) -> list[str]:
             f"Sorted by {RANKED_BY.upper()}; mean rank: the row's place among all, seed by seed, "
             "averaged."
         )
-    if experiment.representation or split.long_tail:
+    if experiment.representation or tail:
         notes.append(
             "▲ ▼: better or worse than the reference's after Holm's correction, by the same tests, "
-            "measure by measure. Labels are standardised; retrieval counts a hit within "
-            f"{(experiment.representation or RepresentationSpec()).tolerance:g} of the label."
+            "measure by measure; labels are standardised."
+        )
+    if experiment.representation:
+        notes.append(
+            "Retrieval counts a hit within "
+            f"{experiment.representation.tolerance:g} of the label. Molecules from outside: "
+            f"{experiment.representation.outside or 'none'}."
         )
     return notes
 
@@ -265,7 +272,7 @@ def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
             "scale": "standardised",
             "metric": name,
             "unit": "",
-            "seeds": len(row.seeds),
+            "seeds": len(summary.values),
             "mean": summary.mean,
             "sd": summary.sd,
             **_as_cells(row.measure_differences.get(name)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from scipy.stats import rankdata
@@ -49,7 +50,8 @@ class Row:
         summaries: by (part, scale, metric).
         differences: to the reference, by metric, on the evaluated part, standardised; empty for a
             reference.
-        measures: summaries of further measures, by name, on the evaluated part.
+        measures: summaries of further measures, by name, on the evaluated part; of fewer seeds
+            where a region of the label had no molecule in some.
         measure_differences: to the reference, by measure.
     """
 
@@ -111,9 +113,11 @@ def _table(experiment: Experiment, runs: Sequence[FinishedRun], encoder: str) ->
         }
 
     def measure(name: str) -> dict[str, list[float]]:
-        """Leave out the rows that lack it: a baseline has no embedding, a region no molecule."""
+        """Leave out a row without an embedding, and for all rows a seed whose region is empty."""
         found = {row: [records[row, seed]["measures"].get(name) for seed in seeds] for row in names}
-        return {row: values for row, values in found.items() if None not in values}
+        found = {row: values for row, values in found.items() if any(v is not None for v in values)}
+        whole = [None not in values for values in zip(*found.values(), strict=True)]
+        return {row: list(compress(values, whole)) for row, values in found.items() if any(whole)}
 
     metrics = {
         (part, scale, name): metric(part, scale, name)

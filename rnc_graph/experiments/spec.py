@@ -129,6 +129,11 @@ def _objective_can_be_made(part: Part) -> Part:
     return part
 
 
+def _loaded(path: Path) -> Path:
+    read_module(path).load()
+    return path
+
+
 def _check_views(objective: Part | None, views: int) -> None:
     fewest = getattr(OBJECTIVES.get(objective.name), "min_views", 1) if objective else 1
     if objective and views < fewest:
@@ -254,13 +259,14 @@ class Experiment(Section):
     the epochs of both stages together, if another method has a stage 1.
     """
 
-    name: str = Field(pattern=r"^\w[\w.-]*$", description="letters, digits, '_', '.', '-'")
-    title: str = ""
-    modules: list[Path] = Field(
+    # First: the parts that they register are named further down.
+    modules: list[Annotated[Path, AfterValidator(_loaded)]] = Field(
         [],
         description="Python files that register parts of your own; from the working directory, "
         "unless they begin with /",
     )
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="letters, digits, '_', '.', '-'")
+    title: str = ""
     data: str | CsvData
     split: SplitSpec = SplitSpec()
     seeds: dict[str, Seeds] = Field(
@@ -285,9 +291,6 @@ class Experiment(Section):
         if not isinstance(raw, dict):
             return raw
         raw = dict(raw)
-        with suppress(ValidationError):  # Pydantic will tell what is wrong with the list.
-            for path in TypeAdapter(list[Path]).validate_python(raw.get("modules", [])):
-                read_module(path).load()
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])
         if isinstance(raw.get("methods"), list):
