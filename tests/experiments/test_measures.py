@@ -12,6 +12,9 @@ from rnc_graph.data import load_dataset, without
 from rnc_graph.errors import RncGraphError
 from rnc_graph.evaluation import MEASURES
 from rnc_graph.experiments import Experiment, read_spec, run_experiment
+from rnc_graph.experiments.formats import markdown
+from rnc_graph.experiments.plan import PlannedRun
+from rnc_graph.experiments.results import SCALES, FinishedRun, tabulate
 
 MORE = """
 ranked: true
@@ -158,3 +161,80 @@ def test_too_few_views_for_an_objective_are_refused(folder: Path) -> None:
     (folder / "views.yaml").write_text(text)
     with pytest.raises(RncGraphError, match="objective 'attention-nce' needs views of at least 3"):
         read_spec(folder / "views.yaml")
+
+
+def _run(folder: Path, old: str, new: str) -> None:
+    _spec(folder)
+    text = (folder / "more.yaml").read_text()
+    assert old in text
+    (folder / "more.yaml").write_text(text.replace(old, new))
+    run_experiment(read_spec(folder / "more.yaml"), folder / "out", command="test")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "  views: 2\n",
+            "  views: 2\n  projection_dim: 4\n  objective: {name: tsc, targets: ordered}\n",
+            "objective 'tsc': 10 ordered targets take d >= C - 1 = 9 dimensions, found 4",
+        ),
+        ("validation: 0.2\n  test: 0.3", "validation: 0.49\n  test: 0.01", "1 test molecules"),
+    ],
+)
+def test_what_can_be_known_before_training_is_told_before(
+    folder: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(RncGraphError, match=message):
+        _run(folder, old, new)
+    assert not list((folder / "out").glob("store/*-*"))
+
+
+def test_a_set_with_nothing_outside_is_refused(folder: Path) -> None:
+    text = (folder / "small.yaml").read_text() + "representation: {outside: esol}\n"
+    text = text.replace(
+        "{path: molecules.csv, smiles: smiles, targets: [logS], unit: log mol/L}", "esol"
+    )
+    (folder / "all.yaml").write_text(text)
+    with pytest.raises(
+        RncGraphError, match=r"representation\.outside: 'esol' has 0 molecules that"
+    ):
+        run_experiment(read_spec(folder / "all.yaml"), folder / "out", command="test")
+
+
+def test_a_reference_may_be_compared_with_another(folder: Path) -> None:
+    text = (
+        (folder / "small.yaml")
+        .read_text()
+        .replace("  - name: tuned", "  - name: tuned\n    reference: frozen")
+    )
+    text = text.replace("  - name: frozen", "  - name: frozen\n    reference: plain")
+    (folder / "own.yaml").write_text(text)
+    experiment = read_spec(folder / "own.yaml")
+    rows = {name: experiment.reference_of(name) for name in ("plain", "frozen", "tuned", "joint")}
+    assert rows == {"plain": "plain", "frozen": "plain", "tuned": "frozen", "joint": "plain"}
+
+
+def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
+    experiment = _spec(folder)
+    records = {
+        (row, seed): {
+            "metrics": {
+                part: {s: {"mae": 1.0, "rmse": 1.0 + seed, "mse": 1.0} for s in SCALES}
+                for part in ("validation", "test")
+            },
+            "measures": {"mae_many": float(len(row) + seed)} if seed else {},
+        }
+        for row in ("plain", "frozen", "joint too", "tuned", "joint", "mean")
+        for seed in (0, 1)
+    }
+    runs = [
+        FinishedRun(PlannedRun("" if row == "mean" else "gcn", row, seed, None), record, {})
+        for (row, seed), record in records.items()
+    ]
+    (table,) = tabulate(experiment, runs)
+    rows = {row.name: row for row in table.rows}
+    assert rows["tuned"].measures["mae_many"].values == (6.0,)
+    assert rows["tuned"].measure_differences["mae_many"].mean == 0.0
+    assert rows["frozen"].measures["mae_many"].values == (7.0,)
+    assert "| 6.000 (1 seed) |" in markdown(experiment, [table], "", "test")

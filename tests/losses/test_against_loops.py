@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import AttentionNCELoss, KCLLoss, RINCELoss, SupConLoss, TSCLoss
 
 ALL = 10**6
@@ -46,9 +47,11 @@ def rince(
     similarity: Tensor,
     variant: str,
     taus: tuple[float, float],
+    known: tuple[float, ...] = (),
 ) -> Tensor:
     q, p, c = _unit(anchor), _unit(positive), _unit(bank)
-    levels = sorted({1.0} | {x for x in similarity.flatten().tolist() if x >= 0}, reverse=True)
+    found = {x for x in similarity.flatten().tolist() if x >= 0}
+    levels = sorted({1.0, *known} | found, reverse=True)
     total = 0 * anchor.double().sum()
     for r, level in enumerate(levels):
         tau = taus[0] + (1 - level) * (taus[1] - taus[0])
@@ -200,6 +203,29 @@ def test_rince(
         _normal(b, 3, seed=seed + 1),
         _normal(k, 3, seed=seed + 2),
     )
+
+
+@pytest.mark.parametrize("variant", ["in", "out", "out-in"])
+@pytest.mark.parametrize("k", [0, 6])
+def test_rince_with_levels_that_no_entry_has(variant: str, k: int) -> None:
+    known = (1.0, 0.75, 0.5, 0.25, 0.0)
+    similarity = torch.tensor([0.5, -1.0], dtype=torch.float64)[_labels(3 * k, 2)].view(3, k)
+    inputs = [_normal(n, 4, seed=i) for i, n in enumerate((3, 3, k))]
+    _agree(
+        lambda *x: RINCELoss(variant, 0.1, 0.5)(*x, similarity, known),
+        lambda *x: rince(*x, similarity, variant, (0.1, 0.5), known),
+        *inputs,
+    )
+    # Known or found is one: the mean is over five levels in either case.
+    half = RINCELoss(variant, 0.1, 0.5)(*inputs, similarity)
+    whole = RINCELoss(variant, 0.1, 0.5)(*inputs, similarity, known)
+    torch.testing.assert_close(5 * whole, (2 if k else 1) * half)
+
+
+def test_rince_refuses_levels_that_are_no_similarities() -> None:
+    inputs = [_normal(2, 3, seed=i) for i in range(3)]
+    with pytest.raises(RncGraphError, match=r"levels must be in \[0, 1\], found \[1\.5\]"):
+        RINCELoss()(*inputs, torch.zeros(2, 2), [1.5])
 
 
 @pytest.mark.parametrize("variant", ["in", "out", "out-in"])

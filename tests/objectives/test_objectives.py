@@ -66,6 +66,16 @@ def test_rince_takes_steps_of_distance_for_ranks(variant: str) -> None:
     expected = RINCELoss(variant, 0.2, 0.4)(
         given["query"], given["key"], given["queue"], similarity
     )
+    assert set(similarity.unique().tolist()) == {-1.0, 0.0, 0.5, 1.0}
+    torch.testing.assert_close(objective(**given), expected)
+
+
+def test_rince_has_the_same_ranks_while_the_queue_fills() -> None:
+    given = _queued() | {"queue": _draw(0, 8), "queue_labels": torch.zeros(0, 1)}
+    objective = RINCE(thresholds=[2.0, 5.0, 9.0])
+    expected = RINCELoss()(
+        given["query"], given["key"], given["queue"], torch.zeros(4, 0), [1.0, 0.5, 0.0]
+    )
     torch.testing.assert_close(objective(**given), expected)
 
 
