@@ -136,6 +136,7 @@ def differences(
         axis.axvline(0, color="0.3", linewidth=0.8)
         axis.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
         axis.set_ylim(-0.7, tallest - 0.3)
+        axis.locator_params(axis="x", nbins=5)
         axis.tick_params(axis="x", labelsize=8)
         axis.set_title(f"against {reference}", fontsize=9)
     figure.supxlabel(
