@@ -1,8 +1,10 @@
 """What the docs show is what the project does."""
 
+import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -30,6 +32,33 @@ def test_write_your_own_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert result.exit_code == 0, result.output
     table = Path("results/local/my/table.md").read_text()
     assert "| mine |" in table
+
+
+def _row(name: str, row: dict[str, Any], measures: list[str]) -> str:
+    """One line of a table in the docs, from an experiment's ``table.json``."""
+
+    def spread(summary: dict[str, Any] | None) -> str:
+        return f"{summary['mean']:.3f} ± {summary['sd']:.3f}" if summary else ""
+
+    cells = [name, spread(row["metrics"]["test"]["standardised"]["rmse"]), "", ""]
+    if (found := row["difference"].get("rmse")) is not None:
+        cells[2] = f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
+        cells[3] = "< 0.001" if found["p_holm"] < 0.001 else f"{found['p_holm']:.3f}"
+    return f"| {' | '.join([*cells, *(spread(row['measures'].get(m)) for m in measures)])} |"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "measures"),
+    [
+        ("objectives", ["order", "knn_rmse", "label_error_10"]),
+        ("long_tail", ["mae_many", "mae_medium", "mae_few", "balanced_mae"]),
+    ],
+)
+def test_the_tables_are_those_of_the_results(experiment: str, measures: list[str]) -> None:
+    results = DOCS.parent / "results" / experiment / "table.json"
+    lines = (DOCS / "which-objective.md").read_text().splitlines()
+    for name, row in json.loads(results.read_text())["encoders"]["gin"].items():
+        assert _row(name, row, measures) in lines
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
