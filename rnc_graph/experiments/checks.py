@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from rnc_graph.data import MoleculeData
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.spec import Experiment, PretrainingSpec, RegressionSpec
+from rnc_graph.experiments.sections import PretrainingSpec, RegressionSpec
+from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.tasks import (
     BaselineTask,
     PretrainTask,

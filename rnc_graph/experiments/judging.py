@@ -18,7 +18,7 @@ from rnc_graph.evaluation import (
     regression_metrics,
     shot_regions,
 )
-from rnc_graph.experiments.spec import LongTailSpec, RepresentationSpec
+from rnc_graph.experiments.sections import LongTailSpec, RepresentationSpec
 from rnc_graph.training import infer
 
 # The augmentation whose two views should fall together, for all methods alike.

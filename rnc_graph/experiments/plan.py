@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.experiments.spec import Experiment, Method, Part
+from rnc_graph.experiments.cell import Cell
+from rnc_graph.experiments.sections import Part
+from rnc_graph.experiments.spec import Experiment, Method
 from rnc_graph.experiments.store import digest
-from rnc_graph.experiments.tasks import BaselineTask, Cell, PretrainTask, RegressTask, Run, Task
+from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Run, Task
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rnc_graph.data import MoleculeData, MoleculeTable, load_dataset, without
 from rnc_graph.data.cache import packed_graphs
 from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.checks import check_before_training
 from rnc_graph.experiments.outputs import write_outputs
 from rnc_graph.experiments.plan import plan, with_pretraining
@@ -16,7 +17,6 @@ from rnc_graph.experiments.results import Table, finished_runs, tabulate
 from rnc_graph.experiments.runner import run_tasks
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
-from rnc_graph.experiments.tasks import Resources
 from rnc_graph.own_modules import read_module
 from rnc_graph.training import check_device
 

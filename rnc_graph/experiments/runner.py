@@ -14,10 +14,11 @@ from queue import Empty
 from typing import Any
 
 from rnc_graph.errors import RncGraphError, WriteError
+from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import PretrainTask, Resources, Task
+from rnc_graph.experiments.tasks import PretrainTask, Task
 from rnc_graph.own_modules import OwnModule
 
 # How often progress is drawn anew while tasks run, in seconds.

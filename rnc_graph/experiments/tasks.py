@@ -5,89 +5,30 @@ A pretraining is shared by all runs that need it; a run is one cell of the grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches, LongTail, MoleculeData, PackedGraphs, PreparedSplit
+from rnc_graph.data import Batches, PreparedSplit
 from rnc_graph.data.views import make_view
 from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
 from rnc_graph.experiments.baselines import baseline_predictions
+from rnc_graph.experiments.cell import Cell, Record, Resources, Tensors, with_code
 from rnc_graph.experiments.judging import evaluated_parts, judge_embedding, judge_predictions
-from rnc_graph.experiments.spec import (
-    LongTailSpec,
+from rnc_graph.experiments.sections import (
     Part,
     PretrainingSpec,
     RegressionSpec,
     RepresentationSpec,
 )
-from rnc_graph.experiments.store import Store, digest
+from rnc_graph.experiments.store import digest
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.registry import owners_of
 from rnc_graph.training import History, Objective, infer, pretrain, regress
 
-# Raised when the same identity would give other numbers, so that no store mixes the two.
-FORMAT = 2
-
-Record = dict[str, Any]
-Tensors = dict[str, Tensor]
 OnEpoch = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What all tasks of one split share.
-
-    Attributes:
-        data: digest of the data set.
-        fractions: shares of training, validation and test part.
-        long_tail: how the training part is thinned, if it is.
-        seed: of the split, the initial weights, and the order of the batches.
-    """
-
-    data: str
-    fractions: tuple[float, float, float]
-    long_tail: LongTailSpec | None
-    seed: int
-
-    def identity(self) -> dict[str, Any]:
-        """Return what results depend on."""
-        return {
-            "format": FORMAT,
-            "data": self.data,
-            "fractions": list(self.fractions),
-            "long_tail": self.long_tail.thinning() if self.long_tail else None,
-            "seed": self.seed,
-        }
-
-    def split(self, data: MoleculeData) -> PreparedSplit:
-        """Split the data set."""
-        tail = self.long_tail
-        return data.split(self.seed, self.fractions, LongTail(**tail.thinning()) if tail else None)
-
-    def judged(self) -> dict[str, Any]:
-        """Return what the measures of a run depend on beside its training."""
-        return {"shots": self.long_tail.shots()} if self.long_tail else {}
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a process needs for any task.
-
-    Attributes:
-        data: the data set.
-        store: the finished work.
-        device: a Lightning accelerator.
-        outside: molecules from elsewhere, to be told from the training part's, if any.
-    """
-
-    data: MoleculeData
-    store: Store
-    device: str
-    outside: PackedGraphs | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +46,7 @@ class PretrainTask:
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
-        return _with_code(
+        return with_code(
             {
                 **self.cell.identity(),
                 "encoder": self.encoder.identity(ENCODERS),
@@ -183,7 +124,7 @@ class RegressTask:
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
         pretraining = _stage_identity(self.pretrained.pretraining) if self.pretrained else None
-        return _with_code(
+        return with_code(
             {
                 **self.cell.identity(),
                 **self.cell.judged(),
@@ -362,22 +303,6 @@ def _stage_identity(stage: PretrainingSpec | RegressionSpec) -> dict[str, Any]:
     """Return all that determines a stage, its objective's options in full."""
     objective = stage.objective.identity(OBJECTIVES) if stage.objective else None
     return {**stage.model_dump(), "objective": objective}
-
-
-def _with_code(identity: dict[str, Any]) -> dict[str, Any]:
-    """Add the content of the user's files that registered any name in an identity."""
-    own = owners_of(set(_texts(identity)))
-    return {**identity, "code": own} if own else identity
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in a nest of mappings and lists, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from (text for item in value.items() for part in item for text in _texts(part))
-    elif isinstance(value, list | tuple):
-        yield from (text for part in value for text in _texts(part))
 
 
 def prepared_objective(

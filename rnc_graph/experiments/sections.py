@@ -1,0 +1,204 @@
+"""The sections of a spec: data, split, the parts with their options, the two stages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+from torch import nn
+
+from rnc_graph.data.catalogue import dataset_card
+from rnc_graph.data.views import make_view
+from rnc_graph.errors import RncGraphError
+from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.registry import Registry
+from rnc_graph.training import HeadLoss, Optimisation
+
+
+class Section(BaseModel):
+    """A part of the spec: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CsvData(Section):
+    """A CSV file of the user's own."""
+
+    path: Path = Field(description="from the working directory, unless it begins with /")
+    smiles: str = Field("smiles", description="the column of SMILES")
+    targets: list[str] = Field(
+        min_length=1, max_length=1, description="the column of measured values: one, in a list"
+    )
+    unit: str = Field("", description="unit of the targets")
+
+
+class LongTailSpec(Section):
+    """A training part thinned until one end of the label is rare."""
+
+    imbalance: float = Field(gt=1, allow_inf_nan=False, description="head bin over tail bin")
+    bins: int = Field(10, ge=2, description="quantile bins of the label")
+    tail: Literal["high", "low"] = Field("high", description="the end that becomes rare")
+    many: int = Field(
+        100, ge=1, description="a bin with more training molecules than this is many-shot"
+    )
+    few: int = Field(20, ge=1, description="a bin with fewer is few-shot; others are medium-shot")
+
+    @model_validator(mode="after")
+    def _regions_in_order(self) -> LongTailSpec:
+        if self.few > self.many:
+            raise ValueError("few must not be greater than many")
+        return self
+
+    def thinning(self) -> dict[str, Any]:
+        """Return what the training part depends on."""
+        return self.model_dump(include={"imbalance", "bins", "tail"})
+
+    def shots(self) -> list[int]:
+        """Return what the regions depend on beside it."""
+        return [self.many, self.few]
+
+
+class SplitSpec(Section):
+    """Shares of a random split by seed, and what is then done to its training part."""
+
+    train: float = Field(0.8, gt=0, lt=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    test: float = Field(0.1, gt=0, lt=1)
+    long_tail: LongTailSpec | None = None
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> SplitSpec:
+        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+            raise ValueError("train, validation and test must sum to 1")
+        return self
+
+
+class Part(BaseModel):
+    """One part of a registry: its name, and its options as further keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    def make(self, registry: Registry[Any]) -> Any:
+        """Build the part."""
+        return registry.make(self.name, **(self.model_extra or {}))
+
+    def identity(self, registry: Registry[Any]) -> dict[str, Any]:
+        """Return the name and every option, those left out with their defaults.
+
+        Raises:
+            RncGraphError: an option is nothing that a file can hold.
+        """
+        options = registry.options(self.name, self.model_extra or {})
+        for option, value in options.items():
+            try:
+                json.dumps(value)
+            except (TypeError, ValueError):
+                raise RncGraphError(
+                    f"{registry.kind} {self.name!r}, option {option!r}: must be numbers, text, "
+                    f"lists or mappings, its default too, found {value!r}"
+                ) from None
+        return {"name": self.name, **options}
+
+
+def _objective_can_be_made(part: Part) -> Part:
+    part.identity(OBJECTIVES)
+    made = part.make(OBJECTIVES)
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"objective {part.name!r} makes a {type(made).__name__}, no nn.Module")
+    return part
+
+
+def _check_views(objective: Part | None, views: int) -> None:
+    fewest = getattr(OBJECTIVES.get(objective.name), "min_views", 1) if objective else 1
+    if objective and views < fewest:
+        raise ValueError(f"objective {objective.name!r} needs views of at least {fewest}")
+
+
+def _view_can_be_made(strengths: dict[str, float]) -> dict[str, float]:
+    make_view(strengths)
+    return strengths
+
+
+Objective = Annotated[Part, AfterValidator(_objective_can_be_made)]
+Augmentation = Annotated[dict[str, float], AfterValidator(_view_can_be_made)]
+
+
+class PretrainingSpec(Optimisation):
+    """Stage 1."""
+
+    objective: Objective = Part(name="rnc")
+    views: int = Field(2, ge=1, description="V; 1 for no second view")
+    augmentation: Augmentation = Field({}, description="strength of each, applied in order")
+    projection_dim: int | None = Field(
+        None, ge=1, description="width of a perceptron between embedding and objective, if any"
+    )
+
+    @model_validator(mode="after")
+    def _views_suffice(self) -> PretrainingSpec:
+        _check_views(self.objective, self.views)
+        return self
+
+
+class RegressionSpec(Optimisation):
+    """Stage 2; without a stage 1 before it, plain supervised training."""
+
+    head_loss: HeadLoss = "l1"
+    freeze: bool = Field(False, description="train the head alone, on embeddings computed once")
+    head_hidden: list[PositiveInt] = Field([], description="widths of the head's hidden layers")
+    head_dropout: float = Field(0.0, ge=0, lt=1)
+    views: int = Field(1, ge=1, description="V")
+    augmentation: Augmentation = Field({}, description="strength of each, applied in order")
+    objective: Objective | None = Field(
+        None, description="joint training: added to the head's loss"
+    )
+    objective_weight: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="what the objective is multiplied by"
+    )
+    projection_dim: int | None = Field(
+        None, ge=1, description="width of a perceptron between embedding and objective, if any"
+    )
+
+    @model_validator(mode="after")
+    def _frozen_has_no_views(self) -> RegressionSpec:
+        _check_views(self.objective, self.views)
+        if self.projection_dim and not self.objective:
+            raise ValueError("projection_dim without an objective has nothing to project for")
+        if self.freeze and (self.objective or self.augmentation or self.views != 1):
+            raise ValueError(
+                "a frozen encoder's embeddings are computed once: views, augmentation and "
+                "objective have no place beside freeze"
+            )
+        return self
+
+
+class RepresentationSpec(Section):
+    """Judge each method's embedding of the evaluated part, too."""
+
+    outside: str | None = Field(
+        None, description="data set whose molecules should be told from the training part's"
+    )
+    tolerance: float = Field(
+        0.25,
+        gt=0,
+        allow_inf_nan=False,
+        description="label distance that retrieval counts as a hit, standardised",
+    )
+
+    @field_validator("outside")
+    @classmethod
+    def _outside_is_known(cls, outside: str | None) -> str | None:
+        if outside is not None:
+            dataset_card(outside)
+        return outside
