@@ -36,7 +36,7 @@ class RINCE(QueueObjective):
         self,
         variant: Literal["in", "out", "out-in"] = "out-in",
         tau_min: float = 0.1,
-        tau_max: float = 0.5,
+        tau_max: float = 0.2,
         quantiles: Sequence[float] | None = None,
         thresholds: Sequence[float] | None = None,
         queue_size: int = 512,
