@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import settings
 
 from rnc_graph.data import MoleculeTable, PackedGraphs, featurise, load_dataset
 from rnc_graph.experiments import Experiment, read_spec
+from rnc_graph.registry import Registry, remove_parts
 
 torch.set_num_threads(1)
 
@@ -24,6 +26,16 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNC_GRAPH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_own_parts_stay() -> Iterator[None]:
+    """Take out what a user's file registered, so that no test sees another's."""
+    yield
+    owners = {owner for registry in Registry.every for owner in registry.owners.values()} - {""}
+    for owner in owners:
+        remove_parts(owner)
+        del sys.modules[owner]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,3 @@
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.losses.pairwise import LABEL_DISTANCES
 from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.own_modules import OwnModule, read_module
-from rnc_graph.registry import Registry, remove_parts
 
 OBJECTIVE = """
 from torch import nn
@@ -34,15 +31,6 @@ from rnc_graph.losses.pairwise import LABEL_DISTANCES
 def distance(a, b):
     return {factor} * (a[:, None] - b[None]).abs().sum(-1)
 """
-
-
-@pytest.fixture(autouse=True)
-def _nothing_stays() -> Iterator[None]:
-    yield
-    owners = {owner for registry in Registry.every for owner in registry.owners.values()} - {""}
-    for owner in owners:
-        remove_parts(owner)
-        del sys.modules[owner]
 
 
 def _load(path: Path, code: str) -> OwnModule:

@@ -235,7 +235,7 @@ def test_an_unknown_option_is_answered_with_the_known_ones(name: str) -> None:
 
 @every_encoder
 def test_wrong_options_are_refused(name: str) -> None:
-    with pytest.raises(RncGraphError, match="must be 'sum', 'mean' or 'both', not 'max'"):
+    with pytest.raises(RncGraphError, match="'readout': Input should be 'sum', 'mean' or 'both'"):
         ENCODERS.make(name, readout="max")
     with pytest.raises(RncGraphError, match="hidden_dim must be at least 1, not 0"):
         ENCODERS.make(name, hidden_dim=0)
