@@ -171,6 +171,17 @@ def test_workers_run_what_was_read(folder: Path) -> None:
     assert "| own |" in (folder / "out" / "table.md").read_text()
 
 
+def test_a_file_edited_after_the_spec_was_read_is_named_as_it_is_run(folder: Path) -> None:
+    before = set(_keys(folder, OBJECTIVE.format(name="own"), "{name: own}").values())
+    experiment = read_spec(folder / "own.yaml", seeds="1")
+    edited = OBJECTIVE.format(name="own") + "# edited\n"
+    (folder / "own.py").write_text(edited)
+    run_experiment(experiment, folder / "out", command="test", jobs=2)
+    stored = {path.name for path in (folder / "out" / "store").glob("run-*")}
+    assert len(stored - before) == 1
+    assert stored - before == {_keys(folder, edited, "{name: own}")["own"]}
+
+
 def test_a_class_that_forgets_to_be_a_module_is_told(folder: Path) -> None:
     code = OBJECTIVE.format(name="own").replace("super().__init__()", "self.m = nn.ReLU()")
     with pytest.raises(

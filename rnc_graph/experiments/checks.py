@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rnc_graph.data import MoleculeData
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.sections import PretrainingSpec, RegressionSpec
+from rnc_graph.experiments.sections import Stage
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.tasks import (
     BaselineTask,
@@ -16,8 +16,6 @@ from rnc_graph.experiments.tasks import (
     Task,
     prepared_objective,
 )
-
-Stage = PretrainingSpec | RegressionSpec
 
 
 def check_before_training(

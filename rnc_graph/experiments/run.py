@@ -54,18 +54,22 @@ def run_experiment(
         RncGraphError: bad data, too few molecules to split, a device or a folder that cannot be
             used, tasks that failed, or a process that died.
     """
+    # Loaded as they are now: runs are named after what the workers get.
+    modules = [read_module(path) for path in experiment.modules]
+    for module in modules:
+        module.load()
     data = MoleculeData.from_table(experiment.table())
     outside = _outside(experiment, data.table)
     planned = plan(experiment, data.table, outside)
     store = Store(folder / "store")
     check_device(device)
-    modules = [read_module(path) for path in experiment.modules]
-    check_before_training(experiment, data, with_pretraining(planned).values())
+    tasks = with_pretraining(planned)
+    check_before_training(experiment, data, tasks.values())
     with locked(store.folder):
         for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
         run_tasks(
-            with_pretraining(planned),
+            tasks,
             Resources(data, store, device, packed_graphs(outside, "outside") if outside else None),
             jobs=jobs,
             modules=modules,

@@ -183,6 +183,9 @@ class RegressionSpec(Optimisation):
         return self
 
 
+Stage = PretrainingSpec | RegressionSpec
+
+
 class RepresentationSpec(Section):
     """Judge each method's embedding of the evaluated part, too."""
 

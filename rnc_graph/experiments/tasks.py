@@ -23,6 +23,7 @@ from rnc_graph.experiments.sections import (
     PretrainingSpec,
     RegressionSpec,
     RepresentationSpec,
+    Stage,
 )
 from rnc_graph.experiments.store import digest
 from rnc_graph.objectives import OBJECTIVES
@@ -299,14 +300,14 @@ def _projection(encoder: nn.Module, width: int | None) -> nn.Module | None:
     return Head(embedding_dim, width, [embedding_dim])
 
 
-def _stage_identity(stage: PretrainingSpec | RegressionSpec) -> dict[str, Any]:
+def _stage_identity(stage: Stage) -> dict[str, Any]:
     """Return all that determines a stage, its objective's options in full."""
     objective = stage.objective.identity(OBJECTIVES) if stage.objective else None
     return {**stage.model_dump(), "objective": objective}
 
 
 def prepared_objective(
-    stage: PretrainingSpec | RegressionSpec, split: PreparedSplit, encoder: nn.Module, seed: int
+    stage: Stage, split: PreparedSplit, encoder: nn.Module, seed: int
 ) -> nn.Module:
     """Make a stage's objective and let it see the training part's labels."""
     assert stage.objective is not None
