@@ -1,7 +1,13 @@
 """Tables of molecules, splits, scaling, features, the packed store, batches and views."""
 
-from rnc_graph.data.catalogue import dataset_cards, load_dataset
-from rnc_graph.data.featurise import featurise
+from rnc_graph.data.catalogue import (
+    NamedDataset,
+    dataset_cards,
+    list_datasets,
+    load_dataset,
+    load_named_dataset,
+)
+from rnc_graph.data.features import featurise
 from rnc_graph.data.loader import Batches
 from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
 from rnc_graph.data.molecules import LongTail, MoleculeData, PreparedSplit
@@ -16,13 +22,16 @@ __all__ = [
     "LongTail",
     "MoleculeData",
     "MoleculeTable",
+    "NamedDataset",
     "PackedGraphs",
     "PreparedSplit",
     "Split",
     "TargetScaler",
     "dataset_cards",
     "featurise",
+    "list_datasets",
     "load_dataset",
+    "load_named_dataset",
     "quantile_edges",
     "random_split",
     "read_table",

@@ -1,23 +1,18 @@
 """Fixed descriptions of molecules, for baselines: fingerprints and RDKit's descriptors."""
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.featurise import parse_smiles
+from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.featurise import Wants
 from rnc_graph.data.table import FloatArray
 
 
-def morgan_fingerprints(
-    smiles: Sequence[str], radius: int = 2, bits: int = 2048
-) -> NDArray[np.uint8]:
-    """Return the (N, bits) Morgan fingerprints (Rogers and Hahn, 2010) of N valid SMILES."""
-    from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
-
-    generator = GetMorganGenerator(radius=radius, fpSize=bits)
-    return np.stack([generator.GetFingerprintAsNumPy(parse_smiles(text)) for text in smiles])
+def morgan_fingerprints(smiles: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the (N, 2048) Morgan fingerprints of radius 2 (Rogers and Hahn, 2010) of N SMILES."""
+    return np.unpackbits(molecule_features(smiles, Wants(fingerprints=True)).fingerprints, axis=1)
 
 
 def rdkit_descriptors(smiles: Sequence[str]) -> FloatArray:
@@ -26,15 +21,4 @@ def rdkit_descriptors(smiles: Sequence[str]) -> FloatArray:
     Some are not defined for every molecule (NaN), and Ipc grows past all bounds with size: what
     uses them imputes and scales robustly.
     """
-    return np.stack([_descriptors(text) for text in smiles])
-
-
-@cache
-def _descriptors(smiles: str) -> FloatArray:
-    from rdkit import rdBase
-    from rdkit.Chem import Descriptors
-
-    with rdBase.BlockLogs():
-        molecule = parse_smiles(smiles)
-        values = Descriptors.CalcMolDescriptors(molecule, np.nan)  # type: ignore[no-untyped-call]
-    return np.array(list(values.values()), dtype=np.float64)
+    return molecule_features(smiles, Wants(descriptors=True)).descriptors

@@ -1,53 +1,83 @@
-"""From SMILES to integer features: the scheme of the Open Graph Benchmark.
+"""From SMILES to arrays: integer features of atoms and bonds, descriptors, fingerprints.
 
-Nine features an atom and three a bond, each an index into a short list of values (Hu et al., "Open
-Graph Benchmark", NeurIPS 2020, arXiv 2005.00687; ``ogb.utils.features``). One index beyond each
-list is the mask of :class:`rnc_graph.data.views.MaskAttributes`.
+The features follow the Open Graph Benchmark: nine an atom and three a bond, each an index into a
+short list of values (Hu et al., "Open Graph Benchmark", NeurIPS 2020, arXiv 2005.00687;
+``ogb.utils.features``). One index beyond each list is the mask of
+:class:`rnc_graph.data.views.MaskAttributes`.
+
+Worker processes load this file and little else: RDKit and numpy.
 """
 
+from __future__ import annotations
+
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationType
 
-from rnc_graph.data.packed import PackedGraphs
-
 # Changes whenever the same SMILES would give other features: caches are keyed by it.
-FEATURISER = "ogb-1"
+FEATURISER = "ogb-2"
 
 ATOM_FEATURE_SIZES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
 BOND_FEATURE_SIZES = (5, 6, 2)
 
-_CHIRALITY = {
-    ChiralType.CHI_UNSPECIFIED: 0,
-    ChiralType.CHI_TETRAHEDRAL_CW: 1,
-    ChiralType.CHI_TETRAHEDRAL_CCW: 2,
-    ChiralType.CHI_OTHER: 3,
-}
-_HYBRIDIZATION = {
-    HybridizationType.SP: 0,
-    HybridizationType.SP2: 1,
-    HybridizationType.SP3: 2,
-    HybridizationType.SP3D: 3,
-    HybridizationType.SP3D2: 4,
-}
-_BOND_TYPE = {
-    BondType.SINGLE: 0,
-    BondType.DOUBLE: 1,
-    BondType.TRIPLE: 2,
-    BondType.AROMATIC: 3,
-}
-_BOND_STEREO = {
-    BondStereo.STEREONONE: 0,
-    BondStereo.STEREOZ: 1,
-    BondStereo.STEREOE: 2,
-    BondStereo.STEREOCIS: 3,
-    BondStereo.STEREOTRANS: 4,
-    BondStereo.STEREOANY: 5,
-}
+FINGERPRINT_RADIUS = 2
+FINGERPRINT_BITS = 2048
+
+# Longer texts are refused: nothing that is drawn or measured comes near, and RDKit's time grows
+# faster than the length.
+LONGEST_SMILES = 10_000
+
+
+def _table(kind: Any, indices: dict[Any, int], misc: int) -> list[int]:
+    """Return the index of each value of an RDKit enumeration, which are small numbers."""
+    return [indices.get(kind.values.get(value), misc) for value in range(max(kind.values) + 1)]
+
+
+_CHIRALITY = _table(
+    ChiralType,
+    {
+        ChiralType.CHI_UNSPECIFIED: 0,
+        ChiralType.CHI_TETRAHEDRAL_CW: 1,
+        ChiralType.CHI_TETRAHEDRAL_CCW: 2,
+        ChiralType.CHI_OTHER: 3,
+    },
+    4,
+)
+_HYBRIDIZATION = _table(
+    HybridizationType,
+    {
+        HybridizationType.SP: 0,
+        HybridizationType.SP2: 1,
+        HybridizationType.SP3: 2,
+        HybridizationType.SP3D: 3,
+        HybridizationType.SP3D2: 4,
+    },
+    5,
+)
+_BOND_TYPE = _table(
+    BondType,
+    {BondType.SINGLE: 0, BondType.DOUBLE: 1, BondType.TRIPLE: 2, BondType.AROMATIC: 3},
+    4,
+)
+_BOND_STEREO = _table(
+    BondStereo,
+    {
+        BondStereo.STEREONONE: 0,
+        BondStereo.STEREOZ: 1,
+        BondStereo.STEREOE: 2,
+        BondStereo.STEREOCIS: 3,
+        BondStereo.STEREOTRANS: 4,
+        BondStereo.STEREOANY: 5,
+    },
+    5,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +89,82 @@ class BadMolecule:
     reason: str
 
 
+@dataclass(frozen=True)
+class Wants:
+    """What is computed of each molecule beside its graph.
+
+    Attributes:
+        descriptors: RDKit's two-dimensional descriptors.
+        fingerprints: Morgan fingerprints.
+        canonical: the canonical SMILES.
+    """
+
+    descriptors: bool = False
+    fingerprints: bool = False
+    canonical: bool = False
+
+
+@dataclass(frozen=True)
+class MoleculeArrays:
+    """Flat arrays of n molecules, end to end; a bad one has no atoms.
+
+    Attributes:
+        atoms: (A, 9) uint8.
+        ends: (E, 2) int32 ends of the directed edges, counted from 0 within each molecule; the two
+            directions of a bond stand side by side.
+        bonds: (E, 3) uint8, of the directed edges.
+        atom_counts: (n,) int32.
+        edge_counts: (n,) int32.
+        descriptors: (n, D) float64, NaN where not defined; D = 0 where not wanted.
+        fingerprints: (n, 256) uint8 packed bits; (n, 0) where not wanted.
+        canonical: n canonical SMILES, "" for a bad one; none where not wanted.
+        bad: those that cannot be read, by row from 0.
+    """
+
+    atoms: NDArray[np.uint8]
+    ends: NDArray[np.int32]
+    bonds: NDArray[np.uint8]
+    atom_counts: NDArray[np.int32]
+    edge_counts: NDArray[np.int32]
+    descriptors: NDArray[np.float64]
+    fingerprints: NDArray[np.uint8]
+    canonical: list[str]
+    bad: list[BadMolecule]
+
+
+def parse_smiles(smiles: str) -> Chem.Mol:
+    """Parse one SMILES, without RDKit's messages.
+
+    Raises:
+        ValueError: it is no molecule; the message is the reason.
+    """
+    with rdBase.BlockLogs():
+        return _parse(smiles)
+
+
+def _parse(smiles: Any) -> Chem.Mol:
+    if not isinstance(smiles, str):
+        raise ValueError(f"no text, but {type(smiles).__name__}")
+    if not smiles.isascii() or "\0" in smiles:
+        odd = next(letter for letter in smiles if not letter.isascii() or letter == "\0")
+        raise ValueError(f"not a valid SMILES: it holds the character {odd!r}")
+    if len(smiles) > LONGEST_SMILES:
+        raise ValueError(f"{len(smiles):,} characters, more than {LONGEST_SMILES:,}")
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is not None and molecule.GetNumAtoms() > 0:
+        return molecule
+    if molecule is not None:
+        raise ValueError("no atoms")
+    unchecked = Chem.MolFromSmiles(smiles, sanitize=False)
+    if unchecked is None:
+        raise ValueError("not a valid SMILES")
+    try:
+        Chem.SanitizeMol(unchecked)
+    except ValueError as reason:
+        raise ValueError(str(reason)) from None
+    raise ValueError("not a valid molecule")
+
+
 def _small(value: int, largest: int) -> int:
     """Return ``value``, or ``largest`` ("misc") where it lies outside 0 .. largest - 1."""
     return value if 0 <= value < largest else largest
@@ -68,89 +174,97 @@ def _atom_features(atom: Chem.Atom) -> tuple[int, ...]:
     return (
         # Element 1 has index 0; what is no element (a dummy atom) is "misc".
         _small(atom.GetAtomicNum() - 1, 118),
-        _CHIRALITY.get(atom.GetChiralTag(), 4),
+        _CHIRALITY[atom.GetChiralTag()],
         _small(atom.GetTotalDegree(), 11),
         _small(atom.GetFormalCharge() + 5, 11),
         _small(atom.GetTotalNumHs(), 9),
         _small(atom.GetNumRadicalElectrons(), 5),
-        _HYBRIDIZATION.get(atom.GetHybridization(), 5),
-        int(atom.GetIsAromatic()),
-        int(atom.IsInRing()),
+        _HYBRIDIZATION[atom.GetHybridization()],
+        atom.GetIsAromatic(),
+        atom.IsInRing(),
     )
 
 
-def _bond_features(bond: Chem.Bond) -> tuple[int, int, int]:
-    return (
-        _BOND_TYPE.get(bond.GetBondType(), 4),
-        _BOND_STEREO.get(bond.GetStereo(), 5),
-        int(bond.GetIsConjugated()),
-    )
-
-
-def parse_smiles(smiles: str) -> Chem.Mol:
-    """Parse one SMILES, without RDKit's messages.
-
-    Raises:
-        ValueError: it is empty or no molecule; the message is the reason.
-    """
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-        if molecule is not None and molecule.GetNumAtoms() > 0:
-            return molecule
-        if molecule is not None:
-            raise ValueError("no atoms")
-        unchecked = Chem.MolFromSmiles(smiles, sanitize=False)
-        if unchecked is None:
-            raise ValueError("not a valid SMILES")
-        try:
-            Chem.SanitizeMol(unchecked)
-        except ValueError as reason:
-            raise ValueError(str(reason)) from None
-        raise ValueError("not a valid molecule")
-
-
-def featurise(smiles: Sequence[str]) -> tuple[PackedGraphs, list[BadMolecule]]:
-    """Turn N SMILES into packed graphs; a bad one becomes an empty graph and is named.
-
-    Rows stay aligned: graph i is SMILES i. The two directions of bond b of the whole set are its
-    directed edges 2b and 2b + 1.
-    """
+def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
+    """Compute what is wanted of n SMILES, each parsed once; rows stay aligned."""
     atoms: list[tuple[int, ...]] = []
-    bonds: list[tuple[int, ...]] = []
+    bonds: list[tuple[int, int, int]] = []
     ends: list[tuple[int, int]] = []
-    atom_counts: list[int] = []
-    bond_counts: list[int] = []
+    atom_counts = np.zeros(len(smiles), dtype=np.int32)
+    edge_counts = np.zeros(len(smiles), dtype=np.int32)
+    width = len(descriptor_names()) if wants.descriptors else 0
+    descriptors = np.full((len(smiles), width), np.nan)
+    fingerprints = np.zeros(
+        (len(smiles), FINGERPRINT_BITS // 8 if wants.fingerprints else 0), dtype=np.uint8
+    )
+    canonical = [""] * len(smiles) if wants.canonical else []
     bad: list[BadMolecule] = []
-    for row, text in enumerate(smiles):
-        try:
-            molecule = parse_smiles(text)
-        except ValueError as reason:
-            bad.append(BadMolecule(row, text, str(reason)))
-            atom_counts.append(0)
-            bond_counts.append(0)
-            continue
-        atoms.extend(map(_atom_features, molecule.GetAtoms()))
-        for bond in molecule.GetBonds():
-            bonds.append(_bond_features(bond))
-            ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-        atom_counts.append(molecule.GetNumAtoms())
-        bond_counts.append(molecule.GetNumBonds())
-
-    atom_table = np.array(atoms, dtype=np.uint8).reshape(-1, len(ATOM_FEATURE_SIZES))
-    bond_table = np.array(bonds, dtype=np.uint8).reshape(-1, len(BOND_FEATURE_SIZES))
+    with rdBase.BlockLogs():
+        for row, text in enumerate(smiles):
+            try:
+                molecule = _parse(text)
+            except ValueError as reason:
+                bad.append(BadMolecule(row, text, str(reason)))
+                continue
+            atoms.extend(map(_atom_features, molecule.GetAtoms()))
+            for bond in molecule.GetBonds():
+                bonds.append(
+                    (
+                        _BOND_TYPE[bond.GetBondType()],
+                        _BOND_STEREO[bond.GetStereo()],
+                        bond.GetIsConjugated(),
+                    )
+                )
+                ends.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+            atom_counts[row] = molecule.GetNumAtoms()
+            edge_counts[row] = 2 * molecule.GetNumBonds()
+            if wants.descriptors:
+                descriptors[row] = _descriptors(molecule)
+            if wants.fingerprints:
+                bits = _fingerprints().GetFingerprintAsNumPy(molecule)
+                fingerprints[row] = np.packbits(bits)
+            if wants.canonical:
+                canonical[row] = Chem.MolToSmiles(molecule)
     forward = np.array(ends, dtype=np.int32).reshape(-1, 2)
-    both_directions = np.stack([forward, forward[:, ::-1]], axis=1).reshape(-1, 2).T
-    return (
-        PackedGraphs(
-            atoms=torch.from_numpy(atom_table),
-            edge_index=torch.from_numpy(np.ascontiguousarray(both_directions)),
-            bonds=torch.from_numpy(np.repeat(bond_table, 2, axis=0)),
-            atom_offsets=_offsets(atom_counts),
-            edge_offsets=_offsets([2 * count for count in bond_counts]),
-        ),
-        bad,
+    bond_table = np.array(bonds, dtype=np.uint8).reshape(-1, len(BOND_FEATURE_SIZES))
+    return MoleculeArrays(
+        atoms=np.array(atoms, dtype=np.uint8).reshape(-1, len(ATOM_FEATURE_SIZES)),
+        ends=np.stack([forward, forward[:, ::-1]], axis=1).reshape(-1, 2),
+        bonds=np.repeat(bond_table, 2, axis=0),
+        atom_counts=atom_counts,
+        edge_counts=edge_counts,
+        descriptors=descriptors,
+        fingerprints=fingerprints,
+        canonical=canonical,
+        bad=bad,
     )
 
 
-def _offsets(counts: list[int]) -> torch.Tensor:
-    return torch.tensor([0, *counts]).cumsum(0)
+@cache
+def descriptor_names() -> list[str]:
+    """Return the names of the D descriptors of this version of RDKit, in order."""
+    from rdkit.Chem import Descriptors
+
+    return [name for name, _ in Descriptors._descList]
+
+
+def _descriptors(molecule: Chem.Mol) -> list[float]:
+    from rdkit.Chem import Descriptors
+
+    values = Descriptors.CalcMolDescriptors(molecule, np.nan, silent=True)  # type: ignore[no-untyped-call]
+    # Python's integers may be greater than any float.
+    return [_as_float(value) for value in values.values()]
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return sys.float_info.max
+
+
+@cache
+def _fingerprints() -> Any:
+    from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+
+    return GetMorganGenerator(radius=FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)

@@ -36,7 +36,10 @@ def quantile_edges(labels: NDArray[np.floating[Any]], bins: int) -> FloatArray:
         raise RncGraphError(f"labels: found shape {labels.shape}, right is (M >= 2,)")
     if not np.isfinite(labels).all():
         bad = labels[~np.isfinite(labels)][0]
-        raise RncGraphError(f"labels: found {bad}, right are finite numbers")
+        raise RncGraphError(
+            f"labels: found {bad}, right are finite numbers; "
+            "leave out molecules that lack the target"
+        )
     if bins < 2:
         raise RncGraphError(f"bins: found {bins}, right is 2 or more")
     # By whole numbers: a quantile's position may round up or down.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import RncGraphError
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,30 @@ class TargetScaler:
     sd: FloatArray
 
     @classmethod
-    def fit(cls, targets: FloatArray) -> TargetScaler:
-        """Take mean and standard deviation from the training part's targets (N, t)."""
-        # By the range, since the deviation of equal numbers may round to more than 0.
-        sd = np.where(np.ptp(targets, axis=0) > 0, targets.std(axis=0), 1.0)
-        return cls(mean=targets.mean(axis=0), sd=sd)
+    def fit(cls, targets: FloatArray, names: Sequence[str] | None = None) -> TargetScaler:
+        """Take mean and standard deviation from the training part's targets.
+
+        Args:
+            targets: (N, t), NaN where missing.
+            names: the t targets' names, for an error to tell.
+
+        Raises:
+            RncGraphError: a target is missing in all molecules.
+        """
+        missing = np.isnan(targets)
+        if not missing.any():
+            # By the range, since the deviation of equal numbers may round to more than 0.
+            sd = np.where(np.ptp(targets, axis=0) > 0, targets.std(axis=0), 1.0)
+            return cls(mean=targets.mean(axis=0), sd=sd)
+        for number in np.flatnonzero(missing.all(axis=0)).tolist():
+            target = number if names is None else repr(names[number])
+            raise RncGraphError(
+                f"target {target}: none of the {len(targets)} molecules of the training part has "
+                "it; leave it out, or add molecules that have it"
+            )
+        spread = np.nanmax(targets, axis=0) - np.nanmin(targets, axis=0)
+        sd = np.where(spread > 0, np.nanstd(targets, axis=0), 1.0)
+        return cls(mean=np.nanmean(targets, axis=0), sd=sd)
 
     def standardise(self, values: FloatArray) -> FloatArray:
         """Turn (N, t) values in the targets' unit into standardised ones."""

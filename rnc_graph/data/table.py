@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnc_graph.data.reading.columns import check_column
+from rnc_graph.data.reading.numbers import LARGEST, parse_number
+from rnc_graph.data.reading.opening import open_table
 from rnc_graph.errors import RncGraphError
 
 FloatArray = NDArray[np.float64]
-
-# What float32 and its squares still hold: no measured quantity comes near.
-LARGEST = 1e18
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class MoleculeTable:
         unit: unit of the targets, "" where unknown.
         published_predictions: (N,) predictions that came with the data, by the name of their model,
             in ``unit``.
+        source_rows: (N,) the number of each row in what was read, from 1 below the header; None
+            where all rows of the source are here.
+        source_lines: (N,) the line of each row in the file, None where there are no lines.
+        extra: N cells of each further column that was asked for, by its name.
     """
 
     name: str
@@ -35,71 +39,99 @@ class MoleculeTable:
     target_names: list[str]
     unit: str = ""
     published_predictions: dict[str, FloatArray] = field(default_factory=dict)
+    source_rows: NDArray[np.int64] | None = None
+    source_lines: NDArray[np.int64] | None = None
+    extra: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.smiles)
 
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The number of each row in the source, from 1."""
+        if self.source_rows is not None:
+            return self.source_rows
+        return np.arange(1, len(self) + 1)
+
+    def line(self, row: int) -> int | None:
+        """Return the line in the file that a row (from 0) begins on, None where there are none."""
+        return None if self.source_lines is None else int(self.source_lines[row])
+
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file, every cell as the text it is.
+    """Read a table of any kind, every cell as the text it is; nothing may be wrong with its rows.
+
+    The index holds the line each row begins on, or its number where the file has no lines.
 
     Raises:
-        RncGraphError: the file is missing, unreadable, no CSV, or holds no rows.
+        RncGraphError: the file is missing or unreadable, a row is spoiled, or there are no rows.
     """
-    try:
-        # Blank lines are kept, so that a row's number tells its line.
-        frame = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
-        )
-    except FileNotFoundError:
-        raise RncGraphError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RncGraphError(f"{path}: cannot be read as CSV: {error}") from error
-    header = pd.read_csv(path, dtype=str, header=None, nrows=1, encoding="utf-8-sig").iloc[0]
-    twice = sorted(set(header[header.duplicated()]))
-    if twice:
-        raise RncGraphError(f"{path}: its header has two columns {', '.join(map(repr, twice))}")
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise RncGraphError(f"{path}: its lines have more cells than its header has names")
-    blank = (frame == "").all(axis=1)
-    last = int(np.flatnonzero(~blank).max(initial=-1))
-    frame = frame.iloc[: last + 1]  # Blank lines at the end of the file go.
-    if frame.empty:
+    table = open_table(path)
+    frames: list[pd.DataFrame] = []
+    for chunk in table.chunks():
+        places = chunk.rows if chunk.lines is None else chunk.lines
+        if table.not_utf8_line is not None:
+            raise RncGraphError(
+                f"{path}: cannot be read as CSV: line {table.not_utf8_line} is not UTF-8"
+            )
+        for row, reason in chunk.problems.items():
+            # A blank line is a row of empty cells.
+            if chunk.found[row]:
+                at = places[row - chunk.rows[0]]
+                where = f"line {at}" if chunk.lines is not None else f"row {at}"
+                raise RncGraphError(
+                    f"{path}: cannot be read as CSV: {where}: {reason}: {chunk.found[row]!r}"
+                )
+        frames.append(chunk.frame.set_axis(places, axis=0))
+    if not frames:
         raise RncGraphError(f"{path}: has no rows below its header")
-    return frame
+    return pd.concat(frames)
 
 
 def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
     """Return the cells of a column; raises :class:`RncGraphError` naming the columns there are."""
-    if name not in frame.columns:
-        raise RncGraphError(
-            f"{path}: no column {name!r}; its columns are: {', '.join(map(repr, frame.columns))}"
-        )
+    check_column(list(frame.columns), name, str(path))
     return [str(cell) for cell in frame[name]]
 
 
-def numbers(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
-    """Return one column as numbers, (N,).
+def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False) -> FloatArray:
+    """Return one column of a frame of :func:`read_csv` as numbers, (N,).
+
+    Args:
+        frame: the table.
+        name: the column.
+        path: what messages name.
+        missing: whether a missing value is NaN rather than an error.
 
     Raises:
         RncGraphError: a cell is no number, or beyond ``LARGEST``; the message has its line.
     """
     cells = column(frame, name, path)
-    values = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(dtype=np.float64)
-    bad = np.flatnonzero(~(np.abs(values) < LARGEST))
-    if bad.size:
-        row = int(bad[0])
+    values = np.full(len(cells), np.nan)
+    bad: list[int] = []
+    for row, cell in enumerate(cells):
+        try:
+            values[row] = parse_number(cell, missing=missing)
+        except ValueError:
+            bad.append(row)
+    if bad:
         raise RncGraphError(
-            f"{path}, line {row + 2}, column {name!r}: {cells[row]!r} is not a number within "
-            f"{LARGEST:g}" + (f" ({bad.size} such rows)" if bad.size > 1 else "")
+            f"{path}, line {frame.index[bad[0]]}, column {name!r}: {cells[bad[0]]!r} is not a "
+            f"number within {LARGEST:g}" + (f" ({len(bad)} such rows)" if len(bad) > 1 else "")
         )
     return values
 
 
 def read_table(
-    path: Path, smiles: str, targets: list[str], *, unit: str = "", name: str | None = None
+    path: Path,
+    smiles: str,
+    targets: list[str],
+    *,
+    unit: str = "",
+    name: str | None = None,
+    missing: bool = False,
 ) -> MoleculeTable:
-    """Read a CSV file of molecules.
+    """Read a file of molecules, every row of which must be in order.
 
     Args:
         path: the file; its first line names the columns.
@@ -107,6 +139,7 @@ def read_table(
         targets: the columns of measured values.
         unit: unit of the targets.
         name: what messages call the table; the file's path by default.
+        missing: whether a target may be missing, NaN then.
 
     Raises:
         RncGraphError: the file, a column, or a value is missing or wrong.
@@ -115,7 +148,9 @@ def read_table(
     return MoleculeTable(
         name=name or str(path),
         smiles=column(frame, smiles, path),
-        targets=np.stack([numbers(frame, target, path) for target in targets], axis=1),
+        targets=np.stack(
+            [numbers(frame, target, path, missing=missing) for target in targets], axis=1
+        ),
         target_names=list(targets),
         unit=unit,
     )

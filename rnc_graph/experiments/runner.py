@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from queue import Empty
 from typing import Any
@@ -20,6 +15,7 @@ from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import PretrainTask, Task
 from rnc_graph.own_modules import OwnModule
+from rnc_graph.workers import CONTEXT, worker_pool
 
 # How often progress is drawn anew while tasks run, in seconds.
 _TICK = 0.2
@@ -118,25 +114,11 @@ def _drain(epochs: Any) -> Iterator[str]:
 def _workers(
     resources: Resources, jobs: int, modules: Sequence[OwnModule]
 ) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
-    """Start the processes; whatever ends the block ends them too."""
-    others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    epochs = context.Queue()
-    executor = ProcessPoolExecutor(
-        jobs, context, initializer=_start_worker, initargs=(resources, modules, epochs)
-    )
-    try:
+    """Start the processes, and a queue that tells of their epochs."""
+    epochs = CONTEXT.Queue()
+    lost = "finished runs are kept, and the same command goes on from there"
+    with worker_pool(jobs, _start_worker, (resources, modules, epochs), lost) as executor:
         yield executor, epochs
-    except BrokenProcessPool as error:
-        raise RncGraphError(
-            "a worker process died (killed, or out of memory); finished runs are kept, and the "
-            "same command goes on from there"
-        ) from error
-    finally:
-        # Killed, not asked: Lightning takes SIGTERM for a wish, and no entry is ever half there.
-        for process in set(multiprocessing.active_children()) - others:
-            process.kill()
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 _resources: Resources
@@ -144,12 +126,10 @@ _epochs: Any
 
 
 def _start_worker(resources: Resources, modules: Sequence[OwnModule], epochs: Any) -> None:
-    """Prepare a process: one thread, the data, the user's parts, and an end with its parent."""
+    """Prepare a process: one thread, the data, the user's parts."""
     import torch
 
     global _resources, _epochs  # noqa: PLW0603 - one for each process, made once
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
     # One thread, since sums over several round by how the work was shared out.
     torch.set_num_threads(1)
     # Denormal numbers slow a processor down many times, and nothing here depends on them.
@@ -158,14 +138,6 @@ def _start_worker(resources: Resources, modules: Sequence[OwnModule], epochs: An
     _resources = resources
     for module in modules:
         module.load()
-
-
-def _die_with_parent() -> None:
-    """End the process when its parent is gone, however that came about."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _run(key: str, task: Task) -> None:

@@ -23,7 +23,8 @@ class AttentionNCELoss(nn.Module):
         beta = (softmax_j(neg / d_neg) + 1e-6) n_i
         L = -mean_i log( e^{pos_i/T} / (e^{pos_i/T} + sum_j e^{beta_ij neg_ij / T}) )
 
-    alpha and beta get no gradient. An anchor without negatives contributes 0.
+    alpha and beta get no gradient. An anchor without negatives contributes 0. Masks leave pairs out
+    of both sums; the mean is over the anchors that have a positive, and 0 if none has.
 
     Args:
         temperature: T; positive.
@@ -44,18 +45,25 @@ class AttentionNCELoss(nn.Module):
             check_positive(name, value)
         self.temperature, self.d_pos, self.d_neg = temperature, d_pos, d_neg
 
-    def forward(self, features: Tensor, negatives: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        negatives: Tensor | None = None,
+        positives: Tensor | None = None,
+    ) -> Tensor:
         """Return the loss of a batch, a scalar in the features' dtype, float32 at least.
 
         Args:
             features: (B, V, d) embeddings: V >= 3 views of each of B samples.
             negatives: (B, B) booleans: whether sample j's anchors are negatives of sample i's. The
                 diagonal is not looked at. None: all others are.
+            positives: (B, P) booleans: whether view p + 2 is a positive of its sample's anchors.
+                None: all are.
 
         Raises:
             RncGraphError: wrong shapes or dtype, or a NaN or infinite value.
         """
-        _check(features, negatives)
+        _check(features, negatives, positives)
         by_view = unit(features).transpose(0, 1)
         samples = features.shape[0]
         if negatives is None:
@@ -63,15 +71,21 @@ class AttentionNCELoss(nn.Module):
         else:
             left_out = (~negatives).to(by_view.dtype).fill_diagonal_(1)
         rows = blocks(samples, 4 * samples)
-        total = blockwise(partial(self._block_sum, left_out), rows, by_view)
-        return total.to(by_view.dtype) / (2 * samples)
+        total = blockwise(partial(self._block_sum, left_out, positives), rows, by_view)
+        counted = samples if positives is None else max(1, int(positives.any(1).sum()))
+        return total.to(by_view.dtype) / (2 * counted)
 
-    def _block_sum(self, left_out: Tensor, by_view: Tensor, rows: slice) -> Tensor:
+    def _block_sum(
+        self, left_out: Tensor, positive: Tensor | None, by_view: Tensor, rows: slice
+    ) -> Tensor:
         """Sum the terms of both anchors of the samples ``rows``."""
         samples, size = by_view.shape[1:]
         anchors, positives = by_view[:2, rows], by_view[2:, rows]
         pos = (anchors[:, None] * positives).sum(-1)
-        attracted = ((pos.detach() / self.d_pos).softmax(1) * pos).sum(1) / self.temperature
+        attention = pos.detach() / self.d_pos
+        if positive is not None:
+            attention.masked_fill_(~positive[rows].T, torch.finfo(pos.dtype).min / 4)
+        attracted = (attention.softmax(1) * pos).sum(1) / self.temperature
 
         # (view, i) x (view, j), so that samples i and j meet in one place.
         neg = anchors.reshape(-1, size) @ by_view[:2].reshape(-1, size).T
@@ -83,7 +97,8 @@ class AttentionNCELoss(nn.Module):
             attention = (neg / self.d_neg + barred).flatten(2).softmax(-1).view_as(neg)
             beta = (attention + 1e-6) * (count / self.temperature)
         repelled = (beta * neg + barred).flatten(2).logsumexp(-1)
-        return functional.softplus(repelled - attracted).sum()
+        terms = functional.softplus(repelled - attracted)
+        return (terms if positive is None else terms[:, positive[rows].any(1)]).sum()
 
     def extra_repr(self) -> str:
         """What ``print(loss)`` adds to the class."""
@@ -91,7 +106,7 @@ class AttentionNCELoss(nn.Module):
 
 
 @eager
-def _check(features: Tensor, negatives: Tensor | None) -> None:
+def _check(features: Tensor, negatives: Tensor | None, positives: Tensor | None) -> None:
     shapes = Shapes()
     shapes.embeddings("features", features, "B", "V", "d")
     if features.shape[1] < 3:
@@ -100,3 +115,6 @@ def _check(features: Tensor, negatives: Tensor | None) -> None:
         )
     if negatives is not None:
         shapes.mask("negatives", negatives, "B", "B")
+    if positives is not None:
+        shapes.sizes["P"] = features.shape[1] - 2
+        shapes.mask("positives", positives, "B", "P")

@@ -49,6 +49,26 @@ def check_finite(name: str, values: Tensor) -> None:
         )
 
 
+def check_missing(name: str, values: Tensor) -> bool:
+    """Return whether any value is missing (NaN).
+
+    Raises:
+        RncGraphError: a value is infinite.
+    """
+    values = values.detach()
+    if not values.is_floating_point() or values.sum().isfinite():
+        return False
+    infinite = values.isinf()
+    if infinite.any():
+        rows = infinite.flatten(1).any(1).nonzero().flatten().tolist()
+        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+        raise RncGraphError(
+            f"{name} must be finite, or NaN where missing, found {int(infinite.sum())} infinite "
+            f"values in {len(rows)} rows: {shown}"
+        )
+    return bool(values.isnan().any())
+
+
 class Shapes:
     """Checks tensors against shapes in letters; a letter stands for one size throughout.
 
@@ -72,6 +92,13 @@ class Shapes:
         if not found.is_floating_point():
             raise RncGraphError(f"{name} must be floating point, found {found.dtype}")
         check_finite(name, found)
+
+    def with_missing(self, name: str, found: Tensor, *letters: str) -> bool:
+        """Check a tensor of floats that are finite or NaN; return whether any is NaN."""
+        self._shape(name, found, letters)
+        if not found.is_floating_point():
+            raise RncGraphError(f"{name} must be floating point, found {found.dtype}")
+        return check_missing(name, found)
 
     def labels(self, name: str, found: Tensor, *letters: str) -> None:
         """Check a tensor of integers."""

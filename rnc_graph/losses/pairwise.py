@@ -2,6 +2,10 @@
 
 Each takes (R, k) and (N, k) and returns (R, N): entry (i, j) compares row i of the first with
 row j of the second. A callable of one's own keeps the same contract.
+
+A label may lack targets (NaN). The distance of two labels is then an estimate of the whole one from
+the n of the t targets that both have: "l1" is t / n times their sum, "l2" the root of t / n times
+their sum of squares, "linf" the largest of them. It is NaN where they have none in common.
 """
 
 from collections.abc import Callable
@@ -38,23 +42,46 @@ def _label_difference(a: Tensor, b: Tensor) -> Tensor:
     return a[:, None] - b[None]
 
 
+def _any_missing(a: Tensor, b: Tensor) -> bool:
+    return a.is_floating_point() and bool(a.isnan().any() or b.isnan().any())
+
+
+def _whole_to_common(difference: Tensor) -> Tensor:
+    """Return t / n (R, N) for differences (R, N, t) of which n are known; infinite without any."""
+    known = difference.isnan().logical_not_().sum(-1, dtype=difference.dtype)
+    return difference.shape[-1] / known
+
+
 @LABEL_DISTANCES.register("l1")
 def l1_distance(a: Tensor, b: Tensor) -> Tensor:
     """Sum of absolute differences: labels (R, t) and (N, t) -> (R, N)."""
-    return _label_difference(a, b).abs().sum(-1)
+    difference = _label_difference(a, b)
+    if _any_missing(a, b):
+        # Without a common target 0 times infinity: NaN.
+        return difference.abs().nansum(-1) * _whole_to_common(difference)
+    return difference.abs().sum(-1)
 
 
 @LABEL_DISTANCES.register("l2")
 def l2_distance(a: Tensor, b: Tensor) -> Tensor:
     """Euclidean distance: labels (R, t) and (N, t) -> (R, N)."""
-    distance: Tensor = torch.linalg.vector_norm(_label_difference(a, b), dim=-1)
-    return distance
+    difference = _label_difference(a, b)
+    scale: Tensor | float = 1.0
+    if _any_missing(a, b):
+        scale = _whole_to_common(difference).sqrt()
+        difference = difference.nan_to_num()
+    distance: Tensor = torch.linalg.vector_norm(difference, dim=-1)
+    return distance * scale
 
 
 @LABEL_DISTANCES.register("linf")
 def linf_distance(a: Tensor, b: Tensor) -> Tensor:
     """Largest absolute difference: labels (R, t) and (N, t) -> (R, N)."""
-    return _label_difference(a, b).abs().amax(-1)
+    difference = _label_difference(a, b).abs()
+    if _any_missing(a, b):
+        largest = difference.nan_to_num(nan=-1).amax(-1)
+        return largest.masked_fill(largest < 0, torch.nan)
+    return difference.amax(-1)
 
 
 @FEATURE_SIMILARITIES.register("l2")

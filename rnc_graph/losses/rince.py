@@ -16,6 +16,8 @@ from rnc_graph.losses.unit import units
 VARIANTS = ("in", "out", "out-in")
 # Less likely positives than 1e-7 are left out, as published: odds of N / P against them.
 MOST_ODDS = 1e7 - 1
+# Above all similarities: stands for an entry that is left out.
+LEFT_OUT = 2.0
 # Entries of a block whose levels are done while it, and what is made of it, are in the cache.
 LEVEL_ENTRIES = 1 << 17
 # Entries of a block of the matrix products, which are slow on few rows.
@@ -29,7 +31,7 @@ class RINCELoss(nn.Module):
     batch, with 1, that of the anchor q_i to its own second view p_i. Below 0 is unranked. At level
     r, with tau_r = tau_min + (1 - sigma_r) (tau_max - tau_min) and h = exp(cosine with q_i /
     tau_r), P_r are the entries of similarity sigma_r (and p_i for r = 1) and N_r all entries of
-    less, ranked or not::
+    less, ranked or not; an entry whose similarity is NaN is left out of both::
 
         in:     l_r = mean_i -log [ sum_{p in P_r} h_p / (sum_{p in P_r} h_p + sum_{n in N_r} h_n) ]
         out:    l_r = mean_{i, p in P_r} -log [ h_p / (h_p + sum_{n in N_r} h_n) ]
@@ -76,18 +78,23 @@ class RINCELoss(nn.Module):
             positive: (B, d) embeddings of the same samples' second views.
             bank: (K, d) embeddings of other samples; K may be 0.
             similarity: (B, K) floats, of each anchor's label to each bank entry's: at most 1; below
-                0 the entry is unranked. Equal similarities are one level: round what is measured.
+                0 the entry is unranked; NaN leaves it out of this anchor's terms. Equal
+                similarities are one level: round what is measured.
             levels: similarities that are levels even where no entry has them, so that the mean is
                 of the same R in every batch; each in [0, 1].
 
         Raises:
-            RncGraphError: wrong shapes or dtype, a NaN or infinite value, or a similarity above 1.
+            RncGraphError: wrong shapes or dtype, a NaN or infinite embedding, or a
+                similarity above 1 or infinite.
         """
-        _check(anchor, positive, bank, similarity)
+        missing = _check(anchor, positive, bank, similarity)
         if not all(0 <= level <= 1 for level in levels):
             raise RncGraphError(f"levels must be in [0, 1], found {list(levels)}")
         anchor, positive, bank = units(anchor, positive, bank)
-        return self._loss(anchor, positive, bank, similarity.detach(), levels)
+        similarity = similarity.detach()
+        if missing:
+            similarity = similarity.nan_to_num(nan=LEFT_OUT)
+        return self._loss(anchor, positive, bank, similarity, levels)
 
     @eager
     def _loss(
@@ -143,14 +150,15 @@ def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], li
     levels = sorted({*known, *_descend(similarity[rows[0]])}, reverse=True)
     while True:
         ranked = torch.zeros(len(levels), anchors, device=similarity.device)
-        unranked = 0
+        unranked = left_out = 0
         for block in rows:
             part = similarity[block]
             mask = torch.empty_like(part, dtype=ranked.dtype)
             for r, level in enumerate(levels):
                 ranked[r, block] = torch.eq(part, level, out=mask).sum(1)
             unranked += int(torch.lt(part, 0, out=mask).sum(1).long().sum())
-        if int(ranked.long().sum()) + unranked == similarity.numel():
+            left_out += int(torch.gt(part, 1, out=mask).sum(1).long().sum())
+        if int(ranked.long().sum()) + unranked + left_out == similarity.numel():
             ranked[0] += 1
             return levels, list(ranked)
         levels = sorted(
@@ -197,6 +205,7 @@ class _Ranked(torch.autograd.Function):
             for part in parts[: -(-height // parts[0].stop)]:
                 block = _Block(cosines[part], pull[part], memory)
                 alike = similarity[rows][part]
+                torch.le(alike, 1, out=block.alive[:, :entries])
                 for r, (level, tau, out, count) in enumerate(ranks):
                     torch.eq(alike, level, out=block.positives[:, :entries])
                     block.positives[:, entries] = r == 0
@@ -225,7 +234,8 @@ class _Ranked(torch.autograd.Function):
 class _Block:
     """Anchors x entries: their cosines, and the gradient ``pull`` as it adds up over the levels.
 
-    ``positives`` are 1 at the level's positives, ``alive`` at the entries of lower levels. Both
+    ``positives`` are 1 at the level's positives, ``alive`` at the entries of lower levels (at first
+    all, so that what is to be left out is cleared by the caller). Both
     ``together`` and ``each`` take tau and the divisor tau x count of the gradient, and write each
     anchor's sum of terms and their number.
     """
@@ -280,11 +290,14 @@ class _Block:
 
 
 @eager
-def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> None:
+def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> bool:
+    """Return whether any similarity is NaN."""
     shapes = Shapes()
     shapes.embeddings("anchor", anchor, "B", "d")
     shapes.embeddings("positive", positive, "B", "d")
     shapes.embeddings("bank", bank, "K", "d")
-    shapes.embeddings("similarity", similarity, "B", "K")
-    if similarity.numel() and similarity.amax() > 1:
-        raise RncGraphError(f"similarity must be at most 1, found {float(similarity.amax())}")
+    missing = shapes.with_missing("similarity", similarity, "B", "K")
+    known = similarity.nan_to_num(nan=0) if missing else similarity
+    if known.numel() and known.amax() > 1:
+        raise RncGraphError(f"similarity must be at most 1, found {float(known.amax())}")
+    return missing

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses.blockwise import blocks, blockwise
-from rnc_graph.losses.checks import check_finite, check_positive
+from rnc_graph.losses.checks import check_finite, check_missing, check_positive
 from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pairwise, wide_dtype
 
 # Entries of one block of anchors x candidates: bounds the memory whatever the batch.
@@ -26,6 +26,12 @@ class RnCLoss(nn.Module):
 
         L = -1 / (N (N - 1)) * sum_i sum_{j != i} [ s_ij - log sum_{k in S_ij} exp(s_ik) ]
 
+    Labels may lack targets (NaN). Two samples are comparable if they have a target in common, and
+    their distance is estimated from those (see :mod:`rnc_graph.losses.pairwise`). What is not
+    comparable with anchor i is no j of it and in no S_ij; the mean is over all comparable pairs
+    (i, j). A sample without any label is as good as not there, its views among themselves too.
+    Without any comparable pair the loss is 0, and so is its gradient.
+
     Exact, in O(N^2 log N) time, by blocks of anchors in memory that grows as N. Computed in float64
     inside. A tie is a tie of distances in the labels' own dtype. First derivatives only.
 
@@ -33,6 +39,7 @@ class RnCLoss(nn.Module):
         temperature: divides the similarities; positive.
         label_diff: "l1", "l2", "linf", or a callable ((R, t), (B, t)) -> (R, B): the distances of
             R labels to all B, one label a sample. It gets no gradient: only their order counts.
+            Where labels lack targets, it may return NaN: not comparable.
         feature_sim: "l2" (negative distance), "l1", "cosine", or a callable ((R, d), (N, d)) ->
             (R, N): the similarities of R embeddings to all N, greater is more alike, each row
             independent of the others. It gets the features in their own dtype, and what it has
@@ -70,12 +77,15 @@ class RnCLoss(nn.Module):
 
         Args:
             features: (B, V, d) embeddings: V >= 1 views of each of B samples.
-            labels: (B, t), or (B,) for one target; floats or integers.
+            labels: (B, t), or (B,) for one target; floats or integers, NaN where missing.
 
         Raises:
-            RncGraphError: wrong shapes or dtype, no pair to compare, or a NaN or infinite value.
+            RncGraphError: wrong shapes or dtype, fewer than two embeddings, an infinite value, or
+                a NaN in the features.
         """
-        labels = _check_batch(features, labels)
+        labels, missing = _check_batch(features, labels)
+        # How many pairs are comparable: counted where not all are.
+        counted = torch.zeros((), dtype=torch.long, device=labels.device) if missing else None
         samples, views, _ = features.shape
         # View-major: the views of one sample are then summed by long, contiguous additions.
         by_view = features.transpose(0, 1)
@@ -86,16 +96,22 @@ class RnCLoss(nn.Module):
             parameters = [parameter for module in modules for parameter in module.parameters()]
             columns = samples * max(views * views, labels.shape[1])
             rows = blocks(samples, columns, BLOCK_ENTRIES)
-            block_sum = partial(self._block_sum, labels)
+            block_sum = partial(self._block_sum, labels, counted)
             total = blockwise(block_sum, rows, by_view, *parameters)
         else:
             # Only autograd itself finds the tensors that a plain function closes over.
-            total = self._block_sum(labels, by_view, slice(0, samples))
+            total = self._block_sum(labels, counted, by_view, slice(0, samples))
         count = samples * views
-        return (total / (count * (count - 1))).to(features.dtype)
+        pairs = count * (count - 1) if counted is None else max(1, int(counted))
+        return (total / pairs).to(features.dtype)
 
-    def _block_sum(self, labels: Tensor, by_view: Tensor, rows: slice) -> Tensor:
-        """Sum the terms of all anchors that are views of the samples ``rows``."""
+    def _block_sum(
+        self, labels: Tensor, counted: Tensor | None, by_view: Tensor, rows: slice
+    ) -> Tensor:
+        """Sum the terms of all anchors that are views of the samples ``rows``.
+
+        Where labels lack targets, their pairs are added to ``counted``.
+        """
         views, samples, size = by_view.shape
         anchors = by_view[:, rows].reshape(-1, size)
         similarity = self.feature_sim(anchors, by_view.reshape(-1, size))
@@ -103,11 +119,18 @@ class RnCLoss(nn.Module):
         with torch.no_grad():
             block = labels[rows]
             distance = self.label_diff(block, labels)
-            _check_pairs("label_diff", distance, (len(block), samples))
-            ranking = _rank(distance, views, rows.start)
+            _check_pairs("label_diff", distance, (len(block), samples), counted is not None)
+            left_out = None if counted is None else distance.isnan()
+            order, ties = _rank(distance, views, rows.start, left_out)
+            if counted is not None:
+                counted += views * ties.long().sum()
         similarity = similarity.to(wide_dtype(by_view.device))
         total: Tensor = _RankedLikelihood.apply(
-            similarity.reshape(views, -1, views, samples), ranking, rows.start, self.temperature
+            similarity.reshape(views, -1, views, samples),
+            (order, ties),
+            left_out,
+            rows.start,
+            self.temperature,
         )
         return total
 
@@ -116,7 +139,9 @@ class RnCLoss(nn.Module):
         return f"temperature={self.temperature}"
 
 
-def _rank(distance: Tensor, views: int, start: int) -> tuple[Tensor, Tensor]:
+def _rank(
+    distance: Tensor, views: int, start: int, left_out: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Sort each anchor's samples from the farthest label to the nearest.
 
     All V views of a sample tie with each other, so that samples are sorted, not embeddings.
@@ -125,14 +150,20 @@ def _rank(distance: Tensor, views: int, start: int) -> tuple[Tensor, Tensor]:
         distance: (r, B) label distances of samples start .. start + r - 1 to all.
         views: V.
         start: the first anchor.
+        left_out: (r, B), where the distance is NaN; None: nowhere.
 
     Returns:
         order (r, B), the samples as sorted, and ties (r, B): at the last place of a run of equal
-        distances how many candidates the run holds, 0 elsewhere. The anchor is no candidate.
+        distances how many candidates the run holds, 0 elsewhere. Neither the anchor nor what is
+        left out is a candidate.
     """
     ranked, order = distance.sort(dim=-1, descending=True)
     own = torch.arange(start, start + len(order), device=order.device)[:, None]
-    upto = (views - (order == own).long()).cumsum(-1)
+    candidates = views - (order == own).long()
+    if left_out is not None:
+        # As the greatest of all they come first.
+        candidates.masked_fill_(left_out.gather(-1, order), 0)
+    upto = candidates.cumsum(-1)
     last = torch.ones_like(order, dtype=torch.bool)
     last[:, :-1] = ranked[:, :-1] != ranked[:, 1:]
     upto = upto.masked_fill(~last, 0)
@@ -141,9 +172,11 @@ def _rank(distance: Tensor, views: int, start: int) -> tuple[Tensor, Tensor]:
     return order, ties.masked_fill(~last, 0).to(wide_dtype(order.device))
 
 
-def _itself(block: Tensor, start: int) -> Tensor:
-    """View the entries (V, r) of a block (V, r, V, B) at which an anchor meets itself."""
-    return block.diagonal(0, 0, 2).diagonal(start, 0, 1)
+def _fill(block: Tensor, start: int, left_out: Tensor | None, value: float) -> None:
+    """Fill the entries of a block (V, r, V, B) that are no candidates: the anchor, the left out."""
+    block.diagonal(0, 0, 2).diagonal(start, 0, 1).fill_(value)
+    if left_out is not None:
+        block.masked_fill_(left_out[:, None], value)
 
 
 class _RankedLikelihood(torch.autograd.Function):
@@ -156,16 +189,20 @@ class _RankedLikelihood(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, similarity: Tensor, ranking: tuple[Tensor, Tensor], start: int, temperature: float
+        ctx: Any,
+        similarity: Tensor,
+        ranking: tuple[Tensor, Tensor],
+        left_out: Tensor | None,
+        start: int,
+        temperature: float,
     ) -> Tensor:
         order, ties = ranking
         logits = similarity / temperature
-        itself = _itself(logits, start)
-        itself.fill_(-math.inf)
+        _fill(logits, start, left_out, -math.inf)
         logits -= logits.amax((2, 3), keepdim=True)
-        itself.fill_(0)
+        _fill(logits, start, left_out, 0)
         lowest, numerators = logits.amin(), logits.sum()
-        itself.fill_(-math.inf)
+        _fill(logits, start, left_out, -math.inf)
 
         nearest_first = order.flip(-1).expand(logits.shape[0], *order.shape)
         order = order.expand(logits.shape[0], *order.shape)
@@ -186,19 +223,19 @@ class _RankedLikelihood(torch.autograd.Function):
                 pull = ((ties / temperature).log() - running).flip(-1).logcumsumexp(-1)
                 gradient = logits.add_(running.scatter_(-1, nearest_first, pull)[:, :, None]).exp_()
         if ctx.needs_input_grad[0]:
-            _itself(gradient.sub_(1 / temperature), start).fill_(0)
+            _fill(gradient.sub_(1 / temperature), start, left_out, 0)
             ctx.save_for_backward(gradient)
         return total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return grad * gradient, None, None, None
+        return grad * gradient, None, None, None, None
 
 
-def _check_batch(features: Tensor, labels: Tensor) -> Tensor:
-    """Check what ``forward`` is given; return the labels as (B, t)."""
+def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
+    """Check what ``forward`` is given; return the labels as (B, t), and whether any is missing."""
     if features.dim() != 3:
         raise RncGraphError(f"features must be (B, V, d), found shape {tuple(features.shape)}")
     if not features.is_floating_point():
@@ -221,14 +258,15 @@ def _check_batch(features: Tensor, labels: Tensor) -> Tensor:
             f"d and t must be at least 1, found features {tuple(features.shape)} "
             f"and labels {tuple(labels.shape)}"
         )
-    for name, values in (("features", features), ("labels", labels)):
-        check_finite(name, values)
-    return labels
+    check_finite("features", features)
+    return labels, check_missing("labels", labels)
 
 
-def _check_pairs(name: str, found: Tensor, shape: tuple[int, int]) -> None:
+def _check_pairs(
+    name: str, found: Tensor, shape: tuple[int, int], may_be_missing: bool = False
+) -> None:
     """Check what a callable returned."""
     if tuple(found.shape) != shape:
         raise RncGraphError(f"{name} must return shape {shape}, found {tuple(found.shape)}")
-    if found.isnan().any():
+    if not may_be_missing and found.isnan().any():
         raise RncGraphError(f"{name} returned {int(found.isnan().sum())} NaN values")

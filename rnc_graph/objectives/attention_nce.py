@@ -6,6 +6,7 @@ from torch import Tensor
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import AttentionNCELoss
 from rnc_graph.losses.pairwise import l1_distance
+from rnc_graph.objectives.missing import labelled, nothing
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import Objective
 
@@ -40,6 +41,8 @@ class LabelAttentionNCE(Objective):
 
     Beside views of its own from the third on, an anchor's positives are the first views of the
     ``positives`` molecules in the batch whose labels are nearest; these are no negatives of it.
+    Molecules without a target in common are neither positives nor negatives of each other; one
+    without any target is left out.
 
     Args:
         positives: near molecules for each anchor.
@@ -67,11 +70,23 @@ class LabelAttentionNCE(Objective):
         self.loss = AttentionNCELoss(temperature, d_pos, d_neg)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of features (B, V, d) with labels (B, t)."""
-        distance = l1_distance(labels, labels).fill_diagonal_(torch.inf)
+        """Return the loss of features (B, V, d) with labels (B, t), NaN where missing."""
+        some_missing = bool(labels.isnan().any())
+        if some_missing:
+            known = labelled(labels)
+            if known.sum() < 2:
+                return nothing(features)
+            features, labels = features[known], labels[known]
+        distance = l1_distance(labels, labels)
+        incomparable = distance.isnan()
+        distance = distance.masked_fill(incomparable, torch.inf).fill_diagonal_(torch.inf)
         count = min(self.positives, len(labels) - 1)
         near = distance.topk(count, largest=False).indices
-        negatives = torch.ones_like(distance, dtype=torch.bool).scatter_(1, near, False)
+        negatives = (~incomparable).scatter_(1, near, False)
         with_near = torch.cat([features, features[near, 0]], 1)
-        value: Tensor = self.loss(with_near, negatives)
+        positives = None
+        if some_missing:
+            own = near.new_ones(len(labels), features.shape[1] - 2, dtype=torch.bool)
+            positives = torch.cat([own, ~incomparable.gather(1, near)], 1)
+        value: Tensor = self.loss(with_near, negatives, positives)
         return value

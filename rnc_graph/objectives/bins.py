@@ -11,7 +11,8 @@ class QuantileBins(nn.Module):
     """Bins that hold about as many labels of the training part each (see ``quantile_edges``).
 
     With several targets each has its own bins, and a class is a combination of bins that the
-    training part has. Equal labels share a bin, so that there may be fewer than asked for.
+    training part has; a molecule that lacks a target has none. Equal labels share a bin, so that
+    there may be fewer than asked for.
 
     Args:
         bins: for each target; at least 2.
@@ -42,17 +43,39 @@ class QuantileBins(nn.Module):
         return len(self.codes)
 
     def prepare(self, labels: Tensor) -> None:
-        """Take the bins' edges from labels (M, t)."""
+        """Take the bins' edges from labels (M, t), those of each target from what is known of it.
+
+        Raises:
+            RncGraphError: a target is missing in all molecules but one, or so many lack some that
+                those with all are fewer than the bins, or of one class.
+        """
         # Fewer edges than bins ask for end in infinity, which no label reaches.
         edges = labels.new_full((labels.shape[1], self.bins - 1), torch.inf, dtype=torch.float64)
-        for target, values in zip(edges, labels.T, strict=True):
-            found = torch.from_numpy(quantile_edges(values.double().cpu().numpy(), self.bins))
-            target[: len(found)] = found
+        whole = ~labels.isnan().any(1)
+        for number, values in enumerate(labels.T):
+            known = values[~values.isnan()]
+            if len(known) < min(2, len(values)):
+                raise RncGraphError(
+                    f"target {number}: {len(known)} of {len(values)} molecules of the training "
+                    "part have it, bins need 2 or more; the objective 'rnc' needs none"
+                )
+            found = torch.from_numpy(quantile_edges(known.double().cpu().numpy(), self.bins))
+            edges[number, : len(found)] = found
         self.edges = edges
-        self.codes = torch.unique(self._code(labels))
+        self.codes = torch.unique(self._code(labels[whole]))
+        complete = int(whole.sum())
+        if complete < len(labels) and (complete < self.bins or self.classes < 2):
+            raise RncGraphError(
+                f"only molecules with all {labels.shape[1]} targets have a class: {complete} of "
+                f"{len(labels)} in the training part, in {self.classes} classes; at least "
+                f"{self.bins} (bins), in 2 classes, are needed; the objective 'rnc' takes "
+                "molecules that lack targets"
+            )
 
     def forward(self, labels: Tensor) -> Tensor:
         """Return the classes (B,) of labels (B, t), from 0; in order for one target.
+
+        -1 is no class: a target is missing.
 
         Raises:
             RncGraphError: the bins are not prepared.
@@ -60,7 +83,8 @@ class QuantileBins(nn.Module):
         if not self.classes:
             raise RncGraphError("bins need prepare(labels) with the training part's labels first")
         # A combination that the training part lacks goes with the next one.
-        return torch.searchsorted(self.codes, self._code(labels)).clamp(max=self.classes - 1)
+        classes = torch.searchsorted(self.codes, self._code(labels)).clamp(max=self.classes - 1)
+        return classes.masked_fill(labels.isnan().any(1), -1)
 
     def _code(self, labels: Tensor) -> Tensor:
         """Write the bins of each target as the digits of one number, (B, t) -> (B,)."""

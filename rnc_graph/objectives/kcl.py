@@ -4,6 +4,7 @@ from torch import Tensor
 
 from rnc_graph.losses import KCLLoss
 from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.missing import nothing, take
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import QueueObjective
 
@@ -13,7 +14,8 @@ class KCL(QueueObjective):
     """:class:`KCLLoss` whose classes are quantile bins of the label.
 
     Equal numbers of positives for each anchor keep crowded classes from ruling the embedding; with
-    quantile bins of an even training part the classes are even anyway.
+    quantile bins of an even training part the classes are even anyway. Molecules that lack a target
+    are left out.
 
     Args:
         temperature: of the loss.
@@ -43,5 +45,10 @@ class KCL(QueueObjective):
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
     ) -> Tensor:
         """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
-        value: Tensor = self.loss(query, key, self.bins(labels), queue, self.bins(queue_labels))
+        classes, queue_classes = self.bins(labels), self.bins(queue_labels)
+        query, key, classes = take(classes >= 0, query, key, classes)
+        queue, queue_classes = take(queue_classes >= 0, queue, queue_classes)
+        if not len(classes):
+            return nothing(query)
+        value: Tensor = self.loss(query, key, classes, queue, queue_classes)
         return value

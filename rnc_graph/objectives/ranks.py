@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses.pairwise import l1_distance
+from rnc_graph.objectives.missing import labelled
 
 # Molecules whose pairs are enough to estimate the distances' quantiles.
 _SAMPLE = 2_000
@@ -17,7 +18,8 @@ class LabelRanks(nn.Module):
     """Similarity of labels in R steps: the nearest are as good as the same class, the far unranked.
 
     A label no farther than the r-th threshold d_r has rank r, and similarity 1 - (r - 1) / (R - 1):
-    from 1 at the first rank to 0 at the last. Beyond the last threshold it is -1, unranked.
+    from 1 at the first rank to 0 at the last. Beyond the last threshold it is -1, unranked. Of
+    labels (NaN where missing) without a target in common it is NaN.
 
     Args:
         quantiles: the thresholds as quantiles of the training part's label distances, rising,
@@ -49,11 +51,21 @@ class LabelRanks(nn.Module):
         self.register_buffer("thresholds", torch.tensor(thresholds or [], dtype=torch.float64))
 
     def prepare(self, labels: Tensor) -> None:
-        """Take the thresholds from labels (M, t), where they are quantiles."""
+        """Take the thresholds from labels (M, t), where they are quantiles.
+
+        Raises:
+            RncGraphError: no two molecules have a target in common.
+        """
         if self.quantiles is None:
             return
-        step = -(-len(labels) // _SAMPLE)
-        distances = torch.pdist(labels[::step].double(), p=1)
+        labels = labels[labelled(labels)]
+        step = max(1, -(-len(labels) // _SAMPLE))
+        distances = _distances(labels[::step].double())
+        if not len(distances):
+            raise RncGraphError(
+                f"ranks need molecules with a target in common, found no pair of them among "
+                f"{len(labels)} molecules with a target"
+            )
         levels = torch.tensor(self.quantiles, dtype=torch.float64, device=labels.device)
         self.thresholds = torch.unique(distances.quantile(levels))
 
@@ -68,13 +80,23 @@ class LabelRanks(nn.Module):
         # In float64 as the thresholds, or a pair that lies on one may fall to either side.
         distance = l1_distance(labels.double(), others.double())
         steps = torch.tensor([*self.levels, -1.0], device=labels.device)
-        return steps[torch.bucketize(distance, self.thresholds)]
+        similarity = steps[torch.bucketize(distance, self.thresholds)]
+        return similarity.masked_fill(distance.isnan(), torch.nan)
 
     @property
     def levels(self) -> list[float]:
         """The R similarities, from 1 to 0."""
         count = len(self.thresholds)
         return (1 - torch.arange(count) / max(1, count - 1)).tolist()
+
+
+def _distances(labels: Tensor) -> Tensor:
+    """Return the distances of all comparable pairs of labels (M, t)."""
+    if not labels.isnan().any():
+        return torch.pdist(labels, p=1)
+    rows = [l1_distance(labels[i : i + 1], labels[i + 1 :])[0] for i in range(len(labels))]
+    distances = torch.cat(rows)
+    return distances[~distances.isnan()]
 
 
 def _check_rising(name: str, values: Sequence[float], limit: float) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from rnc_graph.losses import RINCELoss
+from rnc_graph.objectives.missing import labelled, nothing, take
 from rnc_graph.objectives.ranks import LabelRanks
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import QueueObjective
@@ -19,7 +20,8 @@ class RINCE(QueueObjective):
 
     What lies within the first threshold counts as the anchor's own class; each further threshold is
     a weaker rank with a higher temperature; beyond the last all are negatives. Unlike RnC, two
-    molecules within one step are not ranked against each other.
+    molecules within one step are not ranked against each other. Molecules without a target in
+    common are left out of each other's terms, and those without any target altogether.
 
     Args:
         variant: "in", "out" or "out-in".
@@ -56,6 +58,9 @@ class RINCE(QueueObjective):
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
     ) -> Tensor:
         """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
+        query, key, labels = take(labelled(labels), query, key, labels)
+        if not len(labels):
+            return nothing(query)
         similarity = self.ranks(labels, queue_labels)
         value: Tensor = self.loss(query, key, queue, similarity, self.ranks.levels)
         return value

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from rnc_graph.losses import SupConLoss
 from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.missing import nothing, take
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import Objective
 
@@ -13,7 +14,7 @@ class SupCon(Objective):
     """:class:`SupConLoss` whose classes are quantile bins of the label.
 
     Molecules of one bin attract each other, all others repel, however near their labels: an order
-    among the bins is not asked for.
+    among the bins is not asked for. Molecules that lack a target are left out.
 
     Args:
         temperature: of the loss.
@@ -31,5 +32,9 @@ class SupCon(Objective):
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of features (B, V, d) with labels (B, t)."""
-        value: Tensor = self.loss(features, self.bins(labels))
+        classes = self.bins(labels)
+        features, classes = take(classes >= 0, features, classes)
+        if not len(classes):
+            return nothing(features)
+        value: Tensor = self.loss(features, classes)
         return value

@@ -8,6 +8,7 @@ from torch import Tensor
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.losses import TSCLoss, assign_targets, hypersphere_targets, ordered_targets
 from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.missing import nothing, take
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import ClassCentroids, QueueObjective
 
@@ -17,7 +18,8 @@ class TSC(QueueObjective):
     """:class:`TSCLoss` whose classes are quantile bins of the label.
 
     Each class is drawn to a point of the sphere that was set beforehand. The points are made once,
-    when the objective is prepared, and kept with the run.
+    when the objective is prepared, and kept with the run. Molecules that lack a label are left
+    out.
 
     Args:
         temperature: of the loss.
@@ -85,7 +87,11 @@ class TSC(QueueObjective):
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
     ) -> Tensor:
         """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
-        classes = self.bins(labels)
+        classes, queue_classes = self.bins(labels), self.bins(queue_labels)
+        query, key, classes = take(classes >= 0, query, key, classes)
+        queue, queue_classes = take(queue_classes >= 0, queue, queue_classes)
+        if not len(classes):
+            return nothing(query)
         if self.centroids is not None:
             centroids = self.centroids.update(query.detach(), classes)
             self.class_to_target = assign_targets(centroids, self.targets)
@@ -94,7 +100,7 @@ class TSC(QueueObjective):
             key,
             classes,
             queue,
-            self.bins(queue_labels),
+            queue_classes,
             self.targets,
             self.class_to_target,
         )

@@ -25,7 +25,7 @@ class Objective(nn.Module):
         """Take from the training part what the objective needs.
 
         Args:
-            labels: (M, t) standardised targets of the training part.
+            labels: (M, t) standardised targets of the training part, NaN where missing.
             embedding_dim: d of the features to come.
             seed: makes what is drawn repeatable.
         """
@@ -87,7 +87,7 @@ class Contrast(nn.Module):
             encoder: the encoder, for the momentum encoder to follow.
             inputs: the V * B inputs.
             embedding: (V * B, d), the encoder's of ``inputs``.
-            targets: (B, t).
+            targets: (B, t), NaN where missing.
         """
         features = by_molecule(self.projection(embedding), len(targets))
         if self.momentum is None or self.queue is None:

@@ -23,7 +23,7 @@ History = list[dict[str, float]]
 """One row an epoch: the means of what the module logged."""
 
 Batches = Iterable[tuple[Any, Tensor]]
-"""Pairs of the V * B inputs of a batch and its targets (B, t)."""
+"""Pairs of the V * B inputs of a batch and its targets (B, t), NaN where missing."""
 
 
 def check_finite(embedding: Tensor) -> Tensor:
@@ -98,7 +98,8 @@ def fit(
         The history, one row an epoch.
 
     Raises:
-        RncGraphError: the validation MAE was never a number, or there is no such device.
+        RncGraphError: the validation MAE was never a number, the validation part has no known
+            target, or there is no such device.
     """
     recorder = _Recorder(on_epoch)
     callbacks: list[Callback] = [recorder, _BestWeights()]

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
+from rnc_graph.training.missing import KnownMAE, mean_over_known
 from rnc_graph.training.settings import Optimisation
 
 
@@ -44,6 +45,7 @@ class Pretraining(L.LightningModule):
         self.probe = nn.Sequential(
             nn.BatchNorm1d(embedding_dim, affine=False), nn.Linear(embedding_dim, targets)
         )
+        self.validation_mae = KnownMAE()
         self.optimisation = optimisation
 
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
@@ -52,7 +54,8 @@ class Pretraining(L.LightningModule):
         embedding = check_finite(self.encoder(inputs))
         objective = self.contrast(self.encoder, inputs, embedding, targets)
         views = len(embedding) // len(targets)
-        probe = F.l1_loss(self.probe(embedding.detach()), targets.repeat(views, 1))
+        predicted = self.probe(embedding.detach())
+        probe = mean_over_known(F.l1_loss, predicted, targets.repeat(views, 1))
         self.log(
             "training_objective", objective, on_step=False, on_epoch=True, batch_size=len(targets)
         )
@@ -62,8 +65,8 @@ class Pretraining(L.LightningModule):
     def validation_step(self, batch: tuple[Any, Tensor], _: int) -> None:
         """Log the probe's MAE."""
         inputs, targets = batch
-        error = F.l1_loss(self.probe(self.encoder(inputs)), targets)
-        self.log(SELECTED_BY, error, batch_size=len(targets))
+        self.validation_mae.update(self.probe(self.encoder(inputs)), targets)
+        self.log(SELECTED_BY, self.validation_mae, batch_size=len(targets))
 
     def configure_optimizers(self) -> Any:
         """Return optimiser and schedule."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from rnc_graph.errors import UnknownNameError
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
+from rnc_graph.training.missing import KnownMAE, mean_over_known
 from rnc_graph.training.settings import Optimisation
 
 HeadLoss = Literal["l1", "l2", "huber"]
@@ -55,6 +56,7 @@ class Regression(L.LightningModule):
         if head_loss not in HEAD_LOSSES:
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
         self.head_loss = HEAD_LOSSES[head_loss]
+        self.validation_mae = KnownMAE()
         self.optimisation = optimisation
         self.contrast = Contrast(objective, encoder, projection) if objective is not None else None
         self.objective_weight = objective_weight
@@ -64,7 +66,7 @@ class Regression(L.LightningModule):
         inputs, targets = batch
         embedding = check_finite(self.encoder(inputs))
         views = len(embedding) // len(targets)
-        loss = self.head_loss(self.head(embedding), targets.repeat(views, 1))
+        loss = mean_over_known(self.head_loss, self.head(embedding), targets.repeat(views, 1))
         if self.contrast is not None:
             objective = self.contrast(self.encoder, inputs, embedding, targets)
             loss = loss + self.objective_weight * objective
@@ -74,8 +76,8 @@ class Regression(L.LightningModule):
     def validation_step(self, batch: tuple[Any, Tensor], _: int) -> None:
         """Log the MAE."""
         inputs, targets = batch
-        error = F.l1_loss(self.head(self.encoder(inputs)), targets)
-        self.log(SELECTED_BY, error, batch_size=len(targets))
+        self.validation_mae.update(self.head(self.encoder(inputs)), targets)
+        self.log(SELECTED_BY, self.validation_mae, batch_size=len(targets))
 
     def configure_optimizers(self) -> Any:
         """Return optimiser and schedule."""

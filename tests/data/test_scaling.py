@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, TargetScaler
+from rnc_graph.errors import RncGraphError
 
 VALUES = arrays(
     np.float64,
@@ -50,3 +51,21 @@ def test_a_split_is_scaled_by_its_training_part_alone(
     assert split.scaler.mean != pytest.approx(esol.targets.mean(axis=0), rel=1e-6)
     restored = split.scaler.restore(split.targets.double().numpy())
     np.testing.assert_allclose(restored, esol.targets, atol=1e-5)
+
+
+def test_each_target_is_scaled_by_what_is_known_of_it() -> None:
+    nan = np.nan
+    scaler = TargetScaler.fit(np.array([[0.0, nan, 7.0], [2.0, 10.0, nan], [nan, 50.0, 7.0]]))
+    assert scaler.mean.tolist() == [1.0, 30.0, 7.0]
+    assert scaler.sd.tolist() == [1.0, 20.0, 1.0]
+    np.testing.assert_array_equal(
+        scaler.standardise(np.array([[3.0, nan, 8.0]])), np.array([[2.0, nan, 1.0]])
+    )
+
+
+def test_a_target_without_any_value_is_named() -> None:
+    targets = np.array([[0.0, np.nan], [2.0, np.nan]])
+    with pytest.raises(RncGraphError, match="target 1: none of the 2 molecules of the training"):
+        TargetScaler.fit(targets)
+    with pytest.raises(RncGraphError, match="target 'logP': none of the 2 molecules"):
+        TargetScaler.fit(targets, ["logS", "logP"])

@@ -305,7 +305,7 @@ NAN = float("nan")
         (
             torch.ones(4, 2, 3),
             torch.tensor([0.0, 1.0, float("inf"), 2.0]),
-            "labels must be finite, found 1 NaN or infinite values in 1 rows: 2",
+            "labels must be finite, or NaN where missing, found 1 infinite values in 1 rows: 2",
         ),
     ],
 )

@@ -1,26 +1,16 @@
-"""The command line: thin, and quick to answer."""
+"""Experiments: a grid of runs, and the tables and figures that come of it."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from rnc_graph import __version__
-from rnc_graph.errors import RncGraphError
-
-app = typer.Typer(
-    name="rnc-graph",
-    help="Representations that follow a continuous target, for molecules.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+from rnc_graph.cli.app import Device, Jobs, app
 
 Seeds = Annotated[
     str | None,
@@ -32,32 +22,10 @@ Seeds = Annotated[
 Encoders = Annotated[
     str, typer.Option(help="Encoders of the spec, separated by commas, or all of them.")
 ]
-Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Parallel processes. [default: one for each core]")
-]
 Out = Annotated[
     Path | None,
     typer.Option(help="Folder of the results. [default: results/NAME]", file_okay=False),
 ]
-Device = Annotated[str, typer.Option(help="Where to train: cpu, gpu, auto, ...")]
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"rnc-graph {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    """Hold the commands together."""
 
 
 @app.command()
@@ -127,24 +95,3 @@ def _run(
     print_tables(console, experiment, outcome.tables, outcome.molecules.unit)
     written = "\n  ".join(["Written:", *map(str, outcome.files)])
     console.print(written, highlight=False, markup=False, soft_wrap=True)
-
-
-def _fail(message: str) -> NoReturn:
-    console = Console(stderr=True)
-    console.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
-    sys.exit(2)
-
-
-def main() -> None:
-    """Run the command line; bad input ends it with one message and exit code 2."""
-    try:
-        app()
-    except RncGraphError as error:
-        _fail(str(error))
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,65 @@
+"""What the commands share: the application, its errors, options of the same meaning."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from rnc_graph import __version__
+from rnc_graph.errors import RncGraphError
+
+app = typer.Typer(
+    name="rnc-graph",
+    help="Representations that follow a continuous target, for molecules.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Device = Annotated[str, typer.Option(help="Where to train: cpu, gpu, auto, ...")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Parallel processes. [default: one for each core]")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rnc-graph {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Hold the commands together."""
+
+
+def say(message: str) -> None:
+    """Tell the user something beside the result, without markup and unbroken."""
+    Console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def _fail(message: str) -> NoReturn:
+    console = Console(stderr=True)
+    console.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)
+
+
+def main() -> None:
+    """Run the command line; bad input ends it with one message and exit code 2."""
+    try:
+        app()
+    except RncGraphError as error:
+        _fail(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")

@@ -1,0 +1,321 @@
+"""Models of a user's own: train, predict, embed, evaluate."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from rnc_graph.cli.app import Device, Jobs, app, say
+from rnc_graph.cli.bars import work_bar
+
+if TYPE_CHECKING:
+    from rnc_graph.models import ModelSettings
+    from rnc_graph.models.build import Preparation
+
+Model = Annotated[Path, typer.Argument(help="The folder of a model.")]
+Smiles = Annotated[str | None, typer.Option(help="The column of SMILES. [default: guessed]")]
+Level = Annotated[
+    float, typer.Option("--interval", help="Share of measurements that the intervals cover.")
+]
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str, typer.Argument(help="CSV, TSV, Excel, Parquet or SDF, .gz too; or a data set's name.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder of the model.", file_okay=False)],
+    smiles: Smiles = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="A column to be predicted; more than once for several. [guessed]"),
+    ] = None,
+    unit: Annotated[str, typer.Option(help="Unit of the targets.")] = "",
+    split: Annotated[
+        str, typer.Option(help="random, stratified, scaffold, butina, group or time.")
+    ] = "random",
+    split_column: Annotated[
+        str | None,
+        typer.Option(help="The column that says train, validation or test; or the group or time."),
+    ] = None,
+    split_file: Annotated[
+        Path | None, typer.Option(help="The split.json of another model of the same table.")
+    ] = None,
+    validation_fraction: Annotated[
+        float, typer.Option(help="Share that chooses the epochs and calibrates the intervals.")
+    ] = 0.1,
+    test_fraction: Annotated[
+        float, typer.Option(help="Share that the model is judged on; 0 for none.")
+    ] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split and of the training.")] = 0,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Strip salts and charges from the molecules first.")
+    ] = False,
+    merge: Annotated[
+        str, typer.Option(help="Several rows of one molecule: no, mean, median or first.")
+    ] = "no",
+    on_bad: Annotated[
+        str, typer.Option(help="Rows that cannot be used: skip (and name them), or stop.")
+    ] = "skip",
+    encoder: Annotated[str, typer.Option(help="gin, gcn or mpnn.")] = "gin",
+    objective: Annotated[
+        str, typer.Option(help="Of stage 1: rnc, supcon, rince, ...; none leaves stage 1 out.")
+    ] = "rnc",
+    head_loss: Annotated[str, typer.Option(help="l1, l2 or huber.")] = "l2",
+    freeze: Annotated[
+        bool, typer.Option("--freeze", help="Train the head alone in stage 2.")
+    ] = False,
+    descriptors: Annotated[
+        bool, typer.Option(help="RDKit's descriptors beside the embedding, and members on them.")
+    ] = True,
+    networks: Annotated[int, typer.Option(min=0, help="Networks in the ensemble.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Of stage 2.")] = 80,
+    pretraining_epochs: Annotated[int, typer.Option(min=1, help="Of stage 1.")] = 30,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write into a folder that is not empty.")
+    ] = False,
+    jobs: Jobs = None,
+    device: Device = "cpu",
+) -> None:
+    """Train a model on a table of SMILES and measurements, and judge it on a test part."""
+    from rnc_graph.errors import RncGraphError
+    from rnc_graph.models import make_settings
+    from rnc_graph.models.build import Preparation, build, prepare
+    from rnc_graph.pages.model_folder import write_model_folder
+
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise RncGraphError(f"{out}: is not empty; choose another folder, or give --overwrite")
+    for option, given, known in (
+        ("--merge", merge, ("no", "mean", "median", "first")),
+        ("--on-bad", on_bad, ("skip", "stop")),
+    ):
+        if given not in known:
+            raise RncGraphError(f"{option} must be one of {', '.join(known)}, not {given!r}")
+    settings: ModelSettings = make_settings(
+        encoder=encoder,
+        objective=None if objective == "none" else objective,
+        head_loss=head_loss,
+        freeze_encoder=freeze,
+        descriptors=descriptors,
+        networks=networks,
+        epochs=epochs,
+        pretraining_epochs=pretraining_epochs,
+    )
+    splitter, split_options = _splitter(split, split_column, split_file)
+    preparation: Preparation = Preparation(
+        clean=clean,
+        merge=merge,  # type: ignore[arg-type]  # checked above
+        on_bad=on_bad,  # type: ignore[arg-type]
+        split=splitter,
+        split_options=split_options,
+        fractions=(1 - validation_fraction - test_fraction, validation_fraction, test_fraction),
+        seed=seed,
+    )
+    table, bad, notes = _read(data, smiles, target, split_column, unit)
+    for note in notes:
+        say(note)
+    workers = jobs or os.cpu_count() or 1
+    with work_bar("featurising") as featurising:
+        prepared = prepare(
+            table,
+            bad,
+            preparation,
+            settings.wants,
+            jobs=workers,
+            on_progress=featurising,
+        )
+    if prepared.bad:
+        from rnc_graph.models.build import describe_bad
+
+        say(
+            describe_bad(prepared.bad, table.name) + f"\nThey are left out; all: {out}/bad_rows.csv"
+        )
+    for note in prepared.notes:
+        say(note)
+    parts = prepared.split
+    say(
+        f"{len(prepared.table)} molecules: {len(parts.train)} for training, "
+        f"{len(parts.validation)} for validation, {len(parts.test)} for testing"
+    )
+    with work_bar("training") as training:
+        built = build(
+            prepared, settings, seed=seed, jobs=workers, device=device, on_progress=training
+        )
+    written = write_model_folder(
+        out,
+        source=table.name,
+        command=shlex.join(["rnc-graph", *sys.argv[1:]]),
+        prepared=prepared,
+        preparation=preparation,
+        built=built,
+    )
+    judged = built.test or built.validation
+    print_metrics(judged, "test" if built.test else "validation")
+    say("\n  ".join(["Written:", *map(str, written)]))
+
+
+@app.command()
+def predict(
+    model: Model,
+    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES.")],
+    out: Annotated[Path, typer.Option(help="The CSV of the predictions.", dir_okay=False)],
+    smiles: Smiles = None,
+    interval: Level = 0.9,
+    jobs: Jobs = None,
+) -> None:
+    """Predict every row of a table, in order; the reason stands beside one that cannot be."""
+    from rnc_graph.models import load_model
+    from rnc_graph.models.streaming import predict_file
+
+    trained = load_model(model)
+    with work_bar("predicting", unit="molecules") as predicting:
+        report = predict_file(
+            trained,
+            data,
+            out,
+            smiles=smiles,
+            level=interval,
+            jobs=jobs or os.cpu_count() or 1,
+            on_rows=predicting,
+        )
+    for note in report.notes:
+        say(note)
+    say(
+        f"{report.rows} rows, {report.problems} without a prediction (see column 'problem'), "
+        f"{report.outside} outside the model's domain\nWritten: {out}"
+    )
+
+
+@app.command()
+def embed(
+    model: Model,
+    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES.")],
+    out: Annotated[Path, typer.Option(help="A .csv, or an .npy of float32.", dir_okay=False)],
+    smiles: Smiles = None,
+    jobs: Jobs = None,
+) -> None:
+    """Embed every row of a table, in order; a row that cannot be read is empty (NaN in .npy)."""
+    from rnc_graph.models import load_model
+    from rnc_graph.models.streaming import embed_file
+
+    trained = load_model(model)
+    with work_bar("embedding", unit="molecules") as embedding:
+        report = embed_file(
+            trained,
+            data,
+            out,
+            smiles=smiles,
+            jobs=jobs or os.cpu_count() or 1,
+            on_rows=embedding,
+        )
+    for note in report.notes:
+        say(note)
+    say(f"{report.rows} rows, {report.problems} without an embedding\nWritten: {out}")
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Annotated[str, typer.Argument(help="A table with measurements, or a data set's name.")],
+    smiles: Smiles = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="The measured columns, in the model's order. [default: the model's]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for figures and metrics.", file_okay=False)
+    ] = None,
+    interval: Level = 0.9,
+    jobs: Jobs = None,
+) -> None:
+    """Judge a model on molecules with measurements that it has not learned from."""
+    from rnc_graph.errors import RncGraphError
+    from rnc_graph.files import write_text
+    from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
+    from rnc_graph.models.build import describe_bad
+    from rnc_graph.pages.model_folder import draw_evaluation
+
+    trained = load_model(model)
+    table, bad, notes = _read(data, smiles, target or trained.targets, None, "")
+    for note in notes:
+        say(note)
+    if bad:
+        say(describe_bad(bad, table.name) + "\nThey are left out.")
+    if len(table.target_names) != len(trained.targets):
+        raise RncGraphError(
+            f"{table.name}: {len(table.target_names)} targets are given, the model predicts "
+            f"{len(trained.targets)}: {', '.join(trained.targets)}"
+        )
+    predictions, unreadable = predict_smiles(trained, table.smiles, jobs or os.cpu_count() or 1)
+    if unreadable:
+        say(f"{len(unreadable)} SMILES cannot be read and are left out")
+    evaluation = evaluate_predictions(
+        trained, table.smiles, table.rows, table.targets, predictions, interval
+    )
+    print_metrics(evaluation, table.name)
+    if out is not None:
+        figures = draw_evaluation(evaluation, trained.domain.threshold, table.name, out)
+        metrics = {name: evaluation.metrics(i) for i, name in enumerate(trained.targets)}
+        write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+        say("\n  ".join(["Written:", *map(str, [*figures, out / "metrics.json"])]))
+
+
+def print_metrics(evaluation: Any, title: str) -> None:
+    """Print the metrics of each target as a table."""
+    from rich.table import Table
+
+    from rnc_graph.pages.model_card import METRICS, metric_cells
+
+    table = Table(title=f"{title}: {len(evaluation.rows)} molecules", title_justify="left")
+    table.add_column("")
+    for target, unit in zip(evaluation.targets, evaluation.units, strict=True):
+        table.add_column(f"{target}, {unit}" if unit else target, justify="right")
+    cells = [metric_cells(evaluation, number) for number in range(len(evaluation.targets))]
+    for row, name in enumerate(METRICS.values()):
+        table.add_row(name, *(column[row] for column in cells))
+    Console().print(table)
+
+
+def _splitter(split: str, column: str | None, file: Path | None) -> tuple[str, dict[str, Any]]:
+    """Return the splitter that the options ask for, and its options."""
+    from rnc_graph.errors import RncGraphError
+
+    if file is not None:
+        if column is not None or split != "random":
+            raise RncGraphError("--split-file says all of a split: give no other --split option")
+        return "file", {"path": str(file)}
+    if split in ("group", "time"):
+        if column is None:
+            raise RncGraphError(f"--split {split} needs --split-column")
+        return split, {"column": column}
+    if column is not None:
+        if split != "random":
+            raise RncGraphError(f"--split-column has no place beside --split {split}")
+        return "column", {"column": column}
+    return split, {}
+
+
+def _read(
+    data: str,
+    smiles: str | None,
+    targets: list[str] | None,
+    split_column: str | None,
+    unit: str,
+) -> tuple[Any, list[Any], list[str]]:
+    """Read a file, or load a data set by its name."""
+    from rnc_graph.data import load_dataset
+    from rnc_graph.data.catalogue import dataset_cards
+    from rnc_graph.data.reading.molecules import read_molecules
+
+    path = Path(data)
+    if not path.exists() and data in dataset_cards() and not (smiles or split_column):
+        return load_dataset(data), [], []
+    extra = [split_column] if split_column else []
+    return read_molecules(path, smiles, targets, extra=extra, unit=unit)

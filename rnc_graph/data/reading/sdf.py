@@ -1,0 +1,99 @@
+"""SDF: a mol block and properties a record."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rdkit import Chem, rdBase
+
+from rnc_graph.data.reading.lines import line_blocks
+from rnc_graph.data.reading.source import Row, TableSource, chunked
+from rnc_graph.errors import RncGraphError
+
+SMILES = "smiles"
+# A record beyond this is no molecule; the rest of it is left out.
+LONGEST_RECORD = 100_000
+_PROPERTY = re.compile(r">.*?<(.+)>")
+
+
+def open_sdf(path: Path) -> TableSource:
+    """Open an SDF: the column "smiles" is the mol block, the others are its properties.
+
+    A property of that name is called "smiles (property)". Raises :class:`RncGraphError`.
+    """
+    names: dict[str, None] = {}
+    records = 0
+    for _, record in _records(path):
+        records += 1
+        names.update(dict.fromkeys(_properties(record)))
+    if not records:
+        raise RncGraphError(f"{path}: cannot be read as SDF: it holds no records")
+    columns = [SMILES, *names]
+    notes = ["the column 'smiles' is made from the mol blocks"]
+    if f"{SMILES} (property)" in names:
+        notes.append("the property 'smiles' is called 'smiles (property)'")
+    return TableSource(
+        str(path), columns, lambda size: chunked(_rows(path, columns), columns, size), notes
+    )
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the line it begins on."""
+    line, begin, record = 0, 1, list[str]()
+    for lines, _ in line_blocks(path):
+        for text in lines:
+            line += 1
+            if text.startswith("$$$$"):
+                yield begin, record
+                begin, record = line + 1, []
+            elif len(record) <= LONGEST_RECORD:
+                record.append(text.rstrip("\r\n"))
+    if any(text.strip() for text in record):
+        yield begin, record
+
+
+def _end_of_block(record: list[str]) -> int:
+    """Return where the properties begin."""
+    for i, text in enumerate(record):
+        if text.startswith("M  END"):
+            return i + 1
+    return next((i for i, text in enumerate(record) if i > 3 and text.startswith(">")), len(record))
+
+
+def _properties(record: list[str]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    values: list[str] | None = None
+    for text in record[_end_of_block(record) :]:
+        header = _PROPERTY.match(text) if values is None else None
+        if header:
+            name = header[1].strip()
+            values = found.setdefault(f"{SMILES} (property)" if name == SMILES else name, [])
+        elif not text.strip():
+            values = None
+        elif values is not None:
+            values.append(text)
+    return {name: "\n".join(lines) for name, lines in found.items() if name}
+
+
+def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
+    for line, record in _records(path):
+        title = next((text for text in record if text.strip()), "$$$$")
+        if len(record) > LONGEST_RECORD:
+            yield Row(None, line, f"a record of more than {LONGEST_RECORD} lines", title)
+            continue
+        smiles = _smiles("\n".join(record[: _end_of_block(record)]))
+        if smiles is None:
+            yield Row(None, line, "a mol block that cannot be read", title)
+            continue
+        cells = {SMILES: smiles, **_properties(record)}
+        yield Row([cells.get(column, "") for column in columns], line)
+
+
+def _smiles(block: str) -> str | None:
+    with rdBase.BlockLogs():
+        try:
+            molecule = Chem.MolFromMolBlock(block)
+            return None if molecule is None else str(Chem.MolToSmiles(molecule))
+        # Some broken blocks raise instead of giving None.
+        except (ValueError, RuntimeError):
+            return None

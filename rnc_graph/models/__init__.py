@@ -1,0 +1,32 @@
+"""Trained models: an ensemble of members, its intervals and domain, and how it is kept."""
+
+from rnc_graph.models.evaluation import LEVEL, Evaluation, evaluate_predictions
+from rnc_graph.models.files import load_model, save_model
+from rnc_graph.models.inference import (
+    BLOCK,
+    embed_smiles,
+    predict_smiles,
+    prediction_frame,
+    stream_features,
+)
+from rnc_graph.models.model import MoleculeModel, Predictions
+from rnc_graph.models.settings import ModelSettings, make_settings
+from rnc_graph.models.train import train_model
+
+__all__ = [
+    "BLOCK",
+    "LEVEL",
+    "Evaluation",
+    "ModelSettings",
+    "MoleculeModel",
+    "Predictions",
+    "embed_smiles",
+    "evaluate_predictions",
+    "load_model",
+    "make_settings",
+    "predict_smiles",
+    "prediction_frame",
+    "save_model",
+    "stream_features",
+    "train_model",
+]

@@ -1,0 +1,199 @@
+"""From a table to a model with its evaluation: what ``rnc-graph train`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.cleaning import clean_all
+from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurise import Wants
+from rnc_graph.data.reading.molecules import BadRow
+from rnc_graph.data.splits import SPLITS, Split, SplitMolecules
+from rnc_graph.errors import RncGraphError
+from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
+from rnc_graph.models.model import MoleculeModel
+from rnc_graph.models.settings import ModelSettings
+from rnc_graph.models.train import train_model
+
+Merge = Literal["no", "mean", "median", "first"]
+
+# Of the time that a training takes, about so much goes by before it begins.
+_BEFORE = 0.1
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done with a table before a model is trained on it.
+
+    Attributes:
+        clean: strip salts and charges first.
+        merge: how several measurements of one molecule become one; "no" keeps them all.
+        on_bad: "skip" leaves out rows that cannot be used, "stop" ends it.
+        split: name of a splitter, with options.
+        fractions: shares of training, validation and test part; the last may be 0.
+        seed: of the split and of the training.
+    """
+
+    clean: bool = False
+    merge: Merge = "no"
+    on_bad: Literal["skip", "stop"] = "skip"
+    split: str = "random"
+    split_options: dict[str, Any] | None = None
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table that can be trained on.
+
+    Attributes:
+        table: N molecules that can all be read.
+        features: of the N molecules.
+        split: their rows.
+        bad: rows that were left out, in order.
+        notes: what was found and done, for people.
+    """
+
+    table: MoleculeTable
+    features: MoleculeFeatures
+    split: Split
+    bad: list[BadRow]
+    notes: list[str]
+
+    def molecules(self) -> SplitMolecules:
+        """Return what splits are made of and checked against."""
+        return SplitMolecules.of(self.table, self.features.canonical)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A trained model and how good it is; ``test`` is None where no part was kept for it."""
+
+    model: MoleculeModel
+    validation: Evaluation
+    test: Evaluation | None
+
+
+def prepare(
+    table: MoleculeTable,
+    bad: Sequence[BadRow],
+    preparation: Preparation,
+    wants: Wants,
+    *,
+    jobs: int = 1,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Prepared:
+    """Clean, featurise, merge and split a table.
+
+    Args:
+        table: rows with a SMILES and a target.
+        bad: rows that were left out when it was read.
+        preparation: what is done.
+        wants: what the model wants of molecules.
+        jobs: processes to featurise in.
+        on_progress: told the share of the molecules that is done.
+
+    Raises:
+        RncGraphError: rows are bad and ``on_bad`` is "stop", or the split cannot be made.
+    """
+    notes: list[str] = []
+    if preparation.clean:
+        cleaned, changed = clean_all(table.smiles)
+        table = replace(table, smiles=cleaned)
+        notes.append(f"{len(changed)} molecules were changed by cleaning")
+    wants = replace(wants, fingerprints=True, canonical=True)
+    done = 0
+
+    def count(molecules: int) -> None:
+        nonlocal done
+        done += molecules
+        on_progress(done / len(table))
+
+    features = molecule_features(table.smiles, wants, jobs=jobs, on_done=count)
+    unreadable = [
+        BadRow(int(table.rows[b.row]), table.line(b.row), "SMILES", str(b.smiles)[:80], b.reason)
+        for b in features.bad
+    ]
+    all_bad = sorted([*bad, *unreadable], key=lambda row: row.row)
+    if all_bad and preparation.on_bad == "stop":
+        raise RncGraphError(describe_bad(all_bad, table.name))
+    if unreadable:
+        table = table.take(features.good)
+        features = molecule_features(table.smiles, wants, jobs=jobs)
+    duplicates = find_duplicates(features.canonical, table.targets)
+    if duplicates.groups:
+        notes.append(duplicates.summary(table.rows))
+        if preparation.merge != "no":
+            table = merge_duplicates(table, features.canonical, preparation.merge)
+            features = molecule_features(table.smiles, wants, jobs=jobs)
+            notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
+    molecules = SplitMolecules.of(table, features.canonical)
+    splitter = SPLITS.make(preparation.split, **(preparation.split_options or {}))
+    split = splitter.split(molecules, preparation.seed, preparation.fractions)
+    return Prepared(table, features, split, all_bad, notes)
+
+
+def build(
+    prepared: Prepared,
+    settings: ModelSettings,
+    *,
+    seed: int = 0,
+    jobs: int = 1,
+    device: str = "cpu",
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Built:
+    """Train a model on a prepared table; the test part is predicted once, at the end.
+
+    Raises:
+        RncGraphError: see :func:`~rnc_graph.models.train_model`.
+    """
+    table, split = prepared.table, prepared.split
+    model = train_model(
+        prepared.features,
+        table.targets,
+        split.train,
+        split.validation,
+        settings,
+        target_names=table.target_names,
+        units=[table.unit] * len(table.target_names),
+        seed=seed,
+        jobs=jobs,
+        device=device,
+        on_progress=on_progress,
+    )
+
+    def evaluated(rows: NDArray[np.int64]) -> Evaluation:
+        return evaluate_predictions(
+            model,
+            [table.smiles[row] for row in rows],
+            table.rows[rows],
+            table.targets[rows],
+            model.predict_rows(prepared.features, rows),
+        )
+
+    return Built(
+        model=model,
+        validation=evaluated(split.validation),
+        test=evaluated(split.test) if len(split.test) else None,
+    )
+
+
+def describe_bad(bad: Sequence[BadRow], source: str, shown: int = 10) -> str:
+    """Return the bad rows as text: how many, and the first of them."""
+    lines = [f"{source}: {len({row.row for row in bad})} rows cannot be used"]
+    for row in bad[:shown]:
+        where = f"row {row.row}" + (f" (line {row.line})" if row.line is not None else "")
+        column = f", column {row.column!r}" if row.column else ""
+        lines.append(f"  {where}{column}: {row.found!r}: {row.reason}")
+    if len(bad) > shown:
+        lines.append(f"  and {len(bad) - shown} more")
+    return "\n".join(lines)

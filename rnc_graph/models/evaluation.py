@@ -1,0 +1,94 @@
+"""How good a model is on molecules with measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.data.table import FloatArray
+from rnc_graph.evaluation.intervals import coverage
+from rnc_graph.evaluation.metrics import metrics_by_target
+from rnc_graph.models.model import MoleculeModel, Predictions
+
+LEVEL = 0.9
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model says of N measured molecules.
+
+    Attributes:
+        smiles: N SMILES.
+        rows: (N,) their row numbers in the file, from 1.
+        measured: (N, t), NaN where missing.
+        predictions: of the N molecules.
+        low: (N, t) lower end of the intervals.
+        high: (N, t) upper end.
+        level: of the intervals.
+        targets: names of the t targets.
+        units: of the t targets.
+    """
+
+    smiles: list[str]
+    rows: NDArray[np.int64]
+    measured: FloatArray
+    predictions: Predictions
+    low: FloatArray
+    high: FloatArray
+    level: float
+    targets: list[str]
+    units: list[str]
+
+    def known(self, target: int) -> NDArray[np.int64]:
+        """Return the molecules that have a target and a prediction of it."""
+        both = ~np.isnan(self.measured[:, target]) & ~np.isnan(self.predictions.values[:, target])
+        return np.flatnonzero(both)
+
+    def metrics(self, target: int) -> dict[str, float]:
+        """Return the errors of one target, in its unit, over the molecules that have it.
+
+        What :func:`~rnc_graph.evaluation.metrics_by_target` says, and "coverage", the share within
+        their intervals, "width", the median width of these, and "outside", the share of molecules
+        beyond the model's domain. What too few molecules do not determine is NaN.
+        """
+        rows = self.known(target)
+        column = slice(target, target + 1)
+        low, high = self.low[rows, column], self.high[rows, column]
+        measured, predicted = self.measured[rows, column], self.predictions.values[rows, column]
+        nothing = float("nan")
+        return {
+            **metrics_by_target(measured, predicted)[0],
+            "coverage": coverage(measured, low, high),
+            "width": float(np.median(high - low)) if rows.size else nothing,
+            "outside": float(self.predictions.outside[rows].mean()) if rows.size else nothing,
+        }
+
+
+def evaluate_predictions(
+    model: MoleculeModel,
+    smiles: Sequence[str],
+    rows: NDArray[np.int64],
+    measured: FloatArray,
+    predictions: Predictions,
+    level: float = LEVEL,
+) -> Evaluation:
+    """Put measurements (N, t) beside a model's predictions.
+
+    Raises:
+        RncGraphError: a level outside (0, 1).
+    """
+    reach = model.intervals.half_widths(predictions.difficulty, level)
+    return Evaluation(
+        smiles=list(smiles),
+        rows=rows,
+        measured=measured,
+        predictions=predictions,
+        low=predictions.values - reach,
+        high=predictions.values + reach,
+        level=level,
+        targets=model.targets,
+        units=model.units,
+    )

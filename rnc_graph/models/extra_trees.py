@@ -1,0 +1,97 @@
+"""A member on descriptors alone: extremely randomised trees."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.ensemble import ExtraTreesRegressor
+from torch import Tensor
+
+from rnc_graph.data.table import FloatArray
+from rnc_graph.models.inputs import Inputs
+
+_TREES = 300
+_FEATURES = 1 / 3
+
+_PARTS = ("feature", "threshold", "left", "right", "value", "roots")
+
+
+class ExtraTrees:
+    """Extremely randomised trees (Geurts et al., Machine Learning 63, 2006), by target.
+
+    What they have learned is kept as tensors, so that a saved model needs no pickle: for target j
+    the nodes of all trees end to end (feature, threshold, numbers of the two children, value; a
+    leaf is its own child) and the numbers of the trees' roots.
+    """
+
+    kind = "extra-trees"
+
+    def __init__(self, targets: int) -> None:
+        self.targets = targets
+        self.learned: dict[str, Tensor] = {}
+
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> ExtraTrees:
+        """Learn each target (N, t) from the rows of ``train`` that have it."""
+        for target, values in enumerate(targets.T):
+            rows = train[~values[train].isnan()]
+            forest = ExtraTreesRegressor(_TREES, max_features=_FEATURES, random_state=seed)
+            forest.fit(inputs.scores[rows].numpy(), values[rows].double().numpy())
+            self.learned |= {f"{target}.{name}": part for name, part in _nodes(forest).items()}
+        return self
+
+    def predict(self, inputs: Inputs) -> FloatArray:
+        """Return the (N, t) standardised predictions."""
+        scores = inputs.scores.numpy()
+        return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
+
+    def _target(self, target: int, scores: np.ndarray) -> FloatArray:
+        feature, threshold, left, right, value, roots = (
+            self.learned[f"{target}.{name}"].numpy() for name in _PARTS
+        )
+        predicted = np.empty(len(scores))
+        for first in range(0, len(scores), 256):
+            block = scores[first : first + 256]
+            molecule = np.arange(len(block))[:, None]
+            # All molecules go down all trees together, a level at a time; a leaf stays where it is.
+            node = np.broadcast_to(roots, (len(block), len(roots)))
+            while True:
+                goes_left = block[molecule, feature[node]] <= threshold[node]
+                child = np.where(goes_left, left[node], right[node])
+                if np.array_equal(child, node):
+                    break
+                node = child
+            predicted[first : first + 256] = value[node].mean(axis=1)
+        return predicted
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what they have learned."""
+        return self.learned
+
+    def load(self, tensors: dict[str, Tensor]) -> ExtraTrees:
+        """Take what others have learned."""
+        self.learned = tensors
+        return self
+
+
+def _nodes(forest: ExtraTreesRegressor) -> dict[str, Tensor]:
+    """Return the nodes of all trees, end to end."""
+    trees = [estimator.tree_ for estimator in forest.estimators_]
+    roots = np.cumsum([0, *(tree.node_count for tree in trees)])
+    total = int(roots[-1])
+    own = np.arange(total)
+    shift = np.repeat(roots[:-1], np.diff(roots))
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(tree, name) for tree in trees])
+
+    left, right = joined("children_left"), joined("children_right")
+    leaf = left < 0
+    parts = {
+        "feature": np.where(leaf, 0, joined("feature")).astype(np.int32),
+        "threshold": np.where(leaf, 0.0, joined("threshold")),
+        "left": np.where(leaf, own, left + shift).astype(np.int32),
+        "right": np.where(leaf, own, right + shift).astype(np.int32),
+        "value": np.concatenate([tree.value[:, 0, 0] for tree in trees]),
+        "roots": roots[:-1].astype(np.int32),
+    }
+    return {name: torch.from_numpy(part) for name, part in parts.items()}

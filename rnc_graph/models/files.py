@@ -1,0 +1,197 @@
+"""A model on disk: ``config.json`` and ``model.safetensors``, and nothing pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from rnc_graph import __version__
+from rnc_graph.data import TargetScaler
+from rnc_graph.errors import RncGraphError
+from rnc_graph.evaluation.intervals import ConformalIntervals
+from rnc_graph.files import atomic_path, write_text
+from rnc_graph.models.domain import Domain
+from rnc_graph.models.inputs import DescriptorScaler
+from rnc_graph.models.members import kinds, load_member
+from rnc_graph.models.model import MoleculeModel
+from rnc_graph.models.settings import ModelSettings
+
+# Raised whenever a version of before could not read what this one writes.
+FORMAT = 1
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+
+_LIBRARIES = ("torch", "torch_geometric", "rdkit", "scikit-learn", "numpy")
+
+
+class _Config(BaseModel):
+    """``config.json``: all of a model that is no tensor."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["rnc_graph molecule model"] = "rnc_graph molecule model"
+    format: int = FORMAT
+    settings: ModelSettings
+    targets: list[str]
+    units: list[str]
+    descriptors: list[str] | None
+    domain_threshold: float
+    versions: dict[str, str]
+    weights_sha256: str
+    # Of all the rest: tells an edited file from the one that was written.
+    config_sha256: str = ""
+
+    def digest(self) -> str:
+        """Return the SHA-256 of everything but itself."""
+        rest = self.model_dump(mode="json", exclude={"config_sha256"})
+        return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def save_model(model: MoleculeModel, folder: Path) -> None:
+    """Write a model into a folder, which is made where it is missing.
+
+    Raises:
+        OSError: it cannot be written to.
+    """
+    weights = save({name: part.contiguous() for name, part in _tensors(model).items()})
+    config = _Config(
+        settings=model.settings,
+        targets=model.targets,
+        units=model.units,
+        descriptors=model.descriptor_scaler.names if model.descriptor_scaler else None,
+        domain_threshold=model.domain.threshold,
+        versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    config = config.model_copy(update={"config_sha256": config.digest()})
+    # The weights first: a folder with a new config and old weights would be refused, and one
+    # with neither changed is still the old model.
+    with atomic_path(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(weights)
+    write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
+
+
+def load_model(folder: Path) -> MoleculeModel:
+    """Load a model; it predicts the same bits as the one that was saved, on the same machine.
+
+    Raises:
+        RncGraphError: there is no model, a newer version wrote it, a file is truncated, edited, or
+            a link to outside the folder, or the parts do not fit together.
+    """
+    config = _read_config(folder)
+    content = _read(folder, WEIGHTS)
+    if hashlib.sha256(content).hexdigest() != config.weights_sha256:
+        raise RncGraphError(
+            f"{folder / WEIGHTS}: is not the file that {CONFIG} was written with "
+            f"({len(content):,} bytes found): truncated, edited, or of another model; save the "
+            "model again, or copy both files anew"
+        )
+    try:
+        return _model(config, load(content))
+    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        raise RncGraphError(f"{folder}: its weights do not fit its config: {error}") from error
+
+
+def _read_config(folder: Path) -> _Config:
+    path = folder / CONFIG
+    text = _read(folder, CONFIG)
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise RncGraphError(f"{path}: is no JSON (truncated or edited?): {error}") from error
+    found = given.get("format") if isinstance(given, dict) else None
+    if not isinstance(found, int) or given.get("kind") != "rnc_graph molecule model":
+        raise RncGraphError(f"{path}: is not the config of a model of rnc_graph")
+    if found > FORMAT:
+        by = given.get("versions", {}).get("rnc_graph", "a newer version")
+        raise RncGraphError(
+            f"{path}: written by rnc_graph {by} in format {found}; this is rnc_graph "
+            f"{__version__}, which reads formats up to {FORMAT}: upgrade rnc_graph"
+        )
+    try:
+        config = _Config.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise RncGraphError(f"{path}: {key}: {problem['msg']}") from error
+    if config.config_sha256 != config.digest():
+        raise RncGraphError(
+            f"{path}: has been edited since it was written; what a model is cannot be changed "
+            "afterwards: train it with other options instead"
+        )
+    return config
+
+
+def _read(folder: Path, name: str) -> bytes:
+    """Read a file of the folder; a link that leads out of it is not followed."""
+    path = folder / name
+    if not folder.is_dir():
+        raise RncGraphError(f"{folder}: no such folder; a model is a folder with {CONFIG}")
+    if os.path.realpath(path) != os.path.join(os.path.realpath(folder), name):
+        raise RncGraphError(f"{path}: is a link to elsewhere; a model's files lie in its folder")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise RncGraphError(f"{path}: missing; a model is {CONFIG} and {WEIGHTS}") from None
+    except OSError as error:
+        raise RncGraphError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
+    """Return all tensors of a model by name."""
+    parts: dict[str, Any] = {
+        "scaler.mean": model.scaler.mean,
+        "scaler.sd": model.scaler.sd,
+        "typical_spread": model.typical_spread,
+        "interval_scores": model.intervals.scores,
+        "domain.fingerprints": model.domain.fingerprints,
+    }
+    if model.descriptor_scaler is not None:
+        parts["descriptors.medians"] = model.descriptor_scaler.medians
+        parts["descriptors.quantiles"] = model.descriptor_scaler.quantiles
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()}
+    for number, member in enumerate(model.members):
+        tensors |= {f"members.{number}.{name}": t for name, t in member.tensors().items()}
+    return tensors
+
+
+def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
+    """Put a model together again."""
+
+    def array(name: str) -> Any:
+        return tensors[name].numpy()
+
+    descriptor_scaler = None
+    if config.descriptors is not None:
+        descriptor_scaler = DescriptorScaler(
+            config.descriptors, array("descriptors.medians"), array("descriptors.quantiles")
+        )
+    scores = len(config.descriptors or [])
+    members = []
+    for number, kind in enumerate(kinds(config.settings)):
+        own = f"members.{number}."
+        learned = {n.removeprefix(own): t for n, t in tensors.items() if n.startswith(own)}
+        members.append(load_member(kind, learned, config.settings, scores, len(config.targets)))
+    return MoleculeModel(
+        settings=config.settings,
+        targets=config.targets,
+        units=config.units,
+        scaler=TargetScaler(mean=array("scaler.mean"), sd=array("scaler.sd")),
+        descriptor_scaler=descriptor_scaler,
+        members=members,
+        typical_spread=array("typical_spread"),
+        intervals=ConformalIntervals(array("interval_scores")),
+        domain=Domain(array("domain.fingerprints"), config.domain_threshold),
+    )

@@ -1,0 +1,94 @@
+"""From SMILES to a model's predictions or embeddings, block by block, featurised in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from rnc_graph.data.features import MoleculeFeatures, stream_arrays
+from rnc_graph.data.featurise import BadMolecule, MoleculeArrays
+from rnc_graph.data.table import FloatArray
+from rnc_graph.models.model import MoleculeModel, Predictions
+
+# Molecules at a time: the same molecules in the same order give the same bits, however many.
+BLOCK = 1024
+# Below this, starting processes takes longer than the work.
+_WORTH_PROCESSES = 2_000
+
+
+def stream_features(
+    blocks: Iterable[Sequence[str]], model: MoleculeModel, jobs: int
+) -> Iterator[MoleculeFeatures]:
+    """Yield what a model wants of each block of SMILES, in order."""
+    parts: Iterator[MoleculeArrays] = stream_arrays(blocks, model.wants, jobs)
+    return map(MoleculeFeatures.of, parts)
+
+
+def predict_smiles(
+    model: MoleculeModel, smiles: Sequence[str], jobs: int = 1
+) -> tuple[Predictions, list[BadMolecule]]:
+    """Predict N SMILES; those that cannot be read are NaN, and named by row from 0."""
+    parts, bad = [], []
+    for first, features in _blocks(model, smiles, jobs):
+        parts.append(model.predict(features))
+        bad += [BadMolecule(first + b.row, b.smiles, b.reason) for b in features.bad]
+    return Predictions.joined(parts), bad
+
+
+def embed_smiles(
+    model: MoleculeModel, smiles: Sequence[str], jobs: int = 1
+) -> tuple[FloatArray, list[BadMolecule]]:
+    """Embed N SMILES, (N, d); those that cannot be read are NaN, and named by row from 0.
+
+    Raises:
+        RncGraphError: the model has no network.
+    """
+    parts, bad = [], []
+    for first, features in _blocks(model, smiles, jobs):
+        parts.append(model.embed(features))
+        bad += [BadMolecule(first + b.row, b.smiles, b.reason) for b in features.bad]
+    return np.concatenate(parts), bad
+
+
+def _blocks(
+    model: MoleculeModel, smiles: Sequence[str], jobs: int
+) -> Iterator[tuple[int, MoleculeFeatures]]:
+    starts = range(0, len(smiles), BLOCK)
+    blocks = (smiles[first : first + BLOCK] for first in starts)
+    jobs = jobs if len(smiles) >= _WORTH_PROCESSES else 1
+    return zip(starts, stream_features(blocks, model, jobs), strict=True)
+
+
+def prediction_frame(
+    model: MoleculeModel, predictions: Predictions, problems: Sequence[str], level: float
+) -> pd.DataFrame:
+    """Return predictions as people read them, one row a molecule.
+
+    Columns: ``predicted_T``, ``low_T``, ``high_T`` and ``spread_T`` of each target T, ``distance``,
+    ``outside_domain`` and ``problem``; see :class:`~rnc_graph.models.Predictions`.
+
+    Args:
+        model: that predicted.
+        predictions: of N molecules.
+        problems: N texts, "" for a molecule that was predicted.
+        level: of the intervals.
+
+    Raises:
+        RncGraphError: a level outside (0, 1).
+    """
+    reach = model.intervals.half_widths(predictions.difficulty, level)
+    columns: dict[str, object] = {}
+    for number, target in enumerate(model.targets):
+        value = predictions.values[:, number]
+        columns[f"predicted_{target}"] = value
+        columns[f"low_{target}"] = value - reach[:, number]
+        columns[f"high_{target}"] = value + reach[:, number]
+        columns[f"spread_{target}"] = predictions.spread[:, number]
+    columns["distance"] = predictions.distance
+    outside = np.where(predictions.outside, "yes", "no").astype(object)
+    outside[np.isnan(predictions.distance)] = ""
+    columns["outside_domain"] = outside
+    columns["problem"] = np.array(problems, dtype=object)
+    return pd.DataFrame(columns)

@@ -1,0 +1,129 @@
+"""What the members see of a molecule: its graph, and its descriptors as normal scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.preprocessing import QuantileTransformer
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from rnc_graph.data import PackedGraphs
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurise import descriptor_names
+from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import RncGraphError
+
+# A molecule beyond the training part's range is at its end, not far outside: some descriptors grow
+# past all bounds with size.
+_LARGEST_SCORE = 3.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """N molecules.
+
+    Attributes:
+        graphs: their N graphs, and those of molecules that cannot be read.
+        rows: (N,) the graph of each.
+        scores: (N, k) float32 descriptors as normal scores; k = 0 for a model without descriptors.
+    """
+
+    graphs: PackedGraphs
+    rows: Tensor
+    scores: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def of(
+        cls,
+        features: MoleculeFeatures,
+        rows: NDArray[np.int64],
+        scaler: DescriptorScaler | None,
+    ) -> Inputs:
+        """Take the rows of molecules that can be read; without a scaler, no descriptors.
+
+        Raises:
+            RncGraphError: a descriptor that the scaler needs is not there.
+        """
+        scores = torch.zeros(len(rows), 0)
+        if scaler is not None:
+            scores = scaler.transform(descriptor_names(), features.descriptors[rows])
+        return cls(features.graphs, torch.from_numpy(rows), scores)
+
+    def batch(self, index: Tensor) -> Batch:
+        """Return the graphs of some of the N molecules."""
+        return self.graphs.batch(self.rows[index])
+
+
+@dataclass(frozen=True)
+class DescriptorScaler:
+    """Turns descriptors into normal scores of their rank among the training molecules.
+
+    Ranks, not values: some descriptors have tails that no linear scaling bounds.
+
+    Attributes:
+        names: the k descriptors that vary in the training part.
+        medians: (k,) stand in for what is not defined.
+        quantiles: (q, k) of the training part.
+    """
+
+    names: list[str]
+    medians: FloatArray
+    quantiles: FloatArray
+
+    @classmethod
+    def fit(cls, names: Sequence[str], descriptors: FloatArray) -> DescriptorScaler:
+        """Learn from the training part's descriptors (N, D), NaN where not defined."""
+        known = np.asarray(np.isfinite(descriptors).any(axis=0))
+        medians = np.zeros(len(known))
+        medians[known] = np.nanmedian(_without_infinities(descriptors[:, known]), axis=0)
+        filled = _filled(descriptors, medians)
+        kept = np.flatnonzero(np.ptp(filled, axis=0) > 0)
+        quantiles = np.empty((1, 0))
+        if kept.size:
+            transformer = QuantileTransformer(n_quantiles=min(200, len(filled)), random_state=0)
+            quantiles = transformer.fit(filled[:, kept]).quantiles_
+        return cls([names[column] for column in kept.tolist()], medians[kept], quantiles)
+
+    def transform(self, names: Sequence[str], descriptors: FloatArray) -> Tensor:
+        """Return the (N, k) float32 scores of descriptors (N, D).
+
+        Raises:
+            RncGraphError: a descriptor that the model needs is not among ``names``.
+        """
+        if not self.names:
+            return torch.zeros(len(descriptors), 0)
+        place = {name: column for column, name in enumerate(names)}
+        missing = [name for name in self.names if name not in place]
+        if missing:
+            raise RncGraphError(
+                f"the model needs descriptors that this version of RDKit lacks: "
+                f"{', '.join(missing[:5])}; the model card names the version it was trained with"
+            )
+        columns = [place[name] for name in self.names]
+        filled = _filled(descriptors[:, columns], self.medians)
+        # scikit-learn's own, with the attributes that fitting gives it.
+        transformer = QuantileTransformer(
+            n_quantiles=len(self.quantiles), output_distribution="normal"
+        )
+        transformer.quantiles_ = self.quantiles
+        transformer.references_ = np.linspace(0, 1, len(self.quantiles))
+        transformer.n_quantiles_ = len(self.quantiles)
+        transformer.n_features_in_ = len(columns)
+        scores: NDArray[np.float64] = transformer.transform(filled)
+        return torch.from_numpy(scores.clip(-_LARGEST_SCORE, _LARGEST_SCORE)).float()
+
+
+def _without_infinities(descriptors: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(descriptors), descriptors, np.nan)
+
+
+def _filled(descriptors: FloatArray, medians: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(descriptors), descriptors, medians)

@@ -1,0 +1,121 @@
+"""What a model is made of, with the defaults in one place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from rnc_graph.data.featurise import Wants
+from rnc_graph.data.views import make_view
+from rnc_graph.encoders import ENCODERS
+from rnc_graph.errors import RncGraphError
+from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.training import HeadLoss, Optimisation
+
+DescriptorModelName = Literal["svr", "extra-trees"]
+
+# Small and quick; on the validation parts the package's wider defaults were no better.
+ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
+    "gin": {"hidden_dim": 64, "layers": 3},
+    "gcn": {"hidden_dim": 64, "layers": 3},
+}
+
+
+class ModelSettings(BaseModel):
+    """A model's parts and how they are trained; how the defaults were chosen: docs/model.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoder: str = "gin"
+    encoder_options: dict[str, Any] | None = Field(
+        None, description="None for what suits a small set"
+    )
+    objective: str | None = Field("rnc", description="of stage 1; None leaves stage 1 out")
+    objective_options: dict[str, Any] = {}
+    augmentation: dict[str, float] = Field(
+        {"mask_attributes": 0.1}, description="strength of each, for the views of stage 1"
+    )
+    views: PositiveInt = 2
+    head_loss: HeadLoss = "l2"
+    head_hidden: list[PositiveInt] = [128]
+    head_dropout: float = Field(0.2, ge=0, lt=1)
+    freeze_encoder: bool = False
+    pretraining_epochs: PositiveInt = 30
+    epochs: PositiveInt = 80
+    batch_size: int = Field(64, ge=3)
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
+    patience: PositiveInt | None = Field(
+        None, description="end a stage after so many epochs without a better validation MAE"
+    )
+    descriptors: bool = Field(True, description="RDKit's descriptors beside the embedding")
+    networks: NonNegativeInt = Field(3, description="networks in the ensemble")
+    descriptor_models: Annotated[
+        list[DescriptorModelName], Field(description="members that see the descriptors alone")
+    ] = ["svr", "extra-trees"]
+
+    @model_validator(mode="after")
+    def _parts_can_be_made(self) -> ModelSettings:
+        ENCODERS.make(self.encoder, **self.options_of_encoder)
+        if self.objective is not None:
+            OBJECTIVES.make(self.objective, **self.objective_options)
+            fewest = getattr(OBJECTIVES.get(self.objective), "min_views", 1)
+            if self.views < fewest:
+                raise ValueError(f"objective {self.objective!r} needs views of at least {fewest}")
+        elif self.freeze_encoder:
+            raise ValueError("freeze_encoder without an objective would freeze random weights")
+        make_view(self.augmentation)
+        if len(set(self.descriptor_models)) < len(self.descriptor_models):
+            raise ValueError("descriptor_models names a model twice")
+        if self.networks + len(self.members_on_descriptors) == 0:
+            raise ValueError("a model needs members: networks, or descriptor_models on descriptors")
+        return self
+
+    @property
+    def options_of_encoder(self) -> dict[str, Any]:
+        """The options that the encoder is made with."""
+        if self.encoder_options is None:
+            return ENCODER_OPTIONS.get(self.encoder, {})
+        return self.encoder_options
+
+    def optimisation(self, epochs: int) -> Optimisation:
+        """Return how a stage of so many epochs is optimised."""
+        return Optimisation(
+            epochs=epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+        )
+
+    @property
+    def wants(self) -> Wants:
+        """What has to be computed of molecules beside their graphs."""
+        return Wants(descriptors=self.descriptors, fingerprints=True)
+
+    @property
+    def members_on_descriptors(self) -> list[DescriptorModelName]:
+        """The members that see descriptors alone; none where there are no descriptors."""
+        return self.descriptor_models if self.descriptors else []
+
+
+def make_settings(**given: Any) -> ModelSettings:
+    """Make settings; raises :class:`RncGraphError` naming what is wrong with them."""
+    try:
+        return ModelSettings(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise RncGraphError(
+            f"{key}: {reason}, found {problem['input']!r}" if key else reason
+        ) from error

@@ -1,0 +1,223 @@
+"""Files of any length through a model: every row in, every row out, in order, in flat memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pandas as pd
+
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.reading import Chunk, TableSource, open_table
+from rnc_graph.data.reading.columns import choose_smiles
+from rnc_graph.errors import RncGraphError
+from rnc_graph.files import atomic_path
+from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
+from rnc_graph.models.model import MoleculeModel
+
+OnRows = Callable[[float], None]
+
+
+@dataclass
+class Report:
+    """What went through.
+
+    Attributes:
+        rows: of the file.
+        problems: rows that could not be done.
+        outside: molecules beyond the model's domain.
+        notes: what was guessed of the file.
+    """
+
+    rows: int = 0
+    problems: int = 0
+    outside: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def predict_file(
+    model: MoleculeModel,
+    source: Path,
+    out: Path,
+    *,
+    smiles: str | None = None,
+    level: float = 0.9,
+    jobs: int = 1,
+    on_rows: OnRows = lambda rows: None,
+) -> Report:
+    """Write the file's own columns and the model's predictions, row by row, as CSV.
+
+    The columns of :func:`~rnc_graph.models.prediction_frame` come last; where the file has a
+    column of such a name already, the new one is called ``name_2``. A row that cannot be done keeps
+    its cells, has no prediction, and says why in ``problem``.
+
+    Args:
+        model: the model.
+        source: a table with a column of SMILES.
+        out: the CSV, which takes its place when all is done.
+        smiles: the column; guessed if None.
+        level: of the intervals.
+        jobs: processes to featurise in.
+        on_rows: told the rows done so far.
+
+    Raises:
+        RncGraphError: the file or its column is missing or cannot be read, or a wrong level.
+    """
+    report = Report()
+    with (
+        _writing(source, out) as (table, temporary),
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        header = True
+        for chunk, problems, features in _through(model, table, smiles, jobs, report):
+            predicted = prediction_frame(model, model.predict(features), problems, level)
+            names = {n: _free(n, list(chunk.frame.columns)) for n in predicted.columns}
+            report.outside += int((predicted["outside_domain"] == "yes").sum())
+            frame = pd.concat(
+                [_original(chunk), predicted.rename(columns=names)],
+                axis=1,
+            )
+            frame.to_csv(file, index=False, header=header, lineterminator="\n")
+            header = False
+            on_rows(report.rows)
+    return report
+
+
+def embed_file(
+    model: MoleculeModel,
+    source: Path,
+    out: Path,
+    *,
+    smiles: str | None = None,
+    jobs: int = 1,
+    on_rows: OnRows = lambda rows: None,
+) -> Report:
+    """Write the embedding of each row: the columns ``e0``, ``e1``, ... and ``problem`` in a CSV.
+
+    With the suffix ``.npy`` it is a float32 array (N, d) instead, NaN for a row that cannot be
+    done.
+
+    Raises:
+        RncGraphError: as :func:`predict_file`; another suffix; or the model has no network.
+    """
+    if out.suffix not in (".csv", ".npy"):
+        raise RncGraphError(f"{out}: embeddings are written as .csv or .npy, not {out.suffix!r}")
+    report = Report()
+    with _writing(source, out) as (table, temporary):
+        blocks = _embedded(model, table, smiles, jobs, report, on_rows)
+        if out.suffix == ".npy":
+            _write_npy(temporary, blocks)
+        else:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                _write_embedding_csv(file, blocks)
+    return report
+
+
+Block = tuple[Chunk, list[str], np.ndarray[Any, Any]]
+
+
+def _embedded(
+    model: MoleculeModel,
+    table: TableSource,
+    smiles: str | None,
+    jobs: int,
+    report: Report,
+    on_rows: OnRows,
+) -> Iterator[Block]:
+    for chunk, problems, features in _through(model, table, smiles, jobs, report):
+        yield chunk, problems, model.embed(features)
+        on_rows(report.rows)
+
+
+def _write_embedding_csv(file: TextIO, blocks: Iterator[Block]) -> None:
+    header = True
+    for chunk, problems, embedding in blocks:
+        names = [f"e{column}" for column in range(embedding.shape[1])]
+        names = [_free(name, list(chunk.frame.columns)) for name in names]
+        parts = [_original(chunk), pd.DataFrame(embedding.astype(np.float32), columns=names)]
+        frame = pd.concat(parts, axis=1)
+        frame[_free("problem", list(chunk.frame.columns))] = problems
+        frame.to_csv(file, index=False, header=header, lineterminator="\n")
+        header = False
+
+
+def _write_npy(path: Path, blocks: Iterator[Block]) -> None:
+    """Write the rows as they come, and the header, which needs their number, last of all."""
+    raw = path.with_name(path.name + ".rows")
+    rows = width = 0
+    try:
+        with raw.open("wb") as file:
+            for _, _, embedding in blocks:
+                rows, width = rows + len(embedding), embedding.shape[1]
+                file.write(embedding.astype("<f4").tobytes())
+        with path.open("wb") as file, raw.open("rb") as body:
+            head = {"descr": "<f4", "fortran_order": False, "shape": (rows, width)}
+            np.lib.format.write_array_header_1_0(file, head)
+            shutil.copyfileobj(body, file)
+    finally:
+        raw.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(source: Path, out: Path) -> Iterator[tuple[TableSource, Path]]:
+    """Open a table, and a file that takes the place of ``out`` when all is done."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise RncGraphError(f"{out}: is the table that is read; write to another file")
+    table = open_table(source)
+    with atomic_path(out) as temporary:
+        yield table, temporary
+
+
+def _through(
+    model: MoleculeModel,
+    table: TableSource,
+    smiles: str | None,
+    jobs: int,
+    report: Report,
+) -> Iterator[tuple[Chunk, list[str], MoleculeFeatures]]:
+    """Yield each chunk of the file with the problem of each of its rows and its features."""
+    waiting: deque[tuple[Chunk, list[str]]] = deque()
+    column = ""
+
+    def texts() -> Iterator[Sequence[str]]:
+        nonlocal column
+        for chunk in table.chunks(BLOCK):
+            if not column:
+                sample = chunk.frame.head(1000)
+                column, guessed = choose_smiles(table.columns, sample, smiles, source=table.name)
+                report.notes += guessed
+            problems = [chunk.problems.get(int(row), "") for row in chunk.rows]
+            waiting.append((chunk, problems))
+            # RDKit takes what follows a blank for a name.
+            yield [text.strip() for text in chunk.frame[column]]
+
+    for features in stream_features(texts(), model, jobs):
+        chunk, problems = waiting.popleft()
+        for molecule in features.bad:
+            problems[molecule.row] = problems[molecule.row] or molecule.reason
+        report.rows += len(problems)
+        report.problems += sum(map(bool, problems))
+        yield chunk, problems, features
+    report.notes[:0] = table.notes
+
+
+def _original(chunk: Chunk) -> pd.DataFrame:
+    """Return a chunk's own cells; what a spoiled row holds stands in its first cell."""
+    frame = chunk.frame.reset_index(drop=True)
+    for row, found in chunk.found.items():
+        frame.iat[row - int(chunk.rows[0]), 0] = found
+    return frame
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """Return ``name``, with a number behind it where it is taken."""
+    number, free = 2, name
+    while free in taken:
+        number, free = number + 1, f"{name}_{number}"
+    return free

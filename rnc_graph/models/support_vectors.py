@@ -1,0 +1,70 @@
+"""A member on descriptors alone: support-vector regression."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.svm import SVR
+from torch import Tensor
+
+from rnc_graph.data.table import FloatArray
+from rnc_graph.models.inputs import Inputs
+
+# In standard deviations of a target; chosen on validation, together with C.
+_TUBE = 0.05
+_C = 10.0
+
+
+class SupportVectors:
+    """Support-vector regression with a Gaussian kernel (Drucker et al., NeurIPS 1996), by target.
+
+    What it has learned is kept as tensors, so that a saved model needs no pickle: for target j the
+    support vectors (s, k), their coefficients (s, 1), the intercept (1,) and gamma (1,).
+    """
+
+    kind = "svr"
+
+    def __init__(self, targets: int) -> None:
+        self.targets = targets
+        self.learned: dict[str, Tensor] = {}
+
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> SupportVectors:
+        """Learn each target (N, t) from the rows of ``train`` that have it."""
+        for target, values in enumerate(targets.T):
+            rows = train[~values[train].isnan()]
+            scores = inputs.scores[rows].double().numpy()
+            # scikit-learn's gamma="scale", said out, since the prediction needs it too.
+            gamma = 1 / (scores.shape[1] * scores.var() or 1.0)
+            svr = SVR(C=_C, epsilon=_TUBE, gamma=gamma).fit(scores, values[rows].double().numpy())
+            parts = {
+                "vectors": svr.support_vectors_,
+                "coefficients": svr.dual_coef_.T,
+                "intercept": svr.intercept_,
+                "gamma": np.array([gamma]),
+            }
+            self.learned |= {f"{target}.{n}": torch.from_numpy(v.copy()) for n, v in parts.items()}
+        return self
+
+    def predict(self, inputs: Inputs) -> FloatArray:
+        """Return the (N, t) standardised predictions."""
+        scores = inputs.scores.double().numpy()
+        return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
+
+    def _target(self, target: int, scores: FloatArray) -> FloatArray:
+        part = {
+            name: self.learned[f"{target}.{name}"].numpy()
+            for name in ("vectors", "coefficients", "intercept", "gamma")
+        }
+        kernel = rbf_kernel(scores, part["vectors"], part["gamma"][0])
+        predicted: FloatArray = (kernel @ part["coefficients"] + part["intercept"])[:, 0]
+        return predicted
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what it has learned."""
+        return self.learned
+
+    def load(self, tensors: dict[str, Tensor]) -> SupportVectors:
+        """Take what another has learned."""
+        self.learned = tensors
+        return self

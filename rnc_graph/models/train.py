@@ -1,0 +1,136 @@
+"""Training a model: the members in parallel, then calibration on molecules that none has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnc_graph.data import TargetScaler
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurise import descriptor_names
+from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import RncGraphError
+from rnc_graph.evaluation.intervals import ConformalIntervals
+from rnc_graph.models.domain import Domain
+from rnc_graph.models.fitting import fit_members
+from rnc_graph.models.inputs import DescriptorScaler, Inputs
+from rnc_graph.models.members import TrainingParts
+from rnc_graph.models.model import MoleculeModel
+from rnc_graph.models.settings import ModelSettings
+from rnc_graph.training import check_device
+
+# The share of the held-out part that chooses the epochs; the others calibrate.
+_SELECTION = 1 / 3
+# Fewer training molecules than this, and there is nothing to learn from.
+_FEWEST = 5
+
+
+@dataclass(frozen=True)
+class Held:
+    """How a held-out part is used: rows that choose the epochs, and rows that calibrate."""
+
+    selection: NDArray[np.int64]
+    calibration: NDArray[np.int64]
+
+
+def divide_held_out(rows: NDArray[np.int64], seed: int) -> Held:
+    """Divide the held-out rows at random: a third chooses the epochs, the others calibrate.
+
+    What calibrates must not have been looked at before, or the intervals' coverage is no more
+    guaranteed.
+
+    Raises:
+        RncGraphError: fewer than 2 rows.
+    """
+    if len(rows) < 2:
+        raise RncGraphError(
+            f"the held-out part needs at least 2 molecules, found {len(rows)}: some choose the "
+            "epochs, the others calibrate the intervals"
+        )
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    first = max(1, round(_SELECTION * len(rows)))
+    return Held(shuffled[:first], shuffled[first:])
+
+
+def train_model(
+    features: MoleculeFeatures,
+    targets: FloatArray,
+    train: NDArray[np.int64],
+    held_out: NDArray[np.int64],
+    settings: ModelSettings,
+    *,
+    target_names: Sequence[str],
+    units: Sequence[str],
+    seed: int = 0,
+    jobs: int = 1,
+    device: str = "cpu",
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> MoleculeModel:
+    """Train a model on some rows of a table and calibrate it on others.
+
+    Args:
+        features: of N molecules, with descriptors if the settings want them, and fingerprints.
+        targets: (N, t) in the targets' units, NaN where missing.
+        train: rows to learn from.
+        held_out: rows that choose the epochs and calibrate the intervals.
+        settings: what the model is made of.
+        target_names: of the t targets.
+        units: of the t targets.
+        seed: the same seed gives the same bits, whatever ``jobs`` is.
+        jobs: processes to train the members in; 1 trains them here.
+        device: a Lightning accelerator: "cpu", "gpu", "auto", ...
+        on_progress: told the share of the work that is done.
+
+    Raises:
+        RncGraphError: too few molecules, a target without values, an objective that cannot be used
+            with these targets, a device that is not there, or training that diverged.
+    """
+    if len(train) < _FEWEST:
+        raise RncGraphError(
+            f"{len(train)} molecules to learn from are too few: a model needs at least {_FEWEST}"
+        )
+    check_device(device)
+    held = divide_held_out(held_out, seed)
+    for part, rows in (("chooses the epochs", held.selection), ("calibrates", held.calibration)):
+        lacking = np.flatnonzero(np.isnan(targets[rows]).all(axis=0))
+        if lacking.size:
+            raise RncGraphError(
+                f"target {target_names[lacking[0]]!r}: none of the {len(rows)} molecules of the "
+                f"held-out part that {part} has it; hold out more molecules, or leave it out"
+            )
+    scaler = TargetScaler.fit(targets[train], target_names)
+    descriptor_scaler = None
+    if settings.descriptors:
+        descriptor_scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
+    # What calibrates stays out of the members' sight.
+    seen = np.concatenate([train, held.selection])
+    parts = TrainingParts(
+        inputs=Inputs.of(features, seen, descriptor_scaler),
+        targets=torch.from_numpy(scaler.standardise(targets[seen])).float(),
+        train=torch.arange(len(train)),
+        selection=torch.arange(len(train), len(seen)),
+    )
+    uncalibrated = MoleculeModel(
+        settings=settings,
+        targets=list(target_names),
+        units=list(units),
+        scaler=scaler,
+        descriptor_scaler=descriptor_scaler,
+        members=fit_members(parts, settings, seed, jobs, device, on_progress),
+        typical_spread=np.zeros(targets.shape[1]),
+        intervals=ConformalIntervals(np.empty((0, targets.shape[1]))),
+        domain=Domain.fit(features.fingerprints[train]),
+    )
+    spread = uncalibrated.predict_rows(features, held.selection).spread
+    typical = np.median(spread, axis=0)
+    # A single member has no spread: all molecules are of the same difficulty then.
+    model = replace(uncalibrated, typical_spread=np.where(typical > 0, typical, scaler.sd))
+    unseen = model.predict_rows(features, held.calibration)
+    intervals = ConformalIntervals.calibrate(
+        targets[held.calibration], unseen.values, unseen.difficulty
+    )
+    return replace(model, intervals=intervals)

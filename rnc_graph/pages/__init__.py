@@ -1,0 +1,1 @@
+"""What people look at: the pictures and pages of data sets and models."""

@@ -1,0 +1,52 @@
+import pandas as pd
+import pytest
+
+from rnc_graph.data.reading import choose_columns
+from rnc_graph.errors import RncGraphError
+
+
+def _choose(cells: dict[str, list[str]], **given: object) -> tuple[str, list[str]]:
+    chosen = choose_columns(list(cells), pd.DataFrame(cells), **given)  # type: ignore[arg-type]
+    return chosen.smiles, chosen.targets
+
+
+MINE = {"id": ["a1", "b2"], "SMILES": ["CCO", "CC"], "logS": ["1", ""]}
+
+
+def test_columns_are_guessed_and_said() -> None:
+    chosen = choose_columns(list(MINE), pd.DataFrame(MINE))
+    assert (chosen.smiles, chosen.targets) == ("SMILES", ["logS"])
+    assert chosen.notes == ["SMILES are taken from column 'SMILES'", "the target is column 'logS'"]
+
+
+def test_given_columns_are_not_guessed() -> None:
+    chosen = choose_columns(list(MINE), pd.DataFrame(MINE), "id", ["logS"])
+    assert (chosen.smiles, chosen.targets, chosen.notes) == ("id", ["logS"], [])
+
+
+def test_molecules_are_known_by_their_cells() -> None:
+    assert _choose({"what": ["CCO", "c1ccccc1"], "x": ["1", "2"]}) == ("what", ["x"])
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(RncGraphError, match=r"'id', 'SMILES', 'logS'; did you mean 'logS'\?"):
+        _choose(MINE, targets=["LogSs"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({**MINE, "logP": ["1", "2"]}, "several .*'logS', 'logP'; choose by --target"),
+        ({"smiles": ["C"], "id": ["a"]}, "no column looks like the target; .*--target"),
+        ({"a": ["CCO"], "b": ["CC"], "y": ["1"]}, "several .* 'a', 'b'; choose by --smiles"),
+        ({"a": ["?!"], "y": ["1"]}, "no column looks like SMILES; .*--smiles"),
+    ],
+)
+def test_an_open_choice_is_left_to_the_user(cells: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(RncGraphError, match=message):
+        _choose(cells)
+
+
+def test_a_column_cannot_be_both() -> None:
+    with pytest.raises(RncGraphError, match="'logS' is asked for twice"):
+        _choose(MINE, targets=["logS", "logS"])

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rdkit import Chem
+
+from rnc_graph.data.reading import open_table
+from rnc_graph.data.reading.source import Chunk
+from rnc_graph.errors import RncGraphError
+
+
+def _whole(source: Path | pd.DataFrame) -> Chunk:
+    (chunk,) = open_table(source).chunks()
+    return chunk
+
+
+def test_a_data_frame_keeps_its_rows_and_its_numbers() -> None:
+    frame = pd.DataFrame(
+        {"smiles": ["C", None], "y": [0.1, np.nan], "n": [3, 4], 7: [np.float32(0.1), 2]},
+        index=[5, 5],
+    )
+    chunk = _whole(frame)
+    assert chunk.frame.to_numpy().tolist() == [
+        ["C", "0.1", "3", chunk.frame.iloc[0, 3]],
+        ["", "", "4", "2.0"],
+    ]
+    assert chunk.rows.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".parquet"])
+def test_excel_and_parquet(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("openpyxl" if suffix == ".xlsx" else "pyarrow")
+    path = tmp_path / f"t{suffix}"
+    frame = pd.DataFrame({"smiles": ["C", None, "CO"], "y": [1.5, 2.25, None], "n": [1, 2, 3]})
+    write = frame.to_excel if suffix == ".xlsx" else frame.to_parquet
+    write(path, index=False)
+    chunks = list(open_table(path).chunks(2))
+    cells = [row for chunk in chunks for row in chunk.frame.to_numpy().tolist()]
+    assert cells == [["C", "1.5", "1"], ["", "2.25", "2"], ["CO", "", "3"]]
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(RncGraphError, match="cannot be read as"):
+        open_table(path)
+
+
+@pytest.mark.parametrize(("suffix", "extra"), [(".xlsx", "excel"), (".parquet", "parquet")])
+def test_a_missing_library_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, extra: str
+) -> None:
+    for module in ("openpyxl", "pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(__import__("sys").modules, module, None)
+    with pytest.raises(RncGraphError, match=rf"pip install 'rnc-graph\[{extra}\]'"):
+        open_table(tmp_path / f"t{suffix}")
+
+
+def test_sdf(tmp_path: Path) -> None:
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO"))
+    path = tmp_path / "t.sdf"
+    path.write_text(
+        f"{block}> <y>\n1.5\n\n> <smiles>\nOCC\n\n$$$$\n"
+        "broken\n\n\n  x\nM  END\n> <y>\n2\n\n$$$$\n"
+        f"{block}> <late>\na\nb\n\n$$$$\n"
+    )
+    table = open_table(path)
+    assert table.columns == ["smiles", "y", "smiles (property)", "late"]
+    (chunk,) = table.chunks()
+    assert chunk.frame.to_numpy().tolist() == [
+        ["CCO", "1.5", "OCC", ""],
+        ["", "", "", ""],
+        ["CCO", "", "", "a\nb"],
+    ]
+    assert chunk.problems == {2: "a mol block that cannot be read"}
+    assert chunk.found == {2: "broken"}
