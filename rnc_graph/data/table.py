@@ -1,6 +1,6 @@
 """Tables of SMILES and targets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,19 @@ class MoleculeTable:
         if self.source_rows is not None:
             return self.source_rows
         return np.arange(1, len(self) + 1)
+
+    def take(self, rows: NDArray[np.int64]) -> "MoleculeTable":
+        """Return some of the rows, which keep their numbers."""
+        published = {model: values[rows] for model, values in self.published_predictions.items()}
+        return replace(
+            self,
+            smiles=[self.smiles[row] for row in rows],
+            targets=self.targets[rows],
+            published_predictions=published,
+            source_rows=self.rows[rows],
+            source_lines=None if self.source_lines is None else self.source_lines[rows],
+            extra={name: [cells[row] for row in rows] for name, cells in self.extra.items()},
+        )
 
     def line(self, row: int) -> int | None:
         """Return the line in the file that a row (from 0) begins on, None where there are none."""

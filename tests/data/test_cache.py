@@ -1,11 +1,15 @@
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, cache, featurise
-from rnc_graph.data.cache import cache_dir, packed_graphs
+from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, cache, features, featurise
+from rnc_graph.data.cache import cache_dir, molecule_features, packed_graphs
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurise import BadMolecule, MoleculeArrays, Wants, molecule_arrays
 from rnc_graph.errors import RncGraphError
 
 SMILES = ["CC", "C", "c1ccccc1O"]
@@ -23,11 +27,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note down each use of the featuriser."""
     seen: list[int] = []
 
-    def counted(smiles: Sequence[str]) -> object:
+    def counted(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
         seen.append(len(smiles))
-        return featurise(smiles)
+        return molecule_arrays(smiles, wants)
 
-    monkeypatch.setattr(cache, "featurise", counted)
+    monkeypatch.setattr(features, "molecule_arrays", counted)
     return seen
 
 
@@ -41,33 +45,85 @@ def _assert_right(graphs: PackedGraphs, smiles: list[str] = SMILES) -> None:
     _assert_same(graphs, featurise(smiles)[0])
 
 
-def test_the_second_call_reads_the_file(folder: Path, calls: list[int]) -> None:
+def test_the_second_call_reads_the_files(folder: Path, calls: list[int]) -> None:
     _assert_right(packed_graphs(SMILES, "mine"))
-    (file,) = folder.iterdir()  # And nothing temporary beside it.
-    assert file.suffix == ".safetensors"
+    (entry,) = folder.iterdir()  # And nothing temporary beside it.
+    assert entry.is_dir()
+    calls.clear()
     _assert_right(packed_graphs(SMILES, "mine"))
-    assert calls == [3]
+    assert calls == [3]  # The comparison's own.
 
 
-@pytest.mark.parametrize("left", [0, 7, 8, 200, -1])
-def test_a_cut_file_costs_time_only(folder: Path, calls: list[int], left: int) -> None:
+FILES = ["atoms", "ends", "bonds", "atom_counts", "edge_counts", "rest.json"]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("left", [0, 3, -1, None])
+def test_a_cut_or_lost_file_costs_time_only(folder: Path, name: str, left: int | None) -> None:
     packed_graphs(SMILES, "mine")
-    (file,) = folder.iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(whole[:left])
+    (entry,) = folder.iterdir()
+    whole = (entry / name).read_bytes()
+    if left is None:
+        (entry / name).unlink()
+    else:
+        (entry / name).write_bytes(whole[:left])
     _assert_right(packed_graphs(SMILES, "mine"))
-    assert calls == [3, 3]
-    assert file.read_bytes() == whole  # It is mended.
+    assert (entry / name).read_bytes() == whole  # It is mended.
 
 
-def test_a_file_with_other_tensors_costs_time_only(folder: Path, calls: list[int]) -> None:
-    from safetensors.torch import save_file
+WANTS = Wants(descriptors=True, fingerprints=True, canonical=True)
 
-    packed_graphs(SMILES, "mine")
-    (file,) = folder.iterdir()
-    save_file({"other": torch.zeros(1)}, file)
-    _assert_right(packed_graphs(SMILES, "mine"))
-    assert calls == [3, 3]
+
+def test_all_that_is_wanted_comes_back_from_the_files(folder: Path) -> None:
+    smiles = ["CCO", "C(", "c1ccccc1", "[Na+]", "*CC"]
+    first, second = (molecule_features(smiles, WANTS) for _ in range(2))
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    for found in (first, second):
+        _assert_same(found.graphs, direct.graphs)
+        np.testing.assert_array_equal(found.descriptors, direct.descriptors)
+        np.testing.assert_array_equal(found.fingerprints, direct.fingerprints)
+        assert found.canonical == direct.canonical == ["CCO", "", "c1ccccc1", "[Na+]", "*CC"]
+        assert found.bad == direct.bad == [BadMolecule(1, "C(", "not a valid SMILES")]
+        assert found.good.tolist() == [0, 2, 3, 4]
+
+
+def test_parts_and_processes_change_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, esol: MoleculeTable
+) -> None:
+    smiles = [*esol.smiles[:40], "C(", *esol.smiles[40:60]]
+    whole = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    monkeypatch.setattr(cache, "_CHUNK", 7)
+    monkeypatch.setattr(cache, "_WORTH_PROCESSES", 0)
+    told: list[int] = []
+    found = molecule_features(smiles, WANTS, jobs=2, on_done=told.append)
+    assert sum(told) == len(smiles)
+    _assert_same(found.graphs, whole.graphs)
+    np.testing.assert_array_equal(found.descriptors, whole.descriptors)
+    assert [bad.row for bad in found.bad] == [40]
+    # A batch of some molecules touches no others.
+    rows = torch.tensor([3, 50, 7])
+    assert torch.equal(found.graphs.batch(rows).x, whole.graphs.batch(rows).x)
+
+
+def test_a_full_disk_costs_time_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_CHUNK", 2)
+    real, written = Path.open, []
+
+    def open_until_full(path: Path, *arguments: Any, **options: Any) -> Any:
+        if arguments[:1] == ("ab",):
+            written.append(path)
+            if len(written) > 9:
+                raise OSError(28, "No space left on device")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_until_full)
+    smiles = ["CCO", "C", "CC", "N", "C(", "O"]
+    found = molecule_features(smiles, WANTS)
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    _assert_same(found.graphs, direct.graphs)
+    np.testing.assert_array_equal(found.descriptors, direct.descriptors)
+    assert (found.bad, found.canonical) == (direct.bad, direct.canonical)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(
@@ -91,12 +147,12 @@ def test_another_featuriser_goes_to_another_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed_graphs(SMILES, "mine")
-    monkeypatch.setattr(cache, "FEATURISER", "ogb-2")
+    monkeypatch.setattr(cache, "FEATURISER", "another")
     packed_graphs(SMILES, "mine")
     assert len(list(folder.iterdir())) == 2
 
 
-def test_bad_smiles_are_listed_and_nothing_is_kept(folder: Path) -> None:
+def test_bad_smiles_are_listed(folder: Path) -> None:
     with pytest.raises(RncGraphError) as caught:
         packed_graphs(["CC", "C(C", "CN(C)(C)(C)C"], "mine.csv")
     first, second, third = str(caught.value).splitlines()
@@ -104,7 +160,6 @@ def test_bad_smiles_are_listed_and_nothing_is_kept(folder: Path) -> None:
     assert second == "  row 2: 'C(C': not a valid SMILES"
     assert third.startswith("  row 3: 'CN(C)(C)(C)C': ")
     assert "valence" in third
-    assert not folder.exists()
 
 
 def test_of_many_bad_smiles_ten_are_listed() -> None:

@@ -131,3 +131,29 @@ def test_no_molecules() -> None:
     assert graphs.atoms.shape == (0, 9)
     assert graphs.edge_index.shape == (2, 0)
     assert graphs.bonds.shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no atoms"),
+        ("C(", "not a valid SMILES"),
+        ("CN(C)(C)(C)C", "valence"),
+        ("C\N{GRINNING FACE}", "it holds the character"),
+        ("CC\0", "it holds the character"),
+        ("C" * 10_001, "10,001 characters, more than 10,000"),
+        (None, "no text, but NoneType"),
+        (float("nan"), "no text, but float"),
+    ],
+)
+def test_what_is_no_molecule_is_named_and_costs_no_other(text: object, reason: str):
+    graphs, bad = featurise(["CC", text, "CO"])  # type: ignore[list-item]
+    assert [b.row for b in bad] == [1]
+    assert reason in bad[0].reason
+    assert graphs.atom_offsets.diff().tolist() == [2, 0, 2]
+
+
+def test_a_long_chain_is_a_molecule():
+    graphs, bad = featurise(["C" * 5_000])
+    assert not bad
+    assert graphs.atom_offsets.tolist() == [0, 5_000]

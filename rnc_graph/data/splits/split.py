@@ -1,4 +1,4 @@
-"""Splits of a data set into training, validation and test parts."""
+"""The three parts, and how they are drawn at random row by row."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,152 @@
+"""`rnc-graph train` with its defaults: error, coverage and time on random 80/10/10 splits.
+
+    python benchmarks/model.py [--sets esol,freesolv,lipophilicity] [--seeds 5]
+        [--coverage-seeds 10] [--out results/benchmarks/model.json]
+
+The real command, a process of its own, on both cores; the cache of features begins empty for each
+set. Beside the model its members, read out of the same saved model on the same test parts: one
+network, all networks, support vectors, extremely randomised trees. ESOL goes on to more seeds for
+the coverage of its 90% intervals. A finished split is kept in a folder beside the results, and not
+trained again. Writes JSON, and the same as Markdown beside it.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from report import processor, write
+
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurise import molecule_arrays
+from rnc_graph.models import load_model
+from rnc_graph.models.inputs import Inputs
+from rnc_graph.models.network import Network
+
+UNITS = {"esol": "log mol/L", "freesolv": "kcal/mol", "lipophilicity": "log units"}
+
+
+def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
+    """Train on one split with the command, and judge the model and its members on its test part."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
+        command = [sys.executable, "-m", "rnc_graph.cli", "train", name, "--out", str(model)]
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [*command, "--seed", str(seed)],
+            env={**os.environ, "RNC_GRAPH_CACHE": str(cache)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - begun
+        if done.returncode:
+            sys.exit(done.stderr)
+        predictions = pd.read_csv(model / "predictions.csv")
+        test = predictions[predictions["part"] == "test"]
+        trained = load_model(model)
+    (target,) = trained.targets
+    measured = test[f"measured_{target}"].to_numpy()
+    inside = (test[f"low_{target}"] <= measured) & (measured <= test[f"high_{target}"])
+    features = MoleculeFeatures.of(molecule_arrays(list(test["smiles"]), trained.wants))
+    inputs = Inputs.of(features, np.arange(len(test)), trained.descriptor_scaler)
+    votes = [member.predict(inputs) for member in trained.members]
+    networks = [v for v, m in zip(votes, trained.members, strict=True) if isinstance(m, Network)]
+    others = {
+        m.kind: v for v, m in zip(votes, trained.members, strict=True) if not isinstance(m, Network)
+    }
+    rows = {"one network": networks[0], "its networks": np.mean(networks, axis=0), **others}
+
+    def rmse(predicted: np.ndarray) -> float:
+        return float(np.sqrt(np.mean((predicted - measured) ** 2)))
+
+    return {
+        "seconds": seconds,
+        "coverage": float(inside.mean()),
+        "width": float((test[f"high_{target}"] - test[f"low_{target}"]).median()),
+        "rmse": {
+            "the model": rmse(test[f"predicted_{target}"].to_numpy()),
+            **{row: rmse(trained.scaler.restore(v)[:, 0]) for row, v in rows.items()},
+        },
+    }
+
+
+def measure(name: str, seeds: int, kept: Path) -> list[dict[str, Any]]:
+    """Return the results of the first seeds of a set, those that are there already unchanged."""
+    results = []
+    cache = Path(tempfile.mkdtemp())
+    for seed in range(seeds):
+        file = kept / f"{name}-{seed}.json"
+        if not file.exists():
+            result = one_split(name, seed, cache)
+            kept.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(result))
+        results.append(json.loads(file.read_text()))
+        print(name, seed, results[-1], file=sys.stderr, flush=True)
+    shutil.rmtree(cache)
+    return results
+
+
+def markdown(result: dict[str, Any]) -> str:
+    lines = [
+        "# `rnc-graph train` with its defaults",
+        "",
+        f"Made by `python benchmarks/model.py` on {result['processor']}. Test RMSE, mean ± "
+        f"standard deviation over {result['seeds']} random 80/10/10 splits (seeds 0 to "
+        f"{result['seeds'] - 1}), in the unit of the set; the members are those of the model.",
+        "",
+        "| set | " + " | ".join(result["rows"]) + " | time of a training, s |",
+        "|---" * (len(result["rows"]) + 2) + "|",
+    ]
+    for name, splits in result["sets"].items():
+        used = splits[: result["seeds"]]
+        cells = [f"{name}, {UNITS.get(name, '')}"]
+        for row in result["rows"]:
+            values = [split["rmse"][row] for split in used]
+            cells.append(f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}")
+        seconds = [split["seconds"] for split in used]
+        cells.append(f"{min(seconds):.0f} to {max(seconds):.0f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "90% intervals on the test parts:", ""]
+    for name, splits in result["sets"].items():
+        covered = [split["coverage"] for split in splits]
+        width = statistics.mean(split["width"] for split in splits)
+        lines.append(
+            f"- {name}, {len(splits)} splits: {statistics.mean(covered):.1%} covered on average "
+            f"(from {min(covered):.0%} to {max(covered):.0%}), median width {width:.2f}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", default="esol,freesolv,lipophilicity")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--coverage-seeds", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks/model.json"))
+    arguments = parser.parse_args()
+    kept = arguments.out.parent / "store" / "model"
+    sets = {
+        name: measure(name, arguments.coverage_seeds if name == "esol" else arguments.seeds, kept)
+        for name in arguments.sets.split(",")
+    }
+    result = {
+        "processor": processor(),
+        "seeds": arguments.seeds,
+        "rows": list(next(iter(sets.values()))[0]["rmse"]),
+        "sets": sets,
+    }
+    write(result, markdown(result), arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Molecules that a table has more than once, and what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.data.table import FloatArray, MoleculeTable
+
+# Two measurements of one molecule further apart than this, in standard deviations of the target,
+# disagree by more than a repetition would.
+_TOLERANCE = 0.2
+
+How = Literal["mean", "median", "first"]
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Molecules with several rows.
+
+    Attributes:
+        groups: the rows (from 0) of each such molecule.
+        conflicts: those of them whose values differ by more than a fifth of a standard deviation.
+    """
+
+    groups: list[NDArray[np.int64]]
+    conflicts: list[NDArray[np.int64]]
+
+    def summary(self, rows: NDArray[np.int64]) -> str:
+        """Say what was found; ``rows`` (N,) are the numbers that people know the rows by."""
+        text = f"{len(self.groups)} molecules stand in several rows"
+        if not self.conflicts:
+            return f"{text}; their values agree"
+        first = ", ".join(str(row) for row in rows[self.conflicts[0]])
+        return (
+            f"{text}; the values of {len(self.conflicts)} differ by more than {_TOLERANCE} "
+            f"standard deviations, such as rows {first}"
+        )
+
+
+def find_duplicates(canonical: Sequence[str], targets: FloatArray) -> Duplicates:
+    """Find molecules with several rows.
+
+    Args:
+        canonical: N canonical SMILES.
+        targets: (N, t), NaN where missing.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, text in enumerate(canonical):
+        rows_of.setdefault(text, []).append(row)
+    groups = [np.array(rows) for rows in rows_of.values() if len(rows) > 1]
+    sd = np.array([column[~np.isnan(column)].std() for column in targets.T])
+
+    def differ(rows: NDArray[np.int64]) -> bool:
+        values = targets[rows]
+        spread = np.fmax.reduce(values) - np.fmin.reduce(values)
+        return bool((spread > _TOLERANCE * sd).any())
+
+    return Duplicates(groups, [rows for rows in groups if differ(rows)])
+
+
+def merge_duplicates(table: MoleculeTable, canonical: Sequence[str], how: How) -> MoleculeTable:
+    """Return the table with one row a molecule: its first, with the values of all its rows.
+
+    Args:
+        table: N rows.
+        canonical: N canonical SMILES.
+        how: "mean" or "median" of the known values of each target; "first" takes the first known.
+    """
+    targets = table.targets.copy()
+    later: list[int] = []
+    for rows in find_duplicates(canonical, targets).groups:
+        for target in range(targets.shape[1]):
+            values = targets[rows, target]
+            known = values[~np.isnan(values)]
+            if known.size:
+                merged = {"mean": known.mean(), "median": np.median(known), "first": known[0]}
+                targets[rows[0], target] = merged[how]
+        later += rows[1:].tolist()
+    kept = np.setdiff1d(np.arange(len(table)), later)
+    return replace(table, targets=targets).take(kept)
