@@ -20,15 +20,18 @@ CONTEXT: SpawnContext = multiprocessing.get_context("spawn")
 
 @contextmanager
 def worker_pool(
-    jobs: int, prepare: Callable[..., None], arguments: tuple[Any, ...], lost: str
+    jobs: int,
+    lost: str,
+    prepare: Callable[..., None] | None = None,
+    arguments: tuple[Any, ...] = (),
 ) -> Iterator[ProcessPoolExecutor]:
     """Start ``jobs`` processes; whatever ends the block ends them too.
 
     Args:
         jobs: number of processes.
+        lost: the end of the message about a worker that died.
         prepare: called once in each of them.
         arguments: what it is called with.
-        lost: the end of the message about a worker that died.
 
     Raises:
         RncGraphError: a worker died.
@@ -48,11 +51,12 @@ def worker_pool(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker(prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _start_worker(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     """Prepare a process: deaf to Ctrl-C, which is the parent's to handle, and mortal with it."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    prepare(*arguments)
+    if prepare is not None:
+        prepare(*arguments)
 
 
 def _die_with_parent() -> None:

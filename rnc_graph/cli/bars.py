@@ -32,8 +32,14 @@ def work_bar(what: str, unit: str | None = None) -> Iterator[Callable[[float], N
         else (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     )
     left = () if unit else (TimeRemainingColumn(),)
+    console = Console(stderr=True)
     with Progress(
-        *columns, TimeElapsedColumn(), *left, console=Console(stderr=True), transient=True
+        *columns,
+        TimeElapsedColumn(),
+        *left,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     ) as bars:
         task = bars.add_task(what, total=None if unit else 1.0)
         yield lambda done: bars.update(task, completed=done)

@@ -1,21 +1,28 @@
-"""Tables of molecules, splits, scaling, features, the packed store, batches and views."""
+"""Tables of molecules, splits, scaling, features, the packed store, batches and views.
 
-from rnc_graph.data.catalogue import (
-    NamedDataset,
-    dataset_cards,
-    list_datasets,
-    load_dataset,
-    load_named_dataset,
-)
-from rnc_graph.data.features import featurise
-from rnc_graph.data.loader import Batches
-from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
-from rnc_graph.data.molecules import LongTail, MoleculeData, PreparedSplit
-from rnc_graph.data.outside import without
-from rnc_graph.data.packed import PackedGraphs
-from rnc_graph.data.scaling import TargetScaler
-from rnc_graph.data.splits import Split, random_split
-from rnc_graph.data.table import MoleculeTable, read_table
+A name is loaded when it is asked for: the processes that only featurise need neither torch nor PyG.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnc_graph.data.catalogue import (
+        NamedDataset,
+        dataset_cards,
+        list_datasets,
+        load_dataset,
+        load_named_dataset,
+    )
+    from rnc_graph.data.features import featurise
+    from rnc_graph.data.loader import Batches
+    from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
+    from rnc_graph.data.molecules import LongTail, MoleculeData, PreparedSplit
+    from rnc_graph.data.outside import without
+    from rnc_graph.data.packed import PackedGraphs
+    from rnc_graph.data.scaling import TargetScaler
+    from rnc_graph.data.splits import Split, random_split
+    from rnc_graph.data.table import MoleculeTable, read_table
 
 __all__ = [
     "Batches",
@@ -38,3 +45,32 @@ __all__ = [
     "thin_to_long_tail",
     "without",
 ]
+
+_ROOMS = {
+    "Batches": "loader",
+    "LongTail": "molecules",
+    "MoleculeData": "molecules",
+    "MoleculeTable": "table",
+    "NamedDataset": "catalogue",
+    "PackedGraphs": "packed",
+    "PreparedSplit": "molecules",
+    "Split": "splits",
+    "TargetScaler": "scaling",
+    "dataset_cards": "catalogue",
+    "featurise": "features",
+    "list_datasets": "catalogue",
+    "load_dataset": "catalogue",
+    "load_named_dataset": "catalogue",
+    "quantile_edges": "long_tail",
+    "random_split": "splits",
+    "read_table": "table",
+    "thin_to_long_tail": "long_tail",
+    "without": "outside",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

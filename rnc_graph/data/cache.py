@@ -119,8 +119,8 @@ def _key(smiles: Sequence[str], wants: Wants) -> str:
     """Return a name for these SMILES and how they are featurised."""
     digest = hashlib.sha256(json.dumps([FEATURISER, rdkit.__version__, asdict(wants)]).encode())
     for text in smiles:
-        # JSON tells where a text ends, and None from "None".
-        digest.update(json.dumps(text if isinstance(text, str) else repr(text)).encode())
+        # JSON tells where a text ends; what is no text stands apart from all texts.
+        digest.update(json.dumps(text if isinstance(text, str) else [repr(text)]).encode())
     return digest.hexdigest()[:32]
 
 

@@ -79,17 +79,13 @@ def stream_arrays(
             yield molecule_arrays(chunk, wants)
         return
     waiting: deque[Future[MoleculeArrays]] = deque()
-    with worker_pool(jobs, _nothing, (), "nothing was kept of its molecules") as pool:
+    with worker_pool(jobs, "nothing was kept of its molecules") as pool:
         for chunk in chunks:
             waiting.append(pool.submit(molecule_arrays, chunk, wants))
             if len(waiting) > _AHEAD * jobs:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _nothing() -> None:
-    """Prepare nothing: a worker needs no more than what it is sent."""
 
 
 def joined(parts: Sequence[MoleculeArrays]) -> MoleculeArrays:

@@ -10,7 +10,6 @@ Worker processes load this file and little else: RDKit and numpy.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -204,7 +203,7 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
             try:
                 molecule = _parse(text)
             except ValueError as reason:
-                bad.append(BadMolecule(row, text, str(reason)))
+                bad.append(BadMolecule(row, str(text), str(reason)))
                 continue
             atoms.extend(map(_atom_features, molecule.GetAtoms()))
             for bond in molecule.GetBonds():
@@ -252,7 +251,7 @@ def _descriptors(molecule: Chem.Mol) -> list[float]:
     from rdkit.Chem import Descriptors
 
     values = Descriptors.CalcMolDescriptors(molecule, np.nan, silent=True)  # type: ignore[no-untyped-call]
-    # Python's integers may be greater than any float.
+    # Python's integers may be greater than any float: not defined, then.
     return [_as_float(value) for value in values.values()]
 
 
@@ -260,7 +259,7 @@ def _as_float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        return sys.float_info.max
+        return np.nan
 
 
 @cache

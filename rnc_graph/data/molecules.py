@@ -84,7 +84,7 @@ class MoleculeData:
                 seed=seed,
             )
             train = train[kept]
-        scaler = TargetScaler.fit(self.table.targets[train])
+        scaler = TargetScaler.fit(self.table.targets[train], self.table.target_names)
         standardised = scaler.standardise(self.table.targets)
         return PreparedSplit(
             train=torch.from_numpy(train),

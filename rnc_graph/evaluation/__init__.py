@@ -6,13 +6,14 @@ from rnc_graph.evaluation.geometry import (
     ordered_triplets,
     uniformity,
 )
+from rnc_graph.evaluation.intervals import ConformalIntervals, coverage
 from rnc_graph.evaluation.long_tail import (
     REGIONS,
     label_bins,
     long_tail_metrics,
     shot_regions,
 )
-from rnc_graph.evaluation.metrics import METRICS, regression_metrics
+from rnc_graph.evaluation.metrics import METRICS, metrics_by_target, regression_metrics
 from rnc_graph.evaluation.out_of_distribution import (
     Detection,
     detection,
@@ -23,11 +24,13 @@ from rnc_graph.evaluation.probes import linear_probe, nearest_neighbours
 from rnc_graph.evaluation.representation import MEASURES, Measure, evaluate_representation
 from rnc_graph.evaluation.retrieval import Retrieval, retrieval
 from rnc_graph.evaluation.statistics import PairedDifference, Summary, compare, summarise
+from rnc_graph.evaluation.subsets import subset_metrics
 
 __all__ = [
     "MEASURES",
     "METRICS",
     "REGIONS",
+    "ConformalIntervals",
     "Detection",
     "Measure",
     "PairedDifference",
@@ -35,12 +38,14 @@ __all__ = [
     "Summary",
     "alignment",
     "compare",
+    "coverage",
     "detection",
     "evaluate_representation",
     "label_bins",
     "linear_probe",
     "long_tail_metrics",
     "mahalanobis_scores",
+    "metrics_by_target",
     "nearest_neighbour_scores",
     "nearest_neighbours",
     "order_correlation",
@@ -48,6 +53,7 @@ __all__ = [
     "regression_metrics",
     "retrieval",
     "shot_regions",
+    "subset_metrics",
     "summarise",
     "uniformity",
 ]

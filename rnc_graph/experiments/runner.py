@@ -117,7 +117,7 @@ def _workers(
     """Start the processes, and a queue that tells of their epochs."""
     epochs = CONTEXT.Queue()
     lost = "finished runs are kept, and the same command goes on from there"
-    with worker_pool(jobs, _start_worker, (resources, modules, epochs), lost) as executor:
+    with worker_pool(jobs, lost, _start_worker, (resources, modules, epochs)) as executor:
         yield executor, epochs
 
 

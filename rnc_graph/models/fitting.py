@@ -64,7 +64,8 @@ def fit_members(
     epochs = CONTEXT.Queue()
     arguments = (parts, settings, device, epochs)
     fitted: dict[int, bytes] = {}
-    with worker_pool(min(jobs, len(tasks)), _start_worker, arguments, "no model was made") as pool:
+    lost = "no model was made"
+    with worker_pool(min(jobs, len(tasks)), lost, _start_worker, arguments) as pool:
         # The networks first, as they are: the quick ones fill what time is left at the end.
         running: dict[Future[bytes], int] = {
             pool.submit(_fit_in_worker, number, kind, own_seed): number

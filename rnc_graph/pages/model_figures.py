@@ -19,6 +19,8 @@ _COLUMNS = 4
 
 def draw_predictions(evaluation: Evaluation, title: str, path: Path) -> None:
     """Draw predicted against measured with intervals, one panel a target."""
+    from matplotlib.ticker import MaxNLocator
+
     targets = range(len(evaluation.targets))
     figure, axes = _panels(len(targets))
     for axis, target in zip(axes, targets, strict=True):
@@ -55,11 +57,12 @@ def draw_predictions(evaluation: Evaluation, title: str, path: Path) -> None:
             )
         axis.plot(limits, limits, color="0.3", linewidth=0.8)
         axis.set(xlim=limits, ylim=limits, aspect="equal")
+        axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.yaxis.set_major_locator(axis.xaxis.get_major_locator())
         axis.set_xlabel(_label("measured", evaluation, target), fontsize=9)
         axis.set_ylabel(_label("predicted", evaluation, target), fontsize=9)
         axis.legend(fontsize=7, frameon=False, loc="upper left", handletextpad=0.1)
-    figure.suptitle(f"{title}; bars: {evaluation.level:.0%} intervals", fontsize=10)
+    figure.suptitle(f"{title}, {evaluation.level:.0%} intervals", fontsize=10)
     _save(figure, path)
 
 
@@ -71,7 +74,7 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str, path: Path
         rows = evaluation.known(target)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.set_title(evaluation.targets[target], fontsize=9)
+        axis.set_title(f"{evaluation.targets[target]}; lines: mean of a sixth", fontsize=9)
         if not rows.size:
             continue
         distance = evaluation.predictions.distance[rows]
@@ -96,7 +99,7 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str, path: Path
         axis.set(xlim=(-0.02, 1.02), ylim=(0, None))
         axis.set_xlabel("distance to the nearest training molecule", fontsize=9)
         axis.set_ylabel(_label("error", evaluation, target), fontsize=9)
-    figure.suptitle(f"{title}; lines: mean error of a sixth of the molecules", fontsize=10)
+    figure.suptitle(title, fontsize=10)
     _save(figure, path)
 
 
@@ -108,7 +111,7 @@ def draw_worst(evaluation: Evaluation, title: str, path: Path) -> None:
     worst_target = scaled.argmax(axis=1)
     order = np.argsort(-scaled.max(axis=1), kind="stable")[:_WORST]
     order = order[scaled.max(axis=1)[order] >= 0]
-    figure, axes = _panels(len(order), columns=_COLUMNS, width=2.3, height=2.5)
+    figure, axes = _panels(len(order), columns=_COLUMNS, width=2.3, height=2.2)
     for axis, molecule in zip(axes, order.tolist(), strict=True):
         target = int(worst_target[molecule])
         axis.imshow(molecule_pixels(evaluation.smiles[molecule], 2.2, 1.7))
