@@ -9,7 +9,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from rnc_graph.data import MoleculeTable, PackedGraphs, featurise, load_dataset
+from rnc_graph.data import MoleculeTable, PackedGraphs, load_dataset
+from rnc_graph.data.features import featurise
 from rnc_graph.experiments import Experiment, read_spec
 from rnc_graph.registry import Registry, remove_parts
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         load_dataset,
         load_named_dataset,
     )
-    from rnc_graph.data.features import featurise
     from rnc_graph.data.loader import Batches
     from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
     from rnc_graph.data.molecules import LongTail, MoleculeData, PreparedSplit
@@ -35,7 +34,6 @@ __all__ = [
     "Split",
     "TargetScaler",
     "dataset_cards",
-    "featurise",
     "list_datasets",
     "load_dataset",
     "load_named_dataset",
@@ -57,7 +55,6 @@ _ROOMS = {
     "Split": "splits",
     "TargetScaler": "scaling",
     "dataset_cards": "catalogue",
-    "featurise": "features",
     "list_datasets": "catalogue",
     "load_dataset": "catalogue",
     "load_named_dataset": "catalogue",

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, cache, features, featurise
+from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, cache, features
 from rnc_graph.data.cache import cache_dir, molecule_features, packed_graphs
-from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.features import MoleculeFeatures, featurise
 from rnc_graph.data.featurise import BadMolecule, MoleculeArrays, Wants, molecule_arrays
 from rnc_graph.errors import RncGraphError
 

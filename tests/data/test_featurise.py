@@ -6,7 +6,8 @@ from ogb.utils.features import get_atom_feature_dims, get_bond_feature_dims
 from ogb.utils.mol import smiles2graph
 from rdkit import Chem
 
-from rnc_graph.data import MoleculeTable, PackedGraphs, featurise
+from rnc_graph.data import MoleculeTable, PackedGraphs
+from rnc_graph.data.features import featurise
 from rnc_graph.data.featurise import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
 
 ODD = {

@@ -6,7 +6,8 @@ from ogb.utils.mol import smiles2graph
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GIN, global_mean_pool
 
-from rnc_graph.data import MoleculeTable, PackedGraphs, featurise
+from rnc_graph.data import MoleculeTable, PackedGraphs
+from rnc_graph.data.features import featurise
 
 ESOL_ROWS = 100
 NO_BONDS = ["C", "[Na+].[Cl-]", "O"]

@@ -8,7 +8,8 @@ from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 from torch_geometric.data import Batch
 
-from rnc_graph.data import MoleculeTable, PackedGraphs, featurise
+from rnc_graph.data import MoleculeTable, PackedGraphs
+from rnc_graph.data.features import featurise
 from rnc_graph.data.featurise import ATOM_FEATURE_SIZES
 from rnc_graph.data.views import VIEWS, View, make_view
 from rnc_graph.errors import RncGraphError, UnknownNameError

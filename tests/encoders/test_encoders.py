@@ -5,7 +5,8 @@ from rdkit import Chem
 from torch import Tensor, nn
 from torch_geometric.nn import NNConv
 
-from rnc_graph.data import MoleculeTable, PackedGraphs, featurise
+from rnc_graph.data import MoleculeTable, PackedGraphs
+from rnc_graph.data.features import featurise
 from rnc_graph.data.featurise import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
 from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
 from rnc_graph.encoders.graph import FeatureEmbedding, atom_embedding, bond_embedding
