@@ -6,12 +6,15 @@ writes the input to a file; the options are libFuzzer's.
 """
 
 import gzip
+import math
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import atheris
+import pandas as pd
 
 with atheris.instrument_imports(include=["rnc_graph.data.reading"]):
     from rnc_graph.data.reading import choose_columns, open_table, parse_number
@@ -60,27 +63,21 @@ def _number(data: bytes) -> None:
             value = parse_number(text, decimal_comma=comma)
         except ValueError:
             continue
-        assert value != value or abs(value) < 1e18
+        assert math.isnan(value) or abs(value) < 1e18
 
 
 def _columns(data: bytes) -> None:
-    import pandas as pd
-
     cells = data.decode("utf-8", errors="replace").split("\n")
     names = list(dict.fromkeys(cells[:3]))
     rows = cells[3:] or [""]
     frame = pd.DataFrame(dict.fromkeys(names, rows), dtype=object)
-    try:
+    with suppress(RncGraphError):
         choose_columns(names, frame)
-    except RncGraphError:
-        pass
 
 
 def _smiles(data: bytes) -> None:
-    try:
+    with suppress(ValueError):
         parse_smiles(data.decode("utf-8", errors="replace"))
-    except ValueError:
-        pass
 
 
 TARGETS = {

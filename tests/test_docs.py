@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from rnc_graph.cli import app
+from rnc_graph.data import load_dataset
+from rnc_graph.data.splits import SPLITS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -67,3 +69,27 @@ def test_the_commands_exist(page: str) -> None:
     for command in (line for line in lines if line.startswith("rnc-graph")):
         result = CliRunner().invoke(app, [*shlex.split(command, comments=True)[1:], "--help"])
         assert result.exit_code == 0, result.output
+
+
+@pytest.mark.slow
+def test_the_tutorial_draws_its_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    table = load_dataset("esol")
+    rows = zip(table.smiles[:150], table.targets[:150, 0], strict=True)
+    Path("solubility.csv").write_text("\n".join(["smiles,logS", *(f"{s},{y}" for s, y in rows)]))
+    (code,) = _blocks("tutorial.md", "python")
+    assert len(code.strip().splitlines()) < 15
+    # The defaults, but for the time they take; processes cannot begin from code in a text.
+    quick = "networks=1, epochs=2, pretraining_epochs=1"
+    exec(compile(code.replace("n_jobs=2", quick), "tutorial.md", "exec"), {})
+    assert Path("predictions.png").stat().st_size > 10_000
+
+
+def test_the_splits_of_the_page() -> None:
+    names = re.findall(r"^\| `(\w+)` \|", (DOCS / "splits.md").read_text(), flags=re.MULTILINE)
+    assert sorted(names) == SPLITS.names()
+    (code,) = _blocks("splits.md", "python")
+    found: dict[str, Any] = {}
+    exec(compile(code, "splits.md", "exec"), found)
+    assert len(found["five"]) == 10

@@ -29,7 +29,8 @@ def commands(start: str) -> list[str]:
 
 
 @pytest.mark.parametrize("code", blocks("python"))
-def test_python(code: str):
+def test_python(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
 
 

@@ -74,7 +74,7 @@ class MoleculeTable:
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a table of any kind, every cell as the text it is; nothing may be wrong with its rows.
 
-    The index holds the line each row begins on, or its number where the file has no lines.
+    The index is the "line" each row begins on, or its number, "row", where there are no lines.
 
     Raises:
         RncGraphError: the file is missing or unreadable, a row is spoiled, or there are no rows.
@@ -95,7 +95,8 @@ def read_csv(path: Path) -> pd.DataFrame:
                 raise RncGraphError(
                     f"{path}: cannot be read as CSV: {where}: {reason}: {chunk.found[row]!r}"
                 )
-        frames.append(chunk.frame.set_axis(places, axis=0))
+        kind = "row" if chunk.lines is None else "line"
+        frames.append(chunk.frame.set_axis(pd.Index(places, name=kind), axis=0))
     if not frames:
         raise RncGraphError(f"{path}: has no rows below its header")
     return pd.concat(frames)
@@ -117,7 +118,7 @@ def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False
         missing: whether a missing value is NaN rather than an error.
 
     Raises:
-        RncGraphError: a cell is no number, or beyond ``LARGEST``; the message has its line.
+        RncGraphError: a cell is no number, or beyond ``LARGEST``; the message has its line or row.
     """
     cells = column(frame, name, path)
     values = np.full(len(cells), np.nan)
@@ -129,8 +130,9 @@ def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False
             bad.append(row)
     if bad:
         raise RncGraphError(
-            f"{path}, line {frame.index[bad[0]]}, column {name!r}: {cells[bad[0]]!r} is not a "
-            f"number within {LARGEST:g}" + (f" ({len(bad)} such rows)" if len(bad) > 1 else "")
+            f"{path}, {frame.index.name} {frame.index[bad[0]]}, column {name!r}: "
+            f"{cells[bad[0]]!r} is not a number within {LARGEST:g}"
+            + (f" ({len(bad)} such rows)" if len(bad) > 1 else "")
         )
     return values
 

@@ -1,5 +1,8 @@
+import gzip
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from rnc_graph.data import read_table
@@ -118,3 +121,27 @@ def test_what_is_no_csv_is_named(path: Path, text: str | bytes) -> None:
     _write(path, text)
     with pytest.raises(RncGraphError, match=r"mine\.csv: cannot be read as CSV"):
         read_table(path, "smiles", ["y"])
+
+
+def test_a_missing_target_is_nan_where_it_may_be_missing(path: Path) -> None:
+    _write(path, "smiles,y\nCC,1\nCO,\nCN,NA\n")
+    table = read_table(path, "smiles", ["y"], missing=True)
+    np.testing.assert_array_equal(table.targets, [[1], [np.nan], [np.nan]])
+
+
+def test_a_smi_file_is_separated_by_spaces(tmp_path: Path) -> None:
+    table = read_table(_write(tmp_path / "t.smi", "smiles y\nCC 1\nCO 2\n"), "smiles", ["y"])
+    assert (table.smiles, table.targets.tolist()) == (["CC", "CO"], [[1], [2]])
+
+
+def test_a_file_without_lines_is_named_by_row(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"smiles": ["CC", "CO"], "y": ["1", "a"]}).to_parquet(path)
+    with pytest.raises(RncGraphError, match=r"t\.parquet, row 2, column 'y': 'a' is not"):
+        read_table(path, "smiles", ["y"])
+
+
+def test_a_packed_file_is_read(tmp_path: Path) -> None:
+    path = _write(tmp_path / "t.csv.gz", gzip.compress(b"smiles,y\nCC,1\n"))
+    assert read_table(path, "smiles", ["y"]).smiles == ["CC"]

@@ -81,8 +81,14 @@ def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:
             f"{path}: its SHA-256 is {found}, the card of {card.name!r} says {card.sha256}; "
             "restore the file, or correct the card if the change is meant"
         )
-    missing = {"missing": True} if card.missing else {}
-    table = read_table(path, card.smiles, card.targets, unit=card.unit, name=card.name, **missing)
+    table = read_table(
+        path,
+        card.smiles,
+        card.targets,
+        unit=card.unit,
+        name=card.name,
+        missing=card.missing,
+    )
     frame = read_csv(path)
     published = {
         model: numbers(frame, column, path) for model, column in card.published_predictions.items()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isnan
 
 import pandas as pd
 
@@ -149,4 +150,4 @@ def _all_numbers(cells: "pd.Series[str]", decimal_comma: bool) -> bool:
         values = [parse_number(cell, decimal_comma=decimal_comma) for cell in cells]
     except ValueError:
         return False
-    return any(value == value for value in values)
+    return not all(map(isnan, values))

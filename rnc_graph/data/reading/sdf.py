@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from rdkit import Chem, rdBase
-
 from rnc_graph.data.reading.lines import line_blocks
 from rnc_graph.data.reading.source import Row, TableSource, chunked
 from rnc_graph.errors import RncGraphError
@@ -90,6 +88,8 @@ def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
 
 
 def _smiles(block: str) -> str | None:
+    from rdkit import Chem, rdBase
+
     with rdBase.BlockLogs():
         try:
             molecule = Chem.MolFromMolBlock(block)

@@ -58,7 +58,8 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, name: str
         table = open_table(path)
         assert all(list(chunk.frame.columns) == table.columns for chunk in table.chunks(2))
     except RncGraphError as error:
-        assert str(path) in str(error)
+        if str(path) not in str(error):
+            raise
 
 
 @pytest.mark.parametrize(
