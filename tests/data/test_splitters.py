@@ -1,0 +1,277 @@
+"""Every splitter: three parts, no molecule in two of them, the same for the same seed."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnc_graph.data import MoleculeTable, random_split
+from rnc_graph.data.cleaning import clean_all, clean_smiles
+from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
+from rnc_graph.data.splits import (
+    SPLITS,
+    Split,
+    SplitMolecules,
+    folds,
+    load_split,
+    save_split,
+)
+from rnc_graph.data.splits.chemical import murcko_scaffold
+from rnc_graph.errors import RncGraphError
+
+FRACTIONS = (0.8, 0.1, 0.1)
+OPTIONS: dict[str, dict[str, Any]] = {
+    "random": {},
+    "stratified": {"bins": 4},
+    "scaffold": {},
+    "butina": {},
+    "group": {"column": "lab"},
+    "time": {"column": "year", "leaks": "drop"},
+}
+
+
+def _molecules(canonical: list[str], **columns: list[str]) -> SplitMolecules:
+    targets = np.array([[float(len(text))] for text in canonical])
+    targets[::7] = np.nan
+    rows = np.arange(len(canonical)) * 2 + 1
+    return SplitMolecules("mine", canonical, targets, columns, rows)
+
+
+@pytest.fixture(scope="module")
+def molecules(esol: MoleculeTable) -> SplitMolecules:
+    chosen = [*esol.smiles[:180], *esol.smiles[:20]]  # Twenty molecules twice.
+    return _molecules(
+        clean_all(chosen)[0],
+        lab=[f"lab {row % 17}" if row % 3 else "" for row in range(200)],
+        year=[str(2000 + row % 23) for row in range(200)],
+    )
+
+
+def _parts(split: Split) -> list[list[int]]:
+    return [part.tolist() for part in (split.train, split.validation, split.test)]
+
+
+def _assert_no_leak(split: Split, molecules: SplitMolecules) -> None:
+    parts = _parts(split)
+    rows = [row for part in parts for row in part]
+    assert len(set(rows)) == len(rows)
+    structures = [{molecules.canonical[row] for row in part} for part in parts]
+    assert not structures[0] & structures[1]
+    assert not structures[0] & structures[2]
+    assert not structures[1] & structures[2]
+
+
+@pytest.mark.parametrize("test_share", [0.1, 0.0])
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_the_parts_are_whole_and_repeatable(
+    molecules: SplitMolecules, name: str, test_share: float
+) -> None:
+    fractions = (0.9 - test_share, 0.1, test_share)
+    splitter = SPLITS.make(name, **OPTIONS[name])
+    split = splitter.split(molecules, 3, fractions)
+    _assert_no_leak(split, molecules)
+    sizes = [len(part) for part in _parts(split)]
+    if name != "time":
+        assert sum(sizes) == 200
+        assert abs(sizes[1] - 20) <= 6
+        assert abs(sizes[2] - 200 * test_share) <= 6
+    assert bool(sizes[2]) == bool(test_share)
+    assert _parts(splitter.split(molecules, 3, fractions)) == _parts(split)
+    if name not in ("time",):
+        assert _parts(splitter.split(molecules, 4, fractions)) != _parts(split)
+
+
+@settings(max_examples=60)
+@given(
+    copies=st.lists(st.integers(0, 40), min_size=60, max_size=120),
+    seed=st.integers(0, 10_000),
+    name=st.sampled_from(["random", "stratified"]),
+)
+def test_no_molecule_is_in_two_parts(copies: list[int], seed: int, name: str) -> None:
+    molecules = _molecules(["C" * (1 + number) for number in copies])
+    if len(set(copies)) < 20:
+        return
+    split = SPLITS.make(name).split(molecules, seed, (0.6, 0.2, 0.2))
+    _assert_no_leak(split, molecules)
+    assert sum(map(len, _parts(split))) == len(copies)
+
+
+def test_random_is_the_protocols_where_no_molecule_stands_twice() -> None:
+    molecules = _molecules(["C" * (1 + row) for row in range(100)])
+    mine, theirs = (
+        SPLITS.make("random").split(molecules, 5, FRACTIONS),
+        random_split(100, 5, FRACTIONS),
+    )
+    assert _parts(mine) == _parts(theirs)
+
+
+def test_strata_are_spread_evenly(molecules: SplitMolecules) -> None:
+    split = SPLITS.make("stratified", bins=3).split(molecules, 0, (0.5, 0.25, 0.25))
+    label = molecules.targets[:, 0]
+    edges = np.nanquantile(label, [1 / 3, 2 / 3])
+    shares = [
+        np.bincount(np.digitize(label[part][~np.isnan(label[part])], edges), minlength=3)
+        for part in (split.train, split.validation, split.test)
+    ]
+    for share in shares:
+        assert np.abs(share / share.sum() - 1 / 3).max() < 0.09
+
+
+def test_scaffolds_and_groups_stay_whole(molecules: SplitMolecules) -> None:
+    for order in ("balanced", "size"):
+        split = SPLITS.make("scaffold", order=order).split(molecules, 0, FRACTIONS)
+        found = [{murcko_scaffold(molecules.canonical[r]) for r in part} for part in _parts(split)]
+        assert not found[0] & found[1] | found[0] & found[2] | found[1] & found[2]
+    split = SPLITS.make("group", column="lab").split(molecules, 0, FRACTIONS)
+    labs = [{molecules.columns["lab"][row] for row in part} - {""} for part in _parts(split)]
+    assert not labs[0] & labs[1] | labs[0] & labs[2] | labs[1] & labs[2]
+
+
+def test_scaffolds_by_size_are_in_the_order_of_deepchem_and_ogb() -> None:
+    # Three with benzene, two with pyridine, two with cyclohexane, and one of each other.
+    smiles = [
+        "c1ccncc1C",
+        "C1CCCCC1O",
+        "c1ccccc1",
+        "c1ccccc1C",
+        "c1ccncc1",
+        "C1CCCCC1",
+        "c1ccccc1O",
+    ]
+    smiles += ["C1CC1", "C1CCC1", "C1CCCC1"]
+    split = SPLITS.make("scaffold", order="size").split(_molecules(smiles), 0, (0.7, 0.2, 0.1))
+    # The largest first; of equally large ones that with the later first row.
+    assert sorted(split.train) == [0, 1, 2, 3, 4, 5, 6]
+    assert sorted(split.validation) == [8, 9]
+    assert split.test.tolist() == [7]
+
+
+def test_times_are_in_order_and_not_torn() -> None:
+    years = [str(2000 + row // 7) for row in range(70)]
+    molecules = _molecules(["C" * (1 + row) for row in range(70)], year=years)
+    split = SPLITS.make("time", column="year").split(molecules, 0, FRACTIONS)
+    found = [[int(years[row]) for row in part] for part in _parts(split)]
+    assert max(found[0]) < min(found[1]) <= max(found[1]) < min(found[2])
+    dates = [f"20{10 + row // 12}-{1 + row % 12:02}-03" for row in range(70)]
+    dated = _molecules(molecules.canonical, year=dates)
+    split = SPLITS.make("time", column="year").split(dated, 0, FRACTIONS)
+    assert _parts(split)[2] == list(range(63, 70))
+    wrong = _molecules(molecules.canonical, year=[*years[:-1], "soon"])
+    with pytest.raises(RncGraphError, match=r"mine, row 139, column 'year': 'soon' is neither"):
+        SPLITS.make("time", column="year").split(wrong, 0, FRACTIONS)
+
+
+def test_a_column_says_the_parts() -> None:
+    words = ["Train"] * 6 + ["valid", "DEV"] + ["test "] * 2
+    molecules = _molecules(["C" * (1 + row) for row in range(10)], set=words)
+    split = SPLITS.make("column", column="set").split(molecules, 0, FRACTIONS)
+    assert _parts(split) == [[0, 1, 2, 3, 4, 5], [6, 7], [8, 9]]
+    torn = _molecules(["CC", *molecules.canonical[1:-1], "CC"], set=words)
+    with pytest.raises(RncGraphError, match=r"one molecule into two parts, in rows 1 and 3"):
+        SPLITS.make("column", column="set").split(
+            _molecules(["CC", "CC", "C", "N"], set=["train", "test", "val", "train"]), 0, FRACTIONS
+        )
+    kept = SPLITS.make("column", column="set", leaks="drop").split(torn, 0, FRACTIONS)
+    assert _parts(kept)[2] == [8]
+    with pytest.raises(RncGraphError, match=r"row 5, column 'set': 'holdout' is no part"):
+        SPLITS.make("column", column="set").split(
+            _molecules(["C", "N", "O"], set=["train", "val", "holdout"]), 0, FRACTIONS
+        )
+    with pytest.raises(RncGraphError, match=r"no column 'sets' .* at hand: 'set'"):
+        SPLITS.make("column", column="sets").split(molecules, 0, FRACTIONS)
+
+
+def test_a_saved_split_is_used_again_for_the_same_table_alone(
+    molecules: SplitMolecules, tmp_path: Path
+) -> None:
+    split = SPLITS.make("random").split(molecules, 0, FRACTIONS)
+    save_split(tmp_path / "split.json", split, molecules, {"split": "random"})
+    again = SPLITS.make("file", path=str(tmp_path / "split.json")).split(molecules, 9, FRACTIONS)
+    assert _parts(again) == _parts(split)
+    other = _molecules(molecules.canonical[::-1])
+    with pytest.raises(RncGraphError, match="is the split of another table"):
+        load_split(tmp_path / "split.json", other)
+    for text, reason in [("{", "is no JSON"), ("[]", "is no split"), ("{}", "is no split")]:
+        (tmp_path / "wrong.json").write_text(text)
+        with pytest.raises(RncGraphError, match=reason):
+            load_split(tmp_path / "wrong.json", molecules)
+    with pytest.raises(RncGraphError, match="cannot be read"):
+        load_split(tmp_path / "none.json", molecules)
+
+
+def test_each_molecule_is_tested_once_a_repeat(molecules: SplitMolecules) -> None:
+    found = list(folds(molecules, 5, repeats=2, seed=1))
+    assert len(found) == 10
+    for split in found:
+        _assert_no_leak(split, molecules)
+        assert sum(map(len, _parts(split))) == 200
+    for repeat in (found[:5], found[5:]):
+        assert Counter(row for s in repeat for row in s.test) == Counter(range(200))
+    assert _parts(found[0]) != _parts(found[5])
+    with pytest.raises(RncGraphError, match="1 folds"):
+        next(folds(molecules, 1))
+
+
+@pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (0.8, 0.3, -0.1)])
+def test_impossible_shares_are_told(molecules: SplitMolecules, fractions: Any) -> None:
+    for name in ("random", "scaffold"):
+        with pytest.raises(RncGraphError, match="must sum to 1"):
+            SPLITS.make(name).split(molecules, 0, fractions)
+
+
+def test_a_part_that_would_be_empty_is_told() -> None:
+    one_scaffold = _molecules([f"c1ccccc1{'C' * row}" for row in range(30)])
+    with pytest.raises(RncGraphError, match="a scaffold split leaves the train part empty"):
+        SPLITS.make("scaffold").split(one_scaffold, 0, FRACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "cleaned"),
+    [
+        ("CC(=O)[O-].[Na+]", "CC(=O)O"),
+        ("CCO", "CCO"),
+        ("C[N+](C)(C)CC([O-])=O", "C[N+](C)(C)CC(=O)[O-]"),  # A zwitterion stays one.
+        ("[Na+].[Cl-]", None),
+        ("O.CCN.Cl", "CCN"),
+        ("CC(=O)O[Na]", "CC(=O)O"),
+        ("C[N+](=O)[O-]", "C[N+](=O)[O-]"),
+    ],
+)
+def test_salts_and_charges_go(smiles: str, cleaned: str | None) -> None:
+    found = clean_smiles(smiles)
+    assert cleaned is None or found == cleaned
+    assert clean_smiles(found) == found
+
+
+def test_cleaning_twice_changes_no_more(esol: MoleculeTable) -> None:
+    once, changed = clean_all([*esol.smiles[:150], "C(", "CC(=O)[O-].[Na+]"])
+    assert once[150] == "C("
+    assert 151 in changed
+    assert clean_all(once) == (once, [])
+
+
+def test_duplicates_are_found_and_merged_on_request() -> None:
+    nan = np.nan
+    canonical = ["CC", "C", "CC", "O", "CC", "C"]
+    table = MoleculeTable(
+        "mine",
+        canonical,
+        np.array([[1.0, nan], [5.0, 2.0], [2.0, 4.0], [7.0, 1.0], [6.0, nan], [5.0, nan]]),
+        ["a", "b"],
+        extra={"lab": list("uvwxyz")},
+    )
+    found = find_duplicates(canonical, table.targets)
+    assert [rows.tolist() for rows in found.groups] == [[0, 2, 4], [1, 5]]
+    assert [rows.tolist() for rows in found.conflicts] == [[0, 2, 4]]
+    assert "such as rows 1, 3, 5" in found.summary(table.rows)
+    merged = merge_duplicates(table, canonical, "mean")
+    assert merged.smiles == ["CC", "C", "O"]
+    assert merged.targets.tolist() == [[3.0, 4.0], [5.0, 2.0], [7.0, 1.0]]
+    assert merged.rows.tolist() == [1, 2, 4]
+    assert merged.extra == {"lab": ["u", "v", "x"]}
+    assert merge_duplicates(table, canonical, "median").targets[0].tolist() == [2.0, 4.0]
+    assert merge_duplicates(table, canonical, "first").targets[0].tolist() == [1.0, 4.0]

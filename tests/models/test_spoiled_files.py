@@ -1,0 +1,77 @@
+"""A file with every kind of spoiled row: each row is answered, or named."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.data import MoleculeTable, load_dataset
+from rnc_graph.data.featurise import Wants
+from rnc_graph.data.reading.molecules import read_molecules
+from rnc_graph.errors import RncGraphError
+from rnc_graph.models import MoleculeModel
+from rnc_graph.models.build import Preparation, prepare
+from rnc_graph.models.streaming import predict_file
+from tests.data.spoiled import NO_NUMBER, UNREADABLE, write_spoiled
+
+FILES = pytest.mark.parametrize(
+    ("byte_order_mark", "line_end"), [(False, "\n"), (True, "\r\n")], ids=["plain", "windows"]
+)
+
+
+@pytest.fixture(scope="module")
+def model(esol: MoleculeTable) -> MoleculeModel:
+    quick = MoleculeRegressor(
+        networks=1,
+        descriptors=False,
+        encoder_options={"hidden_dim": 8, "layers": 1},
+        objective=None,
+        epochs=1,
+    )
+    return quick.fit(esol.smiles[:100], esol.targets[:100, 0]).model_
+
+
+@FILES
+def test_every_row_is_predicted_or_says_why_not(
+    tmp_path: Path, model: MoleculeModel, byte_order_mark: bool, line_end: str
+) -> None:
+    path = tmp_path / "spoiled.csv"
+    kinds = write_spoiled(path, byte_order_mark=byte_order_mark, line_end=line_end)
+    report = predict_file(model, path, tmp_path / "out.csv")
+    found = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert len(found) == report.rows == 10_000
+    esol = load_dataset("esol").smiles
+    for row, (smiles, predicted, problem) in enumerate(
+        zip(found["smiles"], found["predicted_target"], found["problem"], strict=True), start=1
+    ):
+        kind = kinds.get(row)
+        if kind is None:
+            # Its own cells, in its own place.
+            assert (smiles, problem) == (esol[row % len(esol)], "")
+        assert (problem != "") == (kind in UNREADABLE), (row, kind, problem)
+        assert (predicted == "") == (kind in UNREADABLE), (row, kind)
+    assert report.problems == sum(kind in UNREADABLE for kind in kinds.values())
+
+
+@FILES
+def test_training_names_the_bad_rows_and_goes_on_or_stops(
+    tmp_path: Path, byte_order_mark: bool, line_end: str
+) -> None:
+    path = tmp_path / "spoiled.csv"
+    kinds = write_spoiled(path, byte_order_mark=byte_order_mark, line_end=line_end)
+    expected = {row for row, kind in kinds.items() if kind in UNREADABLE or kind in NO_NUMBER}
+    table, bad, _ = read_molecules(path)
+    prepared = prepare(table, bad, Preparation(), Wants())
+    assert {row.row for row in prepared.bad} == expected
+    assert all(row.reason for row in prepared.bad)
+    # A row's line is one more than its number: the header's.
+    assert all(row.line == row.row + 1 for row in prepared.bad)
+    assert len(prepared.table) == 10_000 - len(expected)
+    assert not set(prepared.table.rows.tolist()) & expected
+    parts = prepared.split
+    everything = np.concatenate([parts.train, parts.validation, parts.test])
+    assert sorted(everything) == list(range(len(prepared.table)))
+    with pytest.raises(RncGraphError, match=f"{len(expected)} rows cannot be used"):
+        prepare(table, bad, Preparation(on_bad="stop"), Wants())
