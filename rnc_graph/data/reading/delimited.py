@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -124,22 +124,28 @@ class _Reader:
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield chunks of at most ``size`` rows."""
-        number, pending = 1, list[Row]()
+        number = 1
+        # Empty rows are counted, not kept, until another row follows: those at the end go.
+        blank, blank_line = 0, 0
         for lines, first in self._batches(size):
-            plain = None if pending else self._plain(lines)
+            plain = None if blank else self._plain(lines)
             if plain is not None:
                 at = np.arange(len(plain))
                 yield Chunk(frame_of(plain, self.columns), number + at, first + at)
                 number += len(plain)
                 continue
-            rows = pending + list(self._rows(lines, first))
-            # Empty rows are held back: those at the end of the file go.
+            rows = list(self._rows(lines, first))
             full = next((i for i in range(len(rows), 0, -1) if not _empty(rows[i - 1])), 0)
-            pending = rows[full:]
-            for begin in range(0, full, size):
-                part = rows[begin : min(begin + size, full)]
-                yield chunk_of(part, self.columns, number)
-                number += len(part)
+            if full:
+                before = (Row(None, blank_line + place, "a blank line") for place in range(blank))
+                following = chain(before, rows[:full])
+                while part := list(islice(following, size)):
+                    yield chunk_of(part, self.columns, number)
+                    number += len(part)
+                blank = 0
+            if full < len(rows):
+                blank_line = blank_line if blank else rows[full].line or 0
+                blank += len(rows) - full
 
     def _batches(self, size: int) -> Iterator[tuple[list[str], int]]:
         """Yield at most ``size`` lines and the number of the first, with no record cut in two."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from rnc_graph.data.reading.binary import open_excel, open_parquet
 from rnc_graph.data.reading.delimited import open_delimited
 from rnc_graph.data.reading.frames import open_frame
-from rnc_graph.data.reading.packed_files import open_excel, open_parquet
 from rnc_graph.data.reading.sdf import open_sdf
 from rnc_graph.data.reading.source import TableSource
 from rnc_graph.errors import RncGraphError

@@ -3,6 +3,7 @@ import gzip
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -160,3 +161,16 @@ def test_gzip(tmp_path: Path) -> None:
         _read(tmp_path / "t.csv.gz", content[:-12])
     with pytest.raises(RncGraphError, match="no gzip file"):
         _read(tmp_path / "t.csv.gz", b"smiles,y\nC,1\n")
+
+
+def test_a_long_run_of_blank_lines_is_counted_and_kept_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "gap.csv"
+    path.write_text("smiles,y\nC,1\n" + "\n" * 5_000 + "N,2\n" + ",\n" * 3_000)
+    chunks = list(open_table(path).chunks(1_000))
+    rows = np.concatenate([chunk.rows for chunk in chunks])
+    assert rows.tolist() == list(range(1, 5_003))
+    lines = np.concatenate([chunk.lines for chunk in chunks])
+    assert lines.tolist() == list(range(2, 5_004))
+    assert max(len(chunk.rows) for chunk in chunks) <= 1_000
+    assert sum(len(chunk.problems) for chunk in chunks) == 5_000
+    assert chunks[-1].frame.iloc[-1].tolist() == ["N", "2"]
