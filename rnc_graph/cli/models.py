@@ -6,6 +6,8 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,8 +41,12 @@ def train(
     ] = None,
     unit: Annotated[str, typer.Option(help="Unit of the targets.")] = "",
     split: Annotated[
-        str, typer.Option(help="random, stratified, scaffold, butina, group or time.")
-    ] = "random",
+        str | None,
+        typer.Option(
+            help="random, stratified, scaffold, butina, group or time. [default: the published one "
+            "of a data set that came with one, else random]"
+        ),
+    ] = None,
     split_column: Annotated[
         str | None,
         typer.Option(help="The column that says train, validation or test; or the group or time."),
@@ -108,7 +114,8 @@ def train(
         epochs=epochs,
         pretraining_epochs=pretraining_epochs,
     )
-    splitter, split_options = _splitter(split, split_column, split_file)
+    table, bad, notes = _read(data, smiles, target, split_column, unit, seed)
+    splitter, split_options = _splitter(split, split_column, split_file, table.extra)
     preparation: Preparation = Preparation(
         clean=clean,
         merge=merge,  # type: ignore[arg-type]  # checked above
@@ -118,7 +125,6 @@ def train(
         fractions=(1 - validation_fraction - test_fraction, validation_fraction, test_fraction),
         seed=seed,
     )
-    table, bad, notes = _read(data, smiles, target, split_column, unit)
     for note in notes:
         say(note)
     workers = jobs or os.cpu_count() or 1
@@ -148,6 +154,10 @@ def train(
         built = build(
             prepared, settings, seed=seed, jobs=workers, device=device, on_progress=training
         )
+    if built.test is not None:
+        for note in _on_subsets(prepared.table, built.test):
+            say(note)
+            prepared.notes.append(note)
     written = write_model_folder(
         out,
         source=table.name,
@@ -243,7 +253,7 @@ def evaluate(
     from rnc_graph.pages.model_folder import draw_evaluation
 
     trained = load_model(model)
-    table, bad, notes = _read(data, smiles, target or trained.targets, None, "")
+    table, bad, notes = _read(data, smiles, target or trained.targets, None, "", 0)
     for note in notes:
         say(note)
     if bad:
@@ -283,12 +293,14 @@ def print_metrics(evaluation: Any, title: str) -> None:
     Console().print(table)
 
 
-def _splitter(split: str, column: str | None, file: Path | None) -> tuple[str, dict[str, Any]]:
+def _splitter(
+    split: str | None, column: str | None, file: Path | None, extra: Mapping[str, list[str]]
+) -> tuple[str, dict[str, Any]]:
     """Return the splitter that the options ask for, and its options."""
     from rnc_graph.errors import RncGraphError
 
     if file is not None:
-        if column is not None or split != "random":
+        if column is not None or split is not None:
             raise RncGraphError("--split-file says all of a split: give no other --split option")
         return "file", {"path": str(file)}
     if split in ("group", "time"):
@@ -296,10 +308,17 @@ def _splitter(split: str, column: str | None, file: Path | None) -> tuple[str, d
             raise RncGraphError(f"--split {split} needs --split-column")
         return split, {"column": column}
     if column is not None:
-        if split != "random":
+        if split is not None:
             raise RncGraphError(f"--split-column has no place beside --split {split}")
         return "column", {"column": column}
-    return split, {}
+    if split is None and _PUBLISHED in extra:
+        return "column", {"column": _PUBLISHED, "leaks": "drop"}
+    return split or "random", {}
+
+
+# Columns that a named data set brings along: its own split, and its subsets.
+_PUBLISHED = "published split"
+_SUBSET = "subset "
 
 
 def _read(
@@ -308,14 +327,53 @@ def _read(
     targets: list[str] | None,
     split_column: str | None,
     unit: str,
+    seed: int,
 ) -> tuple[Any, list[Any], list[str]]:
     """Read a file, or load a data set by its name."""
-    from rnc_graph.data import load_dataset
     from rnc_graph.data.catalogue import dataset_cards
     from rnc_graph.data.reading.molecules import read_molecules
 
     path = Path(data)
     if not path.exists() and data in dataset_cards() and not (smiles or split_column):
-        return load_dataset(data), [], []
+        return _named(data, seed), [], []
     extra = [split_column] if split_column else []
     return read_molecules(path, smiles, targets, extra=extra, unit=unit)
+
+
+def _named(name: str, seed: int) -> Any:
+    """Load a named data set; its split and its subsets become columns."""
+    from rnc_graph.data import load_named_dataset
+
+    dataset = load_named_dataset(name)
+    extra = {
+        f"{_SUBSET}{subset}": ["yes" if inside else "" for inside in mask]
+        for subset, mask in dataset.subsets.items()
+    }
+    if dataset.given_split is not None:
+        split = dataset.published_split(seed)
+        parts = [""] * len(dataset.table)
+        for part in ("train", "validation", "test"):
+            for row in getattr(split, part):
+                parts[row] = part
+        extra[_PUBLISHED] = parts
+    return replace(dataset.table, extra=extra)
+
+
+def _on_subsets(table: Any, test: Any) -> list[str]:
+    """Say how large the error is on the subsets that a data set names, such as cliffs."""
+    import numpy as np
+
+    from rnc_graph.evaluation import subset_metrics
+
+    place = {int(row): number for number, row in enumerate(table.rows)}
+    rows = [place[int(row)] for row in test.rows]
+    masks = {
+        column.removeprefix(_SUBSET): np.array([cells[row] == "yes" for row in rows])
+        for column, cells in table.extra.items()
+        if column.startswith(_SUBSET)
+    }
+    found = subset_metrics(test.measured, test.predictions.values, masks)
+    return [
+        f"RMSE on the {masks[name].sum()} {name} molecules of the test part: {errors['rmse']:.3f}"
+        for name, errors in found.items()
+    ]
