@@ -1,0 +1,130 @@
+"""A model on disk: the same bits back, and a clear word about every damage."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.data import MoleculeTable
+from rnc_graph.errors import RncGraphError
+from rnc_graph.models.files import CONFIG, FORMAT, WEIGHTS, load_model
+
+V1 = Path(__file__).parent / "data" / "v1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "model"
+    copy.mkdir()
+    for name in (CONFIG, WEIGHTS):
+        (copy / name).write_bytes((V1 / name).read_bytes())
+    return copy
+
+
+def test_a_model_of_the_first_format_still_predicts_the_same() -> None:
+    expected = json.loads((V1 / "expected.json").read_text())
+    model = MoleculeRegressor.load(V1)
+    found = model.predict(expected["smiles"], return_interval=0.7)
+    for values, name in zip(found, ("predicted", "low", "high"), strict=True):
+        np.testing.assert_allclose(values, expected[name], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.embed(expected["smiles"]), expected["embedding"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ["gin", "gcn", "mpnn"])
+def test_the_bits_come_back_in_another_process(
+    esol: MoleculeTable, tmp_path: Path, encoder: str
+) -> None:
+    model = MoleculeRegressor(
+        encoder=encoder,
+        encoder_options={"hidden_dim": 8},
+        networks=1,
+        pretraining_epochs=1,
+        epochs=1,
+        descriptors=encoder == "gin",
+    )
+    smiles = esol.smiles[:40]
+    model.fit(smiles, esol.targets[:40, 0]).save(tmp_path / "model")
+    code = (
+        "import sys, torch; torch.set_num_threads(1); from rnc_graph import MoleculeRegressor as M;"
+        "print(M.load(sys.argv[1]).predict(sys.argv[2:]).tobytes().hex())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model"), *smiles],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == model.predict(smiles).tobytes().hex()
+
+
+def _config(folder: Path, **changes: Any) -> None:
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps({**config, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"targets": ["other"]}, "has been edited"),
+        ({"units": ["mg"]}, "has been edited"),
+        ({"domain_threshold": 0.9}, "has been edited"),
+        ({"weights_sha256": "0" * 64}, "has been edited"),
+        ({"format": FORMAT + 1, "versions": {"rnc_graph": "9.0"}}, r"rnc_graph 9\.0 .* upgrade"),
+        ({"format": "1"}, "is not the config of a model"),
+        ({"kind": "other"}, "is not the config of a model"),
+        ({"weights": "../../secret"}, "weights: Extra inputs are not permitted"),
+        ({"settings": {"encoder": "gni"}}, "unknown encoder 'gni'"),
+    ],
+)
+def test_an_edited_config_is_refused(folder: Path, changes: dict[str, Any], reason: str) -> None:
+    _config(folder, **changes)
+    with pytest.raises(RncGraphError, match=reason):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', "\xff"])
+def test_what_is_no_config_is_refused(folder: Path, text: str) -> None:
+    (folder / CONFIG).write_bytes(text.encode("latin-1"))
+    with pytest.raises(RncGraphError, match=r"config\.json: is no"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("left", [0, 7, 100, -1])
+def test_truncated_weights_are_refused(folder: Path, left: int) -> None:
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:left])
+    with pytest.raises(RncGraphError, match="truncated, edited, or of another model"):
+        load_model(folder)
+
+
+def test_edited_weights_are_refused(folder: Path) -> None:
+    tensors = load_file(folder / WEIGHTS)
+    tensors["scaler.mean"] += 1
+    save_file(tensors, folder / WEIGHTS)
+    with pytest.raises(RncGraphError, match="truncated, edited, or of another model"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+def test_a_missing_file_and_a_link_to_elsewhere_are_refused(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(RncGraphError, match=f"{name}: missing"):
+        load_model(folder)
+    (folder / name).symlink_to(V1 / name)
+    with pytest.raises(RncGraphError, match="is a link to elsewhere"):
+        load_model(folder)
+
+
+def test_no_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RncGraphError, match="no such folder"):
+        load_model(tmp_path / "none")
+
+
+def test_a_link_to_the_whole_folder_is_followed(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "latest").symlink_to(folder)
+    assert load_model(tmp_path / "latest").targets == ["target"]
