@@ -1,9 +1,9 @@
 """Which column holds the SMILES and which the targets."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import isnan
 
 import pandas as pd
 
@@ -141,13 +141,16 @@ def _mostly_molecules(cells: "pd.Series[str]") -> bool:
 def _target_candidates(
     columns: Sequence[str], sample: pd.DataFrame, decimal_comma: bool
 ) -> list[str]:
-    numeric = [column for column in columns if _all_numbers(sample[column], decimal_comma)]
+    numeric = [column for column in columns if _mostly_numbers(sample[column], decimal_comma)]
     return _named(columns, TARGET_NAMES) or numeric
 
 
-def _all_numbers(cells: "pd.Series[str]", decimal_comma: bool) -> bool:
-    try:
-        values = [parse_number(cell, decimal_comma=decimal_comma) for cell in cells]
-    except ValueError:
-        return False
-    return not all(map(isnan, values))
+def _mostly_numbers(cells: "pd.Series[str]", decimal_comma: bool) -> bool:
+    """Return whether nine in ten cells are numbers: a word here and there spoils no column."""
+    numbers = words = 0
+    for cell in cells:
+        try:
+            numbers += not math.isnan(parse_number(cell, decimal_comma=decimal_comma))
+        except ValueError:
+            words += 1
+    return numbers > 9 * words

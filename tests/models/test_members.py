@@ -1,0 +1,87 @@
+"""The members without pickles predict as scikit-learn's own do."""
+
+import numpy as np
+import torch
+from rdkit import DataStructs
+from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.preprocessing import QuantileTransformer
+from sklearn.svm import SVR
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurise import Wants, descriptor_names, molecule_arrays, parse_smiles
+from rnc_graph.models.domain import Domain
+from rnc_graph.models.extra_trees import ExtraTrees
+from rnc_graph.models.inputs import DescriptorScaler, Inputs
+from rnc_graph.models.support_vectors import SupportVectors
+
+WANTS = Wants(descriptors=True, fingerprints=True)
+
+
+def _inputs(table: MoleculeTable) -> tuple[Inputs, torch.Tensor]:
+    features = MoleculeFeatures.of(molecule_arrays(table.smiles[:120], WANTS))
+    scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[:100])
+    inputs = Inputs.of(features, np.arange(120), scaler)
+    targets = torch.from_numpy(table.targets[:120]).float().repeat(1, 2)
+    targets[:30, 1] = torch.nan
+    return inputs, targets
+
+
+def test_support_vectors(esol: MoleculeTable) -> None:
+    inputs, targets = _inputs(esol)
+    scores = inputs.scores.double().numpy()
+    found = SupportVectors(2).fit(inputs, targets, torch.arange(100)).predict(inputs)
+    for target, first in ((0, 0), (1, 30)):
+        theirs = SVR(C=10.0, epsilon=0.05).fit(
+            scores[first:100], targets[first:100, target].double().numpy()
+        )
+        np.testing.assert_allclose(found[:, target], theirs.predict(scores), atol=1e-10)
+
+
+def test_extra_trees(esol: MoleculeTable) -> None:
+    inputs, targets = _inputs(esol)
+    scores = inputs.scores.numpy()
+    found = ExtraTrees(2).fit(inputs, targets, torch.arange(100), seed=3).predict(inputs)
+    for target, first in ((0, 0), (1, 30)):
+        theirs = ExtraTreesRegressor(300, max_features=1 / 3, random_state=3).fit(
+            scores[first:100], targets[first:100, target].double().numpy()
+        )
+        np.testing.assert_allclose(found[:, target], theirs.predict(scores), atol=1e-12)
+
+
+def test_descriptors_become_normal_scores_cut_off_at_three() -> None:
+    random = np.random.default_rng(0)
+    values = random.lognormal(0, 3, (300, 4))
+    values[:, 2] = 5.0
+    values[::9, 1] = np.nan
+    values[7, 3] = np.inf
+    scaler = DescriptorScaler.fit(["a", "b", "constant", "d"], values)
+    assert scaler.names == ["a", "b", "d"]
+    # Columns are found by name, whatever stands beside them.
+    new = random.lognormal(0, 5, (50, 5))
+    found = scaler.transform(["d", "x", "a", "b", "y"], new).numpy()
+    filled = np.where(np.isfinite(values), values, np.nan)
+    filled = np.where(np.isnan(filled), np.nanmedian(filled, axis=0), filled)[:, [0, 1, 3]]
+    theirs = QuantileTransformer(n_quantiles=200, output_distribution="normal").fit(filled)
+    expected = theirs.transform(new[:, [2, 3, 0]]).clip(-3, 3)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found).max() == 3
+
+
+def test_distances_are_those_of_tanimoto(esol: MoleculeTable) -> None:
+    known, new = esol.smiles[:60], [*esol.smiles[60:90], esol.smiles[3]]
+    generator = GetMorganGenerator(radius=2, fpSize=2048)
+    bits = [generator.GetFingerprint(parse_smiles(text)) for text in known]
+    domain = Domain.fit(molecule_arrays(known, WANTS).fingerprints)
+    found = domain.distances(molecule_arrays(new, WANTS).fingerprints)
+    for text, distance in zip(new, found, strict=True):
+        own = generator.GetFingerprint(parse_smiles(text))
+        nearest = max(DataStructs.BulkTanimotoSimilarity(own, bits))
+        assert abs(distance - (1 - nearest)) < 1e-6
+    assert found[-1] == 0
+    leave_one_out = [
+        1 - max(DataStructs.BulkTanimotoSimilarity(own, bits[:row] + bits[row + 1 :]))
+        for row, own in enumerate(bits)
+    ]
+    assert abs(domain.threshold - np.quantile(leave_one_out, 0.95)) < 1e-6

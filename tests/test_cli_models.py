@@ -1,0 +1,153 @@
+"""Models from the shell: train, predict, embed, evaluate, and what goes wrong on the way."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from rnc_graph.cli import app
+from rnc_graph.data import MoleculeTable
+from rnc_graph.errors import RncGraphError
+
+QUICK = ["--networks", "1", "--epochs", "1", "--pretraining-epochs", "1", "--jobs", "1"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def written(result: Result) -> str:
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table, one with two targets and further columns, and a model."""
+    path = tmp_path_factory.mktemp("shell")
+    y = esol.targets[:80, 0]
+    cells = {"name": range(80), "smiles": esol.smiles[:80], "logS": y}
+    frame = pd.DataFrame(cells, dtype=object)
+    frame.loc[5, "smiles"] = "C("
+    frame.loc[6, "logS"] = "high"
+    frame.to_csv(path / "my.csv", index=False)
+    frame = pd.DataFrame({"smiles": esol.smiles[:80], "a": y, "b": -y, "year": range(80)})
+    frame.loc[::3, "b"] = np.nan
+    frame["set"] = ["train"] * 60 + ["valid"] * 10 + ["test"] * 10
+    frame.to_csv(path / "two.tsv", index=False, sep="\t")
+    named = ["train", str(path / "my.csv"), "--target", "logS", "--out", str(path / "model")]
+    out = written(run(*named, *QUICK))
+    assert "2 rows cannot be used" in out
+    assert "row 6 (line 7), column 'SMILES': 'C(': not a valid SMILES" in out
+    assert "row 7 (line 8), column 'logS': 'high'" in out
+    return path
+
+
+def test_a_models_folder(folder: Path) -> None:
+    files = {path.name for path in (folder / "model").iterdir()}
+    assert files == {
+        "README.md",
+        "bad_rows.csv",
+        "config.json",
+        "error_against_distance.png",
+        "model.safetensors",
+        "predictions.csv",
+        "predictions.png",
+        "split.json",
+        "worst.png",
+    }
+    card = (folder / "model" / "README.md").read_text()
+    assert "78 molecules used, 2 rows left out" in card
+    assert "torch " in card
+    bad = pd.read_csv(folder / "model" / "bad_rows.csv")
+    assert bad["row"].tolist() == [6, 7]
+    parts = pd.read_csv(folder / "model" / "predictions.csv")["part"].value_counts()
+    assert parts.to_dict() == {"validation": 8, "test": 8}
+
+
+def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
+    model, table = str(folder / "model"), str(folder / "my.csv")
+    written(run("predict", model, table, "--out", str(tmp_path / "p.csv"), "--jobs", "1"))
+    found = pd.read_csv(tmp_path / "p.csv")
+    assert found["name"].tolist() == list(range(80))
+    assert found["predicted_logS"].isna().tolist() == [row == 5 for row in range(80)]
+    written(run("embed", model, table, "--out", str(tmp_path / "e.npy"), "--jobs", "1"))
+    embedding = np.load(tmp_path / "e.npy")
+    assert embedding.shape == (80, 128)
+    assert np.isnan(embedding).any(axis=1).tolist() == [row == 5 for row in range(80)]
+    written(run("embed", model, table, "--out", str(tmp_path / "e.csv"), "--jobs", "1"))
+    np.testing.assert_allclose(
+        pd.read_csv(tmp_path / "e.csv")[[f"e{i}" for i in range(128)]], embedding, rtol=1e-5
+    )
+    out = written(run("evaluate", model, table, "--out", str(tmp_path / "ev"), "--jobs", "1"))
+    assert "RMSE" in out
+    assert {path.suffix for path in (tmp_path / "ev").iterdir()} == {".png", ".json"}
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        ["--split-column", "set"],
+        ["--split", "time", "--split-column", "year"],
+        ["--split", "stratified", "--test-fraction", "0", "--validation-fraction", "0.2"],
+    ],
+)
+def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: list[str]) -> None:
+    targets = ["--target", "a", "--target", "b"]
+    table = str(folder / "two.tsv")
+    written(run("train", table, *targets, *split, "--out", str(tmp_path / "m"), *QUICK))
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert "| b |" in card
+    assert ("No test part was kept" in card) == ("--test-fraction" in split)
+    saved = ["--split-file", str(tmp_path / "m" / "split.json")]
+    again = written(run("train", table, *targets, *saved, "--out", str(tmp_path / "n"), *QUICK))
+    assert "for testing" in again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["train", "none.csv", "--out", "m"], r"none\.csv: no such file"),
+        (["train", "my.csv", "--out", "model"], "is not empty"),
+        (["train", "my.csv", "--target", "logs", "--out", "m"], "did you mean 'logS'"),
+        (["train", "my.csv", "--out", "m"], r"'name', 'logS'.*--target"),
+        (["train", "my.csv", "--encoder", "gni", "--out", "m"], "unknown encoder 'gni'"),
+        (["train", "my.csv", "--objective", "rcn", "--out", "m"], "unknown objective 'rcn'"),
+        (
+            ["train", "my.csv", "--target", "logS", "--split", "scafold", "--out", "m"],
+            "unknown split 'scafold'",
+        ),
+        (
+            ["train", "my.csv", "--target", "logS", "--split", "group", "--out", "m"],
+            "needs --split-column",
+        ),
+        (["train", "my.csv", "--merge", "sum", "--out", "m"], "--merge must be one of"),
+        (
+            ["train", "my.csv", "--target", "logS", "--on-bad", "stop", "--out", "m"],
+            "2 rows cannot be used",
+        ),
+        (
+            ["train", "my.csv", "--target", "logS", "--test-fraction", "0.95", "--out", "m"],
+            "must be positive",
+        ),
+        (["predict", "none", "my.csv", "--out", "p.csv"], "none: no such folder"),
+        (["predict", "model", "my.csv", "--smiles", "x", "--out", "p.csv"], "no column 'x'"),
+        (["predict", "model", "my.csv", "--out", "my.csv"], "is the table that is read"),
+        (["predict", "model", "my.csv", "--interval", "90", "--out", "p.csv"], "between 0 and 1"),
+        (["embed", "model", "my.csv", "--out", "e.txt"], r"as \.csv or \.npy"),
+        (["evaluate", "model", "two.tsv"], "no column 'logS'"),
+    ],
+)
+def test_mistakes_end_in_one_message_and_leave_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], reason: str
+) -> None:
+    monkeypatch.chdir(folder)
+    before = sorted(folder.rglob("*"))
+    result = run(*arguments)
+    assert isinstance(result.exception, RncGraphError), result.output
+    assert result.exception.args
+    with pytest.raises(RncGraphError, match=reason):
+        raise result.exception
+    assert sorted(folder.rglob("*")) == before
