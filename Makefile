@@ -33,6 +33,8 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/rnc_loss.py
 	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/loader.py
+	$(BIN)/python benchmarks/featurise.py
+	$(BIN)/python benchmarks/model.py
 
 # The constraints make installations repeatable: without them, the newest of everything.
 $(STAMP): pyproject.toml constraints.txt

@@ -93,3 +93,18 @@ def test_the_splits_of_the_page() -> None:
     found: dict[str, Any] = {}
     exec(compile(code, "splits.md", "exec"), found)
     assert len(found["five"]) == 10
+
+
+def test_the_models_numbers_are_those_of_the_results() -> None:
+    results = (DOCS.parent / "results" / "benchmarks" / "model.md").read_text()
+    told = [line for line in results.splitlines() if line.startswith(("| ", "- "))]
+    page = (DOCS / "model.md").read_text()
+    assert told
+    for line in told:
+        assert line in page
+    measured = json.loads((DOCS.parent / "results" / "benchmarks" / "model.json").read_text())
+    readme = (DOCS.parent / "README.md").read_text()
+    assert measured["command"] in readme
+    for splits in measured["sets"].values():
+        rmse = [split["rmse"]["the model"] for split in splits[:5]]
+        assert f"{sum(rmse) / len(rmse):.3f}" in readme
