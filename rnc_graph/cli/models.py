@@ -92,7 +92,7 @@ def train(
 ) -> None:
     """Train a model on a table of SMILES and measurements, and judge it on a test part."""
     from rnc_graph.errors import RncGraphError
-    from rnc_graph.models import make_settings
+    from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
     from rnc_graph.pages.model_folder import write_model_folder
 
@@ -154,6 +154,14 @@ def train(
         built = build(
             prepared, settings, seed=seed, jobs=workers, device=device, on_progress=training
         )
+    for name, highest in zip(
+        built.model.targets, built.model.intervals.highest_levels, strict=True
+    ):
+        if highest < LEVEL:
+            say(
+                f"{name}: too few molecules calibrate its intervals: they are infinite above "
+                f"{highest:.0%}; hold out more with --validation-fraction"
+            )
     if built.test is not None:
         for note in _on_subsets(prepared.table, built.test):
             say(note)

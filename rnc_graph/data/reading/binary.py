@@ -91,7 +91,8 @@ def open_parquet(path: Path) -> TableSource:
     _checked(path)
     try:
         with parquet.ParquetFile(path) as file:
-            names = list(file.schema_arrow.names)
+            # pandas keeps the index of a filtered frame as a column of such a name.
+            names = [n for n in file.schema_arrow.names if not n.startswith("__index_level_")]
     except (OSError, arrow.ArrowException) as error:
         raise RncGraphError(f"{path}: cannot be read as Parquet: {error}") from error
     notes: list[str] = []
@@ -105,7 +106,7 @@ def open_parquet(path: Path) -> TableSource:
             with parquet.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=size):
                     # Objects, so that integers beside missing ones do not turn into floats.
-                    frame = batch.to_pandas(integer_object_nulls=True)[names]
+                    frame = batch.to_pandas(integer_object_nulls=True, ignore_metadata=True)[names]
                     yield Chunk(
                         text_frame(frame, columns), np.arange(first, first + len(frame)), None
                     )

@@ -71,3 +71,12 @@ def test_sdf(tmp_path: Path) -> None:
     ]
     assert chunk.problems == {2: "a mol block that cannot be read"}
     assert chunk.found == {2: "broken"}
+
+
+def test_the_index_of_a_filtered_frame_is_no_column_of_its_parquet(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"smiles": ["C", "N", "O"], "y": [1.0, 2.0, 3.0]}).iloc[[2, 0]]
+    frame.to_parquet(tmp_path / "filtered.parquet")
+    table = open_table(tmp_path / "filtered.parquet")
+    assert table.columns == ["smiles", "y"]
+    (chunk,) = table.chunks()
+    assert chunk.frame["smiles"].tolist() == ["O", "C"]
