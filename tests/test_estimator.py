@@ -77,6 +77,7 @@ class OnNumbers(MoleculeRegressor):
         return tags
 
 
+@pytest.mark.slow
 def test_scikit_learns_own_checks():
     quick = OnNumbers(networks=0, descriptor_models=["svr"])
     with warnings.catch_warnings():
