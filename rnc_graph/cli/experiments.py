@@ -1,16 +1,19 @@
-"""Experiments: a grid of runs, and the tables and figures that come of it."""
+"""Experiments: a grid of runs, and the tables, figures and reports that come of it."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from rnc_graph.cli.app import Device, Jobs, app
+
+if TYPE_CHECKING:
+    from rnc_graph.experiments import Where
 
 Seeds = Annotated[
     str | None,
@@ -24,7 +27,27 @@ Encoders = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder of the results. [default: results/NAME]", file_okay=False),
+    typer.Option(
+        help="Folder of the results. [default: results/NAME, with --quick results/quick/NAME]",
+        file_okay=False,
+    ),
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="150 molecules and 2 epochs a stage: to try a spec out.")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only list the runs, what is done, and an estimate of time."),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Compute on a Ray cluster: its address, or auto."),
+]
+Processes = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Processes that share each run (DDP), one on each device; runs go one by one."
+    ),
 ]
 
 
@@ -41,13 +64,18 @@ def reproduce(
     jobs: Jobs = None,
     out: Out = None,
     device: Device = "cpu",
+    quick: Quick = False,
+    dry_run: DryRun = False,
+    ray: Ray = None,
+    processes: Processes = 1,
 ) -> None:
     """Make the table of a shipped experiment again."""
-    from rnc_graph.experiments import read_spec, shipped_spec
+    from rnc_graph.experiments import Where, read_spec, shipped_spec
 
     spec = shipped_spec(name)
     encoder = encoder or next(iter(read_spec(spec).encoders))
-    _run(spec, ["reproduce", name], encoder, seeds, jobs, out, device)
+    where = Where(jobs or os.cpu_count() or 1, device, ray, processes)
+    _run(spec, ["reproduce", name], encoder, seeds, out, quick, dry_run, where)
 
 
 @app.command()
@@ -58,9 +86,16 @@ def run(
     jobs: Jobs = None,
     out: Out = None,
     device: Device = "cpu",
+    quick: Quick = False,
+    dry_run: DryRun = False,
+    ray: Ray = None,
+    processes: Processes = 1,
 ) -> None:
-    """Run an experiment of your own."""
-    _run(spec, ["run", str(spec)], encoder, seeds, jobs, out, device)
+    """Run an experiment of your own; a second call does only what is missing."""
+    from rnc_graph.experiments import Where
+
+    where = Where(jobs or os.cpu_count() or 1, device, ray, processes)
+    _run(spec, ["run", str(spec)], encoder, seeds, out, quick, dry_run, where)
 
 
 def _run(
@@ -68,13 +103,15 @@ def _run(
     arguments: list[str],
     encoder: str,
     seeds: str | None,
-    jobs: int | None,
     out: Path | None,
-    device: str,
+    quick: bool,
+    dry_run: bool,
+    where: Where,
 ) -> None:
     from rnc_graph.experiments import read_spec, run_experiment
     from rnc_graph.experiments.formats import print_tables
     from rnc_graph.experiments.progress import ConsoleProgress
+    from rnc_graph.experiments.spec.quick import quick as made_quick
 
     console = Console()
     chosen = None if encoder == "all" else [name.strip() for name in encoder.split(",")]
@@ -83,15 +120,76 @@ def _run(
         arguments += ["--encoder", encoder]
     if seeds is not None:
         arguments += ["--seeds", seeds]
+    folder = out or Path("results") / experiment.name
+    if quick:
+        arguments += ["--quick"]
+        experiment = made_quick(experiment)
+        folder = out or Path("results") / "quick" / experiment.name
+    if dry_run:
+        from rnc_graph.experiments.forecast import forecast, print_forecast
+
+        print_forecast(console, forecast(experiment, folder, where))
+        return
     with ConsoleProgress(Console(stderr=True)) as progress:
         outcome = run_experiment(
             experiment,
-            out or Path("results") / experiment.name,
+            folder,
             command=shlex.join(["rnc-graph", *arguments]),
-            jobs=jobs or os.cpu_count() or 1,
-            device=device,
+            where=where,
             progress=progress,
         )
-    print_tables(console, experiment, outcome.tables, outcome.molecules.unit)
-    written = "\n  ".join(["Written:", *map(str, outcome.files)])
+    print_tables(console, experiment, outcome.tables)
+    _print_files(console, outcome.files)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of an experiment's results.")],
+    maps: Annotated[
+        str, typer.Option(help="How embeddings are drawn in two dimensions: pca, tsne or umap.")
+    ] = "pca",
+) -> None:
+    """Write report.html, one page to look at the results offline, and figures for a paper."""
+    from rnc_graph.report import write_report
+
+    _print_files(Console(), write_report(folder, maps=maps))
+
+
+@app.command()
+def tune(
+    spec: Annotated[Path, typer.Argument(help="A spec in YAML with a section `search`.")],
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="How many in all. [default: the spec's]")
+    ] = None,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder. [default: results/NAME-search]", file_okay=False)
+    ] = None,
+    device: Device = "cpu",
+    quick: Quick = False,
+) -> None:
+    """Search a method's settings on validation parts; a second call goes on."""
+    from rnc_graph.experiments import Where, read_spec
+    from rnc_graph.experiments.spec.quick import quick as made_quick
+    from rnc_graph.search import print_search, search
+
+    experiment = read_spec(spec, seeds=seeds)
+    if quick:
+        experiment = made_quick(experiment)
+    folder = out or Path("results") / f"{experiment.name}-search"
+    console = Console(stderr=True)
+    outcome = search(
+        experiment,
+        folder,
+        trials=trials,
+        where=Where(jobs or os.cpu_count() or 1, device),
+        say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+    )
+    print_search(Console(), outcome)
+    _print_files(Console(), outcome.files)
+
+
+def _print_files(console: Console, files: list[Path]) -> None:
+    written = "\n  ".join(["Written:", *map(str, files)])
     console.print(written, highlight=False, markup=False, soft_wrap=True)

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     )
     from rnc_graph.data.loader import Batches
     from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
-    from rnc_graph.data.molecules import LongTail, MoleculeData, PreparedSplit
+    from rnc_graph.data.molecules import MoleculeData
     from rnc_graph.data.outside import without
     from rnc_graph.data.packed import PackedGraphs
+    from rnc_graph.data.recipe import LongTail, PreparedSplit, SplitRecipe
     from rnc_graph.data.scaling import TargetScaler
     from rnc_graph.data.splits import Split, random_split
     from rnc_graph.data.table import MoleculeTable, read_table
@@ -32,6 +33,7 @@ __all__ = [
     "PackedGraphs",
     "PreparedSplit",
     "Split",
+    "SplitRecipe",
     "TargetScaler",
     "dataset_cards",
     "list_datasets",
@@ -46,13 +48,14 @@ __all__ = [
 
 _ROOMS = {
     "Batches": "loader",
-    "LongTail": "molecules",
+    "LongTail": "recipe",
     "MoleculeData": "molecules",
     "MoleculeTable": "table",
     "NamedDataset": "catalogue",
     "PackedGraphs": "packed",
-    "PreparedSplit": "molecules",
+    "PreparedSplit": "recipe",
     "Split": "splits",
+    "SplitRecipe": "recipe",
     "TargetScaler": "scaling",
     "dataset_cards": "catalogue",
     "list_datasets": "catalogue",

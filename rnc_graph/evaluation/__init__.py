@@ -21,9 +21,17 @@ from rnc_graph.evaluation.out_of_distribution import (
     nearest_neighbour_scores,
 )
 from rnc_graph.evaluation.probes import linear_probe, nearest_neighbours
+from rnc_graph.evaluation.ranking import Ranking, rank_methods
 from rnc_graph.evaluation.representation import MEASURES, Measure, evaluate_representation
 from rnc_graph.evaluation.retrieval import Retrieval, retrieval
-from rnc_graph.evaluation.statistics import PairedDifference, Summary, compare, summarise
+from rnc_graph.evaluation.statistics import (
+    PairedDifference,
+    Summary,
+    compare,
+    summarise,
+    summarise_all,
+    tied_with_best,
+)
 from rnc_graph.evaluation.subsets import subset_metrics
 
 __all__ = [
@@ -34,6 +42,7 @@ __all__ = [
     "Detection",
     "Measure",
     "PairedDifference",
+    "Ranking",
     "Retrieval",
     "Summary",
     "alignment",
@@ -50,10 +59,13 @@ __all__ = [
     "nearest_neighbours",
     "order_correlation",
     "ordered_triplets",
+    "rank_methods",
     "regression_metrics",
     "retrieval",
     "shot_regions",
     "subset_metrics",
     "summarise",
+    "summarise_all",
+    "tied_with_best",
     "uniformity",
 ]

@@ -35,7 +35,7 @@ class Measure:
     higher_is_better: bool | None
 
 
-# Those of evaluate_representation, then those of long_tail_metrics.
+# Those of evaluate_representation, those of long_tail_metrics, and errors where labels are unseen.
 MEASURES: Mapping[str, Measure] = {
     "probe_mae": Measure("probe MAE", False),
     "probe_rmse": Measure("probe RMSE", False),
@@ -56,6 +56,10 @@ MEASURES: Mapping[str, Measure] = {
     "mae_few": Measure("MAE, few-shot", False),
     "balanced_mae": Measure("balanced MAE", False),
     "gmean": Measure("GM of errors", False),
+    "mae_unseen": Measure("MAE, unseen labels", False),
+    "mae_seen": Measure("MAE, seen labels", False),
+    "rmse_unseen": Measure("RMSE, unseen labels", False),
+    "rmse_seen": Measure("RMSE, seen labels", False),
 }
 
 

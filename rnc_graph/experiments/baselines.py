@@ -71,14 +71,19 @@ def check_baselines(names: Iterable[str], published: Iterable[str]) -> None:
 
 
 def baseline_predictions(
-    name: str, table: MoleculeTable, train: NDArray[np.int64], seed: int
+    name: str,
+    table: MoleculeTable,
+    train: NDArray[np.int64],
+    targets: FloatArray,
+    seed: int,
 ) -> FloatArray:
     """Return a baseline's predictions for all N molecules, (N, t), in the targets' unit.
 
     Args:
         name: a baseline or one of the table's published predictions.
         table: the N molecules.
-        train: the rows to learn from.
+        train: (M,) the rows to learn from.
+        targets: (M, t) their targets.
         seed: makes what the regressor draws repeatable.
     """
     if name in table.published_predictions:
@@ -89,5 +94,5 @@ def baseline_predictions(
     model = TransformedTargetRegressor(
         MultiOutputRegressor(baseline.regressor(seed)), transformer=StandardScaler()
     )
-    model.fit(features[train], table.targets[train])
+    model.fit(features[train], targets)
     return np.asarray(model.predict(features), dtype=np.float64).reshape(table.targets.shape)

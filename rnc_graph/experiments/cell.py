@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
-from rnc_graph.data import LongTail, MoleculeData, PackedGraphs, PreparedSplit
-from rnc_graph.experiments.sections import LongTailSpec
-from rnc_graph.experiments.store import Store
+from rnc_graph.data import MoleculeData, PackedGraphs, PreparedSplit
+from rnc_graph.experiments.spec.sections import SplitSpec
 from rnc_graph.registry import owners_of
 
 # Raised when the same identity would give other numbers, so that no store mixes the two.
-FORMAT = 2
+FORMAT = 3
 
 Record = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -26,34 +25,26 @@ class Cell:
 
     Attributes:
         data: digest of the data set.
-        fractions: shares of training, validation and test part.
-        long_tail: how the training part is thinned, if it is.
+        split: how it is divided.
         seed: of the split, the initial weights, and the order of the batches.
     """
 
     data: str
-    fractions: tuple[float, float, float]
-    long_tail: LongTailSpec | None
+    split: SplitSpec
     seed: int
 
     def identity(self) -> dict[str, Any]:
-        """Return what results depend on."""
+        """Return what training depends on."""
         return {
             "format": FORMAT,
             "data": self.data,
-            "fractions": list(self.fractions),
-            "long_tail": self.long_tail.thinning() if self.long_tail else None,
+            "split": self.split.learnt_from(),
             "seed": self.seed,
         }
 
-    def split(self, data: MoleculeData) -> PreparedSplit:
-        """Split the data set."""
-        tail = self.long_tail
-        return data.split(self.seed, self.fractions, LongTail(**tail.thinning()) if tail else None)
-
-    def judged(self) -> dict[str, Any]:
-        """Return what the measures of a run depend on beside its training."""
-        return {"shots": self.long_tail.shots()} if self.long_tail else {}
+    def prepared(self, at: Resources) -> PreparedSplit:
+        """Divide the data set."""
+        return at.datasets[self.data].split(self.seed, self.split.recipe())
 
 
 @dataclass(frozen=True)
@@ -61,16 +52,14 @@ class Resources:
     """What a process needs for any task.
 
     Attributes:
-        data: the data set.
-        store: the finished work.
+        datasets: by digest.
         device: a Lightning accelerator.
-        outside: molecules from elsewhere, to be told from the training part's, if any.
+        outside: molecules from elsewhere, to be told from a training part's, by digest.
     """
 
-    data: MoleculeData
-    store: Store
-    device: str
-    outside: PackedGraphs | None = None
+    datasets: dict[str, MoleculeData]
+    device: str = "cpu"
+    outside: dict[str, PackedGraphs] = field(default_factory=dict)
 
 
 def with_code(identity: dict[str, Any]) -> dict[str, Any]:

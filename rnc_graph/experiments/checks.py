@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnc_graph.data import MoleculeData
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.sections import Stage
+from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.sections import SplitSpec, Stage
 from rnc_graph.experiments.tasks import (
     BaselineTask,
     PretrainTask,
@@ -18,24 +18,26 @@ from rnc_graph.experiments.tasks import (
 )
 
 
-def check_before_training(
-    experiment: Experiment, data: MoleculeData, tasks: Iterable[Task]
-) -> None:
+def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable[Task]) -> None:
     """Split the data, and prepare each objective once.
 
     Raises:
         RncGraphError: a part is too small, or an objective cannot be used with this data, encoder
             or projection.
     """
-    objectives: dict[tuple[str, str, int | None], tuple[PretrainTask | RegressTask, Stage]] = {}
+    distinct: dict[tuple[object, ...], tuple[PretrainTask | RegressTask, Stage]] = {}
     for task in tasks:
         if not isinstance(task, BaselineTask):
             stage = task.pretraining if isinstance(task, PretrainTask) else task.regression
-            described = str(stage.objective), task.encoder.name, stage.projection_dim
-            objectives.setdefault(described, (task, stage))
-    for task, stage in objectives.values():
-        split = task.cell.split(data)
-        _check_sizes(experiment, len(split.validation), len(split.test))
+            described = (
+                *(str(stage.objective), task.encoder.name, stage.projection_dim),
+                *(task.cell.data, str(task.cell.split)),
+            )
+            distinct.setdefault(described, (task, stage))
+    for task, stage in distinct.values():
+        split = task.cell.prepared(at)
+        if isinstance(task, RegressTask):
+            _check_sizes(experiment, task.cell.split, len(split.validation), len(split.test))
         if stage.objective is None:
             continue
         try:
@@ -45,12 +47,12 @@ def check_before_training(
             raise RncGraphError(f"objective {stage.objective.name!r}: {kind}{error}") from error
 
 
-def _check_sizes(experiment: Experiment, validation: int, test: int) -> None:
+def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test: int) -> None:
     wanted = [
         key
         for key, given in (
             ("representation", experiment.representation),
-            ("split.long_tail", experiment.split.long_tail),
+            ("split.long_tail", split.long_tail),
         )
         if given is not None
     ]

@@ -50,7 +50,7 @@ def predicted_against_measured(
         axis.set_title(f"{row.name}\nRMSE {error:.2f}{outside}", fontsize=9)
     _label(figure, molecules, "measured", "predicted")
     figure.suptitle(
-        f"{experiment.name}, {table.encoder}: {part} molecules of {len(table.rows[0].seeds)} seeds",
+        f"{experiment.name}, {table.name}: {part} molecules of {len(table.rows[0].seeds)} seeds",
         fontsize=10,
     )
     _save(figure, path)
@@ -98,7 +98,7 @@ def embeddings(
         label = _with_unit(molecules, "measured")
         figure.colorbar(points, ax=list(axes), label=label, shrink=0.8)
     figure.suptitle(
-        f"{experiment.name}, {table.encoder}: embedding of the {part} molecules, seed {seed}",
+        f"{experiment.name}, {table.name}: embedding of the {part} molecules, seed {seed}",
         fontsize=10,
     )
     _save(figure, path)
@@ -145,7 +145,7 @@ def differences(
         fontsize=8,
     )
     count = len(table.rows[0].seeds)
-    figure.suptitle(f"{experiment.name}, {table.encoder}, {count} seeds", fontsize=10)
+    figure.suptitle(f"{experiment.name}, {table.name}, {count} seeds", fontsize=10)
     _save(figure, path)
 
 
@@ -180,18 +180,13 @@ def regions(
     part = parts(experiment)[0]
     axis.set_xlabel(f"MAE of the {part} molecules, standardised", fontsize=8)
     count = len(table.rows[0].seeds)
-    figure.suptitle(f"{experiment.name}, {table.encoder}, {count} seeds", fontsize=10)
+    figure.suptitle(f"{experiment.name}, {table.name}, {count} seeds", fontsize=10)
     _save(figure, path)
 
 
 def _runs_of(row: Row, table: Table, runs: Sequence[FinishedRun]) -> list[FinishedRun]:
-    encoder = "" if row.baseline else table.encoder
-    return [
-        run
-        for run in runs
-        if (run.planned.encoder, run.planned.row) == (encoder, row.name)
-        and run.planned.seed in row.seeds
-    ]
+    """Return a row's runs, of the runs of one table."""
+    return [run for run in runs if run.planned.row == row.name and run.planned.seed in row.seeds]
 
 
 def _panels(

@@ -25,11 +25,11 @@ def unit_of(metric: str, scale: str, unit: str) -> str:
     return base if METRICS[metric] == 1 else f"({base})²"
 
 
-def markdown(experiment: Experiment, tables: Sequence[Table], unit: str, command: str) -> str:
+def markdown(experiment: Experiment, tables: Sequence[Table], command: str) -> str:
     """Return the tables as a Markdown page."""
     lines = [f"# {experiment.title or experiment.name}", "", f"Made by `{command}`.", ""]
     for table in tables:
-        for sheet in sheets_of(experiment, table, unit):
+        for sheet in sheets_of(experiment, table):
             lines += [f"## {sheet.title}", ""]
             lines += [_markdown_row(sheet.header), _markdown_row(["---"] * len(sheet.header))]
             lines += [*map(_markdown_row, sheet.cells), ""]
@@ -41,20 +41,24 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(escaped)} |"
 
 
-def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
+def as_csv(experiment: Experiment, tables: Sequence[Table]) -> str:
     """Return one line for each encoder, row, part, scale and metric."""
     lines = [
         {
+            "data": table.data,
+            "split": table.split,
             "encoder": table.encoder,
             "row": row.name,
             "baseline": row.baseline,
             "part": part,
             "scale": scale,
             "metric": metric,
-            "unit": unit_of(metric, scale, unit),
+            "unit": unit_of(metric, scale, table.unit),
             "seeds": len(row.seeds),
             "mean": summary.mean,
             "sd": summary.sd,
+            "mean_low": summary.low,
+            "mean_high": summary.high,
             **_difference_cells(experiment, row, part, scale, metric),
         }
         for table in tables
@@ -63,6 +67,8 @@ def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
     ]
     lines += [
         {
+            "data": table.data,
+            "split": table.split,
             "encoder": table.encoder,
             "row": row.name,
             "baseline": row.baseline,
@@ -73,6 +79,8 @@ def as_csv(experiment: Experiment, tables: Sequence[Table], unit: str) -> str:
             "seeds": len(summary.values),
             "mean": summary.mean,
             "sd": summary.sd,
+            "mean_low": summary.low,
+            "mean_high": summary.high,
             **_as_cells(row.measure_differences.get(name)),
         }
         for table in tables
@@ -100,19 +108,33 @@ def _as_cells(difference: PairedDifference | None) -> dict[str, float | None]:
         "high": difference.high,
         "p": difference.p,
         "p_holm": difference.p_holm,
+        "wilcoxon": difference.wilcoxon,
+        "wilcoxon_holm": difference.wilcoxon_holm,
+        "p_corrected": difference.corrected_p,
+        "effect": difference.effect,
+        "wins": difference.wins,
+        "ties": difference.ties,
+        "losses": difference.losses,
+        "detectable": difference.detectable,
     }
 
 
-def as_json(experiment: Experiment, tables: Sequence[Table], unit: str, command: str) -> str:
-    """Return everything, nested: encoder, row, part, scale, metric."""
+def as_json(experiment: Experiment, tables: Sequence[Table], command: str) -> str:
+    """Return everything, nested: condition, row, part, scale, metric."""
     content = {
         "experiment": experiment.name,
         "command": command,
-        "unit": unit,
         "reference": experiment.reference,
-        "encoders": {
-            table.encoder: {row.name: _row_as_json(row) for row in table.rows} for table in tables
-        },
+        "tables": [
+            {
+                "data": table.data,
+                "split": table.split,
+                "encoder": table.encoder,
+                "unit": table.unit,
+                "rows": {row.name: _row_as_json(row) for row in table.rows},
+            }
+            for table in tables
+        ],
     }
     return json.dumps(content, indent=1) + "\n"
 
@@ -133,12 +155,10 @@ def _row_as_json(row: Row) -> dict[str, Any]:
     }
 
 
-def print_tables(
-    console: Console, experiment: Experiment, tables: Sequence[Table], unit: str
-) -> None:
+def print_tables(console: Console, experiment: Experiment, tables: Sequence[Table]) -> None:
     """Print the tables."""
     for table in tables:
-        for sheet in sheets_of(experiment, table, unit):
+        for sheet in sheets_of(experiment, table):
             title = escape(sheet.title)
             rich = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
             for number, heading in enumerate(sheet.header):

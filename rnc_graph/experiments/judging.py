@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rnc_graph.data import Batches, MoleculeData, PackedGraphs, PreparedSplit
+from rnc_graph.data.recipe import within
 from rnc_graph.data.table import FloatArray
 from rnc_graph.data.views import make_view
 from rnc_graph.encoders import GraphEncoder
@@ -17,8 +18,9 @@ from rnc_graph.evaluation import (
     long_tail_metrics,
     regression_metrics,
     shot_regions,
+    subset_metrics,
 )
-from rnc_graph.experiments.sections import LongTailSpec, RepresentationSpec
+from rnc_graph.experiments.spec.sections import LongTailSpec, RepresentationSpec
 from rnc_graph.training import infer
 
 # The augmentation whose two views should fall together, for all methods alike.
@@ -46,7 +48,8 @@ def judge_predictions(
         split: says which rows belong to which part.
         predictions: standardised, by part.
         long_tail: where the training part was thinned; ``measures`` then has the errors by region,
-            of the part that comes last.
+            of the part that comes last. Where the split has a band of unseen labels, they have
+            the errors inside and outside it.
     """
     targets = data.table.targets
     metrics: dict[str, dict[str, dict[str, float]]] = {}
@@ -72,7 +75,12 @@ def judge_predictions(
                 few=long_tail.few,
             )
             bins = label_bins(measured[:, 0], split.edges)
-            measures = long_tail_metrics(standardised[:, 0], predicted[:, 0], regions, bins)
+            measures |= long_tail_metrics(standardised[:, 0], predicted[:, 0], regions, bins)
+        if split.band is not None and part == "test":
+            unseen = within(measured[:, 0], split.band)
+            regions_of = {"unseen": unseen, "seen": ~unseen}
+            for name, found in subset_metrics(standardised, predicted, regions_of).items():
+                measures |= {f"{metric}_{name}": found[metric] for metric in ("mae", "rmse")}
     return {"metrics": metrics, "measures": measures}, tensors
 
 

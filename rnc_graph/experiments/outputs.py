@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,20 +33,23 @@ _LIBRARIES = (
 )
 
 
+# More tables than this are not drawn one by one: the report shows them.
+_DRAWN = 4
+
+
 def write_outputs(
     folder: Path,
     experiment: Experiment,
-    molecules: MoleculeTable,
+    molecules: Mapping[str, MoleculeTable],
     tables: Sequence[Table],
     runs: Sequence[FinishedRun],
     command: str,
 ) -> list[Path]:
     """Write all files of an experiment and return their paths; equal runs give equal bytes."""
-    unit = molecules.unit
     texts = {
-        "table.md": formats.markdown(experiment, tables, unit, command),
-        "table.csv": formats.as_csv(experiment, tables, unit),
-        "table.json": formats.as_json(experiment, tables, unit, command),
+        "table.md": formats.markdown(experiment, tables, command),
+        "table.csv": formats.as_csv(experiment, tables),
+        "table.json": formats.as_json(experiment, tables, command),
         "predictions.csv": _predictions(experiment, molecules, runs),
         "spec.yaml": yaml.safe_dump(
             experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True
@@ -55,42 +59,50 @@ def write_outputs(
     for name, text in texts.items():
         write_text(folder / name, text)
     written = [folder / name for name in texts]
-    for table in tables:
+    for table in tables[:_DRAWN]:
+        split = experiment.splits[table.split]
         drawings = [figures.predicted_against_measured, figures.embeddings]
-        if len(experiment.methods) > 1:
+        if len(table.rows) > 1:
             drawings.append(figures.differences)
-        if experiment.split.long_tail is not None:
+        if split.long_tail is not None:
             drawings.append(figures.regions)
+        of_table = [
+            run
+            for run in runs
+            if (run.planned.data, run.planned.split) == (table.data, table.split)
+            and run.planned.encoder in (table.encoder, "")
+        ]
         for draw in drawings:
-            path = folder / f"{draw.__name__}_{table.encoder}.png"
-            draw(experiment, molecules, table, runs, path)
+            path = folder / f"{draw.__name__}_{_file_name(experiment, table)}.png"
+            draw(experiment, molecules[table.data], table, of_table, path)
             written.append(path)
     return written
 
 
+def _file_name(experiment: Experiment, table: Table) -> str:
+    """Name a table's files: by what distinguishes it from the others."""
+    data = table.data if len(experiment.data) > 1 else ""
+    words = "_".join(filter(None, (data, table.split, table.encoder)))
+    return re.sub(r"[^\w.=-]+", "_", words)
+
+
 def _predictions(
-    experiment: Experiment, molecules: MoleculeTable, runs: Sequence[FinishedRun]
+    experiment: Experiment, molecules: Mapping[str, MoleculeTable], runs: Sequence[FinishedRun]
 ) -> str:
     """Return each prediction of the evaluated part, by the molecule's row below the header."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     part = parts(experiment)[0]
-    writer.writerow(["encoder", "row", "seed", "molecule", "target", "measured", "predicted"])
+    columns = ["data", "split", "encoder", "row", "seed", "molecule", "target"]
+    writer.writerow([*columns, "measured", "predicted"])
     for run in runs:
+        at, table = run.planned, molecules[run.planned.data]
         predicted = run.tensors[f"{part}_predictions"].tolist()
         for molecule, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):
-            for number, target in enumerate(molecules.target_names):
-                writer.writerow(
-                    [
-                        run.planned.encoder,
-                        run.planned.row,
-                        run.planned.seed,
-                        molecule + 1,
-                        target,
-                        f"{molecules.targets[molecule, number]:.6g}",
-                        f"{values[number]:.6g}",
-                    ]
-                )
+            for number, target in enumerate(table.target_names):
+                measured = table.targets[molecule, number]
+                where = [at.data, at.split, at.encoder, at.row, at.seed, table.rows[molecule]]
+                writer.writerow([*where, target, f"{measured:.6g}", f"{values[number]:.6g}"])
     return out.getvalue()
 
 

@@ -1,18 +1,18 @@
-"""From an experiment to its runs: which tasks there are, and which row and seed each belongs to."""
+"""From an experiment to its runs: which tasks there are, and where each stands in the tables."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rnc_graph.data import MoleculeTable
 from rnc_graph.experiments.cell import Cell
-from rnc_graph.experiments.sections import Part
+from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.store import digest
+from rnc_graph.experiments.spec.sections import Part, SplitSpec, source_name
 from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Run, Task
+
+# How a data set that is only pretrained on is divided: a tenth chooses the epoch.
+_SOURCE_SPLIT = SplitSpec(train=0.9, validation=0.1, test=0.0, splitter=Part(name="random"))
 
 
 @dataclass(frozen=True)
@@ -20,59 +20,87 @@ class PlannedRun:
     """One cell of the grid: where it stands in the tables, and the task that makes it.
 
     Attributes:
+        data: name of the data set.
+        split: name of the split.
         encoder: "" for a baseline, which has none.
         row: name of the method or the baseline.
         seed: of the split.
         task: what makes it; rows with equal settings share one.
     """
 
+    data: str
+    split: str
     encoder: str
     row: str
     seed: int
     task: Run
 
 
-def plan(
-    experiment: Experiment, table: MoleculeTable, outside: Sequence[str] = ()
+def plan(experiment: Experiment, datasets: Datasets) -> list[PlannedRun]:
+    """Return all runs of an experiment, condition by condition, seed by seed."""
+    runs = []
+    conditions: dict[tuple[str, str, str], list[Method]] = {}
+    for place in experiment.places():
+        conditions.setdefault(place.condition, []).append(place.method)
+    for (data, split, encoder), methods in conditions.items():
+        part = Part(name=encoder, **experiment.encoders[encoder])
+        for seed in experiment.seeds[encoder]:
+            cell = Cell(datasets.digests[data], experiment.splits[split], seed)
+            runs += [
+                PlannedRun(
+                    data,
+                    split,
+                    encoder,
+                    method.name,
+                    seed,
+                    _method_task(experiment, datasets, cell, data, part, method),
+                )
+                for method in methods
+            ]
+    return runs + _baselines(experiment, datasets, list(conditions))
+
+
+def _baselines(
+    experiment: Experiment, datasets: Datasets, conditions: Iterable[tuple[str, str, str]]
 ) -> list[PlannedRun]:
-    """Return all runs of an experiment, encoder by encoder, seed by seed.
-
-    Args:
-        experiment: the grid.
-        table: its data set.
-        outside: SMILES of molecules to be told from the data set's, if it asks for that.
-    """
-    split = experiment.split
-    data = table_digest(table)
-    known = digest({"smiles": list(outside)}) if outside else None
-
-    def cell(seed: int) -> Cell:
-        return Cell(data, (split.train, split.validation, split.test), split.long_tail, seed)
-
-    runs = [
+    """Return the baselines' runs, on the seeds of all encoders under a condition."""
+    seeds: dict[tuple[str, str], set[int]] = {}
+    for data, split, encoder in conditions:
+        seeds.setdefault((data, split), set()).update(experiment.seeds[encoder])
+    return [
         PlannedRun(
-            name, method.name, seed, _method_task(cell(seed), part, method, experiment, known)
+            data,
+            split,
+            "",
+            name,
+            seed,
+            BaselineTask(
+                Cell(datasets.digests[data], experiment.splits[split], seed),
+                name,
+                experiment.evaluate,
+            ),
         )
-        for name, options in experiment.encoders.items()
-        for part in [Part(name=name, **options)]
-        for seed in experiment.seeds[name]
-        for method in experiment.methods
+        for (data, split), found in seeds.items()
+        for seed in sorted(found)
+        for name in experiment.baselines_on(split)
     ]
-    seeds = sorted({seed for of_encoder in experiment.seeds.values() for seed in of_encoder})
-    runs += [
-        PlannedRun("", name, seed, BaselineTask(cell(seed), name, experiment.evaluate))
-        for seed in seeds
-        for name in experiment.baselines
-    ]
-    return runs
 
 
 def _method_task(
-    cell: Cell, encoder: Part, method: Method, experiment: Experiment, outside: str | None
+    experiment: Experiment,
+    datasets: Datasets,
+    cell: Cell,
+    data: str,
+    encoder: Part,
+    method: Method,
 ) -> RegressTask:
-    pretrained = (
-        PretrainTask(cell, encoder, method.pretraining) if method.pretraining is not None else None
-    )
+    pretrained = None
+    if method.pretraining is not None:
+        source, of = method.pretraining.data, cell
+        if source is not None:
+            _, digest = datasets.sources[source_name(source), data]
+            of = Cell(digest, _SOURCE_SPLIT, cell.seed)
+        pretrained = PretrainTask(of, encoder, method.pretraining)
     return RegressTask(
         method.name,
         cell,
@@ -81,7 +109,7 @@ def _method_task(
         method.regression,
         experiment.evaluate,
         experiment.representation,
-        outside,
+        datasets.outside_digest(data),
     )
 
 
@@ -99,9 +127,3 @@ def with_pretraining(runs: Iterable[PlannedRun]) -> dict[str, Task]:
 def needs(task: Task) -> PretrainTask | None:
     """Return the task that must be finished before ``task``, if any."""
     return task.pretrained if isinstance(task, RegressTask) else None
-
-
-def table_digest(table: MoleculeTable) -> str:
-    """Return a short name for a table's molecules and targets."""
-    content = json.dumps([table.smiles, table.targets.tolist(), table.target_names])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ from rnc_graph.evaluation import (
     PairedDifference,
     Summary,
     compare,
-    summarise,
+    summarise_all,
 )
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.spec import Experiment
@@ -68,17 +68,36 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """All rows of one encoder, with the baselines on the same seeds."""
+    """All rows of one condition, with the baselines on the same seeds.
 
+    Attributes:
+        data: name of the data set.
+        split: name of the split, "" for an experiment's only one.
+        encoder: its name.
+        unit: of the targets.
+        rows: methods, then baselines.
+    """
+
+    data: str
+    split: str
     encoder: str
+    unit: str
     rows: tuple[Row, ...]
+
+    @property
+    def name(self) -> str:
+        """The condition in a few words."""
+        return ", ".join(filter(None, (self.data, self.split, self.encoder)))
 
 
 def finished_runs(planned: Sequence[PlannedRun], store: Store) -> list[FinishedRun]:
-    """Read the planned runs from the store, which must hold them all."""
-    return [
-        FinishedRun(run, store.record(run.task.key), store.tensors(run.task.key)) for run in planned
-    ]
+    """Read the planned runs from the store, which must hold them all; rows may share one."""
+    read: dict[str, tuple[dict[str, Any], dict[str, Tensor]]] = {}
+    for run in planned:
+        key = run.task.key
+        if key not in read:
+            read[key] = store.record(key), store.tensors(key)
+    return [FinishedRun(run, *read[run.task.key]) for run in planned]
 
 
 def parts(experiment: Experiment) -> tuple[str, ...]:
@@ -86,25 +105,49 @@ def parts(experiment: Experiment) -> tuple[str, ...]:
     return ("validation",) if experiment.evaluate == "validation" else ("test", "validation")
 
 
-def tabulate(experiment: Experiment, runs: Sequence[FinishedRun]) -> list[Table]:
-    """Return one table an encoder.
+def tabulate(
+    experiment: Experiment, runs: Sequence[FinishedRun], units: Mapping[str, str]
+) -> list[Table]:
+    """Return one table a condition.
 
     Holm's correction is over the methods compared with one reference, and over the baselines, each
     as a family of its own: whether an objective helps is one question, how far a neural network is
     from a simple model another.
+
+    Args:
+        experiment: the grid.
+        runs: all of them.
+        units: of the targets, by data set.
     """
-    return [_table(experiment, runs, encoder) for encoder in experiment.encoders]
+    methods: dict[tuple[str, str, str], list[FinishedRun]] = {}
+    baselines: dict[tuple[str, str], list[FinishedRun]] = {}
+    for run in runs:
+        at = run.planned
+        if at.encoder:
+            methods.setdefault((at.data, at.split, at.encoder), []).append(run)
+        else:
+            baselines.setdefault((at.data, at.split), []).append(run)
+    return [
+        _table(
+            experiment, *condition, units[condition[0]], found + baselines.get(condition[:2], [])
+        )
+        for condition, found in methods.items()
+    ]
 
 
-def _table(experiment: Experiment, runs: Sequence[FinishedRun], encoder: str) -> Table:
-    records = {
-        (run.planned.row, run.planned.seed): run.record
-        for run in runs
-        if run.planned.encoder in (encoder, "")
-    }
+def _table(
+    experiment: Experiment,
+    data: str,
+    split: str,
+    encoder: str,
+    unit: str,
+    runs: Sequence[FinishedRun],
+) -> Table:
+    records = {(run.planned.row, run.planned.seed): run.record for run in runs}
     seeds = experiment.seeds[encoder]
-    names = [method.name for method in experiment.methods] + experiment.baselines
+    names = list(dict.fromkeys(run.planned.row for run in runs))
     compared = parts(experiment)[0]
+    share = experiment.splits[split].test / experiment.splits[split].train
 
     def metric(part: str, scale: str, name: str) -> dict[str, list[float]]:
         return {
@@ -127,11 +170,14 @@ def _table(experiment: Experiment, runs: Sequence[FinishedRun], encoder: str) ->
     }
     measures = {name: values for name in MEASURES if (values := measure(name))}
     differences = {
-        name: _differences(experiment, metrics[compared, "standardised", name]) for name in METRICS
+        name: _differences(experiment, metrics[compared, "standardised", name], share)
+        for name in METRICS
     }
     measure_differences = {
-        name: _differences(experiment, values) for name, values in measures.items()
+        name: _differences(experiment, values, share) for name, values in measures.items()
     }
+    summaries = {key: _summaries(values) for key, values in metrics.items()}
+    measure_summaries = {key: _summaries(values) for key, values in measures.items()}
     errors = metrics[compared, "standardised", RANKED_BY]
     ranks = dict(zip(names, rankdata([errors[row] for row in names], axis=0), strict=True))
     rows = [
@@ -141,9 +187,9 @@ def _table(experiment: Experiment, runs: Sequence[FinishedRun], encoder: str) ->
             reference=experiment.reference_of(name),
             seeds=tuple(seeds),
             rank=float(ranks[name].mean()),
-            summaries={key: summarise(values[name]) for key, values in metrics.items()},
+            summaries={key: summaries[key][name] for key in metrics},
             differences={k: d[name] for k, d in differences.items() if name in d},
-            measures={k: summarise(v[name]) for k, v in measures.items() if name in v},
+            measures={k: s[name] for k, s in measure_summaries.items() if name in s},
             measure_differences={k: d[name] for k, d in measure_differences.items() if name in d},
         )
         for name in names
@@ -151,11 +197,16 @@ def _table(experiment: Experiment, runs: Sequence[FinishedRun], encoder: str) ->
     if experiment.ranked:
         key = (compared, "standardised", RANKED_BY)
         rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
-    return Table(encoder, tuple(rows))
+    return Table(data, split, encoder, unit, tuple(rows))
+
+
+def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:
+    """Return one summary a row."""
+    return dict(zip(values, summarise_all(list(values.values())), strict=True))
 
 
 def _differences(
-    experiment: Experiment, values: Mapping[str, Sequence[float]]
+    experiment: Experiment, values: Mapping[str, Sequence[float]], test_share: float
 ) -> dict[str, PairedDifference]:
     """Compare each row with its reference, family by family."""
     families: dict[tuple[str, bool], dict[str, Sequence[float]]] = {}
@@ -166,5 +217,5 @@ def _differences(
     return {
         row: difference
         for (reference, _), family in families.items()
-        for row, difference in compare(family, values[reference]).items()
+        for row, difference in compare(family, values[reference], test_share).items()
     }

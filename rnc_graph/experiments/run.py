@@ -2,32 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnc_graph.data import MoleculeData, MoleculeTable, load_dataset, without
-from rnc_graph.data.cache import packed_graphs
+from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.checks import check_before_training
+from rnc_graph.experiments.datasets import Datasets, load_datasets
+from rnc_graph.experiments.engines.engine import Engine
+from rnc_graph.experiments.engines.local import LocalEngine
+from rnc_graph.experiments.engines.schedule import missing_tasks, run_tasks
+from rnc_graph.experiments.engines.work import Terms
 from rnc_graph.experiments.outputs import write_outputs
-from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
 from rnc_graph.experiments.results import Table, finished_runs, tabulate
-from rnc_graph.experiments.runner import run_tasks
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
-from rnc_graph.own_modules import read_module
+from rnc_graph.experiments.tasks import Task
+from rnc_graph.experiments.tracking import check_tracking
+from rnc_graph.own_modules import OwnModule, read_module
 from rnc_graph.training import check_device
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where an experiment is computed; its results do not depend on it.
+
+    Attributes:
+        jobs: parallel processes, each with a task of its own.
+        device: a Lightning accelerator.
+        ray: address of a Ray cluster to compute on in place of processes here.
+        processes: how many processes share each task, one after another (DDP); results are those
+            of one process but for rounding.
+    """
+
+    jobs: int = 1
+    device: str = "cpu"
+    ray: str | None = None
+    processes: int = 1
+
+
+HERE = Where()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment whose data are loaded and whose runs are planned."""
+
+    experiment: Experiment
+    datasets: Datasets
+    modules: tuple[OwnModule, ...]
+    planned: list[PlannedRun]
+    tasks: dict[str, Task]
+
+    def resources(self, device: str) -> Resources:
+        """Return what any process needs for the tasks."""
+        return Resources(self.datasets.featurised(), device, self.datasets.featurised_outside())
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What an experiment ended with."""
 
-    molecules: MoleculeTable
+    molecules: Mapping[str, MoleculeTable]
     tables: list[Table]
     files: list[Path]
+
+
+def prepare(experiment: Experiment) -> Prepared:
+    """Load the data and plan the runs.
+
+    Raises:
+        RncGraphError: bad data.
+    """
+    # Loaded as they are now: runs are named after what the workers get.
+    modules = tuple(read_module(path) for path in experiment.modules)
+    for module in modules:
+        module.load()
+    datasets = load_datasets(experiment)
+    planned = plan(experiment, datasets)
+    return Prepared(experiment, datasets, modules, planned, with_pretraining(planned))
 
 
 def run_experiment(
@@ -35,8 +93,7 @@ def run_experiment(
     folder: Path,
     *,
     command: str,
-    jobs: int = 1,
-    device: str = "cpu",
+    where: Where = HERE,
     progress: Progress | None = None,
 ) -> Outcome:
     """Do the runs that the folder's store lacks, and write tables and figures beside it.
@@ -46,50 +103,75 @@ def run_experiment(
         folder: takes the results; its ``store`` keeps finished runs, so that a second call, or one
             after a kill, does what is missing and no more.
         command: what a reader types to make the results again.
-        jobs: parallel processes.
-        device: a Lightning accelerator.
+        where: where it is computed.
         progress: told how it gets on.
 
     Raises:
         RncGraphError: bad data, too few molecules to split, a device or a folder that cannot be
             used, tasks that failed, or a process that died.
     """
-    # Loaded as they are now: runs are named after what the workers get.
-    modules = [read_module(path) for path in experiment.modules]
-    for module in modules:
-        module.load()
-    data = MoleculeData.from_table(experiment.table())
-    outside = _outside(experiment, data.table)
-    planned = plan(experiment, data.table, outside)
+    prepared = prepare(experiment)
+    check_device(where.device)
+    check_tracking(experiment.tracking)
+    resources = prepared.resources(where.device)
+    check_before_training(experiment, resources, prepared.tasks.values())
     store = Store(folder / "store")
-    check_device(device)
-    tasks = with_pretraining(planned)
-    check_before_training(experiment, data, tasks.values())
     with locked(store.folder):
         for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
-        run_tasks(
-            tasks,
-            Resources(data, store, device, packed_graphs(outside, "outside") if outside else None),
-            jobs=jobs,
-            modules=modules,
-            progress=progress or Silent(),
-        )
-        runs = finished_runs(planned, store)
-        tables = tabulate(experiment, runs)
-        files = write_outputs(folder, experiment, data.table, tables, runs, command)
-    return Outcome(data.table, tables, files)
+        missing = missing_tasks(prepared.tasks, store)
+        progress = progress or Silent()
+        progress.start(missing, done=len(prepared.tasks) - len(missing))
+        if missing:
+            terms = Terms(
+                store.checkpoints, tracking=experiment.tracking, tracking_folder=folder / "tracking"
+            )
+            with open_engine(where, resources, store, prepared.modules, terms, len(missing)) as at:
+                run_tasks(missing, at, progress)
+        return _written(prepared, store, folder, command)
 
 
-def _outside(experiment: Experiment, table: MoleculeTable) -> list[str]:
-    """Return the molecules to be told from the data set's: those of another set that it lacks."""
-    judged = experiment.representation
-    if judged is None or judged.outside is None:
-        return []
-    outside = without(load_dataset(judged.outside).smiles, table.smiles)
-    if len(outside) < 2:
+def tabulate_experiment(experiment: Experiment, folder: Path, *, command: str) -> Outcome:
+    """Write tables and figures of an experiment whose runs are all in the folder's store.
+
+    Raises:
+        RncGraphError: bad data, or runs are missing.
+    """
+    prepared = prepare(experiment)
+    store = Store(folder / "store")
+    missing = missing_tasks(prepared.tasks, store)
+    if missing:
         raise RncGraphError(
-            f"representation.outside: {judged.outside!r} has {len(outside)} molecules that the "
-            "data set lacks; another set is needed"
+            f"{store.folder}: {len(missing)} of {len(prepared.tasks)} tasks are not there; "
+            f"run the experiment first: {command}"
         )
-    return outside
+    return _written(prepared, store, folder, command)
+
+
+def _written(prepared: Prepared, store: Store, folder: Path, command: str) -> Outcome:
+    molecules = prepared.datasets.tables
+    runs = finished_runs(prepared.planned, store)
+    units = {name: table.unit for name, table in molecules.items()}
+    tables = tabulate(prepared.experiment, runs, units)
+    files = write_outputs(folder, prepared.experiment, molecules, tables, runs, command)
+    return Outcome(molecules, tables, files)
+
+
+def open_engine(
+    where: Where,
+    resources: Resources,
+    store: Store,
+    modules: tuple[OwnModule, ...],
+    terms: Terms,
+    tasks: int,
+) -> AbstractContextManager[Engine]:
+    """Return the engine for a number of tasks, to be entered."""
+    if where.ray is not None:
+        from rnc_graph.experiments.engines.ray_cluster import RayEngine
+
+        return RayEngine(where.ray, resources, store, modules, terms)
+    if where.processes > 1:
+        from rnc_graph.experiments.engines.shared import SharedEngine
+
+        return SharedEngine(where.processes, resources, store, modules, terms)
+    return LocalEngine(min(where.jobs, tasks), resources, store, modules, terms)

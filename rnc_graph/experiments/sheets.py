@@ -76,16 +76,18 @@ class Sheet:
     baselines: int  # how many of the last lines are baselines
 
 
-def sheets_of(experiment: Experiment, table: Table, unit: str) -> list[Sheet]:
+def sheets_of(experiment: Experiment, table: Table) -> list[Sheet]:
     """Return the metrics in each scale, the differences to the references, and the measures."""
     compared, *others = parts(experiment)
     count = len(table.rows[0].seeds)
-    seeds = f"{table.encoder}, {count} seed{'s' if count > 1 else ''}"
+    # The data set goes without saying where there is only one.
+    where = table.name if len(experiment.data) > 1 else table.name.removeprefix(f"{table.data}, ")
+    seeds = f"{where}, {count} seed{'s' if count > 1 else ''}"
     columns = [(part, metric) for part in (compared, *others) for metric in METRICS]
     ranked = experiment.ranked
     sheets = [
         Sheet(
-            f"{seeds}: errors in {_scale_name(scale, unit)}",
+            f"{seeds}: errors in {_scale_name(scale, table.unit)}",
             [
                 "method",
                 *(["mean rank"] if ranked else []),

@@ -38,9 +38,21 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def checkpoints(self) -> Path:
+        """Folder for the states of unfinished tasks."""
+        return self.folder / ".checkpoints"
+
     def has(self, key: str) -> bool:
         """Say whether the entry is complete."""
         return (self.folder / key).is_dir()
+
+    def keys(self) -> set[str]:
+        """Return the names of all complete entries."""
+        try:
+            return {e.name for e in os.scandir(self.folder) if not e.name.startswith(".")}
+        except FileNotFoundError:
+            return set()
 
     def record(self, key: str) -> dict[str, Any]:
         """Read an entry's record."""

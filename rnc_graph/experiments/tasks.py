@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches, PreparedSplit
+from rnc_graph.data import Batches, MoleculeData, PreparedSplit
 from rnc_graph.data.views import make_view
 from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.cell import Cell, Record, Resources, Tensors, with_code
 from rnc_graph.experiments.judging import evaluated_parts, judge_embedding, judge_predictions
-from rnc_graph.experiments.sections import (
+from rnc_graph.experiments.spec.sections import (
     Part,
     PretrainingSpec,
     RegressionSpec,
@@ -27,9 +28,7 @@ from rnc_graph.experiments.sections import (
 )
 from rnc_graph.experiments.store import digest
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import History, Objective, infer, pretrain, regress
-
-OnEpoch = Callable[[], None]
+from rnc_graph.training import History, Objective, Runtime, infer, pretrain, regress
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class PretrainTask:
             }
         )
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
         return f"stage1-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity())}"
@@ -70,9 +69,10 @@ class PretrainTask:
         """Rough cost of an epoch, in passes of the encoder over the training part."""
         return float(self.pretraining.views)
 
-    def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
+    def run(self, at: Resources, runtime: Runtime, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
-        split = self.cell.split(at.data)
+        split = self.cell.prepared(at)
+        graphs = at.datasets[self.cell.data].graphs
         spec = self.pretraining
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
         objective = prepared_objective(spec, split, encoder, self.cell.seed)
@@ -80,7 +80,7 @@ class PretrainTask:
             encoder,
             objective,
             Batches(
-                at.data.graphs.batch,
+                graphs.batch,
                 split.targets,
                 split.train,
                 spec.batch_size,
@@ -88,13 +88,12 @@ class PretrainTask:
                 views=spec.views,
                 view=make_view(spec.augmentation),
             ),
-            Batches(at.data.graphs.batch, split.targets, split.validation),
+            Batches(graphs.batch, split.targets, split.validation),
             targets=split.targets.shape[1],
             optimisation=spec,
             projection=_projection(encoder, spec.projection_dim),
             seed=self.cell.seed,
-            device=at.device,
-            on_epoch=on_epoch,
+            runtime=runtime,
         )
         parts = nn.ModuleDict({"encoder": encoder, "objective": objective})
         return {"identity": self.identity(), "history": history}, parts.state_dict()
@@ -124,11 +123,12 @@ class RegressTask:
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the result."""
-        pretraining = _stage_identity(self.pretrained.pretraining) if self.pretrained else None
+        # Stage 1 may have learnt from other molecules.
+        pretraining = self.pretrained.identity() if self.pretrained else None
         return with_code(
             {
                 **self.cell.identity(),
-                **self.cell.judged(),
+                **self.cell.split.judged_by(),
                 "encoder": self.encoder.identity(ENCODERS),
                 "pretraining": pretraining,
                 "regression": _stage_identity(self.regression),
@@ -140,7 +140,7 @@ class RegressTask:
             }
         )
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
         return f"run-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity())}"
@@ -155,15 +155,15 @@ class RegressTask:
         """Rough cost of an epoch, in passes of the encoder over the training part."""
         return 0.1 if self.regression.freeze else float(self.regression.views)
 
-    def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
+    def run(self, at: Resources, runtime: Runtime, stage1: Tensors) -> tuple[Record, Tensors]:
         """Train, predict the validation part, and then the test part once."""
-        split = self.cell.split(at.data)
+        data = at.datasets[self.cell.data]
+        split = self.cell.prepared(at)
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
         if self.pretrained is not None:
-            stored = at.store.tensors(self.pretrained.key)
             own = "encoder."
             encoder.load_state_dict(
-                {k.removeprefix(own): v for k, v in stored.items() if k.startswith(own)}
+                {k.removeprefix(own): v for k, v in stage1.items() if k.startswith(own)}
             )
         head = Head(
             encoder.embedding_dim,
@@ -171,17 +171,25 @@ class RegressTask:
             self.regression.head_hidden,
             self.regression.head_dropout,
         )
-        history = self._train(at, split, encoder, head, on_epoch)
+        history = self._train(data, split, encoder, head, runtime)
         embeddings, predictions = {}, {}
         for name, rows in evaluated_parts(split, self.evaluate).items():
-            embeddings[name] = infer(encoder, Batches(at.data.graphs.batch, split.targets, rows))
+            noise = self.cell.split.graph_noise if name == self.evaluate else {}
+            batches = Batches(data.graphs.batch, split.targets, rows, view=make_view(noise))
+            embeddings[name] = infer(encoder, batches)
             predicted = infer(head, [(embeddings[name], split.targets[rows])])
             predictions[name] = predicted.double().numpy()
-        record, tensors = judge_predictions(at.data, split, predictions, self.cell.long_tail)
+        record, tensors = judge_predictions(data, split, predictions, self.cell.split.long_tail)
         judged = embeddings[self.evaluate]
         if self.representation is not None:
             record["measures"] |= judge_embedding(
-                encoder, at.data, split, self.evaluate, judged, at.outside, self.representation
+                encoder,
+                data,
+                split,
+                self.evaluate,
+                judged,
+                at.outside[self.outside] if self.outside else None,
+                self.representation,
             )
         return (
             {"identity": self.identity(), "history": history, **record},
@@ -190,14 +198,14 @@ class RegressTask:
 
     def _train(
         self,
-        at: Resources,
+        data: MoleculeData,
         split: PreparedSplit,
         encoder: nn.Module,
         head: nn.Module,
-        on_epoch: OnEpoch,
+        runtime: Runtime,
     ) -> History:
         """Train the head, and the encoder unless it is frozen."""
-        take: Callable[[Tensor], Any] = at.data.graphs.batch
+        take: Callable[[Tensor], Any] = data.graphs.batch
         if self.regression.freeze:
             # Its embeddings are computed once and stand in for the molecules. The test part has
             # its turn later.
@@ -231,8 +239,7 @@ class RegressTask:
             objective_weight=spec.objective_weight,
             projection=projection,
             seed=self.cell.seed,
-            device=at.device,
-            on_epoch=on_epoch,
+            runtime=runtime,
         )
 
 
@@ -253,12 +260,12 @@ class BaselineTask:
         """Return all that determines the result."""
         return {
             **self.cell.identity(),
-            **self.cell.judged(),
+            **self.cell.split.judged_by(),
             "baseline": self.name,
             "evaluate": self.evaluate,
         }
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
         return f"baseline-{self.name}-seed{self.cell.seed}-{digest(self.identity())}"
@@ -273,18 +280,19 @@ class BaselineTask:
         """Rough cost of an epoch."""
         return 0.0
 
-    def run(self, at: Resources, on_epoch: OnEpoch) -> tuple[Record, Tensors]:
+    def run(self, at: Resources, runtime: Runtime, stage1: Tensors) -> tuple[Record, Tensors]:
         """Fit, and predict the validation and the test part."""
-        split = self.cell.split(at.data)
+        data = at.datasets[self.cell.data]
+        split = self.cell.prepared(at)
         predicted = baseline_predictions(
-            self.name, at.data.table, split.train.numpy(), self.cell.seed
+            self.name, data.table, split.train.numpy(), split.training_targets, self.cell.seed
         )
         standardised = split.scaler.standardise(predicted)
         predictions = {
             name: standardised[rows.numpy()]
             for name, rows in evaluated_parts(split, self.evaluate).items()
         }
-        record, tensors = judge_predictions(at.data, split, predictions, self.cell.long_tail)
+        record, tensors = judge_predictions(data, split, predictions, self.cell.split.long_tail)
         return {"identity": self.identity(), **record}, tensors
 
 
@@ -303,7 +311,8 @@ def _projection(encoder: nn.Module, width: int | None) -> nn.Module | None:
 def _stage_identity(stage: Stage) -> dict[str, Any]:
     """Return all that determines a stage, its objective's options in full."""
     objective = stage.objective.identity(OBJECTIVES) if stage.objective else None
-    return {**stage.model_dump(), "objective": objective}
+    # What it learns from is told by the cell.
+    return {**stage.model_dump(exclude={"data"}), "objective": objective}
 
 
 def prepared_objective(

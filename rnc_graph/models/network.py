@@ -15,7 +15,7 @@ from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import Objective, infer, pretrain, regress
+from rnc_graph.training import Objective, Runtime, infer, pretrain, regress
 
 
 class Beside(nn.Module):
@@ -103,8 +103,7 @@ class Network:
                 # The objective shapes the embedding less bluntly through a projection.
                 projection=Head(width, width, [width]),
                 seed=seed,
-                device=device,
-                on_epoch=on_epoch,
+                runtime=Runtime(device, on_epoch),
             )
         beside: nn.Module = self.beside
         take = _with_scores(inputs.batch, inputs.scores)
@@ -123,8 +122,7 @@ class Network:
             head_loss=settings.head_loss,
             optimisation=optimisation(settings.epochs),
             seed=seed,
-            device=device,
-            on_epoch=on_epoch,
+            runtime=Runtime(device, on_epoch),
         )
         self.beside.encoder = self.encoder
         self.modules.requires_grad_(False).eval().cpu()

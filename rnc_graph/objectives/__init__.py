@@ -9,6 +9,7 @@ from rnc_graph.objectives.bins import QuantileBins
 from rnc_graph.objectives.kcl import KCL
 from rnc_graph.objectives.ranks import LabelRanks
 from rnc_graph.objectives.registry import OBJECTIVES
+from rnc_graph.objectives.regression import RegressionObjective
 from rnc_graph.objectives.rince import RINCE
 from rnc_graph.objectives.supcon import SupCon
 from rnc_graph.objectives.tsc import TSC
@@ -25,5 +26,6 @@ __all__ = [
     "LabelAttentionNCE",
     "LabelRanks",
     "QuantileBins",
+    "RegressionObjective",
     "SupCon",
 ]

@@ -8,6 +8,7 @@ from rnc_graph.training.momentum import MomentumEncoder
 from rnc_graph.training.pretraining import Pretraining, pretrain
 from rnc_graph.training.queue import LabelledQueue
 from rnc_graph.training.regression import HeadLoss, Regression, regress
+from rnc_graph.training.runtime import Runtime
 from rnc_graph.training.settings import Optimisation
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Pretraining",
     "QueueObjective",
     "Regression",
+    "Runtime",
     "check_device",
     "infer",
     "pretrain",

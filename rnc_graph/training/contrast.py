@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError
@@ -89,7 +90,15 @@ class Contrast(nn.Module):
             embedding: (V * B, d), the encoder's of ``inputs``.
             targets: (B, t), NaN where missing.
         """
-        features = by_molecule(self.projection(embedding), len(targets))
+        projected = self.projection(embedding)
+        # Small differences of large sums: half precision is for the encoder alone.
+        with torch.autocast(embedding.device.type, enabled=False):
+            return self._objective(encoder, inputs, projected.to(targets.dtype), targets)
+
+    def _objective(
+        self, encoder: nn.Module, inputs: Any, projected: Tensor, targets: Tensor
+    ) -> Tensor:
+        features = by_molecule(projected, len(targets))
         if self.momentum is None or self.queue is None:
             return self._checked(self.objective(features, targets))
         self.momentum.update(self._projected(encoder))

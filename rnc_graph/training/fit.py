@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
 from rnc_graph.errors import RncGraphError
+from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
 # The value that both stages select on: validation MAE, of the head or of the online probe.
@@ -38,7 +39,7 @@ def check_finite(embedding: Tensor) -> Tensor:
 def check_device(device: str) -> None:
     """Raise :class:`RncGraphError` unless Lightning can train on ``device``."""
     with _quiet(), _determinism_restored():
-        _trainer(1, [], device)
+        _trainer(Optimisation(epochs=1), [], Runtime(device))
 
 
 class _BestWeights(Callback):
@@ -81,8 +82,7 @@ def fit(
     validation: Batches,
     optimisation: Optimisation,
     *,
-    device: str = "cpu",
-    on_epoch: Callable[[], None] = lambda: None,
+    runtime: Runtime = HERE,
 ) -> History:
     """Train ``module`` and leave it with the weights of its best epoch on validation.
 
@@ -91,8 +91,7 @@ def fit(
         training: the training part's batches, anew at each pass.
         validation: the validation part's batches.
         optimisation: epochs and patience.
-        device: a Lightning accelerator: "cpu", "gpu", "auto", ...
-        on_epoch: called after each epoch.
+        runtime: where and how.
 
     Returns:
         The history, one row an epoch.
@@ -101,32 +100,36 @@ def fit(
         RncGraphError: the validation MAE was never a number, the validation part has no known
             target, or there is no such device.
     """
-    recorder = _Recorder(on_epoch)
+    recorder = _Recorder(runtime.on_epoch)
     callbacks: list[Callback] = [recorder, _BestWeights()]
     if optimisation.patience is not None:
         callbacks.append(EarlyStopping(SELECTED_BY, patience=optimisation.patience))
     with _quiet(), _determinism_restored():
-        trainer = _trainer(optimisation.epochs, callbacks, device)
+        trainer = _trainer(optimisation, callbacks, runtime)
         trainer.fit(module, training, validation)
     return recorder.history
 
 
-def _trainer(epochs: int, callbacks: list[Callback], device: str) -> L.Trainer:
+def _trainer(optimisation: Optimisation, callbacks: list[Callback], runtime: Runtime) -> L.Trainer:
     try:
         return L.Trainer(
-            accelerator=device,
+            accelerator=runtime.device,
             devices=1,
-            max_epochs=epochs,
+            precision=optimisation.precision,
+            max_epochs=optimisation.epochs,
             deterministic=True,
             callbacks=callbacks,
-            logger=False,
+            logger=list(runtime.loggers) or False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
     except (MisconfigurationException, ValueError) as error:
-        raise RncGraphError(f"device {device!r} cannot be used: {error}") from error
+        raise RncGraphError(
+            f"device {runtime.device!r} with precision {optimisation.precision!r} cannot be used: "
+            f"{error}"
+        ) from error
 
 
 @contextmanager

@@ -22,6 +22,7 @@ def mean_over_known(
         predicted: (N, t).
         targets: (N, t), NaN where missing.
     """
+    predicted = predicted.to(targets.dtype)  # A mixed-precision encoder's are in half.
     known = ~targets.isnan()
     if known.all():
         return loss(predicted, targets)

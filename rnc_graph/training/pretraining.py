@@ -1,6 +1,5 @@
 """Stage 1: an encoder learns an embedding under an objective."""
 
-from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -11,6 +10,7 @@ from torch.nn import functional as F
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.missing import KnownMAE, mean_over_known
+from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
 
@@ -85,10 +85,9 @@ def pretrain(
     optimisation: Optimisation,
     projection: nn.Module | None = None,
     seed: int,
-    device: str = "cpu",
-    on_epoch: Callable[[], None] = lambda: None,
+    runtime: Runtime = HERE,
 ) -> History:
     """Pretrain ``encoder`` in place; it ends with the weights of the probe's best epoch."""
     torch.manual_seed(seed)
     module = Pretraining(encoder, objective, targets, optimisation, projection)
-    return fit(module, training, validation, optimisation, device=device, on_epoch=on_epoch)
+    return fit(module, training, validation, optimisation, runtime=runtime)

@@ -12,6 +12,7 @@ from rnc_graph.errors import UnknownNameError
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.missing import KnownMAE, mean_over_known
+from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
 HeadLoss = Literal["l1", "l2", "huber"]
@@ -98,8 +99,7 @@ def regress(
     objective_weight: float = 0.0,
     projection: nn.Module | None = None,
     seed: int,
-    device: str = "cpu",
-    on_epoch: Callable[[], None] = lambda: None,
+    runtime: Runtime = HERE,
 ) -> History:
     """Train ``encoder`` and ``head`` in place; they end with the weights of their best epoch.
 
@@ -110,4 +110,4 @@ def regress(
     module = Regression(
         encoder, head, head_loss, optimisation, objective, objective_weight, projection
     )
-    return fit(module, training, validation, optimisation, device=device, on_epoch=on_epoch)
+    return fit(module, training, validation, optimisation, runtime=runtime)

@@ -22,6 +22,9 @@ class Optimisation(BaseModel):
     )
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    precision: Literal["32", "bf16-mixed", "16-mixed"] = Field(
+        "32", description="of the encoder; losses are computed in float32 all the same"
+    )
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better validation MAE"
     )

@@ -7,6 +7,7 @@ from rnc_graph.evaluation import MEASURES, evaluate_representation
 RNG = np.random.default_rng(0)
 TRAIN, TEST, OUTSIDE = (RNG.normal(size=(n, 5)) for n in (80, 30, 50))
 TRAIN_LABELS, LABELS = TRAIN[:, :2] + 0.1 * TRAIN[:, 2:4], TEST[:, :2] + 0.1 * TEST[:, 2:4]
+UNSEEN = ["mae_unseen", "mae_seen", "rmse_unseen", "rmse_seen"]
 LONG_TAIL = ["mae_many", "mae_medium", "mae_few", "balanced_mae", "gmean"]
 
 
@@ -39,7 +40,7 @@ def test_each_measure_is_that_of_its_own_function():
         told = evaluation.detection(scores(TRAIN, TEST), scores(TRAIN, outside))
         expected[f"ood_{name}_auroc"], expected[f"ood_{name}_fpr95"] = told.auroc, told.fpr95
     assert found == pytest.approx(expected)
-    assert [*found, *LONG_TAIL] == list(MEASURES), "in the order they are shown"
+    assert [*found, *LONG_TAIL, *UNSEEN] == list(MEASURES), "in the order they are shown"
     assert all(type(value) is float for value in found.values())
 
 

@@ -14,7 +14,7 @@ from rnc_graph.data import Batches, MoleculeTable, PackedGraphs
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import Optimisation, infer, pretrain, regress
+from rnc_graph.training import Optimisation, Runtime, infer, pretrain, regress
 
 # Too fast to settle, so that the best epoch is not the last.
 RESTLESS = Optimisation(epochs=12, learning_rate=0.3, schedule="constant")
@@ -118,7 +118,7 @@ def test_history_and_progress_have_a_row_an_epoch(
         head_loss="l1",
         optimisation=brief,
         seed=0,
-        on_epoch=lambda: told.append(1),
+        runtime=Runtime(on_epoch=lambda: told.append(1)),
     )
     assert [sorted(row) for row in history] == [["training_loss", "validation_mae"]] * 3
     assert len(told) == 3

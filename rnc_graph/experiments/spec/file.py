@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
-from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.shipped import shipped_dir
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveInt,
@@ -17,7 +18,9 @@ from pydantic import (
 )
 from torch import nn
 
+from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.catalogue import dataset_card
+from rnc_graph.data.splits import SPLITS
 from rnc_graph.data.views import make_view
 from rnc_graph.errors import RncGraphError
 from rnc_graph.objectives import OBJECTIVES
@@ -35,11 +38,27 @@ class CsvData(Section):
     """A CSV file of the user's own."""
 
     path: Path = Field(description="from the working directory, unless it begins with /")
+    name: str = Field("", description="what tables call it; the file's name by default")
     smiles: str = Field("smiles", description="the column of SMILES")
     targets: list[str] = Field(
         min_length=1, max_length=1, description="the column of measured values: one, in a list"
     )
     unit: str = Field("", description="unit of the targets")
+
+
+def _known(source: str | CsvData) -> str | CsvData:
+    if isinstance(source, str):
+        dataset_card(source)
+    return source
+
+
+DataSource = Annotated[str | CsvData, AfterValidator(_known)]
+"""A named data set, or a file."""
+
+
+def source_name(source: str | CsvData) -> str:
+    """Return what tables call a data set."""
+    return source if isinstance(source, str) else source.name or source.path.stem
 
 
 class LongTailSpec(Section):
@@ -66,21 +85,6 @@ class LongTailSpec(Section):
     def shots(self) -> list[int]:
         """Return what the regions depend on beside it."""
         return [self.many, self.few]
-
-
-class SplitSpec(Section):
-    """Shares of a random split by seed, and what is then done to its training part."""
-
-    train: float = Field(0.8, gt=0, lt=1)
-    validation: float = Field(0.1, gt=0, lt=1)
-    test: float = Field(0.1, gt=0, lt=1)
-    long_tail: LongTailSpec | None = None
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> SplitSpec:
-        if abs(self.train + self.validation + self.test - 1) > 1e-9:
-            raise ValueError("train, validation and test must sum to 1")
-        return self
 
 
 class Part(BaseModel):
@@ -131,13 +135,87 @@ def _view_can_be_made(strengths: dict[str, float]) -> dict[str, float]:
     return strengths
 
 
+AxisValue = bool | float | str
+"""A place on an axis of a grid."""
+
 Objective = Annotated[Part, AfterValidator(_objective_can_be_made)]
 Augmentation = Annotated[dict[str, float], AfterValidator(_view_can_be_made)]
+
+
+class SplitSpec(Section):
+    """How a data set is divided, and what is then done to its parts."""
+
+    train: float = Field(0.8, gt=0, lt=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    test: float = Field(0.1, ge=0, lt=1)
+    splitter: Part | None = Field(
+        None,
+        description="random, scaffold, ...; none draws rows at random, a molecule's further rows "
+        "included",
+    )
+    unseen: tuple[float, float] | None = Field(
+        None, description="quantiles of the label between which only the test part has molecules"
+    )
+    train_size: float = Field(1.0, gt=0, le=1, description="share of the training part kept")
+    long_tail: LongTailSpec | None = None
+    label_noise: float = Field(
+        0.0, ge=0, le=1, description="share of the training labels that change places"
+    )
+    graph_noise: Augmentation = Field(
+        {}, description="what is done to the molecules of the evaluated part, strength of each"
+    )
+    axes: dict[str, AxisValue] = Field({}, description="where it stands on the axes of a grid")
+
+    @field_validator("splitter")
+    @classmethod
+    def _splitter_can_be_made(cls, splitter: Part | None) -> Part | None:
+        if splitter is not None:
+            splitter.identity(SPLITS)
+            splitter.make(SPLITS)
+        return splitter
+
+    @model_validator(mode="after")
+    def _fits(self) -> SplitSpec:
+        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+            raise ValueError("train, validation and test must sum to 1")
+        if self.unseen is not None and not 0 <= self.unseen[0] < self.unseen[1] <= 1:
+            raise ValueError("unseen must be two rising quantiles from 0 to 1")
+        return self
+
+    def recipe(self) -> SplitRecipe:
+        """Return what divides a table."""
+        tail = self.long_tail
+        return SplitRecipe(
+            fractions=(self.train, self.validation, self.test),
+            splitter=self.splitter.make(SPLITS) if self.splitter else None,
+            unseen=self.unseen,
+            train_size=self.train_size,
+            long_tail=LongTail(**tail.thinning()) if tail else None,
+            label_noise=self.label_noise,
+        )
+
+    def learnt_from(self) -> dict[str, Any]:
+        """Return what the training depends on."""
+        return {
+            **self.model_dump(exclude={"long_tail", "graph_noise", "axes", "splitter"}),
+            "splitter": self.splitter.identity(SPLITS) if self.splitter else None,
+            "long_tail": self.long_tail.thinning() if self.long_tail else None,
+        }
+
+    def judged_by(self) -> dict[str, Any]:
+        """Return what the judgement of a trained model depends on beside it."""
+        return {
+            "graph_noise": self.graph_noise,
+            "shots": self.long_tail.shots() if self.long_tail else None,
+        }
 
 
 class PretrainingSpec(Optimisation):
     """Stage 1."""
 
+    data: DataSource | None = Field(
+        None, description="another data set to learn from, without the molecules of this one"
+    )
     objective: Objective = Part(name="rnc")
     views: int = Field(2, ge=1, description="V; 1 for no second view")
     augmentation: Augmentation = Field({}, description="strength of each, applied in order")
@@ -205,3 +283,13 @@ class RepresentationSpec(Section):
         if outside is not None:
             dataset_card(outside)
         return outside
+
+
+def _by_name(loggers: Any) -> Any:
+    return {name: {} for name in loggers} if isinstance(loggers, list) else loggers
+
+
+Tracking = Annotated[
+    dict[Literal["tensorboard", "wandb", "mlflow"], dict[str, Any]], BeforeValidator(_by_name)
+]
+"""Who else is told of each epoch: options of Lightning's loggers, by name."""

@@ -1,0 +1,77 @@
+"""What every process does with a task, wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnc_graph.errors import RncGraphError, WriteError
+from rnc_graph.experiments.cell import Record, Resources, Tensors
+from rnc_graph.experiments.tasks import BaselineTask, Task
+from rnc_graph.experiments.tracking import make_loggers
+from rnc_graph.own_modules import OwnModule
+from rnc_graph.training import Runtime
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How tasks are computed, beside what they compute.
+
+    Attributes:
+        checkpoints: folder for the states of unfinished tasks; None keeps none.
+        checkpoint_seconds: the least time between two states.
+        tracking: options of loggers, by name.
+        tracking_folder: where loggers that write files do so.
+    """
+
+    checkpoints: Path | None = None
+    checkpoint_seconds: float = 60.0
+    tracking: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tracking_folder: Path = Path("tracking")
+
+    def runtime(self, key: str, task: Task, device: str, on_epoch: Callable[[], None]) -> Runtime:
+        """Return where and how a task is computed."""
+        if isinstance(task, BaselineTask):
+            return Runtime(device)
+        return Runtime(
+            device,
+            on_epoch,
+            self.checkpoints / f"{key}.ckpt" if self.checkpoints else None,
+            self.checkpoint_seconds,
+            make_loggers(self.tracking, self.tracking_folder, key, task.label),
+        )
+
+
+def prepare_process(modules: Sequence[OwnModule]) -> None:
+    """Make a process ready: one thread, so that results do not depend on where it runs."""
+    import torch
+
+    # Sums over several threads round by how the work was shared out.
+    torch.set_num_threads(1)
+    # Denormal numbers slow a processor down many times, and nothing here depends on them.
+    torch.set_flush_denormal(True)
+    for module in modules:
+        module.load()
+
+
+def compute(task: Task, at: Resources, stage1: Tensors, runtime: Runtime) -> tuple[Record, Tensors]:
+    """Run a task; an error names it.
+
+    Args:
+        task: what to compute.
+        at: the data.
+        stage1: the tensors of its pretraining; none without one.
+        runtime: where and how.
+
+    Raises:
+        RncGraphError: it failed.
+    """
+    try:
+        return task.run(at, runtime, stage1)
+    except WriteError:
+        raise
+    except Exception as error:
+        kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
+        raise RncGraphError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error

@@ -1,0 +1,171 @@
+"""A grid declared by named axes, turned into the methods and splits that it stands for.
+
+Axes of the stages make methods, the rows of a table; axes of the split make splits, each a table of
+its own. Data sets, encoders and seeds are axes too, and stand at the top of a spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where an axis's values go.
+
+    Attributes:
+        path: the keys below a method, or below a split.
+        label: a plain value in words, for the names of rows and tables.
+    """
+
+    path: tuple[str, ...]
+    label: Callable[[Any], str]
+
+
+def _named(word: str) -> Callable[[Any], str]:
+    return lambda value: f"{word}={_short(value)}"
+
+
+def _short(value: Any) -> str:
+    return "-".join(map(_short, value)) if isinstance(value, list) else str(value)
+
+
+METHOD_AXES: Mapping[str, Axis] = {
+    "objective": Axis(("pretraining", "objective"), str),
+    "pretrain_on": Axis(("pretraining", "data"), lambda value: f"on {value}"),
+    "temperature": Axis(("pretraining", "objective", "temperature"), _named("T")),
+    "augmentation": Axis(("pretraining", "augmentation"), str),
+    "views": Axis(("pretraining", "views"), _named("V")),
+    "head_loss": Axis(("regression", "head_loss"), lambda value: str(value).capitalize()),
+    "freeze": Axis(("regression", "freeze"), lambda value: "frozen" if value else "fine-tuned"),
+}
+
+SPLIT_AXES: Mapping[str, Axis] = {
+    "split": Axis((), str),
+    "train_size": Axis(("train_size",), _named("train_size")),
+    "label_noise": Axis(("label_noise",), _named("label_noise")),
+    "graph_noise": Axis(("graph_noise",), _named("graph_noise")),
+    "unseen": Axis(("unseen",), _named("unseen")),
+    "imbalance": Axis(("long_tail", "imbalance"), _named("imbalance")),
+}
+
+# Axes that mean nothing to a method without a stage 1.
+_STAGE_1 = ("pretrain_on", "temperature", "augmentation", "views", "freeze")
+
+
+def expanded(raw: Raw) -> Raw:
+    """Return a spec's mapping with its grid spelt out as methods and splits.
+
+    Raises:
+        ValueError: an axis is unknown or empty; ``grid`` or an entry of ``include`` is no mapping.
+    """
+    grid = raw.pop("grid", None) or {}
+    include = raw.pop("include", None) or []
+    if not isinstance(grid, dict) or not isinstance(include, list):
+        raise ValueError("grid must be a mapping from axes to their values, include a list")
+    known = [*METHOD_AXES, *SPLIT_AXES]
+    for axis, values in grid.items():
+        if axis not in known:
+            raise ValueError(f"unknown axis {axis!r} in grid; known: {', '.join(known)}")
+        if not isinstance(values, list | dict) or not values:
+            raise ValueError(f"axis {axis!r} must be a list of values, or names with values")
+    methods = {axis: values for axis, values in grid.items() if axis in METHOD_AXES}
+    splits = {axis: values for axis, values in grid.items() if axis in SPLIT_AXES}
+    made = list(_methods(methods, raw, {})) if methods else []
+    for entry in include:
+        if not isinstance(entry, dict):
+            raise ValueError(f"include must list mappings from axes to values, found {entry!r}")
+        own = {axis: _listed(values) for axis, values in entry.items() if axis in METHOD_AXES}
+        only = {axis: values for axis, values in entry.items() if axis not in METHOD_AXES}
+        if not own:
+            raise ValueError("an entry of include needs an axis of the methods, such as objective")
+        made += _methods(own, raw, only)
+    if made:
+        distinct = {method["name"]: method for method in reversed(made)}
+        written = raw.get("methods") or []
+        raw["methods"] = [*written, *reversed(distinct.values())]
+    if splits:
+        raw["splits"] = {**(raw.get("splits") or {}), **dict(_splits(splits, raw))}
+    return raw
+
+
+def _listed(values: Any) -> Any:
+    return values if isinstance(values, list | dict) else [values]
+
+
+def _places(axis: Axis, values: Any) -> list[tuple[Any, str, Any]]:
+    """Return for each value of an axis its coordinate, its label and itself."""
+    if isinstance(values, dict):
+        return [(name, str(name), value) for name, value in values.items()]
+    return [
+        (v if isinstance(v, bool | int | float | str) else _short(v), axis.label(v), v)
+        for v in values
+    ]
+
+
+def _combinations(
+    axes: Mapping[str, Axis], grid: Mapping[str, Any]
+) -> Iterable[dict[str, tuple[Any, str, Any]]]:
+    lists = [_places(axes[name], values) for name, values in grid.items()]
+    return (dict(zip(grid, places, strict=True)) for places in product(*lists))
+
+
+def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
+    for combination in _combinations(METHOD_AXES, grid):
+        places = dict(combination)
+        _, label, objective = places.get("objective", ("", "", ""))
+        plain = "objective" in places and (objective is None or objective == "none")
+        if plain:
+            places = {name: place for name, place in places.items() if name not in _STAGE_1}
+            places["objective"] = (label, "plain" if label in ("none", "None") else label, None)
+        method: Raw = {"pretraining": None if plain else {}, "regression": {}}
+        base = (raw.get("pretraining") or {}).get("objective", {"name": "rnc"})
+        for name, (_, _, value) in places.items():
+            if name == "objective":
+                if not plain:
+                    named = {"name": value} if isinstance(value, str) else value
+                    method["pretraining"]["objective"] = dict(named)
+                continue
+            if name == "temperature":
+                method["pretraining"].setdefault("objective", dict(base))
+            _put(method, METHOD_AXES[name].path, value)
+        yield {
+            "name": ", ".join(label for _, label, _ in places.values()),
+            **method,
+            "axes": {name: place for name, (place, _, _) in places.items()},
+            **({"only": only} if only else {}),
+        }
+
+
+def _splits(grid: Mapping[str, Any], raw: Raw) -> Iterable[tuple[str, Raw]]:
+    for places in _combinations(SPLIT_AXES, grid):
+        split: Raw = dict(raw.get("split") or {})
+        for name, (_, _, value) in places.items():
+            if not SPLIT_AXES[name].path:
+                split |= value or {}
+            elif name == "imbalance":
+                split["long_tail"] = {**(split.get("long_tail") or {}), "imbalance": value}
+            else:
+                _put(split, SPLIT_AXES[name].path, value)
+        split["axes"] = {name: place for name, (place, _, _) in places.items()}
+        yield ", ".join(label for _, label, _ in places.values()), split
+
+
+def _put(into: Raw, path: tuple[str, ...], value: Any) -> None:
+    *above, last = path
+    for key in above:
+        into = into[key]
+    into[last] = value
+
+
+def matches(condition: Mapping[str, Any], place: Mapping[str, Any]) -> bool:
+    """Say whether a place on the grid has, on each axis named, the value or one of the values."""
+    return all(
+        axis in place and place[axis] in (values if isinstance(values, list) else [values])
+        for axis, values in condition.items()
+    )
