@@ -1,5 +1,6 @@
 """Batches of molecules, or of views of them."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -56,6 +57,33 @@ class Batches:
         self.view = view
         self.shuffle = shuffle_seed is not None
         self.generator = torch.Generator().manual_seed(shuffle_seed or 0)
+        self.view_generator = self.generator
+        self.share = (0, 1)
+
+    def shard(self, rank: int, world: int) -> "Batches":
+        """Return the share of each batch that one of several processes has.
+
+        The batches are the same in all of them; each draws its views from a stream of its own.
+
+        Args:
+            rank: of the process, from 0.
+            world: how many there are.
+
+        Raises:
+            RncGraphError: a batch has fewer molecules than there are processes.
+        """
+        fewest = len(self.index) // len(self)
+        if fewest < world:
+            raise RncGraphError(
+                f"{world} processes cannot share batches of {fewest} molecules; "
+                "take fewer processes, or a greater batch_size"
+            )
+        shard = copy.copy(self)
+        shard.generator = torch.Generator()
+        shard.generator.set_state(self.generator.get_state())
+        shard.view_generator = torch.Generator().manual_seed(self.generator.initial_seed() + rank)
+        shard.share = (rank, world)
+        return shard
 
     def __len__(self) -> int:
         return math.ceil(len(self.index) / self.batch_size)
@@ -64,8 +92,10 @@ class Batches:
         index = self.index
         if self.shuffle:
             index = index[torch.randperm(len(index), generator=self.generator)]
-        for rows in torch.tensor_split(index, len(self)):
+        rank, world = self.share
+        for whole in torch.tensor_split(index, len(self)):
+            rows = whole.tensor_split(world)[rank]
             inputs = self.take(rows.repeat(self.views))
             if self.view is not None:
-                inputs = self.view(inputs, self.generator)
+                inputs = self.view(inputs, self.view_generator)
             yield inputs, self.targets[rows]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError
+from rnc_graph.training.distributed import drawing_alike, gathered
 from rnc_graph.training.momentum import MomentumEncoder, check_momentum
 from rnc_graph.training.queue import LabelledQueue, check_queue_size
 
@@ -98,21 +99,24 @@ class Contrast(nn.Module):
     def _objective(
         self, encoder: nn.Module, inputs: Any, projected: Tensor, targets: Tensor
     ) -> Tensor:
-        features = by_molecule(projected, len(targets))
+        features, own = gathered(by_molecule(projected, len(targets))), len(targets)
+        targets = gathered(targets)
         if self.momentum is None or self.queue is None:
-            return self._checked(self.objective(features, targets))
+            return self._value(features, targets)
         self.momentum.update(self._projected(encoder))
-        keys = by_molecule(self.momentum(inputs), len(targets))
+        keys = gathered(by_molecule(self.momentum(inputs).to(targets.dtype), own))
         labels = targets.repeat_interleave(keys.shape[1], 0)
         queue, queue_labels = self.queue.content(keys.shape[-1], labels.shape[-1])
-        value = self.objective(
+        value = self._value(
             features.flatten(0, 1), keys.roll(-1, 1).flatten(0, 1), labels, queue, queue_labels
         )
         self.queue.push(keys.flatten(0, 1), labels)
-        return self._checked(value)
+        return value
 
-    def _checked(self, value: Tensor) -> Tensor:
+    def _value(self, *features_and_labels: Tensor) -> Tensor:
         """Return the objective's value, one finite number."""
+        with drawing_alike():
+            value: Tensor = self.objective(*features_and_labels)
         if value.numel() != 1 or not value.isfinite():
             found = tuple(value.shape) if value.numel() != 1 else value.item()
             raise RncGraphError(

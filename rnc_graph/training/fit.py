@@ -2,18 +2,23 @@
 
 import copy
 import logging
+import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import lightning as L
 import torch
+from lightning.fabric.plugins.environments import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
 from rnc_graph.errors import RncGraphError
+from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
+from rnc_graph.training.distributed import rank, synchronised, world
 from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
@@ -23,8 +28,15 @@ SELECTED_BY = "validation_mae"
 History = list[dict[str, float]]
 """One row an epoch: the means of what the module logged."""
 
-Batches = Iterable[tuple[Any, Tensor]]
-"""Pairs of the V * B inputs of a batch and its targets (B, t), NaN where missing."""
+
+class Batches(Protocol):
+    """Pairs of the V * B inputs of a batch and its targets (B, t), NaN where missing."""
+
+    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
+        """Pass over all molecules, each time anew."""
+
+    def shard(self, rank: int, world: int) -> "Batches":
+        """Return the share of each batch that one of several processes has."""
 
 
 def check_finite(embedding: Tensor) -> Tensor:
@@ -49,6 +61,12 @@ class _BestWeights(Callback):
         self.best = float("inf")
         self.weights: dict[str, Any] = {}
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self.weights = state_dict["best"], state_dict["weights"]
+
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         value = float(trainer.callback_metrics[SELECTED_BY])
         if value < self.best:
@@ -70,6 +88,12 @@ class _Recorder(Callback):
     def __init__(self, on_epoch: Callable[[], None]) -> None:
         self.history: History = []
         self.on_epoch = on_epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history = state_dict["history"]
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.history.append({k: float(v) for k, v in sorted(trainer.callback_metrics.items())})
@@ -104,9 +128,21 @@ def fit(
     callbacks: list[Callback] = [recorder, _BestWeights()]
     if optimisation.patience is not None:
         callbacks.append(EarlyStopping(SELECTED_BY, patience=optimisation.patience))
-    with _quiet(), _determinism_restored():
+    if world() > 1:
+        training, validation = (b.shard(rank(), world()) for b in (training, validation))
+        # Dropout draws anew in each process.
+        torch.manual_seed(torch.initial_seed() + rank())
+    checkpoint = None
+    if runtime.checkpoint is not None:
+        generator = getattr(training, "generator", None)
+        checkpoint = Checkpoint(runtime.checkpoint, runtime.checkpoint_seconds, generator)
+        callbacks.append(checkpoint)
+    with _quiet(), _determinism_restored(), synchronised(module):
         trainer = _trainer(optimisation, callbacks, runtime)
-        trainer.fit(module, training, validation)
+        begun = runtime.checkpoint if checkpoint is not None and checkpoint.readable() else None
+        trainer.fit(module, training, validation, ckpt_path=begun, weights_only=True)
+    if checkpoint is not None:
+        checkpoint.remove()
     return recorder.history
 
 
@@ -114,7 +150,8 @@ def _trainer(optimisation: Optimisation, callbacks: list[Callback], runtime: Run
     try:
         return L.Trainer(
             accelerator=runtime.device,
-            devices=1,
+            **_processes(),
+            plugins=[AtomicCheckpoints()],
             precision=optimisation.precision,
             max_epochs=optimisation.epochs,
             deterministic=True,
@@ -130,6 +167,19 @@ def _trainer(optimisation: Optimisation, callbacks: list[Callback], runtime: Run
             f"device {runtime.device!r} with precision {optimisation.precision!r} cannot be used: "
             f"{error}"
         ) from error
+
+
+def _processes() -> dict[str, Any]:
+    """Return what the trainer is told of the processes that share the stage."""
+    if world() == 1:
+        return {"devices": 1}
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", world()))
+    strategy = DDPStrategy(
+        cluster_environment=TorchElasticEnvironment(),
+        # All processes keep the same ones by themselves.
+        broadcast_buffers=False,
+    )
+    return {"devices": here, "num_nodes": world() // here, "strategy": strategy}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnc_graph.training.contrast import Contrast
+from rnc_graph.training.distributed import gathered
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.missing import KnownMAE, mean_over_known
 from rnc_graph.training.runtime import HERE, Runtime
@@ -54,10 +55,11 @@ class Pretraining(L.LightningModule):
         embedding = check_finite(self.encoder(inputs))
         objective = self.contrast(self.encoder, inputs, embedding, targets)
         views = len(embedding) // len(targets)
-        predicted = self.probe(embedding.detach())
-        probe = mean_over_known(F.l1_loss, predicted, targets.repeat(views, 1))
+        predicted = gathered(self.probe(embedding.detach()))
+        wanted = gathered(targets.repeat(views, 1))
+        probe = mean_over_known(F.l1_loss, predicted, wanted)
         self.log(
-            "training_objective", objective, on_step=False, on_epoch=True, batch_size=len(targets)
+            "training_objective", objective, on_step=False, on_epoch=True, batch_size=len(wanted)
         )
         loss: Tensor = objective + probe
         return loss

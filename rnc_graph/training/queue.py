@@ -1,5 +1,7 @@
 """A queue of labelled keys: what an objective compares beyond its batch."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from rnc_graph.errors import RncGraphError
 class LabelledQueue(nn.Module):
     """The last K keys with their labels, in a ring (He et al., CVPR 2020, arXiv 1911.05722).
 
-    It is empty at first and is no part of the state that is saved.
+    It is empty at first.
 
     Args:
         size: K.
@@ -32,8 +34,17 @@ class LabelledQueue(nn.Module):
         check_queue_size(size)
         self.size = size
         self._next = 0  # where the oldest key is, once the ring is full
+        # Of no fixed size, so they are saved as extra state.
         self.register_buffer("keys", torch.zeros(0, 0), persistent=False)
         self.register_buffer("labels", torch.zeros(0, 0), persistent=False)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what it holds."""
+        return {"keys": self.keys, "labels": self.labels, "next": self._next}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Hold what another one held."""
+        self.keys, self.labels, self._next = state["keys"], state["labels"], state["next"]
 
     def content(self, embedding_dim: int, targets: int) -> tuple[Tensor, Tensor]:
         """Return keys (k, d) and labels (k, t), k <= K; of none at all, as (0, d) and (0, t)."""

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from rnc_graph.errors import UnknownNameError
 from rnc_graph.training.contrast import Contrast
+from rnc_graph.training.distributed import gathered
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.missing import KnownMAE, mean_over_known
 from rnc_graph.training.runtime import HERE, Runtime
@@ -67,11 +68,12 @@ class Regression(L.LightningModule):
         inputs, targets = batch
         embedding = check_finite(self.encoder(inputs))
         views = len(embedding) // len(targets)
-        loss = mean_over_known(self.head_loss, self.head(embedding), targets.repeat(views, 1))
+        predicted, wanted = gathered(self.head(embedding)), gathered(targets.repeat(views, 1))
+        loss = mean_over_known(self.head_loss, predicted, wanted)
         if self.contrast is not None:
             objective = self.contrast(self.encoder, inputs, embedding, targets)
             loss = loss + self.objective_weight * objective
-        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
+        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(wanted))
         return loss
 
     def validation_step(self, batch: tuple[Any, Tensor], _: int) -> None:

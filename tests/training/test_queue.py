@@ -42,11 +42,21 @@ def test_what_was_taken_before_stays() -> None:
     assert keys.tolist() == labels.tolist() == [[1], [1]]
 
 
-def test_it_is_not_saved_and_its_keys_carry_no_gradient() -> None:
+def test_its_keys_carry_no_gradient() -> None:
     queue = LabelledQueue(2)
     queue.push(torch.ones(2, 1, requires_grad=True), torch.ones(2, 1))
     assert not queue.keys.requires_grad
-    assert queue.state_dict() == {}
+
+
+def test_another_one_goes_on_from_its_state() -> None:
+    queue, other = LabelledQueue(3), LabelledQueue(3)
+    for number in range(4):
+        queue.push(torch.full((1, 2), float(number)), torch.full((1, 1), float(number)))
+    other.load_state_dict(queue.state_dict())
+    for either in (queue, other):
+        either.push(torch.full((1, 2), 9.0), torch.full((1, 1), 9.0))
+    assert other.content(2, 1)[0].tolist() == queue.content(2, 1)[0].tolist()
+    assert other.labels[:, 0].tolist() == [3.0, 9.0, 2.0]
 
 
 def test_the_dtype_of_the_keys_is_kept() -> None:

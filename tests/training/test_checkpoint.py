@@ -1,0 +1,79 @@
+"""A stage that was killed, or stopped, ends with the same bits as one that was not."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnc_graph.training import Optimisation, Runtime, pretrain
+
+SCRIPT = Path(__file__).with_name("shared_stage.py")
+
+
+def command(folder: Path, name: str, **options: object) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    return [sys.executable, str(SCRIPT), "train", name, "0", "1", str(folder), json.dumps(options)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "killed_after", "patience"),
+    [("rnc", 3, None), ("kcl", 9, None), ("tsc", 4, None), ("rnc", 5, 4)],
+)
+def test_killed_and_resumed(tmp_path: Path, name: str, killed_after: int, patience: int | None):
+    """With dropout, augmentation, a momentum encoder and its queue; in stage 1 and in stage 2."""
+    options = {"epochs": 6, "altered": True, "patience": patience}
+    subprocess.run(command(tmp_path / "whole", name, **options), check=True, capture_output=True)
+    slowly = command(tmp_path / "killed", name, **options, slowly=0.5)
+    with subprocess.Popen(slowly, stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(killed_after):
+            assert process.stdout.readline() == "epoch\n"
+        process.send_signal(signal.SIGKILL)
+    states = list((tmp_path / "killed").glob("*.ckpt"))
+    assert states, "there is something to go on from"
+    # What a kill in the middle of a writing leaves.
+    (tmp_path / "killed" / f".{states[0].name}.tmp").write_bytes(b"half")
+    again = command(tmp_path / "killed", name, **options)
+    resumed = subprocess.run(again, check=True, capture_output=True, text=True)
+    whole, killed = (
+        torch.load(tmp_path / folder / "found-0.pt", weights_only=True)
+        for folder in ("whole", "killed")
+    )
+    assert resumed.stdout.count("epoch") < 12, "it did not begin again"
+    assert whole.keys() == killed.keys()
+    for key, value in whole.items():
+        assert torch.equal(killed[key], value), key
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["found-0.pt"]
+
+
+def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
+    tmp_path: Path, toy, problem, brief: Optimisation
+):
+    path = tmp_path / "state.ckpt"
+
+    def train(runtime: Runtime) -> dict:
+        encoder = toy()
+        objective = torch.nn.Module()
+        objective.forward = lambda features, labels: features.square().mean()
+        pretrain(
+            encoder,
+            objective,
+            problem.training(),
+            problem.validation(),
+            targets=1,
+            optimisation=brief,
+            seed=0,
+            runtime=runtime,
+        )
+        return encoder.state_dict()
+
+    whole = train(Runtime())
+    path.write_bytes(b"no state")
+    with pytest.warns(UserWarning, match="state.ckpt: cannot be read, the stage begins again"):
+        found = train(Runtime(checkpoint=path))
+    assert all(torch.equal(found[key], value) for key, value in whole.items())
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,83 @@
+"""A stage shared by two processes over the loopback interface is that of one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnc_graph.data import Batches
+from rnc_graph.errors import RncGraphError
+
+SCRIPT = Path(__file__).with_name("shared_stage.py")
+
+
+def run(folder: Path, what: str, name: str, world: int, **options: object) -> dict:
+    folder = folder / f"{what}-{name}-{world}"
+    folder.mkdir()
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, SCRIPT, what, name, str(rank), str(world), folder),
+                json.dumps(options),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(world)
+    ]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    found = [torch.load(folder / f"found-{rank}.pt", weights_only=True) for rank in range(world)]
+    for other in found[1:]:
+        for key, value in found[0].items():
+            torch.testing.assert_close(other[key], value, rtol=1e-6, atol=1e-6)
+    return found[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rnc", "rince"])
+def test_loss_and_gradient_are_those_of_the_whole_batch(tmp_path: Path, name: str):
+    """17 molecules: one process has nine of them, the other eight."""
+    one, two = (run(tmp_path, "gradients", name, world) for world in (1, 2))
+    torch.testing.assert_close(two["loss"], one["loss"], rtol=0, atol=1e-5)
+    torch.testing.assert_close(two["gradient"], one["gradient"], rtol=0, atol=1e-5)
+    assert one["gradient"].abs().max() > 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rnc", "rince"])
+def test_the_trained_model_is_that_of_one_process(tmp_path: Path, name: str):
+    """Batch normalisations, a momentum encoder with its queue, both stages, uneven batches."""
+    options = {"epochs": 4, "altered": False, "optimiser": "sgd"}
+    one, two = (run(tmp_path, "train", name, world, **options) for world in (1, 2))
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-4, msg=key)
+
+
+@pytest.mark.slow
+def test_what_an_objective_draws_is_the_same_in_all_processes(tmp_path: Path):
+    """KCL draws its positives; the processes are compared with each other in ``run``."""
+    found = run(tmp_path, "train", "kcl", 2, epochs=2, altered=True)
+    assert found["history"].isfinite().all()
+
+
+def test_shares_of_the_batches_make_up_the_batches():
+    targets = torch.arange(23.0)[:, None]
+
+    def batches() -> Batches:
+        return Batches(targets.__getitem__, targets, torch.arange(23), 8, shuffle_seed=3)
+
+    whole = batches()
+    shares = [batches().shard(rank, 3) for rank in range(3)]
+    for _ in range(2):
+        for (inputs, labels), *parts in zip(whole, *shares, strict=True):
+            assert torch.equal(inputs, torch.cat([part for part, _ in parts]))
+            assert torch.equal(labels, torch.cat([part for _, part in parts]))
+    with pytest.raises(RncGraphError, match="9 processes cannot share batches of 7 molecules"):
+        batches().shard(0, 9)
