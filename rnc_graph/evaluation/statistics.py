@@ -91,9 +91,9 @@ def _bootstrap(table: NDArray[np.float64]) -> list[tuple[float | None, float | N
         method="percentile",
         random_state=np.random.default_rng(0),
     )
-    lows, highs = result.confidence_interval
-    for place, low, high in zip(np.flatnonzero(spread), lows, highs, strict=True):
-        found[place] = float(low), float(high)
+    ends = np.stack(result.confidence_interval, axis=1).tolist()
+    for place, (low, high) in zip(np.flatnonzero(spread).tolist(), ends, strict=True):
+        found[place] = low, high
     return found
 
 

@@ -74,7 +74,7 @@ class ConsoleProgress:
     def start(self, missing: Mapping[str, Task], done: int) -> None:
         """Say what is done already and what is to be done."""
         self.tasks = missing
-        self.cost_left = {key: _cost(task) for key, task in missing.items()}
+        self.cost_left = {key: cost(task) for key, task in missing.items()}
         self.total = sum(self.cost_left.values())
         self.began = time.monotonic()
         self.console.print(f"{done} tasks done already, {len(missing)} to do")
@@ -116,5 +116,6 @@ class ConsoleProgress:
             self.bars.update(self.bar, completed=done, left=self._left())
 
 
-def _cost(task: Task) -> float:
+def cost(task: Task) -> float:
+    """Return what a task costs, in passes of the encoder over the training part."""
     return _FIXED_COST + task.epochs * task.epoch_cost

@@ -124,7 +124,9 @@ def run_experiment(
         progress.start(missing, done=len(prepared.tasks) - len(missing))
         if missing:
             terms = Terms(
-                store.checkpoints, tracking=experiment.tracking, tracking_folder=folder / "tracking"
+                store.checkpoints.absolute(),
+                tracking={str(name): options for name, options in experiment.tracking.items()},
+                tracking_folder=(folder / "tracking").absolute(),
             )
             with open_engine(where, resources, store, prepared.modules, terms, len(missing)) as at:
                 run_tasks(missing, at, progress)

@@ -118,7 +118,8 @@ class _Gather(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         summed = gradient.contiguous().clone()
         dist.all_reduce(summed)
-        return summed[rank()]
+        own: Tensor = summed[rank()]
+        return own
 
 
 class _Sum(torch.autograd.Function):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,17 @@ class Terms:
 
     checkpoints: Path | None = None
     checkpoint_seconds: float = 60.0
-    tracking: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tracking: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tracking_folder: Path = Path("tracking")
+
+    def silent(self) -> Terms:
+        """Return the same without telling anybody."""
+        return replace(self, tracking={})
+
+    def where_seen(self) -> Terms:
+        """Return the same without states, where the folder's disk is not to be seen."""
+        seen = self.checkpoints is not None and self.checkpoints.parent.is_dir()
+        return self if seen else replace(self, checkpoints=None)
 
     def runtime(self, key: str, task: Task, device: str, on_epoch: Callable[[], None]) -> Runtime:
         """Return where and how a task is computed."""

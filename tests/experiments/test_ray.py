@@ -1,0 +1,69 @@
+"""The same files from a Ray cluster as from processes here, a killed node or not."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import Where, read_spec, run_experiment
+
+SCENARIO = Path(__file__).with_name("ray_scenario.py")
+
+# A network of its own, in which there is nothing but the loopback interface: whatever a node
+# listens at, nobody else can reach it.
+ALONE = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+
+
+def _alone_is_possible() -> bool:
+    return (
+        shutil.which("unshare") is not None
+        and shutil.which("ip") is not None
+        and subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
+needs_network = pytest.mark.skipif(
+    not _alone_is_possible(), reason="no network namespace can be made here"
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+@needs_network
+@pytest.mark.slow
+def test_a_node_is_killed_in_the_middle(folder: Path):
+    """24 runs on two nodes, one of which is killed with SIGKILL."""
+    text = (folder / "small.yaml").read_text().replace("seeds: 2", "seeds: 6")
+    (folder / "small.yaml").write_text(text.replace("epochs: 3", "epochs: 30"))
+    experiment = read_spec(folder / "small.yaml")
+    command = [*ALONE, sys.executable, str(SCENARIO), "small.yaml", "cluster", "kill"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = done.stdout.splitlines()
+    assert "processors 2.0" in said
+    assert "alive 1" in said, "one node was killed"
+    loopback = ["0100007F", "0000000000000000FFFF00000100007F"]
+    listening = next(line for line in said if line.startswith("listening")).split()[1:]
+    assert listening
+    assert all(address in loopback for address in listening)
+    told = [line.split()[1] for line in said if line.startswith("done ")]
+    assert len(told) == len(set(told)) == 6 * 6, "each run and pretraining once, and the baseline"
+    run_experiment(experiment, folder / "local", command="test", where=Where(jobs=2))
+    assert contents(folder / "cluster") == contents(folder / "local")
+
+
+def test_no_cluster_is_told(folder: Path, experiment):
+    with pytest.raises(RncGraphError, match=r"no Ray cluster at '127\.0\.0\.1:1'"):
+        run_experiment(experiment, folder / "out", command="test", where=Where(ray="127.0.0.1:1"))
+
+
+def test_what_to_do_without_ray(folder: Path, experiment, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(RncGraphError, match=r"pip install 'rnc-graph\[ray\]'"):
+        run_experiment(experiment, folder / "out", command="test", where=Where(ray="auto"))
