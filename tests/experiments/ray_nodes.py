@@ -60,7 +60,10 @@ class Cluster:
     def _start(self, processors: int) -> subprocess.Popen[bytes]:
         head = not self.nodes
         where = (
-            ["--head", "--port", self.address.rpartition(":")[2], "--temp-dir", str(self.folder)]
+            [
+                *("--head", "--port", self.address.rpartition(":")[2]),
+                *("--temp-dir", str(self.folder), "--include-dashboard=false"),
+            ]
             if head
             else ["--address", self.address]
         )
@@ -68,7 +71,7 @@ class Cluster:
             [
                 *(str(RAY), "start", *where, "--block"),
                 *("--node-ip-address", "127.0.0.1", "--num-cpus", str(processors)),
-                *("--include-dashboard=false", "--disable-usage-stats"),
+                "--disable-usage-stats",
                 *("--object-store-memory", "100000000"),
             ],
             env=ENVIRONMENT,

@@ -1,0 +1,264 @@
+"""What the page shows, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.data.descriptors import morgan_fingerprints
+from rnc_graph.errors import RncGraphError
+from rnc_graph.evaluation import rank_methods, tied_with_best
+from rnc_graph.experiments.results import RANKED_BY, FinishedRun, Table, parts
+from rnc_graph.report.drawing import molecule_svg
+from rnc_graph.report.maps import lay_out
+from rnc_graph.report.opened import Results
+
+# Points in a page: fewer seeds are shown where there are more, and then fewer conditions.
+MOST_POINTS = 60_000
+
+_WORST = 12
+
+
+def payload(results: Results, maps: str) -> dict[str, Any]:
+    """Return what the page shows."""
+    experiment = results.experiment
+    shown, seeds = _bounded(results)
+    detailed = [_details(results, table, seeds, maps) for table in shown]
+    needed = {(c["data"], point[0]) for c in detailed for row in c["points"] for point in row["at"]}
+    needed |= {(c["data"], m["molecule"]) for c in detailed for m in c["worst"]}
+    return {
+        "part": parts(experiment)[0],
+        "conditions": [_condition(experiment.splits[t.split].axes, t) for t in results.tables],
+        "details": {table.name: found for table, found in zip(shown, detailed, strict=True)},
+        "left_out": _left_out(results, shown, seeds),
+        "molecules": {
+            data: {
+                str(row): {
+                    "smiles": table.smiles[row],
+                    "measured": float(table.targets[row, 0]),
+                    "svg": molecule_svg(table.smiles[row]),
+                }
+                for row in sorted(row for of, row in needed if of == data)
+            }
+            for data, table in results.molecules.items()
+        },
+        "maps": maps,
+        "ranking": ranking_of(results.tables, parts(experiment)[0]),
+    }
+
+
+def _condition(axes: dict[str, Any], table: Table) -> dict[str, Any]:
+    """Return what the choosers, the curves and the forest plot show of a table."""
+    return {
+        "name": table.name,
+        "data": table.data,
+        "split": table.split,
+        "encoder": table.encoder,
+        "axes": axes,
+        "rows": [
+            {
+                "name": row.name,
+                "baseline": row.baseline,
+                "reference": row.reference,
+                "errors": {
+                    f"{part} {metric}": [s.mean, s.low, s.high]
+                    for (part, scale, metric), s in row.summaries.items()
+                    if scale == "standardised" and metric in ("rmse", "mae")
+                },
+                "difference": (
+                    [d.mean, d.low, d.high, d.p_holm]
+                    if (d := row.differences.get(RANKED_BY))
+                    else None
+                ),
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def ranking_of(tables: Sequence[Table], part: str) -> dict[str, Any] | None:
+    """Return average ranks over the conditions that all have the same rows."""
+    key = (part, "standardised", RANKED_BY)
+    names = [row.name for row in tables[0].rows]
+    alike = [table for table in tables if {row.name for row in table.rows} == set(names)]
+    if len(alike) < 2 or len(names) < 3:
+        return None
+    errors = [[{r.name: r for r in t.rows}[n].summaries[key].mean for n in names] for t in alike]
+    ranking = rank_methods(np.array(errors), names)
+    return {
+        "names": ranking.names,
+        "ranks": ranking.ranks,
+        "conditions": ranking.conditions,
+        "friedman": ranking.friedman,
+        "critical": ranking.critical,
+        "groups": ranking.groups,
+    }
+
+
+def _bounded(results: Results) -> tuple[list[Table], int]:
+    """Return the conditions and the number of seeds that are shown molecule by molecule."""
+    part = parts(results.experiment)[0]
+    sizes = {run.planned.data: len(run.tensors[f"{part}_rows"]) for run in reversed(results.runs)}
+    shown, points = [], 0
+    seeds = 5
+    for table in results.tables:
+        points += sizes[table.data] * len(table.rows) * min(seeds, len(table.rows[0].seeds))
+        if points > MOST_POINTS and shown:
+            break
+        shown.append(table)
+    return shown, seeds
+
+
+def _left_out(results: Results, shown: Sequence[Table], seeds: int) -> str:
+    most = max(len(table.rows[0].seeds) for table in shown)
+    said = []
+    if most > seeds:
+        said.append(f"the first {seeds} of {most} seeds")
+    if len(shown) < len(results.tables):
+        said.append(f"{len(shown)} of {len(results.tables)} conditions")
+    return f"Molecule by molecule this page shows {' and '.join(said)}." if said else ""
+
+
+def _details(results: Results, table: Table, seeds: int, maps: str) -> dict[str, Any]:
+    """Return what is shown of a condition molecule by molecule, and epoch by epoch."""
+    part = parts(results.experiment)[0]
+    chosen = table.rows[0].seeds[:seeds]
+    runs = {
+        (run.planned.row, run.planned.seed): run
+        for run in results.runs
+        if (run.planned.data, run.planned.split) == (table.data, table.split)
+        and run.planned.encoder in (table.encoder, "")
+    }
+    molecules = results.molecules[table.data]
+    rows = []
+    for row in table.rows:
+        at = []
+        for seed in chosen:
+            run = runs[row.name, seed]
+            numbers = run.tensors[f"{part}_rows"].tolist()
+            predicted = run.tensors[f"{part}_predictions"][:, 0].tolist()
+            at += [[n, float(f"{p:.5g}"), seed] for n, p in zip(numbers, predicted, strict=True)]
+        rows.append({"name": row.name, "at": at})
+    return {
+        "data": table.data,
+        "target": molecules.target_names[0],
+        "unit": table.unit,
+        "points": rows,
+        "distance": _distances(results, table, runs, chosen),
+        "worst": _worst(rows, molecules.targets[:, 0]),
+        "curves": [
+            curve
+            for row in table.rows
+            if not row.baseline
+            for curve in _curves(results, row.name, [runs[row.name, s] for s in row.seeds])
+        ],
+        "planes": [
+            _plane(results, runs[row.name, table.rows[0].seeds[0]], maps)
+            for row in table.rows
+            if not row.baseline
+        ],
+    }
+
+
+def _plane(results: Results, run: FinishedRun, maps: str) -> dict[str, Any]:
+    part = parts(results.experiment)[0]
+    numbers = run.tensors[f"{part}_rows"].numpy()
+    labels = results.molecules[run.planned.data].targets[numbers, 0]
+    plane = lay_out(run.tensors["embedding"].numpy(), labels, maps)
+    return {
+        "name": run.planned.row,
+        "seed": run.planned.seed,
+        "molecules": numbers.tolist(),
+        "x": [float(f"{v:.4g}") for v in plane[:, 0]],
+        "y": [float(f"{v:.4g}") for v in plane[:, 1]],
+    }
+
+
+def _curves(results: Results, row: str, runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
+    """Return the mean of each noted value over the seeds, with its least and greatest."""
+    found = []
+    stages = {
+        "stage 1": [results.pretraining_history(run) for run in runs],
+        "stage 2": [run.record["history"] for run in runs],
+    }
+    for stage, histories in stages.items():
+        if not all(histories):
+            continue
+        epochs = min(map(len, histories))
+        for name in histories[0][0]:
+            values = np.array([[epoch[name] for epoch in h[:epochs]] for h in histories])
+            found.append(
+                {
+                    "row": row,
+                    "stage": stage,
+                    "what": name.replace("_", " "),
+                    "mean": _rounded(values.mean(0)),
+                    "low": _rounded(values.min(0)),
+                    "high": _rounded(values.max(0)),
+                }
+            )
+    return found
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]
+
+
+def _distances(
+    results: Results,
+    table: Table,
+    runs: dict[tuple[str, int], FinishedRun],
+    seeds: Sequence[int],
+) -> dict[str, list[float]]:
+    """Return 1 - Tanimoto similarity to the nearest training molecule, by seed."""
+    part = parts(results.experiment)[0]
+    molecules = results.molecules[table.data]
+    bits = morgan_fingerprints(molecules.smiles).astype(np.float32)
+    counts = bits.sum(1)
+    found = {}
+    for seed in seeds:
+        run = runs[table.rows[0].name, seed]
+        try:
+            split = results.experiment.splits[table.split].recipe().prepare(molecules, seed)
+        except RncGraphError:  # A splitter that looks at a file that is not here any more.
+            continue
+        own, train = run.tensors[f"{part}_rows"].numpy(), split.train.numpy()
+        common = bits[own] @ bits[train].T
+        either = counts[own][:, None] + counts[train][None] - common
+        nearest = (common / np.maximum(either, 1)).max(1)
+        found[str(seed)] = _rounded(1 - nearest.astype(np.float64))
+    return found
+
+
+def _worst(rows: Sequence[dict[str, Any]], measured: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Return the molecules with the largest mean error over all rows, with each row's."""
+    errors: dict[int, dict[str, list[float]]] = {}
+    for row in rows:
+        for molecule, predicted, _ in row["at"]:
+            own = errors.setdefault(molecule, {}).setdefault(row["name"], [])
+            own.append(predicted - measured[molecule])
+    mean = {
+        molecule: float(np.mean([abs(e) for of_row in found.values() for e in of_row]))
+        for molecule, found in errors.items()
+    }
+    worst = sorted(mean, key=lambda molecule: (-mean[molecule], molecule))[:_WORST]
+    return [
+        {
+            "molecule": molecule,
+            "mean": float(f"{mean[molecule]:.4g}"),
+            "errors": {
+                name: float(f"{np.mean(found):.3g}") for name, found in errors[molecule].items()
+            },
+        }
+        for molecule in worst
+    ]
+
+
+def best_and_tied(table: Table, part: str, scale: str, metric: str) -> tuple[str, set[str]]:
+    """Return the row with the least mean, and those that cannot be told from it."""
+    values = {row.name: row.summaries[part, scale, metric].values for row in table.rows}
+    best = min(values, key=lambda name: float(np.mean(values[name])))
+    return best, tied_with_best(values) - {best}

@@ -1,0 +1,50 @@
+"""What the numbers say, in plain words."""
+
+from __future__ import annotations
+
+from rnc_graph.evaluation.statistics import SIGNIFICANT
+from rnc_graph.experiments.results import RANKED_BY, Table, parts
+from rnc_graph.experiments.spec import Experiment
+
+
+def summary(experiment: Experiment, tables: list[Table]) -> list[str]:
+    """Return a sentence or two for each method: where it is better, worse, or not told apart."""
+    part = parts(experiment)[0]
+    sentences = [
+        f"{len(tables)} condition{'s' * (len(tables) > 1)}, errors of the {part} part; a "
+        "difference counts when the paired t test over seeds leaves p < 0.05 after Holm's "
+        "correction within its table."
+    ]
+    for method in experiment.methods:
+        better, worse, unclear = 0, 0, 0
+        for table in tables:
+            found = {row.name: row for row in table.rows}.get(method.name)
+            difference = found.differences.get(RANKED_BY) if found else None
+            if difference is None:
+                continue
+            told = difference.p_holm is not None and difference.p_holm < SIGNIFICANT
+            better += told and difference.mean < 0
+            worse += told and difference.mean > 0
+            unclear += not told
+        total = better + worse + unclear
+        if total:
+            sentences.append(
+                f"{method.name} against {experiment.reference_of(method.name)}: better in "
+                f"{better}, worse in {worse}, not told apart in {unclear} of {total}."
+            )
+    detectable = [
+        difference.detectable
+        for table in tables
+        for row in table.rows
+        if not row.baseline
+        and (difference := row.differences.get(RANKED_BY)) is not None
+        and difference.detectable is not None
+    ]
+    if detectable:
+        seeds = sorted({len(table.rows[0].seeds) for table in tables})
+        sentences.append(
+            f"With {' or '.join(map(str, seeds))} seeds, differences in RMSE below "
+            f"{min(detectable):.3f} to {max(detectable):.3f} standard deviations of the target "
+            "would mostly have gone unseen (80% power)."
+        )
+    return sentences

@@ -1,0 +1,199 @@
+"""The search: trials drawn by Optuna, their runs in a run store, both there to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.engines.engine import Engine
+from rnc_graph.experiments.engines.schedule import missing_tasks, run_tasks
+from rnc_graph.experiments.engines.work import Terms
+from rnc_graph.experiments.progress import Silent
+from rnc_graph.experiments.results import RANKED_BY
+from rnc_graph.experiments.run import Where, open_engine, prepare
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.store import Store, locked
+from rnc_graph.files import write_text
+from rnc_graph.search.trial import Values, draw, on_validation, with_values
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search ended with.
+
+    Attributes:
+        trials: value (None where pruned) and settings of each trial, in order.
+        best: number of the best one.
+        files: what was written.
+    """
+
+    trials: list[tuple[float | None, Values]]
+    best: int
+    files: list[Path]
+
+
+def search(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    trials: int | None = None,
+    where: Where,
+    say: Callable[[str], None] = lambda text: None,
+) -> SearchOutcome:
+    """Search the ranges that the spec declares; a second call goes on.
+
+    A trial's value is the mean validation RMSE over data sets, splits and seeds, standardised. It
+    is pruned after a seed when the mean so far is above the median of earlier trials at that seed.
+
+    Args:
+        experiment: with a section ``search``.
+        folder: takes ``search.db`` (SQLite), the run store and ``best.yaml``.
+        trials: how many in all; the spec's by default.
+        where: where runs are computed.
+        say: told of each trial.
+
+    Raises:
+        RncGraphError: there is no section ``search``, a range has no place, Optuna is not
+            installed, or a run failed.
+    """
+    spec = experiment.search
+    if spec is None:
+        raise RncGraphError("the spec has no section `search`; it says what may change")
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise RncGraphError("Optuna is not installed; pip install 'rnc-graph[tune]'") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    wanted = trials or spec.trials
+    # A range without a place is told before anything is trained.
+    middle = {
+        key: found.choices[0] if found.choices else _middle(found.low, found.high, found.whole)
+        for key, found in spec.ranges.items()
+    }
+    prepared = prepare(with_values(experiment, spec, middle))
+    store = Store(folder / "store")
+    with locked(store.folder):
+        study = optuna.create_study(
+            storage=f"sqlite:///{folder.absolute()}/search.db",
+            study_name=experiment.name,
+            load_if_exists=True,
+            direction="minimize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=spec.startup_trials),
+        )
+        for trial in study.get_trials(deepcopy=False):
+            # A killed process left it; its settings are tried again, finished runs are kept.
+            if trial.state == optuna.trial.TrialState.RUNNING:
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+                study.enqueue_trial(trial.params)
+        resources = prepared.resources(where.device)
+        terms = Terms(store.checkpoints.absolute())
+        with open_engine(where, resources, store, prepared.modules, terms, where.jobs) as engine:
+            while (number := _finished(study)) < wanted:
+                # A fresh one for each trial, so that a search that was stopped draws the same.
+                study.sampler = optuna.samplers.TPESampler(
+                    seed=spec.seed + number, n_startup_trials=spec.startup_trials
+                )
+                trial = study.ask()
+                values = draw(trial, spec.ranges)
+                say(f"trial {number + 1} of {wanted}: {_in_words(values)}")
+                value = _value(study, trial, with_values(experiment, spec, values), store, engine)
+                say(f"  {'pruned' if value is None else f'validation RMSE {value:.4f}'}")
+    return _outcome(experiment, study, folder)
+
+
+def _middle(low: float | None, high: float | None, whole: bool) -> float:
+    assert low is not None
+    assert high is not None
+    return int(low) if whole else (low + high) / 2
+
+
+def _finished(study: optuna.Study) -> int:
+    return sum(t.state.name in ("COMPLETE", "PRUNED") for t in study.get_trials(deepcopy=False))
+
+
+def _value(
+    study: optuna.Study, trial: optuna.Trial, experiment: Experiment, store: Store, engine: Engine
+) -> float | None:
+    """Run a trial seed by seed and tell the study; None where it was pruned."""
+    spec = experiment.search
+    assert spec is not None
+    errors: list[float] = []
+    for step, seed in enumerate(experiment.seeds[spec.encoder]):
+        prepared = prepare(on_validation(experiment, spec, seed))
+        run_tasks(missing_tasks(prepared.tasks, store), engine, Silent())
+        errors += [
+            store.record(run.task.key)["metrics"]["validation"]["standardised"][RANKED_BY]
+            for run in prepared.planned
+        ]
+        trial.report(float(np.mean(errors)), step)
+        if trial.should_prune():
+            study.tell(trial, state=_pruned())
+            return None
+    value = float(np.mean(errors))
+    study.tell(trial, value)
+    return value
+
+
+def _pruned() -> Any:
+    from optuna.trial import TrialState
+
+    return TrialState.PRUNED
+
+
+def _outcome(experiment: Experiment, study: optuna.Study, folder: Path) -> SearchOutcome:
+    spec = experiment.search
+    assert spec is not None
+    done = [t for t in study.get_trials() if t.state.name in ("COMPLETE", "PRUNED")]
+
+    def values(params: dict[str, Any]) -> Values:
+        return {
+            key: spec.ranges[key].choices[value] if spec.ranges[key].choices else value  # type: ignore[index]
+            for key, value in params.items()
+        }
+
+    trials = [(t.value if t.state.name == "COMPLETE" else None, values(t.params)) for t in done]
+    finished = [n for n, (value, _) in enumerate(trials) if value is not None]
+    if not finished:
+        raise RncGraphError("no trial was finished")
+    best = min(finished, key=lambda n: (trials[n][0], n))
+    chosen = with_values(experiment, spec, trials[best][1])
+    path = folder / "best.yaml"
+    text = yaml.safe_dump(
+        chosen.model_dump(mode="json", exclude={"search"}), sort_keys=False, allow_unicode=True
+    )
+    write_text(path, text)
+    return SearchOutcome(trials, best, [path, folder / "search.db"])
+
+
+def _in_words(values: Values) -> str:
+    return ", ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in values.items()
+    )
+
+
+def print_search(console: Console, outcome: SearchOutcome) -> None:
+    """Print the ten best trials."""
+    table = RichTable(box=box.SIMPLE_HEAD)
+    for heading in ("trial", "validation RMSE", "settings"):
+        table.add_column(heading)
+    order = sorted(
+        (n for n, (value, _) in enumerate(outcome.trials) if value is not None),
+        key=lambda n: (outcome.trials[n][0], n),
+    )
+    for n in order[:10]:
+        value, settings = outcome.trials[n]
+        table.add_row(str(n + 1), f"{value:.4f}", _in_words(settings))
+    console.print(table)
