@@ -28,6 +28,12 @@ results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/temperature.yaml --out results/temperature
 	$(BIN)/rnc-graph run experiments/objectives.yaml --out results/objectives
 	$(BIN)/rnc-graph run experiments/long_tail.yaml --out results/long_tail
+	$(BIN)/rnc-graph run experiments/freeze_vs_finetune.yaml --encoder gin
+	$(BIN)/rnc-graph run experiments/data_efficiency.yaml
+	$(BIN)/rnc-graph run experiments/unseen_targets.yaml
+	$(BIN)/rnc-graph report results/freeze_vs_finetune
+	$(BIN)/rnc-graph report results/data_efficiency
+	$(BIN)/rnc-graph report results/unseen_targets
 
 benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/rnc_loss.py

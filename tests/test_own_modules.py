@@ -6,7 +6,8 @@ from torch import nn
 from rnc_graph.data.views import VIEWS
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.experiments import Where, read_spec, run_experiment
+from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.losses.pairwise import LABEL_DISTANCES
 from rnc_graph.objectives import OBJECTIVES
@@ -101,7 +102,7 @@ def _keys(folder: Path, code: str, objective: str) -> dict[str, str]:
     own = f"  - name: own\n    pretraining: {{objective: {objective}}}\n  - name: tuned"
     (folder / "own.yaml").write_text(spec.replace("  - name: tuned", own))
     experiment = read_spec(folder / "own.yaml")
-    runs = plan(experiment, experiment.table())
+    runs = plan(experiment, load_datasets(experiment))
     return {run.row: run.task.key for run in runs if run.seed == 0}
 
 
@@ -155,7 +156,7 @@ class OwnView:
     spec = spec.replace("gcn:", "own-encoder:").replace("mask_attributes", "own-view")
     (folder / "own.yaml").write_text(spec)
     experiment = read_spec(folder / "own.yaml")
-    tasks = with_pretraining(plan(experiment, experiment.table()))
+    tasks = with_pretraining(plan(experiment, load_datasets(experiment)))
     owner = ENCODERS.owners["own-encoder"]
     assert VIEWS.owners["own-view"] == owner
     identities = [task.identity() for key, task in tasks.items() if "own-encoder" in key]
@@ -167,7 +168,7 @@ def test_workers_run_what_was_read(folder: Path) -> None:
     """Whatever becomes of the file once the spec has been read."""
     _keys(folder, OBJECTIVE.format(name="own"), "{name: own}")
     experiment = read_spec(folder / "own.yaml", seeds="1")
-    run_experiment(experiment, folder / "out", command="test", jobs=2)
+    run_experiment(experiment, folder / "out", command="test", where=Where(jobs=2))
     assert "| own |" in (folder / "out" / "table.md").read_text()
 
 
@@ -176,7 +177,7 @@ def test_a_file_edited_after_the_spec_was_read_is_named_as_it_is_run(folder: Pat
     experiment = read_spec(folder / "own.yaml", seeds="1")
     edited = OBJECTIVE.format(name="own") + "# edited\n"
     (folder / "own.py").write_text(edited)
-    run_experiment(experiment, folder / "out", command="test", jobs=2)
+    run_experiment(experiment, folder / "out", command="test", where=Where(jobs=2))
     stored = {path.name for path in (folder / "out" / "store").glob("run-*")}
     assert len(stored - before) == 1
     assert stored - before == {_keys(folder, edited, "{name: own}")["own"]}

@@ -62,7 +62,7 @@ def write_outputs(
     for table in tables[:_DRAWN]:
         split = experiment.splits[table.split]
         drawings = [figures.predicted_against_measured, figures.embeddings]
-        if len(table.rows) > 1:
+        if any(row.differences and not row.baseline for row in table.rows):
             drawings.append(figures.differences)
         if split.long_tail is not None:
             drawings.append(figures.regions)

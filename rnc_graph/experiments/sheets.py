@@ -31,6 +31,12 @@ _MEASURE_SHEETS = {
         "balanced_mae",
         "gmean",
     ),
+    "where training had no labels, and elsewhere, standardised": (
+        "mae_unseen",
+        "mae_seen",
+        "rmse_unseen",
+        "rmse_seen",
+    ),
 }
 
 _SHORT = {"test": "test", "validation": "val."}

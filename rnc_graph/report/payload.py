@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,11 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
     """Return what the page shows."""
     experiment = results.experiment
     shown, seeds = _bounded(results)
-    detailed = [_details(results, table, seeds, maps) for table in shown]
+    fingerprints = {
+        name: morgan_fingerprints(results.molecules[name].smiles).astype(np.float32)
+        for name in {table.data for table in shown}
+    }
+    detailed = [_details(results, table, seeds, maps, fingerprints) for table in shown]
     needed = {(c["data"], point[0]) for c in detailed for row in c["points"] for point in row["at"]}
     needed |= {(c["data"], m["molecule"]) for c in detailed for m in c["worst"]}
     return {
@@ -102,7 +106,8 @@ def _bounded(results: Results) -> tuple[list[Table], int]:
     """Return the conditions and the number of seeds that are shown molecule by molecule."""
     part = parts(results.experiment)[0]
     sizes = {run.planned.data: len(run.tensors[f"{part}_rows"]) for run in reversed(results.runs)}
-    shown, points = [], 0
+    shown: list[Table] = []
+    points = 0
     seeds = 5
     for table in results.tables:
         points += sizes[table.data] * len(table.rows) * min(seeds, len(table.rows[0].seeds))
@@ -122,7 +127,13 @@ def _left_out(results: Results, shown: Sequence[Table], seeds: int) -> str:
     return f"Molecule by molecule this page shows {' and '.join(said)}." if said else ""
 
 
-def _details(results: Results, table: Table, seeds: int, maps: str) -> dict[str, Any]:
+def _details(
+    results: Results,
+    table: Table,
+    seeds: int,
+    maps: str,
+    fingerprints: Mapping[str, NDArray[np.float32]],
+) -> dict[str, Any]:
     """Return what is shown of a condition molecule by molecule, and epoch by epoch."""
     part = parts(results.experiment)[0]
     chosen = table.rows[0].seeds[:seeds]
@@ -147,7 +158,7 @@ def _details(results: Results, table: Table, seeds: int, maps: str) -> dict[str,
         "target": molecules.target_names[0],
         "unit": table.unit,
         "points": rows,
-        "distance": _distances(results, table, runs, chosen),
+        "distance": _distances(results, table, runs, chosen, fingerprints),
         "worst": _worst(rows, molecules.targets[:, 0]),
         "curves": [
             curve
@@ -212,11 +223,12 @@ def _distances(
     table: Table,
     runs: dict[tuple[str, int], FinishedRun],
     seeds: Sequence[int],
+    fingerprints: Mapping[str, NDArray[np.float32]],
 ) -> dict[str, list[float]]:
     """Return 1 - Tanimoto similarity to the nearest training molecule, by seed."""
     part = parts(results.experiment)[0]
     molecules = results.molecules[table.data]
-    bits = morgan_fingerprints(molecules.smiles).astype(np.float32)
+    bits = fingerprints[table.data]
     counts = bits.sum(1)
     found = {}
     for seed in seeds:

@@ -92,11 +92,11 @@ def search(
             direction="minimize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=spec.startup_trials),
         )
-        for trial in study.get_trials(deepcopy=False):
+        for left in study.get_trials(deepcopy=False):
             # A killed process left it; its settings are tried again, finished runs are kept.
-            if trial.state == optuna.trial.TrialState.RUNNING:
-                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-                study.enqueue_trial(trial.params)
+            if left.state == optuna.trial.TrialState.RUNNING:
+                study.tell(left.number, state=optuna.trial.TrialState.FAIL)
+                study.enqueue_trial(left.params)
         resources = prepared.resources(where.device)
         terms = Terms(store.checkpoints.absolute())
         with open_engine(where, resources, store, prepared.modules, terms, where.jobs) as engine:

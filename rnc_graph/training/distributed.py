@@ -176,9 +176,8 @@ class SynchronisedBatchNorm(nn.BatchNorm1d):
                 self.running_var.lerp_(unbiased.detach(), self.momentum)
                 self.num_batches_tracked.add_(1)
         normal = (rows - mean) * (variance + self.eps).rsqrt()
-        if self.weight is None:
-            return normal
-        return normal * self.weight + self.bias
+        scaled: Tensor = normal if self.weight is None else normal * self.weight + self.bias
+        return scaled
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from rnc_graph.data import load_dataset, without
 from rnc_graph.errors import RncGraphError
 from rnc_graph.evaluation import MEASURES
-from rnc_graph.experiments import Experiment, read_spec, run_experiment
+from rnc_graph.experiments import Experiment, Where, read_spec, run_experiment
 from rnc_graph.experiments.formats import markdown
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.results import SCALES, FinishedRun, tabulate
@@ -44,14 +44,14 @@ def results(tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("measured")
 
     def run(experiment: Experiment):
-        return out, run_experiment(experiment, out, command="test", jobs=2).tables[0]
+        return out, run_experiment(experiment, out, command="test", where=Where(jobs=2)).tables[0]
 
     return run
 
 
 def test_measures_stand_in_every_form_of_the_table(folder: Path, results) -> None:
     out, table = results(_spec(folder))
-    rows = json.loads((out / "table.json").read_text())["encoders"]["gcn"]
+    rows = json.loads((out / "table.json").read_text())["tables"][0]["rows"]
     assert set(EMBEDDING) <= set(rows["plain"]["measures"])
     assert not set(EMBEDDING) & set(rows["mean"]["measures"])
     assert {"balanced_mae", "gmean"} <= set(rows["mean"]["measures"])
@@ -108,7 +108,7 @@ def test_the_training_part_alone_is_thinned(folder: Path, results) -> None:
         json.loads((entry / "record.json").read_text())
         for entry in sorted((out / "store").glob("run-*"))
     ]
-    assert all(record["identity"]["long_tail"]["imbalance"] == 4 for record in records)
+    assert all(record["identity"]["split"]["long_tail"]["imbalance"] == 4 for record in records)
     for entry in (out / "store").glob("run-*"):
         tensors = load_file(entry / "tensors.safetensors")
         assert len(tensors["test_rows"]) == 18
@@ -229,12 +229,14 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
         for seed in (0, 1)
     }
     runs = [
-        FinishedRun(PlannedRun("" if row == "mean" else "gcn", row, seed, None), record, {})
+        FinishedRun(
+            PlannedRun("molecules", "", "" if row == "mean" else "gcn", row, seed, None), record, {}
+        )
         for (row, seed), record in records.items()
     ]
-    (table,) = tabulate(experiment, runs)
+    (table,) = tabulate(experiment, runs, {"molecules": ""})
     rows = {row.name: row for row in table.rows}
     assert rows["tuned"].measures["mae_many"].values == (6.0,)
     assert rows["tuned"].measure_differences["mae_many"].mean == 0.0
     assert rows["frozen"].measures["mae_many"].values == (7.0,)
-    assert "| 6.000 (1 seed) |" in markdown(experiment, [table], "", "test")
+    assert "| 6.000 (1 seed) |" in markdown(experiment, [table], "test")

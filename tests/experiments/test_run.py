@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.experiments import Where, read_spec, run_experiment
 from rnc_graph.experiments.progress import Silent
 
 COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "small.yaml", "--jobs", "2"]
@@ -47,7 +47,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
     def copy(folder: Path, experiment) -> Path:
         if not (kept / "out").exists():
-            run_experiment(experiment, kept / "out", command="test", jobs=2)
+            run_experiment(experiment, kept / "out", command="test", where=Where(jobs=2))
         return Path(shutil.copytree(kept / "out", folder / "out"))
 
     return copy
@@ -55,7 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
 def test_one_process_gives_the_same_files_as_two(folder, experiment, finished):
     two = finished(folder, experiment)
-    run_experiment(experiment, folder / "one", command="test", jobs=1)
+    run_experiment(experiment, folder / "one", command="test", where=Where(jobs=1))
     assert contents(folder / "one") == contents(two)
 
 
@@ -98,7 +98,7 @@ def test_what_is_written(folder, experiment, finished):
         "differences_gcn.png",
     }
     assert read_spec(out / "spec.yaml") == experiment
-    table = json.loads((out / "table.json").read_text())["encoders"]["gcn"]
+    table = json.loads((out / "table.json").read_text())["tables"][0]["rows"]
     assert list(table) == ["plain", "frozen", "tuned", "joint", "mean"]
     assert table["plain"]["difference"] == {}
     assert len(table["plain"]["metrics"]["test"]["standardised"]["rmse"]["values"]) == 2
@@ -107,12 +107,12 @@ def test_what_is_written(folder, experiment, finished):
 def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     out = finished(folder, experiment)
     predictions = pd.read_csv(out / "predictions.csv", keep_default_na=False)
-    table = json.loads((out / "table.json").read_text())["encoders"]["gcn"]
+    table = json.loads((out / "table.json").read_text())["tables"][0]["rows"]
     tuned = predictions[predictions["row"] == "tuned"]
     error = (tuned["measured"] - tuned["predicted"]).abs().groupby(tuned["seed"]).mean()
     found = table["tuned"]["metrics"]["test"]["unit"]["mae"]
     assert found["mean"] == pytest.approx(error.mean(), rel=1e-4)
-    measured = experiment.table().targets[:, 0]
+    measured = experiment.tables()["molecules"].targets[:, 0]
     assert (measured[predictions["molecule"] - 1] == predictions["measured"]).all()
     other = table["plain"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
     own = table["tuned"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
@@ -126,7 +126,8 @@ def test_validation_only_leaves_the_test_part_untouched(folder, experiment):
     run_experiment(chosen, folder / "out", command="a command")
     text = "".join(p.read_text() for p in (folder / "out").rglob("*.json"))
     assert '"validation"' in text
-    assert '"test"' not in text
+    assert '"test": {' not in text
+    assert '"test_rows"' not in text
     assert "the test part was not touched" in (folder / "out" / "table.md").read_text()
 
 
@@ -199,7 +200,7 @@ def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
     with pytest.raises(
         RncGraphError, match=r"2 of 8 tasks failed.*\nwild, gcn, seed 0: .*diverged"
     ):
-        run_experiment(both, folder / "out", command="test", jobs=2, progress=listener)
+        run_experiment(both, folder / "out", command="test", where=Where(jobs=2), progress=listener)
     assert len(listener.done) == 6
     assert not (folder / "out" / "table.md").exists()
 

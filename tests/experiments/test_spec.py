@@ -5,6 +5,7 @@ import yaml
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
+from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.tasks import PretrainTask
 from rnc_graph.shipped import shipped_dir
@@ -16,11 +17,13 @@ SHIPPED = sorted(shipped_dir("experiments").glob("*.yaml"))
 def test_every_shipped_spec_is_valid_and_plans(path: Path):
     experiment = read_spec(path)
     assert experiment.name == path.stem
-    runs = plan(experiment, experiment.table())
-    rows = len(experiment.methods)
-    expected = sum(rows * len(seeds) for seeds in experiment.seeds.values())
+    runs = plan(experiment, load_datasets(experiment))
+    expected = sum(len(experiment.seeds[place.encoder]) for place in experiment.places())
     seeds = {seed for of_encoder in experiment.seeds.values() for seed in of_encoder}
-    assert len(runs) == expected + len(experiment.baselines) * len(seeds)
+    for split in experiment.splits:
+        of_split = len(experiment.baselines_on(split)) * len(seeds)
+        expected += of_split * len(experiment.data)
+    assert len(runs) == expected
 
 
 def test_the_resolved_spec_reads_back_as_itself(folder: Path, experiment):
@@ -38,7 +41,7 @@ def test_plain_training_gets_the_epochs_of_both_stages(experiment):
 
 
 def test_rows_share_one_pretraining(experiment):
-    tasks = with_pretraining(plan(experiment, experiment.table()))
+    tasks = with_pretraining(plan(experiment, load_datasets(experiment)))
     assert sum(isinstance(task, PretrainTask) for task in tasks.values()) == 2, "one a seed"
 
 
@@ -142,7 +145,7 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
         ("seeds: 2", "seeds: 2\nseeds: 3", "the key 'seeds' stands twice"),
         ("seeds: 2", "seeds: true", "seeds.gcn: Input should be a valid list"),
         ("seeds: 2", "seeds: [5000000000]", "should be less than 4294967296"),
-        ("targets: [logS]", "targets: [logS, logS]", "data.targets: List should have at most 1"),
+        ("targets: [logS]", "targets: [logS, logS]", "data.0.targets: List should have at most 1"),
         ("layers: 1", "layers: -1", "layers must be at least 1"),
         ("name: small", "name: ../small", "name: String should match pattern"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -68,7 +69,7 @@ class RayEngine:
         """
         try:
             self._ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise RncGraphError(
                 f"no Ray cluster at {self.address!r}: {error}; start one with `ray start --head`, "
                 "and give --ray the address that it prints"
@@ -78,6 +79,12 @@ class RayEngine:
             num_cpus=1, num_gpus=self._gpus, max_retries=_RETRIES, retry_exceptions=False
         )(_run)
         return self
+
+    def _answers(self) -> None:
+        """Ask whether somebody is there: Ray itself would ask for minutes, and end the process."""
+        host, found, port = self.address.rpartition(":")
+        if found and "/" not in host and port.isdecimal():
+            socket.create_connection((host, int(port)), timeout=5).close()
 
     def __exit__(
         self,

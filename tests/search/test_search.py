@@ -1,0 +1,59 @@
+"""A search on validation parts, stopped and gone on with."""
+
+from pathlib import Path
+
+import pytest
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import Where, read_spec
+from rnc_graph.search import search
+
+SEARCH = """
+search:
+  method: tuned
+  encoder: gcn
+  startup_trials: 2
+  ranges:
+    pretraining.objective.temperature: {low: 0.5, high: 4.0, log: true}
+    regression.epochs: {low: 1, high: 3, whole: true}
+    encoder.hidden_dim: {choices: [4, 8]}
+"""
+
+
+@pytest.mark.slow
+def test_it_goes_on_to_the_same_end(folder: Path):
+    (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + SEARCH)
+    experiment = read_spec(folder / "small.yaml")
+    whole = search(experiment, folder / "whole", trials=5, where=Where())
+    search(experiment, folder / "parts", trials=2, where=Where())
+    parts = search(experiment, folder / "parts", trials=5, where=Where())
+    assert parts.trials == whole.trials
+    assert len(whole.trials) == 5
+    best = read_spec(folder / "whole" / "best.yaml")
+    tuned = next(method for method in best.methods if method.name == "tuned")
+    value, settings = whole.trials[whole.best]
+    assert value == min(v for v, _ in whole.trials if v is not None)
+    assert tuned.regression.epochs == settings["regression.epochs"]
+    assert best.encoders["gcn"]["hidden_dim"] == settings["encoder.hidden_dim"]
+    assert tuned.pretraining.objective.temperature == settings["pretraining.objective.temperature"]
+    assert best.evaluate == "test"
+    records = "".join(p.read_text() for p in (folder / "whole" / "store").rglob("record.json"))
+    assert '"test": {' not in records, "the test part is untouched"
+
+
+def test_mistakes_are_told(folder: Path):
+    text = (folder / "small.yaml").read_text()
+    with pytest.raises(RncGraphError, match="the spec has no section `search`"):
+        search(read_spec(folder / "small.yaml"), folder / "out", where=Where())
+    for old, new, message in (
+        ("method: tuned", "method: turned", "search.method 'turned' is none of the methods"),
+        ("regression.epochs", "epochs", "a key begins with pretraining"),
+        ("low: 0.5, high: 4.0", "low: 4.0, high: 0.5", "give low and high with low < high"),
+    ):
+        (folder / "bad.yaml").write_text(text + SEARCH.replace(old, new))
+        with pytest.raises(RncGraphError, match=message):
+            read_spec(folder / "bad.yaml")
+    wrong = SEARCH.replace("objective.temperature", "objective.warmth")
+    (folder / "bad.yaml").write_text(text + wrong)
+    with pytest.raises(RncGraphError, match="unknown option of objective 'rnc': 'warmth'"):
+        search(read_spec(folder / "bad.yaml"), folder / "out", where=Where())
