@@ -163,10 +163,7 @@ def _trainer(optimisation: Optimisation, callbacks: list[Callback], runtime: Run
             num_sanity_val_steps=0,
         )
     except (MisconfigurationException, ValueError) as error:
-        raise RncGraphError(
-            f"device {runtime.device!r} with precision {optimisation.precision!r} cannot be used: "
-            f"{error}"
-        ) from error
+        raise RncGraphError(f"device {runtime.device!r} cannot be used: {error}") from error
 
 
 def _processes() -> dict[str, Any]:

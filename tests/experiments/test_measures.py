@@ -26,7 +26,7 @@ split:
   long_tail: {imbalance: 4, bins: 3, tail: low, many: 8, few: 4}
 """
 EMBEDDING = [name for name in MEASURES if "mae" not in name or name in ("probe_mae", "knn_mae")]
-EMBEDDING.remove("gmean")
+EMBEDDING = [name for name in EMBEDDING if name != "gmean" and not name.endswith("seen")]
 
 
 def _spec(folder: Path) -> Experiment:

@@ -1,0 +1,131 @@
+"""Axes, exclusions and inclusions; what the axes of the split do to the data."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnc_graph.data import MoleculeTable, SplitRecipe
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import Where, read_spec, run_experiment
+from rnc_graph.experiments.forecast import forecast
+
+GRID = """
+name: grid
+data: {path: molecules.csv, smiles: smiles, targets: [logS]}
+seeds: 2
+reference: "plain, L1"
+encoders:
+  gcn: {hidden_dim: 8, layers: 1}
+pretraining: {epochs: 1}
+regression: {epochs: 2}
+grid:
+  objective: {none: null, RnC: {name: rnc, temperature: 1.0}}
+  head_loss: [l1, l2]
+  freeze: [true, false]
+  train_size: [0.5, 1.0]
+exclude:
+  - {head_loss: l2, train_size: 0.5}
+include:
+  - {objective: supcon, head_loss: l1, train_size: 1.0}
+"""
+
+
+def test_a_grid_is_spelt_out(folder: Path):
+    (folder / "grid.yaml").write_text(GRID)
+    experiment = read_spec(folder / "grid.yaml")
+    rows: dict[str, list[str]] = {}
+    for place in experiment.places():
+        rows.setdefault(place.split, []).append(place.method.name)
+    l1 = ["plain, L1", "RnC, L1, frozen", "RnC, L1, fine-tuned"]
+    l2 = ["plain, L2", "RnC, L2, frozen", "RnC, L2, fine-tuned"]
+    assert sorted(rows["train_size=0.5"]) == sorted(l1)
+    assert sorted(rows["train_size=1.0"]) == sorted([*l1, *l2, "supcon, L1"])
+    by_name = {method.name: method for method in experiment.methods}
+    assert by_name["RnC, L2, frozen"].regression.freeze
+    assert by_name["RnC, L2, frozen"].regression.head_loss == "l2"
+    assert by_name["RnC, L1, frozen"].pretraining.objective.model_extra == {"temperature": 1.0}
+    assert by_name["plain, L2"].pretraining is None
+    assert by_name["plain, L2"].regression.epochs == 3, "those of both stages"
+    assert experiment.splits["train_size=0.5"].train_size == 0.5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("head_loss: [l1, l2]", "loss: [l1]", "unknown axis 'loss' in grid; known: objective"),
+        ("train_size: [0.5, 1.0]", "train_size: []", "axis 'train_size' must be a list of values"),
+        ("{head_loss: l2,", "{head: l2,", "exclude: unknown axis 'head'; known: "),
+        ("train_size: 0.5}", "train_size: 0.7}", "exclude: 0.7 is not on axis 'train_size'"),
+        ("[0.5, 1.0]", "[0.0, 1.0]", "splits.train_size=0.0.train_size: Input should be greater"),
+        ("{head_loss: l2, train", "{head_loss: l1, train", "which is not run there"),
+        ("[l1, l2]", "[l1, l3]", "Input should be 'l1', 'l2' or 'huber', found 'l3'"),
+    ],
+)
+def test_mistakes_in_a_grid_are_told(folder: Path, old: str, new: str, message: str):
+    assert old in GRID
+    (folder / "grid.yaml").write_text(GRID.replace(old, new))
+    with pytest.raises(RncGraphError) as told:
+        read_spec(folder / "grid.yaml")
+    assert message in str(told.value)
+
+
+def test_a_forecast_counts_and_writes_nothing(folder: Path):
+    (folder / "grid.yaml").write_text(GRID)
+    experiment = read_spec(folder / "grid.yaml")
+    found = forecast(experiment, folder / "out", Where(jobs=2))
+    assert not (folder / "out").exists()
+    assert sum(line.seeds for line in found.lines) == 2 * (3 + 7)
+    # Pretrainings: RnC at both sizes, SupCon at one, for two seeds.
+    assert found.missing == found.tasks == 20 + 6
+    assert found.seconds > 0
+    run_experiment(experiment, folder / "out", command="test", where=Where(jobs=2))
+    after = forecast(experiment, folder / "out", Where(jobs=2))
+    assert (after.missing, after.seconds) == (0, 0.0)
+    assert sum(line.done for line in after.lines) == 20
+
+
+def _table(count: int) -> MoleculeTable:
+    labels = np.random.default_rng(0).normal(size=(count, 1))
+    return MoleculeTable("made", ["C" * (n + 1) for n in range(count)], labels, ["y"])
+
+
+@given(size=st.floats(0.05, 1.0), smaller=st.floats(0.05, 1.0), seed=st.integers(0, 99))
+def test_smaller_training_parts_are_parts_of_larger_ones(size: float, smaller: float, seed: int):
+    table = _table(50)
+    sizes = sorted((smaller, size))
+    few, many = (SplitRecipe(train_size=s).prepare(table, seed) for s in sizes)
+    whole = SplitRecipe().prepare(table, seed)
+    assert set(few.train.tolist()) <= set(many.train.tolist()) <= set(whole.train.tolist())
+    assert few.test.tolist() == whole.test.tolist()
+    assert few.validation.tolist() == whole.validation.tolist()
+    assert len(many.train) == max(2, round(sizes[1] * 40))
+
+
+@given(noise=st.floats(0, 1), seed=st.integers(0, 99))
+def test_noise_moves_labels_of_the_training_part_alone(noise: float, seed: int):
+    table = _table(50)
+    split = SplitRecipe(label_noise=noise).prepare(table, seed)
+    train = split.train.numpy()
+    assert sorted(split.training_targets[:, 0]) == sorted(table.targets[train, 0])
+    moved = int((split.training_targets != table.targets[train]).sum())
+    assert moved == (0 if round(noise * 40) < 2 else round(noise * 40))
+    others = np.setdiff1d(np.arange(50), train)
+    restored = split.scaler.restore(split.targets.double().numpy())
+    np.testing.assert_allclose(restored[others], table.targets[others], atol=1e-6)
+
+
+@pytest.mark.parametrize("band", [(0.0, 0.2), (0.4, 0.6), (0.8, 1.0)])
+def test_a_band_of_labels_is_for_the_test_part_alone(band: tuple[float, float]):
+    table = _table(200)
+    split = SplitRecipe(unseen=band).prepare(table, 3)
+    whole = SplitRecipe().prepare(table, 3)
+    low, high = split.band
+    label = table.targets[:, 0]
+    for part in ("train", "validation"):
+        rows = getattr(split, part).numpy()
+        assert not ((label[rows] >= low) & (label[rows] < high)).any()
+    assert split.test.tolist() == whole.test.tolist()
+    assert len(split.train) == pytest.approx(0.8 * 160, abs=2)

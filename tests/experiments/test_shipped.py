@@ -1,0 +1,32 @@
+"""Every shipped grid runs, made small."""
+
+from pathlib import Path
+
+import pytest
+
+from rnc_graph.experiments import Where, read_spec, run_experiment, shipped_spec
+from rnc_graph.experiments.spec.quick import quick
+
+GRIDS = (
+    "esol",
+    "freeze_vs_finetune",
+    "data_efficiency",
+    "robustness",
+    "unseen_targets",
+    "transfer",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GRIDS)
+def test_two_seeds_made_quick(tmp_path: Path, name: str):
+    experiment = quick(read_spec(shipped_spec(name), seeds="2"))
+    outcome = run_experiment(experiment, tmp_path / "out", command="test", where=Where(jobs=2))
+    conditions = {place.condition for place in experiment.places()}
+    assert len(outcome.tables) == len(conditions)
+    for table in outcome.tables:
+        methods = {row.name for row in table.rows if not row.baseline}
+        assert methods == {method.name for method in experiment.methods}
+        if experiment.splits[table.split].unseen:
+            assert all("mae_unseen" in row.measures for row in table.rows)
+    assert all(len(table) == 150 for table in outcome.molecules.values())
