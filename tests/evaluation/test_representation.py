@@ -48,6 +48,7 @@ def test_what_is_not_given_is_not_measured():
     found = evaluate_representation(TRAIN, TRAIN_LABELS, TEST, LABELS)
     assert set(MEASURES) - set(found) == {
         *LONG_TAIL,
+        *UNSEEN,
         "alignment",
         *(f"ood_{name}_{value}" for name in ("knn", "mahalanobis") for value in ("auroc", "fpr95")),
     }
