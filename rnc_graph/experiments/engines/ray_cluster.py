@@ -68,6 +68,7 @@ class RayEngine:
             RncGraphError: there is no cluster.
         """
         try:
+            self._answers()
             self._ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError) as error:
             raise RncGraphError(
