@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
@@ -79,8 +80,7 @@ class Registry(Generic[T]):
             RncGraphError: an option's value is not of the type that the part's constructor says.
         """
         part = self.get(name)
-        parameters = inspect.signature(part).parameters
-        hints = _hints(part)
+        parameters, hints = _parameters(part), _hints(part)
         checked = {
             option: parameter.default
             for option, parameter in parameters.items()
@@ -119,12 +119,22 @@ def remove_parts(owner: str) -> None:
         registry.remove(owner)
 
 
-def owners_of(names: set[str]) -> list[str]:
+def owners_of(names: Iterable[str]) -> list[str]:
     """Return who entered parts of these names, the package aside, sorted."""
-    entered = (item for registry in Registry.every for item in registry.owners.items())
-    return sorted({owner for name, owner in entered if owner and name in names})
+    entered = [item for registry in Registry.every for item in registry.owners.items() if item[1]]
+    # Most often there is nobody to look for.
+    known = set(names) if entered else set()
+    return sorted({owner for name, owner in entered if name in known})
 
 
+# A grid asks for the options of the same few parts thousands of times.
+@cache
+def _parameters(part: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return a part's options as its constructor declares them."""
+    return inspect.signature(part).parameters
+
+
+@cache
 def _hints(part: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of a part's options, none where they cannot be resolved."""
     try:
@@ -136,11 +146,17 @@ def _hints(part: Callable[..., Any]) -> dict[str, Any]:
 def _of_type(value: Any, hint: Any, what: str) -> Any:
     """Return the value as the type that an annotation names; whole numbers are floats too."""
     # Loaded here, since the losses need torch alone.
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    config = ConfigDict(strict=True, arbitrary_types_allowed=True)
     try:
-        return TypeAdapter(hint, config=config).validate_python(value)
+        return _adapter(hint).validate_python(value)
     except ValidationError as error:
         reasons = "; ".join(dict.fromkeys(problem["msg"] for problem in error.errors()))
         raise RncGraphError(f"{what}: {reasons}, found {value!r}") from error
+
+
+@cache
+def _adapter(hint: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(hint, config=ConfigDict(strict=True, arbitrary_types_allowed=True))

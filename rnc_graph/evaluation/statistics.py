@@ -268,10 +268,11 @@ def tied_with_best(rows: Mapping[str, Sequence[float]]) -> set[str]:
     unless its values differ by a constant.
     """
     best = min(rows, key=lambda name: float(np.mean(rows[name])))
-    others = {name: values for name, values in rows.items() if name != best}
-    found = compare(others, rows[best])
-    return {best} | {
-        name
-        for name, d in found.items()
-        if (d.p_holm >= SIGNIFICANT if d.p_holm is not None else d.n < 2 or d.mean == 0)
-    }
+    tied, p_values = {best}, {}
+    for name, values in rows.items():
+        difference = np.asarray(values, dtype=np.float64) - np.asarray(rows[best])
+        if len(difference) < 2 or not difference.any():
+            tied.add(name)
+        elif np.ptp(difference) > 0:
+            p_values[name] = float(stats.ttest_1samp(difference, 0.0).pvalue)
+    return tied | {name for name, p in _corrected(p_values).items() if p >= SIGNIFICANT}

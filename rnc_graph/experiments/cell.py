@@ -64,7 +64,7 @@ class Resources:
 
 def with_code(identity: dict[str, Any]) -> dict[str, Any]:
     """Add the content of the user's files that registered any name in an identity."""
-    own = owners_of(set(_texts(identity)))
+    own = owners_of(_texts(identity))
     return {**identity, "code": own} if own else identity
 
 

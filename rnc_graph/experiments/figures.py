@@ -34,12 +34,11 @@ def predicted_against_measured(
     limits = (low - margin, high + margin)
     figure, axes = _panels(len(table.rows))
     for axis, row in zip(axes, table.rows, strict=False):
-        beyond = 0
-        for run in _runs_of(row, table, runs):
-            rows = run.tensors[f"{part}_rows"].numpy()
-            predicted = run.tensors[f"{part}_predictions"].numpy()[:, 0]
-            beyond += int(((predicted < limits[0]) | (predicted > limits[1])).sum())
-            axis.plot(measured[rows], predicted, ".", color="C0", alpha=0.3, markersize=5, mew=0)
+        own = _runs_of(row, table, runs)
+        rows = np.concatenate([run.tensors[f"{part}_rows"] for run in own])
+        predicted = np.concatenate([run.tensors[f"{part}_predictions"][:, 0] for run in own])
+        beyond = int(((predicted < limits[0]) | (predicted > limits[1])).sum())
+        axis.plot(measured[rows], predicted, ".", color="C0", alpha=0.3, markersize=5, mew=0)
         axis.plot(limits, limits, color="0.3", linewidth=0.8)
         error = row.summaries[part, "unit", "rmse"].mean
         axis.set(xlim=limits, ylim=limits, aspect="equal")

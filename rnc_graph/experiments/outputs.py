@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
+from threadpoolctl import threadpool_limits
 
 from rnc_graph import __version__
 from rnc_graph.data import MoleculeTable
@@ -59,6 +60,20 @@ def write_outputs(
     for name, text in texts.items():
         write_text(folder / name, text)
     written = [folder / name for name in texts]
+    # On one thread: the same bytes on any number of processors, and quicker for such small sets.
+    with threadpool_limits(1):
+        return written + _draw(folder, experiment, molecules, tables, runs)
+
+
+def _draw(
+    folder: Path,
+    experiment: Experiment,
+    molecules: Mapping[str, MoleculeTable],
+    tables: Sequence[Table],
+    runs: Sequence[FinishedRun],
+) -> list[Path]:
+    """Draw the first tables."""
+    written: list[Path] = []
     for table in tables[:_DRAWN]:
         split = experiment.splits[table.split]
         drawings = [figures.predicted_against_measured, figures.embeddings]
@@ -95,14 +110,16 @@ def _predictions(
     part = parts(experiment)[0]
     columns = ["data", "split", "encoder", "row", "seed", "molecule", "target"]
     writer.writerow([*columns, "measured", "predicted"])
+    numbers = {name: table.rows.tolist() for name, table in molecules.items()}
     for run in runs:
         at, table = run.planned, molecules[run.planned.data]
+        where = [at.data, at.split, at.encoder, at.row, at.seed]
         predicted = run.tensors[f"{part}_predictions"].tolist()
         for molecule, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):
             for number, target in enumerate(table.target_names):
                 measured = table.targets[molecule, number]
-                where = [at.data, at.split, at.encoder, at.row, at.seed, table.rows[molecule]]
-                writer.writerow([*where, target, f"{measured:.6g}", f"{values[number]:.6g}"])
+                named = [*where, numbers[at.data][molecule], target]
+                writer.writerow([*named, f"{measured:.6g}", f"{values[number]:.6g}"])
     return out.getvalue()
 
 

@@ -44,8 +44,9 @@ class PretrainTask:
         """What progress calls the task."""
         return f"pretraining with {self.pretraining.objective.name}, {self.encoder.name}"
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """Return all that determines the result."""
+        """All that determines the result."""
         return with_code(
             {
                 **self.cell.identity(),
@@ -57,7 +58,7 @@ class PretrainTask:
     @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
-        return f"stage1-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity())}"
+        return f"stage1-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity)}"
 
     @property
     def epochs(self) -> int:
@@ -96,7 +97,7 @@ class PretrainTask:
             runtime=runtime,
         )
         parts = nn.ModuleDict({"encoder": encoder, "objective": objective})
-        return {"identity": self.identity(), "history": history}, parts.state_dict()
+        return {"identity": self.identity, "history": history}, parts.state_dict()
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,11 @@ class RegressTask:
         """What progress calls the task."""
         return f"{self.row}, {self.encoder.name}"
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """Return all that determines the result."""
+        """All that determines the result."""
         # Stage 1 may have learnt from other molecules.
-        pretraining = self.pretrained.identity() if self.pretrained else None
+        pretraining = self.pretrained.identity if self.pretrained else None
         return with_code(
             {
                 **self.cell.identity(),
@@ -143,7 +145,7 @@ class RegressTask:
     @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
-        return f"run-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity())}"
+        return f"run-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity)}"
 
     @property
     def epochs(self) -> int:
@@ -192,7 +194,7 @@ class RegressTask:
                 self.representation,
             )
         return (
-            {"identity": self.identity(), "history": history, **record},
+            {"identity": self.identity, "history": history, **record},
             {**tensors, "embedding": judged},
         )
 
@@ -256,8 +258,9 @@ class BaselineTask:
         """What progress calls the task."""
         return self.name
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """Return all that determines the result."""
+        """All that determines the result."""
         return {
             **self.cell.identity(),
             **self.cell.split.judged_by(),
@@ -268,7 +271,7 @@ class BaselineTask:
     @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
-        return f"baseline-{self.name}-seed{self.cell.seed}-{digest(self.identity())}"
+        return f"baseline-{self.name}-seed{self.cell.seed}-{digest(self.identity)}"
 
     @property
     def epochs(self) -> int:
@@ -293,7 +296,7 @@ class BaselineTask:
             for name, rows in evaluated_parts(split, self.evaluate).items()
         }
         record, tensors = judge_predictions(data, split, predictions, self.cell.split.long_tail)
-        return {"identity": self.identity(), **record}, tensors
+        return {"identity": self.identity, **record}, tensors
 
 
 Task = PretrainTask | RegressTask | BaselineTask

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import yaml
+from threadpoolctl import threadpool_limits
 
 from rnc_graph.evaluation import Summary
 from rnc_graph.experiments.results import RANKED_BY, Row, Table, parts
@@ -32,7 +33,9 @@ def write_report(folder: Path, *, maps: str = "pca") -> list[Path]:
     """
     results = open_results(folder)
     page = folder / "report.html"
-    write_text(page, as_html(results, maps))
+    # On one thread: the same bytes on any number of processors, and quicker for such small sets.
+    with threadpool_limits(1):
+        write_text(page, as_html(results, maps))
     latex = folder / "paper" / "table.tex"
     write_text(latex, as_latex(results.experiment, results.tables))
     return [page, latex, *draw_figures(results, folder / "paper")]

@@ -1,0 +1,145 @@
+"""A grid of ten thousand finished runs: how long it takes to open, to tabulate and to report.
+
+    python benchmarks/many_runs.py [--seeds 40] [--out results/benchmarks/many_runs.json]
+
+Two data sets, ten shares of the training part and ten methods with two baselines, on so many seeds
+that 10,000 runs or more are in the store. The store is made up: one run of each method is trained
+on a part of the molecules, and stands under all of its names with other predictions. The commands
+are the real ones, each a process of its own: `rnc-graph run --dry-run`, `rnc-graph run`, which finds
+everything done and writes the tables and figures again, and `rnc-graph report`.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from report import processor, write
+
+from rnc_graph.evaluation import regression_metrics
+from rnc_graph.experiments import read_spec
+from rnc_graph.experiments.cell import Resources
+from rnc_graph.experiments.run import Prepared, prepare
+from rnc_graph.experiments.store import Store
+from rnc_graph.experiments.tasks import Run
+
+SPEC = """
+name: many_runs
+data: [esol, freesolv]
+seeds: {seeds}
+reference: L1
+encoders:
+  gin: {{hidden_dim: 64, layers: 1}}
+pretraining: {{epochs: 1}}
+regression: {{epochs: 1}}
+grid:
+  train_size: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+methods:
+  - {{name: L1, pretraining: null}}
+{methods}
+baselines: [mean, random-forest]
+"""
+METHODS = "\n".join(
+    f"  - {{name: 'RnC, temperature {t}', pretraining: {{objective: {{name: rnc, temperature: {t}}}}}}}"
+    for t in range(1, 11)
+)
+
+
+def fill(prepared: Prepared, store: Store) -> None:
+    """Put a record of the right shape under the key of every run."""
+    resources = prepared.resources("cpu")
+    generator = torch.Generator().manual_seed(0)
+    for run in prepared.planned:
+        if not store.has(run.task.key):
+            store.put(run.task.key, *made_up(run.task, resources, generator))
+
+
+def made_up(
+    task: Run, at: Resources, generator: torch.Generator
+) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
+    """Return what a run of a method with an error of 0.3 or so would have left."""
+    split = task.cell.prepared(at)
+    targets = at.datasets[task.cell.data].table.targets
+    tensors: dict[str, torch.Tensor] = {}
+    metrics = {}
+    for part in ("validation", "test"):
+        rows = getattr(split, part)
+        measured = split.scaler.standardise(targets[rows.numpy()])
+        noise = 0.3 * torch.randn(measured.shape, generator=generator, dtype=torch.float64)
+        predicted = measured + noise.numpy()
+        restored = split.scaler.restore(predicted)
+        metrics[part] = {
+            "standardised": regression_metrics(measured, predicted),
+            "unit": regression_metrics(targets[rows.numpy()], restored),
+        }
+        tensors |= {f"{part}_rows": rows, f"{part}_predictions": torch.from_numpy(restored)}
+    record: dict[str, object] = {"identity": task.identity, "metrics": metrics, "measures": {}}
+    if task.epochs:
+        epoch = {"training_loss": 0.5, "validation_mae": 0.4}
+        record["history"] = [epoch] * 50
+        tensors["embedding"] = torch.randn(len(split.test), 128, generator=generator)
+    return record, tensors
+
+
+def seconds(command: list[str], folder: Path) -> float:
+    """Return how long a command takes."""
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "rnc_graph.cli", *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=39)
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks/many_runs.json"))
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        spec = folder / "many_runs.yaml"
+        spec.write_text(SPEC.format(seeds=arguments.seeds, methods=METHODS))
+        prepared = prepare(read_spec(spec))
+        fill(prepared, Store(folder / "results" / "many_runs" / "store"))
+        times = {
+            "dry_run": seconds(["run", str(spec), "--dry-run"], folder),
+            "tables": seconds(["run", str(spec)], folder),
+            "report": seconds(["report", "results/many_runs"], folder),
+        }
+        page = (folder / "results" / "many_runs" / "report.html").stat().st_size
+    runs = len(prepared.planned)
+    result = {
+        "machine": processor(),
+        "torch": torch.__version__,
+        "runs": runs,
+        "seconds": times,
+        "page_mib": page / 2**20,
+    }
+    lines = [
+        f"# A grid of {runs:,} finished runs",
+        "",
+        f"By `python benchmarks/many_runs.py`. {result['machine']}, torch {result['torch']}; "
+        f"the page takes {result['page_mib']:.1f} MiB.",
+        "",
+        "| command | seconds |",
+        "|---|---|",
+        f"| `rnc-graph run --dry-run` | {times['dry_run']:.1f} |",
+        f"| `rnc-graph run`, which writes the tables again | {times['tables']:.1f} |",
+        f"| `rnc-graph report` | {times['report']:.1f} |",
+    ]
+    write(result, "\n".join(lines) + "\n", arguments.out)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
