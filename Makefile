@@ -41,6 +41,9 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/featurise.py
 	$(BIN)/python benchmarks/model.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/many_runs.py
+	$(BIN)/python benchmarks/kills.py
 
 # The constraints make installations repeatable: without them, the newest of everything.
 $(STAMP): pyproject.toml constraints.txt

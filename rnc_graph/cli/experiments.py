@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from rnc_graph.cli.app import Device, Jobs, app
+from rnc_graph.errors import RncGraphError
 
 if TYPE_CHECKING:
     from rnc_graph.experiments import Where
@@ -109,10 +110,17 @@ def _run(
     where: Where,
 ) -> None:
     from rnc_graph.experiments import read_spec, run_experiment
+    from rnc_graph.experiments.engines.launched import is_first, launched
     from rnc_graph.experiments.formats import print_tables
     from rnc_graph.experiments.progress import ConsoleProgress
+    from rnc_graph.experiments.run import follow_experiment
     from rnc_graph.experiments.spec.quick import quick as made_quick
 
+    if launched() and (where.ray is not None or where.processes > 1):
+        raise RncGraphError(
+            "torchrun shares each run among the processes that it started: --ray and --processes "
+            "have no place beside it"
+        )
     console = Console()
     chosen = None if encoder == "all" else [name.strip() for name in encoder.split(",")]
     experiment = read_spec(spec, seeds=seeds, encoders=chosen)
@@ -125,6 +133,10 @@ def _run(
         arguments += ["--quick"]
         experiment = made_quick(experiment)
         folder = out or Path("results") / "quick" / experiment.name
+    if not is_first():
+        if not dry_run:
+            follow_experiment(experiment, folder, device=where.device)
+        return
     if dry_run:
         from rnc_graph.experiments.forecast import forecast, print_forecast
 

@@ -85,6 +85,12 @@ class Batches:
         shard.share = (rank, world)
         return shard
 
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """What the order and the views are drawn from: their states are all that a pass leaves."""
+        own = self.view_generator is not self.generator
+        return [self.generator, self.view_generator] if own else [self.generator]
+
     def __len__(self) -> int:
         return math.ceil(len(self.index) / self.batch_size)
 

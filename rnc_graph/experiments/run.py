@@ -13,6 +13,7 @@ from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.checks import check_before_training
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.engines.engine import Engine
+from rnc_graph.experiments.engines.launched import LaunchedEngine, follow, launched
 from rnc_graph.experiments.engines.local import LocalEngine
 from rnc_graph.experiments.engines.schedule import missing_tasks, run_tasks
 from rnc_graph.experiments.engines.work import Terms
@@ -122,15 +123,35 @@ def run_experiment(
         missing = missing_tasks(prepared.tasks, store)
         progress = progress or Silent()
         progress.start(missing, done=len(prepared.tasks) - len(missing))
-        if missing:
-            terms = Terms(
-                store.checkpoints.absolute(),
-                tracking={str(name): options for name, options in experiment.tracking.items()},
-                tracking_folder=(folder / "tracking").absolute(),
-            )
+        # The others that were launched wait to be told, even that there is nothing to do.
+        if missing or launched():
+            terms = _terms(experiment, folder)
             with open_engine(where, resources, store, prepared.modules, terms, len(missing)) as at:
                 run_tasks(missing, at, progress)
         return _written(prepared, store, folder, command)
+
+
+def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> None:
+    """Do the share of a process that ``torchrun`` started beside the one that runs the experiment.
+
+    Args:
+        experiment: the same as the first process's.
+        folder: the same.
+        device: a Lightning accelerator.
+
+    Raises:
+        RncGraphError: bad data, or a task failed.
+    """
+    check_device(device)
+    follow(prepare(experiment).resources(device), _terms(experiment, folder))
+
+
+def _terms(experiment: Experiment, folder: Path) -> Terms:
+    return Terms(
+        Store(folder / "store").checkpoints.absolute(),
+        tracking={str(name): options for name, options in experiment.tracking.items()},
+        tracking_folder=(folder / "tracking").absolute(),
+    )
 
 
 def tabulate_experiment(experiment: Experiment, folder: Path, *, command: str) -> Outcome:
@@ -168,6 +189,8 @@ def open_engine(
     tasks: int,
 ) -> AbstractContextManager[Engine]:
     """Return the engine for a number of tasks, to be entered."""
+    if launched():
+        return LaunchedEngine(resources, store, terms)
     if where.ray is not None:
         from rnc_graph.experiments.engines.ray_cluster import RayEngine
 

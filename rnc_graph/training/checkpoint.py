@@ -6,6 +6,7 @@ import os
 import pickle
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import lightning as L
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback
-from torch import Generator, Tensor
+from torch import Generator
 
 from rnc_graph.training.distributed import from_all, rank, the_first_says
 
@@ -46,22 +47,24 @@ class Checkpoint(Callback):
     Args:
         path: of the file.
         seconds: the least time between two writings.
-        generator: what the training batches draw from, if anything.
+        generators: what the training batches draw from.
     """
 
-    def __init__(self, path: Path, seconds: float, generator: Generator | None) -> None:
+    def __init__(self, path: Path, seconds: float, generators: Sequence[Generator]) -> None:
         self.path = path
         self.seconds = seconds
-        self.generator = generator
+        self.generators = generators
         self.last = time.monotonic()
-        self.found: dict[str, list[Tensor]] | None = None
+        self.found: dict[str, list[Any]] | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Put back what was read, when nothing more is drawn before the first batch."""
         if self.found is not None:
             torch.set_rng_state(self.found["torch"][rank()])
-            if self.generator is not None:
-                self.generator.set_state(self.found["batches"][rank()])
+            for generator, state in zip(
+                self.generators, self.found["batches"][rank()], strict=True
+            ):
+                generator.set_state(state)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the state, if it is time."""
@@ -71,7 +74,7 @@ class Checkpoint(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is drawn from, by rank."""
-        batches = self.generator.get_state() if self.generator is not None else torch.empty(0)
+        batches = [generator.get_state() for generator in self.generators]
         return {"torch": from_all(torch.get_rng_state()), "batches": from_all(batches)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

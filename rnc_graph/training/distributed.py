@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnc_graph.errors import RncGraphError
+
+T = TypeVar("T")
 
 
 def world() -> int:
@@ -55,11 +57,33 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
     }
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
+    try:
+        with _group(device, f"file://{meeting.absolute()}", number, processes):
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def met(device: str = "cpu") -> Iterator[None]:
+    """Make this process one of those that ``torchrun`` started, on this host or on several.
+
+    Args:
+        device: a Lightning accelerator: on GPUs they talk by NCCL, elsewhere by gloo.
+    """
+    with _group(device, "env://"):
+        yield
+
+
+@contextmanager
+def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> Iterator[None]:
+    """Meet; the numbers are those that the environment says, unless given."""
     on_gpu = device in ("gpu", "cuda") or (device == "auto" and torch.cuda.is_available())
     try:
         dist.init_process_group(
             "nccl" if on_gpu else "gloo",
-            init_method=f"file://{meeting.absolute()}",
+            init_method=meeting,
             rank=number,
             world_size=processes,
         )
@@ -67,8 +91,6 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def gathered(rows: Tensor) -> Tensor:
@@ -87,7 +109,7 @@ def gathered(rows: Tensor) -> Tensor:
     return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
 
 
-def from_all(value: Tensor) -> list[Tensor]:
+def from_all(value: T) -> list[T]:
     """Return every process's value, by rank."""
     if world() == 1:
         return [value]
@@ -103,6 +125,11 @@ def the_first_says(decision: bool) -> bool:
     said = [decision]
     dist.broadcast_object_list(said, src=0)
     return said[0]
+
+
+def all_say(decision: bool) -> bool:
+    """Return whether every process says yes."""
+    return all(from_all(decision))
 
 
 class _Gather(torch.autograd.Function):

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
-from rnc_graph.training.distributed import rank, synchronised, world
+from rnc_graph.training.distributed import all_say, rank, synchronised, world
 from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
@@ -134,12 +134,14 @@ def fit(
         torch.manual_seed(torch.initial_seed() + rank())
     checkpoint = None
     if runtime.checkpoint is not None:
-        generator = getattr(training, "generator", None)
-        checkpoint = Checkpoint(runtime.checkpoint, runtime.checkpoint_seconds, generator)
+        drawn_from = getattr(training, "generators", [])
+        checkpoint = Checkpoint(runtime.checkpoint, runtime.checkpoint_seconds, drawn_from)
         callbacks.append(checkpoint)
     with _quiet(), _determinism_restored(), synchronised(module):
         trainer = _trainer(optimisation, callbacks, runtime)
-        begun = runtime.checkpoint if checkpoint is not None and checkpoint.readable() else None
+        # Every process must find it: on several hosts the folder may be another one on each.
+        readable = checkpoint is not None and all_say(checkpoint.readable())
+        begun = runtime.checkpoint if readable else None
         trainer.fit(module, training, validation, ckpt_path=begun, weights_only=True)
     if checkpoint is not None:
         checkpoint.remove()

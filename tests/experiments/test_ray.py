@@ -1,6 +1,5 @@
 """The same files from a Ray cluster as from processes here, a killed node or not."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,25 +8,9 @@ import pytest
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import Where, read_spec, run_experiment
+from tests.alone import ALONE, needs_network
 
 SCENARIO = Path(__file__).with_name("ray_scenario.py")
-
-# A network of its own, in which there is nothing but the loopback interface: whatever a node
-# listens at, nobody else can reach it.
-ALONE = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-
-
-def _alone_is_possible() -> bool:
-    return (
-        shutil.which("unshare") is not None
-        and shutil.which("ip") is not None
-        and subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
-    )
-
-
-needs_network = pytest.mark.skipif(
-    not _alone_is_possible(), reason="no network namespace can be made here"
-)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from rnc_graph.data import Batches
 from rnc_graph.training import Optimisation, Runtime, pretrain
+from rnc_graph.training.checkpoint import Checkpoint
 
 SCRIPT = Path(__file__).with_name("shared_stage.py")
 
@@ -48,6 +50,33 @@ def test_killed_and_resumed(tmp_path: Path, name: str, killed_after: int, patien
     for key, value in whole.items():
         assert torch.equal(killed[key], value), key
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["found-0.pt"]
+
+
+def test_the_order_and_the_views_of_a_share_go_on_where_they_were(tmp_path: Path):
+    """One of several processes draws its views from a stream of its own."""
+    numbers = torch.arange(12.0)[:, None]
+
+    def share() -> Batches:
+        batches = Batches(
+            numbers.__getitem__, numbers, torch.arange(12), 4, shuffle_seed=1, view=jittered
+        )
+        return batches.shard(1, 2)
+
+    def jittered(inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return inputs + torch.rand(inputs.shape, generator=generator)
+
+    def drawn(batches: Batches) -> torch.Tensor:
+        return torch.cat([inputs for inputs, _ in batches])
+
+    whole = share()
+    drawn(whole)
+    state = Checkpoint(tmp_path / "state.ckpt", 0, whole.generators).state_dict()
+    resumed = share()
+    checkpoint = Checkpoint(tmp_path / "state.ckpt", 0, resumed.generators)
+    checkpoint.load_state_dict(state)
+    checkpoint.on_train_start(None, None)
+    assert torch.equal(drawn(resumed), drawn(whole))
+    assert not torch.equal(drawn(share()), drawn(whole))
 
 
 def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(

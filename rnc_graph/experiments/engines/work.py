@@ -35,10 +35,14 @@ class Terms:
         """Return the same without telling anybody."""
         return replace(self, tracking={})
 
+    def without_states(self) -> Terms:
+        """Return the same that keeps no states of unfinished tasks."""
+        return replace(self, checkpoints=None)
+
     def where_seen(self) -> Terms:
         """Return the same without states, where the folder's disk is not to be seen."""
         seen = self.checkpoints is not None and self.checkpoints.parent.is_dir()
-        return self if seen else replace(self, checkpoints=None)
+        return self if seen else self.without_states()
 
     def runtime(self, key: str, task: Task, device: str, on_epoch: Callable[[], None]) -> Runtime:
         """Return where and how a task is computed."""
