@@ -112,7 +112,8 @@ def run_experiment(
     """
     prepared = prepare(experiment)
     check_device(where.device)
-    check_tracking(experiment.tracking)
+    tracking = {str(name): options for name, options in experiment.tracking.items()}
+    check_tracking(tracking)
     resources = prepared.resources(where.device)
     check_before_training(experiment, resources, prepared.tasks.values())
     store = Store(folder / "store")
@@ -125,7 +126,7 @@ def run_experiment(
         if missing:
             terms = Terms(
                 store.checkpoints.absolute(),
-                tracking={str(name): options for name, options in experiment.tracking.items()},
+                tracking=tracking,
                 tracking_folder=(folder / "tracking").absolute(),
             )
             with open_engine(where, resources, store, prepared.modules, terms, len(missing)) as at:
