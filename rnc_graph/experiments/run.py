@@ -10,7 +10,7 @@ from pathlib import Path
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
-from rnc_graph.experiments.checks import check_before_training
+from rnc_graph.experiments.checks import check_before_training, check_devices
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.engines.engine import Engine
 from rnc_graph.experiments.engines.local import LocalEngine
@@ -25,7 +25,6 @@ from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
 from rnc_graph.own_modules import OwnModule, read_module
-from rnc_graph.training import check_device
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def run_experiment(
             used, tasks that failed, or a process that died.
     """
     prepared = prepare(experiment)
-    check_device(where.device)
+    check_devices(experiment, where.device)
     tracking = {str(name): options for name, options in experiment.tracking.items()}
     check_tracking(tracking)
     resources = prepared.resources(where.device)
