@@ -161,7 +161,7 @@ def compare(
         return {}
     names = list(rows)
     table = np.asarray([rows[name] for name in names], dtype=np.float64)
-    table = table - np.asarray(reference, dtype=np.float64)
+    table = _differences(table, np.asarray(reference, dtype=np.float64))
     found = {
         name: _paired(difference, test_share, interval)
         for name, difference, interval in zip(names, table, _bootstrap(table), strict=True)
@@ -174,6 +174,19 @@ def compare(
         name: replace(d, p_holm=t.get(name), wilcoxon_holm=wilcoxon.get(name))
         for name, d in found.items()
     }
+
+
+def _differences(table: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each row's (R, n) differences to the reference (n,), without what is mere rounding.
+
+    Rows that differ by a constant would else have a spread, and a p value of next to nothing.
+    """
+    found = table - reference
+    largest = np.maximum(np.abs(table).max(axis=1), np.abs(reference).max())[:, None]
+    rounding = 4 * np.finfo(np.float64).eps * largest
+    found = np.where(np.abs(found) <= rounding, 0.0, found)
+    level = np.ptp(found, axis=1, keepdims=True) <= rounding
+    return np.where(level, found[:, :1], found)
 
 
 def _corrected(p_values: Mapping[str, float]) -> dict[str, float]:

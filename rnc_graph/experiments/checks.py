@@ -16,6 +16,23 @@ from rnc_graph.experiments.tasks import (
     Task,
     prepared_objective,
 )
+from rnc_graph.training import check_device
+
+
+def check_devices(experiment: Experiment, device: str) -> None:
+    """Check that each stage can be trained on the device.
+
+    Raises:
+        RncGraphError: there is no such device, or it cannot do a stage's precision.
+    """
+    check_device(device)
+    for method in experiment.methods:
+        for key, stage in (("pretraining", method.pretraining), ("regression", method.regression)):
+            if stage is not None and stage.precision != "32":
+                try:
+                    check_device(device, stage.precision)
+                except RncGraphError as error:
+                    raise RncGraphError(f"method {method.name!r}: {key}.{error}") from error
 
 
 def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable[Task]) -> None:

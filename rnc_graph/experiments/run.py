@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
-from rnc_graph.experiments.checks import check_before_training
+from rnc_graph.experiments.checks import check_before_training, check_devices
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.engines.engine import Engine
 from rnc_graph.experiments.engines.launched import LaunchedEngine, follow, launched
@@ -26,7 +27,6 @@ from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
 from rnc_graph.own_modules import OwnModule, read_module
-from rnc_graph.training import check_device
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def run_experiment(
             used, tasks that failed, or a process that died.
     """
     prepared = prepare(experiment)
-    check_device(where.device)
-    check_tracking(experiment.tracking)
+    check_devices(experiment, where.device)
+    check_tracking(_tracking(experiment))
     resources = prepared.resources(where.device)
     check_before_training(experiment, resources, prepared.tasks.values())
     store = Store(folder / "store")
@@ -142,14 +142,18 @@ def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> N
     Raises:
         RncGraphError: bad data, or a task failed.
     """
-    check_device(device)
+    check_devices(experiment, device)
     follow(prepare(experiment).resources(device), _terms(experiment, folder))
+
+
+def _tracking(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    return {str(name): options for name, options in experiment.tracking.items()}
 
 
 def _terms(experiment: Experiment, folder: Path) -> Terms:
     return Terms(
         Store(folder / "store").checkpoints.absolute(),
-        tracking={str(name): options for name, options in experiment.tracking.items()},
+        tracking=_tracking(experiment),
         tracking_folder=(folder / "tracking").absolute(),
     )
 

@@ -12,6 +12,7 @@ import lightning as L
 import torch
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
@@ -20,7 +21,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
 from rnc_graph.training.distributed import all_say, rank, synchronised, world
 from rnc_graph.training.runtime import HERE, Runtime
-from rnc_graph.training.settings import Optimisation
+from rnc_graph.training.settings import Optimisation, Precision
 
 # The value that both stages select on: validation MAE, of the head or of the online probe.
 SELECTED_BY = "validation_mae"
@@ -48,10 +49,10 @@ def check_finite(embedding: Tensor) -> Tensor:
     return embedding
 
 
-def check_device(device: str) -> None:
-    """Raise :class:`RncGraphError` unless Lightning can train on ``device``."""
+def check_device(device: str, precision: Precision = "32") -> None:
+    """Raise :class:`RncGraphError` unless Lightning can train on ``device`` in ``precision``."""
     with _quiet(), _determinism_restored():
-        _trainer(Optimisation(epochs=1), [], Runtime(device))
+        _trainer(Optimisation(epochs=1, precision=precision), [], Runtime(device))
 
 
 class _BestWeights(Callback):
@@ -150,7 +151,7 @@ def fit(
 
 def _trainer(optimisation: Optimisation, callbacks: list[Callback], runtime: Runtime) -> L.Trainer:
     try:
-        return L.Trainer(
+        trainer = L.Trainer(
             accelerator=runtime.device,
             **_processes(),
             plugins=[AtomicCheckpoints()],
@@ -166,6 +167,13 @@ def _trainer(optimisation: Optimisation, callbacks: list[Callback], runtime: Run
         )
     except (MisconfigurationException, ValueError) as error:
         raise RncGraphError(f"device {runtime.device!r} cannot be used: {error}") from error
+    # Lightning would take bf16-mixed in its place, and whisper it.
+    if optimisation.precision == "16-mixed" and isinstance(trainer.accelerator, CPUAccelerator):
+        raise RncGraphError(
+            f"precision: found '16-mixed', which device {runtime.device!r} cannot do; right are "
+            "'bf16-mixed' or '32', or a GPU as the device"
+        )
+    return trainer
 
 
 def _processes() -> dict[str, Any]:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
+Precision = Literal["32", "bf16-mixed", "16-mixed"]
+
 
 class Optimisation(BaseModel):
     """Epochs, batches, and the optimiser of one stage."""
@@ -22,7 +24,7 @@ class Optimisation(BaseModel):
     )
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
-    precision: Literal["32", "bf16-mixed", "16-mixed"] = Field(
+    precision: Precision = Field(
         "32", description="of the encoder; losses are computed in float32 all the same"
     )
     patience: int | None = Field(

@@ -67,6 +67,17 @@ def test_equal_results_give_equal_bytes(results: Path):
     assert {path: path.read_bytes() for path in files} == before
 
 
+def test_the_maps_are_what_was_asked_for(results: Path, tmp_path: Path):
+    shutil.copytree(results, tmp_path / "out")
+    pages = []
+    for maps in ("tsne", "tsne", "pca"):
+        write_report(tmp_path / "out", maps=maps)
+        pages.append((tmp_path / "out" / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+    assert pages[0] != pages[2]
+    assert pages[2] == (results / "report.html").read_bytes()
+
+
 def test_a_folder_that_is_no_experiment_is_told(tmp_path: Path, results: Path):
     with pytest.raises(RncGraphError, match=r"has no spec\.yaml; give the folder of a finished"):
         write_report(tmp_path)

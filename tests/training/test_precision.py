@@ -1,0 +1,166 @@
+"""Mixed precision: the encoder in half, the objective in float32, the same bits each time."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.data import Batches, MoleculeTable, PackedGraphs
+from rnc_graph.encoders import ENCODERS, Head
+from rnc_graph.errors import RncGraphError
+from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.training import (
+    History,
+    Objective,
+    Optimisation,
+    Runtime,
+    check_device,
+    infer,
+    pretrain,
+    regress,
+)
+
+SILENT = Runtime()
+CASES = [("gin", "rnc"), ("gcn", "rince"), ("mpnn", "rnc")]
+
+
+class Killed(Exception):
+    """Ends a stage in the middle."""
+
+
+@dataclass
+class Stages:
+    """What both stages of a graph encoder ended with, and what passed through them."""
+
+    weights: dict[str, Tensor]
+    history: History
+    embedding: Tensor
+    dtypes: Counter = field(default_factory=Counter)
+
+
+@pytest.fixture
+def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
+    """Return a function that trains both stages on forty molecules, and chooses by twenty."""
+    targets = torch.tensor(esol.targets[:60], dtype=torch.float32)
+    targets = (targets - targets.mean()) / targets.std()
+    rows = torch.arange(60)
+
+    def train(
+        encoder_name: str, objective_name: str, precision: str, runtime: Runtime = SILENT
+    ) -> Stages:
+        torch.manual_seed(0)
+        encoder = ENCODERS.make(encoder_name, hidden_dim=16, dropout=0.1)
+        options = {"queue_size": 64} if objective_name == "rince" else {}
+        objective = OBJECTIVES.make(objective_name, **options)
+        if isinstance(objective, Objective):
+            objective.prepare(targets[:40], encoder.embedding_dim, 0)
+        dtypes: Counter = Counter()
+
+        def noted(module: nn.Module, _: object, out: object) -> None:
+            # Not those of a momentum encoder, which is a copy with the hooks and all.
+            if isinstance(out, Tensor) and all(p.requires_grad for p in module.parameters()):
+                dtypes["layer", out.dtype] += 1
+
+        objective.register_forward_pre_hook(
+            lambda _, seen: dtypes.update(("objective", tensor.dtype) for tensor in seen)
+        )
+        for module in encoder.modules():
+            module.register_forward_hook(noted)
+        settings = Optimisation(epochs=3, learning_rate=3e-3, precision=precision)
+
+        def batches(part: Tensor, **options: object) -> Batches:
+            return Batches(esol_graphs.batch, targets, part, 16, **options)
+
+        history = pretrain(
+            encoder,
+            objective,
+            batches(rows[:40], shuffle_seed=1, views=2),
+            batches(rows[40:]),
+            targets=1,
+            optimisation=settings,
+            seed=0,
+            runtime=runtime,
+        )
+        head = Head(encoder.embedding_dim, 1)
+        history += regress(
+            encoder,
+            head,
+            batches(rows[:40], shuffle_seed=2),
+            batches(rows[40:]),
+            head_loss="l2",
+            optimisation=settings,
+            seed=0,
+            runtime=runtime,
+        )
+        weights = {**encoder.state_dict(), **head.state_dict(prefix="head.")}
+        dtypes = Counter(dtypes)
+        return Stages(weights, history, infer(encoder, batches(rows[40:])), dtypes)
+
+    return train
+
+
+@pytest.mark.parametrize(("encoder", "objective"), CASES)
+def test_the_encoder_is_in_half_and_the_objective_is_not(stages, encoder: str, objective: str):
+    full, half = (stages(encoder, objective, precision) for precision in ("32", "bf16-mixed"))
+    assert half.dtypes["layer", torch.bfloat16] > 0
+    assert full.dtypes["layer", torch.bfloat16] == 0
+    assert {dtype for what, dtype in half.dtypes if what == "objective"} == {torch.float32}
+    for found in (full, half):
+        assert {weight.dtype for weight in found.weights.values()} <= {torch.float32, torch.int64}
+        assert found.embedding.dtype == torch.float32
+    # bfloat16 has eight bits; stage 2 begins from where stage 1 has led.
+    for stage, tolerance in ((slice(0, 3), 0.03), (slice(3, 6), 0.25)):
+        of_full, of_half = (
+            torch.tensor([list(epoch.values()) for epoch in found.history[stage]])
+            for found in (full, half)
+        )
+        assert not torch.equal(of_full, of_half)
+        torch.testing.assert_close(of_half, of_full, rtol=tolerance, atol=0)
+
+
+@pytest.mark.parametrize(("encoder", "objective"), CASES[:2])
+def test_the_same_bits_twice_and_after_a_kill(stages, tmp_path: Path, encoder: str, objective: str):
+    whole, again = (stages(encoder, objective, "bf16-mixed") for _ in range(2))
+    path = tmp_path / "state.ckpt"
+    epochs = 0
+
+    def killed_in_the_third() -> None:
+        nonlocal epochs
+        epochs += 1
+        if epochs == 3:
+            raise Killed
+
+    runtime = Runtime(on_epoch=killed_in_the_third, checkpoint=path, checkpoint_seconds=0)
+    with pytest.raises(Killed):
+        stages(encoder, objective, "bf16-mixed", runtime)
+    assert path.exists()
+    resumed = stages(encoder, objective, "bf16-mixed", runtime)
+    assert epochs == 7, "one epoch of stage 1 was left, beside stage 2's three"
+    for found in (again, resumed):
+        assert found.history == whole.history
+        assert torch.equal(found.embedding, whole.embedding)
+        assert all(torch.equal(found.weights[key], w) for key, w in whole.weights.items())
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_what_a_processor_cannot_do_is_told(device: str, problem, toy):
+    if device == "auto" and torch.cuda.is_available():
+        pytest.skip("here it is a GPU")
+    message = rf"precision: found '16-mixed', which device '{device}' cannot do; right are 'bf16-m"
+    with pytest.raises(RncGraphError, match=message):
+        check_device(device, "16-mixed")
+    check_device(device, "bf16-mixed")
+    with pytest.raises(RncGraphError, match=message):
+        pretrain(
+            toy(),
+            OBJECTIVES.make("rnc"),
+            problem.training(views=2),
+            problem.validation(),
+            targets=1,
+            optimisation=Optimisation(epochs=1, precision="16-mixed"),
+            seed=0,
+            runtime=Runtime(device),
+        )
