@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rnc_graph.data.images.cache import decoded_images, packed_array, packed_images
     from rnc_graph.data.images.data import ImageData, load_images
     from rnc_graph.data.images.decoding import BadImage, Decoding
-    from rnc_graph.data.images.depictions import depictions
+    from rnc_graph.data.images.depictions import depict
     from rnc_graph.data.images.digits import rotated_digits
     from rnc_graph.data.images.drawing import Drawing
     from rnc_graph.data.images.fashion_mnist import load_fashion_mnist
@@ -46,7 +46,7 @@ _ROOMS = {
     "balanced_parts": "agedb",
     "class_counts": "long_tail",
     "decoded_images": "cache",
-    "depictions": "depictions",
+    "depict": "depictions",
     "exponential_counts": "long_tail",
     "folder_table": "folders",
     "list_table": "folders",
@@ -77,7 +77,7 @@ __all__ = [
     "balanced_parts",
     "class_counts",
     "decoded_images",
-    "depictions",
+    "depict",
     "exponential_counts",
     "folder_table",
     "list_table",

@@ -13,7 +13,7 @@ from rnc_graph.data.images.store import PackedImages
 from rnc_graph.errors import RncGraphError
 
 
-def depictions(
+def depict(
     smiles: Sequence[str],
     drawing: Drawing,
     source: str,

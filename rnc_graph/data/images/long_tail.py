@@ -21,7 +21,7 @@ def exponential_counts(largest: int, classes: int, imbalance: float) -> list[int
         imbalance: of the first class's count to the last one's, 1 or more.
 
     Raises:
-        RncGraphError: a number below 1, or an imbalance that is not finite.
+        RncGraphError: no images, no classes, or an imbalance below 1 or not finite.
 
     >>> exponential_counts(5000, 10, 100)
     [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]

@@ -87,9 +87,9 @@ class RandomResizedCrop:
     def _middle(self, width: int, height: int) -> tuple[int, int]:
         """Return width and height of the largest rectangle of an allowed proportion."""
         if width / height < self.ratio[0]:
-            return width, round(width / self.ratio[0])
+            return width, max(1, round(width / self.ratio[0]))
         if width / height > self.ratio[1]:
-            return round(height * self.ratio[1]), height
+            return max(1, round(height * self.ratio[1])), height
         return width, height
 
 
@@ -398,6 +398,8 @@ def blurred(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
 
 def rotated(images: Tensor, degrees: Tensor, fill: float = 0.0) -> Tensor:
     """Rotate each image counter-clockwise by its angle (B,) about its middle, bilinear."""
+    if len(images) == 0:  # affine_grid makes no empty grids.
+        return images
     height, width = images.shape[2:]
     angle = torch.deg2rad(degrees)
     cos, sin = angle.cos(), angle.sin()

@@ -66,9 +66,7 @@ def test_bad_images_are_named_and_cost_no_others(cache: Path, files: list[Path])
     assert not packed.images.batch(torch.tensor([2, 4, 6])).any()
 
 
-def test_a_changed_file_is_decoded_anew(
-    cache: Path, files: list[Path], calls: list[int]
-) -> None:
+def test_a_changed_file_is_decoded_anew(cache: Path, files: list[Path], calls: list[int]) -> None:
     decoded_images(files, EIGHT)
     write_image(files[2], 9)
     packed = decoded_images(files, EIGHT)
@@ -220,9 +218,7 @@ def test_bad_images_are_skipped_or_refused(cache: Path, files: list[Path]) -> No
 
 def test_all_bad_is_refused_even_so(cache: Path, files: list[Path]) -> None:
     with pytest.raises(RncGraphError, match="no image is left"):
-        load_images(
-            ImageTable("mine", [str(files[2])], np.zeros((1, 1)), ["y"]), EIGHT, bad="skip"
-        )
+        load_images(ImageTable("mine", [str(files[2])], np.zeros((1, 1)), ["y"]), EIGHT, bad="skip")
 
 
 def test_a_bad_image_is_a_plain_record() -> None:
