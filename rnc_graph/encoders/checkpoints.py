@@ -91,7 +91,7 @@ def _refused(path: Path) -> str:
         unsafe = set()
     named = ", ".join(sorted(unsafe - {"argparse.Namespace"}))
     if not named:
-        return "is no checkpoint of torch"
+        return "is no checkpoint of torch that can be read without running code from it"
     return (
         f"asks for {named}, and code from a file is never run; save the state dict alone, "
         "torch.save({'model': model.state_dict()}, ...)"
