@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
 from rnc_graph.data.featurise import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
+from rnc_graph.encoders.base import Encoder
 from rnc_graph.errors import RncGraphError
 
 Readout = Literal["sum", "mean", "both"]
@@ -49,7 +50,7 @@ def bond_embedding(embedding_dim: int) -> FeatureEmbedding:
     return FeatureEmbedding(BOND_FEATURE_SIZES, embedding_dim)
 
 
-class GraphEncoder(nn.Module, ABC):
+class GraphEncoder(Encoder, ABC):
     """A batch of N graphs in, an (N, ``embedding_dim``) embedding out.
 
     Args:
@@ -60,6 +61,8 @@ class GraphEncoder(nn.Module, ABC):
     Raises:
         RncGraphError: an unknown readout, or a width below 1.
     """
+
+    inputs: ClassVar[Literal["graphs", "images"]] = "graphs"
 
     def __init__(self, hidden_dim: int, readout: Readout) -> None:
         super().__init__()

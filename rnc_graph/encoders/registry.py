@@ -1,6 +1,6 @@
 """The encoders by name."""
 
-from rnc_graph.encoders.graph import GraphEncoder
+from rnc_graph.encoders.base import Encoder
 from rnc_graph.registry import Registry
 
-ENCODERS: Registry[GraphEncoder] = Registry("encoder")
+ENCODERS: Registry[Encoder] = Registry("encoder")

@@ -11,7 +11,7 @@ from rnc_graph.data import Batches, MoleculeData, PackedGraphs, PreparedSplit
 from rnc_graph.data.recipe import within
 from rnc_graph.data.table import FloatArray
 from rnc_graph.data.views import make_view
-from rnc_graph.encoders import GraphEncoder
+from rnc_graph.encoders import Encoder
 from rnc_graph.evaluation import (
     evaluate_representation,
     label_bins,
@@ -85,7 +85,7 @@ def judge_predictions(
 
 
 def judge_embedding(
-    encoder: GraphEncoder,
+    encoder: Encoder,
     data: MoleculeData,
     split: PreparedSplit,
     part: str,

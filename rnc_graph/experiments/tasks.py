@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rnc_graph.data import Batches, MoleculeData, PreparedSplit
 from rnc_graph.data.views import make_view
-from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
+from rnc_graph.encoders import ENCODERS, Encoder, Head
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.cell import Cell, Record, Resources, Tensors, with_code
 from rnc_graph.experiments.judging import evaluated_parts, judge_embedding, judge_predictions
@@ -330,7 +330,7 @@ def prepared_objective(
     return objective
 
 
-def _fresh_encoder(part: Part, seed: int) -> GraphEncoder:
+def _fresh_encoder(part: Part, seed: int) -> Encoder:
     torch.manual_seed(seed)
-    encoder: GraphEncoder = part.make(ENCODERS)
+    encoder: Encoder = part.make(ENCODERS)
     return encoder

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from rnc_graph.data import Batches
 from rnc_graph.data.table import FloatArray
 from rnc_graph.data.views import make_view
-from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
+from rnc_graph.encoders import ENCODERS, Encoder, Head
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.objectives import OBJECTIVES
@@ -48,7 +48,7 @@ class Network:
     kind = "network"
 
     def __init__(self, settings: ModelSettings, scores: int, targets: int) -> None:
-        self.encoder: GraphEncoder = ENCODERS.make(settings.encoder, **settings.options_of_encoder)
+        self.encoder: Encoder = ENCODERS.make(settings.encoder, **settings.options_of_encoder)
         self.beside = Beside(self.encoder, self.encoder.embedding_dim, scores)
         self.head = Head(
             self.beside.embedding_dim, targets, settings.head_hidden, settings.head_dropout

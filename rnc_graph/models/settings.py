@@ -65,6 +65,8 @@ class ModelSettings(BaseModel):
 
     @model_validator(mode="after")
     def _parts_can_be_made(self) -> ModelSettings:
+        if getattr(ENCODERS.get(self.encoder), "inputs", "graphs") != "graphs":
+            raise ValueError(f"encoder {self.encoder!r} takes images; molecules are graphs")
         ENCODERS.make(self.encoder, **self.options_of_encoder)
         if self.objective is not None:
             OBJECTIVES.make(self.objective, **self.objective_options)
