@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnc_graph.data.featurise import parse_smiles
+from rnc_graph.data.images.table import ImageTable
 from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits import Split, SplitMolecules, Splitter, random_split
@@ -61,7 +62,8 @@ class SplitRecipe:
 
     Attributes:
         fractions: shares of training, validation and test part.
-        splitter: what draws the parts; None draws rows at random, whatever molecules they hold.
+        splitter: what draws the parts; None draws rows at random, whatever molecules they hold,
+            or takes the parts that a set of images comes with.
         unseen: two quantiles of the training part's first target; training and validation part
             lose the molecules between them, the test part keeps them.
         train_size: share of the training part that is kept, drawn at random; with one seed a
@@ -77,11 +79,12 @@ class SplitRecipe:
     long_tail: LongTail | None = None
     label_noise: float = 0.0
 
-    def prepare(self, table: MoleculeTable, seed: int) -> PreparedSplit:
+    def prepare(self, table: MoleculeTable | ImageTable, seed: int) -> PreparedSplit:
         """Divide a table, and standardise its targets by the training part.
 
         Raises:
-            RncGraphError: a part would be empty.
+            RncGraphError: a part would be empty, or a splitter of molecules is asked to divide
+                images.
         """
         split = self._divide(table, seed)
         label = table.targets[:, 0]
@@ -108,7 +111,7 @@ class SplitRecipe:
         if min(len(train), len(validation)) == 0:
             raise RncGraphError(
                 f"{table.name}, seed {seed}: {len(train)} training and {len(validation)} "
-                "validation molecules are left, each part needs one; a narrower band of unseen "
+                "validation samples are left, each part needs one; a narrower band of unseen "
                 "labels leaves more"
             )
         targets = table.targets.copy()
@@ -125,9 +128,16 @@ class SplitRecipe:
             band=band,
         )
 
-    def _divide(self, table: MoleculeTable, seed: int) -> Split:
+    def _divide(self, table: MoleculeTable | ImageTable, seed: int) -> Split:
+        if isinstance(table, ImageTable) and table.parts is not None and self.splitter is None:
+            return Split(table.part("train"), table.part("val"), table.part("test"))
         if self.splitter is None:
             return random_split(len(table), seed, self.fractions)
+        if isinstance(table, ImageTable):
+            raise RncGraphError(
+                f"{table.name}: a splitter divides molecules; images are divided at random, or "
+                "into the parts that their set comes with"
+            )
         from rdkit.Chem import MolToSmiles
 
         canonical = [MolToSmiles(parse_smiles(smiles)) for smiles in table.smiles]

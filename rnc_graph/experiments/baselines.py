@@ -19,8 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVR
 
-from rnc_graph.data import MoleculeTable
 from rnc_graph.data.descriptors import morgan_fingerprints, rdkit_descriptors
+from rnc_graph.data.images import ImageTable
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import UnknownNameError
 
@@ -58,41 +59,52 @@ BASELINES = {
 }
 
 
-def check_baselines(names: Iterable[str], published: Iterable[str]) -> None:
+# Of images, which have no descriptors: the mean needs no features at all.
+OF_IMAGES = ("mean",)
+
+
+def check_baselines(names: Iterable[str], published: Iterable[str], *, images: bool) -> None:
     """Check that each name is a baseline or one of the data set's ``published`` predictions.
+
+    Args:
+        names: to be checked.
+        published: models whose predictions came with the data.
+        images: whether it is a set of images.
 
     Raises:
         UnknownNameError: a name is neither.
     """
-    known = [*BASELINES, *published]
+    known = list(OF_IMAGES) if images else [*BASELINES, *published]
     for name in names:
         if name not in known:
-            raise UnknownNameError("baseline", name, known)
+            raise UnknownNameError("baseline of images" if images else "baseline", name, known)
 
 
 def baseline_predictions(
     name: str,
-    table: MoleculeTable,
+    table: SampleTable,
     train: NDArray[np.int64],
     targets: FloatArray,
     seed: int,
 ) -> FloatArray:
-    """Return a baseline's predictions for all N molecules, (N, t), in the targets' unit.
+    """Return a baseline's predictions for all N samples, (N, t), in the targets' unit.
 
     Args:
         name: a baseline or one of the table's published predictions.
-        table: the N molecules.
+        table: the N molecules, or images.
         train: (M,) the rows to learn from.
         targets: (M, t) their targets.
         seed: makes what the regressor draws repeatable.
     """
-    if name in table.published_predictions:
+    if isinstance(table, ImageTable):
+        features = np.zeros((len(table), 1))
+    elif name in table.published_predictions:
         return table.published_predictions[name][:, None]
-    baseline = BASELINES[name]
-    features = baseline.features(table.smiles)
+    else:
+        features = BASELINES[name].features(table.smiles)
     # On standardised targets, since an SVR's settings are in their scale.
     model = TransformedTargetRegressor(
-        MultiOutputRegressor(baseline.regressor(seed)), transformer=StandardScaler()
+        MultiOutputRegressor(BASELINES[name].regressor(seed)), transformer=StandardScaler()
     )
     model.fit(features[train], targets)
     return np.asarray(model.predict(features), dtype=np.float64).reshape(table.targets.shape)

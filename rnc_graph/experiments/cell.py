@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from rnc_graph.data import MoleculeData, PackedGraphs, PreparedSplit
+from rnc_graph.data import PreparedSplit
+from rnc_graph.data.samples import Samples, Store
 from rnc_graph.experiments.spec.sections import SplitSpec
 from rnc_graph.registry import owners_of
 
@@ -24,7 +25,7 @@ class Cell:
     """What all tasks of one split share.
 
     Attributes:
-        data: digest of the data set.
+        data: digest of the data set, as the encoder sees it.
         split: how it is divided.
         seed: of the split, the initial weights, and the order of the batches.
     """
@@ -57,9 +58,9 @@ class Resources:
         outside: molecules from elsewhere, to be told from a training part's, by digest.
     """
 
-    datasets: dict[str, MoleculeData]
+    datasets: dict[str, Samples]
     device: str = "cpu"
-    outside: dict[str, PackedGraphs] = field(default_factory=dict)
+    outside: dict[str, Store] = field(default_factory=dict)
 
 
 def with_code(identity: dict[str, Any]) -> dict[str, Any]:

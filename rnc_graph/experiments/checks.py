@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rnc_graph.data.images import PackedImages
+from rnc_graph.data.samples import Samples
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sections import SplitSpec, Stage
+from rnc_graph.experiments.spec.sections import Part, SplitSpec, Stage
 from rnc_graph.experiments.tasks import (
     BaselineTask,
     PretrainTask,
@@ -53,6 +55,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             distinct.setdefault(described, (task, stage))
     for task, stage in distinct.values():
         split = task.cell.prepared(at)
+        _check_channels(at.datasets[task.cell.data], task.encoder)
         if isinstance(task, RegressTask):
             _check_sizes(experiment, task.cell.split, len(split.validation), len(split.test))
         if stage.objective is None:
@@ -62,6 +65,16 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
             raise RncGraphError(f"objective {stage.objective.name!r}: {kind}{error}") from error
+
+
+def _check_channels(data: Samples, encoder: Part) -> None:
+    if isinstance(data.inputs, PackedImages):
+        channels, wanted = data.inputs.shape[0], getattr(encoder.make(ENCODERS), "in_channels", None)
+        if wanted not in (None, channels):
+            raise RncGraphError(
+                f"encoders.{encoder.name}.in_channels: found {wanted}, and the images of "
+                f"{data.table.name!r} have {channels}"
+            )
 
 
 def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test: int) -> None:
@@ -75,6 +88,6 @@ def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test
     ]
     if wanted and min(validation, test) < 2:
         raise RncGraphError(
-            f"{' and '.join(wanted)}: found {validation} validation and {test} test molecules, "
+            f"{' and '.join(wanted)}: found {validation} validation and {test} test samples, "
             "each part needs 2 or more"
         )

@@ -1,87 +1,169 @@
-"""The molecules of an experiment: its data sets, those to pretrain on, those from outside."""
+"""The samples of an experiment: its data sets, those to pretrain on, those from outside."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
+import torch
 
-from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, without
+from rnc_graph.data import MoleculeTable, without
 from rnc_graph.data.cache import packed_graphs
+from rnc_graph.data.images import Drawing, ImageTable, PackedImages, depict
+from rnc_graph.data.samples import InputKind, Samples, SampleTable, Store
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sections import CsvData, source_name
+from rnc_graph.experiments.spec.sources import CsvData, ImageSource, source_name
 from rnc_graph.experiments.store import digest
 
 
 @dataclass(frozen=True)
-class Datasets:
-    """All molecules that an experiment needs.
+class Loaded:
+    """A data set as it was read.
 
     Attributes:
-        tables: the data sets, by name.
-        digests: short names of their content, by name.
+        table: what its samples are, and their targets.
+        digest: a short name for its content.
+        images: its pixels; None for molecules.
+    """
+
+    table: SampleTable
+    digest: str
+    images: PackedImages | None = None
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """All samples that an experiment needs.
+
+    Attributes:
+        sets: the data sets, by name.
+        kinds: what its encoders take.
+        drawing: how molecules are drawn for encoders of images.
         sources: what is pretrained on, without the molecules of the data set it is for, by the
-            names of both; and the digests of these tables.
+            names of both.
         outside: SMILES to be told from a data set's, by its name.
     """
 
-    tables: dict[str, MoleculeTable]
-    digests: dict[str, str]
-    sources: dict[tuple[str, str], tuple[MoleculeTable, str]] = field(default_factory=dict)
+    sets: dict[str, Loaded]
+    kinds: frozenset[InputKind]
+    drawing: Drawing
+    sources: dict[tuple[str, str], Loaded] = field(default_factory=dict)
     outside: dict[str, list[str]] = field(default_factory=dict)
 
-    def outside_digest(self, data: str) -> str | None:
+    @property
+    def tables(self) -> dict[str, SampleTable]:
+        """The data sets' tables, by name."""
+        return {name: loaded.table for name, loaded in self.sets.items()}
+
+    def digest(self, data: str, kind: InputKind | None = None) -> str:
+        """Return a short name for a data set as encoders of a kind see it; as itself by default."""
+        return self._digest(self.sets[data], kind)
+
+    def source_digest(self, source: str, data: str, kind: InputKind) -> str:
+        """Return a short name for what is pretrained on, as encoders of a kind see it."""
+        return self._digest(self.sources[source, data], kind)
+
+    def outside_digest(self, data: str, kind: InputKind) -> str | None:
         """Return a short name for the molecules from outside, if there are any."""
         outside = self.outside.get(data)
-        return digest({"smiles": outside}) if outside else None
+        return digest({"smiles": outside, **self._drawn(kind)}) if outside else None
 
-    def featurised(self) -> dict[str, MoleculeData]:
-        """Return the tables with their graphs, by digest.
+    def samples(self) -> dict[str, Samples]:
+        """Return the data sets with what encoders take, by digest.
 
         Raises:
-            RncGraphError: a SMILES gives no molecule.
+            RncGraphError: a SMILES gives no molecule, or encoders take what a set has not.
         """
-        own = {self.digests[name]: table for name, table in self.tables.items()}
-        every = own | {name: table for table, name in self.sources.values()}
-        return {name: MoleculeData.from_table(table) for name, table in every.items()}
+        found: dict[str, Samples] = {}
+        for loaded in (*self.sets.values(), *self.sources.values()):
+            table = loaded.table
+            if isinstance(table, ImageTable):
+                assert loaded.images is not None
+                found[loaded.digest] = Samples(table, loaded.images, "images")
+                continue
+            # Baselines know molecules by what their graphs are known by.
+            kinds: set[InputKind] = {"graphs", *self.kinds}
+            for kind in kinds:
+                store = self._store(table.smiles, table.name, kind)
+                found[self._digest(loaded, kind)] = Samples(table, store, kind)
+        return found
 
-    def featurised_outside(self) -> dict[str, PackedGraphs]:
-        """Return the graphs of the molecules from outside, by their digest."""
+    def outside_stores(self) -> dict[str, Store]:
+        """Return what encoders take of the molecules from outside, by their digest."""
         found = {}
         for data, smiles in self.outside.items():
-            name = self.outside_digest(data)
-            if name is not None:
-                found[name] = packed_graphs(smiles, "outside")
+            for kind in self.kinds:
+                name = self.outside_digest(data, kind)
+                if name is not None:
+                    found[name] = self._store(smiles, "outside", kind)
         return found
+
+    def _store(self, smiles: list[str], source: str, kind: InputKind) -> Store:
+        if kind == "images":
+            return depict(smiles, self.drawing, source)
+        return packed_graphs(smiles, source)
+
+    def _digest(self, loaded: Loaded, kind: InputKind | None) -> str:
+        drawn = self._drawn(kind) if loaded.images is None else {}
+        return digest({"molecules": loaded.digest, **drawn}) if drawn else loaded.digest
+
+    def _drawn(self, kind: InputKind | None) -> Mapping[str, object]:
+        """Return what pictures of molecules depend on beside them."""
+        return {"drawing": asdict(self.drawing)} if kind == "images" else {}
 
 
 def load_datasets(experiment: Experiment) -> Datasets:
     """Load all that an experiment needs.
 
     Raises:
-        RncGraphError: a file, a column or a value is missing or wrong, or too little is left to
-            pretrain on, or from outside.
+        RncGraphError: a file, a column, an image or a value is missing or wrong, or too little is
+            left to pretrain on, or from outside.
     """
-    tables = experiment.tables()
-    digests = {name: table_digest(table) for name, table in tables.items()}
+    sets = {source_name(source): _load(experiment, source) for source in experiment.data}
     sources = {}
     for method in experiment.methods:
         source = method.pretraining.data if method.pretraining else None
         if source is not None:
-            for name, table in tables.items():
+            for name, loaded in sets.items():
                 if (source_name(source), name) not in sources:
-                    left = _without(experiment, source, table)
-                    sources[source_name(source), name] = left, table_digest(left)
-    outside = {name: _outside(experiment, table) for name, table in tables.items()}
-    return Datasets(tables, digests, sources, {k: v for k, v in outside.items() if v})
+                    left = _without(experiment, source, loaded.table)
+                    sources[source_name(source), name] = left
+    outside = {name: _outside(experiment, loaded.table) for name, loaded in sets.items()}
+    return Datasets(
+        sets,
+        frozenset(map(experiment.kind_of, experiment.encoders)),
+        experiment.drawing.drawing(),
+        sources,
+        {name: smiles for name, smiles in outside.items() if smiles},
+    )
 
 
-def _without(experiment: Experiment, source: str | CsvData, table: MoleculeTable) -> MoleculeTable:
+def _load(experiment: Experiment, source: str | CsvData | ImageSource) -> Loaded:
+    """Load a data set, and take the rows that the experiment wants."""
+    if isinstance(source, str | CsvData):
+        table = experiment.load_molecules(source)
+        return Loaded(table, table_digest(table))
+    data = source.load()
+    rows = experiment.taken(len(data))
+    images = data.images if rows is None else data.images.take(torch.from_numpy(rows))
+    own = data.table if rows is None else data.table.take(rows)
+    return Loaded(own, image_digest(own, images), images)
+
+
+def _without(
+    experiment: Experiment, source: str | CsvData | ImageSource, table: SampleTable
+) -> Loaded:
     """Return a data set to pretrain on, without the molecules that the runs are about."""
-    whole = experiment.load(source)
+    if isinstance(source, ImageSource) or isinstance(table, ImageTable):
+        raise RncGraphError(
+            f"pretraining.data: {source_name(source)!r} for {table.name!r}: only molecules can be "
+            "pretrained on for molecules of another set, since one that is in both must be left out"
+        )
+    whole = experiment.load_molecules(source)
     kept = set(without(whole.smiles, table.smiles))
     rows = np.flatnonzero([smiles in kept for smiles in whole.smiles])
     if len(rows) < 10:
@@ -89,15 +171,16 @@ def _without(experiment: Experiment, source: str | CsvData, table: MoleculeTable
             f"pretraining.data: {source_name(source)!r} has {len(rows)} molecules that "
             f"{table.name!r} lacks, and 10 are needed; another set is needed"
         )
-    return whole.take(rows)
+    left = whole.take(rows)
+    return Loaded(left, table_digest(left))
 
 
-def _outside(experiment: Experiment, table: MoleculeTable) -> list[str]:
+def _outside(experiment: Experiment, table: SampleTable) -> list[str]:
     """Return the molecules to be told from the data set's: those of another set that it lacks."""
     judged = experiment.representation
-    if judged is None or judged.outside is None:
+    if judged is None or judged.outside is None or isinstance(table, ImageTable):
         return []
-    outside = without(experiment.load(judged.outside).smiles, table.smiles)
+    outside = without(experiment.load_molecules(judged.outside).smiles, table.smiles)
     if len(outside) < 2:
         raise RncGraphError(
             f"representation.outside: {judged.outside!r} has {len(outside)} molecules that the "
@@ -110,3 +193,15 @@ def table_digest(table: MoleculeTable) -> str:
     """Return a short name for a table's molecules and targets."""
     content = json.dumps([table.smiles, table.targets.tolist(), table.target_names])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def image_digest(table: ImageTable, images: PackedImages) -> str:
+    """Return a short name for a table's pixels, targets and parts."""
+    parts = None if table.parts is None else table.parts.tolist()
+    found = hashlib.sha256(
+        json.dumps([table.targets.tolist(), table.target_names, parts, images.shape]).encode()
+    )
+    for first in range(0, len(images), 256):
+        rows = torch.arange(first, min(first + 256, len(images)))
+        found.update(images.batch(rows).contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from rnc_graph.data import MoleculeTable
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.evaluation import REGIONS
 from rnc_graph.experiments.results import RANKED_BY, FinishedRun, Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
@@ -21,14 +21,14 @@ _PANEL = 2.6  # inches
 
 def predicted_against_measured(
     experiment: Experiment,
-    molecules: MoleculeTable,
+    samples: SampleTable,
     table: Table,
     runs: Sequence[FinishedRun],
     path: Path,
 ) -> None:
     """Draw one panel a row: the predictions of all seeds for the evaluated part."""
     part = parts(experiment)[0]
-    measured = molecules.targets[:, 0]
+    measured = samples.targets[:, 0]
     low, high = float(measured.min()), float(measured.max())
     margin = 0.05 * (high - low) or 1.0
     limits = (low - margin, high + margin)
@@ -47,9 +47,9 @@ def predicted_against_measured(
         axis.yaxis.set_major_locator(axis.xaxis.get_major_locator())
         outside = f", {beyond} outside" if beyond else ""
         axis.set_title(f"{row.name}\nRMSE {error:.2f}{outside}", fontsize=9)
-    _label(figure, molecules, "measured", "predicted")
+    _label(figure, samples, "measured", "predicted")
     figure.suptitle(
-        f"{experiment.name}, {table.name}: {part} molecules of {len(table.rows[0].seeds)} seeds",
+        f"{experiment.name}, {table.name}: {part} part of {len(table.rows[0].seeds)} seeds",
         fontsize=10,
     )
     _save(figure, path)
@@ -57,7 +57,7 @@ def predicted_against_measured(
 
 def embeddings(
     experiment: Experiment,
-    molecules: MoleculeTable,
+    samples: SampleTable,
     table: Table,
     runs: Sequence[FinishedRun],
     path: Path,
@@ -66,7 +66,7 @@ def embeddings(
     part = parts(experiment)[0]
     rows = [row for row in table.rows if not row.baseline]
     figure, axes = _panels(len(rows))
-    measured = molecules.targets[:, 0]
+    measured = samples.targets[:, 0]
     points: Any = None
     for axis, row in zip(axes, rows, strict=False):
         run = _runs_of(row, table, runs)[0]
@@ -94,10 +94,10 @@ def embeddings(
         axis.set(xticks=[], yticks=[])
     seed = table.rows[0].seeds[0]
     if points is not None:
-        label = _with_unit(molecules, "measured")
+        label = _with_unit(samples, "measured")
         figure.colorbar(points, ax=list(axes), label=label, shrink=0.8)
     figure.suptitle(
-        f"{experiment.name}, {table.name}: embedding of the {part} molecules, seed {seed}",
+        f"{experiment.name}, {table.name}: embedding of the {part} part, seed {seed}",
         fontsize=10,
     )
     _save(figure, path)
@@ -105,7 +105,7 @@ def embeddings(
 
 def differences(
     experiment: Experiment,
-    molecules: MoleculeTable,
+    samples: SampleTable,
     table: Table,
     runs: Sequence[FinishedRun],
     path: Path,
@@ -150,7 +150,7 @@ def differences(
 
 def regions(
     experiment: Experiment,
-    molecules: MoleculeTable,
+    samples: SampleTable,
     table: Table,
     runs: Sequence[FinishedRun],
     path: Path,
@@ -205,14 +205,14 @@ def _panels(
     return figure, axes[:count]
 
 
-def _label(figure: Any, molecules: MoleculeTable, x: str, y: str) -> None:
-    figure.supxlabel(_with_unit(molecules, x), fontsize=9)
-    figure.supylabel(_with_unit(molecules, y), fontsize=9)
+def _label(figure: Any, samples: SampleTable, x: str, y: str) -> None:
+    figure.supxlabel(_with_unit(samples, x), fontsize=9)
+    figure.supylabel(_with_unit(samples, y), fontsize=9)
 
 
-def _with_unit(molecules: MoleculeTable, what: str) -> str:
-    unit = f" / {molecules.unit}" if molecules.unit else ""
-    return f"{what} {molecules.target_names[0]}{unit}"
+def _with_unit(samples: SampleTable, what: str) -> str:
+    unit = f" / {samples.unit}" if samples.unit else ""
+    return f"{what} {samples.target_names[0]}{unit}"
 
 
 def _save(figure: Any, path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnc_graph.data import Batches, MoleculeData, PackedGraphs, PreparedSplit
+from rnc_graph.data import Batches, PreparedSplit
 from rnc_graph.data.recipe import within
+from rnc_graph.data.samples import InputKind, Samples, Store, make_augmentation
 from rnc_graph.data.table import FloatArray
-from rnc_graph.data.views import make_view
 from rnc_graph.encoders import Encoder
 from rnc_graph.evaluation import (
     evaluate_representation,
@@ -24,7 +24,10 @@ from rnc_graph.experiments.spec.sections import LongTailSpec, RepresentationSpec
 from rnc_graph.training import infer
 
 # The augmentation whose two views should fall together, for all methods alike.
-ALIGNMENT_VIEW = {"mask_attributes": 0.1}
+ALIGNMENT_VIEW: dict[InputKind, dict[str, Any]] = {
+    "graphs": {"mask_attributes": 0.1},
+    "images": {"random_resized_crop": {"scale": [0.6, 1.0]}},
+}
 
 
 def evaluated_parts(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
@@ -36,7 +39,7 @@ def evaluated_parts(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
 
 
 def judge_predictions(
-    data: MoleculeData,
+    data: Samples,
     split: PreparedSplit,
     predictions: dict[str, FloatArray],
     long_tail: LongTailSpec | None,
@@ -86,11 +89,11 @@ def judge_predictions(
 
 def judge_embedding(
     encoder: Encoder,
-    data: MoleculeData,
+    data: Samples,
     split: PreparedSplit,
     part: str,
     embedding: Tensor,
-    outside: PackedGraphs | None,
+    outside: Store | None,
     representation: RepresentationSpec,
 ) -> dict[str, float]:
     """Return the measures of an encoder on one part.
@@ -104,8 +107,8 @@ def judge_embedding(
         outside: molecules to be told from the data set's.
         representation: what is asked for.
     """
-    take, targets, rows = data.graphs.batch, split.targets, getattr(split, part)
-    altered = Batches(take, targets, rows, view=make_view(ALIGNMENT_VIEW))
+    take, targets, rows = data.inputs.batch, split.targets, getattr(split, part)
+    altered = Batches(take, targets, rows, view=make_augmentation(ALIGNMENT_VIEW[data.kind]))
     # Each pass draws anew.
     views = infer(encoder, altered).numpy(), infer(encoder, altered).numpy()
     elsewhere = None

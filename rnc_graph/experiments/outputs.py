@@ -15,7 +15,7 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from rnc_graph import __version__
-from rnc_graph.data import MoleculeTable
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.experiments import figures, formats
 from rnc_graph.experiments.results import FinishedRun, Table, parts
 from rnc_graph.experiments.spec import Experiment
@@ -41,7 +41,7 @@ _DRAWN = 4
 def write_outputs(
     folder: Path,
     experiment: Experiment,
-    molecules: Mapping[str, MoleculeTable],
+    samples: Mapping[str, SampleTable],
     tables: Sequence[Table],
     runs: Sequence[FinishedRun],
     command: str,
@@ -51,7 +51,7 @@ def write_outputs(
         "table.md": formats.markdown(experiment, tables, command),
         "table.csv": formats.as_csv(experiment, tables),
         "table.json": formats.as_json(experiment, tables, command),
-        "predictions.csv": _predictions(experiment, molecules, runs),
+        "predictions.csv": _predictions(experiment, samples, runs),
         "spec.yaml": yaml.safe_dump(
             experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True
         ),
@@ -62,13 +62,13 @@ def write_outputs(
     written = [folder / name for name in texts]
     # On one thread: the same bytes on any number of processors, and quicker for such small sets.
     with threadpool_limits(1):
-        return written + _draw(folder, experiment, molecules, tables, runs)
+        return written + _draw(folder, experiment, samples, tables, runs)
 
 
 def _draw(
     folder: Path,
     experiment: Experiment,
-    molecules: Mapping[str, MoleculeTable],
+    samples: Mapping[str, SampleTable],
     tables: Sequence[Table],
     runs: Sequence[FinishedRun],
 ) -> list[Path]:
@@ -81,28 +81,23 @@ def _draw(
             drawings.append(figures.differences)
         if split.long_tail is not None:
             drawings.append(figures.regions)
-        of_table = [
-            run
-            for run in runs
-            if (run.planned.data, run.planned.split) == (table.data, table.split)
-            and run.planned.encoder in (table.encoder, "")
-        ]
+        of_table = [run for run in runs if table.holds(run.planned)]
         for draw in drawings:
-            path = folder / f"{draw.__name__}_{_file_name(experiment, table)}.png"
-            draw(experiment, molecules[table.data], table, of_table, path)
+            path = folder / f"{'_'.join([draw.__name__, *_words(experiment, table)])}.png"
+            draw(experiment, samples[table.data], table, of_table, path)
             written.append(path)
     return written
 
 
-def _file_name(experiment: Experiment, table: Table) -> str:
+def _words(experiment: Experiment, table: Table) -> list[str]:
     """Name a table's files: by what distinguishes it from the others."""
     data = table.data if len(experiment.data) > 1 else ""
-    words = "_".join(filter(None, (data, table.split, table.encoder)))
-    return re.sub(r"[^\w.=-]+", "_", words)
+    words = filter(None, (data, table.split, table.encoder))
+    return [re.sub(r"[^\w.=-]+", "_", word) for word in words]
 
 
 def _predictions(
-    experiment: Experiment, molecules: Mapping[str, MoleculeTable], runs: Sequence[FinishedRun]
+    experiment: Experiment, samples: Mapping[str, SampleTable], runs: Sequence[FinishedRun]
 ) -> str:
     """Return each prediction of the evaluated part, by the molecule's row below the header."""
     out = io.StringIO()
@@ -110,9 +105,9 @@ def _predictions(
     part = parts(experiment)[0]
     columns = ["data", "split", "encoder", "row", "seed", "molecule", "target"]
     writer.writerow([*columns, "measured", "predicted"])
-    numbers = {name: table.rows.tolist() for name, table in molecules.items()}
+    numbers = {name: table.rows.tolist() for name, table in samples.items()}
     for run in runs:
-        at, table = run.planned, molecules[run.planned.data]
+        at, table = run.planned, samples[run.planned.data]
         where = [at.data, at.split, at.encoder, at.row, at.seed]
         predicted = run.tensors[f"{part}_predictions"].tolist()
         for molecule, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rnc_graph.experiments.cell import Cell
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.spec.sections import Part, SplitSpec, source_name
+from rnc_graph.experiments.spec.sections import Part, SplitSpec
+from rnc_graph.experiments.spec.sources import source_name
 from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Run, Task
 
 # How a data set that is only pretrained on is divided: a tenth chooses the epoch.
@@ -41,11 +42,12 @@ def plan(experiment: Experiment, datasets: Datasets) -> list[PlannedRun]:
     runs = []
     conditions: dict[tuple[str, str, str], list[Method]] = {}
     for place in experiment.places():
-        conditions.setdefault(place.condition, []).append(place.method)
+        conditions.setdefault((place.data, place.split, place.encoder), []).append(place.method)
     for (data, split, encoder), methods in conditions.items():
         part = Part(name=encoder, **experiment.encoders[encoder])
         for seed in experiment.seeds[encoder]:
-            cell = Cell(datasets.digests[data], experiment.splits[split], seed)
+            digest = datasets.digest(data, experiment.kind_of(encoder))
+            cell = Cell(digest, experiment.splits[split], seed)
             runs += [
                 PlannedRun(
                     data,
@@ -75,7 +77,7 @@ def _baselines(
             name,
             seed,
             BaselineTask(
-                Cell(datasets.digests[data], experiment.splits[split], seed),
+                Cell(datasets.digest(data), experiment.splits[split], seed),
                 name,
                 experiment.evaluate,
             ),
@@ -94,11 +96,12 @@ def _method_task(
     encoder: Part,
     method: Method,
 ) -> RegressTask:
+    kind = experiment.kind_of(encoder.name)
     pretrained = None
     if method.pretraining is not None:
         source, of = method.pretraining.data, cell
         if source is not None:
-            _, digest = datasets.sources[source_name(source), data]
+            digest = datasets.source_digest(source_name(source), data, kind)
             of = Cell(digest, _SOURCE_SPLIT, cell.seed)
         pretrained = PretrainTask(of, encoder, method.pretraining)
     return RegressTask(
@@ -109,7 +112,7 @@ def _method_task(
         method.regression,
         experiment.evaluate,
         experiment.representation,
-        datasets.outside_digest(data),
+        datasets.outside_digest(data, kind),
     )
 
 

@@ -73,7 +73,7 @@ class Table:
     Attributes:
         data: name of the data set.
         split: name of the split, "" for an experiment's only one.
-        encoder: its name.
+        encoder: its name, "" where all encoders share the table.
         unit: of the targets.
         rows: methods, then baselines.
     """
@@ -88,6 +88,11 @@ class Table:
     def name(self) -> str:
         """The condition in a few words."""
         return ", ".join(filter(None, (self.data, self.split, self.encoder)))
+
+    def holds(self, run: PlannedRun) -> bool:
+        """Say whether a run is behind one of the rows."""
+        of_encoder = not self.encoder or run.encoder in (self.encoder, "")
+        return (run.data, run.split) == (self.data, self.split) and of_encoder
 
 
 def finished_runs(planned: Sequence[PlannedRun], store: Store) -> list[FinishedRun]:
@@ -124,7 +129,8 @@ def tabulate(
     for run in runs:
         at = run.planned
         if at.encoder:
-            methods.setdefault((at.data, at.split, at.encoder), []).append(run)
+            encoder = "" if experiment.one_table else at.encoder
+            methods.setdefault((at.data, at.split, encoder), []).append(run)
         else:
             baselines.setdefault((at.data, at.split), []).append(run)
     return [
@@ -144,7 +150,8 @@ def _table(
     runs: Sequence[FinishedRun],
 ) -> Table:
     records = {(run.planned.row, run.planned.seed): run.record for run in runs}
-    seeds = experiment.seeds[encoder]
+    # Encoders that share a table have the same seeds.
+    seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
     names = list(dict.fromkeys(run.planned.row for run in runs))
     compared = parts(experiment)[0]
     share = experiment.splits[split].test / experiment.splits[split].train

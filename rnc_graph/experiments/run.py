@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.data import MoleculeTable
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.checks import check_before_training, check_devices
@@ -62,14 +62,14 @@ class Prepared:
 
     def resources(self, device: str) -> Resources:
         """Return what any process needs for the tasks."""
-        return Resources(self.datasets.featurised(), device, self.datasets.featurised_outside())
+        return Resources(self.datasets.samples(), device, self.datasets.outside_stores())
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What an experiment ended with."""
 
-    molecules: Mapping[str, MoleculeTable]
+    samples: Mapping[str, SampleTable]
     tables: list[Table]
     files: list[Path]
 
@@ -176,12 +176,12 @@ def tabulate_experiment(experiment: Experiment, folder: Path, *, command: str) -
 
 
 def _written(prepared: Prepared, store: Store, folder: Path, command: str) -> Outcome:
-    molecules = prepared.datasets.tables
+    samples = prepared.datasets.tables
     runs = finished_runs(prepared.planned, store)
-    units = {name: table.unit for name, table in molecules.items()}
+    units = {name: table.unit for name, table in samples.items()}
     tables = tabulate(prepared.experiment, runs, units)
-    files = write_outputs(folder, prepared.experiment, molecules, tables, runs, command)
-    return Outcome(molecules, tables, files)
+    files = write_outputs(folder, prepared.experiment, samples, tables, runs, command)
+    return Outcome(samples, tables, files)
 
 
 def open_engine(

@@ -8,6 +8,7 @@ from rnc_graph.evaluation import MEASURES, METRICS, PairedDifference, Summary
 from rnc_graph.evaluation.representation import RETRIEVED
 from rnc_graph.experiments.results import RANKED_BY, SCALES, Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.sources import source_name
 
 # Six significant digits would pretend to more than a handful of seeds can tell.
 _DIGITS = 3
@@ -190,8 +191,14 @@ def notes(experiment: Experiment) -> list[str]:
         if experiment.evaluate == "validation"
         else "the test part was touched once a run"
     )
+    published = [source_name(s) for s in experiment.data if getattr(s, "images", "") == "agedb"]
+    divided = (
+        f"seeds; the split that {' and '.join(published)} comes with"
+        if published and len(published) == len(experiment.data)
+        else f"split seeds; random {shares} splits by seed"
+    )
     notes = [
-        f"Mean ± standard deviation over split seeds; random {shares} splits by seed; "
+        f"Mean ± standard deviation over {divided}; "
         f"{thinned}targets standardised by the training part; the epoch was selected by "
         f"validation MAE; {touched}.",
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "

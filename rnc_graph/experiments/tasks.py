@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches, MoleculeData, PreparedSplit
-from rnc_graph.data.views import make_view
+from rnc_graph.data import Batches, PreparedSplit
+from rnc_graph.data.samples import Samples, make_augmentation
 from rnc_graph.encoders import ENCODERS, Encoder, Head
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.cell import Cell, Record, Resources, Tensors, with_code
@@ -73,7 +73,7 @@ class PretrainTask:
     def run(self, at: Resources, runtime: Runtime, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
         split = self.cell.prepared(at)
-        graphs = at.datasets[self.cell.data].graphs
+        inputs = at.datasets[self.cell.data].inputs
         spec = self.pretraining
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
         objective = prepared_objective(spec, split, encoder, self.cell.seed)
@@ -81,15 +81,15 @@ class PretrainTask:
             encoder,
             objective,
             Batches(
-                graphs.batch,
+                inputs.batch,
                 split.targets,
                 split.train,
                 spec.batch_size,
                 shuffle_seed=self.cell.seed,
                 views=spec.views,
-                view=make_view(spec.augmentation),
+                view=make_augmentation(spec.augmentation),
             ),
-            Batches(graphs.batch, split.targets, split.validation),
+            Batches(inputs.batch, split.targets, split.validation),
             targets=split.targets.shape[1],
             optimisation=spec,
             projection=_projection(encoder, spec.projection_dim),
@@ -177,7 +177,7 @@ class RegressTask:
         embeddings, predictions = {}, {}
         for name, rows in evaluated_parts(split, self.evaluate).items():
             noise = self.cell.split.graph_noise if name == self.evaluate else {}
-            batches = Batches(data.graphs.batch, split.targets, rows, view=make_view(noise))
+            batches = Batches(data.inputs.batch, split.targets, rows, view=make_augmentation(noise))
             embeddings[name] = infer(encoder, batches)
             predicted = infer(head, [(embeddings[name], split.targets[rows])])
             predictions[name] = predicted.double().numpy()
@@ -200,14 +200,14 @@ class RegressTask:
 
     def _train(
         self,
-        data: MoleculeData,
+        data: Samples,
         split: PreparedSplit,
         encoder: nn.Module,
         head: nn.Module,
         runtime: Runtime,
     ) -> History:
         """Train the head, and the encoder unless it is frozen."""
-        take: Callable[[Tensor], Any] = data.graphs.batch
+        take: Callable[[Tensor], Any] = data.inputs.batch
         if self.regression.freeze:
             # Its embeddings are computed once and stand in for the molecules. The test part has
             # its turn later.
@@ -232,7 +232,7 @@ class RegressTask:
                 spec.batch_size,
                 shuffle_seed=self.cell.seed,
                 views=spec.views,
-                view=make_view(spec.augmentation),
+                view=make_augmentation(spec.augmentation),
             ),
             Batches(take, split.targets, split.validation),
             head_loss=spec.head_loss,

@@ -1,9 +1,50 @@
-"""Molecules as small pictures for a page."""
+"""Molecules and images as small pictures for a page."""
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+from pathlib import Path
 from typing import Any
+
+import torch
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.experiments.datasets import Loaded
+
+# The longest side of an image on a page, in pixels.
+_SIDE = 96
+
+
+def kind_of(loaded: Loaded) -> dict[str, str]:
+    """Return what a data set's samples are called, and what names one of them."""
+    if isinstance(loaded.table, MoleculeTable):
+        return {"sample": "molecule", "label": "SMILES"}
+    return {"sample": "image", "label": "image"}
+
+
+def label_of(loaded: Loaded, row: int) -> str:
+    """Return what names a sample: its SMILES, or the name of its file."""
+    if isinstance(loaded.table, MoleculeTable):
+        return loaded.table.smiles[row]
+    return Path(loaded.table.images[row]).name
+
+
+def picture_of(loaded: Loaded, row: int) -> str:
+    """Return a sample as HTML that needs no other file."""
+    if isinstance(loaded.table, MoleculeTable):
+        return molecule_svg(loaded.table.smiles[row])
+    from PIL import Image
+
+    assert loaded.images is not None
+    pixels = loaded.images.batch(torch.tensor([row]))[0].permute(1, 2, 0).numpy()
+    image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+    image.thumbnail((_SIDE, _SIDE))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    content = base64.b64encode(out.getvalue()).decode("ascii")
+    return f'<img alt="" width="{_SIDE}" src="data:image/png;base64,{content}">'
 
 
 def molecule_svg(smiles: str) -> str:

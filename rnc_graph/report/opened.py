@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.data import MoleculeTable
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.results import FinishedRun, Table, finished_runs, tabulate
@@ -31,7 +31,7 @@ class Results:
     store: Store
 
     @property
-    def molecules(self) -> Mapping[str, MoleculeTable]:
+    def tables_of_data(self) -> Mapping[str, SampleTable]:
         """The data sets, by name."""
         return self.datasets.tables
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_graph.data import MoleculeTable
 from rnc_graph.data.descriptors import morgan_fingerprints
 from rnc_graph.errors import RncGraphError
 from rnc_graph.evaluation import rank_methods, tied_with_best
 from rnc_graph.experiments.results import RANKED_BY, FinishedRun, Table, parts
-from rnc_graph.report.drawing import molecule_svg
+from rnc_graph.report.drawing import kind_of, label_of, picture_of
 from rnc_graph.report.maps import lay_out
 from rnc_graph.report.opened import Results
 
@@ -26,29 +27,32 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
     """Return what the page shows."""
     experiment = results.experiment
     shown, seeds = _bounded(results)
+    sets = results.datasets.sets
     fingerprints = {
-        name: morgan_fingerprints(results.molecules[name].smiles).astype(np.float32)
-        for name in {table.data for table in shown}
+        name: morgan_fingerprints(table.smiles).astype(np.float32)
+        for name in {shown_table.data for shown_table in shown}
+        if isinstance(table := sets[name].table, MoleculeTable)
     }
     detailed = [_details(results, table, seeds, maps, fingerprints) for table in shown]
     needed = {(c["data"], point[0]) for c in detailed for row in c["points"] for point in row["at"]}
-    needed |= {(c["data"], m["molecule"]) for c in detailed for m in c["worst"]}
+    needed |= {(c["data"], m["sample"]) for c in detailed for m in c["worst"]}
     return {
         "part": parts(experiment)[0],
         "conditions": [_condition(experiment.splits[t.split].axes, t) for t in results.tables],
         "details": {table.name: found for table, found in zip(shown, detailed, strict=True)},
         "left_out": _left_out(results, shown, seeds),
-        "molecules": {
+        "samples": {
             data: {
                 str(row): {
-                    "smiles": table.smiles[row],
-                    "measured": float(table.targets[row, 0]),
-                    "svg": molecule_svg(table.smiles[row]),
+                    "label": label_of(loaded, row),
+                    "measured": float(loaded.table.targets[row, 0]),
+                    "picture": picture_of(loaded, row),
                 }
                 for row in sorted(row for of, row in needed if of == data)
             }
-            for data, table in results.molecules.items()
+            for data, loaded in sets.items()
         },
+        "kinds": {data: kind_of(loaded) for data, loaded in sets.items()},
         "maps": maps,
         "ranking": ranking_of(results.tables, parts(experiment)[0]),
     }
@@ -124,7 +128,7 @@ def _left_out(results: Results, shown: Sequence[Table], seeds: int) -> str:
         said.append(f"the first {seeds} of {most} seeds")
     if len(shown) < len(results.tables):
         said.append(f"{len(shown)} of {len(results.tables)} conditions")
-    return f"Molecule by molecule this page shows {' and '.join(said)}." if said else ""
+    return f"Point by point this page shows {' and '.join(said)}." if said else ""
 
 
 def _details(
@@ -138,12 +142,9 @@ def _details(
     part = parts(results.experiment)[0]
     chosen = table.rows[0].seeds[:seeds]
     runs = {
-        (run.planned.row, run.planned.seed): run
-        for run in results.runs
-        if (run.planned.data, run.planned.split) == (table.data, table.split)
-        and run.planned.encoder in (table.encoder, "")
+        (run.planned.row, run.planned.seed): run for run in results.runs if table.holds(run.planned)
     }
-    molecules = results.molecules[table.data]
+    samples = results.tables_of_data[table.data]
     rows = []
     for row in table.rows:
         at = []
@@ -155,11 +156,11 @@ def _details(
         rows.append({"name": row.name, "at": at})
     return {
         "data": table.data,
-        "target": molecules.target_names[0],
+        "target": samples.target_names[0],
         "unit": table.unit,
         "points": rows,
         "distance": _distances(results, table, runs, chosen, fingerprints),
-        "worst": _worst(rows, molecules.targets[:, 0]),
+        "worst": _worst(rows, samples.targets[:, 0]),
         "curves": [
             curve
             for row in table.rows
@@ -177,12 +178,12 @@ def _details(
 def _plane(results: Results, run: FinishedRun, maps: str) -> dict[str, Any]:
     part = parts(results.experiment)[0]
     numbers = run.tensors[f"{part}_rows"].numpy()
-    labels = results.molecules[run.planned.data].targets[numbers, 0]
+    labels = results.tables_of_data[run.planned.data].targets[numbers, 0]
     plane = lay_out(run.tensors["embedding"].numpy(), labels, maps)
     return {
         "name": run.planned.row,
         "seed": run.planned.seed,
-        "molecules": numbers.tolist(),
+        "samples": numbers.tolist(),
         "x": [float(f"{v:.4g}") for v in plane[:, 0]],
         "y": [float(f"{v:.4g}") for v in plane[:, 1]],
     }
@@ -225,9 +226,14 @@ def _distances(
     seeds: Sequence[int],
     fingerprints: Mapping[str, NDArray[np.float32]],
 ) -> dict[str, list[float]]:
-    """Return 1 - Tanimoto similarity to the nearest training molecule, by seed."""
+    """Return 1 - Tanimoto similarity to the nearest training molecule, by seed.
+
+    Of images there is no such distance, and nothing is returned.
+    """
+    if table.data not in fingerprints:
+        return {}
     part = parts(results.experiment)[0]
-    molecules = results.molecules[table.data]
+    molecules = results.tables_of_data[table.data]
     bits = fingerprints[table.data]
     counts = bits.sum(1)
     found = {}
@@ -246,26 +252,26 @@ def _distances(
 
 
 def _worst(rows: Sequence[dict[str, Any]], measured: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Return the molecules with the largest mean error over all rows, with each row's."""
+    """Return the samples with the largest mean error over all rows, with each row's."""
     errors: dict[int, dict[str, list[float]]] = {}
     for row in rows:
-        for molecule, predicted, _ in row["at"]:
-            own = errors.setdefault(molecule, {}).setdefault(row["name"], [])
-            own.append(predicted - measured[molecule])
+        for sample, predicted, _ in row["at"]:
+            own = errors.setdefault(sample, {}).setdefault(row["name"], [])
+            own.append(predicted - measured[sample])
     mean = {
-        molecule: float(np.mean([abs(e) for of_row in found.values() for e in of_row]))
-        for molecule, found in errors.items()
+        sample: float(np.mean([abs(e) for of_row in found.values() for e in of_row]))
+        for sample, found in errors.items()
     }
-    worst = sorted(mean, key=lambda molecule: (-mean[molecule], molecule))[:_WORST]
+    worst = sorted(mean, key=lambda sample: (-mean[sample], sample))[:_WORST]
     return [
         {
-            "molecule": molecule,
-            "mean": float(f"{mean[molecule]:.4g}"),
+            "sample": sample,
+            "mean": float(f"{mean[sample]:.4g}"),
             "errors": {
-                name: float(f"{np.mean(found):.3g}") for name, found in errors[molecule].items()
+                name: float(f"{np.mean(found):.3g}") for name, found in errors[sample].items()
             },
         }
-        for molecule in worst
+        for sample in worst
     ]
 
 

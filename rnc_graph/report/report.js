@@ -32,26 +32,27 @@
   };
   const draw = (id, traces, lay) => Plotly.react(id, traces, lay, config);
 
-  // ---- one molecule, wherever it is pointed at
+  // ---- one molecule or image, wherever it is pointed at
   let current = null;
+  const kind = () => data.kinds[current.data].sample;
   const number = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4));
-  const fill = (place, of, molecule, facts) => {
-    const found = data.molecules[of][molecule];
+  const fill = (place, of, sample, facts) => {
+    const found = data.samples[of][sample];
     place.replaceChildren();
-    place.insertAdjacentHTML("afterbegin", found.svg);
+    place.insertAdjacentHTML("afterbegin", found.picture);
     place.firstElementChild.setAttribute("role", "img");
-    place.firstElementChild.setAttribute("aria-label", found.smiles);
+    place.firstElementChild.setAttribute("aria-label", found.label);
     const list = element("dl");
-    for (const [name, value] of [["SMILES", found.smiles], ["measured", number(found.measured)], ...facts]) {
+    for (const [name, value] of [[data.kinds[of].label, found.label], ["measured", number(found.measured)], ...facts]) {
       list.append(element("dt", name), element("dd", value));
     }
     place.append(list);
   };
-  const show = (molecule, facts) => {
-    fill(byId("molecule"), current.data, molecule, facts);
-    byId("molecule").dataset.smiles = data.molecules[current.data][molecule].smiles;
+  const show = (sample, facts) => {
+    fill(byId("sample"), current.data, sample, facts);
+    byId("sample").dataset.label = data.samples[current.data][sample].label;
     for (const chart of document.querySelectorAll("#maps .chart")) {
-      const place = current.planes[+chart.dataset.plane].molecules.indexOf(molecule);
+      const place = current.planes[+chart.dataset.plane].samples.indexOf(sample);
       const plane = current.planes[+chart.dataset.plane];
       Plotly.restyle(chart, { x: [place < 0 ? [] : [plane.x[place]]], y: [place < 0 ? [] : [plane.y[place]]] }, [1]);
     }
@@ -148,7 +149,7 @@
   const scatter = () => {
     const n = Math.max(0, current.points.findIndex((row) => row.name === byId("method").value));
     const row = current.points[n];
-    const of = data.molecules[current.data];
+    const of = data.samples[current.data];
     const measured = row.at.map((p) => of[p[0]].measured);
     const predicted = row.at.map((p) => p[1]);
     const ends = [Math.min(...measured), Math.max(...measured)];
@@ -165,6 +166,7 @@
     draw("scatter", [{ ...common, x: measured, y: predicted }, { x: ends, y: ends, mode: "lines", line: { color: style("--soft"), width: 1 }, hoverinfo: "skip" }],
       layout(`measured ${current.target}${unit}`, `predicted${unit}`, { showlegend: false }));
     draw("by-label", [{ ...common, x: measured, y: predicted.map((v, i) => v - measured[i]) }], layout(`measured${unit}`, "predicted − measured", { showlegend: false }));
+    byId("by-distance").closest("figure").hidden = !Object.keys(current.distance).length;
     draw("by-distance", [{ ...common, x: distance, y: predicted.map((v, i) => Math.abs(v - measured[i])) }], layout("distance to training", "absolute error", { showlegend: false }));
     for (const id of ["scatter", "by-label", "by-distance"]) {
       byId(id).removeAllListeners?.("plotly_hover");
@@ -176,20 +178,20 @@
   const maps = () => {
     const places = byId("maps");
     places.replaceChildren();
-    const of = data.molecules[current.data];
+    const of = data.samples[current.data];
     const words = { pca: "the first two principal components", tsne: "t-SNE", umap: "UMAP" }[data.maps];
-    byId("maps-words").textContent = `Each method's embedding of the ${data.part} molecules of its first seed by ${words}, coloured by ${current.target}. A molecule pointed at is marked in all of them.`;
+    byId("maps-words").textContent = `Each method's embedding of the ${data.part} ${kind()}s of its first seed by ${words}, coloured by ${current.target}. One pointed at is marked in all of them.`;
     current.planes.forEach((plane, n) => {
       const chart = element("div", undefined, { class: "chart small", tabindex: "0", "data-plane": n });
       places.append(chart);
       const last = n === current.planes.length - 1;
       draw(chart, [
-        { x: plane.x, y: plane.y, mode: "markers", type: "scatter", hoverinfo: "none", customdata: plane.molecules,
-          marker: { size: 7, color: plane.molecules.map((m) => of[m].measured), colorscale: "Viridis", showscale: last, colorbar: { thickness: 10 } } },
+        { x: plane.x, y: plane.y, mode: "markers", type: "scatter", hoverinfo: "none", customdata: plane.samples,
+          marker: { size: 7, color: plane.samples.map((m) => of[m].measured), colorscale: "Viridis", showscale: last, colorbar: { thickness: 10 } } },
         { x: [], y: [], mode: "markers", hoverinfo: "skip", marker: { size: 16, color: "rgba(0,0,0,0)", line: { color: "#D55E00", width: 3 } } },
       ], layout("", "", { showlegend: false, title: { text: plane.name, font: { size: 13 } }, margin: { l: 10, r: 10, t: 34, b: 10 },
         xaxis: { showticklabels: false, zeroline: false }, yaxis: { showticklabels: false, zeroline: false } }));
-      pointed(chart, (molecule) => show(molecule, [["method", plane.name], ["seed", String(plane.seed)]]));
+      pointed(chart, (sample) => show(sample, [["method", plane.name], ["seed", String(plane.seed)]]));
     });
   };
 
@@ -198,7 +200,7 @@
     places.replaceChildren();
     for (const found of current.worst) {
       const card = element("div");
-      fill(card, current.data, found.molecule, [["mean |error|", number(found.mean)]]);
+      fill(card, current.data, found.sample, [["mean |error|", number(found.mean)]]);
       const table = element("table");
       for (const [name, error] of Object.entries(found.errors)) {
         const line = element("tr");

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
 Precision = Literal["32", "bf16-mixed", "16-mixed"]
 
@@ -23,7 +23,7 @@ class Optimisation(BaseModel):
         1e-3, gt=0, allow_inf_nan=False, description="the largest the schedule reaches"
     )
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
-    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
     precision: Precision = Field(
         "32", description="of the encoder; losses are computed in float32 all the same"
     )
@@ -44,7 +44,11 @@ class Optimisation(BaseModel):
             )
         if self.schedule == "constant":
             return optimiser
-        schedule: LRScheduler = OneCycleLR(
-            optimiser, max_lr=self.learning_rate, total_steps=steps, cycle_momentum=False
-        )
+        schedule: LRScheduler
+        if self.schedule == "cosine":
+            schedule = CosineAnnealingLR(optimiser, T_max=steps)
+        else:
+            schedule = OneCycleLR(
+                optimiser, max_lr=self.learning_rate, total_steps=steps, cycle_momentum=False
+            )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -29,4 +29,4 @@ def test_two_seeds_made_quick(tmp_path: Path, name: str):
         assert methods == {method.name for method in experiment.methods}
         if experiment.splits[table.split].unseen:
             assert all("mae_unseen" in row.measures for row in table.rows)
-    assert all(len(table) == 150 for table in outcome.molecules.values())
+    assert all(len(table) == 150 for table in outcome.samples.values())

@@ -74,7 +74,7 @@ def test_esol_is_the_study():
         ("seeds: 2", "seeds: [1, 1]", "a seed stands twice: [1, 1]"),
         ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, mpnn"),
         ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),
-        ("mask_attributes: 0.1", "mask: 0.1", "unknown augmentation 'mask'; known: drop_atoms"),
+        ("mask_attributes: 0.1", "mask: 0.1", "unknown augmentation 'mask'; known: blur"),
         ("mask_attributes: 0.1", "mask_attributes: 1.5", "must be in [0, 1), not 1.5"),
         ("name: rnc", "name: rank", "unknown objective 'rank'; known: attention-nce"),
         ("reference: plain", "reference: plane", "'plane' is none of the methods"),

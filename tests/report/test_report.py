@@ -164,15 +164,15 @@ def test_pointing_draws_the_right_molecule(page, results: Path):
     split = list(opened.experiment.splits)[1]
     runs = [run for run in opened.runs if (run.planned.split, run.planned.row) == (split, "tuned")]
     rows = [row for run in runs for row in run.tensors["test_rows"].tolist()]
-    panel = page.find_element("id", "molecule")
-    smiles = opened.molecules["molecules"].smiles
-    assert panel.get_attribute("data-smiles") == smiles[rows[number]]
+    panel = page.find_element("id", "sample")
+    smiles = opened.tables_of_data["molecules"].smiles
+    assert panel.get_attribute("data-label") == smiles[rows[number]]
     assert smiles[rows[number]] in panel.text
     assert panel.find_elements("css selector", "svg path")
 
     chart.send_keys(Keys.ARROW_RIGHT)
-    lowest = min(rows, key=lambda row: opened.molecules["molecules"].targets[row, 0])
-    assert panel.get_attribute("data-smiles") == smiles[lowest]
+    lowest = min(rows, key=lambda row: opened.tables_of_data["molecules"].targets[row, 0])
+    assert panel.get_attribute("data-label") == smiles[lowest]
     marked = page.execute_script(
         "return [...document.querySelectorAll('#maps .chart')].map(c => c.data[1].x.length)"
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -21,22 +21,28 @@ from pydantic import (
 
 from rnc_graph.data import MoleculeTable, load_dataset, read_table
 from rnc_graph.data.catalogue import dataset_card
+from rnc_graph.data.samples import InputKind, augmented_kind
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.experiments.spec.grid import expanded, matches
+from rnc_graph.experiments.spec.method import Condition, Method, Place
 from rnc_graph.experiments.spec.search import SearchSpec
+from rnc_graph.experiments.spec.section import Section
 from rnc_graph.experiments.spec.sections import (
     AxisValue,
-    CsvData,
-    DataSource,
     Part,
     PretrainingSpec,
     RegressionSpec,
     RepresentationSpec,
-    Section,
     SplitSpec,
     Tracking,
+)
+from rnc_graph.experiments.spec.sources import (
+    CsvData,
+    DataSource,
+    DrawingSpec,
+    ImageSource,
     source_name,
 )
 from rnc_graph.own_modules import read_module
@@ -63,58 +69,12 @@ def _as_list(data: Any) -> Any:
     return data if isinstance(data, list) else [data]
 
 
-Condition = dict[str, AxisValue | list[AxisValue]]
-"""Places on a grid: a value, or several, by axis."""
-
 Seeds = Annotated[
     list[Annotated[int, Field(ge=0, lt=2**32)]],
     Field(min_length=1),
     BeforeValidator(_listed),
     AfterValidator(_distinct),
 ]
-
-
-class Method(Section):
-    """One row of the table. What it leaves out, it takes from the experiment's two stages."""
-
-    name: str
-    pretraining: PretrainingSpec | None
-    regression: RegressionSpec
-    reference: str | None = Field(
-        None, description="the method it is compared with, if not the experiment's reference"
-    )
-    axes: dict[str, AxisValue] = Field({}, description="where it stands on the axes of a grid")
-    only: Condition = Field({}, description="where on the axes it is run; everywhere by default")
-
-    @model_validator(mode="after")
-    def _freezes_something_trained(self) -> Method:
-        if self.regression.freeze and self.pretraining is None:
-            raise ValueError("freeze without pretraining would freeze a random encoder")
-        return self
-
-
-@dataclass(frozen=True)
-class Place:
-    """One method under one condition.
-
-    Attributes:
-        data: name of the data set.
-        split: name of the split.
-        encoder: its name.
-        method: the row.
-        axes: its coordinates on all axes, by name.
-    """
-
-    data: str
-    split: str
-    encoder: str
-    method: Method
-    axes: dict[str, AxisValue]
-
-    @property
-    def condition(self) -> tuple[str, str, str]:
-        """Data set, split and encoder: what one table is of."""
-        return self.data, self.split, self.encoder
 
 
 class Experiment(Section):
@@ -134,6 +94,9 @@ class Experiment(Section):
     name: str = Field(pattern=r"^\w[\w.-]*$", description="letters, digits, '_', '.', '-'")
     title: str = ""
     data: Annotated[list[DataSource], Field(min_length=1), BeforeValidator(_as_list)]
+    drawing: DrawingSpec = Field(
+        DrawingSpec(), description="how molecules are drawn for encoders of images"
+    )
     split: SplitSpec = SplitSpec()
     splits: dict[str, SplitSpec] = Field(
         {}, description="ways to divide each data set, by name; only `split` by default"
@@ -149,6 +112,11 @@ class Experiment(Section):
     exclude: list[Condition] = Field([], description="places on the axes that are not run")
     reference: str = Field(description="the method that the others are compared with")
     ranked: bool = Field(False, description="sort the rows of a table by their error")
+    one_table: bool = Field(
+        False,
+        description="rows of all encoders in one table; each method is then of one encoder, by "
+        "`only: {encoder: NAME}`",
+    )
     representation: RepresentationSpec | None = None
     evaluate: Literal["test", "validation"] = Field(
         "test",
@@ -192,7 +160,7 @@ class Experiment(Section):
             published = (
                 dataset_card(source).published_predictions if isinstance(source, str) else {}
             )
-            check_baselines(self.baselines, published)
+            check_baselines(self.baselines, published, images=isinstance(source, ImageSource))
         names = [method.name for method in self.methods] + self.baselines
         if len(set(names)) < len(names):
             raise ValueError(f"two rows share a name: {', '.join(names)}")
@@ -218,6 +186,50 @@ class Experiment(Section):
                 raise ValueError(
                     f"split {name!r}: only the test part has unseen labels, so evaluate: "
                     "validation has nothing to show"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _inputs_fit(self) -> Experiment:
+        """Check that encoders, data and augmentations are all for graphs, or all for images."""
+        images = [source_name(source) for source in self.data if isinstance(source, ImageSource)]
+        graphs = [name for name in self.encoders if self.kind_of(name) == "graphs"]
+        if images and self.representation and self.representation.outside:
+            raise ValueError(
+                f"representation.outside are molecules, and {images[0]!r} is of images"
+            )
+        for place in self.places():
+            if place.data in images and place.encoder in graphs:
+                raise ValueError(
+                    f"encoder {place.encoder!r} takes graphs, and {place.data!r} is of images"
+                )
+            stages = (place.method.pretraining, place.method.regression)
+            altered = [stage.augmentation for stage in stages if stage is not None]
+            altered.append(self.splits[place.split].graph_noise)
+            for options in altered:
+                if augmented_kind(options) not in (None, self.kind_of(place.encoder)):
+                    raise ValueError(
+                        f"method {place.method.name!r}: {next(iter(options))!r} alters "
+                        f"{augmented_kind(options)}, and encoder {place.encoder!r} takes "
+                        f"{self.kind_of(place.encoder)}; `only: {{encoder: ...}}` keeps a method "
+                        "to some encoders"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _one_table_fits(self) -> Experiment:
+        if not self.one_table:
+            return self
+        if len({tuple(seeds) for seeds in self.seeds.values()}) > 1:
+            raise ValueError("one_table: all encoders must have the same seeds")
+        found: dict[tuple[str, str, str], str] = {}
+        for place in self.places():
+            other = found.setdefault((place.data, place.split, place.method.name), place.encoder)
+            if other != place.encoder:
+                raise ValueError(
+                    f"one_table: method {place.method.name!r} is run with {other!r} and "
+                    f"{place.encoder!r}; each encoder needs methods of its own, by "
+                    f"`only: {{encoder: {other}}}`"
                 )
         return self
 
@@ -278,6 +290,7 @@ class Experiment(Section):
                     **method.axes,
                     "method": method.name,
                 },
+                self.one_table,
             )
             for source in self.data
             for split_name, split in self.splits.items()
@@ -306,16 +319,13 @@ class Experiment(Section):
         """Return the baselines of a split: none where molecules are altered as graphs."""
         return [] if self.splits[split].graph_noise else self.baselines
 
-    def tables(self) -> dict[str, MoleculeTable]:
-        """Load the data sets, by name.
+    def kind_of(self, encoder: str) -> InputKind:
+        """Return what an encoder takes; one of a user's own that does not say takes graphs."""
+        kind: InputKind = getattr(ENCODERS.get(encoder), "inputs", "graphs")
+        return kind
 
-        Raises:
-            RncGraphError: a file, a column or a value is missing or wrong.
-        """
-        return {source_name(source): self.load(source) for source in self.data}
-
-    def load(self, source: str | CsvData) -> MoleculeTable:
-        """Load one data set.
+    def load_molecules(self, source: str | CsvData) -> MoleculeTable:
+        """Load a data set of molecules.
 
         Raises:
             RncGraphError: a file, a column or a value is missing or wrong.
@@ -329,9 +339,14 @@ class Experiment(Section):
                     f"{source.path}, column {source.targets[0]!r}: all its values are the same, "
                     f"{table.targets[0, 0]:g}; there is nothing to learn"
                 )
-        if self.molecules is None or len(table) <= self.molecules:
-            return table
-        return table.take(np.linspace(0, len(table) - 1, self.molecules).astype(np.int64))
+        rows = self.taken(len(table))
+        return table if rows is None else table.take(rows)
+
+    def taken(self, count: int) -> NDArray[np.int64] | None:
+        """Return which rows are taken of a set of so many; None for all."""
+        if self.molecules is None or count <= self.molecules:
+            return None
+        return np.linspace(0, count - 1, self.molecules).astype(np.int64)
 
 
 def _check_condition(

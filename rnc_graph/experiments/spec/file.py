@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.experiments.spec.experiment import Experiment
+from rnc_graph.experiments.spec.sources import BRANCHES
 from rnc_graph.shipped import shipped_dir
 
 
@@ -108,8 +109,6 @@ def _describe(error: ValidationError, source: str, text: str, model: type[BaseMo
     own: dict[str, None] = {}
     inherited: dict[str, None] = {}
     for problem in error.errors():
-        if problem["loc"][-1:] == ("str",) and not isinstance(problem["input"], str):
-            continue  # The other branch of "a name, or a mapping" is what was meant.
         location = [key for key in problem["loc"] if not _is_choice(key)]
         line, found = _line(root, location)
         key = ".".join(str(part) for part in location) or "the spec"
@@ -121,7 +120,7 @@ def _describe(error: ValidationError, source: str, text: str, model: type[BaseMo
 
 def _is_choice(key: Any) -> bool:
     """Tell the names that pydantic gives the branches of a union from keys of the file."""
-    return isinstance(key, str) and key in ("str", "CsvData")
+    return isinstance(key, str) and key in BRANCHES
 
 
 def _reason(problem: Any, location: Sequence[Any], model: type[BaseModel]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from rnc_graph.experiments.spec.sections import Section
+from rnc_graph.experiments.spec.section import Section
 
 
 class Range(Section):

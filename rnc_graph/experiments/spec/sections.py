@@ -1,9 +1,8 @@
-"""The sections of a spec: data, split, the parts with their options, the two stages."""
+"""The sections of a spec: split, the parts with their options, the two stages."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,45 +19,14 @@ from torch import nn
 
 from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.catalogue import dataset_card
+from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
-from rnc_graph.data.views import make_view
 from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.spec.section import Section
+from rnc_graph.experiments.spec.sources import DataSource
 from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.registry import Registry
 from rnc_graph.training import HeadLoss, Optimisation
-
-
-class Section(BaseModel):
-    """A part of the spec: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CsvData(Section):
-    """A CSV file of the user's own."""
-
-    path: Path = Field(description="from the working directory, unless it begins with /")
-    name: str = Field("", description="what tables call it; the file's name by default")
-    smiles: str = Field("smiles", description="the column of SMILES")
-    targets: list[str] = Field(
-        min_length=1, max_length=1, description="the column of measured values: one, in a list"
-    )
-    unit: str = Field("", description="unit of the targets")
-
-
-def _known(source: str | CsvData) -> str | CsvData:
-    if isinstance(source, str):
-        dataset_card(source)
-    return source
-
-
-DataSource = Annotated[str | CsvData, AfterValidator(_known)]
-"""A named data set, or a file."""
-
-
-def source_name(source: str | CsvData) -> str:
-    """Return what tables call a data set."""
-    return source if isinstance(source, str) else source.name or source.path.stem
 
 
 class LongTailSpec(Section):
@@ -130,16 +98,28 @@ def _check_views(objective: Part | None, views: int) -> None:
         raise ValueError(f"objective {objective.name!r} needs views of at least {fewest}")
 
 
-def _view_can_be_made(strengths: dict[str, float]) -> dict[str, float]:
-    make_view(strengths)
-    return strengths
+def _strength_or_options(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a number, or options by name, found {value!r}")
+    return value
+
+
+def _view_can_be_made(options: dict[str, Any]) -> dict[str, Any]:
+    make_augmentation(options)
+    return options
 
 
 AxisValue = bool | float | str
 """A place on an axis of a grid."""
 
 Objective = Annotated[Part, AfterValidator(_objective_can_be_made)]
-Augmentation = Annotated[dict[str, float], AfterValidator(_view_can_be_made)]
+Augmentation = Annotated[
+    dict[str, Annotated[Any, AfterValidator(_strength_or_options)]],
+    AfterValidator(_view_can_be_made),
+]
+"""Augmentations by name, each with its strength, or with its options."""
 
 
 class SplitSpec(Section):
@@ -151,7 +131,7 @@ class SplitSpec(Section):
     splitter: Part | None = Field(
         None,
         description="random, scaffold, ...; none draws rows at random, a molecule's further rows "
-        "included",
+        "included, or takes the parts that a set of images comes with",
     )
     unseen: tuple[float, float] | None = Field(
         None, description="quantiles of the label between which only the test part has molecules"
@@ -218,7 +198,7 @@ class PretrainingSpec(Optimisation):
     )
     objective: Objective = Part(name="rnc")
     views: int = Field(2, ge=1, description="V; 1 for no second view")
-    augmentation: Augmentation = Field({}, description="strength of each, applied in order")
+    augmentation: Augmentation = Field({}, description="strength or options of each, in order")
     projection_dim: int | None = Field(
         None, ge=1, description="width of a perceptron between embedding and objective, if any"
     )
@@ -237,7 +217,7 @@ class RegressionSpec(Optimisation):
     head_hidden: list[PositiveInt] = Field([], description="widths of the head's hidden layers")
     head_dropout: float = Field(0.0, ge=0, lt=1)
     views: int = Field(1, ge=1, description="V")
-    augmentation: Augmentation = Field({}, description="strength of each, applied in order")
+    augmentation: Augmentation = Field({}, description="strength or options of each, in order")
     objective: Objective | None = Field(
         None, description="joint training: added to the head's loss"
     )

@@ -1,0 +1,58 @@
+"""The rows of a table, and where on a grid they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import Field, model_validator
+
+from rnc_graph.experiments.spec.section import Section
+from rnc_graph.experiments.spec.sections import AxisValue, PretrainingSpec, RegressionSpec
+
+Condition = dict[str, AxisValue | list[AxisValue]]
+"""Places on a grid: a value, or several, by axis."""
+
+
+class Method(Section):
+    """One row of the table. What it leaves out, it takes from the experiment's two stages."""
+
+    name: str
+    pretraining: PretrainingSpec | None
+    regression: RegressionSpec
+    reference: str | None = Field(
+        None, description="the method it is compared with, if not the experiment's reference"
+    )
+    axes: dict[str, AxisValue] = Field({}, description="where it stands on the axes of a grid")
+    only: Condition = Field({}, description="where on the axes it is run; everywhere by default")
+
+    @model_validator(mode="after")
+    def _freezes_something_trained(self) -> Method:
+        if self.regression.freeze and self.pretraining is None:
+            raise ValueError("freeze without pretraining would freeze a random encoder")
+        return self
+
+
+@dataclass(frozen=True)
+class Place:
+    """One method under one condition.
+
+    Attributes:
+        data: name of the data set.
+        split: name of the split.
+        encoder: its name.
+        method: the row.
+        axes: its coordinates on all axes, by name.
+        one_table: whether encoders share a table.
+    """
+
+    data: str
+    split: str
+    encoder: str
+    method: Method
+    axes: dict[str, AxisValue]
+    one_table: bool
+
+    @property
+    def condition(self) -> tuple[str, str, str]:
+        """Data set, split and encoder: what one table is of; "" where encoders share it."""
+        return self.data, self.split, "" if self.one_table else self.encoder
