@@ -34,7 +34,10 @@ Out = Annotated[
     ),
 ]
 Quick = Annotated[
-    bool, typer.Option("--quick", help="150 molecules and 2 epochs a stage: to try a spec out.")
+    bool,
+    typer.Option(
+        "--quick", help="150 samples, images of 64 pixels and 2 epochs a stage: to try a spec out."
+    ),
 ]
 DryRun = Annotated[
     bool,

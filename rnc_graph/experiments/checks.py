@@ -69,7 +69,10 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
 
 def _check_channels(data: Samples, encoder: Part) -> None:
     if isinstance(data.inputs, PackedImages):
-        channels, wanted = data.inputs.shape[0], getattr(encoder.make(ENCODERS), "in_channels", None)
+        channels, wanted = (
+            data.inputs.shape[0],
+            getattr(encoder.make(ENCODERS), "in_channels", None),
+        )
         if wanted not in (None, channels):
             raise RncGraphError(
                 f"encoders.{encoder.name}.in_channels: found {wanted}, and the images of "

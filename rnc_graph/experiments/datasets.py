@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from rnc_graph.data import MoleculeTable, without
-from rnc_graph.data.cache import packed_graphs
-from rnc_graph.data.images import Drawing, ImageTable, PackedImages, depict
+from rnc_graph.data.cache import OnDone, packed_graphs
+from rnc_graph.data.images import BadImage, Drawing, ImageTable, PackedImages, depict
 from rnc_graph.data.samples import InputKind, Samples, SampleTable, Store
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.spec import Experiment
@@ -28,11 +28,13 @@ class Loaded:
         table: what its samples are, and their targets.
         digest: a short name for its content.
         images: its pixels; None for molecules.
+        skipped: what its source has besides and cannot be used.
     """
 
     table: SampleTable
     digest: str
     images: PackedImages | None = None
+    skipped: tuple[BadImage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,14 +118,18 @@ class Datasets:
         return {"drawing": asdict(self.drawing)} if kind == "images" else {}
 
 
-def load_datasets(experiment: Experiment) -> Datasets:
+def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: None) -> Datasets:
     """Load all that an experiment needs.
+
+    Args:
+        experiment: says which.
+        on_images: told how many more images are decoded.
 
     Raises:
         RncGraphError: a file, a column, an image or a value is missing or wrong, or too little is
             left to pretrain on, or from outside.
     """
-    sets = {source_name(source): _load(experiment, source) for source in experiment.data}
+    sets = {source_name(source): _load(experiment, source, on_images) for source in experiment.data}
     sources = {}
     for method in experiment.methods:
         source = method.pretraining.data if method.pretraining else None
@@ -142,16 +148,16 @@ def load_datasets(experiment: Experiment) -> Datasets:
     )
 
 
-def _load(experiment: Experiment, source: str | CsvData | ImageSource) -> Loaded:
+def _load(experiment: Experiment, source: str | CsvData | ImageSource, on_images: OnDone) -> Loaded:
     """Load a data set, and take the rows that the experiment wants."""
     if isinstance(source, str | CsvData):
         table = experiment.load_molecules(source)
         return Loaded(table, table_digest(table))
-    data = source.load()
+    data = source.load(on_images)
     rows = experiment.taken(len(data))
     images = data.images if rows is None else data.images.take(torch.from_numpy(rows))
     own = data.table if rows is None else data.table.take(rows)
-    return Loaded(own, image_digest(own, images), images)
+    return Loaded(own, image_digest(own, images), images, data.skipped)
 
 
 def _without(

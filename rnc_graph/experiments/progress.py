@@ -21,6 +21,12 @@ _FIXED_COST = 5.0
 class Progress(Protocol):
     """Who is told how an experiment gets on."""
 
+    def say(self, message: str) -> None:
+        """Hear of something that people should know."""
+
+    def decoded(self, images: int) -> None:
+        """Hear of so many more images, decoded before anything else."""
+
     def start(self, missing: Mapping[str, Task], done: int) -> None:
         """Hear what is to be done, and how many tasks are done already."""
 
@@ -33,6 +39,12 @@ class Progress(Protocol):
 
 class Silent:
     """Tells nobody."""
+
+    def say(self, message: str) -> None:
+        """Say nothing."""
+
+    def decoded(self, images: int) -> None:
+        """Say nothing."""
 
     def start(self, missing: Mapping[str, Task], done: int) -> None:
         """Say nothing."""
@@ -63,6 +75,8 @@ class ConsoleProgress:
             transient=True,
         )
         self.bar: TaskID | None = None
+        self.decoding: TaskID | None = None
+        self.images = 0
 
     def __enter__(self) -> ConsoleProgress:
         self.bars.start()
@@ -71,8 +85,23 @@ class ConsoleProgress:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
+    def say(self, message: str) -> None:
+        """Print it."""
+        self.console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def decoded(self, images: int) -> None:
+        """Count them; how many there are is not known before they are listed."""
+        if self.decoding is None:
+            self.decoding = self.bars.add_task("decoding images", total=None, left="")
+            self.began = time.monotonic()
+        self.images += images
+        pace = self.images / max(time.monotonic() - self.began, 1e-3)
+        self.bars.update(self.decoding, left=f"{self.images:,} done, {pace:,.0f} a second")
+
     def start(self, missing: Mapping[str, Task], done: int) -> None:
         """Say what is done already and what is to be done."""
+        if self.decoding is not None:
+            self.bars.remove_task(self.decoding)
         self.tasks = missing
         self.cost_left = {key: cost(task) for key, task in missing.items()}
         self.total = sum(self.cost_left.values())

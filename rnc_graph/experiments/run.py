@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnc_graph.data.images.data import described
 from rnc_graph.data.samples import SampleTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
@@ -74,17 +75,25 @@ class Outcome:
     files: list[Path]
 
 
-def prepare(experiment: Experiment) -> Prepared:
+def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepared:
     """Load the data and plan the runs.
+
+    Args:
+        experiment: the grid.
+        progress: told of what takes long, and of what is left out.
 
     Raises:
         RncGraphError: bad data.
     """
+    progress = progress or Silent()
     # Loaded as they are now: runs are named after what the workers get.
     modules = tuple(read_module(path) for path in experiment.modules)
     for module in modules:
         module.load()
-    datasets = load_datasets(experiment)
+    datasets = load_datasets(experiment, progress.decoded)
+    for loaded in datasets.sets.values():
+        if loaded.skipped:
+            progress.say(f"{described(loaded.skipped, loaded.table.name)}\nthey are left out")
     planned = plan(experiment, datasets)
     return Prepared(experiment, datasets, modules, planned, with_pretraining(planned))
 
@@ -111,7 +120,8 @@ def run_experiment(
         RncGraphError: bad data, too few molecules to split, a device or a folder that cannot be
             used, tasks that failed, or a process that died.
     """
-    prepared = prepare(experiment)
+    progress = progress or Silent()
+    prepared = prepare(experiment, progress)
     check_devices(experiment, where.device)
     check_tracking(_tracking(experiment))
     resources = prepared.resources(where.device)
@@ -121,7 +131,6 @@ def run_experiment(
         for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
         missing = missing_tasks(prepared.tasks, store)
-        progress = progress or Silent()
         progress.start(missing, done=len(prepared.tasks) - len(missing))
         # The others that were launched wait to be told, even that there is nothing to do.
         if missing or launched():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from rnc_graph.experiments.spec.experiment import Experiment
+from rnc_graph.experiments.spec.sources import ImageSource
 
-MOLECULES = 150
+SAMPLES = 150
+PIXELS = 64
 EPOCHS = 2
 
 
 def quick(experiment: Experiment) -> Experiment:
-    """Return the same grid with few molecules and few epochs: it shows that all parts work."""
+    """Return the same grid with few samples and few epochs: it shows that all parts work."""
     methods = [
         method.model_copy(
             update={
@@ -20,4 +22,10 @@ def quick(experiment: Experiment) -> Experiment:
         )
         for method in experiment.methods
     ]
-    return experiment.model_copy(update={"methods": methods, "molecules": MOLECULES})
+    smaller = [
+        source.model_copy(update={"size": min(source.size, PIXELS)})
+        if isinstance(source, ImageSource)
+        else source
+        for source in experiment.data
+    ]
+    return experiment.model_copy(update={"methods": methods, "data": smaller, "molecules": SAMPLES})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from rnc_graph.data.cache import OnDone
 from rnc_graph.data.catalogue import dataset_card
 from rnc_graph.data.images import Decoding, Drawing, ImageData, load_agedb, rotated_digits
 from rnc_graph.experiments.spec.section import Section
@@ -41,8 +43,11 @@ class AgeDBImages(Section):
     )
     name: str = Field("agedb", min_length=1, description="what tables call it")
 
-    def load(self) -> ImageData:
-        """Load the images.
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
+        """Load the images, decoded on all cores and cached after.
+
+        Args:
+            on_done: told how many more images are done.
 
         Raises:
             RncGraphError: they are not there, or spoiled.
@@ -53,6 +58,8 @@ class AgeDBImages(Section):
             decoding=Decoding(self.size),
             bad=self.bad,
             seed=self.split_seed,
+            jobs=os.cpu_count() or 1,
+            on_done=on_done,
         )
 
 
@@ -65,8 +72,8 @@ class RotatedDigits(Section):
     angle_seed: int = Field(0, ge=0, description="of the angles")
     name: str = Field("digits", min_length=1, description="what tables call it")
 
-    def load(self) -> ImageData:
-        """Make the images."""
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
+        """Make the images; it takes a moment, of which nobody need be told."""
         return rotated_digits(self.size, degrees=self.degrees, seed=self.angle_seed)
 
 
