@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.experiments.spec.experiment import Experiment
-from rnc_graph.experiments.spec.sources import BRANCHES
+from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
 from rnc_graph.shipped import shipped_dir
 
 
@@ -125,7 +125,7 @@ def _is_choice(key: Any) -> bool:
 
 def _reason(problem: Any, location: Sequence[Any], model: type[BaseModel]) -> str:
     if problem["type"] == "extra_forbidden":
-        fields = _fields(model, location[:-1])
+        fields = _fields(model, problem["loc"][:-1])
         return f"unknown key; known here: {', '.join(fields)}"
     if problem["type"] == "missing":
         return "is missing"
@@ -139,7 +139,9 @@ def _fields(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
     """Return the keys that the section at ``location`` may have."""
     section: Any = model
     for key in location:
-        if isinstance(key, str):
+        if key in SECTIONS:
+            section = SECTIONS[key]
+        elif isinstance(key, str):
             section = _model_in(section.model_fields[key].annotation)
     return sorted(section.model_fields)
 

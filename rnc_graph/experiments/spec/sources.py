@@ -104,7 +104,14 @@ def _known(name: str) -> str:
 
 
 # With blanks, so that no key of a file is called the same.
-_NAMED, _CSV, _AGEDB, _DIGITS = BRANCHES = ("a name", "a file", "images agedb", "images digits")
+_NAMED, _CSV, _AGEDB, _DIGITS = "a name", "a file", "images agedb", "images digits"
+SECTIONS: dict[str, type[Section]] = {
+    _CSV: CsvData,
+    _AGEDB: AgeDBImages,
+    _DIGITS: RotatedDigits,
+}
+"""The kinds of sources that are mappings, by what pydantic's errors call them."""
+BRANCHES = (_NAMED, *SECTIONS)
 
 
 def _branch(source: Any) -> str:

@@ -1,0 +1,181 @@
+"""Images in experiments: AgeDB-shaped folders, drawn molecules, and what does not fit together."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import Where, read_spec, run_experiment, shipped_spec
+from rnc_graph.experiments.spec.quick import quick
+
+COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "agedb.yaml", "--quick", "--seeds", "2"]
+
+
+@pytest.fixture
+def agedb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with 200 faces, brighter with age, and the shipped spec."""
+    faces = tmp_path / "data" / "AgeDB"
+    faces.mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    for number in range(200):
+        age = int(draw.integers(20, 60))
+        pixels = draw.normal(4 * age, 20, (40, 32, 3)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(faces / f"{number}_Some_One_{age}_m.jpg")
+    shutil.copy(shipped_spec("agedb"), tmp_path / "agedb.yaml")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+def run(arguments: list[str]) -> str:
+    """Run the command and return what it says of its progress."""
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.slow
+def test_agedb_is_killed_and_ends_in_the_same_table(agedb: Path):
+    run(["--out", "whole"])
+    with subprocess.Popen(
+        [*COMMAND, "--out", "killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list((agedb / "killed" / "store").glob("[!.]*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    kept = len(list((agedb / "killed" / "store").glob("[!.]*")))
+    assert f"{kept} tasks done already" in run(["--out", "killed"])
+    assert contents(agedb / "killed") == contents(agedb / "whole")
+    table = (agedb / "whole" / "table.md").read_text()
+    assert "the split that agedb comes with" in table
+    assert "errors in years" in table
+
+
+@pytest.mark.slow
+def test_spoiled_images_are_refused_or_left_out_by_name(agedb: Path):
+    faces = agedb / "data" / "AgeDB"
+    (faces / "900_No_Age_m.jpg").write_bytes(b"")
+    (faces / "901_Cor_Rupt_30_f.jpg").write_bytes(b"\xff\xd8broken")
+    experiment = quick(read_spec(agedb / "agedb.yaml", seeds="1"))
+    only = experiment.model_copy(update={"methods": experiment.methods[:1]})
+    with pytest.raises(RncGraphError, match=r"900_No_Age_m\.jpg: its name tells no age"):
+        run_experiment(only, agedb / "out", command="test")
+    assert not (agedb / "out").exists()
+    skipping = only.model_copy(update={"data": [only.data[0].model_copy(update={"bad": "skip"})]})
+    said: list[str] = []
+    outcome = run_experiment(skipping, agedb / "out", command="test", progress=Listener(said))
+    assert "900_No_Age_m.jpg" in said[0]
+    assert "901_Cor_Rupt_30_f.jpg" in said[0]
+    assert len(outcome.samples["agedb"]) == 150
+
+
+def test_a_missing_image_of_the_split_table_is_named(agedb: Path):
+    table = agedb / "agedb.csv"
+    table.write_text("age,path,split\n30,AgeDB/5000_Not_Here_30_m.jpg,train\n")
+    data = {"images": "agedb", "folder": "data/AgeDB", "split_table": "agedb.csv"}
+    text = (agedb / "agedb.yaml").read_text()
+    spec = text.replace("data: {images: agedb, folder: data/AgeDB, size: 224}", f"data: {data}")
+    (agedb / "agedb.yaml").write_text(spec)
+    with pytest.raises(RncGraphError, match=r"5000_Not_Here_30_m\.jpg.*is missing"):
+        run_experiment(read_spec(agedb / "agedb.yaml"), agedb / "out", command="test")
+
+
+def test_without_the_images_the_way_to_them_is_told(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RncGraphError, match="authors give the password on request"):
+        run_experiment(read_spec(shipped_spec("agedb")), tmp_path / "out", command="test")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["depictions", "digits"])
+def test_shipped_images_made_quick(tmp_path: Path, name: str):
+    experiment = quick(read_spec(shipped_spec(name), seeds="2"))
+    outcome = run_experiment(experiment, tmp_path / "out", command="test", where=Where(jobs=2))
+    (table,) = outcome.tables
+    assert [row.name for row in table.rows if not row.baseline] == [
+        method.name for method in experiment.methods
+    ]
+    assert (tmp_path / "out" / "predictions.csv").read_text().count("\n") > 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("images: digits", "images: letters", "data.0: images must be agedb or digits"),
+        ("size: 32", "size: big", "data.0.size: Input should be a valid integer"),
+        ("size: 32", "height: 32", "data.0.height: unknown key; known here: angle_seed"),
+        (
+            "  resnet8: {width: 16, in_channels: 1}",
+            "  gin: {}",
+            "encoder 'gin' takes graphs, and 'digits' is of images",
+        ),
+        (
+            "augmentation: {random_resized_crop: {scale: [0.7, 1.0]}}",
+            "augmentation: {mask_attributes: 0.1}",
+            "'mask_attributes' alters graphs, and encoder 'resnet8' takes images",
+        ),
+        (
+            "scale: [0.7, 1.0]",
+            "scale: [0.7, 1.5]",
+            "scale of random_resized_crop: found [0.7, 1.5]",
+        ),
+        ("{random_resized_crop: {scale: [0.7, 1.0]}}", "{flip: often}", "must be a number, or"),
+        ("baselines: [mean]", "baselines: [svr]", "unknown baseline of images 'svr'; known: mean"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path: Path, old: str, new: str, message: str):
+    text = shipped_spec("digits").read_text()
+    assert old in text
+    (tmp_path / "digits.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(RncGraphError) as caught:
+        read_spec(tmp_path / "digits.yaml")
+    assert message in str(caught.value)
+
+
+def test_channels_that_differ_are_told_before_training(tmp_path: Path):
+    text = shipped_spec("digits").read_text().replace("in_channels: 1", "in_channels: 3")
+    (tmp_path / "digits.yaml").write_text(text)
+    with pytest.raises(RncGraphError, match=r"encoders\.resnet8\.in_channels: found 3, .* have 1"):
+        run_experiment(read_spec(tmp_path / "digits.yaml"), tmp_path / "out", command="test")
+
+
+def test_a_table_of_two_encoders_needs_methods_of_their_own(tmp_path: Path):
+    text = shipped_spec("depictions").read_text()
+    (tmp_path / "shared.yaml").write_text(text.replace("    only: {encoder: gin}\n", "", 1))
+    with pytest.raises(RncGraphError, match="one_table: method 'L1, graphs' is run with"):
+        read_spec(tmp_path / "shared.yaml")
+
+
+class Listener:
+    """Keeps what is said."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+    def decoded(self, images: int) -> None:
+        pass
+
+    def start(self, missing, done):
+        pass
+
+    def epoch(self, key):
+        pass
+
+    def finished(self, key):
+        pass
