@@ -41,6 +41,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/featurise.py
 	$(BIN)/python benchmarks/model.py
+	$(BIN)/python benchmarks/images.py
 
 # The constraints make installations repeatable: without them, the newest of everything.
 $(STAMP): pyproject.toml constraints.txt
