@@ -44,6 +44,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/many_runs.py
 	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/images.py
 
 # The constraints make installations repeatable: without them, the newest of everything.
 $(STAMP): pyproject.toml constraints.txt

@@ -74,7 +74,8 @@ def embeddings(
         if min(embedding.shape) < 2:
             axis.set_title(f"{row.name}\nno plane to draw", fontsize=9)
             continue
-        plane = PCA(2).fit(embedding)
+        # Of wide embeddings scikit-learn's own choice is a random one.
+        plane = PCA(2, svd_solver="full").fit(embedding)
         xy = plane.transform(embedding)
         colour = measured[run.tensors[f"{part}_rows"].numpy()]
         # A component's sign is arbitrary: let the target grow to the right.

@@ -36,7 +36,9 @@ def depict(
     import rdkit
     from PIL import __version__ as pillow
 
-    key = digest([DRAWER, rdkit.__version__, pillow, asdict(drawing)], map(str, smiles))
+    # What is no text stands apart from all texts.
+    texts = (text if isinstance(text, str) else f"{text!r} is no text" for text in smiles)
+    key = digest([DRAWER, rdkit.__version__, pillow, asdict(drawing)], texts)
     shape = (drawing.size, drawing.size, drawing.channels)
     make = partial(draw_all, drawing=drawing)
     packed = packed_images(key, smiles, make, shape, jobs=jobs, on_done=on_done)

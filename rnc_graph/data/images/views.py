@@ -1,9 +1,9 @@
 """Views of images: randomly altered copies, made on a whole batch at once.
 
 Each image has draws of its own, and no loop runs over single images. A batch comes as uint8 (0 to
-255) or float (0 to 1) and leaves as float32 (0 to 1), (B, C, H, W) in channels_last format. What
-each augmentation does to one image is what the function of its name in torchvision.transforms.v2
-does to a float image with the same parameters.
+255) or float (0 to 1) and leaves as float32 (0 to 1), (B, C, H, W), from :func:`make_image_view` in
+channels_last format. What each augmentation does to one image is what the function of its name in
+torchvision.transforms.v2 does to a float image with the same parameters.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ class Flip:
     def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
         """Return the view."""
         chosen = _chosen(batch, self.probability, generator)
-        return torch.where(chosen[:, None, None, None], batch.flip(3), batch)
+        images = to_float(batch)
+        return torch.where(chosen[:, None, None, None], images.flip(3), images)
 
 
 @IMAGE_VIEWS.register("colour_jitter")
@@ -154,12 +155,13 @@ class ColourJitter:
         order = torch.randperm(len(_COLOURS), generator=generator).tolist()
         # Only those chosen are worked on.
         rows = chosen.nonzero()[:, 0]
-        jittered = to_float(batch)[rows]
+        images = to_float(batch)
+        jittered = images[rows]
         for place in order:
             name, change = _COLOURS[place]
             if self.ranges[name] > 0:
                 jittered = change(jittered, factors[name].float()[rows])
-        return to_float(batch).index_copy(0, rows, jittered)
+        return images.index_copy(0, rows, jittered)
 
 
 @IMAGE_VIEWS.register("greyscale")
