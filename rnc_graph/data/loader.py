@@ -28,9 +28,13 @@ class Batches:
         shuffle_seed: draw a new order each pass, from this seed; None keeps the order of ``index``.
         views: V.
         view: the augmentation that makes each view; None leaves the inputs as they are.
+        balanced: (N,) class of each molecule of the whole store, NaN where it has none. Each pass
+            then draws M molecules with replacement, each class of ``index`` equally likely (Kang et
+            al., ICLR 2020, arXiv 1910.09217); those without a class are not drawn.
 
     Raises:
-        RncGraphError: no molecules, or a batch size below 1.
+        RncGraphError: no molecules, a batch size below 1, or ``balanced`` without a class for each
+            molecule, without any, or without a seed.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Batches:
         shuffle_seed: int | None = None,
         views: int = 1,
         view: View | None = None,
+        balanced: Tensor | None = None,
     ) -> None:
         if batch_size < 1 or len(index) == 0:
             raise RncGraphError(
@@ -59,6 +64,15 @@ class Batches:
         self.generator = torch.Generator().manual_seed(shuffle_seed or 0)
         self.view_generator = self.generator
         self.share = (0, 1)
+        self.balance = None
+        if balanced is not None:
+            if balanced.shape != targets.shape[:1] or not self.shuffle:
+                raise RncGraphError(
+                    f"balanced batches need a shuffle_seed and a class of each of the "
+                    f"{len(targets)} molecules, found shuffle_seed {shuffle_seed} and classes of "
+                    f"shape {tuple(balanced.shape)}"
+                )
+            self.balance = _Balance(index, balanced[index])
 
     def shard(self, rank: int, world: int) -> "Batches":
         """Return the share of each batch that one of several processes has.
@@ -96,7 +110,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
         index = self.index
-        if self.shuffle:
+        if self.balance is not None:
+            index = self.balance.draw(len(index), self.generator)
+        elif self.shuffle:
             index = index[torch.randperm(len(index), generator=self.generator)]
         rank, world = self.share
         for whole in torch.tensor_split(index, len(self)):
@@ -105,3 +121,24 @@ class Batches:
             if self.view is not None:
                 inputs = self.view(inputs, self.view_generator)
             yield inputs, self.targets[rows]
+
+
+class _Balance:
+    """Rows (M,) by their classes (M,): to draw from each class alike."""
+
+    def __init__(self, rows: Tensor, classes: Tensor) -> None:
+        known = ~classes.isnan()
+        if not known.any():
+            raise RncGraphError(f"balanced: none of {len(rows)} molecules has a class")
+        _, class_of, self.counts = torch.unique(
+            classes[known], return_inverse=True, return_counts=True
+        )
+        self.rows = rows[known][class_of.argsort(stable=True)]
+        self.first = self.counts.cumsum(0) - self.counts
+
+    def draw(self, number: int, generator: torch.Generator) -> Tensor:
+        """Return so many rows, drawn with replacement."""
+        drawn = torch.randint(len(self.counts), (number,), generator=generator)
+        # In double precision, a number below 1 times a count stays below the count.
+        share = torch.rand(number, dtype=torch.float64, generator=generator)
+        return self.rows[self.first[drawn] + (share * self.counts[drawn]).long()]

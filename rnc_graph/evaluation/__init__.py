@@ -1,5 +1,9 @@
 """Metrics, statistics, and judges of an embedding: what it is worth, and whether that is real."""
 
+from rnc_graph.evaluation.class_probes import linear_class_probe, nearest_classes
+from rnc_graph.evaluation.class_representation import evaluate_classes
+from rnc_graph.evaluation.class_retrieval import ClassRetrieval, class_retrieval
+from rnc_graph.evaluation.classification import classification_metrics
 from rnc_graph.evaluation.geometry import (
     alignment,
     order_correlation,
@@ -13,6 +17,7 @@ from rnc_graph.evaluation.long_tail import (
     long_tail_metrics,
     shot_regions,
 )
+from rnc_graph.evaluation.measures import MEASURES, Measure
 from rnc_graph.evaluation.metrics import METRICS, metrics_by_target, regression_metrics
 from rnc_graph.evaluation.out_of_distribution import (
     Detection,
@@ -22,7 +27,7 @@ from rnc_graph.evaluation.out_of_distribution import (
 )
 from rnc_graph.evaluation.probes import linear_probe, nearest_neighbours
 from rnc_graph.evaluation.ranking import Ranking, rank_methods
-from rnc_graph.evaluation.representation import MEASURES, Measure, evaluate_representation
+from rnc_graph.evaluation.representation import evaluate_representation
 from rnc_graph.evaluation.retrieval import Retrieval, retrieval
 from rnc_graph.evaluation.statistics import (
     PairedDifference,
@@ -38,6 +43,7 @@ __all__ = [
     "MEASURES",
     "METRICS",
     "REGIONS",
+    "ClassRetrieval",
     "ConformalIntervals",
     "Detection",
     "Measure",
@@ -46,15 +52,20 @@ __all__ = [
     "Retrieval",
     "Summary",
     "alignment",
+    "class_retrieval",
+    "classification_metrics",
     "compare",
     "coverage",
     "detection",
+    "evaluate_classes",
     "evaluate_representation",
     "label_bins",
+    "linear_class_probe",
     "linear_probe",
     "long_tail_metrics",
     "mahalanobis_scores",
     "metrics_by_target",
+    "nearest_classes",
     "nearest_neighbour_scores",
     "nearest_neighbours",
     "order_correlation",

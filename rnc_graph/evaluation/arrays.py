@@ -10,6 +10,9 @@ from rnc_graph.errors import RncGraphError
 FloatArray = NDArray[np.float64]
 # What callers may pass: float32 from an encoder, or float64.
 Floats = NDArray[np.floating[Any]]
+# Class numbers, once checked, and as callers may pass them: whole numbers of any dtype.
+Classes = NDArray[np.int64]
+Labels = NDArray[Any]
 
 FEWEST_ROWS = 2
 
@@ -61,6 +64,41 @@ def checked(
             f"{name}: found {array[place]} in row {place[0]}, right are finite numbers"
         )
     return array
+
+
+def checked_classes(
+    name: str, labels: Labels, *, rows: int | None = None, classes: int | None = None
+) -> Classes:
+    """Return labels (N,) that are class numbers 0, 1, 2, ... as integers, or raise.
+
+    Args:
+        name: what the message calls them.
+        labels: (N,).
+        rows: the N that is right; None takes any from one up.
+        classes: C, where the numbers must be below it.
+
+    Raises:
+        RncGraphError: another shape, or a value that is no class number.
+
+    >>> checked_classes("labels", np.array([0.0, 2.5]))
+    Traceback (most recent call last):
+    ...
+    rnc_graph.errors.RncGraphError: labels: found 2.5 in row 1, right are class numbers 0, 1, 2, ...
+    """
+    try:
+        array = np.asarray(labels, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RncGraphError(f"{name}: found no array of real numbers ({error})") from error
+    if array.ndim != 1 or len(array) == 0 or rows not in (None, len(array)):
+        raise RncGraphError(f"{name}: found shape {array.shape}, right is ({rows or 'N >= 1'},)")
+    wrong = ~(np.isfinite(array) & (array >= 0) & (array == np.floor(array)))
+    right = "class numbers 0, 1, 2, ..."
+    if classes is not None and not wrong.any():
+        wrong, right = array >= classes, f"class numbers below {classes}"
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise RncGraphError(f"{name}: found {array[row]:g} in row {row}, right are {right}")
+    return array.astype(np.int64)
 
 
 def unit_rows(values: FloatArray) -> FloatArray:

@@ -6,11 +6,20 @@ Scores are greater farther out.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
-from rnc_graph.evaluation.arrays import FloatArray, Floats, checked, unit_rows
-from rnc_graph.evaluation.neighbours import check_k, distance_blocks
+from rnc_graph.evaluation.arrays import (
+    Classes,
+    FloatArray,
+    Floats,
+    Labels,
+    checked,
+    checked_classes,
+    unit_rows,
+)
+from rnc_graph.evaluation.neighbours import Blocks, check_k, distance_blocks
 
 # Share of the inside molecules that the FPR's threshold accepts.
 ACCEPTED = 0.95
@@ -31,7 +40,13 @@ class Detection:
     fpr95: float
 
 
-def nearest_neighbour_scores(train_embedding: Floats, embedding: Floats, k: int = 10) -> FloatArray:
+def nearest_neighbour_scores(
+    train_embedding: Floats,
+    embedding: Floats,
+    k: int = 10,
+    *,
+    blocks: Blocks = distance_blocks,
+) -> FloatArray:
     """Return the distance to the k-th nearest training molecule (Sun et al., ICML 2022).
 
     Embeddings are scaled to unit length first (arXiv 2204.06507, section 3); a row of zeros stays
@@ -41,6 +56,7 @@ def nearest_neighbour_scores(train_embedding: Floats, embedding: Floats, k: int 
         train_embedding: (M, d).
         embedding: (N, d).
         k: rank of the neighbour.
+        blocks: what yields the distances of the unit rows.
 
     Returns:
         (N,) scores from 0 to 2.
@@ -56,37 +72,58 @@ def nearest_neighbour_scores(train_embedding: Floats, embedding: Floats, k: int 
     check_k("k", k)
     last = min(k, len(train)) - 1
     scores = np.empty(len(queries))
-    for rows, distances in distance_blocks(unit_rows(queries), unit_rows(train)):
+    for rows, distances in blocks(unit_rows(queries), unit_rows(train)):
         scores[rows] = np.partition(distances, last, axis=1)[:, last]
     return scores
 
 
-def mahalanobis_scores(train_embedding: Floats, embedding: Floats) -> FloatArray:
-    """Return the Mahalanobis distance to the training part's mean (Lee et al., NeurIPS 2018).
+def mahalanobis_scores(
+    train_embedding: Floats, embedding: Floats, train_classes: Labels | None = None
+) -> FloatArray:
+    """Return the Mahalanobis distance to the training part's nearest mean (Lee et al., 2018).
 
-    One Gaussian stands for the whole training part, as a continuous target has no classes. Its
+    After arXiv 1807.03888 (NeurIPS 2018), section 2.1: a Gaussian for each class, all of one
+    covariance. Without classes one Gaussian stands for the whole training part. The
     covariance is shrunk (Ledoit and Wolf, J. Multivariate Anal. 88, 2004), so M may be below d. All
-    training embeddings equal, it is the Euclidean distance to them.
+    training embeddings of a class equal, it is the Euclidean distance to them.
 
     Args:
         train_embedding: (M, d).
         embedding: (N, d).
+        train_classes: (M,) class numbers; None for one Gaussian.
 
     Returns:
         (N,) scores from 0 up, not squared.
 
     Raises:
-        RncGraphError: other widths, fewer than two rows, or a value that is not finite.
+        RncGraphError: other widths, fewer than two rows, a value that is not finite, or no class
+            number for each training row.
 
     >>> train = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
     >>> mahalanobis_scores(train, np.array([[0.0, 0.0], [1.0, 1.0]])).round(6).tolist()
     [0.0, 2.0]
     """
     train, queries = _checked(train_embedding, embedding)
+    if train_classes is not None:
+        classes = checked_classes("train_classes", train_classes, rows=len(train))
+        return _to_nearest_class(train, queries, classes)
     if not np.ptp(train, axis=0).any():
         return np.asarray(np.linalg.norm(queries - train[0], axis=1))
     squared = LedoitWolf().fit(train).mahalanobis(queries)
     return np.sqrt(np.maximum(np.asarray(squared, dtype=np.float64), 0.0))
+
+
+def _to_nearest_class(train: FloatArray, queries: FloatArray, classes: Classes) -> FloatArray:
+    of_row = np.unique(classes, return_inverse=True)[1]
+    means = np.stack([train[of_row == number].mean(axis=0) for number in range(of_row.max() + 1)])
+    residuals = train - means[of_row]
+    turn = np.eye(train.shape[1])
+    # Below this, what is left of equal embeddings is rounding.
+    if np.abs(residuals).max() > 1e-12 * np.abs(train).max():
+        precision = LedoitWolf(assume_centered=True).fit(residuals).get_precision()
+        strengths, directions = np.linalg.eigh(precision)
+        turn = directions * np.sqrt(np.maximum(strengths, 0.0))
+    return np.asarray(cdist(queries @ turn, means @ turn).min(axis=1))
 
 
 def detection(inside: Floats, outside: Floats) -> Detection:

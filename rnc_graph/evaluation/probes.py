@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rnc_graph.evaluation.arrays import FloatArray, Floats, checked
-from rnc_graph.evaluation.neighbours import check_k, distance_blocks, shares
+from rnc_graph.evaluation.neighbours import Blocks, check_k, distance_blocks, shares
 
 # Ridge strengths tried, for standardised features: two a decade.
 STRENGTHS = np.logspace(-3, 6, 19)
@@ -40,7 +40,12 @@ def linear_probe(train_embedding: Floats, train_targets: Floats, embedding: Floa
 
 
 def nearest_neighbours(
-    train_embedding: Floats, train_targets: Floats, embedding: Floats, k: int = 5
+    train_embedding: Floats,
+    train_targets: Floats,
+    embedding: Floats,
+    k: int = 5,
+    *,
+    blocks: Blocks = distance_blocks,
 ) -> FloatArray:
     """Predict targets by the mean of the k nearest, each weighted by 1 / its Euclidean distance.
 
@@ -53,6 +58,7 @@ def nearest_neighbours(
         train_targets: (M, t) in any unit.
         embedding: (N, d).
         k: neighbours.
+        blocks: what yields the distances, in place of the Euclidean ones.
 
     Returns:
         (N, t) predictions in the unit of ``train_targets``.
@@ -67,7 +73,7 @@ def nearest_neighbours(
     train_embedding, train_targets, embedding = _checked(train_embedding, train_targets, embedding)
     check_k("k", k)
     predicted = np.empty((len(embedding), train_targets.shape[1]))
-    for rows, distances in distance_blocks(embedding, train_embedding):
+    for rows, distances in blocks(embedding, train_embedding):
         nearest = distances.min(axis=1, keepdims=True)
         # 1 / distance, times the nearest one's: nothing overflows, and at 0 it counts alone.
         closeness = np.ones_like(distances)

@@ -1,8 +1,5 @@
 """All that one embedding is worth, in one call."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from rnc_graph.evaluation.arrays import Floats, checked
 from rnc_graph.evaluation.geometry import (
     alignment,
@@ -20,47 +17,6 @@ from rnc_graph.evaluation.probes import linear_probe, nearest_neighbours
 from rnc_graph.evaluation.retrieval import retrieval
 
 RETRIEVED = (1, 5, 10, 20)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How a measure is shown.
-
-    Attributes:
-        title: a short one, for a table's column.
-        higher_is_better: None where neither direction is better of itself.
-    """
-
-    title: str
-    higher_is_better: bool | None
-
-
-# Those of evaluate_representation, those of long_tail_metrics, and errors where labels are unseen.
-MEASURES: Mapping[str, Measure] = {
-    "probe_mae": Measure("probe MAE", False),
-    "probe_rmse": Measure("probe RMSE", False),
-    "knn_mae": Measure("kNN MAE", False),
-    "knn_rmse": Measure("kNN RMSE", False),
-    "order": Measure("order (Spearman)", True),
-    "triplets": Measure("triplets", True),
-    **{f"precision_{k}": Measure(f"precision@{k}", True) for k in RETRIEVED},
-    **{f"label_error_{k}": Measure(f"label error@{k}", False) for k in RETRIEVED},
-    "uniformity": Measure("uniformity", None),
-    "alignment": Measure("alignment", None),
-    "ood_knn_auroc": Measure("OOD AUROC (kNN)", True),
-    "ood_knn_fpr95": Measure("OOD FPR95 (kNN)", False),
-    "ood_mahalanobis_auroc": Measure("OOD AUROC (Mahalanobis)", True),
-    "ood_mahalanobis_fpr95": Measure("OOD FPR95 (Mahalanobis)", False),
-    "mae_many": Measure("MAE, many-shot", False),
-    "mae_medium": Measure("MAE, medium-shot", False),
-    "mae_few": Measure("MAE, few-shot", False),
-    "balanced_mae": Measure("balanced MAE", False),
-    "gmean": Measure("GM of errors", False),
-    "mae_unseen": Measure("MAE, unseen labels", False),
-    "mae_seen": Measure("MAE, seen labels", False),
-    "rmse_unseen": Measure("RMSE, unseen labels", False),
-    "rmse_seen": Measure("RMSE, seen labels", False),
-}
 
 
 def evaluate_representation(

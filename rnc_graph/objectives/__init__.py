@@ -1,11 +1,14 @@
 """Objectives: each loss of :mod:`rnc_graph.losses` carried to a continuous target, by name.
 
+Those made for classes take class numbers too.
+
 An objective maps features (B, V, d) and labels (B, t) to a scalar, or is a ``QueueObjective``.
 """
 
 from rnc_graph.losses import RnCLoss
 from rnc_graph.objectives.attention_nce import AttentionNCE, LabelAttentionNCE
-from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.bins import ClassNumbers, QuantileBins
+from rnc_graph.objectives.class_ranks import ClassRanks
 from rnc_graph.objectives.kcl import KCL
 from rnc_graph.objectives.ranks import LabelRanks
 from rnc_graph.objectives.registry import OBJECTIVES
@@ -23,6 +26,8 @@ __all__ = [
     "RINCE",
     "TSC",
     "AttentionNCE",
+    "ClassNumbers",
+    "ClassRanks",
     "LabelAttentionNCE",
     "LabelRanks",
     "QuantileBins",

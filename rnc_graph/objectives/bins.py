@@ -1,10 +1,21 @@
-"""Classes from a continuous target."""
+"""Classes from a continuous target, or from one that is a class number already."""
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from rnc_graph.data import quantile_edges
 from rnc_graph.errors import RncGraphError
+from rnc_graph.training import class_numbers
+
+Bins = int | Literal["classes"]
+"""What an objective's ``bins`` may be: how many quantile bins, or "classes" for class numbers."""
+
+
+def make_bins(bins: Bins) -> "QuantileBins | ClassNumbers":
+    """Return what makes classes of labels; raises :class:`RncGraphError` for fewer than 2 bins."""
+    return ClassNumbers() if bins == "classes" else QuantileBins(bins)
 
 
 class QuantileBins(nn.Module):
@@ -91,3 +102,62 @@ class QuantileBins(nn.Module):
         digits = torch.searchsorted(self.edges, labels.double().T.contiguous(), right=True)
         place = self.bins ** torch.arange(len(digits), device=digits.device)
         return (digits * place[:, None]).sum(0)
+
+
+class ClassNumbers(nn.Module):
+    """Labels (B, 1) that are class numbers as they stand: 0, 1, 2, ..., NaN where missing.
+
+    The C classes are those that the training part has, in the order of their numbers, so that gaps
+    among the numbers take no room.
+
+    >>> classes = ClassNumbers()
+    >>> classes.prepare(torch.tensor([[0.0], [7.0], [7.0], [2.0]]))
+    >>> classes(torch.tensor([[7.0], [float("nan")], [0.0]])).tolist()
+    [2, -1, 0]
+    """
+
+    numbers: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("numbers", torch.zeros(0, dtype=torch.long))
+
+    @property
+    def classes(self) -> int:
+        """C, known once the classes are prepared."""
+        return len(self.numbers)
+
+    def prepare(self, labels: Tensor) -> None:
+        """Take the classes from labels (M, 1).
+
+        Raises:
+            RncGraphError: labels that are no class numbers, or fewer than 2 classes.
+        """
+        numbers = class_numbers(labels, what="bins: classes")
+        self.numbers = torch.unique(numbers[numbers >= 0])
+        if self.classes < 2:
+            raise RncGraphError(
+                f"bins: classes: the training part has {self.classes} classes, at least 2 are "
+                "needed"
+            )
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """Return the classes (B,) of labels (B, 1), from 0; -1 where missing.
+
+        Raises:
+            RncGraphError: no class number, a class that the training part lacks, or the classes are
+                not prepared.
+        """
+        if not self.classes:
+            raise RncGraphError(
+                "classes need prepare(labels) with the training part's labels first"
+            )
+        numbers = class_numbers(labels, what="bins: classes")
+        classes = torch.searchsorted(self.numbers, numbers).clamp(max=self.classes - 1)
+        new = (self.numbers[classes] != numbers) & (numbers >= 0)
+        if new.any():
+            raise RncGraphError(
+                f"bins: classes: found class {int(numbers[new][0])}, the training part has only "
+                f"{', '.join(map(str, self.numbers.tolist()))}"
+            )
+        return classes.masked_fill(numbers < 0, -1)

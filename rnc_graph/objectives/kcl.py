@@ -1,9 +1,9 @@
-"""KCL on a continuous target."""
+"""KCL on a continuous target, or on classes."""
 
 from torch import Tensor
 
 from rnc_graph.losses import KCLLoss
-from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.bins import Bins, make_bins
 from rnc_graph.objectives.missing import nothing, take
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import QueueObjective
@@ -11,7 +11,7 @@ from rnc_graph.training import QueueObjective
 
 @OBJECTIVES.register("kcl")
 class KCL(QueueObjective):
-    """:class:`KCLLoss` whose classes are quantile bins of the label.
+    """:class:`KCLLoss` whose classes are quantile bins of the label, or its own.
 
     Equal numbers of positives for each anchor keep crowded classes from ruling the embedding; with
     quantile bins of an even training part the classes are even anyway. Molecules that lack a target
@@ -20,7 +20,7 @@ class KCL(QueueObjective):
     Args:
         temperature: of the loss.
         positives: draws from the queue for each anchor; None takes all of its class.
-        bins: classes for each target.
+        bins: classes for each target; "classes" where the target is a class number itself.
         queue_size: keys to compare with.
         momentum: of the momentum encoder.
     """
@@ -29,13 +29,13 @@ class KCL(QueueObjective):
         self,
         temperature: float = 0.3,
         positives: int | None = 6,
-        bins: int = 10,
+        bins: Bins = 10,
         queue_size: int = 512,
         momentum: float = 0.99,
     ) -> None:
         super().__init__(queue_size, momentum)
         self.loss = KCLLoss(temperature, positives)
-        self.bins = QuantileBins(bins)
+        self.bins = make_bins(bins)
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Take the bins from the training part's labels."""

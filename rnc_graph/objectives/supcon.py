@@ -1,9 +1,9 @@
-"""SupCon on a continuous target."""
+"""SupCon on a continuous target, or on classes."""
 
 from torch import Tensor
 
 from rnc_graph.losses import SupConLoss
-from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.bins import Bins, make_bins
 from rnc_graph.objectives.missing import nothing, take
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import Objective
@@ -11,20 +11,20 @@ from rnc_graph.training import Objective
 
 @OBJECTIVES.register("supcon")
 class SupCon(Objective):
-    """:class:`SupConLoss` whose classes are quantile bins of the label.
+    """:class:`SupConLoss` whose classes are quantile bins of the label, or its own.
 
     Molecules of one bin attract each other, all others repel, however near their labels: an order
     among the bins is not asked for. Molecules that lack a target are left out.
 
     Args:
         temperature: of the loss.
-        bins: classes for each target.
+        bins: classes for each target; "classes" where the target is a class number itself.
     """
 
-    def __init__(self, temperature: float = 0.05, bins: int = 10) -> None:
+    def __init__(self, temperature: float = 0.05, bins: Bins = 10) -> None:
         super().__init__()
         self.loss = SupConLoss(temperature)
-        self.bins = QuantileBins(bins)
+        self.bins = make_bins(bins)
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Take the bins from the training part's labels."""

@@ -1,4 +1,4 @@
-"""TSC on a continuous target."""
+"""TSC on a continuous target, or on classes."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.losses import TSCLoss, assign_targets, hypersphere_targets, ordered_targets
-from rnc_graph.objectives.bins import QuantileBins
+from rnc_graph.objectives.bins import Bins, make_bins
 from rnc_graph.objectives.missing import nothing, take
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import ClassCentroids, QueueObjective
@@ -15,7 +15,7 @@ from rnc_graph.training import ClassCentroids, QueueObjective
 
 @OBJECTIVES.register("tsc")
 class TSC(QueueObjective):
-    """:class:`TSCLoss` whose classes are quantile bins of the label.
+    """:class:`TSCLoss` whose classes are quantile bins of the label, or its own.
 
     Each class is drawn to a point of the sphere that was set beforehand. The points are made once,
     when the objective is prepared, and kept with the run. Molecules that lack a label are left
@@ -30,7 +30,7 @@ class TSC(QueueObjective):
         targets: "uniform", points as far apart as can be, matched to the classes by their
             centroids as training goes on (the paper's way); or "ordered", points whose cosine falls
             evenly with the distance of the bins, from 1 to -1, for one target only.
-        bins: classes for each target.
+        bins: classes for each target; "classes" where the target is a class number itself.
         queue_size: keys to compare with.
         momentum: of the momentum encoder.
 
@@ -48,7 +48,7 @@ class TSC(QueueObjective):
         separate_targets: bool = True,
         positives: int | None = 6,
         targets: Literal["uniform", "ordered"] = "uniform",
-        bins: int = 10,
+        bins: Bins = 10,
         queue_size: int = 512,
         momentum: float = 0.99,
     ) -> None:
@@ -57,7 +57,7 @@ class TSC(QueueObjective):
             raise UnknownNameError("kind of targets", targets, ["ordered", "uniform"])
         self.kind = targets
         self.loss = TSCLoss(temperature, target_weight, separate_targets, positives)
-        self.bins = QuantileBins(bins)
+        self.bins = make_bins(bins)
         self.centroids: ClassCentroids | None = None
         self.register_buffer("targets", torch.zeros(0, 0))
         self.register_buffer("class_to_target", torch.zeros(0, dtype=torch.long))

@@ -1,6 +1,7 @@
 """The two stages, as two Lightning modules and two functions: graphs or images are all one here."""
 
 from rnc_graph.training.centroids import ClassCentroids
+from rnc_graph.training.classes import class_numbers
 from rnc_graph.training.contrast import Contrast, Objective, QueueObjective
 from rnc_graph.training.fit import History, check_device
 from rnc_graph.training.inference import infer
@@ -25,6 +26,7 @@ __all__ = [
     "Regression",
     "Runtime",
     "check_device",
+    "class_numbers",
     "infer",
     "pretrain",
     "regress",

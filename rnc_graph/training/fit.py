@@ -23,7 +23,8 @@ from rnc_graph.training.distributed import all_say, rank, synchronised, world
 from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation, Precision
 
-# The value that both stages select on: validation MAE, of the head or of the online probe.
+# What a stage selects on unless its module says otherwise (``selected_by``): the validation MAE, of
+# the head or of the online probe.
 SELECTED_BY = "validation_mae"
 
 History = list[dict[str, float]]
@@ -56,9 +57,10 @@ def check_device(device: str, precision: Precision = "32") -> None:
 
 
 class _BestWeights(Callback):
-    """Keeps the weights of the epoch with the lowest validation MAE and puts them back at last."""
+    """Keeps the weights of the epoch with the lowest value and puts them back at last."""
 
-    def __init__(self) -> None:
+    def __init__(self, selected_by: str) -> None:
+        self.selected_by = selected_by
         self.best = float("inf")
         self.weights: dict[str, Any] = {}
 
@@ -69,7 +71,7 @@ class _BestWeights(Callback):
         self.best, self.weights = state_dict["best"], state_dict["weights"]
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        value = float(trainer.callback_metrics[SELECTED_BY])
+        value = float(trainer.callback_metrics[self.selected_by])
         if value < self.best:
             self.best = value
             self.weights = copy.deepcopy(pl_module.state_dict())
@@ -77,7 +79,7 @@ class _BestWeights(Callback):
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not self.weights:
             raise RncGraphError(
-                f"training diverged: {SELECTED_BY} was never a number in "
+                f"training diverged: {self.selected_by} was never a number in "
                 f"{trainer.current_epoch} epochs; a lower learning rate may help"
             )
         pl_module.load_state_dict(self.weights)
@@ -112,7 +114,8 @@ def fit(
     """Train ``module`` and leave it with the weights of its best epoch on validation.
 
     Args:
-        module: logs ``validation_mae`` in its validation steps.
+        module: logs in its validation steps what it is selected by, the less the better: the name
+            in its ``selected_by``, or else ``validation_mae``.
         training: the training part's batches, anew at each pass.
         validation: the validation part's batches.
         optimisation: epochs and patience.
@@ -122,13 +125,14 @@ def fit(
         The history, one row an epoch.
 
     Raises:
-        RncGraphError: the validation MAE was never a number, the validation part has no known
+        RncGraphError: what is selected by was never a number, the validation part has no known
             target, or there is no such device.
     """
+    selected_by: str = getattr(module, "selected_by", SELECTED_BY)
     recorder = _Recorder(runtime.on_epoch)
-    callbacks: list[Callback] = [recorder, _BestWeights()]
+    callbacks: list[Callback] = [recorder, _BestWeights(selected_by)]
     if optimisation.patience is not None:
-        callbacks.append(EarlyStopping(SELECTED_BY, patience=optimisation.patience))
+        callbacks.append(EarlyStopping(selected_by, patience=optimisation.patience))
     if world() > 1:
         training, validation = (b.shard(rank(), world()) for b in (training, validation))
         # Dropout draws anew in each process.

@@ -5,12 +5,14 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from rnc_graph.errors import RncGraphError
+from rnc_graph.training.classes import SELECTED_BY_ERROR, KnownError
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
-from rnc_graph.training.missing import KnownMAE, mean_over_known
+from rnc_graph.training.missing import KnownMAE
+from rnc_graph.training.regression import HEAD_LOSSES
 from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
@@ -18,8 +20,9 @@ from rnc_graph.training.settings import Optimisation
 class Pretraining(L.LightningModule):
     """An encoder, an optional projection, and an objective; beside them an online probe.
 
-    The probe is a linear L1 regressor on the detached embedding: it shows how well a frozen encoder
-    would do at each epoch, and no gradient of it reaches the encoder.
+    The probe is a linear L1 regressor on the detached embedding, or with classes a linear
+    classifier: it shows how well a frozen encoder would do at each epoch, and no gradient of it
+    reaches the encoder.
 
     Args:
         encoder: V * B inputs in, embedding (V * B, d) out; has ``embedding_dim``.
@@ -28,6 +31,10 @@ class Pretraining(L.LightningModule):
         targets: t.
         optimisation: how it is trained.
         projection: between embedding and objective; later stages do without it.
+        classes: C, where the one target is a class number; None for targets that are measured.
+
+    Raises:
+        RncGraphError: classes with several targets, or fewer than 2.
     """
 
     def __init__(
@@ -37,16 +44,25 @@ class Pretraining(L.LightningModule):
         targets: int,
         optimisation: Optimisation,
         projection: nn.Module | None = None,
+        classes: int | None = None,
     ) -> None:
         super().__init__()
+        if classes is not None and (targets != 1 or classes < 2):
+            raise RncGraphError(
+                f"found {targets} targets and {classes} classes, right are one target, the class "
+                "number, and 2 classes or more"
+            )
         embedding_dim = int(encoder.embedding_dim)  # type: ignore[arg-type]
         self.encoder = encoder
         self.contrast = Contrast(objective, encoder, projection)
         # A batch normalisation, since the embedding's scale is the objective's own affair.
         self.probe = nn.Sequential(
-            nn.BatchNorm1d(embedding_dim, affine=False), nn.Linear(embedding_dim, targets)
+            nn.BatchNorm1d(embedding_dim, affine=False),
+            nn.Linear(embedding_dim, classes or targets),
         )
-        self.validation_mae = KnownMAE()
+        self.probe_loss = HEAD_LOSSES["l1" if classes is None else "cross-entropy"]
+        self.selected_by = SELECTED_BY if classes is None else SELECTED_BY_ERROR
+        self.validation = KnownMAE() if classes is None else KnownError()
         self.optimisation = optimisation
 
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
@@ -57,7 +73,7 @@ class Pretraining(L.LightningModule):
         views = len(embedding) // len(targets)
         predicted = gathered(self.probe(embedding.detach()))
         wanted = gathered(targets.repeat(views, 1))
-        probe = mean_over_known(F.l1_loss, predicted, wanted)
+        probe = self.probe_loss(predicted, wanted)
         self.log(
             "training_objective", objective, on_step=False, on_epoch=True, batch_size=len(wanted)
         )
@@ -65,10 +81,10 @@ class Pretraining(L.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[Any, Tensor], _: int) -> None:
-        """Log the probe's MAE."""
+        """Log the probe's MAE, or its error."""
         inputs, targets = batch
-        self.validation_mae.update(self.probe(self.encoder(inputs)), targets)
-        self.log(SELECTED_BY, self.validation_mae, batch_size=len(targets))
+        self.validation.update(self.probe(self.encoder(inputs)), targets)
+        self.log(self.selected_by, self.validation, batch_size=len(targets))
 
     def configure_optimizers(self) -> Any:
         """Return optimiser and schedule."""
@@ -86,10 +102,15 @@ def pretrain(
     targets: int,
     optimisation: Optimisation,
     projection: nn.Module | None = None,
+    classes: int | None = None,
     seed: int,
     runtime: Runtime = HERE,
 ) -> History:
-    """Pretrain ``encoder`` in place; it ends with the weights of the probe's best epoch."""
+    """Pretrain ``encoder`` in place; it ends with the weights of the probe's best epoch.
+
+    The arguments are those of :class:`Pretraining`; the best epoch has the lowest validation MAE of
+    the probe, with ``classes`` its lowest error.
+    """
     torch.manual_seed(seed)
-    module = Pretraining(encoder, objective, targets, optimisation, projection)
+    module = Pretraining(encoder, objective, targets, optimisation, projection, classes)
     return fit(module, training, validation, optimisation, runtime=runtime)

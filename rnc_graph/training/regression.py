@@ -1,6 +1,7 @@
 """Stage 2: a head on an encoder, frozen or fine-tuned; on a fresh one, plain regression."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import lightning as L
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnc_graph.errors import UnknownNameError
+from rnc_graph.training.classes import SELECTED_BY_ERROR, KnownError, cross_entropy
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
@@ -16,12 +18,14 @@ from rnc_graph.training.missing import KnownMAE, mean_over_known
 from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
-HeadLoss = Literal["l1", "l2", "huber"]
+HeadLoss = Literal["l1", "l2", "huber", "cross-entropy"]
 
+# Of what the head says and targets (N, t), NaN where missing.
 HEAD_LOSSES: dict[HeadLoss, Callable[[Tensor, Tensor], Tensor]] = {
-    "l1": F.l1_loss,
-    "l2": F.mse_loss,
-    "huber": F.huber_loss,
+    "l1": partial(mean_over_known, F.l1_loss),
+    "l2": partial(mean_over_known, F.mse_loss),
+    "huber": partial(mean_over_known, F.huber_loss),
+    "cross-entropy": cross_entropy,
 }
 
 
@@ -30,8 +34,10 @@ class Regression(L.LightningModule):
 
     Args:
         encoder: inputs in, embedding (N, d) out.
-        head: embedding in, standardised predictions (N, t) out.
-        head_loss: "l1", "l2" or "huber" (whose threshold is one standard deviation).
+        head: embedding in, standardised predictions (N, t) out; with classes logits (N, C).
+        head_loss: "l1", "l2" or "huber" (whose threshold is one standard deviation), selected by
+            the validation MAE; or "cross-entropy", for targets (B, 1) that are class numbers,
+            selected by the validation error.
         optimisation: how it is trained.
         objective: for joint training, ``(features (B, V, d), labels (B, t)) -> scalar`` or a
             ``QueueObjective``; prepared, if it wants to be.
@@ -58,7 +64,9 @@ class Regression(L.LightningModule):
         if head_loss not in HEAD_LOSSES:
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
         self.head_loss = HEAD_LOSSES[head_loss]
-        self.validation_mae = KnownMAE()
+        classes = head_loss == "cross-entropy"
+        self.selected_by = SELECTED_BY_ERROR if classes else SELECTED_BY
+        self.validation = KnownError() if classes else KnownMAE()
         self.optimisation = optimisation
         self.contrast = Contrast(objective, encoder, projection) if objective is not None else None
         self.objective_weight = objective_weight
@@ -69,7 +77,7 @@ class Regression(L.LightningModule):
         embedding = check_finite(self.encoder(inputs))
         views = len(embedding) // len(targets)
         predicted, wanted = gathered(self.head(embedding)), gathered(targets.repeat(views, 1))
-        loss = mean_over_known(self.head_loss, predicted, wanted)
+        loss = self.head_loss(predicted, wanted)
         if self.contrast is not None:
             objective = self.contrast(self.encoder, inputs, embedding, targets)
             loss = loss + self.objective_weight * objective
@@ -77,10 +85,10 @@ class Regression(L.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[Any, Tensor], _: int) -> None:
-        """Log the MAE."""
+        """Log the MAE, or the error."""
         inputs, targets = batch
-        self.validation_mae.update(self.head(self.encoder(inputs)), targets)
-        self.log(SELECTED_BY, self.validation_mae, batch_size=len(targets))
+        self.validation.update(self.head(self.encoder(inputs)), targets)
+        self.log(self.selected_by, self.validation, batch_size=len(targets))
 
     def configure_optimizers(self) -> Any:
         """Return optimiser and schedule."""

@@ -28,7 +28,7 @@ class Optimisation(BaseModel):
         "32", description="of the encoder; losses are computed in float32 all the same"
     )
     patience: int | None = Field(
-        None, ge=1, description="stop after so many epochs without a better validation MAE"
+        None, ge=1, description="stop after so many epochs without a better validation MAE or error"
     )
 
     def configure(self, parameters: Iterable[nn.Parameter], steps: int) -> Any:

@@ -6,6 +6,7 @@ from torch import Generator, Tensor
 
 from rnc_graph.data import Batches, PackedGraphs
 from rnc_graph.data.views import make_view
+from rnc_graph.errors import RncGraphError
 
 TARGETS = torch.arange(1000.0)[:, None] / 10
 
@@ -120,3 +121,54 @@ def test_the_global_generator_is_left_alone(seed: int | None) -> None:
     before = torch.get_rng_state()
     _order(_batches(torch.arange(50), 8, shuffle_seed=seed))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def _balanced(index: Tensor, classes: Tensor, batch_size: int, seed: int = 0) -> Batches:
+    return _batches(index, batch_size, shuffle_seed=seed, balanced=classes)
+
+
+def test_balanced_batches_draw_each_class_alike() -> None:
+    classes = torch.full((1000,), torch.nan)
+    classes[:900], classes[900:990], classes[990:996] = 0, 5, 2  # Four have none.
+    batches = _balanced(torch.arange(1000), classes, 64)
+    sizes, drawn = [], []
+    for _ in range(9):
+        rows = [rows for rows, _ in batches]
+        sizes += [len(batch) for batch in rows]
+        drawn += [torch.cat(rows)]
+        assert len(drawn[-1]) == 1000
+    assert set(sizes) == {62, 63}
+    every = torch.cat(drawn)
+    counts = [int((classes[every] == number).sum()) for number in (0, 5, 2)]
+    assert sum(counts) == 9000
+    assert all(abs(count - 3000) < 200 for count in counts)
+    # Within a class all rows alike: each of the six in 500 draws.
+    rare = torch.bincount(every, minlength=1000)[990:996]
+    assert ((rare - 500).abs() < 100).all()
+    assert (torch.bincount(every, minlength=900)[:900] > 0).float().mean() > 0.9
+
+
+def test_balanced_batches_follow_the_seed_and_the_index() -> None:
+    classes = (torch.arange(1000) % 7 == 0).float()
+    index = torch.arange(100, 200)
+    one, same, other = (_balanced(index, classes, 16, seed) for seed in (5, 5, 6))
+    first, second = _order(one), _order(one)
+    assert first != second
+    assert (_order(same), _order(same)) == (first, second)
+    assert _order(other) != first
+    assert set(first) <= set(index.tolist())
+    whole = _balanced(index, classes, 16)
+    shares = [_balanced(index, classes, 16).shard(rank, 3) for rank in range(3)]
+    for _ in range(2):
+        for (rows, _targets), *parts in zip(whole, *shares, strict=True):
+            assert torch.equal(rows, torch.cat([part for part, _ in parts]))
+
+
+def test_balanced_batches_need_classes_and_a_seed() -> None:
+    index, classes = torch.arange(10), torch.zeros(1000)
+    with pytest.raises(RncGraphError, match="need a shuffle_seed and a class of each of the 1000"):
+        _batches(index, 4, balanced=classes)
+    with pytest.raises(RncGraphError, match=r"found shuffle_seed 0 and classes of shape \(10,\)"):
+        _balanced(index, classes[:10], 4)
+    with pytest.raises(RncGraphError, match="none of 10 molecules has a class"):
+        _balanced(index, classes * torch.nan, 4)

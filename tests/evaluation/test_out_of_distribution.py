@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 from sklearn.covariance import ledoit_wolf
 
+from rnc_graph.errors import RncGraphError
 from rnc_graph.evaluation import (
     Detection,
     detection,
     mahalanobis_scores,
     nearest_neighbour_scores,
+    neighbours,
 )
+from rnc_graph.evaluation.neighbours import unit_distance_blocks
 
 RNG = np.random.default_rng(0)
 TRAIN, QUERIES = RNG.normal(size=(30, 4)) * [1, 2, 5, 0.3] + 1, RNG.normal(size=(8, 4))
@@ -85,3 +88,37 @@ def test_detection_at_its_ends():
     assert detection(low, high) == Detection(1.0, 0.0)
     assert detection(high, low) == Detection(0.0, 1.0)
     assert detection(np.ones(5), np.ones(9)) == Detection(0.5, 1.0)
+
+
+def test_mahalanobis_scores_of_classes_against_their_definition():
+    classes = np.arange(30) % 3 * 2
+    train = TRAIN + 9.0 * np.eye(4)[classes % 4]
+    means = {c: train[classes == c].mean(axis=0) for c in (0, 2, 4)}
+    residuals = np.array([row - means[c] for row, c in zip(train, classes, strict=True)])
+    inverse = np.linalg.inv(ledoit_wolf(residuals, assume_centered=True)[0])
+    expected = [
+        min(math.sqrt((q - mean) @ inverse @ (q - mean)) for mean in means.values())
+        for q in QUERIES
+    ]
+    np.testing.assert_allclose(mahalanobis_scores(train, QUERIES, classes), expected)
+    one = mahalanobis_scores(train, QUERIES, np.zeros(30))
+    np.testing.assert_allclose(one, mahalanobis_scores(train, QUERIES), rtol=1e-6)
+
+
+def test_collapsed_classes_score_by_the_plain_distance():
+    train = np.repeat([[0.1, 0.2], [5.1, 0.2]], 4, axis=0)
+    queries = np.array([[3.1, 4.2], [5.1, 1.2]])
+    found = mahalanobis_scores(train, queries, np.repeat([0, 1], 4))
+    np.testing.assert_allclose(found, [20**0.5, 1])
+    with pytest.raises(RncGraphError, match=r"train_classes: found shape \(3,\), right is \(8,\)"):
+        mahalanobis_scores(train, queries, np.zeros(3))
+
+
+@pytest.mark.parametrize("block", [1 << 22, 100])
+def test_distances_by_products_are_those_of_unit_rows(block, monkeypatch):
+    monkeypatch.setattr(neighbours, "BLOCK_ENTRIES", block)
+    queries, train = np.vstack([QUERIES, np.zeros(4)]), np.vstack([TRAIN, np.zeros(4), QUERIES[:1]])
+    fast = nearest_neighbour_scores(train, queries, k=3, blocks=unit_distance_blocks)
+    np.testing.assert_allclose(fast, nearest_neighbour_scores(train, queries, k=3), atol=1e-9)
+    nearest = nearest_neighbour_scores(train, queries[[0, 8]], k=1, blocks=unit_distance_blocks)
+    assert nearest.tolist() == [0.0, 0.0]

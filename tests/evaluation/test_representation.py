@@ -9,6 +9,12 @@ TRAIN, TEST, OUTSIDE = (RNG.normal(size=(n, 5)) for n in (80, 30, 50))
 TRAIN_LABELS, LABELS = TRAIN[:, :2] + 0.1 * TRAIN[:, 2:4], TEST[:, :2] + 0.1 * TEST[:, 2:4]
 UNSEEN = ["mae_unseen", "mae_seen", "rmse_unseen", "rmse_seen"]
 LONG_TAIL = ["mae_many", "mae_medium", "mae_few", "balanced_mae", "gmean"]
+OF_CLASSES = [
+    *("accuracy", "error", "balanced_accuracy", "cross_entropy"),
+    *("accuracy_many", "accuracy_medium", "accuracy_few"),
+    *("probe_accuracy", "probe_balanced_accuracy", "knn_accuracy"),
+    *("recall_1", "map", "recall_1_coarse", "map_coarse"),
+]
 
 
 def test_each_measure_is_that_of_its_own_function():
@@ -40,7 +46,9 @@ def test_each_measure_is_that_of_its_own_function():
         told = evaluation.detection(scores(TRAIN, TEST), scores(TRAIN, outside))
         expected[f"ood_{name}_auroc"], expected[f"ood_{name}_fpr95"] = told.auroc, told.fpr95
     assert found == pytest.approx(expected)
-    assert [*found, *LONG_TAIL, *UNSEEN] == list(MEASURES), "in the order they are shown"
+    assert [*found, *LONG_TAIL, *UNSEEN, *OF_CLASSES] == list(MEASURES), (
+        "in the order they are shown"
+    )
     assert all(type(value) is float for value in found.values())
 
 
@@ -49,6 +57,7 @@ def test_what_is_not_given_is_not_measured():
     assert set(MEASURES) - set(found) == {
         *LONG_TAIL,
         *UNSEEN,
+        *OF_CLASSES,
         "alignment",
         *(f"ood_{name}_{value}" for name in ("knn", "mahalanobis") for value in ("auroc", "fpr95")),
     }

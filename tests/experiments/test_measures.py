@@ -25,7 +25,8 @@ split:
   test: 0.3
   long_tail: {imbalance: 4, bins: 3, tail: low, many: 8, few: 4}
 """
-EMBEDDING = [name for name in MEASURES if "mae" not in name or name in ("probe_mae", "knn_mae")]
+CONTINUOUS = list(MEASURES)[: list(MEASURES).index("accuracy")]  # Those of classes follow.
+EMBEDDING = [name for name in CONTINUOUS if "mae" not in name or name in ("probe_mae", "knn_mae")]
 EMBEDDING = [name for name in EMBEDDING if name != "gmean" and not name.endswith("seen")]
 
 

@@ -61,6 +61,16 @@ def test_the_trained_model_is_that_of_one_process(tmp_path: Path, name: str):
 
 
 @pytest.mark.slow
+def test_the_trained_classifier_is_that_of_one_process(tmp_path: Path):
+    """Cross-entropy in both stages, missing classes, batches that are balanced in the second."""
+    options = {"epochs": 4, "altered": False, "optimiser": "sgd", "classes": 3}
+    one, two = (run(tmp_path, "train", "supcon", world, **options) for world in (1, 2))
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-4, msg=key)
+
+
+@pytest.mark.slow
 def test_what_an_objective_draws_is_the_same_in_all_processes(tmp_path: Path):
     """KCL draws its positives; the processes are compared with each other in ``run``."""
     found = run(tmp_path, "train", "kcl", 2, epochs=2, altered=True)

@@ -1,0 +1,101 @@
+"""Targets that are class numbers: what they must be, the loss on them, and the error."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+from rnc_graph.errors import RncGraphError
+
+# What a stage with classes is selected on: 1 - accuracy, of the head or of the online probe.
+SELECTED_BY_ERROR = "validation_error"
+
+
+def class_numbers(targets: Tensor, classes: int | None = None, what: str = "targets") -> Tensor:
+    """Return the classes (N,) of targets (N, 1), as integers; -1 where missing (NaN).
+
+    Args:
+        targets: class numbers 0, 1, 2, ... as floats.
+        classes: C, where the numbers must be below it.
+        what: what an error calls the targets.
+
+    Raises:
+        RncGraphError: several columns, a number that is none of 0, 1, 2, ..., or one of C or more.
+
+    >>> class_numbers(torch.tensor([[2.0], [float("nan")], [0.0]])).tolist()
+    [2, -1, 0]
+    """
+    if targets.dim() != 2 or targets.shape[1] != 1:
+        raise RncGraphError(
+            f"{what}: class numbers are one target, (N, 1), found shape {tuple(targets.shape)}"
+        )
+    column = targets[:, 0]
+    missing = column.isnan()
+    numbers = column.masked_fill(missing, 0)
+    wrong = (numbers < 0) | (numbers != numbers.floor()) | numbers.isinf()
+    if wrong.any():
+        raise RncGraphError(
+            f"{what}: found {float(numbers[wrong][0]):g}, right are class numbers 0, 1, 2, ...; a "
+            "target that is measured is for the head losses l1, l2 and huber, and for objectives "
+            "with a number of bins"
+        )
+    if classes is not None and (numbers >= classes).any():
+        raise RncGraphError(
+            f"{what}: found class {int(numbers.max())}, but there are {classes} classes, 0 .. "
+            f"{classes - 1}; count the classes over all parts of the split"
+        )
+    return numbers.long().masked_fill(missing, -1)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean cross-entropy over the molecules whose class is known.
+
+    Without any it is 0, with a gradient of zeros.
+
+    Args:
+        logits: (N, C).
+        targets: (N, 1) class numbers, NaN where missing.
+
+    Raises:
+        RncGraphError: as :func:`class_numbers`.
+    """
+    logits = logits.to(targets.dtype)  # A mixed-precision encoder's are in half.
+    classes = class_numbers(targets, logits.shape[1])
+    if not (classes >= 0).any():
+        return (0 * logits).sum()
+    return F.cross_entropy(logits, classes, ignore_index=-1)
+
+
+class KnownError(Metric):
+    """Share of wrong classes among the known ones of all batches, 1 - accuracy."""
+
+    full_state_update = False
+    wrong: Tensor
+    known: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("wrong", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("known", torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:
+        """Take in a batch: logits (N, C) and class numbers (N, 1), NaN where missing."""
+        classes = class_numbers(targets, logits.shape[1], "targets of the validation part")
+        wrong = (logits.argmax(1) != classes).float()
+        # The largest of no numbers is no class: a stage that diverged must not be chosen.
+        wrong = wrong.masked_fill(logits.isnan().any(1), torch.nan)
+        self.wrong = self.wrong + wrong[classes >= 0].sum()
+        self.known = self.known + (classes >= 0).sum()
+
+    def compute(self) -> Tensor:
+        """Return the error.
+
+        Raises:
+            RncGraphError: no class is known.
+        """
+        if self.known == 0:
+            raise RncGraphError(
+                "the validation part has no known class to choose an epoch by; "
+                "put molecules that have one into it"
+            )
+        return self.wrong / self.known

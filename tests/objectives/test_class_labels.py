@@ -1,0 +1,309 @@
+"""Objectives on labels that are class numbers."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses import KCLLoss, RINCELoss, SupConLoss, TSCLoss, assign_targets
+from rnc_graph.objectives import KCL, OBJECTIVES, RINCE, TSC, ClassNumbers, ClassRanks, SupCon
+from rnc_graph.objectives.class_ranks import hierarchy_similarity
+from rnc_graph.training import ClassCentroids, QueueObjective
+
+NAN = float("nan")
+# The training part lacks classes 1, 3 and 4; class 0 is crowded.
+TRAINING = torch.tensor([[0.0]] * 20 + [[2.0]] * 4 + [[5.0]] + [[NAN]] * 2)
+# Of six classes: 0 1 | 2 3 | 4 5, the first two of one coarse group.
+HIERARCHY = [[0, 0, 1, 1, 2, 2], [0, 0, 0, 0, 1, 1]]
+
+
+def _draw(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def _column(*numbers: float) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)[:, None]
+
+
+def _queued() -> dict[str, Tensor]:
+    return {
+        "query": _draw(4, 8),
+        "key": _draw(4, 8, seed=1),
+        "labels": _column(0, 5, 2, 0),
+        "queue": _draw(6, 8, seed=2),
+        "queue_labels": _column(0, 0, 5, 2, 2, 0),
+    }
+
+
+CLASSES, QUEUE_CLASSES = torch.tensor([0, 2, 1, 0]), torch.tensor([0, 0, 2, 1, 1, 0])
+
+
+def _prepared(objective: Any) -> Any:
+    objective.prepare(TRAINING, 8, seed=0)
+    return objective
+
+
+def test_gaps_among_the_numbers_take_no_room() -> None:
+    classes = ClassNumbers()
+    classes.prepare(TRAINING)
+    assert classes.classes == 3
+    assert classes(_column(5, NAN, 0, 2)).tolist() == [2, -1, 0, 1]
+    assert classes(torch.zeros(0, 1)).tolist() == []
+    assert set(classes.state_dict()) == {"numbers"}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: c(_column(0, 3)), "found class 3, the training part has only 0, 2, 5"),
+        (lambda c: c(_column(0, 9)), "found class 9, the training part has only 0, 2, 5"),
+        (lambda c: c(_column(0.5)), "bins: classes: found 0.5, right are class numbers 0, 1, 2"),
+        (lambda c: c.prepare(_column(0, 0.37)), "bins: classes: found 0.37, right are class"),
+        (lambda c: c.prepare(_column(4, 4, NAN)), "the training part has 1 classes, at least 2"),
+        (lambda c: c.prepare(torch.zeros(3, 2)), r"class numbers are one target, \(N, 1\)"),
+        (lambda c: ClassNumbers()(_column(0)), r"classes need prepare\(labels\)"),
+    ],
+)
+def test_labels_that_are_no_classes_of_the_training_part(call: Any, message: str) -> None:
+    classes = ClassNumbers()
+    classes.prepare(TRAINING)
+    with pytest.raises(RncGraphError, match=message):
+        call(classes)
+
+
+def test_supcon_takes_the_numbers_for_classes() -> None:
+    features, labels = _draw(4, 2, 8), _queued()["labels"]
+    found = _prepared(SupCon(0.5, bins="classes"))(features, labels)
+    torch.testing.assert_close(found, SupConLoss(0.5)(features, CLASSES))
+
+
+def test_kcl_takes_the_numbers_for_classes() -> None:
+    given = _queued()
+    expected = KCLLoss(0.2, None)(
+        given["query"], given["key"], CLASSES, given["queue"], QUEUE_CLASSES
+    )
+    found = _prepared(KCL(0.2, positives=None, bins="classes"))(**given)
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_targets_of_tsc_are_as_many_as_the_training_part_has_classes() -> None:
+    given = _queued()
+    objective = _prepared(TSC(0.2, 0.7, positives=None, bins="classes"))
+    targets = objective.targets.clone()
+    # The simplex, however long the tail: every product is -1 / (C - 1).
+    expected = torch.full((3, 3), -0.5).fill_diagonal_(1)
+    torch.testing.assert_close(targets @ targets.T, expected, rtol=0, atol=1e-5)
+    centroids = ClassCentroids(3, 8).update(given["query"].float(), CLASSES)
+    expected = TSCLoss(0.2, 0.7, True, None)(
+        given["query"],
+        given["key"],
+        CLASSES,
+        given["queue"],
+        QUEUE_CLASSES,
+        targets.double(),
+        assign_targets(centroids, targets),
+    )
+    torch.testing.assert_close(objective(**given), expected)
+
+
+def test_classes_that_tsc_has_not_seen_yet_leave_the_targets_matched() -> None:
+    """A rare class comes late: the others are matched meanwhile, one to one."""
+    objective = _prepared(TSC(bins="classes", queue_size=10))
+    given = _queued()
+    given["labels"], given["queue_labels"] = _column(0, 0, 2, 0), _column(0, 0, 0, 2, 2, 0)
+    assert objective(**given).isfinite()
+    assert sorted(objective.class_to_target.tolist()) == [0, 1, 2]
+
+
+def _rank_similarity(first: int, second: int) -> float:
+    """Rank 1 the same class, 2 the same fine group, 3 the same coarse group."""
+    for rank, level in enumerate([list(range(6)), *HIERARCHY]):
+        if level[first] == level[second]:
+            return [1.0, 0.5, 0.0][rank]
+    return -1.0
+
+
+def test_a_hierarchy_ranks_by_the_finest_group_in_common() -> None:
+    found = hierarchy_similarity(HIERARCHY)
+    expected = [[_rank_similarity(i, j) for j in range(6)] for i in range(6)]
+    assert found == expected
+    assert ClassRanks(found).levels == [1.0, 0.5, 0.0]
+    # A level that says nothing new is no rank.
+    assert ClassRanks(hierarchy_similarity([HIERARCHY[0]] * 2)).levels == [1.0, 0.5]
+
+
+def _rince_by_loops(
+    given: dict[str, Tensor], similarity: Any, variant: str, tau_min: float, tau_max: float
+) -> float:
+    """Write the definition out, for classes whose similarity is a function of two numbers."""
+
+    def cosine(a: Tensor, b: Tensor) -> float:
+        return float(a @ b / a.norm() / b.norm())
+
+    labels, bank = given["labels"][:, 0].int(), given["queue_labels"][:, 0].int()
+    levels = sorted({1.0, *(s for i in range(6) for j in range(6)
+                            if (s := similarity(i, j)) >= 0)}, reverse=True)  # fmt: skip
+    total = 0.0
+    for r, level in enumerate(levels):
+        tau = tau_min + (1 - level) * (tau_max - tau_min)
+        terms = []
+        for i, query in enumerate(given["query"]):
+            alike = [similarity(int(labels[i]), int(other)) for other in bank]
+            h = [math.exp(cosine(query, k) / tau) for k in given["queue"]]
+            positives = [h[k] for k, s in enumerate(alike) if s == level]
+            if r == 0:
+                positives.append(math.exp(cosine(query, given["key"][i]) / tau))
+            negatives = sum(h[k] for k, s in enumerate(alike) if s < level)
+            if variant == "out" or (variant == "out-in" and r == 0):
+                terms += [-math.log(p / (p + negatives)) for p in positives]
+            elif positives:
+                p = sum(positives)
+                terms.append(-math.log(p / (p + negatives)))
+        total += sum(terms) / max(1, len(terms))
+    return total / len(levels)
+
+
+SIMILARITY = [
+    [1.0, 0.7, 0.2, 0.2, -1.0, 0.0],
+    [0.7, 1.0, 0.7, 0.0, 0.2, 0.2],
+    [0.2, 0.7, 1.0, 0.2, -0.5, 0.7],
+    [0.2, 0.0, 0.2, 1.0, 0.0, 0.0],
+    [-1.0, 0.2, -0.5, 0.0, 1.0, 0.2],
+    [0.0, 0.2, 0.7, 0.0, 0.2, 1.0],
+]
+
+
+@pytest.mark.parametrize("variant", ["in", "out", "out-in"])
+@pytest.mark.parametrize("kind", ["hierarchy", "similarity", "classes alone"])
+def test_rince_on_classes_against_loops(variant: Any, kind: str) -> None:
+    given = _queued()
+    given["labels"], given["queue_labels"] = _column(0, 5, 2, 1), _column(0, 1, 3, 5, 4, 2)
+    options, similarity = {
+        "hierarchy": ({"hierarchy": HIERARCHY}, _rank_similarity),
+        "similarity": ({"similarity": SIMILARITY}, lambda i, j: SIMILARITY[i][j]),
+        "classes alone": ({"hierarchy": []}, lambda i, j: 1.0 if i == j else -1.0),
+    }[kind]
+    objective = _prepared(OBJECTIVES.make("rince", variant=variant, tau_min=0.2, tau_max=0.6,
+                                          **options))  # fmt: skip
+    expected = _rince_by_loops(given, similarity, variant, 0.2, 0.6)
+    assert objective(**given).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_ranks_of_rince_are_those_of_its_matrix_while_the_queue_fills() -> None:
+    given = _queued() | {"queue": _draw(0, 8), "queue_labels": torch.zeros(0, 1).double()}
+    expected = RINCELoss("in", 0.1, 0.2)(
+        given["query"], given["key"], given["queue"], torch.zeros(4, 0), [1.0, 0.5, 0.0]
+    )
+    torch.testing.assert_close(RINCE("in", hierarchy=HIERARCHY)(**given), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("supcon", {"bins": "classes"}),
+        ("kcl", {"bins": "classes", "positives": None}),
+        ("tsc", {"bins": "classes", "positives": None}),
+        ("rince", {"hierarchy": HIERARCHY}),
+        ("rince", {"similarity": SIMILARITY}),
+        ("rince", {"hierarchy": []}),
+    ],
+)
+def test_molecules_without_a_class_are_left_out(name: str, options: dict[str, Any]) -> None:
+    objective = _prepared(OBJECTIVES.make(name, **options))
+    again = _prepared(OBJECTIVES.make(name, **options))
+    given, gone = _queued(), torch.tensor([True, True, False, True])
+    if isinstance(objective, QueueObjective):
+        given["labels"][2], given["queue_labels"][4] = NAN, NAN
+        kept = torch.tensor([True, True, True, True, False, True])
+        rest = {k: v[kept if k.startswith("queue") else gone] for k, v in given.items()}
+        torch.testing.assert_close(objective(**given), again(**rest))
+        given["labels"][:] = NAN
+        assert objective(**given) == 0
+    else:
+        features, labels = _draw(4, 2, 8), given["labels"]
+        labels[2] = NAN
+        torch.testing.assert_close(objective(features, labels), again(features[gone], labels[gone]))
+        assert objective(features, labels * NAN) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hierarchy": [[0, 0, 1], [0, 0]]}, "hierarchy: found levels of 3, 2 classes, right is"),
+        ({"hierarchy": [[]]}, "hierarchy: found levels of 0 classes"),
+        (
+            {"hierarchy": [[0, 0, 1], [0, 1, 1]]},
+            "classes 0 and 1 share a group at level 1 and none at level 2; levels go from the",
+        ),
+        ({"similarity": []}, "similarity: found 0 rows of  numbers, right is one row and one"),
+        ({"similarity": [[1.0, 0.0]]}, "similarity: found 1 rows of 2 numbers"),
+        ({"similarity": [[1.0, 0.0], [0.0]]}, "similarity: found 2 rows of 1, 2 numbers"),
+        ({"similarity": [[1.0, 1.5], [1.5, 1.0]]}, "found 1.5 of classes 0 and 1, right is -1 to"),
+        ({"similarity": [[1.0, NAN], [NAN, 1.0]]}, "found nan of classes 0 and 1"),
+        ({"similarity": [[1.0, 0.5], [0.2, 1.0]]}, "0.5 of classes 0 and 1, but 0.2 of 1 and 0"),
+        ({"similarity": [[1.0, 0.5], [0.5, 0.9]]}, "the diagonal, must be 1"),
+        ({"hierarchy": [[0, 0]], "quantiles": [0.1]}, "ranks take one of quantiles and thresholds"),
+        ({"hierarchy": [[0, 0]], "similarity": [[1.0]]}, "ranks take one of quantiles"),
+        ({"hierarchy": "classes"}, "option 'hierarchy'"),
+        ({"hierarchy": [[0.5, 1.0]]}, "option 'hierarchy'"),
+    ],
+)
+def test_bad_ranks_of_classes(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RncGraphError, match=message):
+        OBJECTIVES.make("rince", **options)
+
+
+@pytest.mark.parametrize("name", ["supcon", "kcl", "tsc"])
+def test_bins_are_a_number_or_classes(name: str) -> None:
+    assert OBJECTIVES.options(name, {})["bins"] == 10
+    with pytest.raises(RncGraphError, match=f"objective '{name}', option 'bins'"):
+        OBJECTIVES.make(name, bins="class")
+    with pytest.raises(RncGraphError, match=r"bins: classes: found 0\.25"):
+        OBJECTIVES.make(name, bins="classes").prepare(_column(0.25, 1), 8, 0)
+
+
+def test_more_classes_than_the_ranks_are_of() -> None:
+    with pytest.raises(RncGraphError, match="ranks of classes: found class 5, but there are 2"):
+        RINCE(hierarchy=[[0, 0]]).prepare(TRAINING, 8, 0)
+    with pytest.raises(RncGraphError, match=r"ranks of classes: found 0\.5, right are class"):
+        RINCE(hierarchy=HIERARCHY).prepare(_column(0.5, 1), 8, 0)
+    with pytest.raises(RncGraphError, match="the training part has 1 classes"):
+        RINCE(hierarchy=HIERARCHY).prepare(_column(1, 1), 8, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("supcon", {"bins": "classes"}),
+        ("kcl", {"bins": "classes"}),
+        ("tsc", {"bins": "classes"}),
+        *(
+            ("rince", {"variant": variant, "hierarchy": HIERARCHY})
+            for variant in ("in", "out", "out-in")
+        ),
+    ],
+)
+def test_every_objective_gathers_the_classes(name: str, options: dict[str, Any]) -> None:
+    """Free embeddings: at last the nearest other one is of the same class; by chance 13% are."""
+    labels = torch.arange(6.0).repeat(4)[:, None]
+    objective = OBJECTIVES.make(name, **options)
+    objective.prepare(labels, 16, seed=0)
+    torch.manual_seed(0)
+    features = nn.Parameter(torch.randn(24, 2, 16))
+    optimiser = torch.optim.Adam([features], lr=0.05)
+    for _ in range(80):
+        optimiser.zero_grad()
+        if isinstance(objective, QueueObjective):
+            key = features.detach()[:, 1]
+            value = objective(features[:, 0], key, labels, features.detach()[:, 0], labels)
+        else:
+            value = objective(features, labels)
+        value.backward()
+        optimiser.step()
+    unit = nn.functional.normalize(features.detach()[:, 0], dim=1)
+    nearest = (unit @ unit.T).fill_diagonal_(-2).argmax(1)
+    assert (labels[nearest] == labels).float().mean() > 0.7
