@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnc_graph.data.featurise import parse_smiles
+from rnc_graph.data.images.long_tail import thin_classes
 from rnc_graph.data.images.table import ImageTable
 from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler
@@ -80,7 +81,7 @@ class SplitRecipe:
     label_noise: float = 0.0
 
     def prepare(self, table: MoleculeTable | ImageTable, seed: int) -> PreparedSplit:
-        """Divide a table, and standardise its targets by the training part.
+        """Divide a table, and standardise its targets by the training part; classes stay numbers.
 
         Raises:
             RncGraphError: a part would be empty, or a splitter of molecules is asked to divide
@@ -88,7 +89,12 @@ class SplitRecipe:
         """
         split = self._divide(table, seed)
         label = table.targets[:, 0]
+        classes = len(table.classes) if isinstance(table, ImageTable) else 0
         train, validation = split.train, split.validation
+        if classes and self.unseen is not None:
+            raise RncGraphError(
+                f"{table.name}: unseen is a band of a measured label, found classes"
+            )
         band = None
         if self.unseen is not None:
             low, high = np.quantile(label[train], self.unseen)
@@ -98,16 +104,19 @@ class SplitRecipe:
         edges = np.empty(0)
         if self.long_tail is not None:
             tail = self.long_tail
-            edges = quantile_edges(label[train], tail.bins)
-            train = train[
-                thin_to_long_tail(
+            if classes:
+                labels = label[train].astype(np.int64)
+                kept = thin_classes(labels, imbalance=tail.imbalance, classes=classes, seed=seed)
+            else:
+                edges = quantile_edges(label[train], tail.bins)
+                kept = thin_to_long_tail(
                     label[train],
                     imbalance=tail.imbalance,
                     bins=tail.bins,
                     tail=tail.tail,
                     seed=seed,
                 )
-            ]
+            train = train[kept]
         if min(len(train), len(validation)) == 0:
             raise RncGraphError(
                 f"{table.name}, seed {seed}: {len(train)} training and {len(validation)} "
@@ -116,7 +125,12 @@ class SplitRecipe:
             )
         targets = table.targets.copy()
         targets[train] = self._noisy(targets[train], seed)
-        scaler = TargetScaler.fit(targets[train], table.target_names)
+        # The number of a class is no quantity.
+        scaler = (
+            TargetScaler(np.zeros(1), np.ones(1))
+            if classes
+            else TargetScaler.fit(targets[train], table.target_names)
+        )
         return PreparedSplit(
             train=torch.from_numpy(train),
             validation=torch.from_numpy(validation),
@@ -130,7 +144,7 @@ class SplitRecipe:
 
     def _divide(self, table: MoleculeTable | ImageTable, seed: int) -> Split:
         if isinstance(table, ImageTable) and table.parts is not None and self.splitter is None:
-            return Split(table.part("train"), table.part("val"), table.part("test"))
+            return self._published(table, seed)
         if self.splitter is None:
             return random_split(len(table), seed, self.fractions)
         if isinstance(table, ImageTable):
@@ -142,6 +156,19 @@ class SplitRecipe:
 
         canonical = [MolToSmiles(parse_smiles(smiles)) for smiles in table.smiles]
         return self.splitter.split(SplitMolecules.of(table, canonical), seed, self.fractions)
+
+    def _published(self, table: ImageTable, seed: int) -> Split:
+        """Return the parts that a table comes with; a validation part it lacks is drawn.
+
+        It is taken from the training part, in the proportion of their shares, by the seed.
+        """
+        train, validation = table.part("train"), table.part("val")
+        if len(validation) == 0:
+            own, held, _ = self.fractions
+            order = np.random.default_rng([seed, 4]).permutation(train)
+            count = round(len(train) * held / (own + held))
+            validation, train = np.sort(order[:count]), np.sort(order[count:])
+        return Split(train, validation, table.part("test"))
 
     def _smaller(self, train: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
         if self.train_size == 1:

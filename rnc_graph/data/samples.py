@@ -41,11 +41,19 @@ class Samples:
         table: what they are, and their targets.
         inputs: what encoders take of them.
         kind: of the inputs.
+        groups: (C,) the group of each class, for targets that are classes of a hierarchy.
     """
 
     table: SampleTable
     inputs: Store
     kind: InputKind
+    groups: tuple[int, ...] | None = None
+
+    @property
+    def classes(self) -> int | None:
+        """C where the target is the number of a class, None where it is measured."""
+        named = len(self.table.classes) if isinstance(self.table, ImageTable) else 0
+        return named or None
 
     def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
         """Divide them by a recipe, and standardise the targets by the training part."""

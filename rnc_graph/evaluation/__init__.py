@@ -29,6 +29,7 @@ from rnc_graph.evaluation.probes import linear_probe, nearest_neighbours
 from rnc_graph.evaluation.ranking import Ranking, rank_methods
 from rnc_graph.evaluation.representation import evaluate_representation
 from rnc_graph.evaluation.retrieval import Retrieval, retrieval
+from rnc_graph.evaluation.scoring import CLASSES, MEASURED, Scoring
 from rnc_graph.evaluation.statistics import (
     PairedDifference,
     Summary,
@@ -40,6 +41,8 @@ from rnc_graph.evaluation.statistics import (
 from rnc_graph.evaluation.subsets import subset_metrics
 
 __all__ = [
+    "CLASSES",
+    "MEASURED",
     "MEASURES",
     "METRICS",
     "REGIONS",
@@ -50,6 +53,7 @@ __all__ = [
     "PairedDifference",
     "Ranking",
     "Retrieval",
+    "Scoring",
     "Summary",
     "alignment",
     "class_retrieval",

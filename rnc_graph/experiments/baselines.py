@@ -89,6 +89,8 @@ def baseline_predictions(
 ) -> FloatArray:
     """Return a baseline's predictions for all N samples, (N, t), in the targets' unit.
 
+    For classes they are logits (N, C), and the mean is that of the classes' indicators.
+
     Args:
         name: a baseline or one of the table's published predictions.
         table: the N molecules, or images.
@@ -102,6 +104,10 @@ def baseline_predictions(
         return table.published_predictions[name][:, None]
     else:
         features = BASELINES[name].features(table.smiles)
+    if isinstance(table, ImageTable) and table.classes:
+        # What is most frequent, in every class's share of the training part.
+        shares = np.bincount(targets[:, 0].astype(np.int64), minlength=len(table.classes)) + 1.0
+        return np.tile(np.log(shares / shares.sum()), (len(table), 1))
     # On standardised targets, since an SVR's settings are in their scale.
     model = TransformedTargetRegressor(
         MultiOutputRegressor(BASELINES[name].regressor(seed)), transformer=StandardScaler()

@@ -57,6 +57,8 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
         split = task.cell.prepared(at)
         _check_channels(at.datasets[task.cell.data], task.encoder)
         if isinstance(task, RegressTask):
+            _check_head(at.datasets[task.cell.data], task)
+        if isinstance(task, RegressTask):
             _check_sizes(experiment, task.cell.split, len(split.validation), len(split.test))
         if stage.objective is None:
             continue
@@ -65,6 +67,23 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
             raise RncGraphError(f"objective {stage.objective.name!r}: {kind}{error}") from error
+
+
+def _check_head(data: Samples, task: RegressTask) -> None:
+    regression = task.regression
+    of_classes = regression.head_loss == "cross-entropy"
+    if of_classes != (data.classes is not None):
+        right = "l1, l2 or huber" if of_classes else "cross-entropy"
+        what = "measured" if of_classes else "classes"
+        raise RncGraphError(
+            f"method {task.row!r}, regression.head_loss: found {regression.head_loss!r}, and the "
+            f"targets of {data.table.name!r} are {what}; right is {right}"
+        )
+    if regression.balanced and data.classes is None:
+        raise RncGraphError(
+            f"method {task.row!r}, regression.balanced: the targets of {data.table.name!r} are "
+            "measured, and only classes can be drawn alike"
+        )
 
 
 def _check_channels(data: Samples, encoder: Part) -> None:

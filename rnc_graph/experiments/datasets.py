@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -12,7 +12,14 @@ import torch
 
 from rnc_graph.data import MoleculeTable, without
 from rnc_graph.data.cache import OnDone, packed_graphs
-from rnc_graph.data.images import BadImage, Drawing, ImageTable, PackedImages, depict
+from rnc_graph.data.images import (
+    BadImage,
+    Drawing,
+    ImageTable,
+    PackedImages,
+    depict,
+    superclass_of,
+)
 from rnc_graph.data.samples import InputKind, Samples, SampleTable, Store
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.spec import Experiment
@@ -29,12 +36,14 @@ class Loaded:
         digest: a short name for its content.
         images: its pixels; None for molecules.
         skipped: what its source has besides and cannot be used.
+        groups: (C,) the group of each class, where they have a hierarchy.
     """
 
     table: SampleTable
     digest: str
     images: PackedImages | None = None
     skipped: tuple[BadImage, ...] = ()
+    groups: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class Datasets:
         sources: what is pretrained on, without the molecules of the data set it is for, by the
             names of both.
         outside: SMILES to be told from a data set's, by its name.
+        outside_images: images to be told from those of any set of images.
     """
 
     sets: dict[str, Loaded]
@@ -55,6 +65,7 @@ class Datasets:
     drawing: Drawing
     sources: dict[tuple[str, str], Loaded] = field(default_factory=dict)
     outside: dict[str, list[str]] = field(default_factory=dict)
+    outside_images: Loaded | None = None
 
     @property
     def tables(self) -> dict[str, SampleTable]:
@@ -70,7 +81,9 @@ class Datasets:
         return self._digest(self.sources[source, data], kind)
 
     def outside_digest(self, data: str, kind: InputKind) -> str | None:
-        """Return a short name for the molecules from outside, if there are any."""
+        """Return a short name for the samples from outside, if there are any."""
+        if self.outside_images is not None:
+            return self.outside_images.digest
         outside = self.outside.get(data)
         return digest({"smiles": outside, **self._drawn(kind)}) if outside else None
 
@@ -85,7 +98,7 @@ class Datasets:
             table = loaded.table
             if isinstance(table, ImageTable):
                 assert loaded.images is not None
-                found[loaded.digest] = Samples(table, loaded.images, "images")
+                found[loaded.digest] = Samples(table, loaded.images, "images", loaded.groups)
                 continue
             # Baselines know molecules by what their graphs are known by.
             kinds: set[InputKind] = {"graphs", *self.kinds}
@@ -95,8 +108,10 @@ class Datasets:
         return found
 
     def outside_stores(self) -> dict[str, Store]:
-        """Return what encoders take of the molecules from outside, by their digest."""
-        found = {}
+        """Return what encoders take of the samples from outside, by their digest."""
+        found: dict[str, Store] = {}
+        if self.outside_images is not None and self.outside_images.images is not None:
+            found[self.outside_images.digest] = self.outside_images.images
         for data, smiles in self.outside.items():
             for kind in self.kinds:
                 name = self.outside_digest(data, kind)
@@ -138,6 +153,12 @@ def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: Non
                 if (source_name(source), name) not in sources:
                     left = _without(experiment, source, loaded.table)
                     sources[source_name(source), name] = left
+    judged = experiment.representation
+    elsewhere = judged.outside if judged else None
+    outside_images = None
+    if isinstance(elsewhere, ImageSource):
+        outside_images = _load(experiment, elsewhere, on_images)
+        _check_outside(outside_images, sets.values())
     outside = {name: _outside(experiment, loaded.table) for name, loaded in sets.items()}
     return Datasets(
         sets,
@@ -145,6 +166,7 @@ def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: Non
         experiment.drawing.drawing(),
         sources,
         {name: smiles for name, smiles in outside.items() if smiles},
+        outside_images,
     )
 
 
@@ -157,7 +179,9 @@ def _load(experiment: Experiment, source: str | CsvData | ImageSource, on_images
     rows = experiment.taken(len(data))
     images = data.images if rows is None else data.images.take(torch.from_numpy(rows))
     own = data.table if rows is None else data.table.take(rows)
-    return Loaded(own, image_digest(own, images), images, data.skipped)
+    hierarchy = getattr(source, "hierarchy", None)
+    groups = tuple(superclass_of(own.classes, hierarchy).tolist()) if hierarchy else None
+    return Loaded(own, image_digest(own, images), images, data.skipped, groups)
 
 
 def _without(
@@ -184,15 +208,30 @@ def _without(
 def _outside(experiment: Experiment, table: SampleTable) -> list[str]:
     """Return the molecules to be told from the data set's: those of another set that it lacks."""
     judged = experiment.representation
-    if judged is None or judged.outside is None or isinstance(table, ImageTable):
+    if judged is None or isinstance(table, ImageTable) or judged.outside is None:
+        return []
+    if isinstance(judged.outside, ImageSource):
         return []
     outside = without(experiment.load_molecules(judged.outside).smiles, table.smiles)
     if len(outside) < 2:
         raise RncGraphError(
-            f"representation.outside: {judged.outside!r} has {len(outside)} molecules that the "
-            "data set lacks; another set is needed"
+            f"representation.outside: {judged.outside_name!r} has {len(outside)} molecules that "
+            "the data set lacks; another set is needed"
         )
     return outside
+
+
+def _check_outside(outside: Loaded, sets: Iterable[Loaded]) -> None:
+    assert outside.images is not None
+    for loaded in sets:
+        shape = loaded.images.shape if loaded.images is not None else None
+        if shape != outside.images.shape:
+            found = "molecules" if shape is None else f"images of {shape}"
+            raise RncGraphError(
+                f"representation.outside: {outside.table.name!r} has images of "
+                f"{outside.images.shape} (channels, height, width), and {loaded.table.name!r} has "
+                f"{found}; both must be alike"
+            )
 
 
 def table_digest(table: MoleculeTable) -> str:

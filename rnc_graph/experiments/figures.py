@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.metrics import confusion_matrix
 
 from rnc_graph.data.samples import SampleTable
-from rnc_graph.evaluation import REGIONS
-from rnc_graph.experiments.results import RANKED_BY, FinishedRun, Row, Table, parts
+from rnc_graph.evaluation import CLASSES, REGIONS
+from rnc_graph.experiments.results import FinishedRun, Row, Table, parts, title_of
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.files import atomic_path
 
@@ -55,6 +56,38 @@ def predicted_against_measured(
     _save(figure, path)
 
 
+def confusion(
+    experiment: Experiment,
+    samples: SampleTable,
+    table: Table,
+    runs: Sequence[FinishedRun],
+    path: Path,
+) -> None:
+    """Draw one panel a row: how often it takes each class for each, all seeds together."""
+    part = parts(experiment)[0]
+    names = getattr(samples, "classes", ())
+    measured = samples.targets[:, 0].astype(np.int64)
+    figure, axes = _panels(len(table.rows))
+    for axis, row in zip(axes, table.rows, strict=False):
+        own = _runs_of(row, table, runs)
+        rows = np.concatenate([run.tensors[f"{part}_rows"] for run in own])
+        predicted = np.concatenate([run.tensors[f"{part}_predictions"][:, 0] for run in own])
+        counts = confusion_matrix(
+            measured[rows], predicted.astype(np.int64), labels=range(len(names)), normalize="true"
+        )
+        axis.imshow(counts, cmap="viridis", vmin=0, vmax=1)
+        few = len(names) <= 20
+        ticks = range(len(names)) if few else []
+        axis.set_yticks(ticks, names if few and axis is axes[0] else [""] * len(ticks), fontsize=6)
+        axis.set_xticks(ticks, names if few else [], fontsize=6, rotation=90)
+        axis.set_title(f"{row.name}\nerror {table.error(row, part).mean:.3f}", fontsize=9)
+    figure.supxlabel("predicted class", fontsize=9)
+    figure.supylabel("its class", fontsize=9)
+    seeds = len(table.rows[0].seeds)
+    figure.suptitle(f"{experiment.name}, {table.name}: {part} part of {seeds} seeds", fontsize=10)
+    _save(figure, path)
+
+
 def embeddings(
     experiment: Experiment,
     samples: SampleTable,
@@ -85,8 +118,8 @@ def embeddings(
             xy[:, 0],
             xy[:, 1],
             c=colour,
-            s=12,
-            cmap="viridis",
+            s=12 if len(xy) < 1_000 else 2,
+            cmap="tab10" if table.scoring is CLASSES else "viridis",
             vmin=measured.min(),
             vmax=measured.max(),
         )
@@ -126,7 +159,7 @@ def differences(
     figure, axes = _panels(len(groups), height=0.3 * tallest + 0.8, width=5.0)
     for axis, (reference, rows) in zip(axes, groups.items(), strict=True):
         for place, row in enumerate(rows):
-            found = row.differences[RANKED_BY]
+            found = row.differences[table.scoring.ranked_by]
             # After Holm's correction, as in the table.
             shown = found.p_holm is not None and found.p_holm < 0.05
             colour = ("C2" if found.mean < 0 else "C3") if shown else "0.45"
@@ -140,7 +173,7 @@ def differences(
         axis.tick_params(axis="x", labelsize=8)
         axis.set_title(f"against {reference}", fontsize=9)
     figure.supxlabel(
-        f"Δ {part} RMSE, standardised, with its 95% interval; left is better;\n"
+        f"Δ {part} {title_of(table)}, with its 95% interval; left is better;\n"
         "coloured where Holm's correction leaves p < 0.05",
         fontsize=8,
     )

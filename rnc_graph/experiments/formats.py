@@ -21,6 +21,8 @@ from rnc_graph.experiments.spec import Experiment
 
 def unit_of(metric: str, scale: str, unit: str) -> str:
     """Return the unit of a metric: "sd" stands for the training part's standard deviation."""
+    if scale == "share":
+        return "nats" if metric == "cross_entropy" else "share"
     base = "sd" if scale == "standardised" else unit or "unit of the target"
     return base if METRICS[metric] == 1 else f"({base})²"
 
@@ -33,7 +35,11 @@ def markdown(experiment: Experiment, tables: Sequence[Table], command: str) -> s
             lines += [f"## {sheet.title}", ""]
             lines += [_markdown_row(sheet.header), _markdown_row(["---"] * len(sheet.header))]
             lines += [*map(_markdown_row, sheet.cells), ""]
-    return "\n".join([*lines, *(f"{note}\n" for note in notes(experiment))])
+    return "\n".join([*lines, *(f"{note}\n" for note in _notes(experiment, tables))])
+
+
+def _notes(experiment: Experiment, tables: Sequence[Table]) -> list[str]:
+    return notes(experiment, [table.scoring for table in tables])
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -59,7 +65,7 @@ def as_csv(experiment: Experiment, tables: Sequence[Table]) -> str:
             "sd": summary.sd,
             "mean_low": summary.low,
             "mean_high": summary.high,
-            **_difference_cells(experiment, row, part, scale, metric),
+            **_difference_cells(experiment, table, row, (part, scale, metric)),
         }
         for table in tables
         for row in table.rows
@@ -73,7 +79,7 @@ def as_csv(experiment: Experiment, tables: Sequence[Table]) -> str:
             "row": row.name,
             "baseline": row.baseline,
             "part": parts(experiment)[0],
-            "scale": "standardised",
+            "scale": table.scoring.scale,
             "metric": name,
             "unit": "",
             "seeds": len(summary.values),
@@ -91,10 +97,11 @@ def as_csv(experiment: Experiment, tables: Sequence[Table]) -> str:
 
 
 def _difference_cells(
-    experiment: Experiment, row: Row, part: str, scale: str, metric: str
+    experiment: Experiment, table: Table, row: Row, score: tuple[str, str, str]
 ) -> dict[str, float | None]:
     """Return the paired difference as columns, where there is one."""
-    if (part, scale) != (parts(experiment)[0], "standardised"):
+    part, scale, metric = score
+    if (part, scale) != (parts(experiment)[0], table.scoring.scale):
         return {}
     return _as_cells(row.differences.get(metric))
 
@@ -168,5 +175,5 @@ def print_tables(console: Console, experiment: Experiment, tables: Sequence[Tabl
                     *map(escape, cells), end_section=number == len(sheet.cells) - sheet.baselines
                 )
             console.print(rich)
-    for note in notes(experiment):
+    for note in _notes(experiment, tables):
         console.print(note, style="dim", highlight=False, markup=False)

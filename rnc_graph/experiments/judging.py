@@ -13,6 +13,9 @@ from rnc_graph.data.samples import InputKind, Samples, Store, make_augmentation
 from rnc_graph.data.table import FloatArray
 from rnc_graph.encoders import Encoder
 from rnc_graph.evaluation import (
+    CLASSES,
+    classification_metrics,
+    evaluate_classes,
     evaluate_representation,
     label_bins,
     long_tail_metrics,
@@ -22,6 +25,15 @@ from rnc_graph.evaluation import (
 )
 from rnc_graph.experiments.spec.sections import LongTailSpec, RepresentationSpec
 from rnc_graph.training import infer
+
+# Scores of the part that comes last that are told as measures.
+CLASS_MEASURES = (
+    "accuracy",
+    "balanced_accuracy",
+    "accuracy_many",
+    "accuracy_medium",
+    "accuracy_few",
+)
 
 # The augmentation whose two views should fall together, for all methods alike.
 ALIGNMENT_VIEW: dict[InputKind, dict[str, Any]] = {
@@ -54,6 +66,8 @@ def judge_predictions(
             of the part that comes last. Where the split has a band of unseen labels, they have
             the errors inside and outside it.
     """
+    if data.classes is not None:
+        return _judge_classes(data, split, predictions, long_tail)
     targets = data.table.targets
     metrics: dict[str, dict[str, dict[str, float]]] = {}
     tensors: dict[str, Tensor] = {}
@@ -87,6 +101,30 @@ def judge_predictions(
     return {"metrics": metrics, "measures": measures}, tensors
 
 
+def _judge_classes(
+    data: Samples,
+    split: PreparedSplit,
+    predictions: dict[str, FloatArray],
+    long_tail: LongTailSpec | None,
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the scores of logits (N, C), by part, and the classes that they stand for."""
+    labels = data.table.targets[:, 0]
+    # Without a tail there are no regions to tell apart.
+    learnt = labels[split.train.numpy()] if long_tail else None
+    shots = {"many": long_tail.many, "few": long_tail.few} if long_tail else {}
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
+    tensors: dict[str, Tensor] = {}
+    measures: dict[str, float] = {}
+    for part, logits in predictions.items():
+        rows = getattr(split, part)
+        found = classification_metrics(labels[rows.numpy()], logits, learnt, **shots)
+        metrics[part] = {"share": {name: found[name] for name in CLASSES.metrics}}
+        measures = {name: value for name, value in found.items() if name in CLASS_MEASURES}
+        tensors[f"{part}_rows"] = rows
+        tensors[f"{part}_predictions"] = torch.from_numpy(logits.argmax(1)[:, None]).double()
+    return {"metrics": metrics, "measures": measures}, tensors
+
+
 def judge_embedding(
     encoder: Encoder,
     data: Samples,
@@ -115,6 +153,16 @@ def judge_embedding(
     if outside is not None:
         every = torch.arange(len(outside))
         elsewhere = infer(encoder, Batches(outside.batch, every[:, None], every)).numpy()
+    if data.classes is not None:
+        return evaluate_classes(
+            infer(encoder, Batches(take, targets, split.train)).numpy(),
+            targets[split.train, 0].numpy(),
+            embedding.numpy(),
+            targets[rows, 0].numpy(),
+            coarse=data.groups,
+            views=views,
+            outside=elsewhere,
+        )
     return evaluate_representation(
         infer(encoder, Batches(take, targets, split.train)).numpy(),
         targets[split.train].numpy(),

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from rnc_graph import __version__
 from rnc_graph.data.samples import SampleTable
+from rnc_graph.evaluation import CLASSES
 from rnc_graph.experiments import figures, formats
 from rnc_graph.experiments.results import FinishedRun, Table, parts
 from rnc_graph.experiments.spec import Experiment
@@ -76,10 +77,12 @@ def _draw(
     written: list[Path] = []
     for table in tables[:_DRAWN]:
         split = experiment.splits[table.split]
-        drawings = [figures.predicted_against_measured, figures.embeddings]
+        classes = table.scoring is CLASSES
+        predictions = figures.confusion if classes else figures.predicted_against_measured
+        drawings = [predictions, figures.embeddings]
         if any(row.differences and not row.baseline for row in table.rows):
             drawings.append(figures.differences)
-        if split.long_tail is not None:
+        if split.long_tail is not None and not classes:
             drawings.append(figures.regions)
         of_table = [run for run in runs if table.holds(run.planned)]
         for draw in drawings:

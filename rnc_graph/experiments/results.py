@@ -10,10 +10,14 @@ from typing import Any
 from scipy.stats import rankdata
 from torch import Tensor
 
+from rnc_graph.data.images import ImageTable
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.evaluation import (
+    CLASSES,
+    MEASURED,
     MEASURES,
-    METRICS,
     PairedDifference,
+    Scoring,
     Summary,
     compare,
     summarise_all,
@@ -21,11 +25,6 @@ from rnc_graph.evaluation import (
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store
-
-SCALES = ("standardised", "unit")
-
-# The metric of the evaluated part, standardised, that rows are ranked by.
-RANKED_BY = "rmse"
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,7 @@ class Table:
         split: name of the split, "" for an experiment's only one.
         encoder: its name, "" where all encoders share the table.
         unit: of the targets.
+        scoring: what the predictions are scored by.
         rows: methods, then baselines.
     """
 
@@ -82,6 +82,7 @@ class Table:
     split: str
     encoder: str
     unit: str
+    scoring: Scoring
     rows: tuple[Row, ...]
 
     @property
@@ -89,10 +90,29 @@ class Table:
         """The condition in a few words."""
         return ", ".join(filter(None, (self.data, self.split, self.encoder)))
 
+    def error(self, row: Row, part: str) -> Summary:
+        """Return the score that a row is ranked by, in the scale that rows are compared in."""
+        return row.summaries[part, self.scoring.scale, self.scoring.ranked_by]
+
+    def difference(self, row: Row) -> PairedDifference | None:
+        """Return a row's difference in it to its reference, if it has one."""
+        return row.differences.get(self.scoring.ranked_by)
+
     def holds(self, run: PlannedRun) -> bool:
         """Say whether a run is behind one of the rows."""
         of_encoder = not self.encoder or run.encoder in (self.encoder, "")
         return (run.data, run.split) == (self.data, self.split) and of_encoder
+
+
+def title_of(table: Table) -> str:
+    """Return the score that rows are ranked by in words, with its scale."""
+    scale = ", standardised" if table.scoring.scale == "standardised" else ""
+    return f"{table.scoring.title}{scale}"
+
+
+def scoring_of(samples: SampleTable) -> Scoring:
+    """Return what predictions for a data set are scored by."""
+    return CLASSES if isinstance(samples, ImageTable) and samples.classes else MEASURED
 
 
 def finished_runs(planned: Sequence[PlannedRun], store: Store) -> list[FinishedRun]:
@@ -111,7 +131,7 @@ def parts(experiment: Experiment) -> tuple[str, ...]:
 
 
 def tabulate(
-    experiment: Experiment, runs: Sequence[FinishedRun], units: Mapping[str, str]
+    experiment: Experiment, runs: Sequence[FinishedRun], samples: Mapping[str, SampleTable]
 ) -> list[Table]:
     """Return one table a condition.
 
@@ -122,7 +142,7 @@ def tabulate(
     Args:
         experiment: the grid.
         runs: all of them.
-        units: of the targets, by data set.
+        samples: the data sets, by name.
     """
     methods: dict[tuple[str, str, str], list[FinishedRun]] = {}
     baselines: dict[tuple[str, str], list[FinishedRun]] = {}
@@ -135,7 +155,10 @@ def tabulate(
             baselines.setdefault((at.data, at.split), []).append(run)
     return [
         _table(
-            experiment, *condition, units[condition[0]], found + baselines.get(condition[:2], [])
+            experiment,
+            *condition,
+            samples[condition[0]],
+            found + baselines.get(condition[:2], []),
         )
         for condition, found in methods.items()
     ]
@@ -146,9 +169,10 @@ def _table(
     data: str,
     split: str,
     encoder: str,
-    unit: str,
+    samples: SampleTable,
     runs: Sequence[FinishedRun],
 ) -> Table:
+    scoring = scoring_of(samples)
     records = {(run.planned.row, run.planned.seed): run.record for run in runs}
     # Encoders that share a table have the same seeds.
     seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
@@ -172,20 +196,20 @@ def _table(
     metrics = {
         (part, scale, name): metric(part, scale, name)
         for part in parts(experiment)
-        for scale in SCALES
-        for name in METRICS
+        for scale in scoring.scales
+        for name in scoring.metrics
     }
     measures = {name: values for name in MEASURES if (values := measure(name))}
     differences = {
-        name: _differences(experiment, metrics[compared, "standardised", name], share)
-        for name in METRICS
+        name: _differences(experiment, metrics[compared, scoring.scale, name], share)
+        for name in scoring.metrics
     }
     measure_differences = {
         name: _differences(experiment, values, share) for name, values in measures.items()
     }
     summaries = {key: _summaries(values) for key, values in metrics.items()}
     measure_summaries = {key: _summaries(values) for key, values in measures.items()}
-    errors = metrics[compared, "standardised", RANKED_BY]
+    errors = metrics[compared, scoring.scale, scoring.ranked_by]
     ranks = dict(zip(names, rankdata([errors[row] for row in names], axis=0), strict=True))
     rows = [
         Row(
@@ -202,9 +226,9 @@ def _table(
         for name in names
     ]
     if experiment.ranked:
-        key = (compared, "standardised", RANKED_BY)
+        key = (compared, scoring.scale, scoring.ranked_by)
         rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
-    return Table(data, split, encoder, unit, tuple(rows))
+    return Table(data, split, encoder, samples.unit, scoring, tuple(rows))
 
 
 def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:

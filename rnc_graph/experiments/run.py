@@ -187,8 +187,7 @@ def tabulate_experiment(experiment: Experiment, folder: Path, *, command: str) -
 def _written(prepared: Prepared, store: Store, folder: Path, command: str) -> Outcome:
     samples = prepared.datasets.tables
     runs = finished_runs(prepared.planned, store)
-    units = {name: table.unit for name, table in samples.items()}
-    tables = tabulate(prepared.experiment, runs, units)
+    tables = tabulate(prepared.experiment, runs, samples)
     files = write_outputs(folder, prepared.experiment, samples, tables, runs, command)
     return Outcome(samples, tables, files)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnc_graph.evaluation import MEASURES, METRICS, PairedDifference, Summary
+from rnc_graph.evaluation import MEASURES, PairedDifference, Scoring, Summary
 from rnc_graph.evaluation.representation import RETRIEVED
-from rnc_graph.experiments.results import RANKED_BY, SCALES, Row, Table, parts
+from rnc_graph.experiments.results import Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import source_name
 
@@ -31,6 +32,24 @@ _MEASURE_SHEETS = {
         "mae_few",
         "balanced_mae",
         "gmean",
+    ),
+    "accuracy, and where training samples are many and few": (
+        "accuracy",
+        "accuracy_many",
+        "accuracy_medium",
+        "accuracy_few",
+        "balanced_accuracy",
+    ),
+    "what probes read out of the embedding": (
+        "probe_accuracy",
+        "probe_balanced_accuracy",
+        "knn_accuracy",
+    ),
+    "retrieval of training samples, fine and coarse": (
+        "recall_1",
+        "map",
+        "recall_1_coarse",
+        "map_coarse",
     ),
     "where training had no labels, and elsewhere, standardised": (
         "mae_unseen",
@@ -90,15 +109,16 @@ def sheets_of(experiment: Experiment, table: Table) -> list[Sheet]:
     # The data set goes without saying where there is only one.
     where = table.name if len(experiment.data) > 1 else table.name.removeprefix(f"{table.data}, ")
     seeds = f"{where}, {count} seed{'s' if count > 1 else ''}"
-    columns = [(part, metric) for part in (compared, *others) for metric in METRICS]
+    scoring = table.scoring
+    columns = [(part, metric) for part in (compared, *others) for metric in scoring.metrics]
     ranked = experiment.ranked
     sheets = [
         Sheet(
-            f"{seeds}: errors in {_scale_name(scale, table.unit)}",
+            f"{seeds}: {_scale_name(scale, table.unit)}",
             [
                 "method",
                 *(["mean rank"] if ranked else []),
-                *(f"{_SHORT[part]} {metric.upper()}" for part, metric in columns),
+                *(f"{_SHORT[part]} {scoring.metrics[metric]}" for part, metric in columns),
             ],
             [
                 [
@@ -110,18 +130,19 @@ def sheets_of(experiment: Experiment, table: Table) -> list[Sheet]:
             ],
             sum(row.baseline for row in table.rows),
         )
-        for scale in SCALES
+        for scale in scoring.scales
     ]
     return [*sheets, *_difference_sheets(experiment, table, seeds), *_measure_sheets(table, seeds)]
 
 
 def _difference_sheets(experiment: Experiment, table: Table, seeds: str) -> list[Sheet]:
     """Return the paired differences, one sheet a reference."""
-    metrics = ("rmse", "mae")
+    scoring = table.scoring
+    metrics = (scoring.ranked_by, scoring.beside)
     header = ["method"]
     for metric in metrics:
         short = _SHORT[parts(experiment)[0]]
-        header += [f"Δ {short} {metric.upper()} [95%]", "p (Holm)", "verdict"]
+        header += [f"Δ {short} {scoring.metrics[metric]} [95%]", "p (Holm)", "verdict"]
     sheets = []
     for reference in dict.fromkeys(row.reference for row in table.rows):
         rows = [row for row in table.rows if row.reference == reference and row.differences]
@@ -132,7 +153,8 @@ def _difference_sheets(experiment: Experiment, table: Table, seeds: str) -> list
                 difference = row.differences[metric]
                 cells += [_difference(difference), _p(difference.p_holm), _verdict(difference)]
             lines.append(cells)
-        title = f"{seeds}: paired difference to {reference}, standardised"
+        scale = ", standardised" if scoring.scale == "standardised" else ""
+        title = f"{seeds}: paired difference to {reference}{scale}"
         sheets.append(Sheet(title, header, lines, sum(row.baseline for row in rows)))
     return sheets
 
@@ -171,18 +193,31 @@ def _measure(row: Row, name: str) -> str:
 
 
 def _scale_name(scale: str, unit: str) -> str:
-    return "standardised units" if scale == "standardised" else unit or "the target's unit"
+    if scale == "share":
+        return "share of wrong classes, and cross-entropy in nats"
+    units = "standardised units" if scale == "standardised" else unit or "the target's unit"
+    return f"errors in {units}"
 
 
-def notes(experiment: Experiment) -> list[str]:
-    """Return the protocol in words, for below a table."""
+def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
+    """Return the protocol in words, for below the tables.
+
+    Args:
+        experiment: the grid.
+        scorings: what the tables' predictions are scored by.
+    """
+    scoring = scorings[0]
+    classes = scoring.scale == "share"
     split = experiment.split
     shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
     tail = split.long_tail
     thinned = (
-        f"the training part thinned to a long tail at the {tail.tail} end, {tail.imbalance:g} to 1 "
-        f"over {tail.bins} bins (more than {tail.many} molecules: many-shot, fewer than "
-        f"{tail.few}: few-shot); "
+        f"the training part's classes thinned to a long tail, {tail.imbalance:g} to 1 (more than "
+        f"{tail.many} samples: many-shot, fewer than {tail.few}: few-shot); "
+        if tail and classes
+        else f"the training part thinned to a long tail at the {tail.tail} end, "
+        f"{tail.imbalance:g} to 1 over {tail.bins} bins (more than {tail.many} molecules: "
+        f"many-shot, fewer than {tail.few}: few-shot); "
         if tail
         else ""
     )
@@ -191,37 +226,50 @@ def notes(experiment: Experiment) -> list[str]:
         if experiment.evaluate == "validation"
         else "the test part was touched once a run"
     )
-    published = [source_name(s) for s in experiment.data if getattr(s, "images", "") == "agedb"]
+    published = [source_name(s) for s in experiment.data if getattr(s, "has_parts", False)]
+    alike = bool(published) and len(published) == len(experiment.data)
     divided = (
         f"seeds; the split that {' and '.join(published)} comes with"
-        if published and len(published) == len(experiment.data)
+        if alike
         else f"split seeds; random {shares} splits by seed"
     )
     notes = [
         f"Mean ± standard deviation over {divided}; "
-        f"{thinned}targets standardised by the training part; the epoch was selected by "
-        f"validation MAE; {touched}.",
+        f"{thinned}{'' if classes else 'targets standardised by the training part; '}the epoch "
+        f"was selected by {scoring.selected_by}; {touched}.",
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "
         "95% interval of the paired t test, not corrected; its p value corrected by Holm over the "
         "methods with one reference, and over the baselines. The verdict is open where the "
-        "corrected p is 0.05 or more. The splits overlap: by Nadeau and Bengio's correction the "
-        "intervals would be sqrt(1 + seeds * test part / training part) times as wide, 1.5 times "
-        "for 10 seeds of 80/10/10.",
+        "corrected p is 0.05 or more. "
+        + (
+            "The test part is the same for all seeds: the spread is that of what is drawn in "
+            "training, and of validation parts."
+            if alike
+            else "The splits overlap: by Nadeau and Bengio's correction the intervals would be "
+            "sqrt(1 + seeds * test part / training part) times as wide, 1.5 times for 10 seeds of "
+            "80/10/10."
+        ),
     ]
     if experiment.ranked:
         notes.append(
-            f"Sorted by {RANKED_BY.upper()}; mean rank: the row's place among all, seed by seed, "
+            f"Sorted by {scoring.title}; mean rank: the row's place among all, seed by seed, "
             "averaged."
         )
     if experiment.representation or tail:
         notes.append(
             "▲ ▼: better or worse than the reference's after Holm's correction, by the same tests, "
-            "measure by measure; labels are standardised."
+            f"measure by measure{'' if classes else '; labels are standardised'}."
         )
-    if experiment.representation:
+    judged = experiment.representation
+    if judged and classes:
+        notes.append(
+            "Retrieval: the training samples nearest to one of the evaluated part, a hit where the "
+            f"class, or its group, is the same. From outside: {judged.outside_name or 'none'}."
+        )
+    elif judged:
         notes.append(
             "Retrieval counts a hit within "
-            f"{experiment.representation.tolerance:g} of the label. Molecules from outside: "
-            f"{experiment.representation.outside or 'none'}."
+            f"{judged.tolerance:g} of the label. Molecules from outside: "
+            f"{judged.outside_name or 'none'}."
         )
     return notes

@@ -91,6 +91,7 @@ class PretrainTask:
             ),
             Batches(inputs.batch, split.targets, split.validation),
             targets=split.targets.shape[1],
+            classes=at.datasets[self.cell.data].classes,
             optimisation=spec,
             projection=_projection(encoder, spec.projection_dim),
             seed=self.cell.seed,
@@ -169,7 +170,7 @@ class RegressTask:
             )
         head = Head(
             encoder.embedding_dim,
-            split.targets.shape[1],
+            data.classes or split.targets.shape[1],
             self.regression.head_hidden,
             self.regression.head_dropout,
         )
@@ -233,6 +234,7 @@ class RegressTask:
                 shuffle_seed=self.cell.seed,
                 views=spec.views,
                 view=make_augmentation(spec.augmentation),
+                balanced=split.targets[:, 0] if spec.balanced else None,
             ),
             Batches(take, split.targets, split.validation),
             head_loss=spec.head_loss,
@@ -290,6 +292,7 @@ class BaselineTask:
         predicted = baseline_predictions(
             self.name, data.table, split.train.numpy(), split.training_targets, self.cell.seed
         )
+        # Logits stay as they are: the scaler of classes does nothing.
         standardised = split.scaler.standardise(predicted)
         predictions = {
             name: standardised[rows.numpy()]
@@ -315,7 +318,10 @@ def _stage_identity(stage: Stage) -> dict[str, Any]:
     """Return all that determines a stage, its objective's options in full."""
     objective = stage.objective.identity(OBJECTIVES) if stage.objective else None
     # What it learns from is told by the cell.
-    return {**stage.model_dump(exclude={"data"}), "objective": objective}
+    found = {**stage.model_dump(exclude={"data"}), "objective": objective}
+    if not found.get("balanced"):  # As runs were named before there were classes.
+        found.pop("balanced", None)
+    return found
 
 
 def prepared_objective(

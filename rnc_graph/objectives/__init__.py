@@ -14,6 +14,7 @@ from rnc_graph.objectives.ranks import LabelRanks
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.objectives.regression import RegressionObjective
 from rnc_graph.objectives.rince import RINCE
+from rnc_graph.objectives.simclr import SimCLR
 from rnc_graph.objectives.supcon import SupCon
 from rnc_graph.objectives.tsc import TSC
 
@@ -32,5 +33,6 @@ __all__ = [
     "LabelRanks",
     "QuantileBins",
     "RegressionObjective",
+    "SimCLR",
     "SupCon",
 ]

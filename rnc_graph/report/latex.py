@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnc_graph.evaluation import METRICS
-from rnc_graph.experiments.results import RANKED_BY, Table, parts
+from rnc_graph.experiments.results import Table, parts
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.report.payload import best_and_tied
 
@@ -33,30 +32,34 @@ def as_latex(experiment: Experiment, tables: Sequence[Table]) -> str:
 
 def _table(experiment: Experiment, table: Table) -> str:
     part = parts(experiment)[0]
-    marks = {m: best_and_tied(table, part, "standardised", m) for m in METRICS}
-    heads = " & ".join(["method", *(m.upper() for m in METRICS), f"$\\Delta$ {RANKED_BY.upper()}"])
+    scoring = table.scoring
+    marks = {metric: best_and_tied(table, part, metric) for metric in scoring.metrics}
+    titles = map(escaped, scoring.metrics.values())
+    heads = " & ".join(["method", *titles, f"$\\Delta$ {escaped(scoring.title)}"])
     lines = []
     for row in table.rows:
         cells = [escaped(row.name)]
         for metric, (best, tied) in marks.items():
-            found = row.summaries[part, "standardised", metric]
+            found = row.summaries[part, scoring.scale, metric]
             text = f"{found.mean:.3f}" + ("" if found.sd is None else f" $\\pm$ {found.sd:.3f}")
             if row.name == best:
                 text = f"\\textbf{{{text}}}"
             elif row.name in tied:
                 text = f"\\underline{{{text}}}"
             cells.append(text)
-        difference = row.differences.get(RANKED_BY)
+        difference = table.difference(row)
         cells.append("" if difference is None else f"${difference.mean:+.3f}$")
         lines.append(" & ".join(cells) + r" \\")
     seeds = len(table.rows[0].seeds)
+    standardised = scoring.scale == "standardised"
+    scale = " in standard deviations of the target" if standardised else ""
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
-            f"\\caption{{{escaped(table.name)}: errors of the {part} part in standard deviations "
-            f"of the target, mean and standard deviation over {seeds} seeds.}}",
-            f"\\begin{{tabular}}{{l{'r' * (len(METRICS) + 1)}}}",
+            f"\\caption{{{escaped(table.name)}: errors of the {part} part{scale}, mean and "
+            f"standard deviation over {seeds} seeds.}}",
+            f"\\begin{{tabular}}{{l{'r' * (len(scoring.metrics) + 1)}}}",
             r"\toprule",
             heads + r" \\",
             r"\midrule",

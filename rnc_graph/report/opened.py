@@ -69,12 +69,11 @@ def open_results(folder: Path) -> Results:
             "experiment with `rnc-graph run`"
         )
     runs = finished_runs(prepared.planned, store)
-    units = {name: table.unit for name, table in prepared.datasets.tables.items()}
     return Results(
         experiment,
         prepared.datasets,
         runs,
-        tabulate(experiment, runs, units),
+        tabulate(experiment, runs, prepared.datasets.tables),
         json.loads((folder / "table.json").read_text(encoding="utf-8"))["command"],
         json.loads((folder / "versions.json").read_text(encoding="utf-8")),
         store,

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from threadpoolctl import threadpool_limits
 
-from rnc_graph.evaluation import Summary
-from rnc_graph.experiments.results import RANKED_BY, Row, Table, parts
+from rnc_graph.evaluation import Scoring, Summary
+from rnc_graph.experiments.results import Row, Table, parts
 from rnc_graph.experiments.sheets import notes
 from rnc_graph.files import write_text
 from rnc_graph.report.latex import as_latex
@@ -60,7 +60,10 @@ def as_html(results: Results, maps: str) -> str:
             _table(table, number, parts(experiment)[0])
             for number, table in enumerate(results.tables)
         ),
-        "protocol": "".join(f"<p>{escape(note)}</p>" for note in notes(experiment)),
+        "protocol": "".join(
+            f"<p>{escape(note)}</p>"
+            for note in notes(experiment, [table.scoring for table in results.tables])
+        ),
         "spec": escape(
             yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         ),
@@ -80,13 +83,20 @@ def as_html(results: Results, maps: str) -> str:
     return page
 
 
-_HEADINGS = (
-    ("method", "text"),
-    ("RMSE", "number"),
-    ("95% interval", ""),
-    ("MAE", "number"),
-    ("RMSE, unit", "number"),
-    ("Δ RMSE", "number"),
+def _headings(scoring: Scoring) -> list[tuple[str, str]]:
+    """Return the columns with how each is sorted, "" for not at all."""
+    return [
+        ("method", "text"),
+        (scoring.title, "number"),
+        ("95% interval", ""),
+        (scoring.metrics[scoring.beside], "number"),
+        *((f"{scoring.title}, {scale}", "number") for scale in scoring.scales[1:]),
+        (f"Δ {scoring.title}", "number"),
+        *_OF_DIFFERENCES,
+    ]
+
+
+_OF_DIFFERENCES = (
     ("its 95% interval", ""),
     ("p (Holm)", "number"),
     ("Wilcoxon (Holm)", "number"),
@@ -98,37 +108,42 @@ _HEADINGS = (
 
 
 def _table(table: Table, number: int, part: str) -> str:
-    best, tied = best_and_tied(table, part, "standardised", RANKED_BY)
+    best, tied = best_and_tied(table, part, table.scoring.ranked_by)
     heads = "".join(
         f'<th scope="col"><button type="button" data-kind="{kind}">{escape(title)}</button></th>'
         if kind
         else f'<th scope="col">{escape(title)}</th>'
-        for title, kind in _HEADINGS
+        for title, kind in _headings(table.scoring)
     )
-    lines = "".join(_line(row, part, best, tied) for row in table.rows)
+    lines = "".join(_line(table, row, part, best, tied) for row in table.rows)
     seeds = len(table.rows[0].seeds)
     unit = f", unit {escape(table.unit)}" if table.unit else ""
+    standardised = table.scoring.scale == "standardised"
+    scale = "in standard deviations of the target" if standardised else "share of wrong classes"
     return (
         f'<section class="condition" data-condition="{number}"><h3>{escape(table.name)}</h3>'
         f'<div class="scroll" tabindex="0" role="region" aria-label="Table of '
-        f'{escape(table.name)}"><table class="results"><caption>{seeds} seeds, {part} part, in '
-        f"standard deviations of the target{unit}. <b>Best</b>, "
+        f'{escape(table.name)}"><table class="results"><caption>{seeds} seeds, {part} part, '
+        f"{scale}{unit}. <b>Best</b>, "
         '<span class="tied">tied with it</span>.</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div></section>"
     )
 
 
-def _line(row: Row, part: str, best: str, tied: set[str]) -> str:
-    rmse, mae = (row.summaries[part, "standardised", metric] for metric in ("rmse", "mae"))
-    unit = row.summaries[part, "unit", "rmse"]
-    d = row.differences.get(RANKED_BY)
+def _line(table: Table, row: Row, part: str, best: str, tied: set[str]) -> str:
+    scoring = table.scoring
+    error = table.error(row, part)
+    beside = row.summaries[part, scoring.scale, scoring.beside]
+    d = table.difference(row)
     mark = " class=best" if row.name == best else " class=tied" if row.name in tied else ""
     cells = [
-        (_mean(rmse), rmse.mean),
-        (_interval(rmse.low, rmse.high), None),
-        (_mean(mae), mae.mean),
-        (_mean(unit), unit.mean),
+        (_mean(error), error.mean),
+        (_interval(error.low, error.high), None),
+        (_mean(beside), beside.mean),
     ]
+    for scale in scoring.scales[1:]:
+        other = row.summaries[part, scale, scoring.ranked_by]
+        cells.append((_mean(other), other.mean))
     if d is None:
         cells += [("reference" if not row.baseline else "", None)] + [("", None)] * 7
     else:

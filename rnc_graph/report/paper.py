@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.experiments.results import RANKED_BY, Table, parts
+from rnc_graph.experiments.results import Table, parts, title_of
 from rnc_graph.files import atomic_path
 from rnc_graph.report.opened import Results
 from rnc_graph.report.payload import ranking_of
@@ -58,7 +58,7 @@ def _differences(results: Results) -> Any:
     for axis, table in zip(axes, tables, strict=False):
         rows = [row for row in reversed(table.rows) if row.differences and not row.baseline]
         for place, row in enumerate(rows):
-            found = row.differences[RANKED_BY]
+            found = row.differences[table.scoring.ranked_by]
             told = found.p_holm is not None and found.p_holm < 0.05
             colour = (COLOURS[2] if found.mean < 0 else COLOURS[1]) if told else "0.45"
             if found.low is not None:
@@ -71,7 +71,7 @@ def _differences(results: Results) -> Any:
     for unused in axes[len(tables) :]:
         unused.remove()
     figure.supxlabel(
-        "difference in RMSE to the reference, standardised; left is better", fontsize=8
+        f"difference to the reference in {title_of(tables[0])}; left is better", fontsize=8
     )
     return figure
 
@@ -89,7 +89,7 @@ def _by_axis(results: Results, axis_name: str) -> Any:
         names = [row.name for row in found[0][1].rows]
         for number, name in enumerate(names):
             points = [
-                (place, row.summaries[part, "standardised", RANKED_BY])
+                (place, table.error(row, part))
                 for place, table in found
                 for row in table.rows
                 if row.name == name
@@ -105,7 +105,7 @@ def _by_axis(results: Results, axis_name: str) -> Any:
                 axis.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
         axis.set_title(f"{data}, {encoder}", fontsize=9)
         axis.set_xlabel(axis_name.replace("_", " "), fontsize=8)
-        axis.set_ylabel(f"{part} RMSE, standardised", fontsize=8)
+        axis.set_ylabel(f"{part} {title_of(found[0][1])}", fontsize=8)
         axis.tick_params(labelsize=7)
     axes[0].legend(fontsize=6)
     return figure

@@ -12,7 +12,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.data.descriptors import morgan_fingerprints
 from rnc_graph.errors import RncGraphError
 from rnc_graph.evaluation import rank_methods, tied_with_best
-from rnc_graph.experiments.results import RANKED_BY, FinishedRun, Table, parts
+from rnc_graph.experiments.results import FinishedRun, Table, parts, title_of
 from rnc_graph.report.drawing import kind_of, label_of, picture_of
 from rnc_graph.report.maps import lay_out
 from rnc_graph.report.opened import Results
@@ -21,6 +21,8 @@ from rnc_graph.report.opened import Results
 MOST_POINTS = 60_000
 
 _WORST = 12
+# Samples on a map; of a larger part as many, evenly spaced.
+_MAPPED = 1_000
 
 
 def payload(results: Results, maps: str) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
     }
     detailed = [_details(results, table, seeds, maps, fingerprints) for table in shown]
     needed = {(c["data"], point[0]) for c in detailed for row in c["points"] for point in row["at"]}
+    needed |= {(c["data"], n) for c in detailed for plane in c["planes"] for n in plane["samples"]}
     needed |= {(c["data"], m["sample"]) for c in detailed for m in c["worst"]}
     return {
         "part": parts(experiment)[0],
@@ -65,6 +68,8 @@ def _condition(axes: dict[str, Any], table: Table) -> dict[str, Any]:
         "data": table.data,
         "split": table.split,
         "encoder": table.encoder,
+        "score": table.scoring.title,
+        "score_in_words": title_of(table),
         "axes": axes,
         "rows": [
             {
@@ -72,14 +77,13 @@ def _condition(axes: dict[str, Any], table: Table) -> dict[str, Any]:
                 "baseline": row.baseline,
                 "reference": row.reference,
                 "errors": {
-                    f"{part} {metric}": [s.mean, s.low, s.high]
+                    f"{part} {table.scoring.metrics[metric]}": [s.mean, s.low, s.high]
                     for (part, scale, metric), s in row.summaries.items()
-                    if scale == "standardised" and metric in ("rmse", "mae")
+                    if scale == table.scoring.scale
+                    and metric in (table.scoring.ranked_by, table.scoring.beside)
                 },
                 "difference": (
-                    [d.mean, d.low, d.high, d.p_holm]
-                    if (d := row.differences.get(RANKED_BY))
-                    else None
+                    [d.mean, d.low, d.high, d.p_holm] if (d := table.difference(row)) else None
                 ),
             }
             for row in table.rows
@@ -89,12 +93,11 @@ def _condition(axes: dict[str, Any], table: Table) -> dict[str, Any]:
 
 def ranking_of(tables: Sequence[Table], part: str) -> dict[str, Any] | None:
     """Return average ranks over the conditions that all have the same rows."""
-    key = (part, "standardised", RANKED_BY)
     names = [row.name for row in tables[0].rows]
     alike = [table for table in tables if {row.name for row in table.rows} == set(names)]
     if len(alike) < 2 or len(names) < 3:
         return None
-    errors = [[{r.name: r for r in t.rows}[n].summaries[key].mean for n in names] for t in alike]
+    errors = [[t.error({r.name: r for r in t.rows}[n], part).mean for n in names] for t in alike]
     ranking = rank_methods(np.array(errors), names)
     return {
         "names": ranking.names,
@@ -145,6 +148,8 @@ def _details(
         (run.planned.row, run.planned.seed): run for run in results.runs if table.holds(run.planned)
     }
     samples = results.tables_of_data[table.data]
+    measured = samples.targets[:, 0]
+    classes = list(getattr(samples, "classes", ()))
     rows = []
     for row in table.rows:
         at = []
@@ -154,13 +159,18 @@ def _details(
             predicted = run.tensors[f"{part}_predictions"][:, 0].tolist()
             at += [[n, float(f"{p:.5g}"), seed] for n, p in zip(numbers, predicted, strict=True)]
         rows.append({"name": row.name, "at": at})
+    worst = _worst(rows, measured, wrong_or_right=bool(classes))
+    if classes:
+        # Points that lie on each other say less than how many there are.
+        rows = [_confused(row, measured, len(classes)) for row in rows]
     return {
         "data": table.data,
+        "classes": classes,
         "target": samples.target_names[0],
         "unit": table.unit,
         "points": rows,
         "distance": _distances(results, table, runs, chosen, fingerprints),
-        "worst": _worst(rows, samples.targets[:, 0]),
+        "worst": worst,
         "curves": [
             curve
             for row in table.rows
@@ -175,11 +185,21 @@ def _details(
     }
 
 
+def _confused(row: dict[str, Any], measured: NDArray[np.float64], classes: int) -> dict[str, Any]:
+    """Return how often a row takes each class (line) for each (column), all seeds together."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    for sample, predicted, _ in row["at"]:
+        counts[int(measured[sample]), int(predicted)] += 1
+    return {"name": row["name"], "at": [], "confusion": counts.tolist()}
+
+
 def _plane(results: Results, run: FinishedRun, maps: str) -> dict[str, Any]:
     part = parts(results.experiment)[0]
-    numbers = run.tensors[f"{part}_rows"].numpy()
+    every = run.tensors[f"{part}_rows"].numpy()
+    chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), _MAPPED)).astype(np.int64))
+    numbers = every[chosen]
     labels = results.tables_of_data[run.planned.data].targets[numbers, 0]
-    plane = lay_out(run.tensors["embedding"].numpy(), labels, maps)
+    plane = lay_out(run.tensors["embedding"].numpy()[chosen], labels, maps)
     return {
         "name": run.planned.row,
         "seed": run.planned.seed,
@@ -251,13 +271,19 @@ def _distances(
     return found
 
 
-def _worst(rows: Sequence[dict[str, Any]], measured: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Return the samples with the largest mean error over all rows, with each row's."""
+def _worst(
+    rows: Sequence[dict[str, Any]], measured: NDArray[np.float64], *, wrong_or_right: bool
+) -> list[dict[str, Any]]:
+    """Return the samples with the largest mean error over all rows, with each row's.
+
+    Of classes the error is 1 where the class is wrong.
+    """
     errors: dict[int, dict[str, list[float]]] = {}
     for row in rows:
         for sample, predicted, _ in row["at"]:
             own = errors.setdefault(sample, {}).setdefault(row["name"], [])
-            own.append(predicted - measured[sample])
+            error = predicted - measured[sample]
+            own.append(float(error != 0) if wrong_or_right else error)
     mean = {
         sample: float(np.mean([abs(e) for of_row in found.values() for e in of_row]))
         for sample, found in errors.items()
@@ -275,8 +301,9 @@ def _worst(rows: Sequence[dict[str, Any]], measured: NDArray[np.float64]) -> lis
     ]
 
 
-def best_and_tied(table: Table, part: str, scale: str, metric: str) -> tuple[str, set[str]]:
+def best_and_tied(table: Table, part: str, metric: str) -> tuple[str, set[str]]:
     """Return the row with the least mean, and those that cannot be told from it."""
+    scale = table.scoring.scale
     values = {row.name: row.summaries[part, scale, metric].values for row in table.rows}
     best = min(values, key=lambda name: float(np.mean(values[name])))
     return best, tied_with_best(values) - {best}

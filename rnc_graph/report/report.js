@@ -91,7 +91,7 @@
         places.append(chart);
         const traces = [];
         found[0].rows.forEach((row, n) => {
-          const at = found.map((c) => [c.axes[axis], (c.rows.find((r) => r.name === row.name) || row).errors[`${data.part} rmse`]]);
+          const at = found.map((c) => [c.axes[axis], (c.rows.find((r) => r.name === row.name) || row).errors[`${data.part} ${found[0].score}`]]);
           const x = at.map((p) => p[0]);
           if (at.every((p) => p[1][1] !== null)) {
             traces.push({ x: [...x, ...x.slice().reverse()], y: [...at.map((p) => p[1][2]), ...at.map((p) => p[1][1]).reverse()],
@@ -100,7 +100,7 @@
           traces.push({ x, y: at.map((p) => p[1][0]), name: row.name, legendgroup: row.name, mode: "lines+markers",
             line: { color: colour(n), dash: row.baseline ? "dot" : "solid" } });
         });
-        draw(chart, traces, layout(axis.replace(/_/g, " "), `${data.part} RMSE, standardised`, { title: { text: name, font: { size: 13 } } }));
+        draw(chart, traces, layout(axis.replace(/_/g, " "), `${data.part} ${found[0].score_in_words}`, { title: { text: name, font: { size: 13 } } }));
       }
     }
     const ranking = data.ranking;
@@ -128,7 +128,7 @@
         array: rows.map((row) => (row.difference[2] ?? row.difference[0]) - row.difference[0]),
         arrayminus: rows.map((row) => row.difference[0] - (row.difference[1] ?? row.difference[0])) },
       hovertemplate: "%{y}: %{x:+.3f}<extra></extra>",
-    }], layout("difference in RMSE, standardised", "", { height: 90 + 30 * rows.length }));
+    }], layout(`difference in ${condition.score_in_words}`, "", { height: 90 + 30 * rows.length }));
     byId("differences").style.height = `${90 + 30 * rows.length}px`;
   };
 
@@ -149,6 +149,13 @@
   const scatter = () => {
     const n = Math.max(0, current.points.findIndex((row) => row.name === byId("method").value));
     const row = current.points[n];
+    byId("by-label").closest("figure").hidden = !!current.classes.length;
+    if (current.classes.length) {
+      byId("by-distance").closest("figure").hidden = true;
+      draw("scatter", [{ type: "heatmap", z: row.confusion, x: current.classes, y: current.classes, colorscale: "Viridis", hovertemplate: "%{y} taken for %{x}: %{z}<extra></extra>" }],
+        layout("predicted class", "", { yaxis: { autorange: "reversed" } }));
+      return;
+    }
     const of = data.samples[current.data];
     const measured = row.at.map((p) => of[p[0]].measured);
     const predicted = row.at.map((p) => p[1]);

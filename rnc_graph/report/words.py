@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnc_graph.evaluation.statistics import SIGNIFICANT
-from rnc_graph.experiments.results import RANKED_BY, Table, parts
+from rnc_graph.experiments.results import Table, parts
 from rnc_graph.experiments.spec import Experiment
 
 
@@ -19,7 +19,7 @@ def summary(experiment: Experiment, tables: list[Table]) -> list[str]:
         better, worse, unclear = 0, 0, 0
         for table in tables:
             found = {row.name: row for row in table.rows}.get(method.name)
-            difference = found.differences.get(RANKED_BY) if found else None
+            difference = table.difference(found) if found else None
             if difference is None:
                 continue
             told = difference.p_holm is not None and difference.p_holm < SIGNIFICANT
@@ -37,14 +37,16 @@ def summary(experiment: Experiment, tables: list[Table]) -> list[str]:
         for table in tables
         for row in table.rows
         if not row.baseline
-        and (difference := row.differences.get(RANKED_BY)) is not None
+        and (difference := table.difference(row)) is not None
         and difference.detectable is not None
     ]
     if detectable:
+        standardised = tables[0].scoring.scale == "standardised"
+        scale = " standard deviations of the target" if standardised else ""
         seeds = sorted({len(table.rows[0].seeds) for table in tables})
         sentences.append(
-            f"With {' or '.join(map(str, seeds))} seeds, differences in RMSE below "
-            f"{min(detectable):.3f} to {max(detectable):.3f} standard deviations of the target "
-            "would mostly have gone unseen (80% power)."
+            f"With {' or '.join(map(str, seeds))} seeds, differences in {tables[0].scoring.title} "
+            f"below {min(detectable):.3f} to {max(detectable):.3f}{scale} would mostly have gone "
+            "unseen (80% power)."
         )
     return sentences

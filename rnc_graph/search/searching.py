@@ -18,7 +18,7 @@ from rnc_graph.experiments.engines.engine import Engine
 from rnc_graph.experiments.engines.schedule import missing_tasks, run_tasks
 from rnc_graph.experiments.engines.work import Terms
 from rnc_graph.experiments.progress import Silent
-from rnc_graph.experiments.results import RANKED_BY
+from rnc_graph.experiments.results import scoring_of
 from rnc_graph.experiments.run import Where, open_engine, prepare
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
@@ -133,10 +133,10 @@ def _value(
     for step, seed in enumerate(experiment.seeds[spec.encoder]):
         prepared = prepare(on_validation(experiment, spec, seed))
         run_tasks(missing_tasks(prepared.tasks, store), engine, Silent())
-        errors += [
-            store.record(run.task.key)["metrics"]["validation"]["standardised"][RANKED_BY]
-            for run in prepared.planned
-        ]
+        for run in prepared.planned:
+            scoring = scoring_of(prepared.datasets.tables[run.data])
+            found = store.record(run.task.key)["metrics"]["validation"]
+            errors.append(found[scoring.scale][scoring.ranked_by])
         trial.report(float(np.mean(errors)), step)
         if trial.should_prune():
             study.tell(trial, state=_pruned())

@@ -194,9 +194,11 @@ class Experiment(Section):
         """Check that encoders, data and augmentations are all for graphs, or all for images."""
         images = [source_name(source) for source in self.data if isinstance(source, ImageSource)]
         graphs = [name for name in self.encoders if self.kind_of(name) == "graphs"]
-        if images and self.representation and self.representation.outside:
+        outside = self.representation.outside if self.representation else None
+        if images and outside is not None and not isinstance(outside, ImageSource):
             raise ValueError(
-                f"representation.outside are molecules, and {images[0]!r} is of images"
+                f"representation.outside: {source_name(outside)!r} is of molecules, and "
+                f"{images[0]!r} of images"
             )
         for place in self.places():
             if place.data in images and place.encoder in graphs:

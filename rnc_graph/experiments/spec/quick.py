@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnc_graph.experiments.spec.experiment import Experiment
-from rnc_graph.experiments.spec.sources import ImageSource
+from rnc_graph.experiments.spec.sources import AgeDBImages, ClassFolders
 
 SAMPLES = 150
 PIXELS = 64
@@ -24,7 +24,7 @@ def quick(experiment: Experiment) -> Experiment:
     ]
     smaller = [
         source.model_copy(update={"size": min(source.size, PIXELS)})
-        if isinstance(source, ImageSource)
+        if isinstance(source, AgeDBImages | ClassFolders)
         else source
         for source in experiment.data
     ]

@@ -18,19 +18,21 @@ from pydantic import (
 from torch import nn
 
 from rnc_graph.data import LongTail, SplitRecipe
-from rnc_graph.data.catalogue import dataset_card
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.spec.section import Section
-from rnc_graph.experiments.spec.sources import DataSource
+from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.registry import Registry
 from rnc_graph.training import HeadLoss, Optimisation
 
 
 class LongTailSpec(Section):
-    """A training part thinned until one end of the label is rare."""
+    """A training part thinned until one end of the label is rare; of classes, the last ones.
+
+    Classes are thinned by the rule of CIFAR-LT, whatever ``bins`` and ``tail`` are.
+    """
 
     imbalance: float = Field(gt=1, allow_inf_nan=False, description="head bin over tail bin")
     bins: int = Field(10, ge=2, description="quantile bins of the label")
@@ -216,6 +218,10 @@ class RegressionSpec(Optimisation):
     freeze: bool = Field(False, description="train the head alone, on embeddings computed once")
     head_hidden: list[PositiveInt] = Field([], description="widths of the head's hidden layers")
     head_dropout: float = Field(0.0, ge=0, lt=1)
+    balanced: bool = Field(
+        False,
+        description="draw each class of the training part alike, for targets that are classes",
+    )
     views: int = Field(1, ge=1, description="V")
     augmentation: Augmentation = Field({}, description="strength or options of each, in order")
     objective: Objective | None = Field(
@@ -247,8 +253,8 @@ Stage = PretrainingSpec | RegressionSpec
 class RepresentationSpec(Section):
     """Judge each method's embedding of the evaluated part, too."""
 
-    outside: str | None = Field(
-        None, description="data set whose molecules should be told from the training part's"
+    outside: DataSource | None = Field(
+        None, description="data set whose samples should be told from the training part's"
     )
     tolerance: float = Field(
         0.25,
@@ -257,12 +263,10 @@ class RepresentationSpec(Section):
         description="label distance that retrieval counts as a hit, standardised",
     )
 
-    @field_validator("outside")
-    @classmethod
-    def _outside_is_known(cls, outside: str | None) -> str | None:
-        if outside is not None:
-            dataset_card(outside)
-        return outside
+    @property
+    def outside_name(self) -> str:
+        """What the data set from outside is called, "" for none."""
+        return "" if self.outside is None else source_name(self.outside)
 
 
 def _by_name(loggers: Any) -> Any:

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.catalogue import dataset_card
-from rnc_graph.data.images import Decoding, Drawing, ImageData, load_agedb, rotated_digits
+from rnc_graph.data.images import (
+    CIFAR100_SUPERCLASSES,
+    FASHION_KINDS,
+    Decoding,
+    Drawing,
+    ImageData,
+    folder_table,
+    list_table,
+    load_agedb,
+    load_class_images,
+    load_fashion_mnist,
+    load_images,
+    rotated_digits,
+)
+from rnc_graph.data.images.hierarchies import Hierarchy
 from rnc_graph.experiments.spec.section import Section
 
 
@@ -28,6 +42,8 @@ class CsvData(Section):
 
 class AgeDBImages(Section):
     """AgeDB: faces and their ages, from a folder of the user's own."""
+
+    has_parts: ClassVar[bool] = True
 
     images: Literal["agedb"]
     folder: Path = Field(description="of the images; from the working directory")
@@ -77,7 +93,97 @@ class RotatedDigits(Section):
         return rotated_digits(self.size, degrees=self.degrees, seed=self.angle_seed)
 
 
-ImageSource = AgeDBImages | RotatedDigits
+class FashionMNIST(Section):
+    """Fashion-MNIST: clothes of ten classes, from the IDX files of its authors."""
+
+    images: Literal["fashion-mnist"]
+    folder: Path | None = Field(
+        None, description="of the four files; without one, where Debian's package puts them"
+    )
+    name: str = Field("fashion-mnist", min_length=1, description="what tables call it")
+
+    has_parts: ClassVar[bool] = True
+
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
+        """Load the images.
+
+        Raises:
+            RncGraphError: a file is missing or wrong; the message says how to get it.
+        """
+        return load_fashion_mnist(self.folder)
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """The kinds of clothes."""
+        return FASHION_KINDS
+
+
+class TorchvisionClasses(Section):
+    """CIFAR-10, CIFAR-100 or STL10, as torchvision keeps them."""
+
+    images: Literal["cifar10", "cifar100", "stl10"]
+    folder: Path = Field(description="that the unpacked archive stands in")
+    name: str = Field("", description="what tables call it; the set's name by default")
+
+    has_parts: ClassVar[bool] = True
+
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
+        """Load the images.
+
+        Raises:
+            RncGraphError: they are not there; the message says how to get them.
+        """
+        return load_class_images(self.images, self.folder)
+
+    @property
+    def hierarchy(self) -> Hierarchy | None:
+        """CIFAR-100's superclasses; the others have none."""
+        return CIFAR100_SUPERCLASSES if self.images == "cifar100" else None
+
+
+class ClassFolders(Section):
+    """Images of your own: a folder for each class, or lists of paths and class numbers."""
+
+    images: Literal["folder"]
+    folder: Path = Field(description="of the classes' folders, or that the lists' paths begin in")
+    lists: dict[Literal["train", "val", "test"], Path] = Field(
+        {}, description="a file of `path class` lines for each part, as ImageNet-LT's"
+    )
+    size: int = Field(224, ge=8, description="height and width that images are decoded to")
+    grey: bool = Field(False, description="one channel in place of three")
+    bad: Literal["refuse", "skip"] = Field(
+        "refuse", description="what becomes of corrupt and missing images"
+    )
+    hierarchy: dict[str, list[str]] | None = Field(
+        None, description="the classes of each group, for coarse retrieval"
+    )
+    name: str = Field("", description="what tables call it; the folder's name by default")
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether it comes with a split."""
+        return bool(self.lists) or any((self.folder / part).is_dir() for part in ("train", "test"))
+
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
+        """Load the images, decoded on all cores and cached after.
+
+        Args:
+            on_done: told how many more images are done.
+
+        Raises:
+            RncGraphError: they are not there, or spoiled.
+        """
+        table = (
+            list_table({str(part): path for part, path in self.lists.items()}, self.folder)
+            if self.lists
+            else folder_table(self.folder)
+        )
+        jobs = os.cpu_count() or 1
+        decoding = Decoding(self.size, self.grey)
+        return load_images(table, decoding, bad=self.bad, jobs=jobs, on_done=on_done)
+
+
+ImageSource = AgeDBImages | RotatedDigits | FashionMNIST | TorchvisionClasses | ClassFolders
 """A set of images."""
 
 
@@ -104,11 +210,18 @@ def _known(name: str) -> str:
 
 
 # With blanks, so that no key of a file is called the same.
-_NAMED, _CSV, _AGEDB, _DIGITS = "a name", "a file", "images agedb", "images digits"
+_NAMED, _CSV, _CLASSES = "a name", "a file", "images of torchvision"
+_AGEDB, _DIGITS, _FASHION, _FOLDER = (
+    f"images {kind}" for kind in ("agedb", "digits", "fashion-mnist", "folder")
+)
+_KINDS = ("agedb", "cifar10", "cifar100", "digits", "fashion-mnist", "folder", "stl10")
 SECTIONS: dict[str, type[Section]] = {
     _CSV: CsvData,
     _AGEDB: AgeDBImages,
     _DIGITS: RotatedDigits,
+    _FASHION: FashionMNIST,
+    _CLASSES: TorchvisionClasses,
+    _FOLDER: ClassFolders,
 }
 """The kinds of sources that are mappings, by what pydantic's errors call them."""
 BRANCHES = (_NAMED, *SECTIONS)
@@ -119,6 +232,8 @@ def _branch(source: Any) -> str:
     if isinstance(source, str):
         return _NAMED
     images = source.get("images") if isinstance(source, dict) else getattr(source, "images", None)
+    if images in ("cifar10", "cifar100", "stl10"):
+        return _CLASSES
     return _CSV if images is None else f"images {images}"
 
 
@@ -126,11 +241,14 @@ DataSource = Annotated[
     Annotated[str, AfterValidator(_known), Tag(_NAMED)]
     | Annotated[CsvData, Tag(_CSV)]
     | Annotated[AgeDBImages, Tag(_AGEDB)]
-    | Annotated[RotatedDigits, Tag(_DIGITS)],
+    | Annotated[RotatedDigits, Tag(_DIGITS)]
+    | Annotated[FashionMNIST, Tag(_FASHION)]
+    | Annotated[TorchvisionClasses, Tag(_CLASSES)]
+    | Annotated[ClassFolders, Tag(_FOLDER)],
     Discriminator(
         _branch,
         custom_error_type="unknown_images",
-        custom_error_message="images must be agedb or digits",
+        custom_error_message=f"images must be one of {', '.join(_KINDS)}",
     ),
 ]
 """A named data set, a file of molecules, or a set of images."""
@@ -140,4 +258,8 @@ def source_name(source: str | CsvData | ImageSource) -> str:
     """Return what tables call a data set."""
     if isinstance(source, str):
         return source
-    return source.name or source.path.stem if isinstance(source, CsvData) else source.name
+    if isinstance(source, CsvData):
+        return source.name or source.path.stem
+    if isinstance(source, ClassFolders):
+        return source.name or source.folder.name
+    return source.name or source.images
