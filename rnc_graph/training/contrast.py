@@ -27,7 +27,8 @@ class Objective(nn.Module):
         """Take from the training part what the objective needs.
 
         Args:
-            labels: (M, t) standardised targets of the training part, NaN where missing.
+            labels: (M, t) standardised targets of the training part, or class numbers (M, 1), NaN
+                where missing.
             embedding_dim: d of the features to come.
             seed: makes what is drawn repeatable.
         """
