@@ -1,0 +1,128 @@
+"""Targets that are classes, in experiments: scores, tables, figures, the report."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.report import write_report
+
+SPEC = """
+name: shades
+data:
+  images: folder
+  folder: shades
+  size: 12
+  grey: true
+  hierarchy: {dark: [black, dim], light: [pale, white]}
+seeds: 2
+reference: plain
+split: {long_tail: {imbalance: 4, many: 8, few: 4}}
+representation: {outside: {images: digits, size: 12}}
+encoders:
+  resnet8: {width: 4, in_channels: 1}
+pretraining:
+  epochs: 2
+  batch_size: 16
+  objective: {name: supcon, bins: classes}
+  augmentation: {flip: 0.5}
+regression: {epochs: 8, batch_size: 16, head_loss: cross-entropy, learning_rate: 1.0e-2}
+methods:
+  - {name: plain, pretraining: null}
+  - {name: frozen, regression: {freeze: true, balanced: true}}
+  - name: ranks
+    pretraining: {objective: {name: rince, hierarchy: [[0, 0, 1, 1]], queue_size: 16}}
+  - {name: views, pretraining: {objective: {name: simclr}}}
+baselines: [mean]
+"""
+
+
+@pytest.fixture
+def shades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four shades of grey, sixteen images each to learn from and six to test on."""
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 16), ("test", 6)):
+        for shade, name in enumerate(("black", "dim", "pale", "white")):
+            folder = tmp_path / "shades" / part / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = draw.normal(20 + 70 * shade, 12, (12, 12)).clip(0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    (tmp_path / "shades.yaml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_classes_from_folders_to_the_report(shades: Path):
+    experiment = read_spec(shades / "shades.yaml")
+    outcome = run_experiment(experiment, shades / "out", command="a command")
+    (table,) = outcome.tables
+    rows = {row.name: row for row in table.rows}
+    error = rows["plain"].summaries["test", "share", "error"]
+    assert error.mean < 0.5 < rows["mean"].summaries["test", "share", "error"].mean
+    measures = rows["ranks"].measures
+    assert measures["accuracy"].mean == pytest.approx(
+        1 - rows["ranks"].summaries["test", "share", "error"].mean
+    )
+    assert {"accuracy_many", "accuracy_few", "recall_1_coarse", "ood_knn_auroc"} <= measures.keys()
+    text = (shades / "out" / "table.md").read_text()
+    assert "share of wrong classes" in text
+    assert "standardised" not in text
+    assert "validation error" in text
+    assert (shades / "out" / "confusion_resnet8.png").exists()
+    write_report(shades / "out")
+    page = (shades / "out" / "report.html").read_text()
+    payload = json.loads(page.split('id="payload">')[1].split("</script>")[0])
+    (detail,) = payload["details"].values()
+    assert np.sum(detail["points"][0]["confusion"]) == 2 * 24
+    pictures = [sample["picture"] for sample in payload["samples"]["shades"].values()]
+    assert len(pictures) == 24
+    assert all(picture.startswith("<img") for picture in pictures)
+
+
+def test_equal_seeds_give_equal_files(shades: Path):
+    experiment = read_spec(shades / "shades.yaml", seeds="1")
+    for name in ("one", "two"):
+        run_experiment(experiment, shades / name, command="a command")
+    files = [
+        {path.name: path.read_bytes() for path in (shades / name).iterdir() if path.is_file()}
+        for name in ("one", "two")
+    ]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("cross-entropy", "l1", "regression.head_loss: found 'l1', and the targets of .* classes"),
+        ("bins: classes", "bins: 10", None),
+        ("[[0, 0, 1, 1]]", "[[0, 0, 1]]", "objective 'rince'"),
+        ("{images: digits, size: 12}", "{images: digits, size: 28}", r"outside: .* \(1, 28, 28\)"),
+        ("dark: [black, dim]", "dark: [black]", "'dim' is in none of dark, light"),
+        ("long_tail: {imbalance: 4, many: 8, few: 4}", "unseen: [0.2, 0.4]", "unseen is a band"),
+    ],
+)
+def test_what_does_not_fit_classes(shades: Path, old: str, new: str, message: str | None):
+    text = (shades / "shades.yaml").read_text()
+    assert old in text
+    (shades / "shades.yaml").write_text(text.replace(old, new, 1))
+    experiment = read_spec(shades / "shades.yaml", seeds="1")
+    if message is None:
+        run_experiment(experiment, shades / "out", command="test")
+        return
+    with pytest.raises(RncGraphError, match=message):
+        run_experiment(experiment, shades / "out", command="test")
+    assert not (shades / "out" / "table.md").exists()
+
+
+def test_cross_entropy_of_measured_targets_is_refused(folder: Path):
+    text = (folder / "small.yaml").read_text()
+    classes = text.replace("  epochs: 3\n", "  epochs: 3\n  head_loss: cross-entropy\n")
+    (folder / "small.yaml").write_text(classes)
+    experiment = read_spec(folder / "small.yaml")
+    with pytest.raises(RncGraphError, match="right is l1, l2 or huber"):
+        run_experiment(experiment, folder / "out", command="test")
