@@ -13,7 +13,7 @@ from rnc_graph.errors import RncGraphError
 
 app = typer.Typer(
     name="rnc-graph",
-    help="Representations that follow a continuous target, for molecules.",
+    help="Representations that follow a continuous target, for molecules and images.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -19,7 +19,7 @@ from rnc_graph.data.views import make_view
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import HeadLoss, Optimisation
+from rnc_graph.training import MeasuredLoss, Optimisation
 
 DescriptorModelName = Literal["svr", "extra-trees"]
 
@@ -45,7 +45,7 @@ class ModelSettings(BaseModel):
         {"mask_attributes": 0.1}, description="strength of each, for the views of stage 1"
     )
     views: PositiveInt = 2
-    head_loss: HeadLoss = "l2"
+    head_loss: MeasuredLoss = "l2"
     head_hidden: list[PositiveInt] = [128]
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False

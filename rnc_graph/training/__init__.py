@@ -8,7 +8,7 @@ from rnc_graph.training.inference import infer
 from rnc_graph.training.momentum import MomentumEncoder
 from rnc_graph.training.pretraining import Pretraining, pretrain
 from rnc_graph.training.queue import LabelledQueue
-from rnc_graph.training.regression import HeadLoss, Regression, regress
+from rnc_graph.training.regression import HeadLoss, MeasuredLoss, Regression, regress
 from rnc_graph.training.runtime import Runtime
 from rnc_graph.training.settings import Optimisation
 
@@ -18,6 +18,7 @@ __all__ = [
     "HeadLoss",
     "History",
     "LabelledQueue",
+    "MeasuredLoss",
     "MomentumEncoder",
     "Objective",
     "Optimisation",

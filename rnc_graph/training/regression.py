@@ -18,7 +18,11 @@ from rnc_graph.training.missing import KnownMAE, mean_over_known
 from rnc_graph.training.runtime import HERE, Runtime
 from rnc_graph.training.settings import Optimisation
 
+MeasuredLoss = Literal["l1", "l2", "huber"]
+"""For targets that are measured."""
+
 HeadLoss = Literal["l1", "l2", "huber", "cross-entropy"]
+"""Those, and the one for classes."""
 
 # Of what the head says and targets (N, t), NaN where missing.
 HEAD_LOSSES: dict[HeadLoss, Callable[[Tensor, Tensor], Tensor]] = {
