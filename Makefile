@@ -14,7 +14,7 @@ esol: $(STAMP)
 
 # The whole test suite, the slow tests included.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

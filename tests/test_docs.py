@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from rnc_graph.cli import app
 from rnc_graph.data import load_dataset
+from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
+from rnc_graph.experiments.spec.sources import DataSource
+from rnc_graph.objectives import OBJECTIVES
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -108,3 +113,16 @@ def test_the_models_numbers_are_those_of_the_results() -> None:
     for splits in measured["sets"].values():
         rmse = [split["rmse"]["the model"] for split in splits[:5]]
         assert f"{sum(rmse) / len(rmse):.3f}" in readme
+
+
+def test_the_images_of_the_page_are_read() -> None:
+    page = (DOCS / "images.md").read_text()
+    sources = re.findall(r"`(\{images: .*?\})`", page)
+    assert len(sources) >= 5
+    for source in sources:
+        TypeAdapter(DataSource).validate_python(yaml.safe_load(source))
+    (block,) = _blocks("images.md", "yaml")
+    assert make_augmentation(yaml.safe_load(block)["augmentation"]) is not None
+    for objective in re.findall(r"`objective: (\{.*?\})`", page):
+        options = yaml.safe_load(objective.replace(", ...", ""))
+        OBJECTIVES.make(options.pop("name"), **options)

@@ -1,7 +1,9 @@
 """Images in experiments: AgeDB-shaped folders, drawn molecules, and what does not fit together."""
 
+import gzip
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -111,10 +113,36 @@ def test_shipped_images_made_quick(tmp_path: Path, name: str):
     assert (tmp_path / "out" / "predictions.csv").read_text().count("\n") > 100
 
 
+def write_idx(path: Path, numbers: np.ndarray) -> None:
+    """Write uint8 numbers as the authors of Fashion-MNIST do."""
+    header = struct.pack(f">HBB{numbers.ndim}I", 0, 8, numbers.ndim, *numbers.shape)
+    path.write_bytes(gzip.compress(header + numbers.tobytes()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fashion_long_tail", "fashion_hierarchy", "fashion_views"])
+def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 400), ("t10k", 100)):
+        labels = np.arange(count, dtype=np.uint8) % 10
+        pixels = draw.integers(0, 40, (count, 28, 28)) + 20 * labels[:, None, None]
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", pixels.astype(np.uint8))
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", labels)
+    experiment = quick(read_spec(shipped_spec(name), seeds="1"))
+    data = [experiment.data[0].model_copy(update={"folder": tmp_path})]
+    outcome = run_experiment(
+        experiment.model_copy(update={"data": data}), tmp_path / "out", command="test"
+    )
+    (table,) = outcome.tables
+    methods = {row.name for row in table.rows if not row.baseline}
+    assert methods == {method.name for method in experiment.methods}
+    assert all("accuracy" in row.measures for row in table.rows)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("images: digits", "images: letters", "data.0: images must be agedb or digits"),
+        ("images: digits", "images: letters", "data.0: images must be one of agedb, cifar10"),
         ("size: 32", "size: big", "data.0.size: Input should be a valid integer"),
         ("size: 32", "height: 32", "data.0.height: unknown key; known here: angle_seed"),
         (
