@@ -120,7 +120,9 @@ def main() -> None:
         differing = sorted(
             name for name in whole.keys() | other.keys() if whole.get(name) != other.get(name)
         )
-        left = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*"))
+        # torch makes a folder for the code that it compiles, one for all processes of a user.
+        own = [path for path in temporary.iterdir() if not path.name.startswith("torchinductor_")]
+        left = sorted(path.name for path in own)
     result = {
         "machine": processor(),
         "torch": torch.__version__,

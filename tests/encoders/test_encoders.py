@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from ogb.utils.features import get_atom_feature_dims, get_bond_feature_dims
@@ -270,3 +275,13 @@ def test_head(hidden: tuple[int, ...], linear: int, targets: int) -> None:
     assert [m.p for m in head if isinstance(m, nn.Dropout)] == [0.5] * (linear - 1)
     assert isinstance(head[-1], nn.Linear)
     assert head(torch.randn(4, 10)).shape == (4, targets)
+
+
+def test_making_one_leaves_no_files(tmp_path: Path):
+    """PyG would leave the code of each kind of layer."""
+    code = "from rnc_graph.encoders import ENCODERS; [ENCODERS.make(n) for n in ('gin', 'gcn', 'mpnn')]"
+    subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True
+    )
+    assert not list(tmp_path.glob("torch_geometric*"))
+    assert not list(tmp_path.glob("rnc-graph-*"))
