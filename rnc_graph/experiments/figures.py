@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import confusion_matrix
 
 from rnc_graph.data.samples import SampleTable
-from rnc_graph.evaluation import CLASSES, REGIONS
+from rnc_graph.evaluation import REGIONS
 from rnc_graph.experiments.results import FinishedRun, Row, Table, parts, title_of
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.files import atomic_path
@@ -67,7 +67,8 @@ def confusion(
     part = parts(experiment)[0]
     names = getattr(samples, "classes", ())
     measured = samples.targets[:, 0].astype(np.int64)
-    figure, axes = _panels(len(table.rows))
+    # The names of the classes stand upright below each panel.
+    figure, axes = _panels(len(table.rows), height=_PANEL + 1.3)
     for axis, row in zip(axes, table.rows, strict=False):
         own = _runs_of(row, table, runs)
         rows = np.concatenate([run.tensors[f"{part}_rows"] for run in own])
@@ -100,6 +101,12 @@ def embeddings(
     rows = [row for row in table.rows if not row.baseline]
     figure, axes = _panels(len(rows))
     measured = samples.targets[:, 0]
+    names = getattr(samples, "classes", ())
+    colours = (
+        {"cmap": "tab10" if len(names) <= 10 else "tab20", "vmin": -0.5, "vmax": _hues(names) - 0.5}
+        if 0 < len(names) <= 20
+        else {"cmap": "viridis", "vmin": measured.min(), "vmax": measured.max()}
+    )
     points: Any = None
     for axis, row in zip(axes, rows, strict=False):
         run = _runs_of(row, table, runs)[0]
@@ -119,9 +126,7 @@ def embeddings(
             xy[:, 1],
             c=colour,
             s=12 if len(xy) < 1_000 else 2,
-            cmap="tab10" if table.scoring is CLASSES else "viridis",
-            vmin=measured.min(),
-            vmax=measured.max(),
+            **colours,
         )
         share = plane.explained_variance_ratio_
         axis.set_title(f"{row.name}\nPC 1 {share[0]:.0%}, PC 2 {share[1]:.0%}", fontsize=9)
@@ -129,7 +134,10 @@ def embeddings(
     seed = table.rows[0].seeds[0]
     if points is not None:
         label = _with_unit(samples, "measured")
-        figure.colorbar(points, ax=list(axes), label=label, shrink=0.8)
+        bar = figure.colorbar(points, ax=list(axes), label=label, shrink=0.8)
+        if 0 < len(names) <= 20:
+            bar.set_ticks(range(len(names)), labels=names)
+            bar.set_label("class")
     figure.suptitle(
         f"{experiment.name}, {table.name}: embedding of the {part} part, seed {seed}",
         fontsize=10,
@@ -215,6 +223,11 @@ def regions(
     count = len(table.rows[0].seeds)
     figure.suptitle(f"{experiment.name}, {table.name}, {count} seeds", fontsize=10)
     _save(figure, path)
+
+
+def _hues(names: Sequence[str]) -> int:
+    """Return how many colours the map for so many classes has."""
+    return 10 if len(names) <= 10 else 20
 
 
 def _runs_of(row: Row, table: Table, runs: Sequence[FinishedRun]) -> list[FinishedRun]:
