@@ -279,7 +279,7 @@ def test_head(hidden: tuple[int, ...], linear: int, targets: int) -> None:
 
 def test_making_one_leaves_no_files(tmp_path: Path):
     """PyG would leave the code of each kind of layer."""
-    code = "from rnc_graph.encoders import ENCODERS; [ENCODERS.make(n) for n in ('gin', 'gcn', 'mpnn')]"
+    code = f"from rnc_graph.encoders import ENCODERS; [ENCODERS.make(n) for n in {NAMES}]"
     subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True
     )
