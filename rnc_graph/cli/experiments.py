@@ -186,8 +186,12 @@ def tune(
 ) -> None:
     """Search a method's settings on validation parts; a second call goes on."""
     from rnc_graph.experiments import Where, read_spec
+    from rnc_graph.experiments.engines.launched import launched
     from rnc_graph.experiments.spec.quick import quick as made_quick
     from rnc_graph.search import print_search, search
+
+    if launched():
+        raise RncGraphError("a search runs in processes of its own: start it without torchrun")
 
     experiment = read_spec(spec, seeds=seeds)
     if quick:

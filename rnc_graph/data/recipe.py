@@ -163,6 +163,12 @@ class SplitRecipe:
         It is taken from the training part, in the proportion of their shares, by the seed.
         """
         train, validation = table.part("train"), table.part("val")
+        for part in ("train", "test"):
+            if len(table.part(part)) == 0:
+                raise RncGraphError(
+                    f"{table.name}: its split has no {part} part; add one, or give its images "
+                    "without a split, to be divided at random"
+                )
         if len(validation) == 0:
             own, held, _ = self.fractions
             order = np.random.default_rng([seed, 4]).permutation(train)

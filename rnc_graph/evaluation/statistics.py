@@ -283,7 +283,8 @@ def tied_with_best(rows: Mapping[str, Sequence[float]]) -> set[str]:
     best = min(rows, key=lambda name: float(np.mean(rows[name])))
     tied, p_values = {best}, {}
     for name, values in rows.items():
-        difference = np.asarray(values, dtype=np.float64) - np.asarray(rows[best])
+        own, least = (np.asarray(found, dtype=np.float64) for found in (values, rows[best]))
+        (difference,) = _differences(own[None], least)
         if len(difference) < 2 or not difference.any():
             tied.add(name)
         elif np.ptp(difference) > 0:

@@ -18,6 +18,7 @@ from rnc_graph.experiments.tasks import (
     Task,
     prepared_objective,
 )
+from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.training import check_device
 
 
@@ -56,6 +57,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
     for task, stage in distinct.values():
         split = task.cell.prepared(at)
         _check_channels(at.datasets[task.cell.data], task.encoder)
+        _check_labels(at.datasets[task.cell.data], stage)
         if isinstance(task, RegressTask):
             _check_head(at.datasets[task.cell.data], task)
         if isinstance(task, RegressTask):
@@ -67,6 +69,21 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
             raise RncGraphError(f"objective {stage.objective.name!r}: {kind}{error}") from error
+
+
+def _check_labels(data: Samples, stage: Stage) -> None:
+    """Refuse an objective that would take the numbers of classes for quantities."""
+    if data.classes is None or stage.objective is None:
+        return
+    options = stage.objective.identity(OBJECTIVES)
+    right = {"bins": "bins: classes", "hierarchy": "hierarchy or similarity"}
+    wrong = "bins" in options and options["bins"] != "classes"
+    ranked = "hierarchy" in options
+    if wrong or (ranked and options["hierarchy"] is None and options["similarity"] is None):
+        raise RncGraphError(
+            f"objective {stage.objective.name!r}: the targets of {data.table.name!r} are classes, "
+            f"whose numbers are no quantities; give {right['hierarchy' if ranked else 'bins']}"
+        )
 
 
 def _check_head(data: Samples, task: RegressTask) -> None:

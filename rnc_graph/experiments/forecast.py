@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from rnc_graph.experiments.cell import Resources
+from rnc_graph.experiments.checks import check_before_training
 from rnc_graph.experiments.engines.schedule import missing_tasks
 from rnc_graph.experiments.progress import cost
 from rnc_graph.experiments.run import Where, prepare
@@ -79,7 +80,11 @@ def forecast(experiment: Experiment, folder: Path, where: Where) -> Forecast:
         seeds[place] += 1
         done[place] += run.task.key in there
     lines = [Line(*place, count, done[place]) for place, count in seeds.items()]
-    work = _seconds(missing.values(), prepared.resources(where.device)) if missing else 0.0
+    work = 0.0
+    if missing:
+        resources = prepared.resources(where.device)
+        check_before_training(experiment, resources, missing.values())
+        work = _seconds(missing.values(), resources)
     processes = where.processes if where.processes > 1 else min(where.jobs, len(missing))
     return Forecast(lines, len(prepared.tasks), len(missing), work / max(processes, 1))
 

@@ -111,13 +111,16 @@ def _predictions(
     numbers = {name: table.rows.tolist() for name, table in samples.items()}
     for run in runs:
         at, table = run.planned, samples[run.planned.data]
+        classes = getattr(table, "classes", ())
         where = [at.data, at.split, at.encoder, at.row, at.seed]
         predicted = run.tensors[f"{part}_predictions"].tolist()
         for molecule, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):
             for number, target in enumerate(table.target_names):
                 measured = table.targets[molecule, number]
                 named = [*where, numbers[at.data][molecule], target]
-                writer.writerow([*named, f"{measured:.6g}", f"{values[number]:.6g}"])
+                both = (measured, values[number])
+                shown = [classes[int(v)] if classes else f"{v:.6g}" for v in both]
+                writer.writerow([*named, *shown])
     return out.getvalue()
 
 

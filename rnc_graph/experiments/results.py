@@ -24,6 +24,7 @@ from rnc_graph.evaluation import (
 )
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.sources import division_of, source_name
 from rnc_graph.experiments.store import Store
 
 
@@ -178,7 +179,10 @@ def _table(
     seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
     names = list(dict.fromkeys(run.planned.row for run in runs))
     compared = parts(experiment)[0]
-    share = experiment.splits[split].test / experiment.splits[split].train
+    # Seeds that share a test part do not overlap in more than they show.
+    source = next(source for source in experiment.data if source_name(source) == data)
+    parts_of = experiment.splits[split]
+    share = 0.0 if division_of(source) else parts_of.test / parts_of.train
 
     def metric(part: str, scale: str, name: str) -> dict[str, list[float]]:
         return {

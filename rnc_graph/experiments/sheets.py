@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnc_graph.evaluation import MEASURES, PairedDifference, Scoring, Summary
+from rnc_graph.evaluation import CLASSES, MEASURES, PairedDifference, Scoring, Summary
 from rnc_graph.evaluation.representation import RETRIEVED
 from rnc_graph.experiments.results import Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import source_name
+from rnc_graph.experiments.spec.sources import division_of
 
 # Six significant digits would pretend to more than a handful of seeds can tell.
 _DIGITS = 3
@@ -33,24 +33,19 @@ _MEASURE_SHEETS = {
         "balanced_mae",
         "gmean",
     ),
-    "accuracy, and where training samples are many and few": (
-        "accuracy",
+    "accuracy": ("accuracy", "balanced_accuracy"),
+    "accuracy where training samples are many and few": (
         "accuracy_many",
         "accuracy_medium",
         "accuracy_few",
-        "balanced_accuracy",
     ),
     "what probes read out of the embedding": (
         "probe_accuracy",
         "probe_balanced_accuracy",
         "knn_accuracy",
     ),
-    "retrieval of training samples, fine and coarse": (
-        "recall_1",
-        "map",
-        "recall_1_coarse",
-        "map_coarse",
-    ),
+    "retrieval of training samples of the same class": ("recall_1", "map"),
+    "retrieval of training samples of the same group": ("recall_1_coarse", "map_coarse"),
     "where training had no labels, and elsewhere, standardised": (
         "mae_unseen",
         "mae_seen",
@@ -166,9 +161,10 @@ def _measure_sheets(table: Table, seeds: str) -> list[Sheet]:
         columns = [name for name in names if any(name in row.measures for row in table.rows)]
         rows = [row for row in table.rows if any(name in row.measures for name in columns)]
         if columns:
+            shown = title.replace("molecules", "images") if table.scoring is CLASSES else title
             sheets.append(
                 Sheet(
-                    f"{seeds}: {title}",
+                    f"{seeds}: {shown}",
                     ["method", *(MEASURES[name].title for name in columns)],
                     [[row.name, *(_measure(row, name) for name in columns)] for row in rows],
                     sum(row.baseline for row in rows),
@@ -226,10 +222,10 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         if experiment.evaluate == "validation"
         else "the test part was touched once a run"
     )
-    published = [source_name(s) for s in experiment.data if getattr(s, "has_parts", False)]
-    alike = bool(published) and len(published) == len(experiment.data)
+    divisions = [division for source in experiment.data if (division := division_of(source))]
+    alike = len(divisions) == len(experiment.data)
     divided = (
-        f"seeds; the split that {' and '.join(published)} comes with"
+        f"seeds; {' and '.join(divisions)}"
         if alike
         else f"split seeds; random {shares} splits by seed"
     )

@@ -136,9 +136,7 @@ class RegressTask:
                 "pretraining": pretraining,
                 "regression": _stage_identity(self.regression),
                 "evaluate": self.evaluate,
-                "representation": (
-                    self.representation.model_dump() if self.representation else None
-                ),
+                "representation": self.representation.identity() if self.representation else None,
                 "outside": self.outside,
             }
         )

@@ -38,12 +38,13 @@
   const number = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4));
   const fill = (place, of, sample, facts) => {
     const found = data.samples[of][sample];
+    const classes = current.classes;
     place.replaceChildren();
     place.insertAdjacentHTML("afterbegin", found.picture);
     place.firstElementChild.setAttribute("role", "img");
     place.firstElementChild.setAttribute("aria-label", found.label);
     const list = element("dl");
-    for (const [name, value] of [[data.kinds[of].label, found.label], ["measured", number(found.measured)], ...facts]) {
+    for (const [name, value] of [[data.kinds[of].label, found.label], [classes.length ? "class" : "measured", classes.length ? classes[found.measured] : number(found.measured)], ...facts]) {
       list.append(element("dt", name), element("dd", value));
     }
     place.append(list);
@@ -153,7 +154,7 @@
     if (current.classes.length) {
       byId("by-distance").closest("figure").hidden = true;
       draw("scatter", [{ type: "heatmap", z: row.confusion, x: current.classes, y: current.classes, colorscale: "Viridis", hovertemplate: "%{y} taken for %{x}: %{z}<extra></extra>" }],
-        layout("predicted class", "", { yaxis: { autorange: "reversed" } }));
+        layout("predicted class", "its class", { yaxis: { autorange: "reversed" } }));
       return;
     }
     const of = data.samples[current.data];
@@ -188,13 +189,17 @@
     const of = data.samples[current.data];
     const words = { pca: "the first two principal components", tsne: "t-SNE", umap: "UMAP" }[data.maps];
     byId("maps-words").textContent = `Each method's embedding of the ${data.part} ${kind()}s of its first seed by ${words}, coloured by ${current.target}. One pointed at is marked in all of them.`;
+    // All before the first is drawn: a chart takes the width that it finds.
+    const charts = current.planes.map((_, n) => element("div", undefined, { class: "chart small", tabindex: "0", "data-plane": n }));
+    places.append(...charts);
+    const classes = current.classes;
+    const bar = { thickness: 10, ...(classes.length ? { tickvals: classes.map((_, n) => n), ticktext: classes } : {}) };
     current.planes.forEach((plane, n) => {
-      const chart = element("div", undefined, { class: "chart small", tabindex: "0", "data-plane": n });
-      places.append(chart);
+      const chart = charts[n];
       const last = n === current.planes.length - 1;
       draw(chart, [
         { x: plane.x, y: plane.y, mode: "markers", type: "scatter", hoverinfo: "none", customdata: plane.samples,
-          marker: { size: 7, color: plane.samples.map((m) => of[m].measured), colorscale: "Viridis", showscale: last, colorbar: { thickness: 10 } } },
+          marker: { size: 7, color: plane.samples.map((m) => of[m].measured), colorscale: "Viridis", showscale: last, colorbar: bar } },
         { x: [], y: [], mode: "markers", hoverinfo: "skip", marker: { size: 16, color: "rgba(0,0,0,0)", line: { color: "#D55E00", width: 3 } } },
       ], layout("", "", { showlegend: false, title: { text: plane.name, font: { size: 13 } }, margin: { l: 10, r: 10, t: 34, b: 10 },
         xaxis: { showticklabels: false, zeroline: false }, yaxis: { showticklabels: false, zeroline: false } }));
@@ -207,11 +212,11 @@
     places.replaceChildren();
     for (const found of current.worst) {
       const card = element("div");
-      fill(card, current.data, found.sample, [["mean |error|", number(found.mean)]]);
+      fill(card, current.data, found.sample, [[current.classes.length ? "share wrong" : "mean |error|", number(found.mean)]]);
       const table = element("table");
       for (const [name, error] of Object.entries(found.errors)) {
         const line = element("tr");
-        line.append(element("th", name, { scope: "row" }), element("td", (error > 0 ? "+" : "") + number(error)));
+        line.append(element("th", name, { scope: "row" }), element("td", (error > 0 && !current.classes.length ? "+" : "") + number(error)));
         table.append(line);
       }
       card.append(table);
@@ -232,6 +237,8 @@
     differences(condition);
     current = data.details[condition.name] || null;
     byId("detail").hidden = false;
+    for (const part of byId("detail").querySelectorAll(".of-measured")) part.hidden = !!current?.classes.length;
+    byId("scatter-title").textContent = current?.classes.length ? "Predicted classes" : "Predicted against measured";
     for (const section of byId("detail").querySelectorAll("section")) section.hidden = !current;
     byId("left-out").textContent = current ? data.left_out : `${data.left_out} This condition is not among them.`;
     if (!current) return;

@@ -37,11 +37,13 @@ class SearchOutcome:
         trials: value (None where pruned) and settings of each trial, in order.
         best: number of the best one.
         files: what was written.
+        score: what the values are.
     """
 
     trials: list[tuple[float | None, Values]]
     best: int
     files: list[Path]
+    score: str
 
 
 def search(
@@ -54,8 +56,8 @@ def search(
 ) -> SearchOutcome:
     """Search the ranges that the spec declares; a second call goes on.
 
-    A trial's value is the mean validation RMSE over data sets, splits and seeds, standardised. It
-    is pruned after a seed when the mean so far is above the median of earlier trials at that seed.
+    A trial's value is the mean over data sets, splits and seeds of the validation RMSE,
+    standardised, or of the validation error of classes. It is pruned after a seed when the mean so far is above the median of earlier trials at that seed.
 
     Args:
         experiment: with a section ``search``.
@@ -83,6 +85,8 @@ def search(
         for key, found in spec.ranges.items()
     }
     prepared = prepare(with_values(experiment, spec, middle))
+    # A spec's data sets are all measured, or all of classes.
+    score = f"validation {scoring_of(next(iter(prepared.datasets.tables.values()))).title}"
     store = Store(folder / "store")
     with locked(store.folder):
         study = optuna.create_study(
@@ -109,8 +113,8 @@ def search(
                 values = draw(trial, spec.ranges)
                 say(f"trial {number + 1} of {wanted}: {_in_words(values)}")
                 value = _value(study, trial, with_values(experiment, spec, values), store, engine)
-                say(f"  {'pruned' if value is None else f'validation RMSE {value:.4f}'}")
-    return _outcome(experiment, study, folder)
+                say(f"  {'pruned' if value is None else f'{score} {value:.4f}'}")
+    return _outcome(experiment, study, folder, score)
 
 
 def _middle(low: float | None, high: float | None, whole: bool) -> float:
@@ -152,7 +156,9 @@ def _pruned() -> Any:
     return TrialState.PRUNED
 
 
-def _outcome(experiment: Experiment, study: optuna.Study, folder: Path) -> SearchOutcome:
+def _outcome(
+    experiment: Experiment, study: optuna.Study, folder: Path, score: str
+) -> SearchOutcome:
     spec = experiment.search
     assert spec is not None
     done = [t for t in study.get_trials() if t.state.name in ("COMPLETE", "PRUNED")]
@@ -174,7 +180,7 @@ def _outcome(experiment: Experiment, study: optuna.Study, folder: Path) -> Searc
         chosen.model_dump(mode="json", exclude={"search"}), sort_keys=False, allow_unicode=True
     )
     write_text(path, text)
-    return SearchOutcome(trials, best, [path, folder / "search.db"])
+    return SearchOutcome(trials, best, [path, folder / "search.db"], score)
 
 
 def _in_words(values: Values) -> str:
@@ -187,7 +193,7 @@ def _in_words(values: Values) -> str:
 def print_search(console: Console, outcome: SearchOutcome) -> None:
     """Print the ten best trials."""
     table = RichTable(box=box.SIMPLE_HEAD)
-    for heading in ("trial", "validation RMSE", "settings"):
+    for heading in ("trial", outcome.score, "settings"):
         table.add_column(heading)
     order = sorted(
         (n for n, (value, _) in enumerate(outcome.trials) if value is not None),

@@ -16,7 +16,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback
 from torch import Generator
 
-from rnc_graph.training.distributed import from_all, rank, the_first_says
+from rnc_graph.training.distributed import from_all, rank, the_first_says, world
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -87,10 +87,21 @@ class Checkpoint(Callback):
             return False
         try:
             # No code is unpickled, here or by Lightning.
-            torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            found = torch.load(self.path, map_location="cpu", weights_only=True)
+            written_by = len(found["callbacks"][self.state_key]["torch"])
+        except (
+            *(OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError),
+            pickle.UnpicklingError,
+        ) as error:
             warnings.warn(
                 f"{self.path}: cannot be read, the stage begins again: {error}", stacklevel=2
+            )
+            return False
+        if written_by != world():
+            warnings.warn(
+                f"{self.path}: written by {written_by} processes, and here are {world()}: the "
+                "stage begins again",
+                stacklevel=2,
             )
             return False
         return True

@@ -79,10 +79,10 @@ def met(device: str = "cpu") -> Iterator[None]:
 @contextmanager
 def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> Iterator[None]:
     """Meet; the numbers are those that the environment says, unless given."""
-    on_gpu = device in ("gpu", "cuda") or (device == "auto" and torch.cuda.is_available())
+    take_own_device(device)
     try:
         dist.init_process_group(
-            "nccl" if on_gpu else "gloo",
+            "nccl" if _on_gpu(device) else "gloo",
             init_method=meeting,
             rank=number,
             world_size=processes,
@@ -91,6 +91,19 @@ def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> 
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _on_gpu(device: str) -> bool:
+    return device in ("gpu", "cuda") or (device == "auto" and torch.cuda.is_available())
+
+
+def take_own_device(device: str) -> None:
+    """Let this thread's messages go by the process's own GPU, where it has one.
+
+    NCCL takes the current device, which is the first one unless it is told.
+    """
+    if _on_gpu(device):
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
 
 
 def gathered(rows: Tensor) -> Tensor:
@@ -180,20 +193,23 @@ def drawing_alike() -> Iterator[None]:
         yield
 
 
-class SynchronisedBatchNorm(nn.BatchNorm1d):
+class _Synchronised(nn.modules.batchnorm._BatchNorm):
     """A batch normalisation by the statistics of all processes' rows.
 
     torch's own refuses processors. In training it must not be given an empty share.
     """
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Return the normalised rows (N, C)."""
+        """Return the normalised rows (N, C), or (N, C, ...), over all but the channels."""
         if not self.training:
             return super().forward(rows)
-        count = rows.new_tensor([float(len(rows))])
+        others = [dim for dim in range(rows.dim()) if dim != 1]
+        count = rows.new_tensor([float(rows.numel() // rows.shape[1])])
         dist.all_reduce(count)
-        mean = _Sum.apply(rows.sum(0)) / count
-        variance = _Sum.apply((rows - mean).square().sum(0)) / count
+        shape = [-1 if dim == 1 else 1 for dim in range(rows.dim())]
+        mean = _Sum.apply(rows.sum(others)) / count
+        from_mean = rows - mean.view(shape)
+        variance = _Sum.apply(from_mean.square().sum(others)) / count
         if self.running_mean is not None and self.running_var is not None:
             assert self.momentum is not None
             assert self.num_batches_tracked is not None
@@ -202,9 +218,25 @@ class SynchronisedBatchNorm(nn.BatchNorm1d):
                 self.running_mean.lerp_(mean.detach(), self.momentum)
                 self.running_var.lerp_(unbiased.detach(), self.momentum)
                 self.num_batches_tracked.add_(1)
-        normal = (rows - mean) * (variance + self.eps).rsqrt()
-        scaled: Tensor = normal if self.weight is None else normal * self.weight + self.bias
+        normal = from_mean * (variance + self.eps).rsqrt().view(shape)
+        if self.weight is None:
+            return normal
+        scaled: Tensor = normal * self.weight.view(shape) + self.bias.view(shape)
         return scaled
+
+
+class SynchronisedBatchNorm1d(_Synchronised, nn.BatchNorm1d):
+    """Of rows (N, C)."""
+
+
+class SynchronisedBatchNorm2d(_Synchronised, nn.BatchNorm2d):
+    """Of images (N, C, H, W)."""
+
+
+_SYNCHRONISED: dict[type, type] = {
+    nn.BatchNorm1d: SynchronisedBatchNorm1d,
+    nn.BatchNorm2d: SynchronisedBatchNorm2d,
+}
 
 
 @contextmanager
@@ -212,21 +244,25 @@ def synchronised(module: nn.Module) -> Iterator[None]:
     """Let every batch normalisation in ``module`` see all processes' rows.
 
     Raises:
-        RncGraphError: one keeps a plain mean over all batches (``momentum=None``).
+        RncGraphError: one is of another kind, or keeps a plain mean over all batches
+            (``momentum=None``).
     """
     if world() == 1:
         yield
         return
-    own = [m for m in module.modules() if type(m) is nn.BatchNorm1d]
+    own = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     for norm in own:
-        if norm.momentum is None:
+        if type(norm) not in _SYNCHRONISED or norm.momentum is None:
             raise RncGraphError(
-                "a batch normalisation with momentum=None cannot be shared by several processes"
+                f"{type(norm).__name__} with momentum={norm.momentum} cannot be shared by several "
+                "processes; BatchNorm1d and BatchNorm2d with a momentum can"
             )
+    kinds = [type(norm) for norm in own]
+    for norm, kind in zip(own, kinds, strict=True):
         # Its state stays its own: only what it does changes.
-        norm.__class__ = SynchronisedBatchNorm
+        norm.__class__ = _SYNCHRONISED[kind]
     try:
         yield
     finally:
-        for norm in own:
-            norm.__class__ = nn.BatchNorm1d
+        for norm, kind in zip(own, kinds, strict=True):
+            norm.__class__ = kind

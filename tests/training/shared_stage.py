@@ -32,12 +32,14 @@ class Toy(nn.Module):
         super().__init__()
         torch.manual_seed(1)
         self.embedding_dim = 4
+        # As a picture of two channels, for a batch normalisation of images.
+        self.picture = nn.Sequential(nn.Unflatten(1, (2, 3, 1)), nn.BatchNorm2d(2), nn.Flatten())
         self.layers = nn.Sequential(
             nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, 4)
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.layers(inputs)
+        return self.layers(self.picture(inputs))
 
 
 def problem() -> tuple[Tensor, Tensor]:

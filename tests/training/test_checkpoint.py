@@ -79,6 +79,17 @@ def test_the_order_and_the_views_of_a_share_go_on_where_they_were(tmp_path: Path
     assert not torch.equal(drawn(share()), drawn(whole))
 
 
+def test_a_state_of_more_processes_is_told_of_and_not_taken(tmp_path: Path):
+    path = tmp_path / "state.ckpt"
+    checkpoint = Checkpoint(path, 0, [])
+    state = torch.get_rng_state()
+    torch.save({"callbacks": {checkpoint.state_key: {"torch": [state, state]}}}, path)
+    with pytest.warns(UserWarning, match="written by 2 processes, and here are 1"):
+        assert not checkpoint.readable()
+    torch.save({"callbacks": {checkpoint.state_key: {"torch": [state]}}}, path)
+    assert checkpoint.readable()
+
+
 def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
     tmp_path: Path, toy, problem, brief: Optimisation
 ):

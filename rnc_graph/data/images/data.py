@@ -80,7 +80,7 @@ def check_bad(found: Sequence[BadImage], bad: OnBad, source: str) -> None:
     if bad not in ("skip", "refuse"):
         raise RncGraphError(f"bad: found {bad!r}, right is 'skip' or 'refuse'")
     if found and bad == "refuse":
-        raise RncGraphError(described(found, source) + "\nbad='skip' leaves them out")
+        raise RncGraphError(described(found, source) + "\nbad: skip leaves them out")
 
 
 def described(bad: Sequence[BadImage], source: str) -> str:

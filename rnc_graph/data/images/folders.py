@@ -28,6 +28,13 @@ def folder_table(root: Path) -> ImageTable:
         raise RncGraphError(f"{root}: there is no such folder")
     given = [part for part in PARTS if (root / part).is_dir()]
     folders = {part: root / part for part in given} if given else {"": root}
+    others = sorted(p.name for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
+    others = [name for name in others if given and name not in PARTS]
+    if others:
+        raise RncGraphError(
+            f"{root}: found {', '.join(given)} beside {others[0]!r}; right are either the parts "
+            "train, val and test alone, each with its classes, or the classes alone"
+        )
     classes: list[str] = []
     images: list[str] = []
     labels: list[int] = []

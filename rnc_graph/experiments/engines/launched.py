@@ -45,11 +45,15 @@ class LaunchedEngine:
 
     def __enter__(self) -> LaunchedEngine:
         """Meet the others."""
+        from rnc_graph.training.distributed import take_own_device
+
         prepare_process(())
         self._stack.enter_context(_met(self._resources.device))
         self._terms = _seen_by_all(self._terms)
         # Beside the schedule, which goes on telling of progress.
-        self._thread = self._stack.enter_context(ThreadPoolExecutor(1))
+        self._thread = self._stack.enter_context(
+            ThreadPoolExecutor(1, initializer=take_own_device, initargs=(self._resources.device,))
+        )
         return self
 
     def __exit__(
@@ -59,9 +63,11 @@ class LaunchedEngine:
         trace: TracebackType | None,
     ) -> None:
         """Let the others go; after an error they may be waiting for this process, and are ended."""
-        if error is None:
-            self._thread.submit(_told, None).result()
-        self._stack.__exit__(kind, error, trace)
+        try:
+            if error is None:
+                self._thread.submit(_told, None).result()
+        finally:
+            self._stack.__exit__(kind, error, trace)
 
     def submit(self, key: str, task: Task) -> None:
         """Begin a task."""

@@ -39,6 +39,7 @@ from rnc_graph.experiments.spec.sections import (
     Tracking,
 )
 from rnc_graph.experiments.spec.sources import (
+    ClassSource,
     CsvData,
     DataSource,
     DrawingSpec,
@@ -194,6 +195,12 @@ class Experiment(Section):
         """Check that encoders, data and augmentations are all for graphs, or all for images."""
         images = [source_name(source) for source in self.data if isinstance(source, ImageSource)]
         graphs = [name for name in self.encoders if self.kind_of(name) == "graphs"]
+        classes = [source_name(source) for source in self.data if isinstance(source, ClassSource)]
+        if 0 < len(classes) < len(self.data):
+            raise ValueError(
+                f"data: the targets of {classes[0]!r} are classes, those of others are measured; "
+                "their scores have nothing in common, so make it two experiments"
+            )
         outside = self.representation.outside if self.representation else None
         if images and outside is not None and not isinstance(outside, ImageSource):
             raise ValueError(

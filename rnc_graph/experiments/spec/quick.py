@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.sources import AgeDBImages, ClassFolders
 
@@ -22,10 +24,21 @@ def quick(experiment: Experiment) -> Experiment:
         )
         for method in experiment.methods
     ]
-    smaller = [
-        source.model_copy(update={"size": min(source.size, PIXELS)})
-        if isinstance(source, AgeDBImages | ClassFolders)
-        else source
-        for source in experiment.data
-    ]
-    return experiment.model_copy(update={"methods": methods, "data": smaller, "molecules": SAMPLES})
+    judged = experiment.representation
+    if judged is not None:
+        judged = judged.model_copy(update={"outside": _smaller(judged.outside)})
+    return experiment.model_copy(
+        update={
+            "methods": methods,
+            "data": [_smaller(source) for source in experiment.data],
+            "representation": judged,
+            "molecules": SAMPLES,
+        }
+    )
+
+
+def _smaller(source: Any) -> Any:
+    """Return a source of images with smaller ones, any other as it is."""
+    if isinstance(source, AgeDBImages | ClassFolders):
+        return source.model_copy(update={"size": min(source.size, PIXELS)})
+    return source

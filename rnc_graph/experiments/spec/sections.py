@@ -263,6 +263,13 @@ class RepresentationSpec(Section):
         description="label distance that retrieval counts as a hit, standardised",
     )
 
+    def identity(self) -> dict[str, Any]:
+        """Return what the measures depend on beside the samples from outside, which a run names.
+
+        Those are told by name alone, as they were when all had names.
+        """
+        return {**self.model_dump(exclude={"outside"}), "outside": self.outside_name or None}
+
     @property
     def outside_name(self) -> str:
         """What the data set from outside is called, "" for none."""

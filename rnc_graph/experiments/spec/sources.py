@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -25,6 +25,7 @@ from rnc_graph.data.images import (
     rotated_digits,
 )
 from rnc_graph.data.images.hierarchies import Hierarchy
+from rnc_graph.data.images.table import PARTS
 from rnc_graph.experiments.spec.section import Section
 
 
@@ -43,8 +44,6 @@ class CsvData(Section):
 class AgeDBImages(Section):
     """AgeDB: faces and their ages, from a folder of the user's own."""
 
-    has_parts: ClassVar[bool] = True
-
     images: Literal["agedb"]
     folder: Path = Field(description="of the images; from the working directory")
     split_table: Path | None = Field(
@@ -58,6 +57,12 @@ class AgeDBImages(Section):
         "refuse", description="what becomes of corrupt, missing and ageless images"
     )
     name: str = Field("agedb", min_length=1, description="what tables call it")
+
+    @property
+    def division(self) -> str:
+        """How it is divided, the same way for all seeds."""
+        own = "that its table gives" if self.split_table else "made by AgeDB-DIR's rule"
+        return f"the split of {self.name} {own}"
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, decoded on all cores and cached after.
@@ -102,7 +107,10 @@ class FashionMNIST(Section):
     )
     name: str = Field("fashion-mnist", min_length=1, description="what tables call it")
 
-    has_parts: ClassVar[bool] = True
+    @property
+    def division(self) -> str:
+        """How it is divided, the same way for all seeds."""
+        return f"the split that {source_name(self)} comes with"
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images.
@@ -125,7 +133,10 @@ class TorchvisionClasses(Section):
     folder: Path = Field(description="that the unpacked archive stands in")
     name: str = Field("", description="what tables call it; the set's name by default")
 
-    has_parts: ClassVar[bool] = True
+    @property
+    def division(self) -> str:
+        """How it is divided, the same way for all seeds."""
+        return f"the split that {source_name(self)} comes with"
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images.
@@ -160,9 +171,10 @@ class ClassFolders(Section):
     name: str = Field("", description="what tables call it; the folder's name by default")
 
     @property
-    def has_parts(self) -> bool:
-        """Whether it comes with a split."""
-        return bool(self.lists) or any((self.folder / part).is_dir() for part in ("train", "test"))
+    def division(self) -> str:
+        """How it is divided, the same way for all seeds; "" for anew by each seed."""
+        given = self.lists or any((self.folder / part).is_dir() for part in PARTS)
+        return f"the split that {source_name(self)} comes with" if given else ""
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, decoded on all cores and cached after.
@@ -182,6 +194,9 @@ class ClassFolders(Section):
         decoding = Decoding(self.size, self.grey)
         return load_images(table, decoding, bad=self.bad, jobs=jobs, on_done=on_done)
 
+
+ClassSource = FashionMNIST | TorchvisionClasses | ClassFolders
+"""A set of images whose targets are classes."""
 
 ImageSource = AgeDBImages | RotatedDigits | FashionMNIST | TorchvisionClasses | ClassFolders
 """A set of images."""
@@ -252,6 +267,12 @@ DataSource = Annotated[
     ),
 ]
 """A named data set, a file of molecules, or a set of images."""
+
+
+def division_of(source: str | CsvData | ImageSource) -> str:
+    """Return how a data set is divided for all seeds alike, "" where each has its own split."""
+    found: str = getattr(source, "division", "")
+    return found
 
 
 def source_name(source: str | CsvData | ImageSource) -> str:

@@ -211,7 +211,7 @@ def test_bad_images_are_skipped_or_refused(cache: Path, files: list[Path]) -> No
     assert lines[0] == "mine: 3 images cannot be used (rows from 1)"
     assert lines[1].startswith(f"  row 3: {files[2]}: is no image")
     assert lines[3] == f"  row 7: {files[6]}: is missing"
-    assert lines[4] == "bad='skip' leaves them out"
+    assert lines[4] == "bad: skip leaves them out"
     with pytest.raises(RncGraphError, match="bad: found 'drop'"):
         _load(files, "drop")
 
