@@ -31,6 +31,11 @@ results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/freeze_vs_finetune.yaml --encoder gin
 	$(BIN)/rnc-graph run experiments/data_efficiency.yaml
 	$(BIN)/rnc-graph run experiments/unseen_targets.yaml
+	$(BIN)/rnc-graph run experiments/depictions.yaml
+	$(BIN)/rnc-graph run experiments/fashion_long_tail.yaml
+	$(BIN)/rnc-graph run experiments/fashion_hierarchy.yaml
+	$(BIN)/rnc-graph run experiments/fashion_views.yaml
+	$(BIN)/rnc-graph report results/depictions
 	$(BIN)/rnc-graph report results/freeze_vs_finetune
 	$(BIN)/rnc-graph report results/data_efficiency
 	$(BIN)/rnc-graph report results/unseen_targets

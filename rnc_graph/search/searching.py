@@ -57,7 +57,8 @@ def search(
     """Search the ranges that the spec declares; a second call goes on.
 
     A trial's value is the mean over data sets, splits and seeds of the validation RMSE,
-    standardised, or of the validation error of classes. It is pruned after a seed when the mean so far is above the median of earlier trials at that seed.
+    standardised, or of the validation error of classes. It is pruned after a seed when the mean so
+    far is above the median of earlier trials at that seed.
 
     Args:
         experiment: with a section ``search``.
