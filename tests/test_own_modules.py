@@ -159,7 +159,7 @@ class OwnView:
     tasks = with_pretraining(plan(experiment, load_datasets(experiment)))
     owner = ENCODERS.owners["own-encoder"]
     assert VIEWS.owners["own-view"] == owner
-    identities = [task.identity() for key, task in tasks.items() if "own-encoder" in key]
+    identities = [task.identity for key, task in tasks.items() if "own-encoder" in key]
     assert len(identities) == 10
     assert all(identity["code"] == [owner] for identity in identities)
 

@@ -61,7 +61,11 @@ def test_a_grid_is_spelt_out(folder: Path):
         ("train_size: 0.5}", "train_size: 0.7}", "exclude: 0.7 is not on axis 'train_size'"),
         ("[0.5, 1.0]", "[0.0, 1.0]", "splits.train_size=0.0.train_size: Input should be greater"),
         ("{head_loss: l2, train", "{head_loss: l1, train", "which is not run there"),
-        ("[l1, l2]", "[l1, l3]", "Input should be 'l1', 'l2' or 'huber', found 'l3'"),
+        (
+            "[l1, l2]",
+            "[l1, l3]",
+            "Input should be 'l1', 'l2', 'huber' or 'cross-entropy', found 'l3'",
+        ),
     ],
 )
 def test_mistakes_in_a_grid_are_told(folder: Path, old: str, new: str, message: str):

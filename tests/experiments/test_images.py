@@ -62,7 +62,7 @@ def test_agedb_is_killed_and_ends_in_the_same_table(agedb: Path):
     assert f"{kept} tasks done already" in run(["--out", "killed"])
     assert contents(agedb / "killed") == contents(agedb / "whole")
     table = (agedb / "whole" / "table.md").read_text()
-    assert "the split that agedb comes with" in table
+    assert "the split of agedb made by AgeDB-DIR's rule" in table
     assert "errors in years" in table
 
 

@@ -10,11 +10,11 @@ from safetensors.numpy import load_file
 
 from rnc_graph.data import load_dataset, without
 from rnc_graph.errors import RncGraphError
-from rnc_graph.evaluation import MEASURES
+from rnc_graph.evaluation import MEASURED, MEASURES
 from rnc_graph.experiments import Experiment, Where, read_spec, run_experiment
 from rnc_graph.experiments.formats import markdown
 from rnc_graph.experiments.plan import PlannedRun
-from rnc_graph.experiments.results import SCALES, FinishedRun, tabulate
+from rnc_graph.experiments.results import FinishedRun, tabulate
 
 MORE = """
 ranked: true
@@ -180,7 +180,7 @@ def _run(folder: Path, old: str, new: str) -> None:
             "  views: 2\n  projection_dim: 4\n  objective: {name: tsc, targets: ordered}\n",
             "objective 'tsc': 10 ordered targets take d >= C - 1 = 9 dimensions, found 4",
         ),
-        ("validation: 0.2\n  test: 0.3", "validation: 0.49\n  test: 0.01", "1 test molecules"),
+        ("validation: 0.2\n  test: 0.3", "validation: 0.49\n  test: 0.01", "1 test samples"),
     ],
 )
 def test_what_can_be_known_before_training_is_told_before(
@@ -221,7 +221,7 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
     records = {
         (row, seed): {
             "metrics": {
-                part: {s: {"mae": 1.0, "rmse": 1.0 + seed, "mse": 1.0} for s in SCALES}
+                part: {s: {"mae": 1.0, "rmse": 1.0 + seed, "mse": 1.0} for s in MEASURED.scales}
                 for part in ("validation", "test")
             },
             "measures": {"mae_many": float(len(row) + seed)} if seed else {},
@@ -235,7 +235,8 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
         )
         for (row, seed), record in records.items()
     ]
-    (table,) = tabulate(experiment, runs, {"molecules": ""})
+    samples = {"molecules": experiment.load_molecules(experiment.data[0])}
+    (table,) = tabulate(experiment, runs, samples)
     rows = {row.name: row for row in table.rows}
     assert rows["tuned"].measures["mae_many"].values == (6.0,)
     assert rows["tuned"].measure_differences["mae_many"].mean == 0.0

@@ -112,7 +112,7 @@ def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     error = (tuned["measured"] - tuned["predicted"]).abs().groupby(tuned["seed"]).mean()
     found = table["tuned"]["metrics"]["test"]["unit"]["mae"]
     assert found["mean"] == pytest.approx(error.mean(), rel=1e-4)
-    measured = experiment.tables()["molecules"].targets[:, 0]
+    measured = experiment.load_molecules(experiment.data[0]).targets[:, 0]
     assert (measured[predictions["molecule"] - 1] == predictions["measured"]).all()
     other = table["plain"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
     own = table["tuned"]["metrics"]["test"]["standardised"]["rmse"]["mean"]

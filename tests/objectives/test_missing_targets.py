@@ -20,7 +20,7 @@ from rnc_graph.training import Objective, QueueObjective
 
 NAN = math.nan
 # All that look at labels.
-NAMES = [name for name in OBJECTIVES.names() if name != "attention-nce"]
+NAMES = [name for name in OBJECTIVES.names() if name not in ("attention-nce", "simclr")]
 
 
 def _draw(*shape: int, seed: int = 0) -> Tensor:
