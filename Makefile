@@ -36,6 +36,7 @@ results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/fashion_hierarchy.yaml
 	$(BIN)/rnc-graph run experiments/fashion_views.yaml
 	$(BIN)/rnc-graph report results/depictions
+	$(BIN)/rnc-graph report results/fashion_hierarchy
 	$(BIN)/rnc-graph report results/freeze_vs_finetune
 	$(BIN)/rnc-graph report results/data_efficiency
 	$(BIN)/rnc-graph report results/unseen_targets
