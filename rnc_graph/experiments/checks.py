@@ -76,13 +76,13 @@ def _check_labels(data: Samples, stage: Stage) -> None:
     if data.classes is None or stage.objective is None:
         return
     options = stage.objective.identity(OBJECTIVES)
-    right = {"bins": "bins: classes", "hierarchy": "hierarchy or similarity"}
     wrong = "bins" in options and options["bins"] != "classes"
     ranked = "hierarchy" in options
     if wrong or (ranked and options["hierarchy"] is None and options["similarity"] is None):
+        right = "hierarchy or similarity" if ranked else "bins: classes"
         raise RncGraphError(
             f"objective {stage.objective.name!r}: the targets of {data.table.name!r} are classes, "
-            f"whose numbers are no quantities; give {right['hierarchy' if ranked else 'bins']}"
+            f"whose numbers are no quantities; give {right}"
         )
 
 
