@@ -1,6 +1,5 @@
 """The encoders by name."""
 
-import tempfile
 from typing import Any
 
 from rnc_graph.encoders.base import Encoder
@@ -12,15 +11,10 @@ class _Encoders(Registry[Encoder]):
 
     def make(self, name: str, **options: Any) -> Encoder:
         """Build the encoder named ``name``: see :meth:`Registry.make`."""
-        # PyG writes the code of each kind of layer into the system's temporary folder, once a
-        # process, reads it and leaves it there.
-        before = tempfile.tempdir
-        with tempfile.TemporaryDirectory(prefix="rnc-graph-") as folder:
-            tempfile.tempdir = folder
-            try:
-                return super().make(name, **options)
-            finally:
-                tempfile.tempdir = before
+        from rnc_graph.encoders.layer_code import code_in_memory
+
+        with code_in_memory():
+            return super().make(name, **options)
 
 
 ENCODERS: Registry[Encoder] = _Encoders("encoder")

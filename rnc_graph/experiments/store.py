@@ -43,6 +43,10 @@ class Store:
         """Folder for the states of unfinished tasks."""
         return self.folder / ".checkpoints"
 
+    def unfinished(self, name: str) -> Path:
+        """Return a folder for this process that is cleared with what killed ones leave."""
+        return self.folder / f"{_TEMPORARY}{name}-{os.getpid()}"
+
     def has(self, key: str) -> bool:
         """Say whether the entry is complete."""
         return (self.folder / key).is_dir()
@@ -70,7 +74,7 @@ class Store:
         Raises:
             WriteError: the folder cannot be written to, or the disk is full.
         """
-        unfinished = self.folder / f"{_TEMPORARY}{key}-{os.getpid()}"
+        unfinished = self.unfinished(key)
         try:
             unfinished.mkdir(parents=True)
             save_file(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
@@ -47,7 +46,9 @@ class SharedEngine:
 
     def __enter__(self) -> SharedEngine:
         """Start the processes."""
-        self._folder = Path(tempfile.mkdtemp(prefix="rnc-graph-"))
+        # In the store, whose disk can lock files: the store is locked there.
+        self._folder = self._started_with[1].unfinished("meetings")
+        self._folder.mkdir(parents=True)
         self._stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
         ranks = CONTEXT.Queue()
         for rank in range(self.processes):
