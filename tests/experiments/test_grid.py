@@ -55,16 +55,20 @@ def test_a_grid_is_spelt_out(folder: Path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("head_loss: [l1, l2]", "loss: [l1]", "unknown axis 'loss' in grid; known: objective"),
-        ("train_size: [0.5, 1.0]", "train_size: []", "axis 'train_size' must be a list of values"),
-        ("{head_loss: l2,", "{head: l2,", "exclude: unknown axis 'head'; known: "),
-        ("train_size: 0.5}", "train_size: 0.7}", "exclude: 0.7 is not on axis 'train_size'"),
-        ("[0.5, 1.0]", "[0.0, 1.0]", "splits.train_size=0.0.train_size: Input should be greater"),
-        ("{head_loss: l2, train", "{head_loss: l1, train", "which is not run there"),
+        ("head_loss: [l1, l2]", "loss: [l1]", "line 12: grid.loss: unknown axis; known: objective"),
+        ("train_size: [0.5, 1.0]", "train_size: []", "grid.train_size: must be a list of values"),
+        ("{head_loss: l2,", "{head: l2,", "exclude.0: unknown axis 'head'; known: "),
+        ("train_size: 0.5}", "train_size: 0.7}", "exclude.0: 0.7 is not on axis 'train_size'"),
+        ("[0.5, 1.0]", "[0.0, 1.0]", "grid.train_size: Input should be greater"),
+        (
+            "{head_loss: l2, train",
+            "{head_loss: l1, train",
+            "line 10: grid: 'plain, L2' is compared with",
+        ),
         (
             "[l1, l2]",
             "[l1, l3]",
-            "Input should be 'l1', 'l2', 'huber' or 'cross-entropy', found 'l3'",
+            "grid.head_loss: Input should be 'l1', 'l2', 'huber' or 'cross-entropy', found 'l3'",
         ),
     ],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,24 +11,21 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from rnc_graph.data import MoleculeTable, load_dataset, read_table
-from rnc_graph.data.catalogue import dataset_card
-from rnc_graph.data.samples import InputKind, augmented_kind
+from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.baselines import check_baselines
+from rnc_graph.experiments.spec.consistency import check_consistency
+from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
 from rnc_graph.experiments.spec.method import Condition, Method, Place
 from rnc_graph.experiments.spec.search import SearchSpec
 from rnc_graph.experiments.spec.section import Section
 from rnc_graph.experiments.spec.sections import (
-    AxisValue,
     Part,
     PretrainingSpec,
     RegressionSpec,
@@ -39,15 +34,12 @@ from rnc_graph.experiments.spec.sections import (
     Tracking,
 )
 from rnc_graph.experiments.spec.sources import (
-    ClassSource,
     CsvData,
     DataSource,
     DrawingSpec,
-    ImageSource,
     source_name,
 )
 from rnc_graph.own_modules import read_module
-from rnc_graph.training import Optimisation
 
 
 def _loaded(path: Path) -> Path:
@@ -140,7 +132,7 @@ class Experiment(Section):
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])
         if isinstance(raw.get("methods"), list):
-            raw["methods"] = _filled_in(raw["methods"], raw)
+            raw["methods"] = filled_in(raw["methods"], raw)
         if not raw.get("splits"):
             raw["splits"] = {"": raw.get("split", {})}
         return raw
@@ -156,127 +148,8 @@ class Experiment(Section):
         return encoders
 
     @model_validator(mode="after")
-    def _names_fit(self) -> Experiment:
-        for source in self.data:
-            published = (
-                dataset_card(source).published_predictions if isinstance(source, str) else {}
-            )
-            check_baselines(self.baselines, published, images=isinstance(source, ImageSource))
-        names = [method.name for method in self.methods] + self.baselines
-        if len(set(names)) < len(names):
-            raise ValueError(f"two rows share a name: {', '.join(names)}")
-        sources = [source_name(source) for source in self.data]
-        if len(set(sources)) < len(sources):
-            raise ValueError(f"two data sets share a name: {', '.join(sources)}")
-        methods = names[: len(self.methods)]
-        for reference in [self.reference, *(method.reference for method in self.methods)]:
-            if reference is not None and reference not in methods:
-                raise ValueError(f"reference {reference!r} is none of the methods: {methods}")
-        if set(self.seeds) != set(self.encoders):
-            raise ValueError(
-                f"seeds are given for {list(self.seeds)}, the encoders are {list(self.encoders)}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _parts_fit(self) -> Experiment:
-        for name, split in self.splits.items():
-            if split.test == 0:
-                raise ValueError(f"split {name!r} leaves no test part; the least share is above 0")
-            if split.unseen is not None and self.evaluate == "validation":
-                raise ValueError(
-                    f"split {name!r}: only the test part has unseen labels, so evaluate: "
-                    "validation has nothing to show"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _inputs_fit(self) -> Experiment:
-        """Check that encoders, data and augmentations are all for graphs, or all for images."""
-        images = [source_name(source) for source in self.data if isinstance(source, ImageSource)]
-        graphs = [name for name in self.encoders if self.kind_of(name) == "graphs"]
-        classes = [source_name(source) for source in self.data if isinstance(source, ClassSource)]
-        if 0 < len(classes) < len(self.data):
-            raise ValueError(
-                f"data: the targets of {classes[0]!r} are classes, those of others are measured; "
-                "their scores have nothing in common, so make it two experiments"
-            )
-        outside = self.representation.outside if self.representation else None
-        if images and outside is not None and not isinstance(outside, ImageSource):
-            raise ValueError(
-                f"representation.outside: {source_name(outside)!r} is of molecules, and "
-                f"{images[0]!r} of images"
-            )
-        for place in self.places():
-            if place.data in images and place.encoder in graphs:
-                raise ValueError(
-                    f"encoder {place.encoder!r} takes graphs, and {place.data!r} is of images"
-                )
-            stages = (place.method.pretraining, place.method.regression)
-            altered = [stage.augmentation for stage in stages if stage is not None]
-            altered.append(self.splits[place.split].graph_noise)
-            for options in altered:
-                if augmented_kind(options) not in (None, self.kind_of(place.encoder)):
-                    raise ValueError(
-                        f"method {place.method.name!r}: {next(iter(options))!r} alters "
-                        f"{augmented_kind(options)}, and encoder {place.encoder!r} takes "
-                        f"{self.kind_of(place.encoder)}; `only: {{encoder: ...}}` keeps a method "
-                        "to some encoders"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _one_table_fits(self) -> Experiment:
-        if not self.one_table:
-            return self
-        if len({tuple(seeds) for seeds in self.seeds.values()}) > 1:
-            raise ValueError("one_table: all encoders must have the same seeds")
-        found: dict[tuple[str, str, str], str] = {}
-        for place in self.places():
-            other = found.setdefault((place.data, place.split, place.method.name), place.encoder)
-            if other != place.encoder:
-                raise ValueError(
-                    f"one_table: method {place.method.name!r} is run with {other!r} and "
-                    f"{place.encoder!r}; each encoder needs methods of its own, by "
-                    f"`only: {{encoder: {other}}}`"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _grid_fits(self) -> Experiment:
-        places = self.places(everywhere=True)
-        for key, conditions in (
-            ("exclude", self.exclude),
-            ("only", [method.only for method in self.methods]),
-        ):
-            for condition in conditions:
-                _check_condition(key, condition, [place.axes for place in places])
-        rows: dict[tuple[str, str, str], set[str]] = {}
-        for place in self.places():
-            rows.setdefault(place.condition, set()).add(place.method.name)
-        if not rows:
-            raise ValueError("exclude leaves no run")
-        for where, there in rows.items():
-            for row in there:
-                if self.reference_of(row) not in there:
-                    raise ValueError(
-                        f"{', '.join(filter(None, where))}: {row!r} is compared with "
-                        f"{self.reference_of(row)!r}, which is not run there"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _search_fits(self) -> Experiment:
-        search = self.search
-        if search is None:
-            return self
-        found = next((m for m in self.methods if m.name == search.method), None)
-        if found is None:
-            raise ValueError(f"search.method {search.method!r} is none of the methods")
-        if search.encoder not in self.encoders:
-            raise ValueError(f"search.encoder {search.encoder!r} is none of {list(self.encoders)}")
-        if found.pretraining is None and any(k.startswith("pretraining.") for k in search.ranges):
-            raise ValueError(f"search: {search.method!r} has no pretraining to search")
+    def _parts_fit_together(self) -> Experiment:
+        check_consistency(self)
         return self
 
     def places(self, everywhere: bool = False) -> list[Place]:
@@ -356,60 +229,3 @@ class Experiment(Section):
         if self.molecules is None or count <= self.molecules:
             return None
         return np.linspace(0, count - 1, self.molecules).astype(np.int64)
-
-
-def _check_condition(
-    key: str, condition: Condition, places: Sequence[dict[str, AxisValue]]
-) -> None:
-    """Check that a condition names axes and values that are on the grid."""
-    for axis, values in condition.items():
-        found = list(dict.fromkeys(place[axis] for place in places if axis in place))
-        if not found:
-            known = sorted({name for place in places for name in place})
-            raise ValueError(f"{key}: unknown axis {axis!r}; known: {', '.join(known)}")
-        for value in values if isinstance(values, list) else [values]:
-            if value not in found:
-                raise ValueError(
-                    f"{key}: {value!r} is not on axis {axis!r}; known: {', '.join(map(str, found))}"
-                )
-
-
-def _filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
-    """Return the methods' mappings with what they leave out taken from the two stages.
-
-    What is no mapping stays as it is, for pydantic to refuse.
-    """
-    stages = {key: raw[key] for key in ("pretraining", "regression") if _is_mapping(raw.get(key))}
-    mappings = [method for method in methods if _is_mapping(method)]
-    pretrained = any(method.get("pretraining", {}) is not None for method in mappings)
-    return [
-        {**method, **_stages_of(method, stages, pretrained)} if method in mappings else method
-        for method in methods
-    ]
-
-
-def _stages_of(
-    method: dict[str, Any], stages: dict[str, dict[str, Any]], pretrained: bool
-) -> dict[str, Any]:
-    filled = {}
-    for key in ("pretraining", "regression"):
-        own = method.get(key, {})
-        filled[key] = {**stages.get(key, {}), **own} if _is_mapping(own) else own
-    own, regression = method.get("regression", {}), filled["regression"]
-    if not _is_mapping(regression):
-        return filled
-    if regression.get("freeze"):
-        # What only a training encoder can use; a method that asks for it itself is told so.
-        for key in ("views", "augmentation", "objective", "projection_dim"):
-            if key not in own:
-                regression.pop(key, None)
-    if filled["pretraining"] is None and pretrained and "epochs" not in own:
-        default = Optimisation.model_fields["epochs"].default
-        both = [stages.get(key, {}).get("epochs", default) for key in filled]
-        with suppress(ValidationError):  # The stage that a wrong number stands in is told.
-            regression["epochs"] = sum(TypeAdapter(list[int]).validate_python(both))
-    return filled
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)

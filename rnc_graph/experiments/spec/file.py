@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.experiments.spec.experiment import Experiment
+from rnc_graph.experiments.spec.grid import axis_of, expanded
+from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
 from rnc_graph.shipped import shipped_dir
 
@@ -44,7 +46,7 @@ def read_spec(
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
-        raise RncGraphError(_describe(error, str(path), text, Experiment)) from error
+        raise RncGraphError(_describe(error, str(path), text, raw)) from error
     return _select(experiment, seeds, encoders)
 
 
@@ -104,18 +106,38 @@ def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
     return counts
 
 
-def _describe(error: ValidationError, source: str, text: str, model: type[BaseModel]) -> str:
+def _describe(error: ValidationError, source: str, text: str, raw: Any) -> str:
     root = yaml.compose(text)
     own: dict[str, None] = {}
     inherited: dict[str, None] = {}
     for problem in error.errors():
-        location = [key for key in problem["loc"] if not _is_choice(key)]
+        cause = problem.get("ctx", {}).get("error")
+        misfit = cause.keys if isinstance(cause, MisfitError) else ()
+        location = [key for key in (*problem["loc"], *misfit) if not _is_choice(key)]
+        location = _declared(location, raw)
         line, found = _line(root, location)
+        if misfit and not found:  # Of a method or split that a grid made, which the message names.
+            location = ["grid"]
+            line, found = _line(root, location)
         key = ".".join(str(part) for part in location) or "the spec"
-        message = f"{source}, line {line}: {key}: {_reason(problem, location, model)}"
+        message = f"{source}, line {line}: {key}: {_reason(problem)}"
         (own if found else inherited)[message] = None
     # What a method inherits is told where it stands, unless it stands nowhere as it was read.
     return "\n".join(own or inherited)
+
+
+def _declared(location: list[Any], raw: Any) -> list[Any]:
+    """Return the place of a value on its axis for that in a method or split that a grid made."""
+    if not isinstance(raw, dict) or not raw.get("grid") or len(location) < 2:
+        return location
+    above, name, *keys = location
+    made = expanded(dict(raw)).get(above) if above in ("methods", "splits") else None
+    entries = dict(enumerate(made)) if isinstance(made, list) else made or {}
+    axes = entries.get(name, {}).get("axes")
+    if not axes:
+        return location
+    axis = axis_of(keys, axes)
+    return location if axis is None else ["grid", axis]
 
 
 def _is_choice(key: Any) -> bool:
@@ -123,9 +145,9 @@ def _is_choice(key: Any) -> bool:
     return isinstance(key, str) and key in BRANCHES
 
 
-def _reason(problem: Any, location: Sequence[Any], model: type[BaseModel]) -> str:
+def _reason(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
-        fields = _fields(model, problem["loc"][:-1])
+        fields = _fields(Experiment, problem["loc"][:-1])
         return f"unknown key; known here: {', '.join(fields)}"
     if problem["type"] == "missing":
         return "is missing"

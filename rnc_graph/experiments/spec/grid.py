@@ -6,10 +6,12 @@ its own. Data sets, encoders and seeds are axes too, and stand at the top of a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
+
+from rnc_graph.experiments.spec.section import MisfitError
 
 Raw = dict[str, Any]
 
@@ -62,28 +64,32 @@ def expanded(raw: Raw) -> Raw:
     """Return a spec's mapping with its grid spelt out as methods and splits.
 
     Raises:
-        ValueError: an axis is unknown or empty; ``grid`` or an entry of ``include`` is no mapping.
+        MisfitError: an axis is unknown or empty; ``grid`` or an entry of ``include`` is no mapping.
     """
     grid = raw.pop("grid", None) or {}
     include = raw.pop("include", None) or []
-    if not isinstance(grid, dict) or not isinstance(include, list):
-        raise ValueError("grid must be a mapping from axes to their values, include a list")
+    if not isinstance(grid, dict):
+        raise MisfitError(f"must be a mapping from axes to their values, found {grid!r}", "grid")
+    if not isinstance(include, list):
+        raise MisfitError(f"must be a list, found {include!r}", "include")
     known = [*METHOD_AXES, *SPLIT_AXES]
     for axis, values in grid.items():
         if axis not in known:
-            raise ValueError(f"unknown axis {axis!r} in grid; known: {', '.join(known)}")
+            raise MisfitError(f"unknown axis; known: {', '.join(known)}", "grid", axis)
         if not isinstance(values, list | dict) or not values:
-            raise ValueError(f"axis {axis!r} must be a list of values, or names with values")
+            raise MisfitError("must be a list of values, or names with values", "grid", axis)
     methods = {axis: values for axis, values in grid.items() if axis in METHOD_AXES}
     splits = {axis: values for axis, values in grid.items() if axis in SPLIT_AXES}
     made = list(_methods(methods, raw, {})) if methods else []
-    for entry in include:
+    for number, entry in enumerate(include):
         if not isinstance(entry, dict):
-            raise ValueError(f"include must list mappings from axes to values, found {entry!r}")
+            raise MisfitError(
+                f"must be a mapping from axes to values, found {entry!r}", "include", number
+            )
         own = {axis: _listed(values) for axis, values in entry.items() if axis in METHOD_AXES}
         only = {axis: values for axis, values in entry.items() if axis not in METHOD_AXES}
         if not own:
-            raise ValueError("an entry of include needs an axis of the methods, such as objective")
+            raise MisfitError("needs an axis of the methods, such as objective", "include", number)
         made += _methods(own, raw, only)
     if made:
         distinct = {method["name"]: method for method in reversed(made)}
@@ -161,6 +167,22 @@ def _put(into: Raw, path: tuple[str, ...], value: Any) -> None:
     for key in above:
         into = into[key]
     into[last] = value
+
+
+def axis_of(keys: Sequence[str | int], axes: Mapping[str, Any]) -> str | None:
+    """Return the axis that a place below a method or split that a grid made has its value from.
+
+    Args:
+        keys: below the method or split.
+        axes: its coordinates.
+    """
+    every = {**METHOD_AXES, **SPLIT_AXES}
+    # The temperature is inside the objective.
+    paths = sorted((every[axis].path, axis) for axis in axes if axis in every)
+    for path, axis in reversed(paths):
+        if path and tuple(keys[: len(path)]) == path:
+            return axis
+    return None
 
 
 def matches(condition: Mapping[str, Any], place: Mapping[str, Any]) -> bool:

@@ -1,0 +1,208 @@
+"""Checks of an experiment whose keys are right one by one: do they fit together?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rnc_graph.data.catalogue import dataset_card
+from rnc_graph.data.samples import augmented_kind
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.baselines import check_baselines
+from rnc_graph.experiments.spec.method import Condition
+from rnc_graph.experiments.spec.section import MisfitError
+from rnc_graph.experiments.spec.sections import AxisValue
+from rnc_graph.experiments.spec.sources import ClassSource, ImageSource, source_name
+
+if TYPE_CHECKING:
+    from rnc_graph.experiments.spec.experiment import Experiment
+
+
+def check_consistency(experiment: Experiment) -> None:
+    """Check that the parts of an experiment fit together.
+
+    Raises:
+        MisfitError: they do not; it says where.
+    """
+    for check in (
+        _names,
+        _splits,
+        _sources,
+        _inputs,
+        _one_table,
+        _conditions,
+        _references,
+        _search,
+    ):
+        check(experiment)
+
+
+def _names(experiment: Experiment) -> None:
+    for source in experiment.data:
+        published = dataset_card(source).published_predictions if isinstance(source, str) else {}
+        try:
+            check_baselines(experiment.baselines, published, images=isinstance(source, ImageSource))
+        except RncGraphError as error:
+            raise MisfitError(str(error), "baselines") from error
+    methods = [method.name for method in experiment.methods]
+    rows = methods + experiment.baselines
+    for number, name in enumerate(rows):
+        if name in rows[:number]:
+            place = ("methods", number, "name") if number < len(methods) else ("baselines",)
+            raise MisfitError(f"two rows share the name {name!r}", *place)
+    sources = [source_name(source) for source in experiment.data]
+    if len(set(sources)) < len(sources):
+        raise MisfitError(f"two data sets share a name: {', '.join(sources)}", "data")
+    if experiment.reference not in methods:
+        raise MisfitError(
+            f"{experiment.reference!r} is none of the methods: {methods}", "reference"
+        )
+    for number, method in enumerate(experiment.methods):
+        if method.reference is not None and method.reference not in methods:
+            raise MisfitError(
+                f"{method.reference!r} is none of the methods: {methods}",
+                *("methods", number, "reference"),
+            )
+    if set(experiment.seeds) != set(experiment.encoders):
+        raise MisfitError(
+            f"they are given for {list(experiment.seeds)}, the encoders are "
+            f"{list(experiment.encoders)}",
+            "seeds",
+        )
+
+
+def _splits(experiment: Experiment) -> None:
+    for name, split in experiment.splits.items():
+        place = ("splits", name) if name else ("split",)
+        if split.test == 0:
+            raise MisfitError("it leaves no test part; the least share is above 0", *place, "test")
+        if split.unseen is not None and experiment.evaluate == "validation":
+            raise MisfitError(
+                "only the test part has unseen labels, so evaluate: validation has nothing to show",
+                *place,
+                "unseen",
+            )
+
+
+def _sources(experiment: Experiment) -> None:
+    """Check that data are all measured or all classes, and those from outside of the same kind."""
+    classes = [source_name(s) for s in experiment.data if isinstance(s, ClassSource)]
+    if 0 < len(classes) < len(experiment.data):
+        raise MisfitError(
+            f"the targets of {classes[0]!r} are classes, those of others are measured; their "
+            "scores have nothing in common, so make it two experiments",
+            "data",
+        )
+    outside = experiment.representation.outside if experiment.representation else None
+    images = _images(experiment)
+    if images and outside is not None and not isinstance(outside, ImageSource):
+        raise MisfitError(
+            f"{source_name(outside)!r} is of molecules, and {images[0]!r} of images",
+            *("representation", "outside"),
+        )
+
+
+def _images(experiment: Experiment) -> list[str]:
+    return [source_name(source) for source in experiment.data if isinstance(source, ImageSource)]
+
+
+def _inputs(experiment: Experiment) -> None:
+    """Check that encoders, data and augmentations are all for graphs, or all for images."""
+    images = _images(experiment)
+    numbers = {method.name: number for number, method in enumerate(experiment.methods)}
+    for place in experiment.places():
+        kind = experiment.kind_of(place.encoder)
+        if place.data in images and kind == "graphs":
+            raise MisfitError(
+                f"it takes graphs, and {place.data!r} is of images", "encoders", place.encoder
+            )
+        method = ("methods", numbers[place.method.name])
+        split = ("splits", place.split) if place.split else ("split",)
+        pretraining, regression = place.method.pretraining, place.method.regression
+        for options, keys in (
+            (pretraining.augmentation if pretraining else {}, (*method, "pretraining")),
+            (regression.augmentation, (*method, "regression")),
+            (experiment.splits[place.split].graph_noise, split),
+        ):
+            if augmented_kind(options) not in (None, kind):
+                raise MisfitError(
+                    f"{next(iter(options))!r} alters {augmented_kind(options)}, and encoder "
+                    f"{place.encoder!r} takes {kind}; `only: {{encoder: ...}}` keeps a method to "
+                    "some encoders",
+                    *keys,
+                    "graph_noise" if keys == split else "augmentation",
+                )
+
+
+def _one_table(experiment: Experiment) -> None:
+    if not experiment.one_table:
+        return
+    if len({tuple(seeds) for seeds in experiment.seeds.values()}) > 1:
+        raise MisfitError("one_table: all encoders must have the same seeds", "seeds")
+    found: dict[tuple[str, str, str], str] = {}
+    for place in experiment.places():
+        other = found.setdefault((place.data, place.split, place.method.name), place.encoder)
+        if other != place.encoder:
+            raise MisfitError(
+                f"method {place.method.name!r} is run with {other!r} and {place.encoder!r}; each "
+                f"encoder needs methods of its own, by `only: {{encoder: {other}}}`",
+                "one_table",
+            )
+
+
+def _conditions(experiment: Experiment) -> None:
+    """Check that what is excluded, and where methods are kept to, is on the grid."""
+    places = [place.axes for place in experiment.places(everywhere=True)]
+    for number, condition in enumerate(experiment.exclude):
+        _check_condition(condition, places, "exclude", number)
+    for number, method in enumerate(experiment.methods):
+        _check_condition(method.only, places, "methods", number, "only")
+
+
+def _check_condition(
+    condition: Condition, places: Sequence[dict[str, AxisValue]], *keys: str | int
+) -> None:
+    for axis, values in condition.items():
+        found = list(dict.fromkeys(place[axis] for place in places if axis in place))
+        if not found:
+            known = sorted({name for place in places for name in place})
+            raise MisfitError(f"unknown axis {axis!r}; known: {', '.join(known)}", *keys)
+        for value in values if isinstance(values, list) else [values]:
+            if value not in found:
+                raise MisfitError(
+                    f"{value!r} is not on axis {axis!r}; known: {', '.join(map(str, found))}",
+                    *keys,
+                )
+
+
+def _references(experiment: Experiment) -> None:
+    """Check that each row's reference is run wherever the row is."""
+    rows: dict[tuple[str, str, str], set[str]] = {}
+    for place in experiment.places():
+        rows.setdefault(place.condition, set()).add(place.method.name)
+    if not rows:
+        raise MisfitError("it leaves no run", "exclude")
+    for where, there in rows.items():
+        for number, method in enumerate(experiment.methods):
+            reference = experiment.reference_of(method.name)
+            if method.name in there and reference not in there:
+                raise MisfitError(
+                    f"{method.name!r} is compared with {reference!r}, which is not run on "
+                    f"{', '.join(filter(None, where))}",
+                    *("methods", number),
+                )
+
+
+def _search(experiment: Experiment) -> None:
+    search = experiment.search
+    if search is None:
+        return
+    found = next((m for m in experiment.methods if m.name == search.method), None)
+    if found is None:
+        raise MisfitError(f"{search.method!r} is none of the methods", "search", "method")
+    if search.encoder not in experiment.encoders:
+        raise MisfitError(
+            f"{search.encoder!r} is none of {list(experiment.encoders)}", "search", "encoder"
+        )
+    if found.pretraining is None and any(k.startswith("pretraining.") for k in search.ranges):
+        raise MisfitError(f"{search.method!r} has no pretraining to search", "search", "ranges")

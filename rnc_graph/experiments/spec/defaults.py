@@ -1,0 +1,51 @@
+"""What a method leaves out is taken from the experiment's two stages."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rnc_graph.training import Optimisation
+
+
+def filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
+    """Return the methods' mappings with what they leave out taken from the two stages.
+
+    What is no mapping stays as it is, for pydantic to refuse.
+    """
+    stages = {key: raw[key] for key in ("pretraining", "regression") if _is_mapping(raw.get(key))}
+    mappings = [method for method in methods if _is_mapping(method)]
+    pretrained = any(method.get("pretraining", {}) is not None for method in mappings)
+    return [
+        {**method, **_stages_of(method, stages, pretrained)} if method in mappings else method
+        for method in methods
+    ]
+
+
+def _stages_of(
+    method: dict[str, Any], stages: dict[str, dict[str, Any]], pretrained: bool
+) -> dict[str, Any]:
+    filled = {}
+    for key in ("pretraining", "regression"):
+        own = method.get(key, {})
+        filled[key] = {**stages.get(key, {}), **own} if _is_mapping(own) else own
+    own, regression = method.get("regression", {}), filled["regression"]
+    if not _is_mapping(regression):
+        return filled
+    if regression.get("freeze"):
+        # What only a training encoder can use; a method that asks for it itself is told so.
+        for key in ("views", "augmentation", "objective", "projection_dim"):
+            if key not in own:
+                regression.pop(key, None)
+    if filled["pretraining"] is None and pretrained and "epochs" not in own:
+        default = Optimisation.model_fields["epochs"].default
+        both = [stages.get(key, {}).get("epochs", default) for key in filled]
+        with suppress(ValidationError):  # The stage that a wrong number stands in is told.
+            regression["epochs"] = sum(TypeAdapter(list[int]).validate_python(both))
+    return filled
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
