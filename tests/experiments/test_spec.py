@@ -1,7 +1,13 @@
+import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
@@ -107,6 +113,92 @@ def test_a_mistake_is_told_by_its_place(folder: Path, old: str, new: str, messag
     assert message in str(caught.value)
     assert "small.yaml" in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 8
+
+
+def _keys(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to each key and item of a file."""
+    items = (
+        node if isinstance(node, dict) else dict(enumerate(node if isinstance(node, list) else []))
+    )
+    for key, value in items.items():
+        yield (*above, key)
+        yield from _keys(value, (*above, key))
+
+
+JUNK = [None, "x", [], {}, -1, [None], {"a": None}, True, float("nan")]
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=150)
+def test_whatever_is_wrong_is_told_by_file_and_line(data: st.DataObject, every_axis: str):
+    """A key renamed, left out, or with a value of another kind."""
+    texts = [path.read_text() for path in SHIPPED]
+    raw = yaml.safe_load(data.draw(st.sampled_from([*texts, *[every_axis] * 5])))
+    *above, last = data.draw(st.sampled_from(sorted(_keys(raw), key=str)))
+    section = raw
+    for key in above:
+        section = section[key]
+    how = data.draw(st.sampled_from(["renamed", "left out", *["junk"] * 4]))
+    junk = data.draw(st.sampled_from(JUNK))
+    if how == "junk":
+        section[last] = junk
+    else:
+        value = section.pop(last)
+        if how == "renamed" and isinstance(section, dict):
+            section[f"{last}z"] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "wrong.yaml"
+        path.write_text(yaml.safe_dump(raw, sort_keys=False))
+        try:
+            read_spec(path)
+        except RncGraphError as error:
+            for line in str(error).splitlines():
+                assert re.match(rf"{re.escape(str(path))}, line [0-9]+: ", line)
+
+
+@pytest.fixture(scope="module")
+def every_axis() -> str:
+    return """
+name: every-axis
+data: esol
+seeds: 2
+reference: "plain, L1"
+split: {long_tail: {imbalance: 3}}
+splits: {extra: {train: 0.7, validation: 0.2, test: 0.1}}
+encoders: {gcn: {hidden_dim: 8, layers: 1}}
+pretraining: {epochs: 1, objective: {name: rnc}}
+regression: {epochs: 2}
+grid:
+  objective: {none: null, RnC: {name: rnc}, supcon: {name: supcon}}
+  temperature: [1.0, 2.0]
+  head_loss: [l1, l2]
+  freeze: [true, false]
+  views: [2]
+  augmentation: {mask: {mask_attributes: 0.1}, drop: {drop_atoms: 0.1}}
+  split: {long: {train: 0.7, validation: 0.2, test: 0.1}, scaffold: {splitter: {name: scaffold}}}
+  train_size: [0.5, 1.0]
+  unseen: [[0.0, 0.2], [0.8, 1.0]]
+  imbalance: [5, 10]
+exclude: [{head_loss: l2, train_size: 0.5}]
+include: [{objective: rince, head_loss: l1, train_size: 1.0}]
+search: {method: "plain, L1", encoder: gcn, ranges: {encoder.layers: {choices: [1, 2]}}}
+"""
+
+
+def test_every_axis_reads(tmp_path: Path, every_axis: str):
+    (tmp_path / "axes.yaml").write_text(every_axis)
+    experiment = read_spec(tmp_path / "axes.yaml")
+    assert len(experiment.splits) == 1 + 2 * 2 * 2 * 2
+
+
+def test_a_value_on_an_axis_is_told_there(tmp_path: Path, every_axis: str):
+    text = every_axis.replace("[0.0, 0.2]", "[0.2, 0.0]").replace("[1.0, 2.0]", "[-1.0, 2.0]")
+    (tmp_path / "axes.yaml").write_text(text)
+    with pytest.raises(RncGraphError) as told:
+        read_spec(tmp_path / "axes.yaml")
+    objective, unseen = sorted(str(told.value).splitlines())
+    assert "line 12: grid.objective: temperature must be positive" in objective
+    assert "line 20: grid.unseen: must be two rising quantiles" in unseen
 
 
 def test_an_unknown_key_lists_the_known_ones(folder: Path):

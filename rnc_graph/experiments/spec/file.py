@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -133,10 +133,9 @@ def _declared(location: list[Any], raw: Any) -> list[Any]:
     above, name, *keys = location
     made = expanded(dict(raw)).get(above) if above in ("methods", "splits") else None
     entries = dict(enumerate(made)) if isinstance(made, list) else made or {}
-    axes = entries.get(name, {}).get("axes")
-    if not axes:
-        return location
-    axis = axis_of(keys, axes)
+    entry = entries.get(name)
+    axes = entry.get("axes") if isinstance(entry, dict) else None
+    axis = axis_of(keys, axes) if isinstance(axes, dict) else None
     return location if axis is None else ["grid", axis]
 
 
@@ -147,7 +146,7 @@ def _is_choice(key: Any) -> bool:
 
 def _reason(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
-        fields = _fields(Experiment, problem["loc"][:-1])
+        fields = _fields(problem["loc"][:-1])
         return f"unknown key; known here: {', '.join(fields)}"
     if problem["type"] == "missing":
         return "is missing"
@@ -157,15 +156,22 @@ def _reason(problem: Any) -> str:
     return f"{message}, found {problem['input']!r}"
 
 
-def _fields(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
+def _fields(location: Sequence[Any]) -> list[str]:
     """Return the keys that the section at ``location`` may have."""
-    section: Any = model
+    section: Any = Experiment
+    named = False
     for key in location:
-        if key in SECTIONS:
+        if named:  # By a name of the user's own, as splits are.
+            named = False
+        elif key in SECTIONS:
             section = SECTIONS[key]
         elif isinstance(key, str):
-            section = _model_in(section.model_fields[key].annotation)
-    return sorted(section.model_fields)
+            annotation = section.model_fields[key].annotation
+            named = get_origin(annotation) is dict
+            section = _model_in(annotation)
+    # Those two are spelt out as methods and splits.
+    spelt_out = ["grid", "include"] if section is Experiment else []
+    return sorted([*section.model_fields, *spelt_out])
 
 
 def _model_in(annotation: Any) -> Any:

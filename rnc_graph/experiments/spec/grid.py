@@ -94,10 +94,20 @@ def expanded(raw: Raw) -> Raw:
     if made:
         distinct = {method["name"]: method for method in reversed(made)}
         written = raw.get("methods") or []
+        if not isinstance(written, list):
+            raise MisfitError(f"must be a list, found {written!r}", "methods")
         raw["methods"] = [*written, *reversed(distinct.values())]
     if splits:
-        raw["splits"] = {**(raw.get("splits") or {}), **dict(_splits(splits, raw))}
+        raw["splits"] = {**_mapping(raw, "splits"), **dict(_splits(splits, raw))}
     return raw
+
+
+def _mapping(above: Raw, *keys: str) -> Raw:
+    """Return the mapping that may stand at the last key, below the others."""
+    found = above.get(keys[-1]) or {}
+    if not isinstance(found, dict):
+        raise MisfitError(f"must be a mapping, found {found!r}", *keys)
+    return found
 
 
 def _listed(values: Any) -> Any:
@@ -130,15 +140,20 @@ def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
             places = {name: place for name, place in places.items() if name not in _STAGE_1}
             places["objective"] = (label, "plain" if label in ("none", "None") else label, None)
         method: Raw = {"pretraining": None if plain else {}, "regression": {}}
-        base = (raw.get("pretraining") or {}).get("objective", {"name": "rnc"})
+        base = _mapping(_mapping(raw, "pretraining"), "pretraining", "objective")
         for name, (_, _, value) in places.items():
             if name == "objective":
                 if not plain:
                     named = {"name": value} if isinstance(value, str) else value
+                    if not isinstance(named, dict):
+                        raise MisfitError(
+                            f"must be names, or mappings with a name, found {named!r}",
+                            *("grid", "objective"),
+                        )
                     method["pretraining"]["objective"] = dict(named)
                 continue
             if name == "temperature":
-                method["pretraining"].setdefault("objective", dict(base))
+                method["pretraining"].setdefault("objective", dict(base) or {"name": "rnc"})
             _put(method, METHOD_AXES[name].path, value)
         yield {
             "name": ", ".join(label for _, label, _ in places.values()),
@@ -150,12 +165,12 @@ def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
 
 def _splits(grid: Mapping[str, Any], raw: Raw) -> Iterable[tuple[str, Raw]]:
     for places in _combinations(SPLIT_AXES, grid):
-        split: Raw = dict(raw.get("split") or {})
+        split: Raw = dict(_mapping(raw, "split"))
         for name, (_, _, value) in places.items():
             if not SPLIT_AXES[name].path:
-                split |= value or {}
+                split |= _mapping({"split": value}, "grid", "split")
             elif name == "imbalance":
-                split["long_tail"] = {**(split.get("long_tail") or {}), "imbalance": value}
+                split["long_tail"] = {**_mapping(split, "split", "long_tail"), "imbalance": value}
             else:
                 _put(split, SPLIT_AXES[name].path, value)
         split["axes"] = {name: place for name, (place, _, _) in places.items()}

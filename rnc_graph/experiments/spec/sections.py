@@ -21,7 +21,7 @@ from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.spec.section import Section
+from rnc_graph.experiments.spec.section import MisfitError, Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.registry import Registry
@@ -161,7 +161,7 @@ class SplitSpec(Section):
         if abs(self.train + self.validation + self.test - 1) > 1e-9:
             raise ValueError("train, validation and test must sum to 1")
         if self.unseen is not None and not 0 <= self.unseen[0] < self.unseen[1] <= 1:
-            raise ValueError("unseen must be two rising quantiles from 0 to 1")
+            raise MisfitError("must be two rising quantiles from 0 to 1", "unseen")
         return self
 
     def recipe(self) -> SplitRecipe:
