@@ -1,4 +1,4 @@
-"""Batches of molecules, or of views of them."""
+"""Batches of samples, or of views of them."""
 
 import copy
 import math
@@ -13,28 +13,28 @@ from rnc_graph.errors import RncGraphError
 
 
 class Batches:
-    """One pass over some molecules in batches of near-equal size.
+    """One pass over some samples in batches of near-equal size.
 
-    Each batch is a pair: V * B inputs, view after view (the B molecules' first views, then their
+    Each batch is a pair: V * B inputs, view after view (the B samples' first views, then their
     second views, ...), and the targets (B, t).
 
     Args:
         take: rows (R,) in, their R inputs out: ``PackedGraphs.batch`` for graphs, or the
             ``__getitem__`` of a tensor of embeddings.
         targets: (N, t) targets of the whole store.
-        index: (M,) the molecules to pass over.
-        batch_size: largest B. An epoch of M molecules has ceil(M / batch_size) batches whose sizes
+        index: (M,) the samples to pass over.
+        batch_size: largest B. An epoch of M samples has ceil(M / batch_size) batches whose sizes
             differ by one at most, so that no tiny batch upsets a batch normalisation.
         shuffle_seed: draw a new order each pass, from this seed; None keeps the order of ``index``.
         views: V.
         view: the augmentation that makes each view; None leaves the inputs as they are.
-        balanced: (N,) class of each molecule of the whole store, NaN where it has none. Each pass
-            then draws M molecules with replacement, each class of ``index`` equally likely (Kang et
+        balanced: (N,) class of each sample of the whole store, NaN where it has none. Each pass
+            then draws M samples with replacement, each class of ``index`` equally likely (Kang et
             al., ICLR 2020, arXiv 1910.09217); those without a class are not drawn.
 
     Raises:
-        RncGraphError: no molecules, a batch size below 1, or ``balanced`` without a class for each
-            molecule, without any, or without a seed.
+        RncGraphError: no samples, a batch size below 1, or ``balanced`` without a class for each
+            sample, without any, or without a seed.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Batches:
     ) -> None:
         if batch_size < 1 or len(index) == 0:
             raise RncGraphError(
-                f"batches need molecules and a size from 1; found {len(index)} molecules and size "
+                f"batches need samples and a size from 1; found {len(index)} samples and size "
                 f"{batch_size}"
             )
         self.take = take
@@ -69,7 +69,7 @@ class Batches:
             if balanced.shape != targets.shape[:1] or not self.shuffle:
                 raise RncGraphError(
                     f"balanced batches need a shuffle_seed and a class of each of the "
-                    f"{len(targets)} molecules, found shuffle_seed {shuffle_seed} and classes of "
+                    f"{len(targets)} samples, found shuffle_seed {shuffle_seed} and classes of "
                     f"shape {tuple(balanced.shape)}"
                 )
             self.balance = _Balance(index, balanced[index])
@@ -84,12 +84,12 @@ class Batches:
             world: how many there are.
 
         Raises:
-            RncGraphError: a batch has fewer molecules than there are processes.
+            RncGraphError: a batch has fewer samples than there are processes.
         """
         fewest = len(self.index) // len(self)
         if fewest < world:
             raise RncGraphError(
-                f"{world} processes cannot share batches of {fewest} molecules; "
+                f"{world} processes cannot share batches of {fewest} samples; "
                 "take fewer processes, or a greater batch_size"
             )
         shard = copy.copy(self)
@@ -129,7 +129,7 @@ class _Balance:
     def __init__(self, rows: Tensor, classes: Tensor) -> None:
         known = ~classes.isnan()
         if not known.any():
-            raise RncGraphError(f"balanced: none of {len(rows)} molecules has a class")
+            raise RncGraphError(f"balanced: none of {len(rows)} samples has a class")
         _, class_of, self.counts = torch.unique(
             classes[known], return_inverse=True, return_counts=True
         )

@@ -35,7 +35,7 @@ def linear_class_probe(
         train_labels: (M,) class numbers.
         embedding: (N, d).
         strength: of the penalty, against the summed cross-entropy.
-        balanced: weigh each molecule by the inverse of its class's count.
+        balanced: weigh each sample by the inverse of its class's count.
 
     Returns:
         (N,) class numbers.

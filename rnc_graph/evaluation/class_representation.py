@@ -37,9 +37,9 @@ def evaluate_classes(
         embedding: (N, d) of the part judged.
         labels: (N,) class numbers.
         coarse: (C,) the group of each class, for coarse retrieval.
-        views: (V, d) and (V, d), two views of the same V molecules in one order, for
+        views: (V, d) and (V, d), two views of the same V samples in one order, for
             :func:`~rnc_graph.evaluation.geometry.alignment`.
-        outside: (L, d) of molecules from another distribution, to be told from ``embedding``.
+        outside: (L, d) of samples from another distribution, to be told from ``embedding``.
 
     Returns:
         ``probe_accuracy`` and ``probe_balanced_accuracy``, of a linear probe; ``knn_accuracy``;

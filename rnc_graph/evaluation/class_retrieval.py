@@ -1,4 +1,4 @@
-"""Does a molecule retrieve others of its own class, or of its class's group?"""
+"""Does a sample retrieve others of its own class, or of its class's group?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def class_retrieval(
 ) -> dict[str, ClassRetrieval]:
     """Rank a gallery by the cosine to each query, and judge it by one labelling or several.
 
-    Gallery molecules that tie share the first place, and come together in the average precision as
+    Gallery samples that tie share the first place, and come together in the average precision as
     in scikit-learn's: a constant embedding scores the share of the class. A query whose class the
     gallery lacks scores 0.
 

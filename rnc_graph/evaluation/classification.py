@@ -1,7 +1,7 @@
-"""How often is the class right, over all molecules and where training molecules are few?
+"""How often is the class right, over all samples and where training samples are few?
 
 Regions as in open long-tailed recognition (Liu, Miao, Zhan, Wang, Gong and Yu, CVPR 2019, arXiv
-1904.05160, section 4): classes of more than 100 training molecules, of 20 to 100, of fewer than 20.
+1904.05160, section 4): classes of more than 100 training samples, of 20 to 100, of fewer than 20.
 """
 
 import numpy as np
@@ -25,20 +25,20 @@ def classification_metrics(
 ) -> dict[str, float]:
     """Judge logits of C classes.
 
-    Where a label is missing (NaN), the molecule is left out; without any label all are NaN.
+    Where a label is missing (NaN), the sample is left out; without any label all are NaN.
 
     Args:
         labels: (N,) class numbers, below C.
         logits: (N, C).
         train_labels: (M,) class numbers of the training part, NaN where missing, for the regions.
-        many: a class of more training molecules than this is many-shot.
+        many: a class of more training samples than this is many-shot.
         few: a class of fewer than this is few-shot; the others are medium-shot.
 
     Returns:
         ``accuracy``; ``error``, 1 - accuracy; ``balanced_accuracy``, the mean of the accuracies on
-        each class that has a molecule; ``cross_entropy``, in nats; with ``train_labels``
+        each class that has a sample; ``cross_entropy``, in nats; with ``train_labels``
         ``accuracy_many``, ``accuracy_medium`` and ``accuracy_few``, the means over the classes of a
-        region, each where one of its classes has a molecule.
+        region, each where one of its classes has a sample.
 
     Raises:
         RncGraphError: shapes that do not fit, fewer than two rows, no class number or one of C or

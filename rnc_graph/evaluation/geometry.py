@@ -9,7 +9,7 @@ from scipy.stats import kendalltau, spearmanr
 from rnc_graph.errors import RncGraphError
 from rnc_graph.evaluation.arrays import FloatArray, Floats, checked, unit_rows
 
-# Molecules compared in pairs; of more, a subset.
+# Samples compared in pairs; of more, a subset.
 LIMIT = 1_000
 
 # Distances are told apart on a grid of this share of the greatest one: 0.3 - 0.2 and 0.2 - 0.1 tie,
@@ -26,7 +26,7 @@ def order_correlation(
         embedding: (N, d), compared by the Euclidean distance.
         labels: (N, t) standardised, compared by the L1 distance. Distances that differ by less than
             about 1e-6 of the greatest are ties, here as in the embedding.
-        limit: of more molecules than this, so many are drawn at random, each equally likely.
+        limit: of more samples than this, so many are drawn at random, each equally likely.
         seed: of that draw.
 
     Returns:
@@ -51,7 +51,7 @@ def ordered_triplets(
 ) -> float:
     """Return the share of triplets that the embedding orders as the labels do.
 
-    Over all (i, j, k) of three molecules with label distance ij < ik: the share with embedding
+    Over all (i, j, k) of three samples with label distance ij < ik: the share with embedding
     distance ij < ik, equal ones counted half. 1 is perfect order, 0.5 is chance. Exact, anchor by
     anchor in O(N log N): an anchor's share is (1 + D) / 2, with D Somers' rank correlation.
 
@@ -59,7 +59,7 @@ def ordered_triplets(
         embedding: (N, d), compared by the Euclidean distance.
         labels: (N, t) standardised, compared by the L1 distance. Distances that differ by less than
             about 1e-6 of the greatest are ties, here as in the embedding.
-        limit: of more molecules than this, so many are drawn at random, each equally likely.
+        limit: of more samples than this, so many are drawn at random, each equally likely.
         seed: of that draw.
 
     Returns:
@@ -86,13 +86,13 @@ def ordered_triplets(
 
 
 def alignment(first: Floats, second: Floats, exponent: float = 2) -> float:
-    """Return how near the two views of a molecule lie (Wang and Isola, ICML 2020).
+    """Return how near the two views of a sample lie (Wang and Isola, ICML 2020).
 
     The mean of |u - v| ** exponent over positive pairs, on the unit sphere (arXiv 2005.10242,
     section 4.1); 0 is perfect alignment. A row of zeros stays at the centre.
 
     Args:
-        first: (N, d) embeddings of one view of N molecules.
+        first: (N, d) embeddings of one view of N samples.
         second: (N, d) of the other, in the same order.
         exponent: positive.
 
@@ -119,7 +119,7 @@ def uniformity(embedding: Floats, t: float = 2, *, limit: int = LIMIT, seed: int
     Args:
         embedding: (N, d).
         t: sharpness of the Gaussian, positive.
-        limit: of more molecules than this, so many are drawn at random, each equally likely.
+        limit: of more samples than this, so many are drawn at random, each equally likely.
         seed: of that draw.
 
     Raises:
@@ -153,7 +153,7 @@ def _on_grid(distances: FloatArray) -> FloatArray:
 
 def _subset(rows: int, limit: int, seed: int) -> NDArray[np.int64]:
     if limit < 2:
-        raise RncGraphError(f"limit: found {limit}, right is 2 molecules or more")
+        raise RncGraphError(f"limit: found {limit}, right is 2 samples or more")
     if rows <= limit:
         return np.arange(rows)
     return np.sort(np.random.default_rng(seed).choice(rows, size=limit, replace=False))

@@ -1,4 +1,4 @@
-"""Errors where training molecules are many and where they are few.
+"""Errors where training samples are many and where they are few.
 
 Regions and metrics as in deep imbalanced regression (Yang, Zha, Chen, Wang and Katabi, ICML 2021,
 arXiv 2102.09554).
@@ -29,7 +29,7 @@ def label_bins(labels: Floats, edges: Floats) -> NDArray[np.int64]:
         (N,) bins from 0 to E.
 
     Raises:
-        RncGraphError: not one label a molecule, fewer than two, a value that is not finite, or
+        RncGraphError: not one label a sample, fewer than two, a value that is not finite, or
             edges that do not rise.
 
     >>> label_bins(np.array([-3.0, 0.0, 0.5, 9.0]), np.array([0.0, 1.0])).tolist()
@@ -45,13 +45,13 @@ def label_bins(labels: Floats, edges: Floats) -> NDArray[np.int64]:
 def shot_regions(
     train_labels: Floats, labels: Floats, edges: Floats, *, many: int, few: int
 ) -> NDArray[np.str_]:
-    """Return the region of each label, by the training molecules in its bin.
+    """Return the region of each label, by the training samples in its bin.
 
     Args:
         train_labels: (M,) of one target.
         labels: (N,) in the same unit.
         edges: (E,) inner edges of the E + 1 bins, as in :func:`label_bins`.
-        many: a bin with more training molecules than this is many-shot.
+        many: a bin with more training samples than this is many-shot.
         few: a bin with fewer than this, none included, is few-shot; the others are medium-shot.
 
     Returns:
@@ -86,7 +86,7 @@ def long_tail_metrics(
 
     Returns:
         In the targets' unit: ``mae_many``, ``mae_medium`` and ``mae_few``, each where its region
-        has a molecule; ``balanced_mae``, the mean of the MAE of each bin that has one; ``gmean``,
+        has a sample; ``balanced_mae``, the mean of the MAE of each bin that has one; ``gmean``,
         the geometric mean of the absolute errors, each taken as 1e-8 at least.
 
     Raises:

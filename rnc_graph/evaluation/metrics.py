@@ -14,7 +14,7 @@ METRICS: Mapping[str, int] = {"mae": 1, "rmse": 1, "mse": 2}
 def regression_metrics(
     measured: NDArray[np.float64], predicted: NDArray[np.float64]
 ) -> dict[str, float]:
-    """Return MAE, RMSE and MSE of predictions (N, t), over all molecules and targets.
+    """Return MAE, RMSE and MSE of predictions (N, t), over all samples and targets.
 
     Where a measured target is missing (NaN), they are over the known entries, each counting once;
     NaN if none is known.

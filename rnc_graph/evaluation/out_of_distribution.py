@@ -1,4 +1,4 @@
-"""How far out of the training part's distribution does a molecule lie?
+"""How far out of the training part's distribution does a sample lie?
 
 Scores are greater farther out.
 """
@@ -21,18 +21,18 @@ from rnc_graph.evaluation.arrays import (
 )
 from rnc_graph.evaluation.neighbours import Blocks, check_k, distance_blocks
 
-# Share of the inside molecules that the FPR's threshold accepts.
+# Share of the inside samples that the FPR's threshold accepts.
 ACCEPTED = 0.95
 
 
 @dataclass(frozen=True)
 class Detection:
-    """How well scores tell outside molecules from inside ones.
+    """How well scores tell outside samples from inside ones.
 
     Attributes:
-        auroc: chance that an outside molecule scores above an inside one, ties counted half.
-        fpr95: share of the outside molecules taken for inside when 95% of the inside ones are
-            accepted. The positives are the in-distribution molecules, at a true positive rate of
+        auroc: chance that an outside sample scores above an inside one, ties counted half.
+        fpr95: share of the outside samples taken for inside when 95% of the inside ones are
+            accepted. The positives are the in-distribution samples, at a true positive rate of
             at least 95%; the threshold is the least inside score that reaches it, itself accepted.
     """
 
@@ -47,7 +47,7 @@ def nearest_neighbour_scores(
     *,
     blocks: Blocks = distance_blocks,
 ) -> FloatArray:
-    """Return the distance to the k-th nearest training molecule (Sun et al., ICML 2022).
+    """Return the distance to the k-th nearest training sample (Sun et al., ICML 2022).
 
     Embeddings are scaled to unit length first (arXiv 2204.06507, section 3); a row of zeros stays
     at the centre. With k above M the farthest is taken.
@@ -127,14 +127,14 @@ def _to_nearest_class(train: FloatArray, queries: FloatArray, classes: Classes) 
 
 
 def detection(inside: Floats, outside: Floats) -> Detection:
-    """Judge scores of molecules known to be inside or outside.
+    """Judge scores of samples known to be inside or outside.
 
     Args:
-        inside: (N,) scores of in-distribution molecules, such as the test part's.
+        inside: (N,) scores of in-distribution samples, such as the test part's.
         outside: (L,) scores of others; greater is farther out.
 
     Raises:
-        RncGraphError: not one score a molecule, fewer than two, or a value that is not finite.
+        RncGraphError: not one score a sample, fewer than two, or a value that is not finite.
 
     >>> detection(np.array([0.1, 0.3]), np.array([0.2, 0.4, 0.5, 0.6]))
     Detection(auroc=0.875, fpr95=0.25)

@@ -49,7 +49,7 @@ def nearest_neighbours(
 ) -> FloatArray:
     """Predict targets by the mean of the k nearest, each weighted by 1 / its Euclidean distance.
 
-    Training molecules at distance 0 alone count where there are any. Those that tie for the last
+    Training samples at distance 0 alone count where there are any. Those that tie for the last
     places share them (see :func:`~rnc_graph.evaluation.neighbours.shares`), so a constant embedding
     predicts the training part's mean. With k above M all M are taken. Deterministic.
 

@@ -36,9 +36,9 @@ def evaluate_representation(
         train_labels: (M, t) standardised.
         embedding: (N, d) of the part judged.
         labels: (N, t) standardised as ``train_labels``.
-        views: (V, d) and (V, d), two views of the same V molecules in one order, for
+        views: (V, d) and (V, d), two views of the same V samples in one order, for
             :func:`~rnc_graph.evaluation.geometry.alignment`.
-        outside: (L, d) of molecules from another distribution, to be told from ``embedding``.
+        outside: (L, d) of samples from another distribution, to be told from ``embedding``.
         tolerance: greatest label distance of a hit in retrieval, in standardised units.
 
     Returns:

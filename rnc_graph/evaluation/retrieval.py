@@ -1,4 +1,4 @@
-"""Does a molecule retrieve others of its own label?"""
+"""Does a sample retrieve others of its own label?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def retrieval(
 ) -> dict[int, Retrieval]:
     """Look the queries' k nearest up in a gallery, by the Euclidean distance of embeddings.
 
-    Gallery molecules that tie for the last places share them (see
+    Gallery samples that tie for the last places share them (see
     :func:`~rnc_graph.evaluation.neighbours.shares`): a constant embedding scores what a random draw
     would. With k above M all M are taken, and precision is out of M.
 

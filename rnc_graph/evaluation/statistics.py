@@ -155,7 +155,7 @@ def compare(
     Args:
         rows: one value a seed for each row, in the seeds' order of ``reference``.
         reference: one value a seed.
-        test_share: molecules of the test part over those of the training part.
+        test_share: samples of the test part over those of the training part.
     """
     if not rows:
         return {}

@@ -102,11 +102,11 @@ def _words(experiment: Experiment, table: Table) -> list[str]:
 def _predictions(
     experiment: Experiment, samples: Mapping[str, SampleTable], runs: Sequence[FinishedRun]
 ) -> str:
-    """Return each prediction of the evaluated part, by the molecule's row below the header."""
+    """Return each prediction of the evaluated part, by the sample's row below the header."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     part = parts(experiment)[0]
-    columns = ["data", "split", "encoder", "row", "seed", "molecule", "target"]
+    columns = ["data", "split", "encoder", "row", "seed", "sample", "target"]
     writer.writerow([*columns, "measured", "predicted"])
     numbers = {name: table.rows.tolist() for name, table in samples.items()}
     for run in runs:
@@ -114,10 +114,10 @@ def _predictions(
         classes = getattr(table, "classes", ())
         where = [at.data, at.split, at.encoder, at.row, at.seed]
         predicted = run.tensors[f"{part}_predictions"].tolist()
-        for molecule, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):
+        for sample, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):
             for number, target in enumerate(table.target_names):
-                measured = table.targets[molecule, number]
-                named = [*where, numbers[at.data][molecule], target]
+                measured = table.targets[sample, number]
+                named = [*where, numbers[at.data][sample], target]
                 both = (measured, values[number])
                 shown = [classes[int(v)] if classes else f"{v:.6g}" for v in both]
                 writer.writerow([*named, *shown])

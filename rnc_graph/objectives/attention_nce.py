@@ -13,7 +13,7 @@ from rnc_graph.training import Objective
 
 @OBJECTIVES.register("attention-nce")
 class AttentionNCE(Objective):
-    """:class:`AttentionNCELoss` on views of a molecule alone: the label is not looked at.
+    """:class:`AttentionNCELoss` on views of a sample alone: the label is not looked at.
 
     The paper has six views: two anchors and four positives.
 
@@ -37,15 +37,15 @@ class AttentionNCE(Objective):
 
 @OBJECTIVES.register("attention-nce-labels")
 class LabelAttentionNCE(Objective):
-    """:class:`AttentionNCELoss` whose positives are the molecules of near labels.
+    """:class:`AttentionNCELoss` whose positives are the samples of near labels.
 
     Beside views of its own from the third on, an anchor's positives are the first views of the
-    ``positives`` molecules in the batch whose labels are nearest; these are no negatives of it.
-    Molecules without a target in common are neither positives nor negatives of each other; one
+    ``positives`` samples in the batch whose labels are nearest; these are no negatives of it.
+    Samples without a target in common are neither positives nor negatives of each other; one
     without any target is left out.
 
     Args:
-        positives: near molecules for each anchor.
+        positives: near samples for each anchor.
         temperature: of the loss.
         d_pos: temperature of the attention over positives.
         d_neg: temperature of the attention over negatives.

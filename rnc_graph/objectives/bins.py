@@ -22,7 +22,7 @@ class QuantileBins(nn.Module):
     """Bins that hold about as many labels of the training part each (see ``quantile_edges``).
 
     With several targets each has its own bins, and a class is a combination of bins that the
-    training part has; a molecule that lacks a target has none. Equal labels share a bin, so that
+    training part has; a sample that lacks a target has none. Equal labels share a bin, so that
     there may be fewer than asked for.
 
     Args:
@@ -57,7 +57,7 @@ class QuantileBins(nn.Module):
         """Take the bins' edges from labels (M, t), those of each target from what is known of it.
 
         Raises:
-            RncGraphError: a target is missing in all molecules but one, or so many lack some that
+            RncGraphError: a target is missing in all samples but one, or so many lack some that
                 those with all are fewer than the bins, or of one class.
         """
         # Fewer edges than bins ask for end in infinity, which no label reaches.
@@ -67,7 +67,7 @@ class QuantileBins(nn.Module):
             known = values[~values.isnan()]
             if len(known) < min(2, len(values)):
                 raise RncGraphError(
-                    f"target {number}: {len(known)} of {len(values)} molecules of the training "
+                    f"target {number}: {len(known)} of {len(values)} samples of the training "
                     "part have it, bins need 2 or more; the objective 'rnc' needs none"
                 )
             found = torch.from_numpy(quantile_edges(known.double().cpu().numpy(), self.bins))
@@ -77,10 +77,10 @@ class QuantileBins(nn.Module):
         complete = int(whole.sum())
         if complete < len(labels) and (complete < self.bins or self.classes < 2):
             raise RncGraphError(
-                f"only molecules with all {labels.shape[1]} targets have a class: {complete} of "
+                f"only samples with all {labels.shape[1]} targets have a class: {complete} of "
                 f"{len(labels)} in the training part, in {self.classes} classes; at least "
                 f"{self.bins} (bins), in 2 classes, are needed; the objective 'rnc' takes "
-                "molecules that lack targets"
+                "samples that lack targets"
             )
 
     def forward(self, labels: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ class KCL(QueueObjective):
     """:class:`KCLLoss` whose classes are quantile bins of the label, or its own.
 
     Equal numbers of positives for each anchor keep crowded classes from ruling the embedding; with
-    quantile bins of an even training part the classes are even anyway. Molecules that lack a target
+    quantile bins of an even training part the classes are even anyway. Samples that lack a target
     are left out.
 
     Args:

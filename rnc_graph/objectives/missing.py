@@ -1,4 +1,4 @@
-"""What objectives do with molecules that lack targets."""
+"""What objectives do with samples that lack targets."""
 
 from torch import Tensor
 

@@ -10,7 +10,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.losses.pairwise import l1_distance
 from rnc_graph.objectives.missing import labelled
 
-# Molecules whose pairs are enough to estimate the distances' quantiles.
+# Samples whose pairs are enough to estimate the distances' quantiles.
 _SAMPLE = 2_000
 
 
@@ -54,7 +54,7 @@ class LabelRanks(nn.Module):
         """Take the thresholds from labels (M, t), where they are quantiles.
 
         Raises:
-            RncGraphError: no two molecules have a target in common.
+            RncGraphError: no two samples have a target in common.
         """
         if self.quantiles is None:
             return
@@ -63,8 +63,8 @@ class LabelRanks(nn.Module):
         distances = _distances(labels[::step].double())
         if not len(distances):
             raise RncGraphError(
-                f"ranks need molecules with a target in common, found no pair of them among "
-                f"{len(labels)} molecules with a target"
+                f"ranks need samples with a target in common, found no pair of them among "
+                f"{len(labels)} samples with a target"
             )
         levels = torch.tensor(self.quantiles, dtype=torch.float64, device=labels.device)
         self.thresholds = torch.unique(distances.quantile(levels))

@@ -22,7 +22,7 @@ class RINCE(QueueObjective):
 
     What lies within the first threshold counts as the anchor's own class; each further threshold is
     a weaker rank with a higher temperature; beyond the last all are negatives. Unlike RnC, two
-    molecules within one step are not ranked against each other. Molecules without a target in
+    samples within one step are not ranked against each other. Samples without a target in
     common are left out of each other's terms, and those without any target altogether.
 
     Where the target is a class number, ``hierarchy`` or ``similarity`` says how alike two classes

@@ -13,8 +13,8 @@ from rnc_graph.training import Objective
 class SupCon(Objective):
     """:class:`SupConLoss` whose classes are quantile bins of the label, or its own.
 
-    Molecules of one bin attract each other, all others repel, however near their labels: an order
-    among the bins is not asked for. Molecules that lack a target are left out.
+    Samples of one bin attract each other, all others repel, however near their labels: an order
+    among the bins is not asked for. Samples that lack a target are left out.
 
     Args:
         temperature: of the loss.

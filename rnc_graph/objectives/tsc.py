@@ -18,7 +18,7 @@ class TSC(QueueObjective):
     """:class:`TSCLoss` whose classes are quantile bins of the label, or its own.
 
     Each class is drawn to a point of the sphere that was set beforehand. The points are made once,
-    when the objective is prepared, and kept with the run. Molecules that lack a label are left
+    when the objective is prepared, and kept with the run. Samples that lack a label are left
     out.
 
     Args:

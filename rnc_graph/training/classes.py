@@ -48,7 +48,7 @@ def class_numbers(targets: Tensor, classes: int | None = None, what: str = "targ
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross-entropy over the molecules whose class is known.
+    """Return the mean cross-entropy over the samples whose class is known.
 
     Without any it is 0, with a gradient of zeros.
 
@@ -96,6 +96,6 @@ class KnownError(Metric):
         if self.known == 0:
             raise RncGraphError(
                 "the validation part has no known class to choose an epoch by; "
-                "put molecules that have one into it"
+                "put samples that have one into it"
             )
         return self.wrong / self.known

@@ -60,7 +60,7 @@ class Contrast(nn.Module):
     """What stands between an embedding and the objective's value.
 
     With a :class:`QueueObjective` every view is a query, and the momentum encoder's embedding of
-    the molecule's next view is its key (of a single view: of the view itself); all keys then go
+    the sample's next view is its key (of a single view: of the view itself); all keys then go
     into the queue.
 
     Args:
@@ -100,12 +100,12 @@ class Contrast(nn.Module):
     def _objective(
         self, encoder: nn.Module, inputs: Any, projected: Tensor, targets: Tensor
     ) -> Tensor:
-        features, own = gathered(by_molecule(projected, len(targets))), len(targets)
+        features, own = gathered(by_sample(projected, len(targets))), len(targets)
         targets = gathered(targets)
         if self.momentum is None or self.queue is None:
             return self._value(features, targets)
         self.momentum.update(self._projected(encoder))
-        keys = gathered(by_molecule(self.momentum(inputs).to(targets.dtype), own))
+        keys = gathered(by_sample(self.momentum(inputs).to(targets.dtype), own))
         labels = targets.repeat_interleave(keys.shape[1], 0)
         queue, queue_labels = self.queue.content(keys.shape[-1], labels.shape[-1])
         value = self._value(
@@ -130,6 +130,6 @@ class Contrast(nn.Module):
         return nn.Sequential(encoder, self.projection)
 
 
-def by_molecule(features: Tensor, size: int) -> Tensor:
+def by_sample(features: Tensor, size: int) -> Tensor:
     """Turn the (V * B, d) features of view after view into (B, V, d), for B = ``size``."""
     return features.view(-1, size, features.shape[-1]).transpose(0, 1)

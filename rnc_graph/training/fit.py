@@ -35,7 +35,7 @@ class Batches(Protocol):
     """Pairs of the V * B inputs of a batch and its targets (B, t), NaN where missing."""
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
-        """Pass over all molecules, each time anew."""
+        """Pass over all samples, each time anew."""
 
     def shard(self, rank: int, world: int) -> "Batches":
         """Return the share of each batch that one of several processes has."""

@@ -45,7 +45,7 @@ class KnownMAE(Metric):
 
     def update(self, predicted: Tensor, targets: Tensor) -> None:
         """Take in a batch: (N, t) each, NaN where a target is missing."""
-        # In molecules, so that without missing targets a batch weighs what it holds.
+        # In samples, so that without missing targets a batch weighs what it holds.
         weight = (~targets.isnan()).sum() / targets.shape[1]
         self.total = self.total + mean_over_known(F.l1_loss, predicted, targets) * weight
         self.weight = self.weight + weight
@@ -59,6 +59,6 @@ class KnownMAE(Metric):
         if self.weight == 0:
             raise RncGraphError(
                 "the validation part has no known target to choose an epoch by; "
-                "put molecules that have one into it"
+                "put samples that have one into it"
             )
         return self.total / self.weight

@@ -17,7 +17,7 @@ class Optimisation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(100, ge=1, description="passes over the training part")
-    batch_size: int = Field(64, ge=3, description="largest number of molecules in a batch")
+    batch_size: int = Field(64, ge=3, description="largest number of samples in a batch")
     optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = Field(
         1e-3, gt=0, allow_inf_nan=False, description="the largest the schedule reaches"

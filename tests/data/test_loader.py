@@ -170,5 +170,5 @@ def test_balanced_batches_need_classes_and_a_seed() -> None:
         _batches(index, 4, balanced=classes)
     with pytest.raises(RncGraphError, match=r"found shuffle_seed 0 and classes of shape \(10,\)"):
         _balanced(index, classes[:10], 4)
-    with pytest.raises(RncGraphError, match="none of 10 molecules has a class"):
+    with pytest.raises(RncGraphError, match="none of 10 samples has a class"):
         _balanced(index, classes * torch.nan, 4)

@@ -148,7 +148,7 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
         (
             "  resnet8: {width: 16, in_channels: 1}",
             "  gin: {}",
-            "encoder 'gin' takes graphs, and 'digits' is of images",
+            "encoders.gin: it takes graphs, and 'digits' is of images",
         ),
         (
             "augmentation: {random_resized_crop: {scale: [0.7, 1.0]}}",

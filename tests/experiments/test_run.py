@@ -113,7 +113,7 @@ def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     found = table["tuned"]["metrics"]["test"]["unit"]["mae"]
     assert found["mean"] == pytest.approx(error.mean(), rel=1e-4)
     measured = experiment.load_molecules(experiment.data[0]).targets[:, 0]
-    assert (measured[predictions["molecule"] - 1] == predictions["measured"]).all()
+    assert (measured[predictions["sample"] - 1] == predictions["measured"]).all()
     other = table["plain"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
     own = table["tuned"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
     assert table["tuned"]["difference"]["rmse"]["mean"] == pytest.approx(own - other)

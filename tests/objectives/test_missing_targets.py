@@ -120,7 +120,7 @@ def test_thresholds_are_quantiles_of_the_comparable_pairs() -> None:
     ranks.prepare(labels)
     # Twice 1, 2, 3 and 7, each known by one of two targets.
     assert ranks.thresholds.tolist() == [5.0]
-    with pytest.raises(RncGraphError, match="no pair of them among 2 molecules with a target"):
+    with pytest.raises(RncGraphError, match="no pair of them among 2 samples with a target"):
         LabelRanks([0.5]).prepare(labels[[0, 3, 5]])
 
 
@@ -154,7 +154,7 @@ def test_too_few_molecules_with_all_targets_are_named_and_advised() -> None:
     with pytest.raises(RncGraphError, match=r"all 2 targets .*: 3 of 30 .* 10 \(bins\).*'rnc'"):
         QuantileBins(10).prepare(labels)
     labels[1:, 1] = NAN
-    with pytest.raises(RncGraphError, match="target 1: 1 of 30 molecules"):
+    with pytest.raises(RncGraphError, match="target 1: 1 of 30 samples"):
         QuantileBins(10).prepare(labels)
     constant = torch.zeros(30, 1)
     constant[0] = NAN

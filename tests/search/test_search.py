@@ -46,7 +46,7 @@ def test_mistakes_are_told(folder: Path):
     with pytest.raises(RncGraphError, match="the spec has no section `search`"):
         search(read_spec(folder / "small.yaml"), folder / "out", where=Where())
     for old, new, message in (
-        ("method: tuned", "method: turned", "search.method 'turned' is none of the methods"),
+        ("method: tuned", "method: turned", "search.method: 'turned' is none of the methods"),
         ("regression.epochs", "epochs", "a key begins with pretraining"),
         ("low: 0.5, high: 4.0", "low: 4.0, high: 0.5", "give low and high with low < high"),
     ):

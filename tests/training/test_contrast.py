@@ -15,7 +15,7 @@ from rnc_graph.training import (
     pretrain,
     regress,
 )
-from rnc_graph.training.contrast import by_molecule
+from rnc_graph.training.contrast import by_sample
 
 
 class _Watched(QueueObjective):
@@ -137,16 +137,16 @@ def test_without_a_queue_the_objective_sees_the_projected_views(toy: Any) -> Non
     contrast = Contrast(RnCLoss(), encoder, projection)
     inputs, targets = torch.randn(8, 6), torch.randn(4, 1)
     embedding = encoder(inputs)
-    expected = RnCLoss()(by_molecule(projection(embedding), 4), targets)
+    expected = RnCLoss()(by_sample(projection(embedding), 4), targets)
     torch.testing.assert_close(contrast(encoder, inputs, embedding, targets), expected)
     assert contrast.momentum is None
     assert contrast.queue is None
 
 
 @pytest.mark.parametrize(("molecules", "views", "size"), [(3, 2, 4), (1, 3, 2), (4, 1, 1)])
-def test_by_molecule(molecules: int, views: int, size: int) -> None:
+def test_by_sample(molecules: int, views: int, size: int) -> None:
     features = torch.randn(views * molecules, size)
-    found = by_molecule(features, molecules)
+    found = by_sample(features, molecules)
     assert found.shape == (molecules, views, size)
     for b in range(molecules):
         for v in range(views):

@@ -89,5 +89,5 @@ def test_shares_of_the_batches_make_up_the_batches():
         for (inputs, labels), *parts in zip(whole, *shares, strict=True):
             assert torch.equal(inputs, torch.cat([part for part, _ in parts]))
             assert torch.equal(labels, torch.cat([part for _, part in parts]))
-    with pytest.raises(RncGraphError, match="9 processes cannot share batches of 7 molecules"):
+    with pytest.raises(RncGraphError, match="9 processes cannot share batches of 7 samples"):
         batches().shard(0, 9)

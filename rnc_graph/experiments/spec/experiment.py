@@ -115,7 +115,7 @@ class Experiment(Section):
         "test",
         description="validation leaves the test part untouched, for choosing between methods",
     )
-    molecules: int | None = Field(
+    samples: int | None = Field(
         None, ge=10, description="take no more of each data set, evenly spaced; to try a spec out"
     )
     search: SearchSpec | None = Field(None, description="what `rnc-graph tune` searches")
@@ -226,6 +226,6 @@ class Experiment(Section):
 
     def taken(self, count: int) -> NDArray[np.int64] | None:
         """Return which rows are taken of a set of so many; None for all."""
-        if self.molecules is None or count <= self.molecules:
+        if self.samples is None or count <= self.samples:
             return None
-        return np.linspace(0, count - 1, self.molecules).astype(np.int64)
+        return np.linspace(0, count - 1, self.samples).astype(np.int64)

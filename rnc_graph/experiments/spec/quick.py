@@ -32,7 +32,7 @@ def quick(experiment: Experiment) -> Experiment:
             "methods": methods,
             "data": [_smaller(source) for source in experiment.data],
             "representation": judged,
-            "molecules": SAMPLES,
+            "samples": SAMPLES,
         }
     )
 

@@ -38,7 +38,7 @@ class LongTailSpec(Section):
     bins: int = Field(10, ge=2, description="quantile bins of the label")
     tail: Literal["high", "low"] = Field("high", description="the end that becomes rare")
     many: int = Field(
-        100, ge=1, description="a bin with more training molecules than this is many-shot"
+        100, ge=1, description="a bin with more training samples than this is many-shot"
     )
     few: int = Field(20, ge=1, description="a bin with fewer is few-shot; others are medium-shot")
 
@@ -136,7 +136,7 @@ class SplitSpec(Section):
         "included, or takes the parts that a set of images comes with",
     )
     unseen: tuple[float, float] | None = Field(
-        None, description="quantiles of the label between which only the test part has molecules"
+        None, description="quantiles of the label between which only the test part has samples"
     )
     train_size: float = Field(1.0, gt=0, le=1, description="share of the training part kept")
     long_tail: LongTailSpec | None = None
