@@ -42,7 +42,13 @@ AUGMENTATION: dict[str, Any] = {
     "colour_jitter": {"strength": 0.5},
     "greyscale": {"probability": 0.2},
 }
-MODELS: dict[str, dict[str, Any]] = {"resnet8": {"stride": 2}, "resnet18": {}}
+# From light to heavy: the more a network takes, the less its images matter.
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "resnet8, width 4": ("resnet8", {"stride": 2, "width": 4}),
+    "resnet8, width 16": ("resnet8", {"stride": 2, "width": 16}),
+    "resnet8": ("resnet8", {"stride": 2}),
+    "resnet18": ("resnet18", {}),
+}
 
 Feed = Callable[[], Iterator[tuple[Tensor, Tensor]]]
 
@@ -201,9 +207,9 @@ def main() -> None:
         os.environ["RNC_GRAPH_CACHE"] = str(Path(folder) / "cache")
         every, result["decoding_s"] = feeds(write_jpegs(Path(folder), arguments.images))
         compared = [compare("batches alone", every, batches_alone, arguments.rounds)]
-        for name, options in MODELS.items():
+        for label, (name, options) in MODELS.items():
             work = trainer(name, options)
-            compared.append(compare(f"training steps, {name}", every, work, arguments.rounds))
+            compared.append(compare(f"training steps, {label}", every, work, arguments.rounds))
     result["compared"] = compared
     write(result, markdown(result), arguments.out)
 
