@@ -99,6 +99,11 @@ def test_esol_is_the_study():
         ),
         ("epochs: 3", "epochs: three", "regression.epochs: Input should be a valid integer"),
         ("{freeze: true}", "{freeze: true, views: 2}", "have no place beside freeze"),
+        (
+            "seeds: 2",
+            "seeds: 2\nsplit: 0.8",
+            "split: must be a mapping from keys to values, found 0.8",
+        ),
         ("name: small", "name: small\n  x: [", "is not YAML"),
         ("name: small", "- name: small", "is not YAML"),
     ],

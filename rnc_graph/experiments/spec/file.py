@@ -153,6 +153,8 @@ def _reason(problem: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return message
+    if problem["type"] in ("model_type", "dict_type"):
+        message = "must be a mapping from keys to values"
     return f"{message}, found {problem['input']!r}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -229,7 +229,6 @@ _NAMED, _CSV, _CLASSES = "a name", "a file", "images of torchvision"
 _AGEDB, _DIGITS, _FASHION, _FOLDER = (
     f"images {kind}" for kind in ("agedb", "digits", "fashion-mnist", "folder")
 )
-_KINDS = ("agedb", "cifar10", "cifar100", "digits", "fashion-mnist", "folder", "stl10")
 SECTIONS: dict[str, type[Section]] = {
     _CSV: CsvData,
     _AGEDB: AgeDBImages,
@@ -241,15 +240,21 @@ SECTIONS: dict[str, type[Section]] = {
 """The kinds of sources that are mappings, by what pydantic's errors call them."""
 BRANCHES = (_NAMED, *SECTIONS)
 
+# By what stands at `images`.
+_OF_IMAGES = {
+    kind: branch
+    for branch, section in SECTIONS.items()
+    if "images" in section.model_fields
+    for kind in get_args(section.model_fields["images"].annotation)
+}
 
-def _branch(source: Any) -> str:
-    """Say which of the kinds of sources is meant."""
+
+def _branch(source: Any) -> str | None:
+    """Say which of the kinds of sources is meant, None for none of them."""
     if isinstance(source, str):
         return _NAMED
     images = source.get("images") if isinstance(source, dict) else getattr(source, "images", None)
-    if images in ("cifar10", "cifar100", "stl10"):
-        return _CLASSES
-    return _CSV if images is None else f"images {images}"
+    return _CSV if images is None else _OF_IMAGES.get(str(images))
 
 
 DataSource = Annotated[
@@ -263,7 +268,7 @@ DataSource = Annotated[
     Discriminator(
         _branch,
         custom_error_type="unknown_images",
-        custom_error_message=f"images must be one of {', '.join(_KINDS)}",
+        custom_error_message=f"images must be one of {', '.join(sorted(_OF_IMAGES))}",
     ),
 ]
 """A named data set, a file of molecules, or a set of images."""
