@@ -11,8 +11,9 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as V
 
 from rnc_graph.data.images import IMAGE_VIEWS, make_image_view
-from rnc_graph.data.images import views as module
-from rnc_graph.data.images.views import Compose, RandomResizedCrop
+from rnc_graph.data.images.views import Compose, RandomResizedCrop, colours, rotated
+from rnc_graph.data.images.views.blur import blurred
+from rnc_graph.data.images.views.crop import resized_crop
 from rnc_graph.errors import RncGraphError, UnknownNameError
 
 NAMES = ["blur", "colour_jitter", "flip", "greyscale", "random_resized_crop", "rotation"]
@@ -48,10 +49,10 @@ def _one_by_one(images: Tensor, change: Callable[..., Tensor], *parameters: Tens
 @pytest.mark.parametrize(
     ("ours", "theirs", "values"),
     [
-        (module.brightened, V.adjust_brightness, [0, 0.3, 1, 1.7, 2.5, 0.9]),
-        (module.contrasted, V.adjust_contrast, [0, 0.3, 1, 1.7, 2.5, 0.9]),
-        (module.saturated, V.adjust_saturation, [0, 0.3, 1, 1.7, 2.5, 0.9]),
-        (module.hue_shifted, V.adjust_hue, [-0.5, 0.5, 0.1, -0.2, 0, 0.33]),
+        (colours.brightened, V.adjust_brightness, [0, 0.3, 1, 1.7, 2.5, 0.9]),
+        (colours.contrasted, V.adjust_contrast, [0, 0.3, 1, 1.7, 2.5, 0.9]),
+        (colours.saturated, V.adjust_saturation, [0, 0.3, 1, 1.7, 2.5, 0.9]),
+        (colours.hue_shifted, V.adjust_hue, [-0.5, 0.5, 0.1, -0.2, 0, 0.33]),
     ],
 )
 def test_colours_change_as_torchvisions(
@@ -67,7 +68,7 @@ def test_colours_change_as_torchvisions(
 
 def test_greyscale_is_torchvisions() -> None:
     expected = torch.stack([V.rgb_to_grayscale(image) for image in _images()])
-    torch.testing.assert_close(module.grey(_images()), expected, rtol=0, atol=1e-7)
+    torch.testing.assert_close(colours.grey(_images()), expected, rtol=0, atol=1e-7)
 
 
 @every_depth
@@ -82,7 +83,7 @@ def test_a_cut_out_is_torchvisions(channels: int) -> None:
             for image, box in zip(images, boxes.tolist(), strict=True)
         ]
     )
-    torch.testing.assert_close(module.resized_crop(images, boxes), expected, rtol=0, atol=2e-5)
+    torch.testing.assert_close(resized_crop(images, boxes), expected, rtol=0, atol=2e-5)
 
 
 @every_depth
@@ -91,7 +92,7 @@ def test_a_blur_is_torchvisions(channels: int) -> None:
     expected = _one_by_one(
         _images(channels), lambda image, s: V.gaussian_blur(image, [7, 7], [s, s]), sigma
     )
-    found = module.blurred(_images(channels), sigma, 7)
+    found = blurred(_images(channels), sigma, 7)
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
 
 
@@ -100,12 +101,12 @@ def test_a_rotation_is_torchvisions(channels: int) -> None:
     degrees = torch.tensor([0, 30, -45, 90, 180, -7.5])
     how = V.InterpolationMode.BILINEAR
     expected = _one_by_one(_images(channels), lambda i, d: V.rotate(i, d, how), degrees)
-    found = module.rotated(_images(channels), degrees)
+    found = rotated(_images(channels), degrees)
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)
-    filled = module.rotated(_images(channels), degrees, 1.0)
-    outside = module.rotated(torch.ones_like(filled), degrees) == 0
+    filled = rotated(_images(channels), degrees, 1.0)
+    outside = rotated(torch.ones_like(filled), degrees) == 0
     assert (filled[outside] == 1).all()
-    inside = module.rotated(torch.ones_like(filled), degrees) > 1 - 1e-6
+    inside = rotated(torch.ones_like(filled), degrees) > 1 - 1e-6
     torch.testing.assert_close(filled[inside], expected[inside], rtol=0, atol=2e-5)
 
 
