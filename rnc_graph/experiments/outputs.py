@@ -84,10 +84,11 @@ def _draw(
             drawings.append(figures.differences)
         if split.long_tail is not None and not classes:
             drawings.append(figures.regions)
-        of_table = [run for run in runs if table.holds(run.planned)]
+        own = [run for run in runs if table.holds(run.planned)]
+        of = figures.TableRuns(experiment, samples[table.data], table, own)
         for draw in drawings:
             path = folder / f"{'_'.join([draw.__name__, *_words(experiment, table)])}.png"
-            draw(experiment, samples[table.data], table, of_table, path)
+            figures.save(draw(of), path)
             written.append(path)
     return written
 
