@@ -18,7 +18,7 @@ from rnc_graph.experiments.cell import Resources, Tensors
 from rnc_graph.experiments.engines.work import Terms, compute, prepare_process
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import Task
+from rnc_graph.experiments.tasks import BaselineTask, Task
 
 
 def launched() -> bool:
@@ -96,7 +96,8 @@ class LaunchedEngine:
     def _run(self, key: str, task: Task) -> None:
         needed = needs(task)
         stage1 = self._store.tensors(needed.key) if needed else {}
-        _told((key, task, stage1))
+        if not isinstance(task, BaselineTask):  # Which has nothing to share.
+            _told((key, task, stage1))
         runtime = self._terms.runtime(
             key, task, self._resources.device, lambda: self._epochs.put(key)
         )

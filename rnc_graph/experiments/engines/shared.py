@@ -18,7 +18,7 @@ from rnc_graph.experiments.engines.engine import LOST
 from rnc_graph.experiments.engines.work import Terms, compute, prepare_process
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import Task
+from rnc_graph.experiments.tasks import BaselineTask, Task
 from rnc_graph.own_modules import OwnModule
 from rnc_graph.workers import CONTEXT, worker_pool
 
@@ -68,11 +68,16 @@ class SharedEngine:
         self._stack.__exit__(kind, error, trace)
 
     def submit(self, key: str, task: Task) -> None:
-        """Begin a task: each process takes one of as many calls, since none returns before all."""
+        """Begin a task: each process takes one of as many calls, since none returns before all.
+
+        A baseline has nothing to share, and one process does it alone.
+        """
         meeting = self._folder / key
-        self._running[key] = [
-            self._pool.submit(_run, key, task, meeting) for _ in range(self.processes)
-        ]
+        self._running[key] = (
+            [self._pool.submit(_run_alone, key, task)]
+            if isinstance(task, BaselineTask)
+            else [self._pool.submit(_run, key, task, meeting) for _ in range(self.processes)]
+        )
 
     def finished(self, timeout: float) -> list[tuple[str, Exception | None]]:
         """Return the task that is done; one that failed in any process ends all of them.
@@ -123,6 +128,12 @@ def _start(
     _resources, _store, _terms, _queue = resources, store, terms, epochs
     _rank, _processes = ranks.get(), processes
     prepare_process(modules)
+
+
+def _run_alone(key: str, task: BaselineTask) -> None:
+    """Run a baseline and put its result into the store."""
+    runtime = _terms.runtime(key, task, _resources.device, lambda: None)
+    _store.put(key, *compute(task, _resources, {}, runtime))
 
 
 def _run(key: str, task: Task, meeting: Path) -> None:
