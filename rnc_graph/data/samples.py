@@ -52,12 +52,16 @@ class Samples:
     @property
     def classes(self) -> int | None:
         """C where the target is the number of a class, None where it is measured."""
-        named = len(self.table.classes) if isinstance(self.table, ImageTable) else 0
-        return named or None
+        return len(classes_of(self.table)) or None
 
     def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
         """Divide them by a recipe, and standardise the targets by the training part."""
         return recipe.prepare(self.table, seed)
+
+
+def classes_of(table: SampleTable) -> tuple[str, ...]:
+    """Return the names of the classes that a table's target numbers, none for a measured one."""
+    return table.classes if isinstance(table, ImageTable) else ()
 
 
 class AnyView(Protocol):

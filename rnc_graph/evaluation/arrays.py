@@ -24,6 +24,7 @@ def checked(
     dimensions: int = 2,
     rows: int | None = None,
     width: int | None = None,
+    fewest: int = FEWEST_ROWS,
 ) -> FloatArray:
     """Return ``values`` as float64, or raise on what no judge can use.
 
@@ -31,11 +32,12 @@ def checked(
         name: what the message calls them.
         values: (N, d) for two dimensions, (N,) for one.
         dimensions: 1 or 2.
-        rows: the N that is right; None takes any from two up.
+        rows: the N that is right; None takes any from ``fewest`` up.
         width: the d that is right; None takes any from one up.
+        fewest: the least N.
 
     Raises:
-        RncGraphError: no numbers, another shape, fewer than two rows, or a NaN or infinite value.
+        RncGraphError: no numbers, another shape, too few rows, or a NaN or infinite value.
 
     >>> checked("embedding", np.zeros((3, 4)), width=2)
     Traceback (most recent call last):
@@ -49,12 +51,12 @@ def checked(
     fits = (
         array.ndim == dimensions
         and array.size > 0
-        and len(array) >= FEWEST_ROWS
+        and len(array) >= fewest
         and rows in (None, len(array))
         and width in (None, *array.shape[1:])
     )
     if not fits:
-        length = f"{rows or f'N >= {FEWEST_ROWS}'},"
+        length = f"{rows or f'N >= {fewest}'},"
         right = length if dimensions == 1 else f"{length} {width or 'd >= 1'}"
         raise RncGraphError(f"{name}: found shape {array.shape}, right is ({right})")
     finite = np.isfinite(array)

@@ -41,7 +41,7 @@ def classification_metrics(
         region, each where one of its classes has a sample.
 
     Raises:
-        RncGraphError: shapes that do not fit, fewer than two rows, no class number or one of C or
+        RncGraphError: shapes that do not fit, no row, no class number or one of C or
             more, a logit that is not finite, or not 0 <= ``few`` <= ``many``.
 
     >>> logits = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
@@ -50,7 +50,7 @@ def classification_metrics(
     {'accuracy': 0.75, 'error': 0.25, 'balanced_accuracy': 0.75, 'cross_entropy': 0.627,
      'accuracy_many': 1.0, 'accuracy_few': 0.5}
     """
-    logits = checked("logits", logits)
+    logits = checked("logits", logits, fewest=1)
     labels = np.asarray(labels, dtype=np.float64)
     if labels.shape != logits.shape[:1]:
         raise RncGraphError(f"labels: found shape {labels.shape}, right is ({len(logits)},)")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnc_graph.data.images import PackedImages
-from rnc_graph.data.samples import Samples
+from rnc_graph.data.samples import SampleTable, classes_of
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
-from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.datasets import Datasets
+from rnc_graph.experiments.spec import Experiment, Method
 from rnc_graph.experiments.spec.sections import Part, SplitSpec, Stage
 from rnc_graph.experiments.tasks import (
     BaselineTask,
@@ -38,6 +38,30 @@ def check_devices(experiment: Experiment, device: str) -> None:
                     raise RncGraphError(f"method {method.name!r}: {key}.{error}") from error
 
 
+def check_methods(experiment: Experiment, datasets: Datasets) -> None:
+    """Check that each method can be run on each data set's targets and inputs.
+
+    Raises:
+        RncGraphError: one cannot; it says which.
+    """
+    channels = {
+        name: getattr(ENCODERS.make(name, **options), "in_channels", None)
+        for name, options in experiment.encoders.items()
+    }
+    for place in experiment.places():
+        loaded = datasets.sets[place.data]
+        found = datasets.channels(place.data)
+        if channels[place.encoder] not in (None, found):
+            raise RncGraphError(
+                f"encoders.{place.encoder}.in_channels: found {channels[place.encoder]}, and the "
+                f"images of {place.data!r} have {found}"
+            )
+        _check_head(loaded.table, place.method)
+        for stage in (place.method.pretraining, place.method.regression):
+            if stage is not None and stage.objective is not None:
+                _check_labels(loaded.table, stage.objective)
+
+
 def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable[Task]) -> None:
     """Split the data, and prepare each objective once.
 
@@ -56,10 +80,6 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             distinct.setdefault(described, (task, stage))
     for task, stage in distinct.values():
         split = task.cell.prepared(at)
-        _check_channels(at.datasets[task.cell.data], task.encoder)
-        _check_labels(at.datasets[task.cell.data], stage)
-        if isinstance(task, RegressTask):
-            _check_head(at.datasets[task.cell.data], task)
         if isinstance(task, RegressTask):
             _check_sizes(experiment, task.cell.split, len(split.validation), len(split.test))
         if stage.objective is None:
@@ -71,49 +91,44 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             raise RncGraphError(f"objective {stage.objective.name!r}: {kind}{error}") from error
 
 
-def _check_labels(data: Samples, stage: Stage) -> None:
+# Those of the package that take labels for quantities whatever their options are.
+_OF_QUANTITIES = ("attention-nce-labels", "regression", "rnc")
+
+
+def _check_labels(table: SampleTable, objective: Part) -> None:
     """Refuse an objective that would take the numbers of classes for quantities."""
-    if data.classes is None or stage.objective is None:
+    if not classes_of(table):
         return
-    options = stage.objective.identity(OBJECTIVES)
+    options = objective.identity(OBJECTIVES)
     wrong = "bins" in options and options["bins"] != "classes"
     ranked = "hierarchy" in options
     if wrong or (ranked and options["hierarchy"] is None and options["similarity"] is None):
-        right = "hierarchy or similarity" if ranked else "bins: classes"
-        raise RncGraphError(
-            f"objective {stage.objective.name!r}: the targets of {data.table.name!r} are classes, "
-            f"whose numbers are no quantities; give {right}"
-        )
+        right = "give hierarchy or similarity" if ranked else "give bins: classes"
+    elif objective.name in _OF_QUANTITIES:
+        right = "take supcon, kcl or tsc with bins: classes, rince with a hierarchy, or simclr"
+    else:
+        return
+    raise RncGraphError(
+        f"objective {objective.name!r}: the targets of {table.name!r} are classes, whose numbers "
+        f"are no quantities; {right}"
+    )
 
 
-def _check_head(data: Samples, task: RegressTask) -> None:
-    regression = task.regression
+def _check_head(table: SampleTable, method: Method) -> None:
+    regression, classes = method.regression, classes_of(table)
     of_classes = regression.head_loss == "cross-entropy"
-    if of_classes != (data.classes is not None):
+    if of_classes != bool(classes):
         right = "l1, l2 or huber" if of_classes else "cross-entropy"
         what = "measured" if of_classes else "classes"
         raise RncGraphError(
-            f"method {task.row!r}, regression.head_loss: found {regression.head_loss!r}, and the "
-            f"targets of {data.table.name!r} are {what}; right is {right}"
+            f"method {method.name!r}, regression.head_loss: found {regression.head_loss!r}, and "
+            f"the targets of {table.name!r} are {what}; right is {right}"
         )
-    if regression.balanced and data.classes is None:
+    if regression.balanced and not classes:
         raise RncGraphError(
-            f"method {task.row!r}, regression.balanced: the targets of {data.table.name!r} are "
+            f"method {method.name!r}, regression.balanced: the targets of {table.name!r} are "
             "measured, and only classes can be drawn alike"
         )
-
-
-def _check_channels(data: Samples, encoder: Part) -> None:
-    if isinstance(data.inputs, PackedImages):
-        channels, wanted = (
-            data.inputs.shape[0],
-            getattr(encoder.make(ENCODERS), "in_channels", None),
-        )
-        if wanted not in (None, channels):
-            raise RncGraphError(
-                f"encoders.{encoder.name}.in_channels: found {wanted}, and the images of "
-                f"{data.table.name!r} have {channels}"
-            )
 
 
 def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test: int) -> None:

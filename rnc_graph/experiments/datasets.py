@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -71,6 +71,11 @@ class Datasets:
     def tables(self) -> dict[str, SampleTable]:
         """The data sets' tables, by name."""
         return {name: loaded.table for name, loaded in self.sets.items()}
+
+    def channels(self, data: str) -> int:
+        """Return the channels of a data set's images, or of pictures of its molecules."""
+        images = self.sets[data].images
+        return images.shape[0] if images is not None else (1 if self.drawing.grey else 3)
 
     def digest(self, data: str, kind: InputKind | None = None) -> str:
         """Return a short name for a data set as encoders of a kind see it; as itself by default."""
@@ -157,8 +162,7 @@ def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: Non
     elsewhere = judged.outside if judged else None
     outside_images = None
     if isinstance(elsewhere, ImageSource):
-        outside_images = _load(experiment, elsewhere, on_images)
-        _check_outside(outside_images, sets.values())
+        outside_images = _outside_images(experiment, elsewhere, sets.values(), on_images)
     outside = {name: _outside(experiment, loaded.table) for name, loaded in sets.items()}
     return Datasets(
         sets,
@@ -221,7 +225,11 @@ def _outside(experiment: Experiment, table: SampleTable) -> list[str]:
     return outside
 
 
-def _check_outside(outside: Loaded, sets: Iterable[Loaded]) -> None:
+def _outside_images(
+    experiment: Experiment, source: ImageSource, sets: Collection[Loaded], on_images: OnDone
+) -> Loaded:
+    """Return the images to be told from the data sets': those of another set that they lack."""
+    outside = _load(experiment, source, on_images)
     assert outside.images is not None
     for loaded in sets:
         shape = loaded.images.shape if loaded.images is not None else None
@@ -232,6 +240,27 @@ def _check_outside(outside: Loaded, sets: Iterable[Loaded]) -> None:
                 f"{outside.images.shape} (channels, height, width), and {loaded.table.name!r} has "
                 f"{found}; both must be alike"
             )
+    stores = [loaded.images for loaded in sets if loaded.images is not None]
+    known = {pixels for images in stores for pixels in _each_image(images)}
+    new = [row for row, pixels in enumerate(_each_image(outside.images)) if pixels not in known]
+    if len(new) < 2:
+        raise RncGraphError(
+            f"representation.outside: {outside.table.name!r} has {len(new)} images that the data "
+            "sets lack; another set is needed"
+        )
+    if len(new) == len(outside.table):
+        return outside
+    table, images = outside.table.take(np.array(new)), outside.images.take(torch.tensor(new))
+    assert isinstance(table, ImageTable)
+    return replace(outside, table=table, images=images, digest=image_digest(table, images))
+
+
+def _each_image(images: PackedImages) -> Iterator[bytes]:
+    """Yield what tells each image from others: a digest of its pixels."""
+    for first in range(0, len(images), 256):
+        rows = torch.arange(first, min(first + 256, len(images)))
+        for image in images.batch(rows).contiguous().numpy():
+            yield hashlib.sha256(image.tobytes()).digest()
 
 
 def table_digest(table: MoleculeTable) -> str:

@@ -15,14 +15,14 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from rnc_graph.experiments.cell import Resources
-from rnc_graph.experiments.checks import check_before_training
+from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.engines.schedule import missing_tasks
 from rnc_graph.experiments.progress import cost
 from rnc_graph.experiments.run import Where, prepare
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, RegressTask, Task
-from rnc_graph.training.runtime import HERE
+from rnc_graph.training import Runtime
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def forecast(experiment: Experiment, folder: Path, where: Where) -> Forecast:
     work = 0.0
     if missing:
         resources = prepared.resources(where.device)
+        check_devices(experiment, where.device)
+        check_methods(experiment, prepared.datasets)
         check_before_training(experiment, resources, missing.values())
         work = _seconds(missing.values(), resources)
     processes = where.processes if where.processes > 1 else min(where.jobs, len(missing))
@@ -93,6 +95,7 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
     """Return the time that tasks take one after another, by one epoch for each kind of them."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    runtime = Runtime(resources.device)
     pace: dict[tuple[str, str, str], float] = {}
     total = 0.0
     try:
@@ -101,11 +104,11 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
             if kind not in pace:
                 trial = _trial(task)
                 began = time.perf_counter()
-                trial.run(resources, HERE, {})
+                trial.run(resources, runtime, {})
                 # The first one bears what is loaded once.
                 if not pace:
                     began = time.perf_counter()
-                    trial.run(resources, HERE, {})
+                    trial.run(resources, runtime, {})
                 pace[kind] = (time.perf_counter() - began) / cost(trial)
             total += pace[kind] * cost(task)
     finally:

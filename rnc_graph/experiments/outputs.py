@@ -15,7 +15,7 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from rnc_graph import __version__
-from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.samples import SampleTable, classes_of
 from rnc_graph.evaluation import CLASSES
 from rnc_graph.experiments import figures, formats
 from rnc_graph.experiments.results import FinishedRun, Table, parts
@@ -112,7 +112,7 @@ def _predictions(
     numbers = {name: table.rows.tolist() for name, table in samples.items()}
     for run in runs:
         at, table = run.planned, samples[run.planned.data]
-        classes = getattr(table, "classes", ())
+        classes = classes_of(table)
         where = [at.data, at.split, at.encoder, at.row, at.seed]
         predicted = run.tensors[f"{part}_predictions"].tolist()
         for sample, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):

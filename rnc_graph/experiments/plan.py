@@ -113,6 +113,7 @@ def _method_task(
         experiment.evaluate,
         experiment.representation,
         datasets.outside_digest(data, kind),
+        datasets.sets[data].groups if experiment.representation else None,
     )
 
 

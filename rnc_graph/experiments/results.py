@@ -179,7 +179,8 @@ def _table(
     seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
     names = list(dict.fromkeys(run.planned.row for run in runs))
     compared = parts(experiment)[0]
-    # Seeds that share a test part do not overlap in more than they show.
+    # Seeds that share a test part do not overlap in more than they show. Of others it is the share
+    # of the undiminished split: training parts that are cut overlap less, not more.
     source = next(source for source in experiment.data if source_name(source) == data)
     parts_of = experiment.splits[split]
     share = 0.0 if division_of(source) else parts_of.test / parts_of.train

@@ -12,7 +12,7 @@ from rnc_graph.data.images.data import described
 from rnc_graph.data.samples import SampleTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.cell import Resources
-from rnc_graph.experiments.checks import check_before_training, check_devices
+from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.engines.engine import Engine
 from rnc_graph.experiments.engines.launched import LaunchedEngine, follow, launched
@@ -125,6 +125,7 @@ def run_experiment(
     check_devices(experiment, where.device)
     check_tracking(_tracking(experiment))
     resources = prepared.resources(where.device)
+    check_methods(experiment, prepared.datasets)
     check_before_training(experiment, resources, prepared.tasks.values())
     store = Store(folder / "store")
     with locked(store.folder):

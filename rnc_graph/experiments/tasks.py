@@ -106,7 +106,7 @@ class RegressTask:
     """One run: stage 2, on a pretrained or a fresh encoder.
 
     ``row``, the method's name, is for people alone: nothing depends on it. ``outside`` is the
-    digest of the molecules from elsewhere.
+    digest of the samples from elsewhere, ``groups`` the group of each class, for measures by group.
     """
 
     row: str
@@ -117,6 +117,7 @@ class RegressTask:
     evaluate: str
     representation: RepresentationSpec | None
     outside: str | None
+    groups: tuple[int, ...] | None = None
 
     @property
     def label(self) -> str:
@@ -138,6 +139,7 @@ class RegressTask:
                 "evaluate": self.evaluate,
                 "representation": self.representation.identity() if self.representation else None,
                 "outside": self.outside,
+                **({"groups": list(self.groups)} if self.groups else {}),
             }
         )
 

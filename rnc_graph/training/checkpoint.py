@@ -67,8 +67,8 @@ class Checkpoint(Callback):
                 generator.set_state(state)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the state, if it is time."""
-        if the_first_says(time.monotonic() - self.last >= self.seconds):
+        """Write the state, if it is time; that of a stage that has just ended early would go on."""
+        if not trainer.should_stop and the_first_says(time.monotonic() - self.last >= self.seconds):
             trainer.save_checkpoint(self.path)
             self.last = time.monotonic()
 

@@ -132,7 +132,11 @@ def fit(
     recorder = _Recorder(runtime.on_epoch)
     callbacks: list[Callback] = [recorder, _BestWeights(selected_by)]
     if optimisation.patience is not None:
-        callbacks.append(EarlyStopping(selected_by, patience=optimisation.patience))
+        # By default it would count an epoch after the state of the stage is written.
+        patience = optimisation.patience
+        callbacks.append(
+            EarlyStopping(selected_by, patience=patience, check_on_train_epoch_end=False)
+        )
     if world() > 1:
         training, validation = (b.shard(rank(), world()) for b in (training, validation))
         # Dropout draws anew in each process.

@@ -4,13 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from rnc_graph.data import Batches
-from rnc_graph.training import Optimisation, Runtime, pretrain
+from rnc_graph.training import Optimisation, Runtime, pretrain, regress
 from rnc_graph.training.checkpoint import Checkpoint
 
 SCRIPT = Path(__file__).with_name("shared_stage.py")
@@ -50,6 +51,57 @@ def test_killed_and_resumed(tmp_path: Path, name: str, killed_after: int, patien
     for key, value in whole.items():
         assert torch.equal(killed[key], value), key
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["found-0.pt"]
+
+
+def test_a_stage_that_ends_early_ends_there_however_often_it_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """After each of its epochs, and between the last one and its end."""
+    features = torch.randn(24, 6, generator=torch.Generator().manual_seed(0))
+    targets = torch.randn(24, 1, generator=torch.Generator().manual_seed(1))
+    rows = torch.arange(24)
+
+    def train(name: str, on_epoch: Callable[[], None] = lambda: None) -> tuple[object, ...]:
+        torch.manual_seed(0)
+        encoder, head = torch.nn.Linear(6, 4), torch.nn.Linear(4, 1)
+        history = regress(
+            encoder,
+            head,
+            Batches(features.__getitem__, targets, rows[:16], 8, shuffle_seed=0),
+            Batches(features.__getitem__, targets, rows[16:]),
+            head_loss="l1",
+            # It learns nothing of use, so that it ends as soon as it may.
+            optimisation=Optimisation(epochs=20, patience=3, learning_rate=1.0),
+            seed=0,
+            runtime=Runtime("cpu", on_epoch, tmp_path / name, 0.0),
+        )
+        return history, head.weight.tolist()
+
+    whole = train("whole")
+    assert len(whole[0]) < 20
+    for epoch in range(1, len(whole[0])):
+        with pytest.raises(InterruptedError):
+            train("killed", _killed_after(epoch + 1))
+        assert (tmp_path / "killed").exists()
+        assert train("killed") == whole
+    with monkeypatch.context() as killed:
+        killed.setattr("rnc_graph.training.fit._BestWeights.on_fit_end", _killed_after(1))
+        with pytest.raises(InterruptedError):
+            train("killed")
+    assert (tmp_path / "killed").exists()
+    assert train("killed") == whole
+
+
+def _killed_after(calls: int) -> Callable[..., None]:
+    """Return what is called so many times: the last time it does not return."""
+    left = [None] * calls
+
+    def called(*_: object) -> None:
+        left.pop()
+        if not left:
+            raise InterruptedError
+
+    return called
 
 
 def test_the_order_and_the_views_of_a_share_go_on_where_they_were(tmp_path: Path):

@@ -11,6 +11,7 @@ from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
 from rnc_graph.experiments.spec.section import MisfitError
+from rnc_graph.experiments.spec.selection import selected
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
 from rnc_graph.shipped import shipped_dir
 
@@ -41,13 +42,22 @@ def read_spec(
         raw = yaml.load(text, _UniqueKeys)
     except (OSError, UnicodeDecodeError) as error:
         raise RncGraphError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise RncGraphError(f"{path}: is not YAML: {error}") from error
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
         raise RncGraphError(_describe(error, str(path), text, raw)) from error
-    return _select(experiment, seeds, encoders)
+    if seeds is None and encoders is None:
+        return experiment
+    try:
+        return Experiment.model_validate(selected(experiment, seeds, encoders))
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(str(key) for key in _location(problem))}: {_reason(problem)}"
+            for problem in error.errors()
+        )
+        raise RncGraphError(f"{path}, with these encoders and seeds: {reasons}") from error
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -56,6 +66,10 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be text or a number", key.start_mark
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} stands twice", key.start_mark
@@ -65,58 +79,15 @@ class _UniqueKeys(yaml.SafeLoader):
         return mapping
 
 
-def _select(
-    experiment: Experiment, seeds: str | None, encoders: Sequence[str] | None
-) -> Experiment:
-    """Return the experiment with other seeds, or with some of its encoders."""
-    chosen = {}
-    for name in encoders or experiment.encoders:
-        if name not in experiment.encoders:
-            raise UnknownNameError("encoder", name, list(experiment.encoders))
-        chosen[name] = experiment.encoders[name]
-    counts = _seed_counts(seeds, list(chosen)) if seeds is not None else {}
-    return experiment.model_copy(
-        update={
-            "encoders": chosen,
-            "seeds": {
-                name: _from_first(experiment.seeds[name], counts.get(name)) for name in chosen
-            },
-        }
-    )
-
-
-def _from_first(seeds: list[int], count: int | None) -> list[int]:
-    """Return ``count`` seeds: the first ones given, and what follows the last if they run out."""
-    if count is None:
-        return seeds
-    more = range(max(seeds) + 1, max(seeds) + 1 + max(0, count - len(seeds)))
-    return [*seeds, *more][:count]
-
-
-def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
-    """Parse "10" or "gin=10,gcn=5"."""
-    counts = {}
-    for item in text.split(","):
-        encoder, separator, number = item.rpartition("=")
-        if not number.isdecimal() or int(number) < 1:
-            raise RncGraphError(f"--seeds takes a number from 1, or gin=10,gcn=5; found {text!r}")
-        if separator and encoder not in encoders:
-            raise UnknownNameError("encoder", encoder, encoders)
-        counts.update(dict.fromkeys([encoder] if separator else encoders, int(number)))
-    return counts
-
-
 def _describe(error: ValidationError, source: str, text: str, raw: Any) -> str:
     root = yaml.compose(text)
     own: dict[str, None] = {}
     inherited: dict[str, None] = {}
     for problem in error.errors():
-        cause = problem.get("ctx", {}).get("error")
-        misfit = cause.keys if isinstance(cause, MisfitError) else ()
-        location = [key for key in (*problem["loc"], *misfit) if not _is_choice(key)]
-        location = _declared(location, raw)
+        location = _declared(_location(problem), raw)
         line, found = _line(root, location)
-        if misfit and not found:  # Of a method or split that a grid made, which the message names.
+        if _misfit(problem) and not found and isinstance(raw, dict) and raw.get("grid"):
+            # Of a method or split that a grid made, which the message names.
             location = ["grid"]
             line, found = _line(root, location)
         key = ".".join(str(part) for part in location) or "the spec"
@@ -124,6 +95,16 @@ def _describe(error: ValidationError, source: str, text: str, raw: Any) -> str:
         (own if found else inherited)[message] = None
     # What a method inherits is told where it stands, unless it stands nowhere as it was read.
     return "\n".join(own or inherited)
+
+
+def _misfit(problem: Any) -> tuple[Any, ...]:
+    cause = problem.get("ctx", {}).get("error")
+    return cause.keys if isinstance(cause, MisfitError) else ()
+
+
+def _location(problem: Any) -> list[Any]:
+    """Return the keys of the file that lead to a mistake."""
+    return [key for key in (*problem["loc"], *_misfit(problem)) if not _is_choice(key)]
 
 
 def _declared(location: list[Any], raw: Any) -> list[Any]:

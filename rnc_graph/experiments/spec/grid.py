@@ -87,16 +87,17 @@ def expanded(raw: Raw) -> Raw:
                 f"must be a mapping from axes to values, found {entry!r}", "include", number
             )
         own = {axis: _listed(values) for axis, values in entry.items() if axis in METHOD_AXES}
+        if isinstance(entry.get("objective"), dict) and "name" in entry["objective"]:
+            own["objective"] = [entry["objective"]]  # One with its options.
         only = {axis: values for axis, values in entry.items() if axis not in METHOD_AXES}
         if not own:
             raise MisfitError("needs an axis of the methods, such as objective", "include", number)
         made += _methods(own, raw, only)
     if made:
-        distinct = {method["name"]: method for method in reversed(made)}
         written = raw.get("methods") or []
         if not isinstance(written, list):
             raise MisfitError(f"must be a list, found {written!r}", "methods")
-        raw["methods"] = [*written, *reversed(distinct.values())]
+        raw["methods"] = [*written, *_distinct(made)]
     if splits:
         raw["splits"] = {**_mapping(raw, "splits"), **dict(_splits(splits, raw))}
     return raw
@@ -108,6 +109,28 @@ def _mapping(above: Raw, *keys: str) -> Raw:
     if not isinstance(found, dict):
         raise MisfitError(f"must be a mapping, found {found!r}", *keys)
     return found
+
+
+def _distinct(made: Iterable[Raw]) -> list[Raw]:
+    """Return each row once; the same row here and everywhere is everywhere."""
+    rows: dict[str, Raw] = {}
+    for method in made:
+        other = rows.setdefault(method["name"], method)
+        if other == method:
+            continue
+        alike = _anywhere(other) == _anywhere(method)
+        if not alike or (other.get("only") and method.get("only")):
+            raise MisfitError(
+                f"two entries make the row {method['name']!r}; if it is one row that is run at "
+                "several places, list them in one entry, as in split: [a, b]",
+                "include",
+            )
+        rows[method["name"]] = _anywhere(method)
+    return list(rows.values())
+
+
+def _anywhere(method: Raw) -> Raw:
+    return {key: value for key, value in method.items() if key != "only"}
 
 
 def _listed(values: Any) -> Any:

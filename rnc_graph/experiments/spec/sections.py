@@ -239,6 +239,8 @@ class RegressionSpec(Optimisation):
         _check_views(self.objective, self.views)
         if self.projection_dim and not self.objective:
             raise ValueError("projection_dim without an objective has nothing to project for")
+        if self.objective_weight != 1 and not self.objective:
+            raise ValueError("objective_weight without an objective has nothing to weigh")
         if self.freeze and (self.objective or self.augmentation or self.views != 1):
             raise ValueError(
                 "a frozen encoder's embeddings are computed once: views, augmentation and "

@@ -1,0 +1,81 @@
+"""A part of an experiment: some of its encoders, and other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.experiments.spec.experiment import Experiment
+
+
+def selected(
+    experiment: Experiment, seeds: str | None, encoders: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return the mapping of an experiment with other seeds, or with some of its encoders.
+
+    Methods that are run with none of them are left out, and so is a search with another encoder.
+
+    Args:
+        experiment: the whole.
+        seeds: how many, from the first on: a number, or one by encoder ("gin=10,gcn=5").
+        encoders: the ones to take; all by default.
+
+    Raises:
+        RncGraphError: an unknown encoder, or seeds that are no numbers.
+    """
+    chosen = list(encoders or experiment.encoders)
+    for name in chosen:
+        if name not in experiment.encoders:
+            raise UnknownNameError("encoder", name, list(experiment.encoders))
+    counts = _seed_counts(seeds, chosen) if seeds is not None else {}
+    run = {place.method.name for place in experiment.places() if place.encoder in chosen}
+    left = {"encoder": set(chosen), "method": run}
+    raw = experiment.model_dump(mode="json")
+    raw["encoders"] = {name: raw["encoders"][name] for name in chosen}
+    raw["seeds"] = {name: _from_first(raw["seeds"][name], counts.get(name)) for name in chosen}
+    raw["methods"] = [
+        {**method, "only": _narrowed(method["only"], left)}
+        for method in raw["methods"]
+        if method["name"] in run
+    ]
+    narrowed = (_narrowed(condition, left) for condition in raw["exclude"])
+    raw["exclude"] = [condition for condition in narrowed if [] not in condition.values()]
+    search = raw["search"]
+    if search and (search["encoder"] not in chosen or search["method"] not in run):
+        raw["search"] = None
+    return raw
+
+
+def _narrowed(condition: dict[str, Any], left: dict[str, set[str]]) -> dict[str, Any]:
+    """Return a condition without the values that are left out; [] for an axis without any left."""
+    narrowed = {}
+    for axis, values in condition.items():
+        if axis not in left:
+            narrowed[axis] = values
+        elif isinstance(values, list):
+            narrowed[axis] = [value for value in values if value in left[axis]]
+        else:
+            narrowed[axis] = values if values in left[axis] else []
+    return narrowed
+
+
+def _from_first(seeds: list[int], count: int | None) -> list[int]:
+    """Return ``count`` seeds: the first ones given, and what follows the last if they run out."""
+    if count is None:
+        return seeds
+    more = range(max(seeds) + 1, max(seeds) + 1 + max(0, count - len(seeds)))
+    return [*seeds, *more][:count]
+
+
+def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
+    """Parse "10" or "gin=10,gcn=5"."""
+    counts = {}
+    for item in text.split(","):
+        encoder, separator, number = item.rpartition("=")
+        if not number.isdecimal() or int(number) < 1:
+            raise RncGraphError(f"--seeds takes a number from 1, or gin=10,gcn=5; found {text!r}")
+        if separator and encoder not in encoders:
+            raise UnknownNameError("encoder", encoder, encoders)
+        counts.update(dict.fromkeys([encoder] if separator else encoders, int(number)))
+    return counts
