@@ -1,6 +1,7 @@
 """Targets that are classes, in experiments: scores, tables, figures, the report."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.experiments.run import prepare
 from rnc_graph.report import write_report
 
 SPEC = """
@@ -97,14 +99,73 @@ def test_equal_seeds_give_equal_files(shades: Path):
 
 
 def test_images_from_outside_may_be_a_folder(shades: Path):
-    """A path is nothing that a run is named after: what is in the folder is."""
+    """Those that are in the set itself are left out."""
+    elsewhere = shades / "elsewhere" / "stripes"
+    elsewhere.mkdir(parents=True)
+    for number in range(4):
+        pixels = np.full((12, 12), 255, np.uint8)
+        pixels[:: number + 2] = 0
+        Image.fromarray(pixels).save(elsewhere / f"{number}.png")
+    shutil.copy(shades / "shades" / "test" / "dim" / "0.png", elsewhere / "own.png")
     text = (shades / "shades.yaml").read_text()
-    outside = "{images: folder, folder: shades/test, size: 12, grey: true}"
+    outside = "{images: folder, folder: elsewhere, size: 12, grey: true}"
     (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", outside))
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
     (table,) = run_experiment(only, shades / "out", command="test").tables
     assert "ood_knn_auroc" in table.rows[0].measures
+    (loaded,) = prepare(only).datasets.outside_stores().values()
+    assert len(loaded) == 4
+
+
+def test_a_set_is_not_outside_itself(shades: Path):
+    text = (shades / "shades.yaml").read_text()
+    outside = "{images: folder, folder: shades/test, size: 12, grey: true}"
+    (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", outside))
+    with pytest.raises(RncGraphError, match="'shades/test' has 0 images that the data sets lack"):
+        prepare(read_spec(shades / "shades.yaml"))
+
+
+def test_another_hierarchy_makes_other_runs_where_it_is_measured_by(shades: Path):
+    def keys(text: str) -> set[str]:
+        (shades / "other.yaml").write_text(text)
+        return {run.task.key for run in prepare(read_spec(shades / "other.yaml")).planned}
+
+    groups = ("dark: [black, dim], light: [pale, white]", "all: [black, dim, pale, white]")
+    same = keys(SPEC) & keys(SPEC.replace(*groups))
+    assert same == {key for key in keys(SPEC) if key.startswith("baseline")}
+    unmeasured = SPEC.replace("representation: {outside: {images: digits, size: 12}}\n", "")
+    assert keys(unmeasured) == keys(unmeasured.replace(*groups))
+
+
+def test_parts_of_one_image_are_scored(shades: Path):
+    """Nothing is told by them, and nothing fails after the training."""
+    for part in ("train", "test"):
+        for folder in (shades / "shades" / part).iterdir():
+            for path in sorted(folder.iterdir())[6 if part == "train" else 1 :]:
+                path.unlink()
+    for folder in sorted((shades / "shades" / "test").iterdir())[1:]:
+        shutil.rmtree(folder)
+    text = SPEC.replace("representation: {outside: {images: digits, size: 12}}\n", "").replace(
+        "split: {long_tail: {imbalance: 4, many: 8, few: 4}}\n", ""
+    )
+    (shades / "shades.yaml").write_text(text)
+    experiment = read_spec(shades / "shades.yaml", seeds="1")
+    only = experiment.model_copy(update={"methods": experiment.methods[:1]})
+    (table,) = run_experiment(only, shades / "out", command="test").tables
+    assert table.rows[0].summaries["test", "share", "error"].mean in (0, 1)
+
+
+def test_every_method_is_checked_before_training(shades: Path):
+    """The second one of a kind, too."""
+    text = SPEC.replace("methods:\n", "methods:\n  - {name: first, pretraining: null}\n", 1)
+    wrong = "  - {name: second, pretraining: null, regression: {head_loss: l1}}\n"
+    lines = text.splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if "name: first" in line)
+    (shades / "wrong.yaml").write_text("".join([*lines[: at + 1], wrong, *lines[at + 1 :]]))
+    with pytest.raises(RncGraphError, match=r"method 'second', regression\.head_loss: found 'l1'"):
+        run_experiment(read_spec(shades / "wrong.yaml"), shades / "out", command="test")
+    assert not list((shades / "out").glob("store/run*"))
 
 
 def test_a_set_without_a_test_part_is_refused(shades: Path):
@@ -118,6 +179,7 @@ def test_a_set_without_a_test_part_is_refused(shades: Path):
     [
         ("cross-entropy", "l1", "regression.head_loss: found 'l1', and the targets of .* classes"),
         ("bins: classes", "bins: 10", "whose numbers are no quantities; give bins: classes"),
+        ("{name: supcon, bins: classes}", "{name: rnc}", "'rnc'.* no quantities; take supcon"),
         ("[[0, 0, 1, 1]]", "[[0, 0, 1]]", "objective 'rince'"),
         ("{images: digits, size: 12}", "{images: digits, size: 28}", r"outside: .* \(1, 28, 28\)"),
         ("dark: [black, dim]", "dark: [black]", "'dim' is in none of dark, light"),

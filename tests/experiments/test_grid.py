@@ -80,6 +80,31 @@ def test_mistakes_in_a_grid_are_told(folder: Path, old: str, new: str, message: 
     assert message in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("include", "only"),
+    [
+        ("[{objective: rince, train_size: [0.5, 1.0], head_loss: l1}]", {"train_size": [0.5, 1.0]}),
+        # Here, and everywhere: that is everywhere.
+        (
+            "[{objective: rince, head_loss: l1, train_size: 0.5}, {objective: rince, head_loss: l1}]",
+            {},
+        ),
+        ("[{objective: {name: rince, tau_max: 0.5}, head_loss: l1}]", {}),
+    ],
+)
+def test_a_row_that_is_included(folder: Path, include: str, only: dict[str, object]):
+    (folder / "grid.yaml").write_text(f"{GRID[: GRID.index('include:')]}include: {include}\n")
+    found = [m for m in read_spec(folder / "grid.yaml").methods if "rince" in m.name]
+    assert [method.only for method in found] == [only]
+
+
+def test_one_row_at_two_places_is_one_entry(folder: Path):
+    include = "[{objective: rince, train_size: 0.5}, {objective: rince, train_size: 1.0}]"
+    (folder / "grid.yaml").write_text(f"{GRID[: GRID.index('include:')]}include: {include}\n")
+    with pytest.raises(RncGraphError, match="include: two entries make the row 'rince'"):
+        read_spec(folder / "grid.yaml")
+
+
 def test_a_forecast_counts_and_writes_nothing(folder: Path):
     (folder / "grid.yaml").write_text(GRID)
     experiment = read_spec(folder / "grid.yaml")

@@ -106,6 +106,9 @@ def test_esol_is_the_study():
         ),
         ("name: small", "name: small\n  x: [", "is not YAML"),
         ("name: small", "- name: small", "is not YAML"),
+        ("name: small", "name: small\n? [1, 2]\n: 3", "is not YAML: a key must be text"),
+        ("name: small", "name: small\ntitle: 2024-13-45", "is not YAML: month must be in 1..12"),
+        ("name: small", "name: small\nx: " + "[" * 3000, "is not YAML"),
     ],
 )
 def test_a_mistake_is_told_by_its_place(folder: Path, old: str, new: str, message: str):
@@ -221,6 +224,59 @@ def test_a_file_that_is_no_spec(folder: Path, text: str):
         read_spec(path)
 
 
+def test_a_selection_is_a_spec_of_its_own(tmp_path: Path):
+    """It leaves out what it does not run, reads back as itself, and is checked like any other."""
+    whole = shipped_dir("experiments") / "depictions.yaml"
+    pictures = read_spec(whole, encoders=["resnet8"], seeds="1")
+    assert all(place.encoder == "resnet8" for place in pictures.places())
+    assert {place.method.name for place in pictures.places()} == {m.name for m in pictures.methods}
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(pictures.model_dump(mode="json")))
+    assert read_spec(tmp_path / "again.yaml") == pictures
+    with pytest.raises(RncGraphError, match="with these encoders.*reference: 'L1, pictures' is no"):
+        read_spec(whole, encoders=["gin"])
+    with pytest.raises(RncGraphError, match="one_table: all encoders must have the same seeds"):
+        read_spec(whole, seeds="gin=2,resnet8=1")
+
+
+TWO = """
+name: two
+data: esol
+seeds: 2
+reference: a
+encoders: {gin: {}, gcn: {}}
+methods:
+  - {name: a, pretraining: null}
+  - {name: b, pretraining: null, only: {encoder: gcn}}
+  - {name: c, pretraining: null, only: {encoder: [gin, gcn]}}
+search: {method: a, encoder: gin, ranges: {regression.epochs: {low: 1, high: 2, whole: true}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("exclude", "encoder", "methods", "search"),
+    [
+        ("[]", "gcn", ["a", "b", "c"], False),
+        ("[]", "gin", ["a", "c"], True),
+        ("[{encoder: gin, method: c}]", "gin", ["a"], True),
+        ("[{encoder: gin, method: c}]", "gcn", ["a", "b", "c"], False),
+        ("[{encoder: [gin, gcn], method: [b, c]}]", "gcn", ["a"], False),
+    ],
+)
+def test_conditions_are_narrowed_to_a_selection(
+    tmp_path: Path, exclude: str, encoder: str, methods: list[str], search: bool
+):
+    (tmp_path / "two.yaml").write_text(f"{TWO}exclude: {exclude}\n")
+    found = read_spec(tmp_path / "two.yaml", encoders=[encoder])
+    assert [method.name for method in found.methods] == methods
+    assert (found.search is not None) == search
+
+
+def test_nothing_left_to_run_is_told(tmp_path: Path):
+    (tmp_path / "two.yaml").write_text(f"{TWO}exclude: [{{encoder: gcn}}]\n")
+    with pytest.raises(RncGraphError, match="two.yaml, with these encoders and seeds: methods: "):
+        read_spec(tmp_path / "two.yaml", encoders=["gcn"])
+
+
 def test_seeds_and_encoders_can_be_chosen(folder: Path):
     esol = shipped_dir("experiments") / "esol.yaml"
     chosen = read_spec(esol, seeds="gin=2,mpnn=1", encoders=["gin", "mpnn"])
@@ -242,12 +298,12 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
         (
             "pretraining: null",
             "pretraining: none",
-            "methods.0.pretraining: Input should be a valid",
+            "methods.0.pretraining: must be a mapping",
         ),
         (
             "regression: {freeze: true}",
             "regression: freeze",
-            "methods.1.regression: Input should be",
+            "methods.1.regression: must be a mapping",
         ),
         ("seeds: 2", "seeds: 2\nseeds: 3", "the key 'seeds' stands twice"),
         ("seeds: 2", "seeds: true", "seeds.gcn: Input should be a valid list"),

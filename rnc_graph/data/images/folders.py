@@ -78,7 +78,8 @@ def list_table(
 
     Raises:
         RncGraphError: another part, a list is missing or empty, or a line is no path with the
-            number of a class; the message names the line.
+            number of a class; the message names the line. Or without ``classes`` a number below
+            the largest has no image in the training list.
     """
     images: list[str] = []
     labels: list[int] = []
@@ -105,15 +106,31 @@ def list_table(
             parts.append(part)
         if part not in parts:
             raise RncGraphError(f"{path}: has no lines 'path label'")
-    known = tuple(map(str, range(max(labels, default=-1) + 1))) if classes is None else classes
+    if classes is None:
+        classes = _numbered(lists, labels, parts)
     return ImageTable(
         name=", ".join(map(str, lists.values())),
         images=images,
         targets=np.array(labels, dtype=np.float64).reshape(-1, 1),
         target_names=["class"],
         parts=np.array(parts, dtype="<U5"),
-        classes=tuple(known),
+        classes=tuple(classes),
     )
+
+
+def _numbered(
+    lists: Mapping[str, Path], labels: Sequence[int], parts: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the names of classes that are numbered alone: a slip of the pen makes no classes."""
+    learnt = {label for label, part in zip(labels, parts, strict=True) if part == "train"}
+    count = max(labels) + 1
+    if "train" in lists and len(learnt) < count:
+        lacking = next(number for number in range(count) if number not in learnt)
+        raise RncGraphError(
+            f"{lists['train']}: the lists number classes from 0 to {count - 1}, and class "
+            f"{lacking} has no image here"
+        )
+    return tuple(map(str, range(count)))
 
 
 def _is_image(path: Path) -> bool:

@@ -39,7 +39,7 @@ def run_tasks(tasks: Mapping[str, Task], engine: Engine, progress: Progress) -> 
         else:
             ready.append(key)
     running = 0
-    failures: list[str] = []
+    failures: dict[str, str] = {}
     while running or ready:
         # No more than it wants at a time, so that whole seeds end early, in order.
         while ready and running < engine.slots:
@@ -58,7 +58,7 @@ def run_tasks(tasks: Mapping[str, Task], engine: Engine, progress: Progress) -> 
             elif isinstance(error, WriteError | BrokenProcessPool):
                 raise error
             else:
-                failures.append(str(error))
+                failures[key] = str(error)
     if failures:
         left_out = sum(map(len, waiting.values()))
         raise RncGraphError(
@@ -66,7 +66,8 @@ def run_tasks(tasks: Mapping[str, Task], engine: Engine, progress: Progress) -> 
                 [
                     f"{len(failures)} of {len(tasks)} tasks failed, and {left_out} that "
                     "depend on them were left out; all others are done and kept",
-                    *failures,
+                    # In the order of the tasks, whichever ended first.
+                    *(failures[key] for key in tasks if key in failures),
                 ]
             )
         )

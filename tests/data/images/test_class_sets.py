@@ -221,19 +221,22 @@ def test_folders_without_classes_or_images(tmp_path: Path) -> None:
 
 def test_lists_of_files(tmp_path: Path) -> None:
     train, val = tmp_path / "train.txt", tmp_path / "val.txt"
-    train.write_text("train/n01/a b.JPEG 0\ntrain/n02/c.JPEG 2\n\n")
+    train.write_text("train/n01/a b.JPEG 0\ntrain/n02/c.JPEG 2\n\ntrain/e.JPEG 1\n")
     val.write_text("val/d.JPEG 1\n")
     table = list_table({"train": train, "val": val}, tmp_path)
     assert table.images[0] == str(tmp_path / "train/n01/a b.JPEG")
-    assert table.labels.tolist() == [0, 2, 1]
+    assert table.labels.tolist() == [0, 2, 1, 1]
     assert table.classes == ("0", "1", "2")
     assert table.parts is not None
-    assert table.parts.tolist() == ["train", "train", "val"]
+    assert table.parts.tolist() == ["train", "train", "train", "val"]
     assert list_table({"train": train}, tmp_path, ["x", "y", "z"]).classes == ("x", "y", "z")
     with pytest.raises(RncGraphError, match=r"train.txt, line 2: class 2, right is 0 to 1"):
         list_table({"train": train}, tmp_path, ["x", "y"])
     with pytest.raises(RncGraphError, match="'dev' is no part"):
         list_table({"dev": train}, tmp_path)
+    train.write_text(train.read_text() + "x.png 20000000\n")
+    with pytest.raises(RncGraphError, match=r"from 0 to 20000000, and class 3 has no image here"):
+        list_table({"train": train, "val": val}, tmp_path)
 
 
 @pytest.mark.parametrize(
