@@ -85,10 +85,7 @@ def test_mistakes_in_a_grid_are_told(folder: Path, old: str, new: str, message: 
     [
         ("[{objective: rince, train_size: [0.5, 1.0], head_loss: l1}]", {"train_size": [0.5, 1.0]}),
         # Here, and everywhere: that is everywhere.
-        (
-            "[{objective: rince, head_loss: l1, train_size: 0.5}, {objective: rince, head_loss: l1}]",
-            {},
-        ),
+        ("[{objective: rince, train_size: 0.5}, {objective: rince}]", {}),
         ("[{objective: {name: rince, tau_max: 0.5}, head_loss: l1}]", {}),
     ],
 )
