@@ -184,7 +184,7 @@ def tune(
     device: Device = "cpu",
     quick: Quick = False,
 ) -> None:
-    """Search a method's settings on validation parts; a second call goes on."""
+    """Search a method's settings on validation parts; a second call of the same goes on."""
     from rnc_graph.experiments import Where, read_spec
     from rnc_graph.experiments.engines.launched import launched
     from rnc_graph.experiments.spec.quick import quick as made_quick
@@ -194,9 +194,11 @@ def tune(
         raise RncGraphError("a search runs in processes of its own: start it without torchrun")
 
     experiment = read_spec(spec, seeds=seeds)
+    folder = Path("results") / f"{experiment.name}-search"
     if quick:
         experiment = made_quick(experiment)
-    folder = out or Path("results") / f"{experiment.name}-search"
+        folder = Path("results") / "quick" / folder.name
+    folder = out or folder
     console = Console(stderr=True)
     outcome = search(
         experiment,

@@ -15,13 +15,14 @@ from rich.table import Table as RichTable
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.engines.engine import Engine
-from rnc_graph.experiments.engines.schedule import missing_tasks, run_tasks
+from rnc_graph.experiments.engines.schedule import TasksFailedError, missing_tasks, run_tasks
 from rnc_graph.experiments.engines.work import Terms
 from rnc_graph.experiments.progress import Silent
 from rnc_graph.experiments.results import scoring_of
-from rnc_graph.experiments.run import Where, open_engine, prepare
+from rnc_graph.experiments.run import Prepared, Where, open_engine, prepare
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.store import Store, locked
+from rnc_graph.experiments.spec.search import SearchSpec
+from rnc_graph.experiments.store import Store, digest, locked
 from rnc_graph.files import write_text
 from rnc_graph.search.trial import Values, draw, on_validation, with_values
 
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
     import optuna
 
 
+# What the study remembers: what it searches; of a trial, why its training failed.
+_SEARCHED, _FAILED = "searched", "failed"
+
+
 @dataclass(frozen=True)
 class SearchOutcome:
     """What a search ended with.
 
     Attributes:
-        trials: value (None where pruned) and settings of each trial, in order.
+        trials: value (None where pruned or failed) and settings of each trial, in order.
         best: number of the best one.
         files: what was written.
         score: what the values are.
@@ -54,11 +59,12 @@ def search(
     where: Where,
     say: Callable[[str], None] = lambda text: None,
 ) -> SearchOutcome:
-    """Search the ranges that the spec declares; a second call goes on.
+    """Search the ranges that the spec declares; a second call with the same spec goes on.
 
     A trial's value is the mean over data sets, splits and seeds of the validation RMSE,
     standardised, or of the validation error of classes. It is pruned after a seed when the mean so
-    far is above the median of earlier trials at that seed.
+    far is above the median of earlier trials at that seed. One whose training fails, as by
+    diverging, counts among the trials and is never the best.
 
     Args:
         experiment: with a section ``search``.
@@ -69,7 +75,7 @@ def search(
 
     Raises:
         RncGraphError: there is no section ``search``, a range has no place, Optuna is not
-            installed, or a run failed.
+            installed, the folder holds another search, or no trial was finished.
     """
     spec = experiment.search
     if spec is None:
@@ -97,6 +103,7 @@ def search(
             direction="minimize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=spec.startup_trials),
         )
+        _check_same(study, _searched(spec, prepared), folder)
         for left in study.get_trials(deepcopy=False):
             # A killed process left it; its settings are tried again, finished runs are kept.
             if left.state == optuna.trial.TrialState.RUNNING:
@@ -113,7 +120,15 @@ def search(
                 trial = study.ask()
                 values = draw(trial, spec.ranges)
                 say(f"trial {number + 1} of {wanted}: {_in_words(values)}")
-                value = _value(study, trial, with_values(experiment, spec, values), store, engine)
+                try:
+                    value = _value(
+                        study, trial, with_values(experiment, spec, values), store, engine
+                    )
+                except TasksFailedError as error:
+                    trial.set_user_attr(_FAILED, str(error).splitlines()[-1])
+                    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                    say(f"  failed: {trial.user_attrs[_FAILED]}")
+                    continue
                 say(f"  {'pruned' if value is None else f'{score} {value:.4f}'}")
     return _outcome(experiment, study, folder, score)
 
@@ -124,8 +139,33 @@ def _middle(low: float | None, high: float | None, whole: bool) -> float:
     return int(low) if whole else (low + high) / 2
 
 
+def _searched(spec: SearchSpec, prepared: Prepared) -> str:
+    """Return a short name for all that a trial's value depends on, and what is drawn from."""
+    runs = [
+        run.task.key
+        for run in prepared.planned
+        if (run.row, run.encoder) == (spec.method, spec.encoder)
+    ]
+    return digest({"runs": runs, **spec.model_dump(mode="json", exclude={"trials"})})
+
+
+def _check_same(study: optuna.Study, searched: str, folder: Path) -> None:
+    """Refuse to go on with the trials of another search."""
+    if study.get_trials(deepcopy=False) and study.user_attrs.get(_SEARCHED) != searched:
+        raise RncGraphError(
+            f"{folder / 'search.db'}: holds another search: data, splits, seeds, the method, the "
+            "encoder or the ranges were others; choose another folder by --out, or remove this one"
+        )
+    study.set_user_attr(_SEARCHED, searched)
+
+
+def _is_done(trial: optuna.trial.FrozenTrial) -> bool:
+    """Say whether a trial has ended; what failed without a reason was left by a killed process."""
+    return trial.state.name in ("COMPLETE", "PRUNED") or _FAILED in trial.user_attrs
+
+
 def _finished(study: optuna.Study) -> int:
-    return sum(t.state.name in ("COMPLETE", "PRUNED") for t in study.get_trials(deepcopy=False))
+    return sum(map(_is_done, study.get_trials(deepcopy=False)))
 
 
 def _value(
@@ -162,7 +202,7 @@ def _outcome(
 ) -> SearchOutcome:
     spec = experiment.search
     assert spec is not None
-    done = [t for t in study.get_trials() if t.state.name in ("COMPLETE", "PRUNED")]
+    done = [trial for trial in study.get_trials() if _is_done(trial)]
 
     def values(params: dict[str, Any]) -> Values:
         return {
@@ -173,7 +213,8 @@ def _outcome(
     trials = [(t.value if t.state.name == "COMPLETE" else None, values(t.params)) for t in done]
     finished = [n for n, (value, _) in enumerate(trials) if value is not None]
     if not finished:
-        raise RncGraphError("no trial was finished")
+        reasons = [trial.user_attrs[_FAILED] for trial in done if _FAILED in trial.user_attrs]
+        raise RncGraphError("\n".join(["no trial was finished", *reasons[-1:]]))
     best = min(finished, key=lambda n: (trials[n][0], n))
     chosen = with_values(experiment, spec, trials[best][1])
     path = folder / "best.yaml"

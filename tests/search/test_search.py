@@ -57,3 +57,61 @@ def test_mistakes_are_told(folder: Path):
     (folder / "bad.yaml").write_text(text + wrong)
     with pytest.raises(RncGraphError, match="unknown option of objective 'rnc': 'warmth'"):
         search(read_spec(folder / "bad.yaml"), folder / "out", where=Where())
+
+
+@pytest.mark.slow
+def test_a_changed_spec_is_another_search(folder: Path):
+    text = (folder / "small.yaml").read_text() + SEARCH
+    (folder / "small.yaml").write_text(text)
+    search(read_spec(folder / "small.yaml"), folder / "out", trials=1, where=Where())
+    before = (folder / "out" / "best.yaml").read_bytes()
+    for old, new in (
+        ("high: 4.0", "high: 5.0"),
+        ("    regression.epochs: {low: 1, high: 3, whole: true}\n", ""),
+        ("seeds: 2", "seeds: 1"),
+        ("views: 2", "views: 3"),
+    ):
+        assert old in text
+        (folder / "small.yaml").write_text(text.replace(old, new))
+        with pytest.raises(RncGraphError, match=r"search\.db: holds another search.*--out"):
+            search(read_spec(folder / "small.yaml"), folder / "out", trials=2, where=Where())
+    assert (folder / "out" / "best.yaml").read_bytes() == before
+    # What no value depends on may change.
+    (folder / "small.yaml").write_text(text.replace("name: small", "name: small\ntitle: Other"))
+    again = search(read_spec(folder / "small.yaml"), folder / "out", trials=2, where=Where())
+    assert len(again.trials) == 2
+
+
+@pytest.mark.slow
+def test_trials_that_fail_do_not_end_a_search(folder: Path):
+    """They count, are told of, are not tried again, and are never the best."""
+    ranges = "  ranges: {pretraining.learning_rate: {choices: [0.001, 1.0e+30]}}\n"
+    wild = SEARCH[: SEARCH.index("  ranges:")] + ranges
+    text = (folder / "small.yaml").read_text()
+    (folder / "small.yaml").write_text(text + wild)
+    said: list[str] = []
+    for trials in (3, 8):
+        found = search(
+            read_spec(folder / "small.yaml"),
+            folder / "out",
+            trials=trials,
+            where=Where(),
+            say=said.append,
+        )
+    failed = [n for n, (_, v) in enumerate(found.trials) if v["pretraining.learning_rate"] > 1]
+    assert len(found.trials) == 8
+    assert 0 < len(failed) < 8
+    assert all(found.trials[n][0] is None for n in failed)
+    assert found.best not in failed
+    assert len([line for line in said if "diverged" in line]) == len(failed)
+    assert len([line for line in said if line.startswith("trial")]) == 8
+
+
+@pytest.mark.slow
+def test_a_search_whose_trials_all_fail_ends_with_their_reason(folder: Path):
+    ranges = "  ranges: {pretraining.learning_rate: {choices: [1.0e+29, 1.0e+30]}}\n"
+    text = (folder / "small.yaml").read_text()
+    (folder / "small.yaml").write_text(text + SEARCH[: SEARCH.index("  ranges:")] + ranges)
+    with pytest.raises(RncGraphError, match=r"no trial was finished\n.*diverged"):
+        search(read_spec(folder / "small.yaml"), folder / "out", trials=2, where=Where())
+    assert not (folder / "out" / "best.yaml").exists()

@@ -17,6 +17,10 @@ from rnc_graph.experiments.tasks import PretrainTask, Task
 _TICK = 0.2
 
 
+class TasksFailedError(RncGraphError):
+    """Tasks that failed by themselves, as by a training that diverged."""
+
+
 def run_tasks(tasks: Mapping[str, Task], engine: Engine, progress: Progress) -> None:
     """Run the tasks, each result into the store as soon as it is there.
 
@@ -26,8 +30,8 @@ def run_tasks(tasks: Mapping[str, Task], engine: Engine, progress: Progress) -> 
         progress: told of finished epochs and tasks.
 
     Raises:
-        RncGraphError: tasks failed, each with its reason, after all others were done; or a process
-            died for good. Finished results are kept.
+        TasksFailedError: some did, each with its reason, after all others were done.
+        RncGraphError: a process died for good. Finished results are kept.
         WriteError: the store cannot be written to; this ends it all at once.
     """
     waiting: dict[str, list[str]] = {}
@@ -61,7 +65,7 @@ def run_tasks(tasks: Mapping[str, Task], engine: Engine, progress: Progress) -> 
                 failures[key] = str(error)
     if failures:
         left_out = sum(map(len, waiting.values()))
-        raise RncGraphError(
+        raise TasksFailedError(
             "\n".join(
                 [
                     f"{len(failures)} of {len(tasks)} tasks failed, and {left_out} that "
