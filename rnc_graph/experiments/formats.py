@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from rnc_graph.evaluation import METRICS, PairedDifference
+from rnc_graph.experiments.protocol import notes
 from rnc_graph.experiments.results import Row, Table, parts
-from rnc_graph.experiments.sheets import notes, sheets_of
+from rnc_graph.experiments.sheets import sheets_of
 from rnc_graph.experiments.spec import Experiment
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnc_graph.evaluation import CLASSES, MEASURES, PairedDifference, Scoring, Summary
+from rnc_graph.evaluation import CLASSES, MEASURES, PairedDifference, Summary
 from rnc_graph.evaluation.representation import RETRIEVED
 from rnc_graph.experiments.results import Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import division_of
 
 # Six significant digits would pretend to more than a handful of seeds can tell.
 _DIGITS = 3
@@ -193,79 +191,3 @@ def _scale_name(scale: str, unit: str) -> str:
         return "share of wrong classes, and cross-entropy in nats"
     units = "standardised units" if scale == "standardised" else unit or "the target's unit"
     return f"errors in {units}"
-
-
-def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
-    """Return the protocol in words, for below the tables.
-
-    Args:
-        experiment: the grid.
-        scorings: what the tables' predictions are scored by.
-    """
-    scoring = scorings[0]
-    classes = scoring.scale == "share"
-    split = experiment.split
-    shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
-    tail = split.long_tail
-    thinned = (
-        f"the training part's classes thinned to a long tail, {tail.imbalance:g} to 1 (more than "
-        f"{tail.many} samples: many-shot, fewer than {tail.few}: few-shot); "
-        if tail and classes
-        else f"the training part thinned to a long tail at the {tail.tail} end, "
-        f"{tail.imbalance:g} to 1 over {tail.bins} bins (more than {tail.many} molecules: "
-        f"many-shot, fewer than {tail.few}: few-shot); "
-        if tail
-        else ""
-    )
-    touched = (
-        "the test part was not touched"
-        if experiment.evaluate == "validation"
-        else "the test part was touched once a run"
-    )
-    divisions = [division for source in experiment.data if (division := division_of(source))]
-    alike = len(divisions) == len(experiment.data)
-    divided = (
-        f"seeds; {' and '.join(divisions)}"
-        if alike
-        else f"split seeds; random {shares} splits by seed"
-    )
-    notes = [
-        f"Mean ± standard deviation over {divided}; "
-        f"{thinned}{'' if classes else 'targets standardised by the training part; '}the epoch "
-        f"was selected by {scoring.selected_by}; {touched}.",
-        "Δ: mean paired difference to the reference, seed by seed; negative is better; "
-        "95% interval of the paired t test, not corrected; its p value corrected by Holm over the "
-        "methods with one reference, and over the baselines. The verdict is open where the "
-        "corrected p is 0.05 or more. "
-        + (
-            "The test part is the same for all seeds: the spread is that of what is drawn in "
-            "training, and of validation parts."
-            if alike
-            else "The splits overlap: by Nadeau and Bengio's correction the intervals would be "
-            "sqrt(1 + seeds * test part / training part) times as wide, 1.5 times for 10 seeds of "
-            "80/10/10."
-        ),
-    ]
-    if experiment.ranked:
-        notes.append(
-            f"Sorted by {scoring.title}; mean rank: the row's place among all, seed by seed, "
-            "averaged."
-        )
-    if experiment.representation or tail:
-        notes.append(
-            "▲ ▼: better or worse than the reference's after Holm's correction, by the same tests, "
-            f"measure by measure{'' if classes else '; labels are standardised'}."
-        )
-    judged = experiment.representation
-    if judged and classes:
-        notes.append(
-            "Retrieval: the training samples nearest to one of the evaluated part, a hit where the "
-            f"class, or its group, is the same. From outside: {judged.outside_name or 'none'}."
-        )
-    elif judged:
-        notes.append(
-            "Retrieval counts a hit within "
-            f"{judged.tolerance:g} of the label. Molecules from outside: "
-            f"{judged.outside_name or 'none'}."
-        )
-    return notes

@@ -11,8 +11,8 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from rnc_graph.evaluation import Scoring, Summary
+from rnc_graph.experiments.protocol import notes
 from rnc_graph.experiments.results import Row, Table, parts
-from rnc_graph.experiments.sheets import notes
 from rnc_graph.files import write_text
 from rnc_graph.report.latex import as_latex
 from rnc_graph.report.opened import Results, open_results

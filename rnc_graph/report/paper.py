@@ -76,15 +76,27 @@ def _differences(results: Results) -> Any:
     return figure
 
 
+def along(results: Results, axis: str) -> dict[str, list[tuple[float, Table]]]:
+    """Return the tables along an axis, by all that is the same for them, in words."""
+    groups: dict[str, list[tuple[float, Table]]] = {}
+    for table in results.tables:
+        others = dict(results.experiment.splits[table.split].axes)
+        place = others.pop(axis, None)
+        if isinstance(place, int | float):
+            fixed = (f"{name.replace('_', ' ')} {value}" for name, value in others.items())
+            words = ", ".join(filter(None, (table.data, table.encoder, *fixed)))
+            groups.setdefault(words, []).append((float(place), table))
+    return groups
+
+
 def _by_axis(results: Results, axis_name: str) -> Any:
     part = parts(results.experiment)[0]
-    groups: dict[tuple[str, str], list[tuple[float, Table]]] = {}
-    for table in results.tables:
-        place = results.experiment.splits[table.split].axes.get(axis_name)
-        if isinstance(place, int | float):
-            groups.setdefault((table.data, table.encoder), []).append((float(place), table))
-    figure, axes = _figure(len(groups), 1, 4.0, 3.0)
-    for axis, ((data, encoder), found) in zip(axes, groups.items(), strict=True):
+    groups = dict(list(along(results, axis_name).items())[:_PANELS])
+    columns = min(4, len(groups))
+    figure, axes = _figure(columns, -(-len(groups) // columns), 4.0, 3.0)
+    for unused in axes[len(groups) :]:
+        unused.remove()
+    for axis, (words, found) in zip(axes, groups.items(), strict=False):
         found.sort(key=lambda pair: pair[0])
         names = [row.name for row in found[0][1].rows]
         for number, name in enumerate(names):
@@ -103,7 +115,7 @@ def _by_axis(results: Results, axis_name: str) -> Any:
             if all(s.low is not None for _, s in points):
                 low, high = ([getattr(s, end) for _, s in points] for end in ("low", "high"))
                 axis.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
-        axis.set_title(f"{data}, {encoder}", fontsize=9)
+        axis.set_title(words, fontsize=9)
         axis.set_xlabel(axis_name.replace("_", " "), fontsize=8)
         axis.set_ylabel(f"{part} {title_of(found[0][1])}", fontsize=8)
         axis.tick_params(labelsize=7)

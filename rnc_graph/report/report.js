@@ -84,7 +84,11 @@
     const axes = new Set(data.conditions.flatMap((c) => Object.keys(c.axes).filter((a) => typeof c.axes[a] === "number")));
     for (const axis of axes) {
       const groups = {};
-      for (const c of data.conditions) if (typeof c.axes[axis] === "number") (groups[`${c.data}, ${c.encoder}`] ||= []).push(c);
+      for (const c of data.conditions) {
+        if (typeof c.axes[axis] !== "number") continue;
+        const fixed = Object.keys(c.axes).filter((a) => a !== axis).map((a) => `${a.replaceAll("_", " ")} ${c.axes[a]}`);
+        (groups[[c.data, c.encoder, ...fixed].filter(Boolean).join(", ")] ||= []).push(c);
+      }
       for (const [name, found] of Object.entries(groups)) {
         if (found.length < 2) continue;
         found.sort((a, b) => a.axes[axis] - b.axes[axis]);
