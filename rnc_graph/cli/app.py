@@ -43,6 +43,10 @@ def _main(
     """Hold the commands together."""
 
 
+# How Typer ends on Ctrl-C.
+_INTERRUPTED = 130
+
+
 def say(message: str) -> None:
     """Tell the user something beside the result, without markup and unbroken."""
     Console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)
@@ -60,6 +64,10 @@ def main() -> None:
         app()
     except RncGraphError as error:
         _fail(str(error))
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            say("Stopped. What is finished is kept where the command keeps it; call it again.")
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}")

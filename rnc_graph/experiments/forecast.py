@@ -17,12 +17,15 @@ from rich.table import Table as RichTable
 from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.engines.schedule import missing_tasks
-from rnc_graph.experiments.progress import cost
 from rnc_graph.experiments.run import Where, prepare
 from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.sections import RegressionSpec
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import BaselineTask, RegressTask, Task
+from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Task
 from rnc_graph.training import Runtime
+
+# Seconds until processes have loaded their libraries, and for tables and figures at last.
+_START = 8.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Forecast:
         lines: its runs.
         tasks: all pieces of work, pretrainings included.
         missing: how many of them are to be done.
-        seconds: how long they may take, all processes at work.
+        seconds: how long they may take, start and tables included.
     """
 
     lines: list[Line]
@@ -64,7 +67,7 @@ class Forecast:
 
 
 def forecast(experiment: Experiment, folder: Path, where: Where) -> Forecast:
-    """Plan an experiment and time a trial epoch of what is missing; nothing is written.
+    """Plan an experiment and time trial epochs of what is missing; nothing is written.
 
     Raises:
         RncGraphError: bad data.
@@ -88,50 +91,73 @@ def forecast(experiment: Experiment, folder: Path, where: Where) -> Forecast:
         check_before_training(experiment, resources, missing.values())
         work = _seconds(missing.values(), resources)
     processes = where.processes if where.processes > 1 else min(where.jobs, len(missing))
-    return Forecast(lines, len(prepared.tasks), len(missing), work / max(processes, 1))
+    seconds = _START + work / processes if missing else 0.0
+    return Forecast(lines, len(prepared.tasks), len(missing), seconds)
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """How long tasks of one kind take.
+
+    Attributes:
+        fixed: seconds beside the epochs: making the model, predicting, judging.
+        epoch: seconds an epoch.
+        train_size: share of the training part that was timed.
+    """
+
+    fixed: float
+    epoch: float
+    train_size: float
+
+    def seconds(self, task: Task) -> float:
+        """Return the time that a task takes."""
+        return self.fixed + task.epochs * self.epoch * (
+            task.cell.split.train_size / self.train_size
+        )
 
 
 def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
-    """Return the time that tasks take one after another, by one epoch for each kind of them."""
+    """Return the time that tasks take one after another, by two epochs of each kind of them."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    runtime = Runtime(resources.device)
-    pace: dict[tuple[str, str, str], float] = {}
+    paces: dict[tuple[object, ...], _Pace] = {}
     total = 0.0
     try:
         for task in tasks:
             kind = _kind(task)
-            if kind not in pace:
-                trial = _trial(task)
-                began = time.perf_counter()
-                trial.run(resources, runtime, {})
-                # The first one bears what is loaded once.
-                if not pace:
-                    began = time.perf_counter()
-                    trial.run(resources, runtime, {})
-                pace[kind] = (time.perf_counter() - began) / cost(trial)
-            total += pace[kind] * cost(task)
+            if kind not in paces:
+                if not paces:  # The first one bears what is loaded once.
+                    _timed(task, resources)
+                paces[kind] = _timed(task, resources)
+            total += paces[kind].seconds(task)
     finally:
         torch.set_num_threads(threads)
     return total
 
 
-def _kind(task: Task) -> tuple[str, str, str]:
-    """Tasks of one kind take as long for an epoch, but for views and frozen encoders."""
+def _kind(task: Task) -> tuple[object, ...]:
+    """Tasks of one kind take as long for an epoch, but for the size of the training part."""
     if isinstance(task, BaselineTask):
-        return task.cell.data, task.name, ""
-    size = f"{task.cell.split.train_size}"
-    return task.cell.data, str(task.encoder), size
+        return task.cell.data, task.name
+    stage = task.pretraining if isinstance(task, PretrainTask) else task.regression
+    objective = stage.objective.name if stage.objective else None
+    frozen = isinstance(stage, RegressionSpec) and stage.freeze
+    return task.cell.data, str(task.encoder), type(task), objective, stage.views, frozen
 
 
-def _trial(task: Task) -> Task:
-    """Return the task with two epochs, and no pretraining to wait for."""
-    if isinstance(task, BaselineTask):
-        return task
+def _timed(task: Task, resources: Resources) -> _Pace:
+    """Run a task with two epochs, and no pretraining to wait for."""
     if isinstance(task, RegressTask):
         shorter = task.regression.model_copy(update={"epochs": 2})
-        return replace(task, regression=shorter, pretrained=None, representation=None)
-    return replace(task, pretraining=task.pretraining.model_copy(update={"epochs": 2}))
+        task = replace(task, regression=shorter, pretrained=None, representation=None)
+    elif isinstance(task, PretrainTask):
+        task = replace(task, pretraining=task.pretraining.model_copy(update={"epochs": 2}))
+    ends: list[float] = []
+    began = time.perf_counter()
+    task.run(resources, Runtime(resources.device, lambda: ends.append(time.perf_counter())), {})
+    taken = time.perf_counter() - began
+    epoch = ends[1] - ends[0] if len(ends) == 2 else 0.0
+    return _Pace(max(taken - 2 * epoch, 0.0), epoch, task.cell.split.train_size)
 
 
 def print_forecast(console: Console, found: Forecast) -> None:

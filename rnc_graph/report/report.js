@@ -81,6 +81,8 @@
     places.replaceChildren();
     // A chart that is drawn while hidden does not know its width.
     byId("overview").hidden = false;
+    // All stand in their places before any is drawn, as wide as its place then is.
+    const charts = [];
     const axes = new Set(data.conditions.flatMap((c) => Object.keys(c.axes).filter((a) => typeof c.axes[a] === "number")));
     for (const axis of axes) {
       const groups = {};
@@ -105,9 +107,10 @@
           traces.push({ x, y: at.map((p) => p[1][0]), name: row.name, legendgroup: row.name, mode: "lines+markers",
             line: { color: colour(n), dash: row.baseline ? "dot" : "solid" } });
         });
-        draw(chart, traces, layout(axis.replace(/_/g, " "), `${data.part} ${found[0].score_in_words}`, { title: { text: name, font: { size: 13 } } }));
+        charts.push([chart, traces, layout(axis.replace(/_/g, " "), `${data.part} ${found[0].score_in_words}`, { title: { text: name, font: { size: 13 } } })]);
       }
     }
+    for (const [chart, traces, shape] of charts) draw(chart, traces, shape);
     const ranking = data.ranking;
     if (ranking && ranking.critical !== null) {
       byId("ranks").hidden = false;

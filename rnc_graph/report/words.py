@@ -11,9 +11,9 @@ def summary(experiment: Experiment, tables: list[Table]) -> list[str]:
     """Return a sentence or two for each method: where it is better, worse, or not told apart."""
     part = parts(experiment)[0]
     sentences = [
-        f"{len(tables)} condition{'s' * (len(tables) > 1)}, errors of the {part} part; a "
-        "difference counts when the paired t test over seeds leaves p < 0.05 after Holm's "
-        "correction within its table."
+        f"{len(tables)} condition{'s' * (len(tables) > 1)}, {tables[0].scoring.title} of the "
+        f"{part} part; a difference counts when the paired t test over seeds leaves p < 0.05 after "
+        "Holm's correction within its table."
     ]
     for method in experiment.methods:
         better, worse, unclear = 0, 0, 0

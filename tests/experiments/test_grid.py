@@ -95,6 +95,19 @@ def test_a_row_that_is_included(folder: Path, include: str, only: dict[str, obje
     assert [method.only for method in found] == [only]
 
 
+def test_names_of_the_grid_are_known_in_what_is_included(folder: Path):
+    """They mean the same as in what is excluded, and the row is called after them."""
+    grid = GRID[: GRID.index("exclude:")].replace(
+        "freeze: [true, false]", "freeze: {frozen: true, tuned: false}\n  temperature: [1.0, 2.0]"
+    )
+    include = "include: [{objective: RnC, temperature: 4.0, freeze: tuned}]\n"
+    (folder / "grid.yaml").write_text(grid + include)
+    (found,) = (m for m in read_spec(folder / "grid.yaml").methods if "T=4.0" in m.name)
+    assert found.name == "RnC, T=4.0, tuned"
+    assert not found.regression.freeze
+    assert found.pretraining.objective.model_dump() == {"name": "rnc", "temperature": 4.0}
+
+
 def test_one_row_at_two_places_is_one_entry(folder: Path):
     include = "[{objective: rince, train_size: 0.5}, {objective: rince, train_size: 1.0}]"
     (folder / "grid.yaml").write_text(f"{GRID[: GRID.index('include:')]}include: {include}\n")

@@ -36,9 +36,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     table = load_dataset("esol")
     rows = [f"{s},{y}" for s, y in zip(table.smiles[:60], table.targets[:60, 0], strict=True)]
     (folder / "molecules.csv").write_text("\n".join(["smiles,logS", *rows]) + "\n")
-    (folder / "small.yaml").write_text(
-        SPEC.replace("seeds: 2", "seeds: 3") + "grid: {train_size: [0.5, 1.0]}\n"
-    )
+    axes = "grid: {train_size: [0.5, 1.0], label_noise: [0.0, 0.3]}\n"
+    (folder / "small.yaml").write_text(SPEC.replace("seeds: 2", "seeds: 3") + axes)
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -59,7 +58,7 @@ def test_equal_results_give_equal_bytes(results: Path):
         "table.tex",
         *(
             f"{name}.{suffix}"
-            for name in ("differences", "ranks", "by_train_size")
+            for name in ("differences", "ranks", "by_train_size", "by_label_noise")
             for suffix in ("svg", "png")
         ),
     }
@@ -204,6 +203,15 @@ def test_headings_sort_by_mouse_and_by_keyboard(page):
 
 @needs_chromium
 @pytest.mark.slow
+def test_charts_are_as_wide_as_their_places(page):
+    widths = page.execute_script(
+        "return [...document.querySelectorAll('.chart')].filter((c) => c.clientWidth)"
+        ".map((c) => [c.clientWidth, c.querySelector('svg.main-svg').clientWidth])"
+    )
+    assert len(widths) >= 8
+    assert all(chart == place for place, chart in widths), widths
+
+
 def test_a_narrow_dark_window_has_all_in_it(page, results: Path):
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
@@ -226,5 +234,7 @@ def test_the_experiment_is_read_back(results: Path):
     opened = open_results(results)
     assert isinstance(opened.experiment, Experiment)
     assert [table.name for table in opened.tables] == [
-        f"molecules, train_size={size}, gcn" for size in ("0.5", "1.0")
+        f"molecules, train_size={size}, label_noise={noise}, gcn"
+        for size in ("0.5", "1.0")
+        for noise in ("0.0", "0.3")
     ]

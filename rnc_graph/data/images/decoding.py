@@ -72,13 +72,15 @@ def decode(path: Path, decoding: Decoding) -> NDArray[np.uint8]:
     Raises:
         RncGraphError: the file is missing or no whole image; the message is the reason alone.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file).convert("L" if decoding.grey else "RGB")
     except FileNotFoundError:
         raise RncGraphError("is missing") from None
+    except UnidentifiedImageError:
+        raise RncGraphError("is no image that can be read") from None
     except Exception as error:  # Pillow's decoders raise whatever the bytes make them stumble on.
         text = str(error).replace(str(path), "the file").replace(repr(str(path)), "the file")
         raise RncGraphError(f"is no image that can be read: {text}") from error

@@ -24,7 +24,7 @@ from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
 from rnc_graph.experiments.spec.method import Condition, Method, Place
 from rnc_graph.experiments.spec.search import SearchSpec
-from rnc_graph.experiments.spec.section import Section
+from rnc_graph.experiments.spec.section import MisfitError, Section
 from rnc_graph.experiments.spec.sections import (
     Part,
     PretrainingSpec,
@@ -129,6 +129,11 @@ class Experiment(Section):
         if not isinstance(raw, dict):
             return raw
         raw = expanded(dict(raw))
+        seeds = raw.get("seeds", 1)
+        if isinstance(seeds, bool) or not isinstance(seeds, int | list | dict) or seeds in (0, []):
+            raise MisfitError(
+                f"must be how many, a list of them, or either by encoder, found {seeds!r}", "seeds"
+            )
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])
         if isinstance(raw.get("methods"), list):

@@ -1,5 +1,6 @@
 """Specs as YAML files; a mistake is told by its line, its key, and what would be right."""
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -104,7 +105,8 @@ def _misfit(problem: Any) -> tuple[Any, ...]:
 
 def _location(problem: Any) -> list[Any]:
     """Return the keys of the file that lead to a mistake."""
-    return [key for key in (*problem["loc"], *_misfit(problem)) if not _is_choice(key)]
+    keys = (*problem["loc"], *_misfit(problem))
+    return [key for key in keys if not _is_choice(key) and key != "[key]"]
 
 
 def _declared(location: list[Any], raw: Any) -> list[Any]:
@@ -128,7 +130,9 @@ def _is_choice(key: Any) -> bool:
 def _reason(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         fields = _fields(problem["loc"][:-1])
-        return f"unknown key; known here: {', '.join(fields)}"
+        near = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        return f"unknown key; known here: {', '.join(fields)}{meant}"
     if problem["type"] == "missing":
         return "is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")

@@ -86,9 +86,11 @@ def expanded(raw: Raw) -> Raw:
             raise MisfitError(
                 f"must be a mapping from axes to values, found {entry!r}", "include", number
             )
-        own = {axis: _listed(values) for axis, values in entry.items() if axis in METHOD_AXES}
-        if isinstance(entry.get("objective"), dict) and "name" in entry["objective"]:
-            own["objective"] = [entry["objective"]]  # One with its options.
+        own = {
+            axis: _included(values, grid.get(axis))
+            for axis, values in entry.items()
+            if axis in METHOD_AXES
+        }
         only = {axis: values for axis, values in entry.items() if axis not in METHOD_AXES}
         if not own:
             raise MisfitError("needs an axis of the methods, such as objective", "include", number)
@@ -127,6 +129,17 @@ def _distinct(made: Iterable[Raw]) -> list[Raw]:
             )
         rows[method["name"]] = _anywhere(method)
     return list(rows.values())
+
+
+def _included(values: Any, on_grid: Any) -> Any:
+    """Return an axis of an included entry: names of the grid's values stand for these."""
+    if isinstance(values, dict) and "name" in values:
+        return {str(values["name"]): values}  # An objective with its options.
+    listed = _listed(values)
+    if not isinstance(on_grid, dict) or not isinstance(listed, list):
+        return listed
+    known = [value for value in listed if isinstance(value, str) and value in on_grid]
+    return {value: on_grid[value] for value in known} if len(known) == len(listed) else listed
 
 
 def _anywhere(method: Raw) -> Raw:
