@@ -17,6 +17,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.engines.engine import Engine
 from rnc_graph.experiments.engines.schedule import TasksFailedError, missing_tasks, run_tasks
 from rnc_graph.experiments.engines.work import Terms
+from rnc_graph.experiments.plan import plan
 from rnc_graph.experiments.progress import Silent
 from rnc_graph.experiments.results import scoring_of
 from rnc_graph.experiments.run import Prepared, Where, open_engine, prepare
@@ -105,10 +106,11 @@ def search(
         )
         _check_same(study, _searched(spec, prepared), folder)
         for left in study.get_trials(deepcopy=False):
-            # A killed process left it; its settings are tried again, finished runs are kept.
+            # A killed process left it; its settings are tried again, unless they had failed.
             if left.state == optuna.trial.TrialState.RUNNING:
                 study.tell(left.number, state=optuna.trial.TrialState.FAIL)
-                study.enqueue_trial(left.params)
+                if _FAILED not in left.user_attrs:
+                    study.enqueue_trial(left.params)
         resources = prepared.resources(where.device)
         terms = Terms(store.checkpoints.absolute())
         with open_engine(where, resources, store, prepared.modules, terms, where.jobs) as engine:
@@ -141,10 +143,11 @@ def _middle(low: float | None, high: float | None, whole: bool) -> float:
 
 def _searched(spec: SearchSpec, prepared: Prepared) -> str:
     """Return a short name for all that a trial's value depends on, and what is drawn from."""
+    experiment = prepared.experiment
     runs = [
         run.task.key
-        for run in prepared.planned
-        if (run.row, run.encoder) == (spec.method, spec.encoder)
+        for seed in experiment.seeds[spec.encoder]
+        for run in plan(on_validation(experiment, spec, seed), prepared.datasets)
     ]
     return digest({"runs": runs, **spec.model_dump(mode="json", exclude={"trials"})})
 

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.cli import app
+from rnc_graph.errors import RncGraphError, WriteError
 from rnc_graph.experiments import Where, read_spec
-from rnc_graph.search import search
+from rnc_graph.search import search, searching
 
 SEARCH = """
 search:
@@ -77,7 +79,8 @@ def test_a_changed_spec_is_another_search(folder: Path):
             search(read_spec(folder / "small.yaml"), folder / "out", trials=2, where=Where())
     assert (folder / "out" / "best.yaml").read_bytes() == before
     # What no value depends on may change.
-    (folder / "small.yaml").write_text(text.replace("name: small", "name: small\ntitle: Other"))
+    other = "name: small\ntitle: Other\nevaluate: validation\nrepresentation: {}"
+    (folder / "small.yaml").write_text(text.replace("name: small", other))
     again = search(read_spec(folder / "small.yaml"), folder / "out", trials=2, where=Where())
     assert len(again.trials) == 2
 
@@ -115,3 +118,38 @@ def test_a_search_whose_trials_all_fail_ends_with_their_reason(folder: Path):
     with pytest.raises(RncGraphError, match=r"no trial was finished\n.*diverged"):
         search(read_spec(folder / "small.yaml"), folder / "out", trials=2, where=Where())
     assert not (folder / "out" / "best.yaml").exists()
+
+
+@pytest.mark.slow
+def test_a_quick_search_is_another_one(folder: Path):
+    text = (folder / "small.yaml").read_text() + SEARCH
+    # Other epochs than those of a quick one.
+    (folder / "small.yaml").write_text(text.replace("  epochs: 2\n", "  epochs: 3\n"))
+    tune = ["tune", "small.yaml", "--trials", "1", "--jobs", "1"]
+    assert CliRunner().invoke(app, [*tune, "--quick"]).exit_code == 0
+    assert (folder / "results" / "quick" / "small-search" / "best.yaml").exists()
+    assert not (folder / "results" / "small-search").exists()
+    found = CliRunner().invoke(app, [*tune, "--out", "results/quick/small-search"])
+    assert isinstance(found.exception, RncGraphError)
+    assert "holds another search" in str(found.exception)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [WriteError("full"), KeyboardInterrupt(), RncGraphError("died")])
+def test_what_is_no_fault_of_a_trial_ends_a_search(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+):
+    (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + SEARCH)
+    experiment = read_spec(folder / "small.yaml")
+    said: list[str] = []
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(searching, "run_tasks", fail)
+        with pytest.raises(type(error)):
+            search(experiment, folder / "out", trials=1, where=Where(), say=said.append)
+    found = search(experiment, folder / "out", trials=1, where=Where(), say=said.append)
+    assert len(found.trials) == 1
+    assert said[0] == said[1], "the same settings are tried again"
