@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rnc_graph.evaluation import Scoring
 from rnc_graph.experiments.spec import Experiment
@@ -31,14 +31,19 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         else "the test part was touched once a run"
     )
     divisions = [division for source in experiment.data if (division := division_of(source))]
-    alike = len(divisions) == len(experiment.data)
-    divided = (
-        f"seeds; {' and '.join(divisions)}"
-        if alike
-        else f"split seeds; {ways[0] if len(ways) == 1 else 'splits by seed, as told below'}"
-    )
+    published = len(divisions) == len(experiment.data)
+    fixed = list(map(_fixed, experiment.splits.values()))
+    alike = published or all(fixed)
+    several = "splits as told below" if any(fixed) else "splits by seed, as told below"
+    by_split = ways[0] if len(ways) == 1 else several
+    if published:
+        divided = " and ".join(divisions)
+    elif divisions:
+        divided = f"{' and '.join(divisions)}; of other data {by_split}"
+    else:
+        divided = by_split
     notes = [
-        f"Mean ± standard deviation over {divided}; "
+        f"Mean ± standard deviation over {'seeds' if alike else 'split seeds'}; {divided}; "
         f"{f'{changed[0]}; ' if len(changed) == 1 and changed[0] else ''}"
         f"{'' if classes else 'targets standardised by the training part; '}the epoch "
         f"was selected by {scoring.selected_by}; {touched}.",
@@ -49,14 +54,24 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         + (
             "The test part is the same for all seeds: the spread is that of what is drawn in "
             "training, and of validation parts."
+            if published
+            else "The parts are the same for all seeds: the spread is that of what is drawn in "
+            "training."
             if alike
-            else "The splits overlap: by Nadeau and Bengio's correction the intervals would be "
-            "sqrt(1 + seeds * test part / training part) times as wide, 1.5 times for 10 seeds of "
-            "80/10/10."
+            else f"The splits{' by seed' if divisions or any(fixed) else ''} overlap: by Nadeau "
+            "and Bengio's correction the intervals would be sqrt(1 + seeds * test part / training "
+            "part) times as wide, 1.5 times for 10 seeds of 80/10/10."
         ),
     ]
-    if len(ways) > 1 or len(changed) > 1:
-        notes.insert(1, _each_split(experiment, changes, alike or len(ways) == 1))
+    one_way = published or len(ways) == 1
+    if len(changed) > 1 or not one_way:
+        splits = list(experiment.splits.values())
+        notes.insert(
+            1,
+            _each_split(experiment, changes, one_way)
+            if len(splits) <= _TOLD
+            else _what_varies(splits, classes, one_way),
+        )
     if experiment.ranked:
         notes.append(
             f"Sorted by {scoring.title}; mean rank: the row's place among all, seed by seed, "
@@ -82,45 +97,97 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     return notes
 
 
+def _fixed(split: SplitSpec) -> bool:
+    """Say whether the data decide the parts, whatever the seed."""
+    if split.splitter is None:
+        return False
+    name, options = split.splitter.name, split.splitter.model_extra or {}
+    return name in ("column", "file", "time") or options.get("order") == "size"
+
+
 def _way(split: SplitSpec) -> str:
     """Say how data are divided that come without a split."""
     shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
-    return f"{split.splitter.name if split.splitter else 'random'} {shares} splits by seed"
+    if split.splitter is None:
+        return f"random {shares} splits by seed"
+    name, options = split.splitter.name, split.splitter.model_extra or {}
+    told = f" ({', '.join(f'{key}: {value}' for key, value in options.items())})" if options else ""
+    if name in ("column", "file"):  # Which have shares of their own.
+        return f"the split by {name}{told}, the same for all seeds"
+    if _fixed(split):
+        return f"the {name} {shares} split{told}, the same for all seeds"
+    return f"{name} {shares} splits by seed{told}"
 
 
 def _changes(split: SplitSpec, classes: bool) -> str:
     """Say what is then done to the parts; "" for nothing."""
     found = []
     if split.unseen is not None:
-        low, high = split.unseen
-        found.append(f"labels from quantile {low:g} to {high:g} in the test part alone")
+        found.append(f"labels from quantile {_band(split)} in the test part alone")
     if split.train_size < 1:
         found.append(f"{split.train_size:.4g} of the training part kept")
-    tail = split.long_tail
-    if tail and classes:
-        found.append(
-            f"the training part's classes thinned to a long tail, {tail.imbalance:g} to 1 (more "
-            f"than {tail.many} samples: many-shot, fewer than {tail.few}: few-shot)"
-        )
-    elif tail:
-        found.append(
-            f"the training part thinned to a long tail at the {tail.tail} end, "
-            f"{tail.imbalance:g} to 1 over {tail.bins} bins (more than {tail.many} molecules: "
-            f"many-shot, fewer than {tail.few}: few-shot)"
-        )
+    if split.long_tail:
+        found.append(_tail(split, classes))
     if split.label_noise:
         found.append(f"{split.label_noise:.4g} of the training labels change places")
     if split.graph_noise:
-        noise = ", ".join(f"{name}: {options}" for name, options in split.graph_noise.items())
-        found.append(f"the evaluated molecules altered ({noise})")
+        found.append(f"the evaluated molecules altered ({_noise(split)})")
     return "; ".join(found)
+
+
+def _band(split: SplitSpec) -> str:
+    return "" if split.unseen is None else f"{split.unseen[0]:g} to {split.unseen[1]:g}"
+
+
+def _tail(split: SplitSpec, classes: bool) -> str:
+    """Say how the training part is thinned; "" for not at all."""
+    tail = split.long_tail
+    if tail is None:
+        return ""
+    if classes:
+        return (
+            f"the training part's classes thinned to a long tail, {tail.imbalance:g} to 1 (more "
+            f"than {tail.many} samples: many-shot, fewer than {tail.few}: few-shot)"
+        )
+    return (
+        f"the training part thinned to a long tail at the {tail.tail} end, "
+        f"{tail.imbalance:g} to 1 over {tail.bins} bins (more than {tail.many} molecules: "
+        f"many-shot, fewer than {tail.few}: few-shot)"
+    )
+
+
+def _noise(split: SplitSpec) -> str:
+    return ", ".join(f"{name}: {options}" for name, options in split.graph_noise.items())
 
 
 def _each_split(experiment: Experiment, changes: Mapping[str, str], one_way: bool) -> str:
     """Say of each split what the others do not share with it."""
     told = []
-    for name, split in list(experiment.splits.items())[:_TOLD]:
+    for name, split in experiment.splits.items():
         own = [] if one_way else [_way(split)]
         told.append(f"{name}: {'; '.join([*own, changes[name] or 'no part changed'])}")
-    more = len(experiment.splits) - len(told)
-    return f"Splits. {'. '.join(told)}.{f' And {more} more, in spec.yaml.' if more else ''}"
+    return f"Splits. {'. '.join(told)}."
+
+
+def _what_varies(splits: Sequence[SplitSpec], classes: bool, one_way: bool) -> str:
+    """Say of many splits what they differ in, and what is done to all of them."""
+    aspects: dict[str, Callable[[SplitSpec], str]] = {
+        "quantiles of the labels in the test part alone": _band,
+        "share of the training part kept": lambda split: f"{split.train_size:.4g}",
+        "long tail": lambda split: _tail(split, classes),
+        "share of the training labels that change places": lambda split: f"{split.label_noise:.4g}",
+        "alterations of the evaluated molecules": _noise,
+    }
+    if not one_way:
+        aspects = {"division": _way, **aspects}
+    varied, shared = [], []
+    for name, told_of in aspects.items():
+        values = list(dict.fromkeys(map(told_of, splits)))
+        shown = ", ".join(value or "none" for value in values[:_TOLD])
+        more = f", and {len(values) - _TOLD} more" if len(values) > _TOLD else ""
+        if len(values) > 1:
+            varied.append(f"{name} ({shown}{more})")
+        elif values[0] != told_of(SplitSpec()):
+            shared.append(f"{name} ({shown})")
+    alike = f" Of all: {'; '.join(shared)}." if shared else ""
+    return f"{len(splits)} splits, which differ in: {'; '.join(varied)}.{alike}"

@@ -60,8 +60,78 @@ def test_several_splits_are_told_one_by_one(folder: Path):
     )
 
 
-def test_many_splits_are_counted(folder: Path):
+def test_of_many_splits_what_varies_is_told(folder: Path):
     sizes = ", ".join(f"{number / 20:g}" for number in range(1, 21))
-    _, second, *_ = _notes(folder, f"grid: {{train_size: [{sizes}]}}\n")
-    assert second.count("of the training part kept") == 12
-    assert second.endswith(" And 8 more, in spec.yaml.")
+    first, second, *_ = _notes(
+        folder,
+        f"split: {{unseen: [0.4, 0.6]}}\ngrid: {{train_size: [{sizes}], label_noise: [0, 0.2]}}\n",
+    )
+    assert first == PLAIN
+    assert second == (
+        "40 splits, which differ in: share of the training part kept (0.05, 0.1, 0.15, 0.2, 0.25, "
+        "0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, and 8 more); share of the training labels that "
+        "change places (0, 0.2). Of all: quantiles of the labels in the test part alone (0.4 to "
+        "0.6)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("splitter", "said"),
+    [
+        ("{name: column, column: part}", "the split by column (column: part)"),
+        ("{name: file, path: a.json}", "the split by file (path: a.json)"),
+        ("{name: time, column: year}", "the time 80/10/10 split (column: year)"),
+        ("{name: scaffold, order: size}", "the scaffold 80/10/10 split (order: size)"),
+    ],
+)
+def test_a_split_that_the_data_decide_is_not_by_seed(folder: Path, splitter: str, said: str):
+    first, second, *_ = _notes(folder, f"split: {{splitter: {splitter}}}\n")
+    assert f"over seeds; {said}, the same for all seeds; targets" in first
+    assert "The parts are the same for all seeds" in second
+    assert "overlap" not in second
+
+
+def test_the_orders_of_a_splitter_are_told_apart(folder: Path):
+    _, second, third, *_ = _notes(
+        folder,
+        "splits: {a: {splitter: {name: scaffold}}, b: {splitter: {name: scaffold, order: size}}}\n",
+    )
+    assert second == (
+        "Splits. a: scaffold 80/10/10 splits by seed; no part changed. b: the scaffold 80/10/10 "
+        "split (order: size), the same for all seeds; no part changed."
+    )
+    assert "The splits by seed overlap" in third
+
+
+IMAGES = """
+name: small
+data: {data}
+seeds: 2
+reference: plain
+encoders: {{resnet8: {{}}}}
+methods: [{{name: plain, pretraining: null}}]
+"""
+AGEDB = "{images: agedb, folder: faces}"
+
+
+def _notes_of_images(folder: Path, data: str, more: str = "") -> list[str]:
+    path = folder / "images.yaml"
+    path.write_text(IMAGES.format(data=data) + more)
+    return notes(read_spec(path), [MEASURED])
+
+
+def test_published_and_drawn_splits_are_both_told(folder: Path):
+    first, second, *_ = _notes_of_images(folder, f"[{{images: digits}}, {AGEDB}]")
+    assert (
+        "over split seeds; the split of agedb made by AgeDB-DIR's rule; of other data random "
+        "80/10/10 splits by seed; targets" in first
+    )
+    assert "The splits by seed overlap" in second
+
+
+def test_shares_are_not_told_where_all_splits_are_published(folder: Path):
+    first, second, *_ = _notes_of_images(
+        folder, AGEDB, "splits: {a: {}, b: {train: 0.7, validation: 0.2}}\n"
+    )
+    assert "over seeds; the split of agedb made by AgeDB-DIR's rule; targets" in first
+    assert second.startswith("Δ")
