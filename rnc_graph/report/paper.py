@@ -19,7 +19,7 @@ _PANELS = 12
 def draw_figures(results: Results, folder: Path) -> list[Path]:
     """Draw what the experiment has and return the paths; equal results give equal bytes."""
     figures = {"differences": _differences(results), "ranks": _ranks(results)}
-    figures |= {f"by_{axis}": _by_axis(results, axis) for axis in numeric_axes(results)}
+    figures |= {f"by_{axis}": by_axis(results, axis) for axis in numeric_axes(results)}
     written = []
     for name, figure in figures.items():
         if figure is not None:
@@ -89,9 +89,11 @@ def along(results: Results, axis: str) -> dict[str, list[tuple[float, Table]]]:
     return groups
 
 
-def _by_axis(results: Results, axis_name: str) -> Any:
+def by_axis(results: Results, axis_name: str) -> Any:
+    """Draw the errors along an axis, a panel for each value of all others."""
     part = parts(results.experiment)[0]
-    groups = dict(list(along(results, axis_name).items())[:_PANELS])
+    every = along(results, axis_name)
+    groups = dict(list(every.items())[:_PANELS])
     columns = min(4, len(groups))
     figure, axes = _figure(columns, -(-len(groups) // columns), 4.0, 3.0)
     for unused in axes[len(groups) :]:
@@ -120,6 +122,8 @@ def _by_axis(results: Results, axis_name: str) -> Any:
         axis.set_ylabel(f"{part} {title_of(found[0][1])}", fontsize=8)
         axis.tick_params(labelsize=7)
     axes[0].legend(fontsize=6)
+    if len(every) > len(groups):
+        figure.supxlabel(f"the first {len(groups)} of {len(every)} groups", fontsize=8)
     return figure
 
 

@@ -98,7 +98,8 @@
         places.append(chart);
         const traces = [];
         found[0].rows.forEach((row, n) => {
-          const at = found.map((c) => [c.axes[axis], (c.rows.find((r) => r.name === row.name) || row).errors[`${data.part} ${found[0].score}`]]);
+          // Baselines are missing where molecules are altered as graphs.
+          const at = found.flatMap((c) => c.rows.filter((r) => r.name === row.name).map((r) => [c.axes[axis], r.errors[`${data.part} ${found[0].score}`]]));
           const x = at.map((p) => p[0]);
           if (at.every((p) => p[1][1] !== null)) {
             traces.push({ x: [...x, ...x.slice().reverse()], y: [...at.map((p) => p[1][2]), ...at.map((p) => p[1][1]).reverse()],

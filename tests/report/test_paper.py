@@ -3,7 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
-from rnc_graph.report.paper import along
+from rnc_graph.evaluation import MEASURED
+from rnc_graph.report.paper import along, by_axis
 
 
 def _results(splits: dict[str, dict[str, Any]], encoders: tuple[str, ...] = ("gin",)) -> Any:
@@ -38,3 +39,20 @@ def test_a_table_off_the_axis_is_on_no_line():
     assert {words: [place for place, _ in tables] for words, tables in found.items()} == {
         "esol, gin": [0.2]
     }
+
+
+def test_a_figure_says_how_many_groups_it_leaves_out():
+    splits = {
+        f"{size}, {noise}": {"train_size": size, "label_noise": noise / 100}
+        for size in (0.5, 1.0)
+        for noise in range(15)
+    }
+    results = _results(splits)
+    results.experiment.evaluate = "test"
+    for table in results.tables:
+        table.rows, table.scoring = [SimpleNamespace(name="plain")], MEASURED
+        table.error = lambda row, part: SimpleNamespace(mean=1.0, low=None, high=None)
+    figure = by_axis(results, "train_size")
+    assert len(figure.axes) == 12
+    assert figure.get_supxlabel() == "the first 12 of 15 groups"
+    assert by_axis(results, "label_noise").get_supxlabel() == ""

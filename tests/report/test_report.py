@@ -212,6 +212,48 @@ def test_charts_are_as_wide_as_their_places(page):
     assert all(chart == place for place, chart in widths), widths
 
 
+@needs_chromium
+@pytest.mark.slow
+def test_a_line_has_one_value_on_all_other_axes(page):
+    charts = page.execute_script(
+        "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
+        "[c.layout.title.text, c.data.filter((t) => t.name).map((t) => t.x)])"
+    )
+    assert {title for title, _ in charts} == {
+        f"molecules, gcn, {fixed}"
+        for fixed in ("label noise 0", "label noise 0.3", "train size 0.5", "train size 1")
+    }
+    for title, lines in charts:
+        assert lines
+        assert all(x == ([0.5, 1] if "noise" in title else [0, 0.3]) for x in lines)
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_a_row_that_a_condition_lacks_is_not_drawn_there(page, results: Path, tmp_path: Path):
+    """As baselines are lacking where molecules are altered."""
+    html = (results / "report.html").read_text(encoding="utf-8")
+    start = html.index("{", html.index('id="payload">'))
+    data, end = json.JSONDecoder().raw_decode(html, start)
+    last = data["conditions"][-1]
+    last["rows"] = [row for row in last["rows"] if not row["baseline"]]
+    changed = json.dumps(data).replace("</", "<\\/")
+    (tmp_path / "report.html").write_text(html[:start] + changed + html[end:], encoding="utf-8")
+    page.get((tmp_path / "report.html").as_uri())
+    drawn = page.execute_script(
+        "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
+        "[c.layout.title.text, c.data.find((t) => t.name === 'mean').x])"
+    )
+    assert dict(drawn) == {
+        "molecules, gcn, label noise 0": [0.5, 1],
+        "molecules, gcn, label noise 0.3": [0.5],
+        "molecules, gcn, train size 0.5": [0, 0.3],
+        "molecules, gcn, train size 1": [0],
+    }
+
+
+@needs_chromium
+@pytest.mark.slow
 def test_a_narrow_dark_window_has_all_in_it(page, results: Path):
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
