@@ -21,7 +21,7 @@ from sklearn.svm import SVR
 
 from rnc_graph.data.descriptors import morgan_fingerprints, rdkit_descriptors
 from rnc_graph.data.images import ImageTable
-from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.samples import SampleTable, classes_of
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import UnknownNameError
 
@@ -104,9 +104,10 @@ def baseline_predictions(
         return table.published_predictions[name][:, None]
     else:
         features = BASELINES[name].features(table.smiles)
-    if isinstance(table, ImageTable) and table.classes:
+    classes = classes_of(table)
+    if classes:
         # What is most frequent, in every class's share of the training part.
-        shares = np.bincount(targets[:, 0].astype(np.int64), minlength=len(table.classes)) + 1.0
+        shares = np.bincount(targets[:, 0].astype(np.int64), minlength=len(classes)) + 1.0
         return np.tile(np.log(shares / shares.sum()), (len(table), 1))
     # On standardised targets, since an SVR's settings are in their scale.
     model = TransformedTargetRegressor(

@@ -32,9 +32,10 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     )
     divisions = [division for source in experiment.data if (division := division_of(source))]
     published = len(divisions) == len(experiment.data)
-    fixed = list(map(_fixed, experiment.splits.values()))
-    alike = published or all(fixed)
-    several = "splits as told below" if any(fixed) else "splits by seed, as told below"
+    by_seed = [split.by_seed for split in experiment.splits.values()]
+    alike = published or not any(by_seed)
+    drawn = not divisions and all(by_seed)
+    several = "splits as told below" if not all(by_seed) else "splits by seed, as told below"
     by_split = ways[0] if len(ways) == 1 else several
     if published:
         divided = " and ".join(divisions)
@@ -58,7 +59,7 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
             else "The parts are the same for all seeds: the spread is that of what is drawn in "
             "training."
             if alike
-            else f"The splits{' by seed' if divisions or any(fixed) else ''} overlap: by Nadeau "
+            else f"{'The splits' if drawn else 'The splits by seed'} overlap: by Nadeau "
             "and Bengio's correction the intervals would be sqrt(1 + seeds * test part / training "
             "part) times as wide, 1.5 times for 10 seeds of 80/10/10."
         ),
@@ -97,14 +98,6 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     return notes
 
 
-def _fixed(split: SplitSpec) -> bool:
-    """Say whether the data decide the parts, whatever the seed."""
-    if split.splitter is None:
-        return False
-    name, options = split.splitter.name, split.splitter.model_extra or {}
-    return name in ("column", "file", "time") or options.get("order") == "size"
-
-
 def _way(split: SplitSpec) -> str:
     """Say how data are divided that come without a split."""
     shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
@@ -114,7 +107,7 @@ def _way(split: SplitSpec) -> str:
     told = f" ({', '.join(f'{key}: {value}' for key, value in options.items())})" if options else ""
     if name in ("column", "file"):  # Which have shares of their own.
         return f"the split by {name}{told}, the same for all seeds"
-    if _fixed(split):
+    if not split.by_seed:
         return f"the {name} {shares} split{told}, the same for all seeds"
     return f"{name} {shares} splits by seed{told}"
 

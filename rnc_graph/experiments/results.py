@@ -10,8 +10,7 @@ from typing import Any
 from scipy.stats import rankdata
 from torch import Tensor
 
-from rnc_graph.data.images import ImageTable
-from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.samples import SampleTable, classes_of
 from rnc_graph.evaluation import (
     CLASSES,
     MEASURED,
@@ -113,7 +112,7 @@ def title_of(table: Table) -> str:
 
 def scoring_of(samples: SampleTable) -> Scoring:
     """Return what predictions for a data set are scored by."""
-    return CLASSES if isinstance(samples, ImageTable) and samples.classes else MEASURED
+    return CLASSES if classes_of(samples) else MEASURED
 
 
 def finished_runs(planned: Sequence[PlannedRun], store: Store) -> list[FinishedRun]:
@@ -179,11 +178,12 @@ def _table(
     seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
     names = list(dict.fromkeys(run.planned.row for run in runs))
     compared = parts(experiment)[0]
-    # Seeds that share a test part do not overlap in more than they show. Of others it is the share
-    # of the undiminished split: training parts that are cut overlap less, not more.
+    # Seeds that share a split do not overlap in more than they show. Of others it is the share of
+    # the undiminished split: training parts that are cut overlap less, not more.
     source = next(source for source in experiment.data if source_name(source) == data)
     parts_of = experiment.splits[split]
-    share = 0.0 if division_of(source) else parts_of.test / parts_of.train
+    shared = division_of(source) or not parts_of.by_seed
+    share = 0.0 if shared else parts_of.test / parts_of.train
 
     def metric(part: str, scale: str, name: str) -> dict[str, list[float]]:
         return {

@@ -74,5 +74,13 @@ def molecule_svg(smiles: str) -> str:
     svg = re.sub(r" class='[^']*'", "", svg)
     svg = re.sub(r"(\d+\.\d)\d+", r"\1", svg)
     svg = svg.replace("fill:none;fill-rule:evenodd;", "fill:none;")
-    svg = svg.replace("stroke-linecap:butt;stroke-linejoin:miter;stroke-opacity:1", "")
-    return re.sub(r"\s*\n\s*", "", svg)
+    svg = re.sub(r"stroke-linecap:butt;stroke-linejoin:miter;[^']*", "", svg)
+    svg = re.sub(r"\s*\n\s*", "", svg)
+    svg = re.sub(r" ?([MLQCZ]) ?", r"\1", svg.replace(".0,", ",").replace(".0 ", " "))
+    # One path for all neighbours of one look: half the size of a page of thousands.
+    return re.sub(r"<path d='[^']*'( [^>]*/>)(?:<path d='[^']*'\1)+", _one_path, svg)
+
+
+def _one_path(paths: re.Match[str]) -> str:
+    drawn = "".join(re.findall(r"d='([^']*)'", paths[0]))
+    return f"<path d='{drawn}'{paths[1]}"

@@ -87,12 +87,7 @@ def search(
         raise RncGraphError("Optuna is not installed; pip install 'rnc-graph[tune]'") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted = trials or spec.trials
-    # A range without a place is told before anything is trained.
-    middle = {
-        key: found.choices[0] if found.choices else _middle(found.low, found.high, found.whole)
-        for key, found in spec.ranges.items()
-    }
-    prepared = prepare(with_values(experiment, spec, middle))
+    prepared = prepare(_checked(experiment, spec))
     # A spec's data sets are all measured, or all of classes.
     score = f"validation {scoring_of(next(iter(prepared.datasets.tables.values()))).title}"
     store = Store(folder / "store")
@@ -135,6 +130,18 @@ def search(
     return _outcome(experiment, study, folder, score)
 
 
+def _checked(experiment: Experiment, spec: SearchSpec) -> Experiment:
+    """Return a middle of the ranges; what has no place, or no right value, is told at once."""
+    middle = {
+        key: found.choices[0] if found.choices else _middle(found.low, found.high, found.whole)
+        for key, found in spec.ranges.items()
+    }
+    for key, found in spec.ranges.items():
+        for choice in found.choices or ():
+            with_values(experiment, spec, {**middle, key: choice})
+    return with_values(experiment, spec, middle)
+
+
 def _middle(low: float | None, high: float | None, whole: bool) -> float:
     assert low is not None
     assert high is not None
@@ -149,7 +156,9 @@ def _searched(spec: SearchSpec, prepared: Prepared) -> str:
         for seed in experiment.seeds[spec.encoder]
         for run in plan(on_validation(experiment, spec, seed), prepared.datasets)
     ]
-    return digest({"runs": runs, **spec.model_dump(mode="json", exclude={"trials"})})
+    modules = [module.name for module in prepared.modules]
+    asked = spec.model_dump(mode="json", exclude={"trials"})
+    return digest({"runs": runs, "modules": modules, **asked})
 
 
 def _check_same(study: optuna.Study, searched: str, folder: Path) -> None:

@@ -55,6 +55,9 @@ def test_mistakes_are_told(folder: Path):
         (folder / "bad.yaml").write_text(text + SEARCH.replace(old, new))
         with pytest.raises(RncGraphError, match=message):
             read_spec(folder / "bad.yaml")
+    (folder / "bad.yaml").write_text(text + SEARCH.replace("choices: [4, 8]", "choices: [4, wide]"))
+    with pytest.raises(RncGraphError, match=r"hidden_dim.*valid integer.*found 'wide'"):
+        search(read_spec(folder / "bad.yaml"), folder / "out", where=Where())
     wrong = SEARCH.replace("objective.temperature", "objective.warmth")
     (folder / "bad.yaml").write_text(text + wrong)
     with pytest.raises(RncGraphError, match="unknown option of objective 'rnc': 'warmth'"):

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import pandas as pd
 
 from rnc_graph.data.reading.numbers import parse_number
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RncGraphError, did_you_mean
 
 SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "molecule")
 TARGET_NAMES = ("target", "y", "label", "value")
@@ -36,11 +35,9 @@ def check_column(columns: Sequence[str], name: str, source: str) -> None:
     """Raise :class:`RncGraphError`, naming the columns there are, if ``name`` is none of them."""
     if name in columns:
         return
-    near = get_close_matches(name.lower(), [column.lower() for column in columns], n=1)
-    match = next((column for column in columns if near and column.lower() == near[0]), None)
     raise RncGraphError(
         f"{source}: no column {name!r}; its columns are: {', '.join(map(repr, columns))}"
-        + (f"; did you mean {match!r}?" if match else "")
+        + did_you_mean(name, columns)
     )
 
 

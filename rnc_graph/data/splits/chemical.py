@@ -41,6 +41,7 @@ class ScaffoldSplitter:
 
     def __init__(self, order: Literal["balanced", "size"] = "balanced") -> None:
         self.order = order
+        self.by_seed = order == "balanced"
 
     def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
         """Return the parts."""

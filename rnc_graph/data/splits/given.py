@@ -73,6 +73,8 @@ class TimeSplitter:
             "refuse" names them.
     """
 
+    by_seed = False
+
     def __init__(self, column: str, leaks: Leaks = "refuse") -> None:
         self.column = column
         self.leaks = leaks
@@ -116,6 +118,8 @@ class ColumnSplitter:
             names them.
     """
 
+    by_seed = False
+
     def __init__(self, column: str, leaks: Leaks = "refuse") -> None:
         self.column = column
         self.leaks = leaks
@@ -143,6 +147,8 @@ class FileSplitter:
     Args:
         path: a JSON of ``save_split``, such as a model's ``split.json``.
     """
+
+    by_seed = False
 
     def __init__(self, path: str) -> None:
         self.path = path

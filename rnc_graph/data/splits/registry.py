@@ -10,7 +10,10 @@ from rnc_graph.registry import Registry
 
 
 class Splitter(Protocol):
-    """What divides molecules into three parts, none of them in two."""
+    """What divides molecules into three parts, none of them in two.
+
+    One whose parts the data decide, whatever the seed, has an attribute ``by_seed`` that is False.
+    """
 
     def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
         """Return the parts; the same arguments give the same ones.

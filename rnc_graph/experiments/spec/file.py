@@ -1,6 +1,5 @@
 """Specs as YAML files; a mistake is told by its line, its key, and what would be right."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -8,7 +7,7 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import RncGraphError, UnknownNameError, did_you_mean
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
 from rnc_graph.experiments.spec.section import MisfitError
@@ -130,8 +129,7 @@ def _is_choice(key: Any) -> bool:
 def _reason(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         fields = _fields(problem["loc"][:-1])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(problem["loc"][-1], fields)
         return f"unknown key; known here: {', '.join(fields)}{meant}"
     if problem["type"] == "missing":
         return "is missing"

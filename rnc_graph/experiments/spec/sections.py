@@ -164,6 +164,11 @@ class SplitSpec(Section):
             raise MisfitError("must be two rising quantiles from 0 to 1", "unseen")
         return self
 
+    @property
+    def by_seed(self) -> bool:
+        """Whether the seed draws the parts, or the data decide them."""
+        return bool(getattr(self.splitter and self.splitter.make(SPLITS), "by_seed", True))
+
     def recipe(self) -> SplitRecipe:
         """Return what divides a table."""
         tail = self.long_tail
