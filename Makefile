@@ -6,7 +6,10 @@ STAMP := $(VENV)/.installed
 SEEDS ?= 3
 OUT ?= results/local/esol
 
-.PHONY: esol test lint results benchmarks
+# A crashed worker ends the suite with its test's name, in place of waiting for it.
+PARALLEL := --numprocesses auto --dist loadfile --max-worker-restart=0
+
+.PHONY: esol test test-fast lint results benchmarks
 
 # Reproduce the ESOL table.
 esol: $(STAMP)
@@ -14,7 +17,11 @@ esol: $(STAMP)
 
 # The whole test suite, the slow tests included.
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# Without the slow tests.
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

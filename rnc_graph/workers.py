@@ -6,16 +6,31 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from rnc_graph.errors import RncGraphError
 
 CONTEXT: SpawnContext = multiprocessing.get_context("spawn")
+
+
+class _Processes(SpawnContext):
+    """Keeps the processes that a pool starts, to learn how they ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[BaseProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> BaseProcess:  # type: ignore[override]
+        """Start counting a process."""
+        process = CONTEXT.Process(*args, **kwargs)
+        self.started.append(process)
+        return process
 
 
 @contextmanager
@@ -36,19 +51,44 @@ def worker_pool(
     Raises:
         RncGraphError: a worker died.
     """
-    others = set(multiprocessing.active_children())
+    context = _Processes()
     executor = ProcessPoolExecutor(
-        jobs, CONTEXT, initializer=_start_worker, initargs=(prepare, arguments)
+        jobs, context, initializer=_start_worker, initargs=(prepare, arguments)
     )
     try:
         yield executor
     except BrokenProcessPool as error:
-        raise RncGraphError(f"a worker process died (killed, or out of memory); {lost}") from error
+        how = _how_it_ended([process.exitcode for process in context.started])
+        raise RncGraphError(f"a worker process {how}; {lost}") from error
     finally:
-        # Killed, not asked: Lightning takes SIGTERM for a wish.
-        for process in set(multiprocessing.active_children()) - others:
-            process.kill()
+        # SIGKILL, since Lightning handles SIGTERM and goes on.
+        for process in context.started:
+            if process.is_alive():
+                process.kill()
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _how_it_ended(exit_codes: Sequence[int | None]) -> str:
+    """Return how the first of a pool's processes to die ended; the pool ends the others itself.
+
+    >>> _how_it_ended([None, -11, -15])
+    'crashed with SIGSEGV, a fault in a compiled library'
+    >>> _how_it_ended([-9])
+    'was killed with SIGKILL, as the system does when memory runs out'
+    >>> _how_it_ended([1, 0])
+    'exited with code 1'
+    """
+    ended = [code for code in exit_codes if code]
+    # What the pool itself does to the other processes comes last.
+    code = min(ended, key=lambda code: code == -signal.SIGTERM, default=0)
+    if code >= 0:
+        return f"exited with code {code}"
+    name = signal.Signals(-code).name
+    if name == "SIGKILL":
+        return f"was killed with {name}, as the system does when memory runs out"
+    if name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"):
+        return f"crashed with {name}, a fault in a compiled library"
+    return f"was ended by {name}"
 
 
 def _start_worker(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:

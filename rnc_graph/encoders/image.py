@@ -78,7 +78,9 @@ class ImageEncoder(Encoder, ABC):
                 f"(N, {self.in_channels}, H, W); in_channels is an option of the encoder"
             )
         normalised = (to_float(images) - self.mean) / self.std
-        return self.features(normalised.contiguous(memory_format=torch.channels_last))
+        # Not channels_last: on processors without AVX-512, torch 2.13 and 2.14 write past the
+        # end of their memory in the backward of a strided convolution of few channels in it.
+        return self.features(normalised.contiguous())
 
 
 def _by_channel(values: Sequence[float]) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from rnc_graph.encoders.image import ImageEncoder
@@ -53,7 +52,6 @@ class ResNet(ImageEncoder):
             backbone.conv1 = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(backbone.conv1.weight, mode="fan_out", nonlinearity="relu")
         self.backbone: nn.Module = backbone
-        self.to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
         """Return the (N, d) embedding of normalised images (N, C, H, W)."""

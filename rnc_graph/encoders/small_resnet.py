@@ -86,7 +86,6 @@ class ResNet8(ImageEncoder):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        self.to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
         """Return the (N, d) embedding of normalised images (N, C, H, W)."""

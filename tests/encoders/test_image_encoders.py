@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -171,3 +172,24 @@ def test_an_angle_is_learnt_from_views() -> None:
         optimiser.step()
         losses.append(float(loss))
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+
+
+BACKWARD = """
+import torch
+from rnc_graph.encoders import ENCODERS
+torch.set_num_threads(1)
+pixels = torch.randint(0, 256, (64, 16, 16, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+for width in (3, 4, 12):
+    encoder = ENCODERS.make("resnet8", width=width)
+    for _ in range(60):
+        encoder(pixels).sum().backward()
+"""
+
+
+def test_no_memory_is_overwritten_without_avx512() -> None:
+    """The backward of narrow strided convolutions in channels_last is broken in torch 2.14.1."""
+    subprocess.run(
+        [sys.executable, "-c", BACKWARD],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        check=True,
+    )
