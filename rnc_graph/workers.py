@@ -58,6 +58,8 @@ def worker_pool(
     try:
         yield executor
     except BrokenProcessPool as error:
+        for process in context.started:
+            process.join(timeout=1)  # The pool has told them all to end.
         how = _how_it_ended([process.exitcode for process in context.started])
         raise RncGraphError(f"a worker process {how}; {lost}") from error
     finally:
