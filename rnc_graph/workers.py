@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -58,9 +59,7 @@ def worker_pool(
     try:
         yield executor
     except BrokenProcessPool as error:
-        for process in context.started:
-            process.join(timeout=1)  # The pool has told them all to end.
-        how = _how_it_ended([process.exitcode for process in context.started])
+        how = _how_it_ended(_exit_codes(context.started))
         raise RncGraphError(f"a worker process {how}; {lost}") from error
     finally:
         # SIGKILL, since Lightning handles SIGTERM and goes on.
@@ -68,6 +67,17 @@ def worker_pool(
             if process.is_alive():
                 process.kill()
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _exit_codes(processes: Sequence[BaseProcess]) -> list[int | None]:
+    """Return the exit codes of a broken pool's processes, once one is known."""
+    # The pool's own thread collects them too: for a moment only it knows.
+    for _ in range(100):
+        codes = [process.exitcode for process in processes]
+        if any(codes):
+            break
+        time.sleep(0.01)
+    return codes
 
 
 def _how_it_ended(exit_codes: Sequence[int | None]) -> str:
