@@ -52,9 +52,9 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/rnc_loss.py
 	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/loader.py
-	$(BIN)/python benchmarks/featurise.py
+	$(BIN)/python benchmarks/featurize.py
 	$(BIN)/python benchmarks/model.py
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/many_runs.py
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/images.py

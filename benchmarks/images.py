@@ -30,8 +30,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from rnc_graph.data import Batches
-from rnc_graph.data.images import Decoding, decoded_images, make_image_view
 from rnc_graph.encoders import ENCODERS, Head
+from rnc_graph.vision import Decoding, decoded_images, make_image_view
 
 SOURCE, SIZE = 128, 64
 BATCH_SIZE = 128
@@ -39,8 +39,8 @@ WORKERS = 2
 AUGMENTATION: dict[str, Any] = {
     "random_resized_crop": {"scale": [0.2, 1.0]},
     "flip": {},
-    "colour_jitter": {"strength": 0.5},
-    "greyscale": {"probability": 0.2},
+    "color_jitter": {"strength": 0.5},
+    "grayscale": {"probability": 0.2},
 }
 # From light to heavy: the more a network takes, the less its images matter.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -131,14 +131,14 @@ def trainer(name: str, options: dict[str, Any]) -> Callable[[Iterable[tuple[Tens
     torch.manual_seed(0)
     encoder = ENCODERS.make(name, **options)
     model = nn.Sequential(encoder, Head(encoder.embedding_dim, 1))
-    optimiser = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
 
     def train(batches: Iterable[tuple[Tensor, Tensor]]) -> int:
         images = 0
         for batch, targets in batches:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             F.l1_loss(model(batch), targets).backward()
-            optimiser.step()
+            optimizer.step()
             images += len(targets)
         return images
 

@@ -28,7 +28,7 @@ from torch_geometric.loader import DataLoader
 
 from rnc_graph.data import Batches, MoleculeData, load_dataset
 from rnc_graph.encoders import ENCODERS, Head
-from rnc_graph.training import Optimisation
+from rnc_graph.training import StageConfig
 
 BATCH_SIZE = 64
 ROUNDS = 7
@@ -68,14 +68,14 @@ def trainer(name: str, options: dict[str, Any]) -> Callable[[Iterable[tuple[Batc
     torch.manual_seed(0)
     encoder = ENCODERS.make(name, **options)
     model = nn.Sequential(encoder, Head(encoder.embedding_dim, 1))
-    optimiser = Optimisation(schedule="constant").configure(model.parameters(), 1)
+    optimizer = StageConfig(schedule="constant").configure(model.parameters(), 1)
 
     def train(batches: Iterable[tuple[Batch, Tensor]]) -> int:
         steps = 0
         for batch, targets in batches:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             F.l1_loss(model(batch), targets).backward()
-            optimiser.step()
+            optimizer.step()
             steps += 1
         return steps
 

@@ -2,7 +2,7 @@
 
     python benchmarks/many_runs.py [--seeds 39] [--out results/benchmarks/many_runs.json]
 
-Two data sets, ten shares of the training part and eleven methods with two baselines, on so many
+Two data sets, ten shares of the training set and eleven methods with two baselines, on so many
 seeds that 10,000 runs or more are in the store. The store is made up: every run has a record of the
 right shape, with predictions off by noise. The commands are the real ones, each a process of its
 own: `rnc-graph run --dry-run`; `rnc-graph run`, which finds everything done and writes the tables
@@ -20,12 +20,12 @@ from pathlib import Path
 import torch
 from report import processor, write
 
-from rnc_graph.evaluation import regression_metrics
 from rnc_graph.experiments import read_spec
-from rnc_graph.experiments.cell import Resources
+from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.run import Prepared, prepare
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import Run
+from rnc_graph.metrics import regression_metrics
 
 SPEC = """
 name: many_runs
@@ -66,12 +66,12 @@ def made_up(
     metrics = {}
     for part in ("validation", "test"):
         rows = getattr(split, part)
-        measured = split.scaler.standardise(targets[rows.numpy()])
+        measured = split.scaler.standardize(targets[rows.numpy()])
         noise = 0.3 * torch.randn(measured.shape, generator=generator, dtype=torch.float64)
         predicted = measured + noise.numpy()
         restored = split.scaler.restore(predicted)
         metrics[part] = {
-            "standardised": regression_metrics(measured, predicted),
+            "standardized": regression_metrics(measured, predicted),
             "unit": regression_metrics(targets[rows.numpy()], restored),
         }
         tensors |= {f"{part}_rows": rows, f"{part}_predictions": torch.from_numpy(restored)}

@@ -4,8 +4,8 @@
         [--out results/benchmarks/model.json]
 
 The real command, a process of its own, on both cores; the cache of features begins empty for each
-set. Beside the model its members, read out of the same saved model on the same test parts: one
-network, all networks, support vectors, extremely randomised trees. Errors are those of the first
+set. Beside the model its members, read out of the same saved model on the same test sets: one
+network, all networks, support vectors, extremely randomized trees. Errors are those of the first
 five splits, the coverage of the 90% intervals is that of all. A finished split is kept in a folder
 beside the results, and not trained again. Writes JSON, and the same as Markdown beside it.
 """
@@ -27,7 +27,7 @@ import pandas as pd
 from report import processor, write
 
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurise import molecule_arrays
+from rnc_graph.data.featurizer import molecule_arrays
 from rnc_graph.models import load_model
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.network import Network
@@ -38,7 +38,7 @@ UNITS = {"esol": "log mol/L", "freesolv": "kcal/mol", "lipophilicity": "log unit
 
 
 def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
-    """Train on one split with the command, and judge the model and its members on its test part."""
+    """Train on one split with the command, and judge the model and its members on its test set."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         command = [sys.executable, "-m", "rnc_graph.cli", "train", name, "--out", str(model)]
@@ -119,7 +119,7 @@ def markdown(result: dict[str, Any]) -> str:
         seconds = [split["seconds"] for split in used]
         cells.append(f"{min(seconds):.0f} to {max(seconds):.0f}")
         lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "90% intervals on the test parts:", ""]
+    lines += ["", "90% intervals on the test sets:", ""]
     for name, splits in result["sets"].items():
         covered = [split["coverage"] for split in splits]
         width = statistics.mean(split["width"] for split in splits)

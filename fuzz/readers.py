@@ -18,7 +18,7 @@ import pandas as pd
 
 with atheris.instrument_imports(include=["rnc_graph.data.reading"]):
     from rnc_graph.data.reading import choose_columns, open_table, parse_number
-from rnc_graph.data.featurise import parse_smiles
+from rnc_graph.data.featurizer import parse_smiles
 from rnc_graph.errors import RncGraphError
 
 FOLDER = Path(tempfile.mkdtemp())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnc_graph.data import load_dataset
-    from rnc_graph.estimator import MoleculeRegressor
+    from rnc_graph.models.estimator import MoleculeRegressor
 
 __version__ = "0.1.0"
 
@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", message=r"`torch\.jit", category=FutureWarning
 def __getattr__(name: str) -> Any:
     """Load the public names when they are asked for, since they take seconds."""
     if name == "MoleculeRegressor":
-        from rnc_graph.estimator import MoleculeRegressor
+        from rnc_graph.models.estimator import MoleculeRegressor
 
         return MoleculeRegressor
     if name == "load_dataset":

@@ -16,7 +16,7 @@ class WriteError(RncGraphError):
 
 
 class UnknownNameError(RncGraphError):
-    """A name that no registry or catalogue holds; the message lists the known ones."""
+    """A name that no registry or catalog holds; the message lists the known ones."""
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         told = f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}"

@@ -10,7 +10,7 @@ import torch
 from hypothesis import settings
 
 from rnc_graph.data import MoleculeTable, PackedGraphs, load_dataset
-from rnc_graph.data.features import featurise
+from rnc_graph.data.features import featurize
 from rnc_graph.experiments import Experiment, read_spec
 from rnc_graph.registry import Registry, remove_parts
 
@@ -36,7 +36,7 @@ def _no_own_parts_stay() -> Iterator[None]:
     owners = {owner for registry in Registry.every for owner in registry.owners.values()} - {""}
     for owner in owners:
         remove_parts(owner)
-        del sys.modules[owner]
+        del sys.plugins[owner]
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def esol() -> MoleculeTable:
 
 @pytest.fixture(scope="session")
 def esol_graphs(esol: MoleculeTable) -> PackedGraphs:
-    graphs, bad = featurise(esol.smiles)
+    graphs, bad = featurize(esol.smiles)
     assert not bad
     return graphs
 

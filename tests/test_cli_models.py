@@ -100,7 +100,7 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
     written(run("train", table, *targets, *split, "--out", str(tmp_path / "m"), *QUICK))
     card = (tmp_path / "m" / "README.md").read_text()
     assert "| b |" in card
-    assert ("No test part was kept" in card) == ("--test-fraction" in split)
+    assert ("No test set was kept" in card) == ("--test-fraction" in split)
     saved = ["--split-file", str(tmp_path / "m" / "split.json")]
     again = written(run("train", table, *targets, *saved, "--out", str(tmp_path / "n"), *QUICK))
     assert "for testing" in again
@@ -125,7 +125,7 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
         ),
         (["train", "my.csv", "--merge", "sum", "--out", "m"], "--merge must be one of"),
         (
-            ["train", "my.csv", "--target", "logS", "--on-bad", "stop", "--out", "m"],
+            ["train", "my.csv", "--target", "logS", "--on-bad", "raise", "--out", "m"],
             "2 rows cannot be used",
         ),
         (

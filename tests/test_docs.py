@@ -47,7 +47,7 @@ def _row(name: str, row: dict[str, Any], measures: list[str]) -> str:
     def spread(summary: dict[str, Any] | None) -> str:
         return f"{summary['mean']:.3f} ± {summary['sd']:.3f}" if summary else ""
 
-    cells = [name, spread(row["metrics"]["test"]["standardised"]["rmse"]), "", ""]
+    cells = [name, spread(row["metrics"]["test"]["standardized"]["rmse"]), "", ""]
     if (found := row["difference"].get("rmse")) is not None:
         cells[2] = f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
         cells[3] = "< 0.001" if found["p_holm"] < 0.001 else f"{found['p_holm']:.3f}"

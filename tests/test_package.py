@@ -36,7 +36,7 @@ def test_the_wheel_carries_its_data(tmp_path: Path):
     assert (rows, name) == ("1128", "esol")
 
 
-def test_every_data_set_has_a_licence_line():
-    licences = (ROOT / "datasets" / "LICENSES.md").read_text()
+def test_every_data_set_has_a_license_line():
+    licenses = (ROOT / "datasets" / "LICENSES.md").read_text()
     for table in (ROOT / "datasets").glob("*.csv"):
-        assert f"`{table.name}`" in licences
+        assert f"`{table.name}`" in licenses

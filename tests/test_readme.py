@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from rnc_graph.cli import app
 from rnc_graph.experiments import read_spec
-from rnc_graph.shipped import shipped_dir
+from rnc_graph.resources import resource_dir
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -50,7 +50,7 @@ def test_make_targets_exist(command: str):
 
 def test_the_row_to_add(tmp_path: Path):
     (row,) = (block for block in blocks("yaml") if "- name:" in block)
-    spec = yaml.safe_load((shipped_dir("experiments") / "esol.yaml").read_text())
+    spec = yaml.safe_load((resource_dir("experiments") / "esol.yaml").read_text())
     spec["methods"] += yaml.safe_load(row)
     path = tmp_path / "my.yaml"
     path.write_text(yaml.safe_dump(spec))
@@ -71,7 +71,7 @@ def readme_row(name: str, row: dict[str, Any]) -> str:
         summary = row["metrics"]["test"][scale][metric]
         return f"{summary['mean']:.3f} ± {summary['sd']:.3f}"
 
-    cells = [spread(scale, m) for scale in ("standardised", "unit") for m in ("rmse", "mae")]
+    cells = [spread(scale, m) for scale in ("standardized", "unit") for m in ("rmse", "mae")]
     difference = row["difference"].get("rmse")
     if difference is None:
         return " | ".join([f"| {name}", *cells, "", " |"])

@@ -1,4 +1,4 @@
-"""The catalogue of named data sets."""
+"""The catalog of named data sets."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def datasets(
 ) -> None:
     """List the data sets known by name, or show one: labels, duplicates, bad rows, molecules."""
     from rnc_graph.data import list_datasets
-    from rnc_graph.data.catalogue import describe_dataset
-    from rnc_graph.pages.dataset_page import print_datasets, print_description
-    from rnc_graph.pages.dataset_picture import draw_dataset
+    from rnc_graph.data.catalog import describe_dataset
+    from rnc_graph.reporting.dataset_page import print_datasets, print_description
+    from rnc_graph.reporting.dataset_picture import draw_dataset
 
     console = Console()
     if name is None:

@@ -14,7 +14,7 @@ from rnc_graph.cli.app import Device, Jobs, app
 from rnc_graph.errors import RncGraphError
 
 if TYPE_CHECKING:
-    from rnc_graph.experiments import Where
+    from rnc_graph.experiments import ExecutionConfig
 
 Seeds = Annotated[
     str | None,
@@ -74,12 +74,12 @@ def reproduce(
     processes: Processes = 1,
 ) -> None:
     """Make the table of a shipped experiment again."""
-    from rnc_graph.experiments import Where, read_spec, shipped_spec
+    from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 
     spec = shipped_spec(name)
     encoder = encoder or next(iter(read_spec(spec).encoders))
-    where = Where(jobs or os.cpu_count() or 1, device, ray, processes)
-    _run(spec, ["reproduce", name], encoder, seeds, out, quick, dry_run, where)
+    execution = ExecutionConfig(jobs or os.cpu_count() or 1, device, ray, processes)
+    _run(spec, ["reproduce", name], encoder, seeds, out, quick, dry_run, execution)
 
 
 @app.command()
@@ -96,10 +96,10 @@ def run(
     processes: Processes = 1,
 ) -> None:
     """Run an experiment of your own; a second call does only what is missing."""
-    from rnc_graph.experiments import Where
+    from rnc_graph.experiments import ExecutionConfig
 
-    where = Where(jobs or os.cpu_count() or 1, device, ray, processes)
-    _run(spec, ["run", str(spec)], encoder, seeds, out, quick, dry_run, where)
+    execution = ExecutionConfig(jobs or os.cpu_count() or 1, device, ray, processes)
+    _run(spec, ["run", str(spec)], encoder, seeds, out, quick, dry_run, execution)
 
 
 def _run(
@@ -110,16 +110,16 @@ def _run(
     out: Path | None,
     quick: bool,
     dry_run: bool,
-    where: Where,
+    execution: ExecutionConfig,
 ) -> None:
     from rnc_graph.experiments import read_spec, run_experiment
-    from rnc_graph.experiments.engines.launched import is_first, launched
+    from rnc_graph.experiments.executors.launched import is_first, launched
     from rnc_graph.experiments.formats import print_tables
     from rnc_graph.experiments.progress import ConsoleProgress
     from rnc_graph.experiments.run import follow_experiment
     from rnc_graph.experiments.spec.quick import quick as made_quick
 
-    if launched() and (where.ray is not None or where.processes > 1):
+    if launched() and (execution.ray is not None or execution.processes > 1):
         raise RncGraphError(
             "torchrun shares each run among the processes that it started: --ray and --processes "
             "have no place beside it"
@@ -138,19 +138,19 @@ def _run(
         folder = out or Path("results") / "quick" / experiment.name
     if not is_first():
         if not dry_run:
-            follow_experiment(experiment, folder, device=where.device)
+            follow_experiment(experiment, folder, device=execution.device)
         return
     if dry_run:
         from rnc_graph.experiments.forecast import forecast, print_forecast
 
-        print_forecast(console, forecast(experiment, folder, where))
+        print_forecast(console, forecast(experiment, folder, execution))
         return
     with ConsoleProgress(Console(stderr=True)) as progress:
         outcome = run_experiment(
             experiment,
             folder,
             command=shlex.join(["rnc-graph", *arguments]),
-            where=where,
+            execution=execution,
             progress=progress,
         )
     print_tables(console, experiment, outcome.tables)
@@ -165,7 +165,7 @@ def report(
     ] = "pca",
 ) -> None:
     """Write report.html, one page to look at the results offline, and figures for a paper."""
-    from rnc_graph.report import write_report
+    from rnc_graph.reporting.report import write_report
 
     _print_files(Console(), write_report(folder, maps=maps))
 
@@ -184,11 +184,11 @@ def tune(
     device: Device = "cpu",
     quick: Quick = False,
 ) -> None:
-    """Search a method's settings on validation parts; a second call of the same goes on."""
-    from rnc_graph.experiments import Where, read_spec
-    from rnc_graph.experiments.engines.launched import launched
+    """Search a method's settings on validation sets; a second call of the same goes on."""
+    from rnc_graph.experiments import ExecutionConfig, read_spec
+    from rnc_graph.experiments.executors.launched import launched
+    from rnc_graph.experiments.search import print_search, search
     from rnc_graph.experiments.spec.quick import quick as made_quick
-    from rnc_graph.search import print_search, search
 
     if launched():
         raise RncGraphError("a search runs in processes of its own: start it without torchrun")
@@ -204,7 +204,7 @@ def tune(
         experiment,
         folder,
         trials=trials,
-        where=Where(jobs or os.cpu_count() or 1, device),
+        execution=ExecutionConfig(jobs or os.cpu_count() or 1, device),
         say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
     )
     print_search(Console(), outcome)

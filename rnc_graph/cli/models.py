@@ -90,17 +90,17 @@ def train(
     jobs: Jobs = None,
     device: Device = "cpu",
 ) -> None:
-    """Train a model on a table of SMILES and measurements, and judge it on a test part."""
+    """Train a model on a table of SMILES and measurements, and judge it on a test set."""
     from rnc_graph.errors import RncGraphError
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
-    from rnc_graph.pages.model_folder import write_model_folder
+    from rnc_graph.reporting.model_folder import write_model_folder
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise RncGraphError(f"{out}: is not empty; choose another folder, or give --overwrite")
     for option, given, known in (
         ("--merge", merge, ("no", "mean", "median", "first")),
-        ("--on-bad", on_bad, ("skip", "stop")),
+        ("--on-bad", on_bad, ("skip", "raise")),
     ):
         if given not in known:
             raise RncGraphError(f"{option} must be one of {', '.join(known)}, not {given!r}")
@@ -128,14 +128,14 @@ def train(
     for note in notes:
         say(note)
     workers = jobs or os.cpu_count() or 1
-    with work_bar("featurising") as featurising:
+    with work_bar("featurizing") as featurizing:
         prepared = prepare(
             table,
             bad,
             preparation,
             settings.wants,
             jobs=workers,
-            on_progress=featurising,
+            on_progress=featurizing,
         )
     if prepared.bad:
         from rnc_graph.models.build import describe_bad
@@ -258,7 +258,7 @@ def evaluate(
     from rnc_graph.files import write_text
     from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
     from rnc_graph.models.build import describe_bad
-    from rnc_graph.pages.model_folder import draw_evaluation
+    from rnc_graph.reporting.model_folder import draw_evaluation
 
     trained = load_model(model)
     table, bad, notes = _read(data, smiles, target or trained.targets, None, "", 0)
@@ -289,7 +289,7 @@ def print_metrics(evaluation: Any, title: str) -> None:
     """Print the metrics of each target as a table."""
     from rich.table import Table
 
-    from rnc_graph.pages.model_card import METRICS, metric_cells
+    from rnc_graph.reporting.model_card import METRICS, metric_cells
 
     table = Table(title=f"{title}: {len(evaluation.rows)} molecules", title_justify="left")
     table.add_column("")
@@ -338,7 +338,7 @@ def _read(
     seed: int,
 ) -> tuple[Any, list[Any], list[str]]:
     """Read a file, or load a data set by its name."""
-    from rnc_graph.data.catalogue import dataset_cards
+    from rnc_graph.data.catalog import dataset_cards
     from rnc_graph.data.reading.molecules import read_molecules
 
     path = Path(data)
@@ -371,7 +371,7 @@ def _on_subsets(table: Any, test: Any) -> list[str]:
     """Say how large the error is on the subsets that a data set names, such as cliffs."""
     import numpy as np
 
-    from rnc_graph.evaluation import subset_metrics
+    from rnc_graph.metrics import subset_metrics
 
     place = {int(row): number for number, row in enumerate(table.rows)}
     rows = [place[int(row)] for row in test.rows]
@@ -382,6 +382,6 @@ def _on_subsets(table: Any, test: Any) -> list[str]:
     }
     found = subset_metrics(test.measured, test.predictions.values, masks)
     return [
-        f"RMSE on the {masks[name].sum()} {name} molecules of the test part: {errors['rmse']:.3f}"
+        f"RMSE on the {masks[name].sum()} {name} molecules of the test set: {errors['rmse']:.3f}"
         for name, errors in found.items()
     ]

@@ -1,13 +1,13 @@
 """Tables of molecules, splits, scaling, features, the packed store, batches and views.
 
-A name is loaded when it is asked for: the processes that only featurise need neither torch nor PyG.
+A name is loaded when it is asked for: the processes that only featurize need neither torch nor PyG.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnc_graph.data.catalogue import (
+    from rnc_graph.data.catalog import (
         NamedDataset,
         dataset_cards,
         list_datasets,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rnc_graph.data.molecules import MoleculeData
     from rnc_graph.data.outside import without
     from rnc_graph.data.packed import PackedGraphs
-    from rnc_graph.data.recipe import LongTail, PreparedSplit, SplitRecipe
+    from rnc_graph.data.recipe import LongTail, PreparedSplit, Splitercipe
     from rnc_graph.data.scaling import TargetScaler
     from rnc_graph.data.splits import Split, random_split
     from rnc_graph.data.table import MoleculeTable, read_table
@@ -33,7 +33,7 @@ __all__ = [
     "PackedGraphs",
     "PreparedSplit",
     "Split",
-    "SplitRecipe",
+    "Splitercipe",
     "TargetScaler",
     "dataset_cards",
     "list_datasets",
@@ -51,16 +51,16 @@ _ROOMS = {
     "LongTail": "recipe",
     "MoleculeData": "molecules",
     "MoleculeTable": "table",
-    "NamedDataset": "catalogue",
+    "NamedDataset": "catalog",
     "PackedGraphs": "packed",
     "PreparedSplit": "recipe",
     "Split": "splits",
-    "SplitRecipe": "recipe",
+    "Splitercipe": "recipe",
     "TargetScaler": "scaling",
-    "dataset_cards": "catalogue",
-    "list_datasets": "catalogue",
-    "load_dataset": "catalogue",
-    "load_named_dataset": "catalogue",
+    "dataset_cards": "catalog",
+    "list_datasets": "catalog",
+    "load_dataset": "catalog",
+    "load_named_dataset": "catalog",
     "quantile_edges": "long_tail",
     "random_split": "splits",
     "read_table": "table",

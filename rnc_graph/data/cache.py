@@ -17,10 +17,10 @@ import rdkit
 from numpy.typing import NDArray
 
 from rnc_graph.data.features import MoleculeFeatures, joined, stream_arrays
-from rnc_graph.data.featurise import (
+from rnc_graph.data.featurizer import (
     ATOM_FEATURE_SIZES,
     BOND_FEATURE_SIZES,
-    FEATURISER,
+    FEATURIZER,
     FINGERPRINT_BITS,
     BadMolecule,
     MoleculeArrays,
@@ -87,7 +87,7 @@ def molecule_features(
 
 
 def packed_graphs(smiles: Sequence[str], source: str) -> PackedGraphs:
-    """Return the N packed graphs of N SMILES, featurised once and cached after.
+    """Return the N packed graphs of N SMILES, featurized once and cached after.
 
     Args:
         smiles: N SMILES.
@@ -116,8 +116,8 @@ def _told(parts: Iterable[MoleculeArrays], on_done: OnDone) -> Iterator[Molecule
 
 
 def _key(smiles: Sequence[str], wants: Wants) -> str:
-    """Return a name for these SMILES and how they are featurised."""
-    digest = hashlib.sha256(json.dumps([FEATURISER, rdkit.__version__, asdict(wants)]).encode())
+    """Return a name for these SMILES and how they are featurized."""
+    digest = hashlib.sha256(json.dumps([FEATURIZER, rdkit.__version__, asdict(wants)]).encode())
     for text in smiles:
         # JSON tells where a text ends; what is no text stands apart from all texts.
         digest.update(json.dumps(text if isinstance(text, str) else [repr(text)]).encode())

@@ -1,4 +1,4 @@
-"""Molecules without their salts, solvents and charges, by RDKit's standardiser."""
+"""Molecules without their salts, solvents and charges, by RDKit's standardizer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from rnc_graph.data.featurise import parse_smiles
+from rnc_graph.data.featurizer import parse_smiles
 
 # Taking away a salt or a charge may bring another rule to bear; few molecules need a second pass.
 _PASSES = 3
@@ -16,7 +16,7 @@ _PASSES = 3
 def clean_smiles(smiles: str, *, tautomer: bool = False) -> str:
     """Return the canonical SMILES of the cleaned molecule.
 
-    RDKit's cleanup (normalised groups, disconnected metals), then the largest organic fragment,
+    RDKit's cleanup (normalized groups, disconnected metals), then the largest organic fragment,
     then without charges where protons can balance them. Cleaning twice changes no more.
 
     Args:

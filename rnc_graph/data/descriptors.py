@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.cache import molecule_features
-from rnc_graph.data.featurise import Wants
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.table import FloatArray
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnc_graph.data.featurise import BadMolecule, MoleculeArrays, Wants, molecule_arrays
+from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
 from rnc_graph.data.packed import PackedGraphs
 from rnc_graph.workers import worker_pool
 
@@ -106,7 +106,7 @@ def joined(parts: Sequence[MoleculeArrays]) -> MoleculeArrays:
     return MoleculeArrays(**together, bad=bad)
 
 
-def featurise(smiles: Sequence[str]) -> tuple[PackedGraphs, list[BadMolecule]]:
+def featurize(smiles: Sequence[str]) -> tuple[PackedGraphs, list[BadMolecule]]:
     """Turn N SMILES into packed graphs; a bad one becomes an empty graph and is named.
 
     Rows stay aligned: graph i is SMILES i. The two directions of bond b of the whole set are its

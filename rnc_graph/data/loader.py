@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnc_graph.data.views import View
+from rnc_graph.data.transforms import View
 from rnc_graph.errors import RncGraphError
 
 
@@ -24,7 +24,7 @@ class Batches:
         targets: (N, t) targets of the whole store.
         index: (M,) the samples to pass over.
         batch_size: largest B. An epoch of M samples has ceil(M / batch_size) batches whose sizes
-            differ by one at most, so that no tiny batch upsets a batch normalisation.
+            differ by one at most, so that no tiny batch upsets a batch normalization.
         shuffle_seed: draw a new order each pass, from this seed; None keeps the order of ``index``.
         views: V.
         view: the augmentation that makes each view; None leaves the inputs as they are.

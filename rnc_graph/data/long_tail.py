@@ -1,4 +1,4 @@
-"""Training parts with a long tail, thinned out of whole ones."""
+"""Training sets with a long tail, thinned out of whole ones."""
 
 from typing import Any, Literal
 

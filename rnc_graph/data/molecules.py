@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rnc_graph.data.cache import packed_graphs
 from rnc_graph.data.packed import PackedGraphs
-from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
+from rnc_graph.data.recipe import PreparedSplit, Splitercipe
 from rnc_graph.data.table import MoleculeTable
 
 
@@ -19,13 +19,13 @@ class MoleculeData:
 
     @classmethod
     def from_table(cls, table: MoleculeTable) -> MoleculeData:
-        """Featurise a table, or take its graphs from the cache.
+        """Featurize a table, or take its graphs from the cache.
 
         Raises:
             RncGraphError: a SMILES gives no molecule.
         """
         return cls(table, packed_graphs(table.smiles, table.name))
 
-    def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
-        """Divide the molecules by a recipe, and standardise the targets by the training part."""
+    def split(self, seed: int, recipe: Splitercipe) -> PreparedSplit:
+        """Divide the molecules by a recipe, and standardize the targets by the training set."""
         return recipe.prepare(self.table, seed)

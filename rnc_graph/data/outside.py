@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rdkit import Chem
 
-from rnc_graph.data.featurise import parse_smiles
+from rnc_graph.data.featurizer import parse_smiles
 
 
 def without(smiles: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -10,19 +10,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnc_graph.data.featurise import parse_smiles
-from rnc_graph.data.images.long_tail import thin_classes
-from rnc_graph.data.images.table import ImageTable
+from rnc_graph.data.featurizer import parse_smiles
 from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits import Split, SplitMolecules, Splitter, random_split
 from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import RncGraphError
+from rnc_graph.vision.long_tail import thin_classes
+from rnc_graph.vision.table import ImageTable
 
 
 @dataclass(frozen=True)
 class LongTail:
-    """How a training part is thinned, by its first target: see ``thin_to_long_tail``."""
+    """How a training set is thinned, by its first target: see ``thin_to_long_tail``."""
 
     imbalance: float
     bins: int = 10
@@ -34,16 +34,16 @@ class PreparedSplit:
     """One split of a data set.
 
     Attributes:
-        train: (rows,) molecules of the training part.
-        validation: (rows,) of the validation part.
-        test: (rows,) of the test part.
-        scaler: fitted on the training part.
-        targets: (N, t) float32, standardised, of all molecules; those of the training part as they
+        train: (rows,) molecules of the training set.
+        validation: (rows,) of the validation set.
+        test: (rows,) of the test set.
+        scaler: fitted on the training set.
+        targets: (N, t) float32, standardized, of all molecules; those of the training set as they
             are learnt from, noise included.
         training_targets: (len(train), t) the same in the targets' unit.
         edges: inner edges, in the unit of the first target, of the bins that a long tail was
             thinned by; none without one.
-        band: ends of the labels that only the test part has, low included and high not, in the
+        band: ends of the labels that only the test set has, low included and high not, in the
             unit of the first target; None without one.
     """
 
@@ -58,19 +58,19 @@ class PreparedSplit:
 
 
 @dataclass(frozen=True)
-class SplitRecipe:
+class Splitercipe:
     """How a data set is divided, and what is then done to its parts, in this order.
 
     Attributes:
-        fractions: shares of training, validation and test part.
+        fractions: shares of training, validation and test set.
         splitter: what draws the parts; None draws rows at random, whatever molecules they hold,
             or takes the parts that a set of images comes with.
-        unseen: two quantiles of the training part's first target; training and validation part
-            lose the molecules between them, the test part keeps them.
-        train_size: share of the training part that is kept, drawn at random; with one seed a
+        unseen: two quantiles of the training set's first target; training and validation set
+            lose the molecules between them, the test set keeps them.
+        train_size: share of the training set that is kept, drawn at random; with one seed a
             smaller part is a part of a larger one.
-        long_tail: how the training part is thinned, if it is.
-        label_noise: share of the training part whose targets change places among themselves.
+        long_tail: how the training set is thinned, if it is.
+        label_noise: share of the training set whose targets change places among themselves.
     """
 
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
@@ -81,7 +81,7 @@ class SplitRecipe:
     label_noise: float = 0.0
 
     def prepare(self, table: MoleculeTable | ImageTable, seed: int) -> PreparedSplit:
-        """Divide a table, and standardise its targets by the training part; classes stay numbers.
+        """Divide a table, and standardize its targets by the training set; classes stay numbers.
 
         Raises:
             RncGraphError: a part would be empty, or a splitter of molecules is asked to divide
@@ -136,7 +136,7 @@ class SplitRecipe:
             validation=torch.from_numpy(validation),
             test=torch.from_numpy(split.test),
             scaler=scaler,
-            targets=torch.from_numpy(scaler.standardise(targets)).float(),
+            targets=torch.from_numpy(scaler.standardize(targets)).float(),
             training_targets=targets[train],
             edges=edges,
             band=band,
@@ -158,9 +158,9 @@ class SplitRecipe:
         return self.splitter.split(SplitMolecules.of(table, canonical), seed, self.fractions)
 
     def _published(self, table: ImageTable, seed: int) -> Split:
-        """Return the parts that a table comes with; a validation part it lacks is drawn.
+        """Return the parts that a table comes with; a validation set it lacks is drawn.
 
-        It is taken from the training part, in the proportion of their shares, by the seed.
+        It is taken from the training set, in the proportion of their shares, by the seed.
         """
         train, validation = table.part("train"), table.part("val")
         for part in ("train", "test"):
@@ -180,7 +180,7 @@ class SplitRecipe:
         if self.train_size == 1:
             return train
         order = np.random.default_rng([seed, 1]).permutation(len(train))
-        # Two at least: a spread is needed to standardise by.
+        # Two at least: a spread is needed to standardize by.
         return train[np.sort(order[: max(2, round(self.train_size * len(train)))])]
 
     def _noisy(self, targets: FloatArray, seed: int) -> FloatArray:
@@ -188,7 +188,7 @@ class SplitRecipe:
         rng = np.random.default_rng([seed, 2])
         rows = rng.permutation(len(targets))[: round(self.label_noise * len(targets))]
         noisy = targets.copy()
-        # Each takes its neighbour's in a random order, so that none keeps its own.
+        # Each takes its neighbor's in a random order, so that none keeps its own.
         noisy[rows] = targets[np.roll(rows, 1)]
         return noisy
 

@@ -8,12 +8,12 @@ from typing import Any, Literal, Protocol
 
 from torch import Generator, Tensor
 
-from rnc_graph.data.images.table import ImageTable
-from rnc_graph.data.images.views import IMAGE_VIEWS, make_image_view
-from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
+from rnc_graph.data.recipe import PreparedSplit, Splitercipe
 from rnc_graph.data.table import MoleculeTable
-from rnc_graph.data.views import VIEWS, make_view
+from rnc_graph.data.transforms import VIEWS, make_view
 from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.vision.table import ImageTable
+from rnc_graph.vision.transforms import IMAGE_VIEWS, make_image_view
 
 InputKind = Literal["graphs", "images"]
 """What an encoder takes."""
@@ -54,8 +54,8 @@ class Samples:
         """C where the target is the number of a class, None where it is measured."""
         return len(classes_of(self.table)) or None
 
-    def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
-        """Divide them by a recipe, and standardise the targets by the training part."""
+    def split(self, seed: int, recipe: Splitercipe) -> PreparedSplit:
+        """Divide them by a recipe, and standardize the targets by the training set."""
         return recipe.prepare(self.table, seed)
 
 

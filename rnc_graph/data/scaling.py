@@ -1,4 +1,4 @@
-"""Standardised targets."""
+"""Standardized targets."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rnc_graph.errors import RncGraphError
 
 @dataclass(frozen=True)
 class TargetScaler:
-    """Shift and scale that standardise the t targets of the training part.
+    """Shift and scale that standardize the t targets of the training set.
 
     Attributes:
         mean: (t,) in the targets' unit.
-        sd: (t,) in the targets' unit, 1 where the training part is constant.
+        sd: (t,) in the targets' unit, 1 where the training set is constant.
     """
 
     mean: FloatArray
@@ -25,7 +25,7 @@ class TargetScaler:
 
     @classmethod
     def fit(cls, targets: FloatArray, names: Sequence[str] | None = None) -> TargetScaler:
-        """Take mean and standard deviation from the training part's targets.
+        """Take mean and standard deviation from the training set's targets.
 
         Args:
             targets: (N, t), NaN where missing.
@@ -42,17 +42,17 @@ class TargetScaler:
         for number in np.flatnonzero(missing.all(axis=0)).tolist():
             target = number if names is None else repr(names[number])
             raise RncGraphError(
-                f"target {target}: none of the {len(targets)} molecules of the training part has "
+                f"target {target}: none of the {len(targets)} molecules of the training set has "
                 "it; leave it out, or add molecules that have it"
             )
         spread = np.nanmax(targets, axis=0) - np.nanmin(targets, axis=0)
         sd = np.where(spread > 0, np.nanstd(targets, axis=0), 1.0)
         return cls(mean=np.nanmean(targets, axis=0), sd=sd)
 
-    def standardise(self, values: FloatArray) -> FloatArray:
-        """Turn (N, t) values in the targets' unit into standardised ones."""
+    def standardize(self, values: FloatArray) -> FloatArray:
+        """Turn (N, t) values in the targets' unit into standardized ones."""
         return (values - self.mean) / self.sd
 
-    def restore(self, standardised: FloatArray) -> FloatArray:
-        """Turn (N, t) standardised values back into the targets' unit."""
-        return standardised * self.sd + self.mean
+    def restore(self, standardized: FloatArray) -> FloatArray:
+        """Turn (N, t) standardized values back into the targets' unit."""
+        return standardized * self.sd + self.mean

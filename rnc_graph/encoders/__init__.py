@@ -1,16 +1,16 @@
 """Encoders: a batch in, an embedding (N, d) out; and the head that turns it into a prediction."""
 
 from rnc_graph.encoders.base import Encoder
-from rnc_graph.encoders.checkpoints import load_checkpoint
 from rnc_graph.encoders.gcn import GCN
 from rnc_graph.encoders.gin import GIN
 from rnc_graph.encoders.graph import GraphEncoder
 from rnc_graph.encoders.head import Head
-from rnc_graph.encoders.image import ImageEncoder
 from rnc_graph.encoders.mpnn import MPNN
 from rnc_graph.encoders.registry import ENCODERS
-from rnc_graph.encoders.resnet import ResNet18, ResNet50
-from rnc_graph.encoders.small_resnet import ResNet8
+from rnc_graph.vision.encoders.checkpoints import load_checkpoint
+from rnc_graph.vision.encoders.image import ImageEncoder
+from rnc_graph.vision.encoders.resnet import ResNet18, ResNet50
+from rnc_graph.vision.encoders.small_resnet import ResNet8
 
 __all__ = [
     "ENCODERS",

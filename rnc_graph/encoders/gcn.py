@@ -9,7 +9,7 @@ from rnc_graph.encoders.registry import ENCODERS
 
 
 class _GCNLayer(nn.Module):
-    """Degree-normalised mean over an atom and its neighbours; bond features have no place in it."""
+    """Degree-normalized mean over an atom and its neighbors; bond features have no place in it."""
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()

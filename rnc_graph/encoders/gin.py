@@ -9,7 +9,7 @@ from rnc_graph.encoders.registry import ENCODERS
 
 
 class _GINLayer(nn.Module):
-    """Sum of the neighbours' vectors, each with its bond's, through a two-layer perceptron."""
+    """Sum of the neighbors' vectors, each with its bond's, through a two-layer perceptron."""
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()

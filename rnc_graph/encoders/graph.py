@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
-from rnc_graph.data.featurise import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
+from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
 from rnc_graph.encoders.base import Encoder
 from rnc_graph.errors import RncGraphError
 
@@ -89,7 +89,7 @@ class GraphEncoder(Encoder, ABC):
 
 
 class ConvolutionalEncoder(GraphEncoder):
-    """Layers of convolution, batch normalisation, ReLU, dropout, with a residual connection.
+    """Layers of convolution, batch normalization, ReLU, dropout, with a residual connection.
 
     Args:
         hidden_dim: width.

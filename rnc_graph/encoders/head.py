@@ -1,4 +1,4 @@
-"""The head: an embedding in, standardised predictions out."""
+"""The head: an embedding in, standardized predictions out."""
 
 from collections.abc import Sequence
 

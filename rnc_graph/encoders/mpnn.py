@@ -11,7 +11,7 @@ from rnc_graph.errors import RncGraphError
 
 
 class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
-    """Mean over the neighbours' vectors, each times the matrix of its bond.
+    """Mean over the neighbors' vectors, each times the matrix of its bond.
 
     The same map as PyG's ``NNConv`` without root weight. A molecule's bonds are of a few kinds, so
     the edge network runs once a kind and the atoms meet each kind's matrix in one product; a matrix

@@ -1,6 +1,13 @@
 """Experiments: a spec, its runs, their store, tables and figures."""
 
-from rnc_graph.experiments.run import Outcome, Where, run_experiment
+from rnc_graph.experiments.run import ExecutionConfig, Outcome, run_experiment
 from rnc_graph.experiments.spec import Experiment, read_spec, shipped_spec
 
-__all__ = ["Experiment", "Outcome", "Where", "read_spec", "run_experiment", "shipped_spec"]
+__all__ = [
+    "ExecutionConfig",
+    "Experiment",
+    "Outcome",
+    "read_spec",
+    "run_experiment",
+    "shipped_spec",
+]

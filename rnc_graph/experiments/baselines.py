@@ -1,6 +1,6 @@
 """Rows to measure against: what a user could do without a neural network.
 
-Each learns from the training part alone, with settings fixed beforehand; predictions that came with
+Each learns from the training set alone, with settings fixed beforehand; predictions that came with
 the data set are one more.
 """
 
@@ -20,10 +20,10 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVR
 
 from rnc_graph.data.descriptors import morgan_fingerprints, rdkit_descriptors
-from rnc_graph.data.images import ImageTable
 from rnc_graph.data.samples import SampleTable, classes_of
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import UnknownNameError
+from rnc_graph.vision import ImageTable
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,10 @@ def baseline_predictions(
         features = BASELINES[name].features(table.smiles)
     classes = classes_of(table)
     if classes:
-        # What is most frequent, in every class's share of the training part.
+        # What is most frequent, in every class's share of the training set.
         shares = np.bincount(targets[:, 0].astype(np.int64), minlength=len(classes)) + 1.0
         return np.tile(np.log(shares / shares.sum()), (len(table), 1))
-    # On standardised targets, since an SVR's settings are in their scale.
+    # On standardized targets, since an SVR's settings are in their scale.
     model = TransformedTargetRegressor(
         MultiOutputRegressor(BASELINES[name].regressor(seed)), transformer=StandardScaler()
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from rnc_graph.data.samples import SampleTable, classes_of
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.datasets import Datasets
+from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.spec import Experiment, Method
 from rnc_graph.experiments.spec.sections import Part, SplitSpec, Stage
 from rnc_graph.experiments.tasks import (

@@ -12,7 +12,12 @@ import torch
 
 from rnc_graph.data import MoleculeTable, without
 from rnc_graph.data.cache import OnDone, packed_graphs
-from rnc_graph.data.images import (
+from rnc_graph.data.samples import InputKind, Samples, SampleTable, Store
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.sources import CsvData, ImageSource, source_name
+from rnc_graph.experiments.store import digest
+from rnc_graph.vision import (
     BadImage,
     Drawing,
     ImageTable,
@@ -20,11 +25,6 @@ from rnc_graph.data.images import (
     depict,
     superclass_of,
 )
-from rnc_graph.data.samples import InputKind, Samples, SampleTable, Store
-from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import CsvData, ImageSource, source_name
-from rnc_graph.experiments.store import digest
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Datasets:
     def channels(self, data: str) -> int:
         """Return the channels of a data set's images, or of pictures of its molecules."""
         images = self.sets[data].images
-        return images.shape[0] if images is not None else (1 if self.drawing.grey else 3)
+        return images.shape[0] if images is not None else (1 if self.drawing.gray else 3)
 
     def digest(self, data: str, kind: InputKind | None = None) -> str:
         """Return a short name for a data set as encoders of a kind see it; as itself by default."""

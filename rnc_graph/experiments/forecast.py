@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
-from rnc_graph.experiments.engines.schedule import missing_tasks
-from rnc_graph.experiments.run import Where, prepare
+from rnc_graph.experiments.executors.schedule import missing_tasks
+from rnc_graph.experiments.grid_point import Resources
+from rnc_graph.experiments.run import ExecutionConfig, prepare
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sections import RegressionSpec
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Task
-from rnc_graph.training import Runtime
+from rnc_graph.training import TrainerConfig
 
 # Seconds until processes have loaded their libraries, and for tables and figures at last.
 _START = 8.0
@@ -66,7 +66,7 @@ class Forecast:
     seconds: float
 
 
-def forecast(experiment: Experiment, folder: Path, where: Where) -> Forecast:
+def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -> Forecast:
     """Plan an experiment and time trial epochs of what is missing; nothing is written.
 
     Raises:
@@ -85,12 +85,14 @@ def forecast(experiment: Experiment, folder: Path, where: Where) -> Forecast:
     lines = [Line(*place, count, done[place]) for place, count in seeds.items()]
     work = 0.0
     if missing:
-        resources = prepared.resources(where.device)
-        check_devices(experiment, where.device)
+        resources = prepared.resources(execution.device)
+        check_devices(experiment, execution.device)
         check_methods(experiment, prepared.datasets)
         check_before_training(experiment, resources, missing.values())
         work = _seconds(missing.values(), resources)
-    processes = where.processes if where.processes > 1 else min(where.jobs, len(missing))
+    processes = (
+        execution.processes if execution.processes > 1 else min(execution.jobs, len(missing))
+    )
     seconds = _START + work / processes if missing else 0.0
     return Forecast(lines, len(prepared.tasks), len(missing), seconds)
 
@@ -102,7 +104,7 @@ class _Pace:
     Attributes:
         fixed: seconds beside the epochs: making the model, predicting, judging.
         epoch: seconds an epoch.
-        train_size: share of the training part that was timed.
+        train_size: share of the training set that was timed.
     """
 
     fixed: float
@@ -136,7 +138,7 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
 
 
 def _kind(task: Task) -> tuple[object, ...]:
-    """Tasks of one kind take as long for an epoch, but for the size of the training part."""
+    """Tasks of one kind take as long for an epoch, but for the size of the training set."""
     if isinstance(task, BaselineTask):
         return task.cell.data, task.name
     stage = task.pretraining if isinstance(task, PretrainTask) else task.regression
@@ -154,7 +156,9 @@ def _timed(task: Task, resources: Resources) -> _Pace:
         task = replace(task, pretraining=task.pretraining.model_copy(update={"epochs": 2}))
     ends: list[float] = []
     began = time.perf_counter()
-    task.run(resources, Runtime(resources.device, lambda: ends.append(time.perf_counter())), {})
+    task.run(
+        resources, TrainerConfig(resources.device, lambda: ends.append(time.perf_counter())), {}
+    )
     taken = time.perf_counter() - began
     epoch = ends[1] - ends[0] if len(ends) == 2 else 0.0
     return _Pace(max(taken - 2 * epoch, 0.0), epoch, task.cell.split.train_size)

@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from rnc_graph.evaluation import METRICS, PairedDifference
 from rnc_graph.experiments.protocol import notes
 from rnc_graph.experiments.results import Row, Table, parts
 from rnc_graph.experiments.sheets import sheets_of
 from rnc_graph.experiments.spec import Experiment
+from rnc_graph.metrics import METRICS, PairedDifference
 
 
 def unit_of(metric: str, scale: str, unit: str) -> str:
-    """Return the unit of a metric: "sd" stands for the training part's standard deviation."""
+    """Return the unit of a metric: "sd" stands for the training set's standard deviation."""
     if scale == "share":
         return "nats" if metric == "cross_entropy" else "share"
-    base = "sd" if scale == "standardised" else unit or "unit of the target"
+    base = "sd" if scale == "standardized" else unit or "unit of the target"
     return base if METRICS[metric] == 1 else f"({base})²"
 
 

@@ -16,11 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from rnc_graph import __version__
 from rnc_graph.data.samples import SampleTable, classes_of
-from rnc_graph.evaluation import CLASSES
-from rnc_graph.experiments import figures, formats
+from rnc_graph.experiments import formats
 from rnc_graph.experiments.results import FinishedRun, Table, parts
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.files import write_text
+from rnc_graph.metrics import CLASSES
+from rnc_graph.reporting import figures
 
 _LIBRARIES = (
     "lightning",

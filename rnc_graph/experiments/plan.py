@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rnc_graph.experiments.cell import Cell
 from rnc_graph.experiments.datasets import Datasets
+from rnc_graph.experiments.grid_point import GridPoint
 from rnc_graph.experiments.spec import Experiment, Method
 from rnc_graph.experiments.spec.sections import Part, SplitSpec
 from rnc_graph.experiments.spec.sources import source_name
@@ -47,7 +47,7 @@ def plan(experiment: Experiment, datasets: Datasets) -> list[PlannedRun]:
         part = Part(name=encoder, **experiment.encoders[encoder])
         for seed in experiment.seeds[encoder]:
             digest = datasets.digest(data, experiment.kind_of(encoder))
-            cell = Cell(digest, experiment.splits[split], seed)
+            cell = GridPoint(digest, experiment.splits[split], seed)
             runs += [
                 PlannedRun(
                     data,
@@ -77,7 +77,7 @@ def _baselines(
             name,
             seed,
             BaselineTask(
-                Cell(datasets.digest(data), experiment.splits[split], seed),
+                GridPoint(datasets.digest(data), experiment.splits[split], seed),
                 name,
                 experiment.evaluate,
             ),
@@ -91,7 +91,7 @@ def _baselines(
 def _method_task(
     experiment: Experiment,
     datasets: Datasets,
-    cell: Cell,
+    cell: GridPoint,
     data: str,
     encoder: Part,
     method: Method,
@@ -102,7 +102,7 @@ def _method_task(
         source, of = method.pretraining.data, cell
         if source is not None:
             digest = datasets.source_digest(source_name(source), data, kind)
-            of = Cell(digest, _SOURCE_SPLIT, cell.seed)
+            of = GridPoint(digest, _SOURCE_SPLIT, cell.seed)
         pretrained = PretrainTask(of, encoder, method.pretraining)
     return RegressTask(
         method.name,

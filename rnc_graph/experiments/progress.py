@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 
 from rnc_graph.experiments.tasks import Task
 
-# A task's own cost besides its epochs, in passes of the encoder over the training part: start,
+# A task's own cost besides its epochs, in passes of the encoder over the training set: start,
 # prediction, and for a baseline everything.
 _FIXED_COST = 5.0
 
@@ -146,5 +146,5 @@ class ConsoleProgress:
 
 
 def cost(task: Task) -> float:
-    """Return what a task costs, in passes of the encoder over the training part."""
+    """Return what a task costs, in passes of the encoder over the training set."""
     return _FIXED_COST + task.epochs * task.epoch_cost

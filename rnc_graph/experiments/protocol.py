@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from rnc_graph.evaluation import Scoring
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sections import SplitSpec
 from rnc_graph.experiments.spec.sources import division_of
+from rnc_graph.metrics import Scoring
 
 # More splits than this are not told one by one.
 _TOLD = 12
@@ -26,9 +26,9 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     changes = {name: _changes(split, classes) for name, split in experiment.splits.items()}
     changed = list(dict.fromkeys(changes.values()))
     touched = (
-        "the test part was not touched"
+        "the test set was not touched"
         if experiment.evaluate == "validation"
-        else "the test part was touched once a run"
+        else "the test set was touched once a run"
     )
     divisions = [division for source in experiment.data if (division := division_of(source))]
     published = len(divisions) == len(experiment.data)
@@ -46,21 +46,21 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     notes = [
         f"Mean ± standard deviation over {'seeds' if alike else 'split seeds'}; {divided}; "
         f"{f'{changed[0]}; ' if len(changed) == 1 and changed[0] else ''}"
-        f"{'' if classes else 'targets standardised by the training part; '}the epoch "
+        f"{'' if classes else 'targets standardized by the training set; '}the epoch "
         f"was selected by {scoring.selected_by}; {touched}.",
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "
         "95% interval of the paired t test, not corrected; its p value corrected by Holm over the "
         "methods with one reference, and over the baselines. The verdict is open where the "
         "corrected p is 0.05 or more. "
         + (
-            "The test part is the same for all seeds: the spread is that of what is drawn in "
-            "training, and of validation parts."
+            "The test set is the same for all seeds: the spread is that of what is drawn in "
+            "training, and of validation sets."
             if published
             else "The parts are the same for all seeds: the spread is that of what is drawn in "
             "training."
             if alike
             else f"{'The splits' if drawn else 'The splits by seed'} overlap: by Nadeau "
-            "and Bengio's correction the intervals would be sqrt(1 + seeds * test part / training "
+            "and Bengio's correction the intervals would be sqrt(1 + seeds * test set / training "
             "part) times as wide, 1.5 times for 10 seeds of 80/10/10."
         ),
     ]
@@ -81,7 +81,7 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     if experiment.representation or any(s.long_tail for s in experiment.splits.values()):
         notes.append(
             "▲ ▼: better or worse than the reference's after Holm's correction, by the same tests, "
-            f"measure by measure{'' if classes else '; labels are standardised'}."
+            f"measure by measure{'' if classes else '; labels are standardized'}."
         )
     judged = experiment.representation
     if judged and classes:
@@ -116,9 +116,9 @@ def _changes(split: SplitSpec, classes: bool) -> str:
     """Say what is then done to the parts; "" for nothing."""
     found = []
     if split.unseen is not None:
-        found.append(f"labels from quantile {_band(split)} in the test part alone")
+        found.append(f"labels from quantile {_band(split)} in the test set alone")
     if split.train_size < 1:
-        found.append(f"{split.train_size:.4g} of the training part kept")
+        found.append(f"{split.train_size:.4g} of the training set kept")
     if split.long_tail:
         found.append(_tail(split, classes))
     if split.label_noise:
@@ -133,17 +133,17 @@ def _band(split: SplitSpec) -> str:
 
 
 def _tail(split: SplitSpec, classes: bool) -> str:
-    """Say how the training part is thinned; "" for not at all."""
+    """Say how the training set is thinned; "" for not at all."""
     tail = split.long_tail
     if tail is None:
         return ""
     if classes:
         return (
-            f"the training part's classes thinned to a long tail, {tail.imbalance:g} to 1 (more "
+            f"the training set's classes thinned to a long tail, {tail.imbalance:g} to 1 (more "
             f"than {tail.many} samples: many-shot, fewer than {tail.few}: few-shot)"
         )
     return (
-        f"the training part thinned to a long tail at the {tail.tail} end, "
+        f"the training set thinned to a long tail at the {tail.tail} end, "
         f"{tail.imbalance:g} to 1 over {tail.bins} bins (more than {tail.many} molecules: "
         f"many-shot, fewer than {tail.few}: few-shot)"
     )
@@ -165,8 +165,8 @@ def _each_split(experiment: Experiment, changes: Mapping[str, str], one_way: boo
 def _what_varies(splits: Sequence[SplitSpec], classes: bool, one_way: bool) -> str:
     """Say of many splits what they differ in, and what is done to all of them."""
     aspects: dict[str, Callable[[SplitSpec], str]] = {
-        "quantiles of the labels in the test part alone": _band,
-        "share of the training part kept": lambda split: f"{split.train_size:.4g}",
+        "quantiles of the labels in the test set alone": _band,
+        "share of the training set kept": lambda split: f"{split.train_size:.4g}",
         "long tail": lambda split: _tail(split, classes),
         "share of the training labels that change places": lambda split: f"{split.label_noise:.4g}",
         "alterations of the evaluated molecules": _noise,

@@ -11,7 +11,11 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from rnc_graph.data.samples import SampleTable, classes_of
-from rnc_graph.evaluation import (
+from rnc_graph.experiments.plan import PlannedRun
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.sources import division_of, source_name
+from rnc_graph.experiments.store import Store
+from rnc_graph.metrics import (
     CLASSES,
     MEASURED,
     MEASURES,
@@ -19,12 +23,8 @@ from rnc_graph.evaluation import (
     Scoring,
     Summary,
     compare,
-    summarise_all,
+    summarize_all,
 )
-from rnc_graph.experiments.plan import PlannedRun
-from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import division_of, source_name
-from rnc_graph.experiments.store import Store
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Row:
         seeds: in order.
         rank: mean over the seeds of its place, from 1, by the error that rows are ranked by.
         summaries: by (part, scale, metric).
-        differences: to the reference, by metric, on the evaluated part, standardised; empty for a
+        differences: to the reference, by metric, on the evaluated part, standardized; empty for a
             reference.
         measures: summaries of further measures, by name, on the evaluated part; of fewer seeds
             where a region of the label had no molecule in some.
@@ -106,7 +106,7 @@ class Table:
 
 def title_of(table: Table) -> str:
     """Return the score that rows are ranked by in words, with its scale."""
-    scale = ", standardised" if table.scoring.scale == "standardised" else ""
+    scale = ", standardized" if table.scoring.scale == "standardized" else ""
     return f"{table.scoring.title}{scale}"
 
 
@@ -179,7 +179,7 @@ def _table(
     names = list(dict.fromkeys(run.planned.row for run in runs))
     compared = parts(experiment)[0]
     # Seeds that share a split do not overlap in more than they show. Of others it is the share of
-    # the undiminished split: training parts that are cut overlap less, not more.
+    # the undiminished split: training sets that are cut overlap less, not more.
     source = next(source for source in experiment.data if source_name(source) == data)
     parts_of = experiment.splits[split]
     shared = division_of(source) or not parts_of.by_seed
@@ -238,7 +238,7 @@ def _table(
 
 def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:
     """Return one summary a row."""
-    return dict(zip(values, summarise_all(list(values.values())), strict=True))
+    return dict(zip(values, summarize_all(list(values.values())), strict=True))
 
 
 def _differences(

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.data.images.data import described
 from rnc_graph.data.samples import SampleTable
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.cell import Resources
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
-from rnc_graph.experiments.engines.engine import Engine
-from rnc_graph.experiments.engines.launched import LaunchedEngine, follow, launched
-from rnc_graph.experiments.engines.local import LocalEngine
-from rnc_graph.experiments.engines.schedule import missing_tasks, run_tasks
-from rnc_graph.experiments.engines.work import Terms
+from rnc_graph.experiments.executors.executor import Executor
+from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow, launched
+from rnc_graph.experiments.executors.local import LocalExecutor
+from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
+from rnc_graph.experiments.executors.work import TaskOptions
+from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.outputs import write_outputs
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
@@ -27,11 +26,12 @@ from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
-from rnc_graph.own_modules import OwnModule, read_module
+from rnc_graph.plugins import Plugin, read_plugin
+from rnc_graph.vision.data import described
 
 
 @dataclass(frozen=True)
-class Where:
+class ExecutionConfig:
     """Where an experiment is computed; its results do not depend on it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Where:
     processes: int = 1
 
 
-HERE = Where()
+DEFAULT_EXECUTION = ExecutionConfig()
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Prepared:
 
     experiment: Experiment
     datasets: Datasets
-    modules: tuple[OwnModule, ...]
+    plugins: tuple[Plugin, ...]
     planned: list[PlannedRun]
     tasks: dict[str, Task]
 
@@ -87,15 +87,15 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
     """
     progress = progress or Silent()
     # Loaded as they are now: runs are named after what the workers get.
-    modules = tuple(read_module(path) for path in experiment.modules)
-    for module in modules:
-        module.load()
+    plugins = tuple(read_plugin(path) for path in experiment.plugins)
+    for plugin in plugins:
+        plugin.load()
     datasets = load_datasets(experiment, progress.decoded)
     for loaded in datasets.sets.values():
         if loaded.skipped:
             progress.say(f"{described(loaded.skipped, loaded.table.name)}\nthey are left out")
     planned = plan(experiment, datasets)
-    return Prepared(experiment, datasets, modules, planned, with_pretraining(planned))
+    return Prepared(experiment, datasets, plugins, planned, with_pretraining(planned))
 
 
 def run_experiment(
@@ -103,7 +103,7 @@ def run_experiment(
     folder: Path,
     *,
     command: str,
-    where: Where = HERE,
+    execution: ExecutionConfig = DEFAULT_EXECUTION,
     progress: Progress | None = None,
 ) -> Outcome:
     """Do the runs that the folder's store lacks, and write tables and figures beside it.
@@ -113,7 +113,7 @@ def run_experiment(
         folder: takes the results; its ``store`` keeps finished runs, so that a second call, or one
             after a kill, does what is missing and no more.
         command: what a reader types to make the results again.
-        where: where it is computed.
+        execution: where it is computed.
         progress: told how it gets on.
 
     Raises:
@@ -122,9 +122,9 @@ def run_experiment(
     """
     progress = progress or Silent()
     prepared = prepare(experiment, progress)
-    check_devices(experiment, where.device)
+    check_devices(experiment, execution.device)
     check_tracking(_tracking(experiment))
-    resources = prepared.resources(where.device)
+    resources = prepared.resources(execution.device)
     check_methods(experiment, prepared.datasets)
     check_before_training(experiment, resources, prepared.tasks.values())
     store = Store(folder / "store")
@@ -135,8 +135,10 @@ def run_experiment(
         progress.start(missing, done=len(prepared.tasks) - len(missing))
         # The others that were launched wait to be told, even that there is nothing to do.
         if missing or launched():
-            terms = _terms(experiment, folder)
-            with open_engine(where, resources, store, prepared.modules, terms, len(missing)) as at:
+            options = _terms(experiment, folder)
+            with open_executor(
+                execution, resources, store, prepared.plugins, options, len(missing)
+            ) as at:
                 run_tasks(missing, at, progress)
         return _written(prepared, store, folder, command)
 
@@ -160,8 +162,8 @@ def _tracking(experiment: Experiment) -> dict[str, dict[str, Any]]:
     return {str(name): options for name, options in experiment.tracking.items()}
 
 
-def _terms(experiment: Experiment, folder: Path) -> Terms:
-    return Terms(
+def _terms(experiment: Experiment, folder: Path) -> TaskOptions:
+    return TaskOptions(
         Store(folder / "store").checkpoints.absolute(),
         tracking=_tracking(experiment),
         tracking_folder=(folder / "tracking").absolute(),
@@ -193,23 +195,23 @@ def _written(prepared: Prepared, store: Store, folder: Path, command: str) -> Ou
     return Outcome(samples, tables, files)
 
 
-def open_engine(
-    where: Where,
+def open_executor(
+    execution: ExecutionConfig,
     resources: Resources,
     store: Store,
-    modules: tuple[OwnModule, ...],
-    terms: Terms,
+    plugins: tuple[Plugin, ...],
+    options: TaskOptions,
     tasks: int,
-) -> AbstractContextManager[Engine]:
-    """Return the engine for a number of tasks, to be entered."""
+) -> AbstractContextManager[Executor]:
+    """Return the executor for a number of tasks, to be entered."""
     if launched():
-        return LaunchedEngine(resources, store, terms)
-    if where.ray is not None:
-        from rnc_graph.experiments.engines.ray_cluster import RayEngine
+        return LaunchedExecutor(resources, store, options)
+    if execution.ray is not None:
+        from rnc_graph.experiments.executors.ray_cluster import RayExecutor
 
-        return RayEngine(where.ray, resources, store, modules, terms)
-    if where.processes > 1:
-        from rnc_graph.experiments.engines.shared import SharedEngine
+        return RayExecutor(execution.ray, resources, store, plugins, options)
+    if execution.processes > 1:
+        from rnc_graph.experiments.executors.shared import SharedExecutor
 
-        return SharedEngine(where.processes, resources, store, modules, terms)
-    return LocalEngine(min(where.jobs, tasks), resources, store, modules, terms)
+        return SharedExecutor(execution.processes, resources, store, plugins, options)
+    return LocalExecutor(min(execution.jobs, tasks), resources, store, plugins, options)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnc_graph.evaluation import CLASSES, MEASURES, PairedDifference, Summary
-from rnc_graph.evaluation.representation import RETRIEVED
 from rnc_graph.experiments.results import Row, Table, parts
 from rnc_graph.experiments.spec import Experiment
+from rnc_graph.metrics import CLASSES, MEASURES, PairedDifference, Summary
+from rnc_graph.metrics.representation import RETRIEVED
 
 # Six significant digits would pretend to more than a handful of seeds can tell.
 _DIGITS = 3
@@ -24,7 +24,7 @@ _MEASURE_SHEETS = {
         "ood_mahalanobis_fpr95",
     ),
     "spread of the embedding": ("uniformity", "alignment"),
-    "where training molecules are many and few, standardised": (
+    "where training molecules are many and few, standardized": (
         "mae_many",
         "mae_medium",
         "mae_few",
@@ -44,7 +44,7 @@ _MEASURE_SHEETS = {
     ),
     "retrieval of training samples of the same class": ("recall_1", "map"),
     "retrieval of training samples of the same group": ("recall_1_coarse", "map_coarse"),
-    "where training had no labels, and elsewhere, standardised": (
+    "where training had no labels, and elsewhere, standardized": (
         "mae_unseen",
         "mae_seen",
         "rmse_unseen",
@@ -146,7 +146,7 @@ def _difference_sheets(experiment: Experiment, table: Table, seeds: str) -> list
                 difference = row.differences[metric]
                 cells += [_difference(difference), _p(difference.p_holm), _verdict(difference)]
             lines.append(cells)
-        scale = ", standardised" if scoring.scale == "standardised" else ""
+        scale = ", standardized" if scoring.scale == "standardized" else ""
         title = f"{seeds}: paired difference to {reference}{scale}"
         sheets.append(Sheet(title, header, lines, sum(row.baseline for row in rows)))
     return sheets
@@ -189,5 +189,5 @@ def _measure(row: Row, name: str) -> str:
 def _scale_name(scale: str, unit: str) -> str:
     if scale == "share":
         return "share of wrong classes, and cross-entropy in nats"
-    units = "standardised units" if scale == "standardised" else unit or "the target's unit"
+    units = "standardized units" if scale == "standardized" else unit or "the target's unit"
     return f"errors in {units}"

@@ -17,8 +17,8 @@ from rnc_graph.data import Batches, PreparedSplit
 from rnc_graph.data.samples import Samples, make_augmentation
 from rnc_graph.encoders import ENCODERS, Encoder, Head
 from rnc_graph.experiments.baselines import baseline_predictions
-from rnc_graph.experiments.cell import Cell, Record, Resources, Tensors, with_code
-from rnc_graph.experiments.judging import evaluated_parts, judge_embedding, judge_predictions
+from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_parts
+from rnc_graph.experiments.grid_point import GridPoint, Record, Resources, Tensors, with_code
 from rnc_graph.experiments.spec.sections import (
     Part,
     PretrainingSpec,
@@ -28,14 +28,14 @@ from rnc_graph.experiments.spec.sections import (
 )
 from rnc_graph.experiments.store import digest
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import History, Objective, Runtime, infer, pretrain, regress
+from rnc_graph.training import History, Objective, TrainerConfig, infer, pretrain, regress
 
 
 @dataclass(frozen=True)
 class PretrainTask:
     """Stage 1 of one encoder, objective and seed."""
 
-    cell: Cell
+    cell: GridPoint
     encoder: Part
     pretraining: PretrainingSpec
 
@@ -67,10 +67,10 @@ class PretrainTask:
 
     @property
     def epoch_cost(self) -> float:
-        """Rough cost of an epoch, in passes of the encoder over the training part."""
+        """Rough cost of an epoch, in passes of the encoder over the training set."""
         return float(self.pretraining.views)
 
-    def run(self, at: Resources, runtime: Runtime, stage1: Tensors) -> tuple[Record, Tensors]:
+    def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
         split = self.cell.prepared(at)
         inputs = at.datasets[self.cell.data].inputs
@@ -92,10 +92,10 @@ class PretrainTask:
             Batches(inputs.batch, split.targets, split.validation),
             targets=split.targets.shape[1],
             classes=at.datasets[self.cell.data].classes,
-            optimisation=spec,
+            config=spec,
             projection=_projection(encoder, spec.projection_dim),
             seed=self.cell.seed,
-            runtime=runtime,
+            trainer=trainer,
         )
         parts = nn.ModuleDict({"encoder": encoder, "objective": objective})
         return {"identity": self.identity, "history": history}, parts.state_dict()
@@ -110,7 +110,7 @@ class RegressTask:
     """
 
     row: str
-    cell: Cell
+    cell: GridPoint
     encoder: Part
     pretrained: PretrainTask | None
     regression: RegressionSpec
@@ -132,7 +132,7 @@ class RegressTask:
         return with_code(
             {
                 **self.cell.identity(),
-                **self.cell.split.judged_by(),
+                **self.cell.split.evaluated_by(),
                 "encoder": self.encoder.identity(ENCODERS),
                 "pretraining": pretraining,
                 "regression": _stage_identity(self.regression),
@@ -155,11 +155,11 @@ class RegressTask:
 
     @property
     def epoch_cost(self) -> float:
-        """Rough cost of an epoch, in passes of the encoder over the training part."""
+        """Rough cost of an epoch, in passes of the encoder over the training set."""
         return 0.1 if self.regression.freeze else float(self.regression.views)
 
-    def run(self, at: Resources, runtime: Runtime, stage1: Tensors) -> tuple[Record, Tensors]:
-        """Train, predict the validation part, and then the test part once."""
+    def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
+        """Train, predict the validation set, and then the test set once."""
         data = at.datasets[self.cell.data]
         split = self.cell.prepared(at)
         encoder = _fresh_encoder(self.encoder, self.cell.seed)
@@ -174,7 +174,7 @@ class RegressTask:
             self.regression.head_hidden,
             self.regression.head_dropout,
         )
-        history = self._train(data, split, encoder, head, runtime)
+        history = self._train(data, split, encoder, head, trainer)
         embeddings, predictions = {}, {}
         for name, rows in evaluated_parts(split, self.evaluate).items():
             noise = self.cell.split.graph_noise if name == self.evaluate else {}
@@ -182,10 +182,10 @@ class RegressTask:
             embeddings[name] = infer(encoder, batches)
             predicted = infer(head, [(embeddings[name], split.targets[rows])])
             predictions[name] = predicted.double().numpy()
-        record, tensors = judge_predictions(data, split, predictions, self.cell.split.long_tail)
+        record, tensors = evaluate_run(data, split, predictions, self.cell.split.long_tail)
         judged = embeddings[self.evaluate]
         if self.representation is not None:
-            record["measures"] |= judge_embedding(
+            record["measures"] |= evaluate_run_embedding(
                 encoder,
                 data,
                 split,
@@ -205,12 +205,12 @@ class RegressTask:
         split: PreparedSplit,
         encoder: nn.Module,
         head: nn.Module,
-        runtime: Runtime,
+        trainer: TrainerConfig,
     ) -> History:
         """Train the head, and the encoder unless it is frozen."""
         take: Callable[[Tensor], Any] = data.inputs.batch
         if self.regression.freeze:
-            # Its embeddings are computed once and stand in for the molecules. The test part has
+            # Its embeddings are computed once and stand in for the molecules. The test set has
             # its turn later.
             rows = torch.cat([split.train, split.validation])
             embedded = infer(encoder, Batches(take, split.targets, rows))
@@ -238,12 +238,12 @@ class RegressTask:
             ),
             Batches(take, split.targets, split.validation),
             head_loss=spec.head_loss,
-            optimisation=spec,
+            config=spec,
             objective=objective,
             objective_weight=spec.objective_weight,
             projection=projection,
             seed=self.cell.seed,
-            runtime=runtime,
+            trainer=trainer,
         )
 
 
@@ -251,7 +251,7 @@ class RegressTask:
 class BaselineTask:
     """One run of a baseline."""
 
-    cell: Cell
+    cell: GridPoint
     name: str
     evaluate: str
 
@@ -265,7 +265,7 @@ class BaselineTask:
         """All that determines the result."""
         return {
             **self.cell.identity(),
-            **self.cell.split.judged_by(),
+            **self.cell.split.evaluated_by(),
             "baseline": self.name,
             "evaluate": self.evaluate,
         }
@@ -285,20 +285,20 @@ class BaselineTask:
         """Rough cost of an epoch."""
         return 0.0
 
-    def run(self, at: Resources, runtime: Runtime, stage1: Tensors) -> tuple[Record, Tensors]:
-        """Fit, and predict the validation and the test part."""
+    def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
+        """Fit, and predict the validation and the test set."""
         data = at.datasets[self.cell.data]
         split = self.cell.prepared(at)
         predicted = baseline_predictions(
             self.name, data.table, split.train.numpy(), split.training_targets, self.cell.seed
         )
         # Logits stay as they are: the scaler of classes does nothing.
-        standardised = split.scaler.standardise(predicted)
+        standardized = split.scaler.standardize(predicted)
         predictions = {
-            name: standardised[rows.numpy()]
+            name: standardized[rows.numpy()]
             for name, rows in evaluated_parts(split, self.evaluate).items()
         }
-        record, tensors = judge_predictions(data, split, predictions, self.cell.split.long_tail)
+        record, tensors = evaluate_run(data, split, predictions, self.cell.split.long_tail)
         return {"identity": self.identity, **record}, tensors
 
 
@@ -327,7 +327,7 @@ def _stage_identity(stage: Stage) -> dict[str, Any]:
 def prepared_objective(
     stage: Stage, split: PreparedSplit, encoder: nn.Module, seed: int
 ) -> nn.Module:
-    """Make a stage's objective and let it see the training part's labels."""
+    """Make a stage's objective and let it see the training set's labels."""
     assert stage.objective is not None
     objective: nn.Module = stage.objective.make(OBJECTIVES)
     if isinstance(objective, Objective):

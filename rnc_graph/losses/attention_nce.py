@@ -16,7 +16,7 @@ class AttentionNCELoss(nn.Module):
     r"""AttentionNCE: the harder a negative and the easier a positive, the more it weighs.
 
     Views 0 and 1 of each sample are its two anchors a_i, the other P = V - 2 its positives v_p,
-    all normalised. With pos_ip = a_i . v_p and neg_ij = a_i . a_j over the n_i anchors j of other
+    all normalized. With pos_ip = a_i . v_p and neg_ij = a_i . a_j over the n_i anchors j of other
     samples (n_i = 2B - 2)::
 
         alpha = softmax_p(pos / d_pos), pos_i = sum_p alpha_ip pos_ip

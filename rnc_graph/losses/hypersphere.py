@@ -14,7 +14,7 @@ STEPS = 100
 def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
     """Return ``classes`` unit vectors as far apart as can be, (C, d) in float64.
 
-    They minimise ``target_uniformity``. For C <= d + 1 that is the regular simplex, every product
+    They minimize ``target_uniformity``. For C <= d + 1 that is the regular simplex, every product
     of two -1 / (C - 1), turned at random; beyond, a local minimum that L-BFGS finds from a random
     start.
 
@@ -101,7 +101,7 @@ def assign_targets(centroids: Tensor, targets: Tensor) -> Tensor:
 
 
 def target_uniformity(targets: Tensor, temperature: float = TEMPERATURE) -> float:
-    """Return mean_i log sum_j exp(t_i . t_j / temperature) of (C, d), normalised; less is better.
+    """Return mean_i log sum_j exp(t_i . t_j / temperature) of (C, d), normalized; less is better.
 
     Raises:
         RncGraphError: wrong shape or dtype, or a NaN or infinite value.
@@ -130,19 +130,19 @@ def _embedding(rows: int, d: int, generator: torch.Generator) -> Tensor:
 
 
 def _spread(start: Tensor) -> Tensor:
-    """Minimise the uniformity from ``start``.
+    """Minimize the uniformity from ``start``.
 
     It is 1 / temperature, that of a vector and itself, and a little more: the excess, log(1 + sum
-    of all others), is minimised in units of what it starts with, for L-BFGS to see it.
+    of all others), is minimized in units of what it starts with, for L-BFGS to see it.
     """
     points = start.requires_grad_()
-    optimiser = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [points], max_iter=STEPS, tolerance_change=1e-7, line_search_fn="strong_wolfe"
     )
     unit_excess = 1.0
 
     def excess() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         t = unit(points)
         others = (t @ t.T - 1).div(TEMPERATURE).fill_diagonal_(-torch.inf).exp().sum(1)
         value = others.log1p().mean() / unit_excess
@@ -150,5 +150,5 @@ def _spread(start: Tensor) -> Tensor:
         return value
 
     unit_excess = excess().item()
-    optimiser.step(excess)  # type: ignore[no-untyped-call]
+    optimizer.step(excess)  # type: ignore[no-untyped-call]
     return unit(points.detach())

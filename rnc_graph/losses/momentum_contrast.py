@@ -1,4 +1,4 @@
-"""What KCL and TSC share: a query against its own key, a labelled queue and class targets."""
+"""What KCL and TSC share: a query against its own key, a labeled queue and class targets."""
 
 import torch
 from torch import Tensor

@@ -114,8 +114,8 @@ class _NegativeEuclidean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
         # A shift common to all points leaves the distances alone, and takes their digits.
-        given_a, given_b, centre = a, b, b.mean(0)
-        a, b = a - centre, b - centre
+        given_a, given_b, center = a, b, b.mean(0)
+        a, b = a - center, b - center
         scale_a, scale_b = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
         one_a, one_b = torch.ones_like(scale_a), torch.ones_like(scale_b)
         # |a|^2 - 2 ab + |b|^2 as one product.

@@ -13,7 +13,7 @@ from rnc_graph.losses.unit import unit
 class SupConLoss(nn.Module):
     r"""SupCon: all views of all samples of one class attract each other, all others repel.
 
-    With z the N = B * V normalised embeddings, s_ij = z_i . z_j / temperature and
+    With z the N = B * V normalized embeddings, s_ij = z_i . z_j / temperature and
     P_i = {j != i : y_j = y_i}, L_out of the paper, the mean over the anchors i with a positive::
 
         L = mean_i -1/|P_i| sum_{j in P_i} [ s_ij - log sum_{k != i} exp(s_ik) ]

@@ -15,6 +15,6 @@ def unit(x: Tensor) -> Tensor:
 
 
 def units(*embeddings: Tensor) -> list[Tensor]:
-    """Normalise each, all in the widest of their dtypes."""
+    """Normalize each, all in the widest of their dtypes."""
     dtype = reduce(torch.promote_types, (x.dtype for x in embeddings))
     return [unit(x.to(dtype)) for x in embeddings]

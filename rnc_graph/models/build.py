@@ -14,7 +14,7 @@ from rnc_graph.data.cache import molecule_features
 from rnc_graph.data.cleaning import clean_all
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurise import Wants
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitMolecules
 from rnc_graph.errors import RncGraphError
@@ -36,15 +36,15 @@ class Preparation:
     Attributes:
         clean: strip salts and charges first.
         merge: how several measurements of one molecule become one; "no" keeps them all.
-        on_bad: "skip" leaves out rows that cannot be used, "stop" ends it.
+        on_bad: "skip" leaves out rows that cannot be used, "raise" ends it.
         split: name of a splitter, with options.
-        fractions: shares of training, validation and test part; the last may be 0.
+        fractions: shares of training, validation and test set; the last may be 0.
         seed: of the split and of the training.
     """
 
     clean: bool = False
     merge: Merge = "no"
-    on_bad: Literal["skip", "stop"] = "skip"
+    on_bad: Literal["skip", "raise"] = "skip"
     split: str = "random"
     split_options: dict[str, Any] | None = None
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
@@ -92,18 +92,18 @@ def prepare(
     jobs: int = 1,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Prepared:
-    """Clean, featurise, merge and split a table.
+    """Clean, featurize, merge and split a table.
 
     Args:
         table: rows with a SMILES and a target.
         bad: rows that were left out when it was read.
         preparation: what is done.
         wants: what the model wants of molecules.
-        jobs: processes to featurise in.
+        jobs: processes to featurize in.
         on_progress: told the share of the molecules that is done.
 
     Raises:
-        RncGraphError: rows are bad and ``on_bad`` is "stop", or the split cannot be made.
+        RncGraphError: rows are bad and ``on_bad`` is "raise", or the split cannot be made.
     """
     notes: list[str] = []
     if preparation.clean:
@@ -124,7 +124,7 @@ def prepare(
         for b in features.bad
     ]
     all_bad = sorted([*bad, *unreadable], key=lambda row: row.row)
-    if all_bad and preparation.on_bad == "stop":
+    if all_bad and preparation.on_bad == "raise":
         raise RncGraphError(describe_bad(all_bad, table.name))
     if unreadable:
         table = table.take(features.good)
@@ -151,7 +151,7 @@ def build(
     device: str = "cpu",
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Built:
-    """Train a model on a prepared table; the test part is predicted once, at the end.
+    """Train a model on a prepared table; the test set is predicted once, at the end.
 
     Raises:
         RncGraphError: see :func:`~rnc_graph.models.train_model`.

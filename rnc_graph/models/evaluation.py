@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.table import FloatArray
-from rnc_graph.evaluation.intervals import coverage
-from rnc_graph.evaluation.metrics import metrics_by_target
+from rnc_graph.metrics.intervals import coverage
+from rnc_graph.metrics.regression import metrics_by_target
 from rnc_graph.models.model import MoleculeModel, Predictions
 
 LEVEL = 0.9
@@ -50,7 +50,7 @@ class Evaluation:
     def metrics(self, target: int) -> dict[str, float]:
         """Return the errors of one target, in its unit, over the molecules that have it.
 
-        What :func:`~rnc_graph.evaluation.metrics_by_target` says, and "coverage", the share within
+        What :func:`~rnc_graph.metrics.metrics_by_target` says, and "coverage", the share within
         their intervals, "width", the median width of these, and "outside", the share of molecules
         beyond the model's domain. What too few molecules do not determine is NaN.
         """

@@ -1,4 +1,4 @@
-"""A member on descriptors alone: extremely randomised trees."""
+"""A member on descriptors alone: extremely randomized trees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARTS = ("feature", "threshold", "left", "right", "value", "roots")
 
 
 class ExtraTrees:
-    """Extremely randomised trees (Geurts et al., Machine Learning 63, 2006), by target.
+    """Extremely randomized trees (Geurts et al., Machine Learning 63, 2006), by target.
 
     What they have learned is kept as tensors, so that a saved model needs no pickle: for target j
     the nodes of all trees end to end (feature, threshold, numbers of the two children, value; a
@@ -40,7 +40,7 @@ class ExtraTrees:
         return self
 
     def predict(self, inputs: Inputs) -> FloatArray:
-        """Return the (N, t) standardised predictions."""
+        """Return the (N, t) standardized predictions."""
         scores = inputs.scores.numpy()
         return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
 

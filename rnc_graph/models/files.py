@@ -19,8 +19,8 @@ from torch import Tensor
 from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
 from rnc_graph.errors import RncGraphError
-from rnc_graph.evaluation.intervals import ConformalIntervals
 from rnc_graph.files import atomic_path, write_text
+from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler
 from rnc_graph.models.members import kinds, load_member

@@ -18,7 +18,7 @@ from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.workers import CONTEXT, worker_pool
 
-# What fitting on descriptors alone costs, in passes of an encoder over the training part.
+# What fitting on descriptors alone costs, in passes of an encoder over the training set.
 _DESCRIPTOR_MODEL_COST = 5.0
 # How often progress is told of while workers train, in seconds.
 _TICK = 0.2
@@ -86,7 +86,7 @@ def fit_members(
 
 
 def _costs(kind: str, settings: ModelSettings) -> list[float]:
-    """Return the rough cost of each epoch, in passes of an encoder over the training part."""
+    """Return the rough cost of each epoch, in passes of an encoder over the training set."""
     if kind != Network.kind:
         return [_DESCRIPTOR_MODEL_COST]
     pretraining = settings.pretraining_epochs if settings.objective is not None else 0

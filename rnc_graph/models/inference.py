@@ -1,4 +1,4 @@
-"""From SMILES to a model's predictions or embeddings, block by block, featurised in parallel."""
+"""From SMILES to a model's predictions or embeddings, block by block, featurized in parallel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnc_graph.data.features import MoleculeFeatures, stream_arrays
-from rnc_graph.data.featurise import BadMolecule, MoleculeArrays
+from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel, Predictions
 

@@ -14,11 +14,11 @@ from torch_geometric.data import Batch
 
 from rnc_graph.data import PackedGraphs
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurise import descriptor_names
+from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import RncGraphError
 
-# A molecule beyond the training part's range is at its end, not far outside: some descriptors grow
+# A molecule beyond the training set's range is at its end, not far outside: some descriptors grow
 # past all bounds with size.
 _LARGEST_SCORE = 3.0
 
@@ -69,9 +69,9 @@ class DescriptorScaler:
     Ranks, not values: some descriptors have tails that no linear scaling bounds.
 
     Attributes:
-        names: the k descriptors that vary in the training part.
+        names: the k descriptors that vary in the training set.
         medians: (k,) stand in for what is not defined.
-        quantiles: (q, k) of the training part.
+        quantiles: (q, k) of the training set.
     """
 
     names: list[str]
@@ -80,7 +80,7 @@ class DescriptorScaler:
 
     @classmethod
     def fit(cls, names: Sequence[str], descriptors: FloatArray) -> DescriptorScaler:
-        """Learn from the training part's descriptors (N, D), NaN where not defined."""
+        """Learn from the training set's descriptors (N, D), NaN where not defined."""
         known = np.asarray(np.isfinite(descriptors).any(axis=0))
         medians = np.zeros(len(known))
         medians[known] = np.nanmedian(_without_infinities(descriptors[:, known]), axis=0)

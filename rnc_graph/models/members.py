@@ -18,12 +18,12 @@ from rnc_graph.models.support_vectors import SupportVectors
 
 
 class Member(Protocol):
-    """What predicts standardised targets, and can be kept as tensors."""
+    """What predicts standardized targets, and can be kept as tensors."""
 
     kind: str
 
     def predict(self, inputs: Inputs) -> FloatArray:
-        """Return the (N, t) standardised predictions."""
+        """Return the (N, t) standardized predictions."""
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -37,7 +37,7 @@ class TrainingParts:
 
     Attributes:
         inputs: N molecules.
-        targets: (N, t) float32, standardised, NaN where missing.
+        targets: (N, t) float32, standardized, NaN where missing.
         train: rows to learn from.
         selection: rows that choose the epoch.
     """

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurise import Wants
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import RncGraphError
-from rnc_graph.evaluation.intervals import ConformalIntervals
+from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import Member

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 from rnc_graph.data import Batches
 from rnc_graph.data.table import FloatArray
-from rnc_graph.data.views import make_view
+from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, Encoder, Head
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import Objective, Runtime, infer, pretrain, regress
+from rnc_graph.training import Objective, TrainerConfig, infer, pretrain, regress
 
 
 class Beside(nn.Module):
     """Fixed features beside an embedding: (inputs, (B, k)) -> (B, d + k).
 
-    The embedding is batch-normalised first, so that both come at one scale.
+    The embedding is batch-normalized first, so that both come at one scale.
     """
 
     def __init__(self, encoder: nn.Module, embedding_dim: int, features: int) -> None:
@@ -67,11 +67,11 @@ class Network:
         device: str = "cpu",
         on_epoch: Callable[[], None] = lambda: None,
     ) -> Network:
-        """Train both stages; each ends with the weights of its best epoch on the selection part.
+        """Train both stages; each ends with the weights of its best epoch on the selection set.
 
         Args:
             inputs: N molecules.
-            targets: (N, t) standardised, NaN where missing.
+            targets: (N, t) standardized, NaN where missing.
             train: rows to learn from.
             selection: rows that choose the epoch.
             settings: of the model.
@@ -79,7 +79,7 @@ class Network:
             device: a Lightning accelerator.
             on_epoch: called after each epoch.
         """
-        optimisation = settings.optimisation
+        config = settings.config
         if settings.objective is not None:
             width = self.encoder.embedding_dim
             objective = OBJECTIVES.make(settings.objective, **settings.objective_options)
@@ -99,11 +99,11 @@ class Network:
                 ),
                 Batches(inputs.batch, targets, selection),
                 targets=targets.shape[1],
-                optimisation=optimisation(settings.pretraining_epochs),
+                config=config(settings.pretraining_epochs),
                 # The objective shapes the embedding less bluntly through a projection.
                 projection=Head(width, width, [width]),
                 seed=seed,
-                runtime=Runtime(device, on_epoch),
+                trainer=TrainerConfig(device, on_epoch),
             )
         beside: nn.Module = self.beside
         take = _with_scores(inputs.batch, inputs.scores)
@@ -120,9 +120,9 @@ class Network:
             Batches(take, targets, train, settings.batch_size, shuffle_seed=seed),
             Batches(take, targets, selection),
             head_loss=settings.head_loss,
-            optimisation=optimisation(settings.epochs),
+            config=config(settings.epochs),
             seed=seed,
-            runtime=Runtime(device, on_epoch),
+            trainer=TrainerConfig(device, on_epoch),
         )
         self.beside.encoder = self.encoder
         self.modules.requires_grad_(False).eval().cpu()
@@ -134,7 +134,7 @@ class Network:
         return infer(self.encoder, Batches(inputs.batch, rows, rows))
 
     def predict(self, inputs: Inputs) -> FloatArray:
-        """Return the (N, t) standardised predictions."""
+        """Return the (N, t) standardized predictions."""
         rows = torch.arange(len(inputs))
         take = _with_scores(inputs.batch, inputs.scores)
         model = nn.Sequential(self.beside, self.head)

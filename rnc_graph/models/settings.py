@@ -14,16 +14,16 @@ from pydantic import (
     model_validator,
 )
 
-from rnc_graph.data.featurise import Wants
-from rnc_graph.data.views import make_view
+from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import MeasuredLoss, Optimisation
+from rnc_graph.training import MeasuredLoss, StageConfig
 
 DescriptorModelName = Literal["svr", "extra-trees"]
 
-# Small and quick; on the validation parts the package's wider defaults were no better.
+# Small and quick; on the validation sets the package's wider defaults were no better.
 ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
     "gin": {"hidden_dim": 64, "layers": 3},
     "gcn": {"hidden_dim": 64, "layers": 3},
@@ -89,9 +89,9 @@ class ModelSettings(BaseModel):
             return ENCODER_OPTIONS.get(self.encoder, {})
         return self.encoder_options
 
-    def optimisation(self, epochs: int) -> Optimisation:
-        """Return how a stage of so many epochs is optimised."""
-        return Optimisation(
+    def config(self, epochs: int) -> StageConfig:
+        """Return how a stage of so many epochs is optimized."""
+        return StageConfig(
             epochs=epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,

@@ -63,7 +63,7 @@ def predict_file(
         out: the CSV, which takes its place when all is done.
         smiles: the column; guessed if None.
         level: of the intervals.
-        jobs: processes to featurise in.
+        jobs: processes to featurize in.
         on_rows: told the rows done so far.
 
     Raises:

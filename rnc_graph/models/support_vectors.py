@@ -47,7 +47,7 @@ class SupportVectors:
         return self
 
     def predict(self, inputs: Inputs) -> FloatArray:
-        """Return the (N, t) standardised predictions."""
+        """Return the (N, t) standardized predictions."""
         scores = inputs.scores.double().numpy()
         return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
 

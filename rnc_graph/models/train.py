@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurise import descriptor_names
+from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import RncGraphError
-from rnc_graph.evaluation.intervals import ConformalIntervals
+from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.fitting import fit_members
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
@@ -23,7 +23,7 @@ from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.training import check_device
 
-# The share of the held-out part that chooses the epochs; the others calibrate.
+# The share of the held-out set that chooses the epochs; the others calibrate.
 _SELECTION = 1 / 3
 # Fewer training molecules than this, and there is nothing to learn from.
 _FEWEST = 5
@@ -31,7 +31,7 @@ _FEWEST = 5
 
 @dataclass(frozen=True)
 class Held:
-    """How a held-out part is used: rows that choose the epochs, and rows that calibrate."""
+    """How a held-out set is used: rows that choose the epochs, and rows that calibrate."""
 
     selection: NDArray[np.int64]
     calibration: NDArray[np.int64]
@@ -48,7 +48,7 @@ def divide_held_out(rows: NDArray[np.int64], seed: int) -> Held:
     """
     if len(rows) < 2:
         raise RncGraphError(
-            f"the held-out part needs at least 2 molecules, found {len(rows)}: some choose the "
+            f"the held-out set needs at least 2 molecules, found {len(rows)}: some choose the "
             "epochs, the others calibrate the intervals"
         )
     shuffled = np.random.default_rng(seed).permutation(rows)
@@ -100,7 +100,7 @@ def train_model(
         if lacking.size:
             raise RncGraphError(
                 f"target {target_names[lacking[0]]!r}: none of the {len(rows)} molecules of the "
-                f"held-out part that {part} has it; hold out more molecules, or leave it out"
+                f"held-out set that {part} has it; hold out more molecules, or leave it out"
             )
     scaler = TargetScaler.fit(targets[train], target_names)
     descriptor_scaler = None
@@ -110,7 +110,7 @@ def train_model(
     seen = np.concatenate([train, held.selection])
     parts = TrainingParts(
         inputs=Inputs.of(features, seen, descriptor_scaler),
-        targets=torch.from_numpy(scaler.standardise(targets[seen])).float(),
+        targets=torch.from_numpy(scaler.standardize(targets[seen])).float(),
         train=torch.arange(len(train)),
         selection=torch.arange(len(train), len(seen)),
     )

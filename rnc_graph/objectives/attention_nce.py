@@ -6,7 +6,7 @@ from torch import Tensor
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import AttentionNCELoss
 from rnc_graph.losses.pairwise import l1_distance
-from rnc_graph.objectives.missing import labelled, nothing
+from rnc_graph.objectives.missing import labeled, nothing
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import Objective
 
@@ -73,7 +73,7 @@ class LabelAttentionNCE(Objective):
         """Return the loss of features (B, V, d) with labels (B, t), NaN where missing."""
         some_missing = bool(labels.isnan().any())
         if some_missing:
-            known = labelled(labels)
+            known = labeled(labels)
             if known.sum() < 2:
                 return nothing(features)
             features, labels = features[known], labels[known]

@@ -19,10 +19,10 @@ def make_bins(bins: Bins) -> "QuantileBins | ClassNumbers":
 
 
 class QuantileBins(nn.Module):
-    """Bins that hold about as many labels of the training part each (see ``quantile_edges``).
+    """Bins that hold about as many labels of the training set each (see ``quantile_edges``).
 
     With several targets each has its own bins, and a class is a combination of bins that the
-    training part has; a sample that lacks a target has none. Equal labels share a bin, so that
+    training set has; a sample that lacks a target has none. Equal labels share a bin, so that
     there may be fewer than asked for.
 
     Args:
@@ -78,7 +78,7 @@ class QuantileBins(nn.Module):
         if complete < len(labels) and (complete < self.bins or self.classes < 2):
             raise RncGraphError(
                 f"only samples with all {labels.shape[1]} targets have a class: {complete} of "
-                f"{len(labels)} in the training part, in {self.classes} classes; at least "
+                f"{len(labels)} in the training set, in {self.classes} classes; at least "
                 f"{self.bins} (bins), in 2 classes, are needed; the objective 'rnc' takes "
                 "samples that lack targets"
             )
@@ -92,8 +92,8 @@ class QuantileBins(nn.Module):
             RncGraphError: the bins are not prepared.
         """
         if not self.classes:
-            raise RncGraphError("bins need prepare(labels) with the training part's labels first")
-        # A combination that the training part lacks goes with the next one.
+            raise RncGraphError("bins need prepare(labels) with the training set's labels first")
+        # A combination that the training set lacks goes with the next one.
         classes = torch.searchsorted(self.codes, self._code(labels)).clamp(max=self.classes - 1)
         return classes.masked_fill(labels.isnan().any(1), -1)
 
@@ -107,7 +107,7 @@ class QuantileBins(nn.Module):
 class ClassNumbers(nn.Module):
     """Labels (B, 1) that are class numbers as they stand: 0, 1, 2, ..., NaN where missing.
 
-    The C classes are those that the training part has, in the order of their numbers, so that gaps
+    The C classes are those that the training set has, in the order of their numbers, so that gaps
     among the numbers take no room.
 
     >>> classes = ClassNumbers()
@@ -137,27 +137,24 @@ class ClassNumbers(nn.Module):
         self.numbers = torch.unique(numbers[numbers >= 0])
         if self.classes < 2:
             raise RncGraphError(
-                f"bins: classes: the training part has {self.classes} classes, at least 2 are "
-                "needed"
+                f"bins: classes: the training set has {self.classes} classes, at least 2 are needed"
             )
 
     def forward(self, labels: Tensor) -> Tensor:
         """Return the classes (B,) of labels (B, 1), from 0; -1 where missing.
 
         Raises:
-            RncGraphError: no class number, a class that the training part lacks, or the classes are
+            RncGraphError: no class number, a class that the training set lacks, or the classes are
                 not prepared.
         """
         if not self.classes:
-            raise RncGraphError(
-                "classes need prepare(labels) with the training part's labels first"
-            )
+            raise RncGraphError("classes need prepare(labels) with the training set's labels first")
         numbers = class_numbers(labels, what="bins: classes")
         classes = torch.searchsorted(self.numbers, numbers).clamp(max=self.classes - 1)
         new = (self.numbers[classes] != numbers) & (numbers >= 0)
         if new.any():
             raise RncGraphError(
-                f"bins: classes: found class {int(numbers[new][0])}, the training part has only "
+                f"bins: classes: found class {int(numbers[new][0])}, the training set has only "
                 f"{', '.join(map(str, self.numbers.tolist()))}"
             )
         return classes.masked_fill(numbers < 0, -1)

@@ -40,7 +40,7 @@ class ClassRanks(nn.Module):
         self.register_buffer("similarity", matrix)
 
     def prepare(self, labels: Tensor) -> None:
-        """See that labels (M, 1) of the training part are class numbers below C.
+        """See that labels (M, 1) of the training set are class numbers below C.
 
         Raises:
             RncGraphError: they are not, or there are fewer than 2 classes.
@@ -49,7 +49,7 @@ class ClassRanks(nn.Module):
         present = torch.unique(numbers[numbers >= 0])
         if len(present) < 2:
             raise RncGraphError(
-                f"ranks of classes: the training part has {len(present)} classes, at least 2 are "
+                f"ranks of classes: the training set has {len(present)} classes, at least 2 are "
                 "needed"
             )
 

@@ -14,7 +14,7 @@ class KCL(QueueObjective):
     """:class:`KCLLoss` whose classes are quantile bins of the label, or its own.
 
     Equal numbers of positives for each anchor keep crowded classes from ruling the embedding; with
-    quantile bins of an even training part the classes are even anyway. Samples that lack a target
+    quantile bins of an even training set the classes are even anyway. Samples that lack a target
     are left out.
 
     Args:
@@ -38,7 +38,7 @@ class KCL(QueueObjective):
         self.bins = make_bins(bins)
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the bins from the training part's labels."""
+        """Take the bins from the training set's labels."""
         self.bins.prepare(labels)
 
     def forward(

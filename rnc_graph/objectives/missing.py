@@ -3,7 +3,7 @@
 from torch import Tensor
 
 
-def labelled(labels: Tensor) -> Tensor:
+def labeled(labels: Tensor) -> Tensor:
     """Return which of the labels (B, t) have a target at all, (B,) booleans."""
     return ~labels.isnan().all(1)
 

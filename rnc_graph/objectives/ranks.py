@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses.pairwise import l1_distance
-from rnc_graph.objectives.missing import labelled
+from rnc_graph.objectives.missing import labeled
 
 # Samples whose pairs are enough to estimate the distances' quantiles.
 _SAMPLE = 2_000
@@ -22,9 +22,9 @@ class LabelRanks(nn.Module):
     labels (NaN where missing) without a target in common it is NaN.
 
     Args:
-        quantiles: the thresholds as quantiles of the training part's label distances, rising,
+        quantiles: the thresholds as quantiles of the training set's label distances, rising,
             in (0, 1).
-        thresholds: the thresholds themselves, rising, positive, in standardised units (L1 over the
+        thresholds: the thresholds themselves, rising, positive, in standardized units (L1 over the
             targets), in place of quantiles.
 
     Raises:
@@ -58,7 +58,7 @@ class LabelRanks(nn.Module):
         """
         if self.quantiles is None:
             return
-        labels = labels[labelled(labels)]
+        labels = labels[labeled(labels)]
         step = max(1, -(-len(labels) // _SAMPLE))
         distances = _distances(labels[::step].double())
         if not len(distances):
@@ -76,7 +76,7 @@ class LabelRanks(nn.Module):
             RncGraphError: the ranks are not prepared.
         """
         if not len(self.thresholds):
-            raise RncGraphError("ranks need prepare(labels) with the training part's labels first")
+            raise RncGraphError("ranks need prepare(labels) with the training set's labels first")
         # In float64 as the thresholds, or a pair that lies on one may fall to either side.
         distance = l1_distance(labels.double(), others.double())
         steps = torch.tensor([*self.levels, -1.0], device=labels.device)

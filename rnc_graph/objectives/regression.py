@@ -26,7 +26,7 @@ class RegressionObjective(Objective):
         """Make the head.
 
         Args:
-            labels: (M, t) standardised targets.
+            labels: (M, t) standardized targets.
             embedding_dim: d.
             seed: of its first weights.
         """

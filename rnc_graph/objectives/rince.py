@@ -8,7 +8,7 @@ from torch import Tensor
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RINCELoss
 from rnc_graph.objectives.class_ranks import ClassRanks, hierarchy_similarity
-from rnc_graph.objectives.missing import labelled, nothing, take
+from rnc_graph.objectives.missing import labeled, nothing, take
 from rnc_graph.objectives.ranks import LabelRanks
 from rnc_graph.objectives.registry import OBJECTIVES
 from rnc_graph.training import QueueObjective
@@ -32,9 +32,9 @@ class RINCE(QueueObjective):
         variant: "in", "out" or "out-in".
         tau_min: temperature of the first rank.
         tau_max: temperature of the last rank.
-        quantiles: thresholds as quantiles of the training part's label distances; 0.05, 0.1, 0.2
+        quantiles: thresholds as quantiles of the training set's label distances; 0.05, 0.1, 0.2
             and 0.4 unless anything else is given.
-        thresholds: thresholds in standardised units, in place of quantiles.
+        thresholds: thresholds in standardized units, in place of quantiles.
         hierarchy: for class numbers: from the finest to the coarsest, the group of each class.
             Rank 1 is the same class, rank 2 the same finest group, and so on; none in common are
             negatives. An empty list leaves the classes alone.
@@ -65,14 +65,14 @@ class RINCE(QueueObjective):
         self.ranks = _ranks(quantiles, thresholds, hierarchy, similarity)
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the thresholds from the training part's labels, or see whether its classes fit."""
+        """Take the thresholds from the training set's labels, or see whether its classes fit."""
         self.ranks.prepare(labels)
 
     def forward(
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
     ) -> Tensor:
         """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
-        query, key, labels = take(labelled(labels), query, key, labels)
+        query, key, labels = take(labeled(labels), query, key, labels)
         if not len(labels):
             return nothing(query)
         similarity = self.ranks(labels, queue_labels)

@@ -27,7 +27,7 @@ class SupCon(Objective):
         self.bins = make_bins(bins)
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the bins from the training part's labels."""
+        """Take the bins from the training set's labels."""
         self.bins.prepare(labels)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:

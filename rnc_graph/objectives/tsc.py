@@ -63,7 +63,7 @@ class TSC(QueueObjective):
         self.register_buffer("class_to_target", torch.zeros(0, dtype=torch.long))
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the bins from the training part's labels, and make the targets.
+        """Take the bins from the training set's labels, and make the targets.
 
         Raises:
             RncGraphError: ordered targets for several label columns or in too few dimensions.

@@ -26,7 +26,7 @@ class ClassCentroids(nn.Module):
         """Take in a batch and return the centroids (C, d), unit vectors.
 
         Args:
-            embedding: (B, d), normalised here.
+            embedding: (B, d), normalized here.
             classes: (B,) long. A class that the batch lacks keeps its centroid; one that was never
                 seen has the zero vector.
         """

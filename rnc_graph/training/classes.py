@@ -80,7 +80,7 @@ class KnownError(Metric):
 
     def update(self, logits: Tensor, targets: Tensor) -> None:
         """Take in a batch: logits (N, C) and class numbers (N, 1), NaN where missing."""
-        classes = class_numbers(targets, logits.shape[1], "targets of the validation part")
+        classes = class_numbers(targets, logits.shape[1], "targets of the validation set")
         wrong = (logits.argmax(1) != classes).float()
         # The largest of no numbers is no class: a stage that diverged must not be chosen.
         wrong = wrong.masked_fill(logits.isnan().any(1), torch.nan)
@@ -95,7 +95,7 @@ class KnownError(Metric):
         """
         if self.known == 0:
             raise RncGraphError(
-                "the validation part has no known class to choose an epoch by; "
+                "the validation set has no known class to choose an epoch by; "
                 "put samples that have one into it"
             )
         return self.wrong / self.known

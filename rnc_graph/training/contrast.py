@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from rnc_graph.errors import RncGraphError
 from rnc_graph.training.distributed import drawing_alike, gathered
 from rnc_graph.training.momentum import MomentumEncoder, check_momentum
-from rnc_graph.training.queue import LabelledQueue, check_queue_size
+from rnc_graph.training.queue import LabeledQueue, check_queue_size
 
 
 class Objective(nn.Module):
-    """An objective that learns something from the training part before it is used.
+    """An objective that learns something from the training set before it is used.
 
     One that needs nothing beforehand is any ``nn.Module`` that maps features (B, V, d) and labels
     (B, t) to a scalar.
@@ -24,10 +24,10 @@ class Objective(nn.Module):
     """The fewest views that it can be used with."""
 
     def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take from the training part what the objective needs.
+        """Take from the training set what the objective needs.
 
         Args:
-            labels: (M, t) standardised targets of the training part, or class numbers (M, 1), NaN
+            labels: (M, t) standardized targets of the training set, or class numbers (M, 1), NaN
                 where missing.
             embedding_dim: d of the features to come.
             seed: makes what is drawn repeatable.
@@ -76,10 +76,10 @@ class Contrast(nn.Module):
         self.objective = objective
         self.projection = projection or nn.Identity()
         self.momentum: MomentumEncoder | None = None
-        self.queue: LabelledQueue | None = None
+        self.queue: LabeledQueue | None = None
         if isinstance(objective, QueueObjective):
             self.momentum = MomentumEncoder(self._projected(encoder), objective.momentum)
-            self.queue = LabelledQueue(objective.queue_size)
+            self.queue = LabeledQueue(objective.queue_size)
 
     def forward(
         self, encoder: nn.Module, inputs: Any, embedding: Tensor, targets: Tensor

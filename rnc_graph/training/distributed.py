@@ -193,14 +193,14 @@ def drawing_alike() -> Iterator[None]:
         yield
 
 
-class _Synchronised(nn.modules.batchnorm._BatchNorm):
-    """A batch normalisation by the statistics of all processes' rows.
+class _Synchronized(nn.modules.batchnorm._BatchNorm):
+    """A batch normalization by the statistics of all processes' rows.
 
     torch's own refuses processors. In training it must not be given an empty share.
     """
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Return the normalised rows (N, C), or (N, C, ...), over all but the channels."""
+        """Return the normalized rows (N, C), or (N, C, ...), over all but the channels."""
         if not self.training:
             return super().forward(rows)
         others = [dim for dim in range(rows.dim()) if dim != 1]
@@ -225,23 +225,23 @@ class _Synchronised(nn.modules.batchnorm._BatchNorm):
         return scaled
 
 
-class SynchronisedBatchNorm1d(_Synchronised, nn.BatchNorm1d):
+class SynchronizedBatchNorm1d(_Synchronized, nn.BatchNorm1d):
     """Of rows (N, C)."""
 
 
-class SynchronisedBatchNorm2d(_Synchronised, nn.BatchNorm2d):
+class SynchronizedBatchNorm2d(_Synchronized, nn.BatchNorm2d):
     """Of images (N, C, H, W)."""
 
 
-_SYNCHRONISED: dict[type, type] = {
-    nn.BatchNorm1d: SynchronisedBatchNorm1d,
-    nn.BatchNorm2d: SynchronisedBatchNorm2d,
+_SYNCHRONIZED: dict[type, type] = {
+    nn.BatchNorm1d: SynchronizedBatchNorm1d,
+    nn.BatchNorm2d: SynchronizedBatchNorm2d,
 }
 
 
 @contextmanager
-def synchronised(module: nn.Module) -> Iterator[None]:
-    """Let every batch normalisation in ``module`` see all processes' rows.
+def synchronized(module: nn.Module) -> Iterator[None]:
+    """Let every batch normalization in ``module`` see all processes' rows.
 
     Raises:
         RncGraphError: one is of another kind, or keeps a plain mean over all batches
@@ -252,7 +252,7 @@ def synchronised(module: nn.Module) -> Iterator[None]:
         return
     own = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     for norm in own:
-        if type(norm) not in _SYNCHRONISED or norm.momentum is None:
+        if type(norm) not in _SYNCHRONIZED or norm.momentum is None:
             raise RncGraphError(
                 f"{type(norm).__name__} with momentum={norm.momentum} cannot be shared by several "
                 "processes; BatchNorm1d and BatchNorm2d with a momentum can"
@@ -260,7 +260,7 @@ def synchronised(module: nn.Module) -> Iterator[None]:
     kinds = [type(norm) for norm in own]
     for norm, kind in zip(own, kinds, strict=True):
         # Its state stays its own: only what it does changes.
-        norm.__class__ = _SYNCHRONISED[kind]
+        norm.__class__ = _SYNCHRONIZED[kind]
     try:
         yield
     finally:

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
-from rnc_graph.training.distributed import all_say, rank, synchronised, world
-from rnc_graph.training.runtime import HERE, Runtime
-from rnc_graph.training.settings import Optimisation, Precision
+from rnc_graph.training.distributed import all_say, rank, synchronized, world
+from rnc_graph.training.stage_config import Precision, StageConfig
+from rnc_graph.training.trainer_config import DEFAULT_TRAINER, TrainerConfig
 
 # What a stage selects on unless its module says otherwise (``selected_by``): the validation MAE, of
 # the head or of the online probe.
@@ -53,7 +53,7 @@ def check_finite(embedding: Tensor) -> Tensor:
 def check_device(device: str, precision: Precision = "32") -> None:
     """Raise :class:`RncGraphError` unless Lightning can train on ``device`` in ``precision``."""
     with _quiet(), _determinism_restored():
-        _trainer(Optimisation(epochs=1, precision=precision), [], Runtime(device))
+        _trainer(StageConfig(epochs=1, precision=precision), [], TrainerConfig(device))
 
 
 class _BestWeights(Callback):
@@ -107,33 +107,33 @@ def fit(
     module: L.LightningModule,
     training: Batches,
     validation: Batches,
-    optimisation: Optimisation,
+    config: StageConfig,
     *,
-    runtime: Runtime = HERE,
+    trainer: TrainerConfig = DEFAULT_TRAINER,
 ) -> History:
     """Train ``module`` and leave it with the weights of its best epoch on validation.
 
     Args:
         module: logs in its validation steps what it is selected by, the less the better: the name
             in its ``selected_by``, or else ``validation_mae``.
-        training: the training part's batches, anew at each pass.
-        validation: the validation part's batches.
-        optimisation: epochs and patience.
-        runtime: where and how.
+        training: the training set's batches, anew at each pass.
+        validation: the validation set's batches.
+        config: epochs and patience.
+        trainer: where and how.
 
     Returns:
         The history, one row an epoch.
 
     Raises:
-        RncGraphError: what is selected by was never a number, the validation part has no known
+        RncGraphError: what is selected by was never a number, the validation set has no known
             target, or there is no such device.
     """
     selected_by: str = getattr(module, "selected_by", SELECTED_BY)
-    recorder = _Recorder(runtime.on_epoch)
+    recorder = _Recorder(trainer.on_epoch)
     callbacks: list[Callback] = [recorder, _BestWeights(selected_by)]
-    if optimisation.patience is not None:
+    if config.patience is not None:
         # By default it would count an epoch after the state of the stage is written.
-        patience = optimisation.patience
+        patience = config.patience
         callbacks.append(
             EarlyStopping(selected_by, patience=patience, check_on_train_epoch_end=False)
         )
@@ -142,46 +142,46 @@ def fit(
         # Dropout draws anew in each process.
         torch.manual_seed(torch.initial_seed() + rank())
     checkpoint = None
-    if runtime.checkpoint is not None:
+    if trainer.checkpoint is not None:
         drawn_from = getattr(training, "generators", [])
-        checkpoint = Checkpoint(runtime.checkpoint, runtime.checkpoint_seconds, drawn_from)
+        checkpoint = Checkpoint(trainer.checkpoint, trainer.checkpoint_seconds, drawn_from)
         callbacks.append(checkpoint)
-    with _quiet(), _determinism_restored(), synchronised(module):
-        trainer = _trainer(optimisation, callbacks, runtime)
+    with _quiet(), _determinism_restored(), synchronized(module):
+        lightning_trainer = _trainer(config, callbacks, trainer)
         # Every process must find it: on several hosts the folder may be another one on each.
         readable = checkpoint is not None and all_say(checkpoint.readable())
-        begun = runtime.checkpoint if readable else None
-        trainer.fit(module, training, validation, ckpt_path=begun, weights_only=True)
+        begun = trainer.checkpoint if readable else None
+        lightning_trainer.fit(module, training, validation, ckpt_path=begun, weights_only=True)
     if checkpoint is not None:
         checkpoint.remove()
     return recorder.history
 
 
-def _trainer(optimisation: Optimisation, callbacks: list[Callback], runtime: Runtime) -> L.Trainer:
+def _trainer(config: StageConfig, callbacks: list[Callback], trainer: TrainerConfig) -> L.Trainer:
     try:
-        trainer = L.Trainer(
-            accelerator=runtime.device,
+        made = L.Trainer(
+            accelerator=trainer.device,
             **_processes(),
             plugins=[AtomicCheckpoints()],
-            precision=optimisation.precision,
-            max_epochs=optimisation.epochs,
+            precision=config.precision,
+            max_epochs=config.epochs,
             deterministic=True,
             callbacks=callbacks,
-            logger=list(runtime.loggers) or False,
+            logger=list(trainer.loggers) or False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
     except (MisconfigurationException, ValueError) as error:
-        raise RncGraphError(f"device {runtime.device!r} cannot be used: {error}") from error
+        raise RncGraphError(f"device {trainer.device!r} cannot be used: {error}") from error
     # Lightning would take bf16-mixed in its place, and whisper it.
-    if optimisation.precision == "16-mixed" and isinstance(trainer.accelerator, CPUAccelerator):
+    if config.precision == "16-mixed" and isinstance(made.accelerator, CPUAccelerator):
         raise RncGraphError(
-            f"precision: found '16-mixed', which device {runtime.device!r} cannot do; right are "
+            f"precision: found '16-mixed', which device {trainer.device!r} cannot do; right are "
             "'bf16-mixed' or '32', or a GPU as the device"
         )
-    return trainer
+    return made
 
 
 def _processes() -> dict[str, Any]:

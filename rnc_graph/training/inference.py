@@ -11,7 +11,7 @@ from torch import Tensor, nn
 def infer(model: nn.Module, batches: Iterable[tuple[Any, Any]]) -> Tensor:
     """Return the model's (N, ...) outputs over all batches in order, in evaluation mode.
 
-    An encoder gives embeddings (N, d), an encoder with a head standardised predictions (N, t). The
+    An encoder gives embeddings (N, d), an encoder with a head standardized predictions (N, t). The
     modes of all its parts are put back afterwards.
     """
     modes = {module: module.training for module in model.modules()}

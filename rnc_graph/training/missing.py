@@ -58,7 +58,7 @@ class KnownMAE(Metric):
         """
         if self.weight == 0:
             raise RncGraphError(
-                "the validation part has no known target to choose an epoch by; "
+                "the validation set has no known target to choose an epoch by; "
                 "put samples that have one into it"
             )
         return self.total / self.weight

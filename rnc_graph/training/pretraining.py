@@ -10,11 +10,11 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.training.classes import SELECTED_BY_ERROR, KnownError
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
+from rnc_graph.training.finetuning import HEAD_LOSSES
 from rnc_graph.training.fit import SELECTED_BY, Batches, History, check_finite, fit
 from rnc_graph.training.missing import KnownMAE
-from rnc_graph.training.regression import HEAD_LOSSES
-from rnc_graph.training.runtime import HERE, Runtime
-from rnc_graph.training.settings import Optimisation
+from rnc_graph.training.stage_config import StageConfig
+from rnc_graph.training.trainer_config import DEFAULT_TRAINER, TrainerConfig
 
 
 class Pretraining(L.LightningModule):
@@ -29,7 +29,7 @@ class Pretraining(L.LightningModule):
         objective: ``(features (B, V, d), labels (B, t)) -> scalar``, or a ``QueueObjective``;
             prepared, if it wants to be.
         targets: t.
-        optimisation: how it is trained.
+        config: how it is trained.
         projection: between embedding and objective; later stages do without it.
         classes: C, where the one target is a class number; None for targets that are measured.
 
@@ -42,7 +42,7 @@ class Pretraining(L.LightningModule):
         encoder: nn.Module,
         objective: nn.Module,
         targets: int,
-        optimisation: Optimisation,
+        config: StageConfig,
         projection: nn.Module | None = None,
         classes: int | None = None,
     ) -> None:
@@ -55,7 +55,7 @@ class Pretraining(L.LightningModule):
         embedding_dim = int(encoder.embedding_dim)  # type: ignore[arg-type]
         self.encoder = encoder
         self.contrast = Contrast(objective, encoder, projection)
-        # A batch normalisation, since the embedding's scale is the objective's own affair.
+        # A batch normalization, since the embedding's scale is the objective's own affair.
         self.probe = nn.Sequential(
             nn.BatchNorm1d(embedding_dim, affine=False),
             nn.Linear(embedding_dim, classes or targets),
@@ -63,7 +63,7 @@ class Pretraining(L.LightningModule):
         self.probe_loss = HEAD_LOSSES["l1" if classes is None else "cross-entropy"]
         self.selected_by = SELECTED_BY if classes is None else SELECTED_BY_ERROR
         self.validation = KnownMAE() if classes is None else KnownError()
-        self.optimisation = optimisation
+        self.config = config
 
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
         """Return the objective of one batch, plus the probe's own loss."""
@@ -87,8 +87,8 @@ class Pretraining(L.LightningModule):
         self.log(self.selected_by, self.validation, batch_size=len(targets))
 
     def configure_optimizers(self) -> Any:
-        """Return optimiser and schedule."""
-        return self.optimisation.configure(
+        """Return optimizer and schedule."""
+        return self.config.configure(
             self.parameters(), int(self.trainer.estimated_stepping_batches)
         )
 
@@ -100,11 +100,11 @@ def pretrain(
     validation: Batches,
     *,
     targets: int,
-    optimisation: Optimisation,
+    config: StageConfig,
     projection: nn.Module | None = None,
     classes: int | None = None,
     seed: int,
-    runtime: Runtime = HERE,
+    trainer: TrainerConfig = DEFAULT_TRAINER,
 ) -> History:
     """Pretrain ``encoder`` in place; it ends with the weights of the probe's best epoch.
 
@@ -112,5 +112,5 @@ def pretrain(
     the probe, with ``classes`` its lowest error.
     """
     torch.manual_seed(seed)
-    module = Pretraining(encoder, objective, targets, optimisation, projection, classes)
-    return fit(module, training, validation, optimisation, runtime=runtime)
+    module = Pretraining(encoder, objective, targets, config, projection, classes)
+    return fit(module, training, validation, config, trainer=trainer)

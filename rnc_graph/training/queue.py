@@ -1,4 +1,4 @@
-"""A queue of labelled keys: what an objective compares beyond its batch."""
+"""A queue of labeled keys: what an objective compares beyond its batch."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from rnc_graph.errors import RncGraphError
 
 
-class LabelledQueue(nn.Module):
+class LabeledQueue(nn.Module):
     """The last K keys with their labels, in a ring (He et al., CVPR 2020, arXiv 1911.05722).
 
     It is empty at first.
@@ -19,7 +19,7 @@ class LabelledQueue(nn.Module):
     Raises:
         RncGraphError: a size below 1.
 
-    >>> queue = LabelledQueue(3)
+    >>> queue = LabeledQueue(3)
     >>> for number in range(4):
     ...     queue.push(torch.full((1, 1), float(number)), torch.zeros(1, 1))
     >>> queue.content(embedding_dim=1, targets=1)[0].flatten().tolist()

@@ -8,8 +8,8 @@ import torch
 
 from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, cache, features
 from rnc_graph.data.cache import cache_dir, molecule_features, packed_graphs
-from rnc_graph.data.features import MoleculeFeatures, featurise
-from rnc_graph.data.featurise import BadMolecule, MoleculeArrays, Wants, molecule_arrays
+from rnc_graph.data.features import MoleculeFeatures, featurize
+from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
 from rnc_graph.errors import RncGraphError
 
 SMILES = ["CC", "C", "c1ccccc1O"]
@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Note down each use of the featuriser."""
+    """Note down each use of the featurizer."""
     seen: list[int] = []
 
     def counted(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
@@ -42,7 +42,7 @@ def _assert_same(a: PackedGraphs, b: PackedGraphs) -> None:
 
 
 def _assert_right(graphs: PackedGraphs, smiles: list[str] = SMILES) -> None:
-    _assert_same(graphs, featurise(smiles)[0])
+    _assert_same(graphs, featurize(smiles)[0])
 
 
 def test_the_second_call_reads_the_files(folder: Path, calls: list[int]) -> None:
@@ -143,11 +143,11 @@ def test_other_smiles_go_to_another_file(folder: Path, other: list[str]) -> None
     assert len(list(folder.iterdir())) == 2
 
 
-def test_another_featuriser_goes_to_another_file(
+def test_another_featurizer_goes_to_another_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed_graphs(SMILES, "mine")
-    monkeypatch.setattr(cache, "FEATURISER", "another")
+    monkeypatch.setattr(cache, "FEATURIZER", "another")
     packed_graphs(SMILES, "mine")
     assert len(list(folder.iterdir())) == 2
 
@@ -171,7 +171,7 @@ def test_of_many_bad_smiles_ten_are_listed() -> None:
     assert lines[-1] == "  and 2 more"
 
 
-def test_a_table_is_featurised_row_by_row(folder: Path) -> None:
+def test_a_table_is_featurized_row_by_row(folder: Path) -> None:
     table = MoleculeTable("mine", SMILES, torch.zeros(3, 1).numpy(), ["y"])
     _assert_right(MoleculeData.from_table(table).graphs)
     assert len(list(folder.iterdir())) == 1

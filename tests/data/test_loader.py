@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from rnc_graph.data import Batches, PackedGraphs
-from rnc_graph.data.views import make_view
+from rnc_graph.data.transforms import make_view
 from rnc_graph.errors import RncGraphError
 
 TARGETS = torch.arange(1000.0)[:, None] / 10

@@ -7,7 +7,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GIN, global_mean_pool
 
 from rnc_graph.data import MoleculeTable, PackedGraphs
-from rnc_graph.data.features import featurise
+from rnc_graph.data.features import featurize
 
 ESOL_ROWS = 100
 NO_BONDS = ["C", "[Na+].[Cl-]", "O"]
@@ -26,12 +26,12 @@ def smiles(esol: MoleculeTable) -> list[str]:
 
 @pytest.fixture(scope="module")
 def graphs(smiles: list[str]) -> PackedGraphs:
-    return featurise(smiles)[0]
+    return featurize(smiles)[0]
 
 
 @pytest.fixture(scope="module")
 def data(smiles: list[str]) -> list[Data]:
-    """The same graphs as PyG would keep them, featurised by OGB."""
+    """The same graphs as PyG would keep them, featurized by OGB."""
     return [
         Data(
             x=torch.from_numpy(graph["node_feat"]),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, SplitRecipe, TargetScaler
+from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, Splitercipe, TargetScaler
 from rnc_graph.errors import RncGraphError
 
 VALUES = arrays(
@@ -17,19 +17,19 @@ VALUES = arrays(
 @given(VALUES)
 def test_the_training_part_gets_mean_0_and_deviation_1(values: np.ndarray) -> None:
     scaler = TargetScaler.fit(values)
-    standardised = scaler.standardise(values)
-    np.testing.assert_allclose(standardised.mean(axis=0), 0, atol=1e-9)
+    standardized = scaler.standardize(values)
+    np.testing.assert_allclose(standardized.mean(axis=0), 0, atol=1e-9)
     constant = (values == values[0]).all(axis=0)
-    np.testing.assert_allclose(standardised.std(axis=0), np.where(constant, 0, 1), atol=1e-9)
+    np.testing.assert_allclose(standardized.std(axis=0), np.where(constant, 0, 1), atol=1e-9)
     assert (scaler.sd[constant] == 1).all()
-    np.testing.assert_allclose(scaler.restore(standardised), values, atol=1e-9)
+    np.testing.assert_allclose(scaler.restore(standardized), values, atol=1e-9)
 
 
 def test_each_target_has_its_own_scale() -> None:
     scaler = TargetScaler.fit(np.array([[0.0, 10.0], [2.0, 50.0]]))
     assert scaler.mean.tolist() == [1.0, 30.0]
     assert scaler.sd.tolist() == [1.0, 20.0]
-    assert scaler.standardise(np.array([[3.0, 70.0]])).tolist() == [[2.0, 2.0]]
+    assert scaler.standardize(np.array([[3.0, 70.0]])).tolist() == [[2.0, 2.0]]
     assert scaler.restore(np.array([[2.0, 2.0]])).tolist() == [[3.0, 70.0]]
 
 
@@ -38,13 +38,13 @@ def test_a_constant_target_is_only_shifted(rows: int) -> None:
     # The deviation of three times 0.1 rounds to more than 0.
     scaler = TargetScaler.fit(np.full((rows, 1), 0.1))
     assert scaler.sd.tolist() == [1.0]
-    assert scaler.standardise(np.array([[0.3]])) == pytest.approx(0.2)
+    assert scaler.standardize(np.array([[0.3]])) == pytest.approx(0.2)
 
 
 def test_a_split_is_scaled_by_its_training_part_alone(
     esol: MoleculeTable, esol_graphs: PackedGraphs
 ) -> None:
-    split = MoleculeData(esol, esol_graphs).split(3, SplitRecipe())
+    split = MoleculeData(esol, esol_graphs).split(3, Splitercipe())
     training = esol.targets[split.train.numpy()]
     assert split.scaler.mean == pytest.approx(training.mean(axis=0), rel=1e-12)
     assert split.scaler.sd == pytest.approx(training.std(axis=0), rel=1e-12)
@@ -59,7 +59,7 @@ def test_each_target_is_scaled_by_what_is_known_of_it() -> None:
     assert scaler.mean.tolist() == [1.0, 30.0, 7.0]
     assert scaler.sd.tolist() == [1.0, 20.0, 1.0]
     np.testing.assert_array_equal(
-        scaler.standardise(np.array([[3.0, nan, 8.0]])), np.array([[2.0, nan, 1.0]])
+        scaler.standardize(np.array([[3.0, nan, 8.0]])), np.array([[2.0, nan, 1.0]])
     )
 
 

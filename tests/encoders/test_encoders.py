@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import NNConv
 
 from rnc_graph.data import MoleculeTable, PackedGraphs
-from rnc_graph.data.features import featurise
-from rnc_graph.data.featurise import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
+from rnc_graph.data.features import featurize
+from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
 from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
 from rnc_graph.encoders.graph import FeatureEmbedding, atom_embedding, bond_embedding
 from rnc_graph.encoders.mpnn import EdgeNetworkConv
@@ -32,7 +32,7 @@ def _encoder(name: str, **options: object) -> GraphEncoder:
 
 
 def _trained_a_little(name: str, graphs: PackedGraphs, **options: object) -> GraphEncoder:
-    """Make one whose batch normalisations have seen data, in evaluation mode."""
+    """Make one whose batch normalizations have seen data, in evaluation mode."""
     encoder = _encoder(name, **options)
     encoder(graphs.batch(ROWS))
     return encoder.eval()
@@ -71,7 +71,7 @@ def test_the_readouts_are_sum_mean_and_both(name: str, esol_graphs: PackedGraphs
 @every_encoder
 def test_permuted_molecules_give_permuted_rows(name: str, esol_graphs: PackedGraphs) -> None:
     order = torch.randperm(len(ROWS), generator=torch.Generator().manual_seed(0))
-    # In training mode too: batch normalisation sees the same atoms.
+    # In training mode too: batch normalization sees the same atoms.
     for mode in (True, False):
         encoder = _encoder(name, dropout=0.0).train(mode)
         embedding = encoder(esol_graphs.batch(ROWS))
@@ -88,7 +88,7 @@ def test_the_numbering_of_the_atoms_does_not_matter(
     shuffled = [
         Chem.MolToRandomSmilesVect(Chem.MolFromSmiles(text), 1, randomSeed=7)[0] for text in smiles
     ]
-    other, bad = featurise(shuffled)
+    other, bad = featurize(shuffled)
     assert not bad
     before, after = esol_graphs.batch(ROWS), other.batch(torch.arange(len(smiles)))
     assert not torch.equal(before.x, after.x)
@@ -106,7 +106,7 @@ def test_a_batch_is_as_one_by_one(name: str, readout: str, esol_graphs: PackedGr
 
 @every_encoder
 def test_molecules_without_any_bond(name: str) -> None:
-    graphs, _ = featurise(["C", "O", "[Na+].[Cl-]", "C"])
+    graphs, _ = featurize(["C", "O", "[Na+].[Cl-]", "C"])
     encoder = _encoder(name)
     embedding = encoder(graphs.batch(torch.arange(4)))
     assert embedding.shape == (4, 2 * WIDTH)
@@ -173,7 +173,7 @@ def test_masked_atoms_have_a_vector_of_their_own(name: str, esol_graphs: PackedG
 @pytest.mark.parametrize("depth", [1, 3])
 def test_atoms_see_as_far_as_there_are_layers(name: str, depth: int) -> None:
     # A chain: the atom at its end is changed, and the others tell how far the news went.
-    graphs, _ = featurise(["CCCCCCCC"])
+    graphs, _ = featurize(["CCCCCCCC"])
     batch, changed = graphs.batch(torch.tensor([0])), graphs.batch(torch.tensor([0]))
     changed.x[0, 0] = 7
     layers = {"steps" if name == "mpnn" else "layers": depth}

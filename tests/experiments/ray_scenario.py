@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ray_nodes import Cluster, cluster
 
-from rnc_graph.experiments import Where, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
 from rnc_graph.experiments.progress import Silent
 
 
@@ -52,7 +52,7 @@ def main() -> None:
             read_spec(Path(spec)),
             Path(folder),
             command="test",
-            where=Where(ray=nodes.address),
+            execution=ExecutionConfig(ray=nodes.address),
             progress=killer,
         )
         print("alive", len(nodes.nodes) - (nodes.nodes[1].poll() is not None), flush=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec, run_experiment
 from rnc_graph.experiments.run import prepare
-from rnc_graph.report import write_report
+from rnc_graph.reporting.report import write_report
 
 SPEC = """
 name: shades
@@ -19,7 +19,7 @@ data:
   images: folder
   folder: shades
   size: 12
-  grey: true
+  gray: true
   hierarchy: {dark: [black, dim], light: [pale, white]}
 seeds: 2
 reference: plain
@@ -45,7 +45,7 @@ baselines: [mean]
 
 @pytest.fixture
 def shades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Four shades of grey, sixteen images each to learn from and six to test on."""
+    """Four shades of gray, sixteen images each to learn from and six to test on."""
     draw = np.random.default_rng(0)
     for part, count in (("train", 16), ("test", 6)):
         for shade, name in enumerate(("black", "dim", "pale", "white")):
@@ -73,7 +73,7 @@ def test_classes_from_folders_to_the_report(shades: Path):
     assert {"accuracy_many", "accuracy_few", "recall_1_coarse", "ood_knn_auroc"} <= measures.keys()
     text = (shades / "out" / "table.md").read_text()
     assert "share of wrong classes" in text
-    assert "standardised" not in text
+    assert "standardized" not in text
     assert ",white,white" in (shades / "out" / "predictions.csv").read_text()
     assert "validation error" in text
     assert (shades / "out" / "confusion_resnet8.png").exists()
@@ -108,7 +108,7 @@ def test_images_from_outside_may_be_a_folder(shades: Path):
         Image.fromarray(pixels).save(elsewhere / f"{number}.png")
     shutil.copy(shades / "shades" / "test" / "dim" / "0.png", elsewhere / "own.png")
     text = (shades / "shades.yaml").read_text()
-    outside = "{images: folder, folder: elsewhere, size: 12, grey: true}"
+    outside = "{images: folder, folder: elsewhere, size: 12, gray: true}"
     (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", outside))
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
@@ -120,7 +120,7 @@ def test_images_from_outside_may_be_a_folder(shades: Path):
 
 def test_a_set_is_not_outside_itself(shades: Path):
     text = (shades / "shades.yaml").read_text()
-    outside = "{images: folder, folder: shades/test, size: 12, grey: true}"
+    outside = "{images: folder, folder: shades/test, size: 12, gray: true}"
     (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", outside))
     with pytest.raises(RncGraphError, match="'shades/test' has 0 images that the data sets lack"):
         prepare(read_spec(shades / "shades.yaml"))
@@ -170,7 +170,7 @@ def test_every_method_is_checked_before_training(shades: Path):
 
 def test_a_set_without_a_test_part_is_refused(shades: Path):
     (shades / "shades" / "test").rename(shades / "shades" / "val")
-    with pytest.raises(RncGraphError, match="its split has no test part"):
+    with pytest.raises(RncGraphError, match="its split has no test set"):
         run_experiment(read_spec(shades / "shades.yaml"), shades / "out", command="test")
 
 

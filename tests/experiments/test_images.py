@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import Where, read_spec, run_experiment, shipped_spec
+from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
 
 COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "agedb.yaml", "--quick", "--seeds", "2"]
@@ -105,7 +105,9 @@ def test_without_the_images_the_way_to_them_is_told(tmp_path: Path, monkeypatch)
 @pytest.mark.parametrize("name", ["depictions", "digits"])
 def test_shipped_images_made_quick(tmp_path: Path, name: str):
     experiment = quick(read_spec(shipped_spec(name), seeds="2"))
-    outcome = run_experiment(experiment, tmp_path / "out", command="test", where=Where(jobs=2))
+    outcome = run_experiment(
+        experiment, tmp_path / "out", command="test", execution=ExecutionConfig(jobs=2)
+    )
     (table,) = outcome.tables
     assert [row.name for row in table.rows if not row.baseline] == [
         method.name for method in experiment.methods

@@ -53,7 +53,7 @@ def test_two_hosts_come_to_the_metrics_of_one(folder: Path):
     experiment = read_spec(folder / "small.yaml")
     alone = run_experiment(experiment, folder / "alone", command="test")
     again = run_experiment(experiment, folder / "first" / "out", command="test")
-    key = ("test", "standardised", "rmse")
+    key = ("test", "standardized", "rmse")
     for one, two in zip(alone.tables[0].rows, again.tables[0].rows, strict=True):
         np.testing.assert_allclose(
             two.summaries[key].mean, one.summaries[key].mean, rtol=1e-2, err_msg=one.name

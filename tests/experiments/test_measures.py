@@ -10,11 +10,11 @@ from safetensors.numpy import load_file
 
 from rnc_graph.data import load_dataset, without
 from rnc_graph.errors import RncGraphError
-from rnc_graph.evaluation import MEASURED, MEASURES
-from rnc_graph.experiments import Experiment, Where, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec, run_experiment
 from rnc_graph.experiments.formats import markdown
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.results import FinishedRun, tabulate
+from rnc_graph.metrics import MEASURED, MEASURES
 
 MORE = """
 ranked: true
@@ -45,7 +45,9 @@ def results(tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("measured")
 
     def run(experiment: Experiment):
-        return out, run_experiment(experiment, out, command="test", where=Where(jobs=2)).tables[0]
+        return out, run_experiment(
+            experiment, out, command="test", execution=ExecutionConfig(jobs=2)
+        ).tables[0]
 
     return run
 
@@ -78,7 +80,7 @@ def test_each_row_is_compared_with_its_own_reference(folder: Path, results) -> N
         "joint": "plain",
         "mean": "plain",
     }
-    key = ("test", "standardised", "rmse")
+    key = ("test", "standardized", "rmse")
     own, other = rows["joint too"].summaries[key].mean, rows["frozen"].summaries[key].mean
     assert rows["joint too"].differences["rmse"].mean == pytest.approx(own - other)
     own, other = (rows[name].measures["order"].mean for name in ("joint too", "frozen"))
@@ -90,7 +92,7 @@ def test_each_row_is_compared_with_its_own_reference(folder: Path, results) -> N
 
 def test_rows_are_sorted_by_error_and_ranked_seed_by_seed(folder: Path, results) -> None:
     _, table = results(_spec(folder))
-    key = ("test", "standardised", "rmse")
+    key = ("test", "standardized", "rmse")
     methods = [row for row in table.rows if not row.baseline]
     errors = [row.summaries[key].mean for row in methods]
     assert errors == sorted(errors)

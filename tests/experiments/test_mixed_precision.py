@@ -33,7 +33,7 @@ def test_both_stages_are_trained_in_it(folder: Path):
     assert stage1["pretraining"]["precision"] == "bf16-mixed"
     assert run["regression"]["precision"] == "bf16-mixed"
     assert run["pretraining"]["pretraining"]["precision"] == "bf16-mixed"
-    errors = records["run"]["metrics"]["test"]["standardised"]
+    errors = records["run"]["metrics"]["test"]["standardized"]
     assert all(math.isfinite(value) for value in errors.values())
 
 

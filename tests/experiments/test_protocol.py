@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rnc_graph.evaluation import MEASURED
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.protocol import notes
+from rnc_graph.metrics import MEASURED
 
 PLAIN = (
     "Mean ± standard deviation over split seeds; random 80/10/10 splits by seed; targets "
-    "standardised by the training part; the epoch was selected by validation MAE; the test part "
+    "standardized by the training set; the epoch was selected by validation MAE; the test set "
     "was touched once a run."
 )
 
@@ -32,14 +32,14 @@ def test_a_plain_split(folder: Path):
             "{splitter: {name: scaffold}, train: 0.7, validation: 0.2}",
             "; scaffold 70/20/10 splits by seed; targets",
         ),
-        ("{train_size: 0.25}", "by seed; 0.25 of the training part kept; targets"),
-        ("{unseen: [0.0, 0.2]}", "; labels from quantile 0 to 0.2 in the test part alone; targets"),
+        ("{train_size: 0.25}", "by seed; 0.25 of the training set kept; targets"),
+        ("{unseen: [0.0, 0.2]}", "; labels from quantile 0 to 0.2 in the test set alone; targets"),
         ("{label_noise: 0.4}", "; 0.4 of the training labels change places; targets"),
         (
             "{graph_noise: {mask_attributes: 0.1}}",
             "; the evaluated molecules altered (mask_attributes: 0.1); targets",
         ),
-        ("{long_tail: {imbalance: 30}}", "; the training part thinned to a long tail at the high"),
+        ("{long_tail: {imbalance: 30}}", "; the training set thinned to a long tail at the high"),
     ],
 )
 def test_a_split_that_something_is_done_to(folder: Path, split: str, said: str):
@@ -55,7 +55,7 @@ def test_several_splits_are_told_one_by_one(folder: Path):
     assert "splits by seed, as told below; targets" in first
     assert second == (
         "Splits. all: random 80/10/10 splits by seed; no part changed. some: random 80/10/10 "
-        "splits by seed; 0.5 of the training part kept. far: scaffold 80/10/10 splits by seed; no "
+        "splits by seed; 0.5 of the training set kept. far: scaffold 80/10/10 splits by seed; no "
         "part changed."
     )
 
@@ -68,9 +68,9 @@ def test_of_many_splits_what_varies_is_told(folder: Path):
     )
     assert first == PLAIN
     assert second == (
-        "40 splits, which differ in: share of the training part kept (0.05, 0.1, 0.15, 0.2, 0.25, "
+        "40 splits, which differ in: share of the training set kept (0.05, 0.1, 0.15, 0.2, 0.25, "
         "0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, and 8 more); share of the training labels that "
-        "change places (0, 0.2). Of all: quantiles of the labels in the test part alone (0.4 to "
+        "change places (0, 0.2). Of all: quantiles of the labels in the test set alone (0.4 to "
         "0.6)."
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import Where, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
 from tests.alone import ALONE, needs_network
 
 SCENARIO = Path(__file__).with_name("ray_scenario.py")
@@ -37,16 +37,20 @@ def test_a_node_is_killed_in_the_middle(folder: Path):
     assert all(address in loopback for address in listening)
     told = [line.split()[1] for line in said if line.startswith("done ")]
     assert len(told) == len(set(told)) == 6 * 6, "each run and pretraining once, and the baseline"
-    run_experiment(experiment, folder / "local", command="test", where=Where(jobs=2))
+    run_experiment(experiment, folder / "local", command="test", execution=ExecutionConfig(jobs=2))
     assert contents(folder / "cluster") == contents(folder / "local")
 
 
 def test_no_cluster_is_told(folder: Path, experiment):
     with pytest.raises(RncGraphError, match=r"no Ray cluster at '127\.0\.0\.1:1'"):
-        run_experiment(experiment, folder / "out", command="test", where=Where(ray="127.0.0.1:1"))
+        run_experiment(
+            experiment, folder / "out", command="test", execution=ExecutionConfig(ray="127.0.0.1:1")
+        )
 
 
 def test_what_to_do_without_ray(folder: Path, experiment, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setitem(sys.plugins, "ray", None)
     with pytest.raises(RncGraphError, match=r"pip install 'rnc-graph\[ray\]'"):
-        run_experiment(experiment, folder / "out", command="test", where=Where(ray="auto"))
+        run_experiment(
+            experiment, folder / "out", command="test", execution=ExecutionConfig(ray="auto")
+        )

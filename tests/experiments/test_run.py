@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import Where, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
 from rnc_graph.experiments.progress import Silent
 
 COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "small.yaml", "--jobs", "2"]
@@ -47,7 +47,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
     def copy(folder: Path, experiment) -> Path:
         if not (kept / "out").exists():
-            run_experiment(experiment, kept / "out", command="test", where=Where(jobs=2))
+            run_experiment(
+                experiment, kept / "out", command="test", execution=ExecutionConfig(jobs=2)
+            )
         return Path(shutil.copytree(kept / "out", folder / "out"))
 
     return copy
@@ -55,7 +57,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
 def test_one_process_gives_the_same_files_as_two(folder, experiment, finished):
     two = finished(folder, experiment)
-    run_experiment(experiment, folder / "one", command="test", where=Where(jobs=1))
+    run_experiment(experiment, folder / "one", command="test", execution=ExecutionConfig(jobs=1))
     assert contents(folder / "one") == contents(two)
 
 
@@ -101,7 +103,7 @@ def test_what_is_written(folder, experiment, finished):
     table = json.loads((out / "table.json").read_text())["tables"][0]["rows"]
     assert list(table) == ["plain", "frozen", "tuned", "joint", "mean"]
     assert table["plain"]["difference"] == {}
-    assert len(table["plain"]["metrics"]["test"]["standardised"]["rmse"]["values"]) == 2
+    assert len(table["plain"]["metrics"]["test"]["standardized"]["rmse"]["values"]) == 2
 
 
 def test_the_table_follows_from_the_predictions(folder, experiment, finished):
@@ -114,8 +116,8 @@ def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     assert found["mean"] == pytest.approx(error.mean(), rel=1e-4)
     measured = experiment.load_molecules(experiment.data[0]).targets[:, 0]
     assert (measured[predictions["sample"] - 1] == predictions["measured"]).all()
-    other = table["plain"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
-    own = table["tuned"]["metrics"]["test"]["standardised"]["rmse"]["mean"]
+    other = table["plain"]["metrics"]["test"]["standardized"]["rmse"]["mean"]
+    own = table["tuned"]["metrics"]["test"]["standardized"]["rmse"]["mean"]
     assert table["tuned"]["difference"]["rmse"]["mean"] == pytest.approx(own - other)
 
 
@@ -128,7 +130,7 @@ def test_validation_only_leaves_the_test_part_untouched(folder, experiment):
     assert '"validation"' in text
     assert '"test": {' not in text
     assert '"test_rows"' not in text
-    assert "the test part was not touched" in (folder / "out" / "table.md").read_text()
+    assert "the test set was not touched" in (folder / "out" / "table.md").read_text()
 
 
 def test_bad_data_is_refused_before_anything_is_written(folder, experiment):
@@ -191,7 +193,7 @@ def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
         update={
             "name": "wild",
             "regression": experiment.methods[2].regression.model_copy(
-                update={"learning_rate": 1e12, "optimiser": "sgd"}
+                update={"learning_rate": 1e12, "optimizer": "sgd"}
             ),
         }
     )
@@ -200,7 +202,13 @@ def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
     with pytest.raises(
         RncGraphError, match=r"2 of 8 tasks failed.*\nwild, gcn, seed 0: .*diverged"
     ):
-        run_experiment(both, folder / "out", command="test", where=Where(jobs=2), progress=listener)
+        run_experiment(
+            both,
+            folder / "out",
+            command="test",
+            execution=ExecutionConfig(jobs=2),
+            progress=listener,
+        )
     assert len(listener.done) == 6
     assert not (folder / "out" / "table.md").exists()
 

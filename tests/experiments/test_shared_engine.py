@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import Where, run_experiment
+from rnc_graph.experiments import ExecutionConfig, run_experiment
 
 
 @pytest.mark.slow
@@ -23,8 +23,10 @@ def test_two_processes_come_to_the_metrics_of_one(folder: Path, experiment):
     ]
     one_seed = experiment.model_copy(update={"methods": methods, "seeds": {"gcn": [0]}})
     one = run_experiment(one_seed, folder / "one", command="test")
-    two = run_experiment(one_seed, folder / "two", command="test", where=Where(processes=2))
-    key = ("test", "standardised", "rmse")
+    two = run_experiment(
+        one_seed, folder / "two", command="test", execution=ExecutionConfig(processes=2)
+    )
+    key = ("test", "standardized", "rmse")
     for alone, shared in zip(one.tables[0].rows, two.tables[0].rows, strict=True):
         np.testing.assert_allclose(
             shared.summaries[key].mean, alone.summaries[key].mean, rtol=1e-2, err_msg=alone.name
@@ -35,9 +37,9 @@ def test_two_processes_come_to_the_metrics_of_one(folder: Path, experiment):
 @pytest.mark.slow
 def test_a_failing_task_ends_it_with_its_reason(folder: Path, experiment):
     regression = experiment.methods[0].regression.model_copy(
-        update={"learning_rate": 1e12, "optimiser": "sgd"}
+        update={"learning_rate": 1e12, "optimizer": "sgd"}
     )
     wild = experiment.methods[0].model_copy(update={"regression": regression})
     only = experiment.model_copy(update={"methods": [wild]})
     with pytest.raises(RncGraphError, match=r"plain, gcn, seed 0: .*diverged"):
-        run_experiment(only, folder / "out", command="test", where=Where(processes=2))
+        run_experiment(only, folder / "out", command="test", execution=ExecutionConfig(processes=2))

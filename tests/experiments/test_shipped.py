@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rnc_graph.experiments import Where, read_spec, run_experiment, shipped_spec
+from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
 
 GRIDS = (
@@ -21,7 +21,9 @@ GRIDS = (
 @pytest.mark.parametrize("name", GRIDS)
 def test_two_seeds_made_quick(tmp_path: Path, name: str):
     experiment = quick(read_spec(shipped_spec(name), seeds="2"))
-    outcome = run_experiment(experiment, tmp_path / "out", command="test", where=Where(jobs=2))
+    outcome = run_experiment(
+        experiment, tmp_path / "out", command="test", execution=ExecutionConfig(jobs=2)
+    )
     conditions = {place.condition for place in experiment.places()}
     assert len(outcome.tables) == len(conditions)
     for table in outcome.tables:

@@ -14,9 +14,9 @@ from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.tasks import PretrainTask
-from rnc_graph.shipped import shipped_dir
+from rnc_graph.resources import resource_dir
 
-SHIPPED = sorted(shipped_dir("experiments").glob("*.yaml"))
+SHIPPED = sorted(resource_dir("experiments").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -54,7 +54,7 @@ def test_rows_share_one_pretraining(experiment):
 
 
 def test_esol_is_the_study():
-    experiment = read_spec(shipped_dir("experiments") / "esol.yaml")
+    experiment = read_spec(resource_dir("experiments") / "esol.yaml")
     assert [method.name for method in experiment.methods] == [
         "normal-L1",
         "RnC(L1)+freeze",
@@ -230,7 +230,7 @@ def test_a_file_that_is_no_spec(folder: Path, text: str):
 
 def test_a_selection_is_a_spec_of_its_own(tmp_path: Path):
     """It leaves out what it does not run, reads back as itself, and is checked like any other."""
-    whole = shipped_dir("experiments") / "depictions.yaml"
+    whole = resource_dir("experiments") / "depictions.yaml"
     pictures = read_spec(whole, encoders=["resnet8"], seeds="1")
     assert all(place.encoder == "resnet8" for place in pictures.places())
     assert {place.method.name for place in pictures.places()} == {m.name for m in pictures.methods}
@@ -284,7 +284,7 @@ def test_nothing_left_to_run_is_told(tmp_path: Path):
 
 
 def test_seeds_and_encoders_can_be_chosen(folder: Path):
-    esol = shipped_dir("experiments") / "esol.yaml"
+    esol = resource_dir("experiments") / "esol.yaml"
     chosen = read_spec(esol, seeds="gin=2,mpnn=1", encoders=["gin", "mpnn"])
     assert chosen.seeds == {"gin": [0, 1], "mpnn": [0]}
     assert list(chosen.encoders) == ["gin", "mpnn"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import Where, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
 from rnc_graph.experiments.tracking import check_tracking, make_loggers
 
 TRACKING = "tracking: {tensorboard: {}, wandb: {offline: true}, mlflow: {}}\n"
@@ -57,7 +57,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             experiment = read_spec(Path(f"{name}.yaml"))
             one = {"methods": experiment.methods[:3:2], "seeds": {"gcn": [0]}, "baselines": []}
             run_experiment(
-                experiment.model_copy(update=one), folder / name, command="test", where=Where(2)
+                experiment.model_copy(update=one),
+                folder / name,
+                command="test",
+                execution=ExecutionConfig(2),
             )
         proxy.setblocking(False)
         callers = 0

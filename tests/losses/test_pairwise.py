@@ -53,7 +53,7 @@ def test_cosine_with_a_zero_vector_is_zero() -> None:
 @pytest.mark.parametrize("gap", [1e-3, 1e-7])
 @pytest.mark.parametrize("shift", [0.0, 1e4])
 def test_l2_of_near_points_far_out(gap: float, shift: float) -> None:
-    # Two clusters, far apart and far from the origin: centring alone does not save the digits.
+    # Two clusters, far apart and far from the origin: centering alone does not save the digits.
     a = _points(6, 8, 0) * gap + shift
     a[3:] -= 2e4
     a.requires_grad_()

@@ -10,7 +10,7 @@ from sklearn.svm import SVR
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurise import Wants, descriptor_names, molecule_arrays, parse_smiles
+from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays, parse_smiles
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.inputs import DescriptorScaler, Inputs

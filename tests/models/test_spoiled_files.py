@@ -8,7 +8,7 @@ import pytest
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable, load_dataset
-from rnc_graph.data.featurise import Wants
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import MoleculeModel
@@ -74,4 +74,4 @@ def test_training_names_the_bad_rows_and_goes_on_or_stops(
     everything = np.concatenate([parts.train, parts.validation, parts.test])
     assert sorted(everything) == list(range(len(prepared.table)))
     with pytest.raises(RncGraphError, match=f"{len(expected)} rows cannot be used"):
-        prepare(table, bad, Preparation(on_bad="stop"), Wants())
+        prepare(table, bad, Preparation(on_bad="raise"), Wants())

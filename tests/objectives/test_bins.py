@@ -28,7 +28,7 @@ def test_classes_follow_the_label_and_equal_labels_share_one(values: list[int], 
     labels = torch.tensor(values).float()[:, None]
     made = _prepared(labels, bins)
     classes = made(labels)
-    # Every class has a molecule of the training part.
+    # Every class has a molecule of the training set.
     assert sorted(set(classes.tolist())) == list(range(made.classes))
     for first, one in zip(values, classes.tolist(), strict=True):
         for second, other in zip(values, classes.tolist(), strict=True):
@@ -40,7 +40,7 @@ def test_several_targets_make_combinations() -> None:
     bins = _prepared(torch.tensor([[0.0, 0.0], [1.0, 2.0], [8.0, 9.0], [9.0, 8.0]]), 2)
     assert bins.classes == 2
     assert bins(torch.tensor([[-1.0, 0.5], [9.5, 8.5]])).tolist() == [0, 1]
-    # The other two combinations are none of the training part's; they still have a class.
+    # The other two combinations are none of the training set's; they still have a class.
     assert set(bins(torch.tensor([[0.0, 9.0], [9.0, 0.0]])).tolist()) <= {0, 1}
     crossed = _prepared(torch.tensor([[0.0, 0.0], [1.0, 9.0], [8.0, 1.0], [9.0, 8.0]]), 2)
     assert crossed.classes == 4

@@ -14,7 +14,7 @@ from rnc_graph.objectives.class_ranks import hierarchy_similarity
 from rnc_graph.training import ClassCentroids, QueueObjective
 
 NAN = float("nan")
-# The training part lacks classes 1, 3 and 4; class 0 is crowded.
+# The training set lacks classes 1, 3 and 4; class 0 is crowded.
 TRAINING = torch.tensor([[0.0]] * 20 + [[2.0]] * 4 + [[5.0]] + [[NAN]] * 2)
 # Of six classes: 0 1 | 2 3 | 4 5, the first two of one coarse group.
 HIERARCHY = [[0, 0, 1, 1, 2, 2], [0, 0, 0, 0, 1, 1]]
@@ -59,11 +59,11 @@ def test_gaps_among_the_numbers_take_no_room() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda c: c(_column(0, 3)), "found class 3, the training part has only 0, 2, 5"),
-        (lambda c: c(_column(0, 9)), "found class 9, the training part has only 0, 2, 5"),
+        (lambda c: c(_column(0, 3)), "found class 3, the training set has only 0, 2, 5"),
+        (lambda c: c(_column(0, 9)), "found class 9, the training set has only 0, 2, 5"),
         (lambda c: c(_column(0.5)), "bins: classes: found 0.5, right are class numbers 0, 1, 2"),
         (lambda c: c.prepare(_column(0, 0.37)), "bins: classes: found 0.37, right are class"),
-        (lambda c: c.prepare(_column(4, 4, NAN)), "the training part has 1 classes, at least 2"),
+        (lambda c: c.prepare(_column(4, 4, NAN)), "the training set has 1 classes, at least 2"),
         (lambda c: c.prepare(torch.zeros(3, 2)), r"class numbers are one target, \(N, 1\)"),
         (lambda c: ClassNumbers()(_column(0)), r"classes need prepare\(labels\)"),
     ],
@@ -271,7 +271,7 @@ def test_more_classes_than_the_ranks_are_of() -> None:
         RINCE(hierarchy=[[0, 0]]).prepare(TRAINING, 8, 0)
     with pytest.raises(RncGraphError, match=r"ranks of classes: found 0\.5, right are class"):
         RINCE(hierarchy=HIERARCHY).prepare(_column(0.5, 1), 8, 0)
-    with pytest.raises(RncGraphError, match="the training part has 1 classes"):
+    with pytest.raises(RncGraphError, match="the training set has 1 classes"):
         RINCE(hierarchy=HIERARCHY).prepare(_column(1, 1), 8, 0)
 
 
@@ -294,16 +294,16 @@ def test_every_objective_gathers_the_classes(name: str, options: dict[str, Any])
     objective.prepare(labels, 16, seed=0)
     torch.manual_seed(0)
     features = nn.Parameter(torch.randn(24, 2, 16))
-    optimiser = torch.optim.Adam([features], lr=0.05)
+    optimizer = torch.optim.Adam([features], lr=0.05)
     for _ in range(80):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         if isinstance(objective, QueueObjective):
             key = features.detach()[:, 1]
             value = objective(features[:, 0], key, labels, features.detach()[:, 0], labels)
         else:
             value = objective(features, labels)
         value.backward()
-        optimiser.step()
+        optimizer.step()
     unit = nn.functional.normalize(features.detach()[:, 0], dim=1)
     nearest = (unit @ unit.T).fill_diagonal_(-2).argmax(1)
     assert (labels[nearest] == labels).float().mean() > 0.7

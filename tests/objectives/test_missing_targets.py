@@ -90,14 +90,14 @@ def test_several_targets_with_gaps_are_learned_from(name: str) -> None:
     labels[::3, 0], labels[1::4, 1] = NAN, NAN
     objective = _made(name, labels)
     features = nn.Parameter(_draw(60, 3, 8))
-    optimiser = torch.optim.Adam([features], lr=0.05)
+    optimizer = torch.optim.Adam([features], lr=0.05)
     queue = features.detach()[:, 2]
     values = []
     for _ in range(15):
         values.append(_value(objective, features, labels, queue, labels))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         values[-1].backward()
-        optimiser.step()
+        optimizer.step()
     assert values[-1] < values[0] - 0.01
     assert features.isfinite().all()
 
@@ -124,7 +124,7 @@ def test_thresholds_are_quantiles_of_the_comparable_pairs() -> None:
         LabelRanks([0.5]).prepare(labels[[0, 3, 5]])
 
 
-def test_neighbours_without_a_common_target_are_neither_positives_nor_negatives() -> None:
+def test_neighbors_without_a_common_target_are_neither_positives_nor_negatives() -> None:
     labels = torch.tensor([[0.0, NAN], [0.1, NAN], [NAN, 1.0], [0.2, 5.0], [NAN, NAN]])
     features = _draw(5, 2, 8)
     found = LabelAttentionNCE(positives=2, temperature=0.3)(features, labels)

@@ -20,7 +20,7 @@ from rnc_graph.losses import (
 from rnc_graph.objectives import KCL, OBJECTIVES, RINCE, TSC, LabelAttentionNCE, SupCon
 from rnc_graph.training import ClassCentroids, Objective, QueueObjective
 
-LABELS = torch.arange(20.0)[:, None]  # of the training part: with 2 bins, 0 .. 9 and 10 .. 19
+LABELS = torch.arange(20.0)[:, None]  # of the training set: with 2 bins, 0 .. 9 and 10 .. 19
 
 
 def _draw(*shape: int, seed: int = 0) -> Tensor:
@@ -167,7 +167,7 @@ def test_every_objective_pulls_the_embedding_of_its_own_free_will(name: str) -> 
         objective.prepare(labels, 16, seed=0)
     views = max(2, getattr(objective, "min_views", 1))
     features = nn.Parameter(_draw(20, views, 16))
-    optimiser = torch.optim.Adam([features], lr=0.05)
+    optimizer = torch.optim.Adam([features], lr=0.05)
 
     def value() -> Tensor:
         torch.manual_seed(0)
@@ -178,9 +178,9 @@ def test_every_objective_pulls_the_embedding_of_its_own_free_will(name: str) -> 
 
     first = value()
     for _ in range(20):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value().backward()
-        optimiser.step()
+        optimizer.step()
     assert value() < first - 0.05
     assert torch.isfinite(features).all()
 

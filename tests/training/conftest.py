@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.data import Batches
-from rnc_graph.training import Optimisation
+from rnc_graph.training import StageConfig
 
 SIZE = 6
 
@@ -66,6 +66,6 @@ def toy() -> type[Toy]:
 
 
 @pytest.fixture
-def brief() -> Optimisation:
+def brief() -> StageConfig:
     """A few epochs at a learning rate where something happens."""
-    return Optimisation(epochs=3, learning_rate=1e-2, schedule="constant")
+    return StageConfig(epochs=3, learning_rate=1e-2, schedule="constant")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rnc_graph.data import Batches
 from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import Contrast, Objective, Optimisation, Runtime, pretrain, regress
+from rnc_graph.training import Contrast, Objective, StageConfig, TrainerConfig, pretrain, regress
 from rnc_graph.training.distributed import gathered, joined
 
 OBJECTIVE_OPTIONS = {
@@ -32,7 +32,7 @@ class Toy(nn.Module):
         super().__init__()
         torch.manual_seed(1)
         self.embedding_dim = 4
-        # As a picture of two channels, for a batch normalisation of images.
+        # As a picture of two channels, for a batch normalization of images.
         self.picture = nn.Sequential(nn.Unflatten(1, (2, 3, 1)), nn.BatchNorm2d(2), nn.Flatten())
         self.layers = nn.Sequential(
             nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, 4)
@@ -88,7 +88,7 @@ def train(
     altered: bool,
     slowly: float = 0.0,
     patience=None,
-    optimiser="adamw",
+    optimizer="adamw",
     classes=None,
 ) -> dict[str, Tensor]:
     """Both stages; ``altered`` has dropout and augmentation in them.
@@ -102,8 +102,8 @@ def train(
         targets[::7] = torch.nan
         balanced = targets[:, 0]
     encoder = Toy(0.2 if altered else 0.0)
-    settings = Optimisation(
-        epochs=epochs, batch_size=18, learning_rate=1e-2, patience=patience, optimiser=optimiser
+    settings = StageConfig(
+        epochs=epochs, batch_size=18, learning_rate=1e-2, patience=patience, optimizer=optimizer
     )
     training, validation = torch.arange(53), torch.arange(53, 71)
 
@@ -116,8 +116,10 @@ def train(
         print("epoch", flush=True)
         time.sleep(slowly)
 
-    def runtime(stage: str) -> Runtime:
-        return Runtime(on_epoch=tell, checkpoint=folder / f"{stage}.ckpt", checkpoint_seconds=0)
+    def trainer(stage: str) -> TrainerConfig:
+        return TrainerConfig(
+            on_epoch=tell, checkpoint=folder / f"{stage}.ckpt", checkpoint_seconds=0
+        )
 
     held_out = Batches(inputs.__getitem__, targets, validation)
     history = pretrain(
@@ -127,9 +129,9 @@ def train(
         held_out,
         targets=1,
         classes=classes,
-        optimisation=settings,
+        config=settings,
         seed=2,
-        runtime=runtime("one"),
+        trainer=trainer("one"),
     )
     torch.manual_seed(4)
     head = nn.Linear(4, classes or 1)
@@ -139,9 +141,9 @@ def train(
         batches(6, balanced),
         held_out,
         head_loss="l2" if classes is None else "cross-entropy",
-        optimisation=settings,
+        config=settings,
         seed=3,
-        runtime=runtime("two"),
+        trainer=trainer("two"),
     )
     values = [value for row in history for value in row.values()]
     weights = {**encoder.state_dict(), **head.state_dict()}

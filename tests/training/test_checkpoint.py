@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rnc_graph.data import Batches
-from rnc_graph.training import Optimisation, Runtime, pretrain, regress
+from rnc_graph.training import StageConfig, TrainerConfig, pretrain, regress
 from rnc_graph.training.checkpoint import Checkpoint
 
 SCRIPT = Path(__file__).with_name("shared_stage.py")
@@ -71,9 +71,9 @@ def test_a_stage_that_ends_early_ends_there_however_often_it_is_killed(
             Batches(features.__getitem__, targets, rows[16:]),
             head_loss="l1",
             # It learns nothing of use, so that it ends as soon as it may.
-            optimisation=Optimisation(epochs=20, patience=3, learning_rate=1.0),
+            config=StageConfig(epochs=20, patience=3, learning_rate=1.0),
             seed=0,
-            runtime=Runtime("cpu", on_epoch, tmp_path / name, 0.0),
+            trainer=TrainerConfig("cpu", on_epoch, tmp_path / name, 0.0),
         )
         return history, head.weight.tolist()
 
@@ -143,11 +143,11 @@ def test_a_state_of_more_processes_is_told_of_and_not_taken(tmp_path: Path):
 
 
 def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
-    tmp_path: Path, toy, problem, brief: Optimisation
+    tmp_path: Path, toy, problem, brief: StageConfig
 ):
     path = tmp_path / "state.ckpt"
 
-    def train(runtime: Runtime) -> dict:
+    def train(trainer: TrainerConfig) -> dict:
         encoder = toy()
         objective = torch.nn.Module()
         objective.forward = lambda features, labels: features.square().mean()
@@ -157,15 +157,15 @@ def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
             problem.training(),
             problem.validation(),
             targets=1,
-            optimisation=brief,
+            config=brief,
             seed=0,
-            runtime=runtime,
+            trainer=trainer,
         )
         return encoder.state_dict()
 
-    whole = train(Runtime())
+    whole = train(TrainerConfig())
     path.write_bytes(b"no state")
     with pytest.warns(UserWarning, match="state.ckpt: cannot be read, the stage begins again"):
-        found = train(Runtime(checkpoint=path))
+        found = train(TrainerConfig(checkpoint=path))
     assert all(torch.equal(found[key], value) for key, value in whole.items())
     assert not list(tmp_path.iterdir())

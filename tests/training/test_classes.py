@@ -13,7 +13,7 @@ from rnc_graph.encoders import Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
 from rnc_graph.objectives import TSC, SupCon
-from rnc_graph.training import Optimisation, Regression, class_numbers, infer, pretrain, regress
+from rnc_graph.training import Regression, StageConfig, class_numbers, infer, pretrain, regress
 from rnc_graph.training.classes import KnownError, cross_entropy
 
 NAN = float("nan")
@@ -55,12 +55,12 @@ def test_the_cross_entropy_against_loops_over_the_known() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(6, 4, generator=generator, dtype=torch.float64, requires_grad=True)
     targets = _targets(0, NAN, 3, 3, NAN, 1).double()
-    terms = []
+    options = []
     for row, target in zip(logits.tolist(), targets[:, 0].tolist(), strict=True):
         if not math.isnan(target):
             total = sum(math.exp(value) for value in row)
-            terms.append(-math.log(math.exp(row[int(target)]) / total))
-    assert cross_entropy(logits, targets).item() == pytest.approx(sum(terms) / 4)
+            options.append(-math.log(math.exp(row[int(target)]) / total))
+    assert cross_entropy(logits, targets).item() == pytest.approx(sum(options) / 4)
     assert torch.autograd.gradcheck(lambda x: cross_entropy(x, targets), logits)
     nothing = cross_entropy(logits, torch.full((6, 1), NAN))
     (gradient,) = torch.autograd.grad(nothing, logits)
@@ -86,7 +86,7 @@ def _regress(data: Any, model: Any, training: Any, **options: Any) -> Any:
         training,
         data.validation(),
         head_loss="cross-entropy",
-        optimisation=options.pop("optimisation", Optimisation(epochs=30, learning_rate=3e-2)),
+        config=options.pop("config", StageConfig(epochs=30, learning_rate=3e-2)),
         seed=0,
         **options,
     )
@@ -106,9 +106,9 @@ def test_a_classifier_learns_and_ends_with_its_best_epoch(toy_classes: Any, toy:
 
 
 def test_early_stopping_waits_for_the_error(toy_classes: Any, toy: Any) -> None:
-    optimisation = Optimisation(epochs=60, learning_rate=3e-2, patience=3, schedule="constant")
+    config = StageConfig(epochs=60, learning_rate=3e-2, patience=3, schedule="constant")
     model = toy(), Head(4, 3)
-    history = _regress(toy_classes, model, toy_classes.training(), optimisation=optimisation)
+    history = _regress(toy_classes, model, toy_classes.training(), config=config)
     errors = [row["validation_error"] for row in history]
     assert len(errors) < 60
     assert len(errors) == errors.index(min(errors)) + 4
@@ -133,7 +133,7 @@ def test_pretraining_selects_by_the_error_of_a_linear_classifier(
         toy_classes.validation(),
         targets=1,
         classes=3,
-        optimisation=Optimisation(epochs=30, learning_rate=3e-2),
+        config=StageConfig(epochs=30, learning_rate=3e-2),
         seed=0,
     )
     errors = [row["validation_error"] for row in history]
@@ -170,7 +170,7 @@ def test_joint_training_takes_class_numbers_for_both(toy_classes: Any, toy: Any)
 
 
 def test_the_step_is_the_cross_entropy_of_every_view(
-    toy_classes: Any, toy: Any, brief: Optimisation
+    toy_classes: Any, toy: Any, brief: StageConfig
 ) -> None:
     encoder, head = toy(), Head(4, 3)
     module = Regression(encoder, head, "cross-entropy", brief)
@@ -181,11 +181,11 @@ def test_the_step_is_the_cross_entropy_of_every_view(
     torch.testing.assert_close(module.training_step((inputs, targets), 0), expected)
 
 
-def test_the_same_seed_gives_the_same_bits(toy_classes: Any, toy: Any, brief: Optimisation) -> None:
+def test_the_same_seed_gives_the_same_bits(toy_classes: Any, toy: Any, brief: StageConfig) -> None:
     def run() -> tuple[dict[str, Tensor], Any]:
         model = nn.Sequential(toy(dropout=0.5), Head(4, 3))
         training = toy_classes.training(balanced=toy_classes.targets[:, 0])
-        history = _regress(toy_classes, model, training, optimisation=brief)
+        history = _regress(toy_classes, model, training, config=brief)
         return model.state_dict(), history
 
     (first, history), (second, same) = run(), run()
@@ -194,17 +194,17 @@ def test_the_same_seed_gives_the_same_bits(toy_classes: Any, toy: Any, brief: Op
         assert torch.equal(tensor, second[name]), name
 
 
-def test_targets_that_no_classifier_can_take(problem: Any, toy: Any, brief: Optimisation) -> None:
+def test_targets_that_no_classifier_can_take(problem: Any, toy: Any, brief: StageConfig) -> None:
     model = toy(), Head(4, 3)
     with pytest.raises(RncGraphError, match="right are class numbers 0, 1, 2"):
-        _regress(problem, model, problem.training(), optimisation=brief)
+        _regress(problem, model, problem.training(), config=brief)
     problem.targets = torch.zeros(64, 1)
     problem.targets[-1] = 3
-    with pytest.raises(RncGraphError, match="targets of the validation part: found class 3, but"):
-        _regress(problem, model, problem.training(), optimisation=brief)
+    with pytest.raises(RncGraphError, match="targets of the validation set: found class 3, but"):
+        _regress(problem, model, problem.training(), config=brief)
     problem.targets[problem.rows[1]] = NAN
-    with pytest.raises(RncGraphError, match="validation part has no known class"):
-        _regress(problem, model, problem.training(), optimisation=brief)
+    with pytest.raises(RncGraphError, match="validation set has no known class"):
+        _regress(problem, model, problem.training(), config=brief)
     with pytest.raises(RncGraphError, match="found 2 targets and 3 classes, right are one target"):
         pretrain(
             toy(),
@@ -213,6 +213,6 @@ def test_targets_that_no_classifier_can_take(problem: Any, toy: Any, brief: Opti
             problem.validation(),
             targets=2,
             classes=3,
-            optimisation=brief,
+            config=brief,
             seed=0,
         )

@@ -8,9 +8,9 @@ from rnc_graph.encoders import Head
 from rnc_graph.losses import RnCLoss
 from rnc_graph.training import (
     Contrast,
-    Optimisation,
     QueueObjective,
     Regression,
+    StageConfig,
     infer,
     pretrain,
     regress,
@@ -85,7 +85,7 @@ def test_keys_come_from_the_slow_copy_of_encoder_and_projection() -> None:
     assert objective.seen[0]["key"].item() == 2 * 3
 
 
-def test_the_queue_is_trained_with(problem: Any, toy: Any, brief: Optimisation) -> None:
+def test_the_queue_is_trained_with(problem: Any, toy: Any, brief: StageConfig) -> None:
     encoder, objective = toy(dropout=0.2), _Watched(queue_size=40)
     history = pretrain(
         encoder,
@@ -93,7 +93,7 @@ def test_the_queue_is_trained_with(problem: Any, toy: Any, brief: Optimisation) 
         problem.training(views=2, view=lambda batch, generator: batch + 0.0),
         problem.validation(),
         targets=1,
-        optimisation=brief,
+        config=brief,
         projection=Head(4, 3, (4,)),
         seed=0,
     )
@@ -103,7 +103,7 @@ def test_the_queue_is_trained_with(problem: Any, toy: Any, brief: Optimisation) 
     assert all(torch.isfinite(tensor).all() for tensor in encoder.state_dict().values())
 
 
-def test_one_stage_with_a_queue(problem: Any, toy: Any, brief: Optimisation) -> None:
+def test_one_stage_with_a_queue(problem: Any, toy: Any, brief: StageConfig) -> None:
     def run() -> Tensor:
         encoder, head, objective = toy(dropout=0.5), Head(4, 1), _Watched()
         regress(
@@ -112,7 +112,7 @@ def test_one_stage_with_a_queue(problem: Any, toy: Any, brief: Optimisation) -> 
             problem.training(views=2),
             problem.validation(),
             head_loss="l1",
-            optimisation=brief,
+            config=brief,
             objective=objective,
             objective_weight=0.5,
             seed=0,

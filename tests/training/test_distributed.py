@@ -52,8 +52,8 @@ def test_loss_and_gradient_are_those_of_the_whole_batch(tmp_path: Path, name: st
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rnc", "rince"])
 def test_the_trained_model_is_that_of_one_process(tmp_path: Path, name: str):
-    """Batch normalisations, a momentum encoder with its queue, both stages, uneven batches."""
-    options = {"epochs": 4, "altered": False, "optimiser": "sgd"}
+    """Batch normalizations, a momentum encoder with its queue, both stages, uneven batches."""
+    options = {"epochs": 4, "altered": False, "optimizer": "sgd"}
     one, two = (run(tmp_path, "train", name, world, **options) for world in (1, 2))
     assert one.keys() == two.keys()
     for key, value in one.items():
@@ -63,7 +63,7 @@ def test_the_trained_model_is_that_of_one_process(tmp_path: Path, name: str):
 @pytest.mark.slow
 def test_the_trained_classifier_is_that_of_one_process(tmp_path: Path):
     """Cross-entropy in both stages, missing classes, batches that are balanced in the second."""
-    options = {"epochs": 4, "altered": False, "optimiser": "sgd", "classes": 3}
+    options = {"epochs": 4, "altered": False, "optimizer": "sgd", "classes": 3}
     one, two = (run(tmp_path, "train", "supcon", world, **options) for world in (1, 2))
     assert one.keys() == two.keys()
     for key, value in one.items():

@@ -14,10 +14,10 @@ from rnc_graph.data import Batches, MoleculeTable, PackedGraphs
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import Optimisation, Runtime, infer, pretrain, regress
+from rnc_graph.training import StageConfig, TrainerConfig, infer, pretrain, regress
 
 # Too fast to settle, so that the best epoch is not the last.
-RESTLESS = Optimisation(epochs=12, learning_rate=0.3, schedule="constant")
+RESTLESS = StageConfig(epochs=12, learning_rate=0.3, schedule="constant")
 
 
 class _Mean(nn.Module):
@@ -35,7 +35,7 @@ def test_it_ends_with_the_weights_of_the_best_epoch(problem: Any, toy: Any) -> N
         problem.training(),
         problem.validation(),
         head_loss="l1",
-        optimisation=RESTLESS,
+        config=RESTLESS,
         seed=0,
     )
     maes = [row["validation_mae"] for row in history]
@@ -57,7 +57,7 @@ def test_the_best_weights_are_those_that_training_had_then(problem: Any, toy: An
             problem.training(),
             problem.validation(),
             targets=1,
-            optimisation=RESTLESS.model_copy(update={"epochs": epochs}),
+            config=RESTLESS.model_copy(update={"epochs": epochs}),
             seed=0,
         )
         return encoder.state_dict(), [row["validation_mae"] for row in history]
@@ -80,7 +80,7 @@ def test_patience_stops_it(problem: Any, toy: Any) -> None:
         problem.training(),
         problem.validation(),
         head_loss="l1",
-        optimisation=Optimisation(epochs=100, learning_rate=1e-2, schedule="constant", patience=3),
+        config=StageConfig(epochs=100, learning_rate=1e-2, schedule="constant", patience=3),
         seed=0,
     )
     maes = [row["validation_mae"] for row in history]
@@ -91,13 +91,13 @@ def test_patience_stops_it(problem: Any, toy: Any) -> None:
 @pytest.mark.parametrize("stage", ["pretrain", "regress"])
 @pytest.mark.parametrize("broken", ["infinite targets", "learning rate"])
 def test_divergence_is_an_error(
-    stage: str, broken: str, problem: Any, toy: Any, brief: Optimisation
+    stage: str, broken: str, problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     if broken == "infinite targets":
         problem.targets[:] = torch.inf
     else:
         brief = brief.model_copy(update={"learning_rate": 1e30})
-    options: dict[str, Any] = {"optimisation": brief, "seed": 0}
+    options: dict[str, Any] = {"config": brief, "seed": 0}
     if stage == "pretrain":
         run = partial(pretrain, toy(), _Mean(), targets=1, **options)
     else:
@@ -107,7 +107,7 @@ def test_divergence_is_an_error(
 
 
 def test_history_and_progress_have_a_row_an_epoch(
-    problem: Any, toy: Any, brief: Optimisation
+    problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     told: list[int] = []
     history = regress(
@@ -116,9 +116,9 @@ def test_history_and_progress_have_a_row_an_epoch(
         problem.training(),
         problem.validation(),
         head_loss="l1",
-        optimisation=brief,
+        config=brief,
         seed=0,
-        runtime=Runtime(on_epoch=lambda: told.append(1)),
+        trainer=TrainerConfig(on_epoch=lambda: told.append(1)),
     )
     assert [sorted(row) for row in history] == [["training_loss", "validation_mae"]] * 3
     assert len(told) == 3
@@ -127,14 +127,14 @@ def test_history_and_progress_have_a_row_an_epoch(
 def test_nothing_is_printed_and_no_file_is_left(
     problem: Any,
     toy: Any,
-    brief: Optimisation,
+    brief: StageConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     data = problem.training(), problem.validation()
-    options: dict[str, Any] = {"optimisation": brief, "seed": 0}
+    options: dict[str, Any] = {"config": brief, "seed": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pytest would collect them without a sound.
         pretrain(toy(), _Mean(), *data, targets=1, **options)
@@ -146,7 +146,7 @@ def test_nothing_is_printed_and_no_file_is_left(
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("diverges", [True, False])
 def test_torchs_own_settings_are_put_back(
-    before: bool, diverges: bool, problem: Any, toy: Any, brief: Optimisation
+    before: bool, diverges: bool, problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     used: list[bool] = []
 
@@ -158,7 +158,7 @@ def test_torchs_own_settings_are_put_back(
     if diverges:
         problem.targets[:] = torch.inf
     data = problem.training(), problem.validation()
-    run = partial(regress, toy(), Asking(4, 1), *data, head_loss="l1", optimisation=brief, seed=0)
+    run = partial(regress, toy(), Asking(4, 1), *data, head_loss="l1", config=brief, seed=0)
     earlier = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(before)
     try:
@@ -174,29 +174,29 @@ def test_torchs_own_settings_are_put_back(
 def test_the_schedule_takes_all_steps(schedule: Any, problem: Any, toy: Any) -> None:
     """One cycle ends near 0, a constant rate ends where it began."""
     rates: list[float] = []
-    optimisation = Optimisation(epochs=4, learning_rate=1e-2, schedule=schedule)
-    configure = Optimisation.configure
+    config = StageConfig(epochs=4, learning_rate=1e-2, schedule=schedule)
+    configure = StageConfig.configure
 
-    def watched(self: Optimisation, parameters: Any, steps: int) -> Any:
+    def watched(self: StageConfig, parameters: Any, steps: int) -> Any:
         assert steps == 4 * 3
         made = configure(self, parameters, steps)
-        optimiser = made["optimizer"] if isinstance(made, dict) else made
-        step = optimiser.step
-        optimiser.step = lambda *a, **k: (
-            rates.append(optimiser.param_groups[0]["lr"]),
+        optimizer = made["optimizer"] if isinstance(made, dict) else made
+        step = optimizer.step
+        optimizer.step = lambda *a, **k: (
+            rates.append(optimizer.param_groups[0]["lr"]),
             step(*a, **k),
         )[1]
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Optimisation, "configure", watched)
+        patch.setattr(StageConfig, "configure", watched)
         regress(
             toy(),
             nn.Linear(4, 1),
             problem.training(),
             problem.validation(),
             head_loss="l1",
-            optimisation=optimisation,
+            config=config,
             seed=0,
         )
     assert len(rates) == 4 * 3
@@ -231,7 +231,7 @@ def test_sixteen_molecules_are_learned_by_heart(
         training(2),
         validation,
         targets=1,
-        optimisation=Optimisation(epochs=80, learning_rate=1e-2),
+        config=StageConfig(epochs=80, learning_rate=1e-2),
         seed=0,
     )
     objective = [row["training_objective"] for row in history]
@@ -251,7 +251,7 @@ def test_sixteen_molecules_are_learned_by_heart(
         training(1),
         validation,
         head_loss="l1",
-        optimisation=Optimisation(epochs=150, learning_rate=1e-2),
+        config=StageConfig(epochs=150, learning_rate=1e-2),
         seed=0,
     )
     predictions = infer(nn.Sequential(encoder, head), validation)

@@ -13,7 +13,7 @@ from rnc_graph.data import Batches, PackedGraphs
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import Optimisation, infer, pretrain, regress
+from rnc_graph.training import StageConfig, infer, pretrain, regress
 from rnc_graph.training.missing import KnownMAE, mean_over_known
 
 NAN = float("nan")
@@ -43,8 +43,8 @@ def test_the_mae_of_a_part_is_no_mean_of_batch_means() -> None:
 
 
 def _stage(stage: str, toy: Any, training: Any, validation: Any, targets: int) -> Any:
-    optimisation = Optimisation(epochs=15, learning_rate=2e-2)
-    options: dict[str, Any] = {"optimisation": optimisation, "seed": 0}
+    config = StageConfig(epochs=15, learning_rate=2e-2)
+    options: dict[str, Any] = {"config": config, "seed": 0}
     encoder, head = toy(), Head(4, targets)
     if stage == "pretrain":
         history = pretrain(encoder, RnCLoss(), training, validation, targets=targets, **options)
@@ -77,7 +77,7 @@ def test_a_validation_part_without_a_known_target_is_an_error(
     stage: str, problem: Any, toy: Any
 ) -> None:
     problem.targets[problem.rows[1]] = NAN
-    with pytest.raises(RncGraphError, match="validation part has no known target"):
+    with pytest.raises(RncGraphError, match="validation set has no known target"):
         _stage(stage, toy, problem.training(), problem.validation(), 1)
 
 
@@ -107,7 +107,7 @@ def test_inputs_may_be_graphs_with_features_beside_them(esol_graphs: PackedGraph
         Batches(take, targets, torch.arange(60), 16, shuffle_seed=0),
         Batches(take, targets, torch.arange(60, 80), 7),
         head_loss="l1",
-        optimisation=Optimisation(epochs=10, learning_rate=3e-2),
+        config=StageConfig(epochs=10, learning_rate=3e-2),
         seed=0,
     )
     assert min(row["validation_mae"] for row in history) < 0.7 * history[0]["validation_mae"]

@@ -15,15 +15,15 @@ from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.training import (
     History,
     Objective,
-    Optimisation,
-    Runtime,
+    StageConfig,
+    TrainerConfig,
     check_device,
     infer,
     pretrain,
     regress,
 )
 
-SILENT = Runtime()
+SILENT = TrainerConfig()
 CASES = [("gin", "rnc"), ("gcn", "rince"), ("mpnn", "rnc")]
 
 
@@ -49,7 +49,7 @@ def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
     rows = torch.arange(60)
 
     def train(
-        encoder_name: str, objective_name: str, precision: str, runtime: Runtime = SILENT
+        encoder_name: str, objective_name: str, precision: str, trainer: TrainerConfig = SILENT
     ) -> Stages:
         torch.manual_seed(0)
         encoder = ENCODERS.make(encoder_name, hidden_dim=16, dropout=0.1)
@@ -67,9 +67,9 @@ def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
         objective.register_forward_pre_hook(
             lambda _, seen: dtypes.update(("objective", tensor.dtype) for tensor in seen)
         )
-        for module in encoder.modules():
+        for module in encoder.plugins():
             module.register_forward_hook(noted)
-        settings = Optimisation(epochs=3, learning_rate=3e-3, precision=precision)
+        settings = StageConfig(epochs=3, learning_rate=3e-3, precision=precision)
 
         def batches(part: Tensor, **options: object) -> Batches:
             return Batches(esol_graphs.batch, targets, part, 16, **options)
@@ -80,9 +80,9 @@ def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
             batches(rows[:40], shuffle_seed=1, views=2),
             batches(rows[40:]),
             targets=1,
-            optimisation=settings,
+            config=settings,
             seed=0,
-            runtime=runtime,
+            trainer=trainer,
         )
         head = Head(encoder.embedding_dim, 1)
         history += regress(
@@ -91,9 +91,9 @@ def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
             batches(rows[:40], shuffle_seed=2),
             batches(rows[40:]),
             head_loss="l2",
-            optimisation=settings,
+            config=settings,
             seed=0,
-            runtime=runtime,
+            trainer=trainer,
         )
         weights = {**encoder.state_dict(), **head.state_dict(prefix="head.")}
         dtypes = Counter(dtypes)
@@ -133,11 +133,11 @@ def test_the_same_bits_twice_and_after_a_kill(stages, tmp_path: Path, encoder: s
         if epochs == 3:
             raise Killed
 
-    runtime = Runtime(on_epoch=killed_in_the_third, checkpoint=path, checkpoint_seconds=0)
+    trainer = TrainerConfig(on_epoch=killed_in_the_third, checkpoint=path, checkpoint_seconds=0)
     with pytest.raises(Killed):
-        stages(encoder, objective, "bf16-mixed", runtime)
+        stages(encoder, objective, "bf16-mixed", trainer)
     assert path.exists()
-    resumed = stages(encoder, objective, "bf16-mixed", runtime)
+    resumed = stages(encoder, objective, "bf16-mixed", trainer)
     assert epochs == 7, "one epoch of stage 1 was left, beside stage 2's three"
     for found in (again, resumed):
         assert found.history == whole.history
@@ -160,7 +160,7 @@ def test_what_a_processor_cannot_do_is_told(device: str, problem, toy):
             problem.training(views=2),
             problem.validation(),
             targets=1,
-            optimisation=Optimisation(epochs=1, precision="16-mixed"),
+            config=StageConfig(epochs=1, precision="16-mixed"),
             seed=0,
-            runtime=Runtime(device),
+            trainer=TrainerConfig(device),
         )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from rnc_graph.data import Batches
 from rnc_graph.encoders import Head
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import Optimisation, Pretraining, infer, pretrain
+from rnc_graph.training import Pretraining, StageConfig, infer, pretrain
 
 
 class _Nothing(nn.Module):
@@ -58,7 +58,7 @@ def test_the_objective_sees_each_molecules_views_with_its_label(problem: Any) ->
         problem.training(views=3, view=lambda batch, generator: batch + 0.0),
         problem.validation(),
         targets=1,
-        optimisation=Optimisation(epochs=1, learning_rate=1e-9),
+        config=StageConfig(epochs=1, learning_rate=1e-9),
         seed=0,
     )
     assert len(objective.seen) == 3
@@ -71,7 +71,7 @@ def test_the_objective_sees_each_molecules_views_with_its_label(problem: Any) ->
 
 
 def test_the_projection_stands_between_embedding_and_objective(
-    problem: Any, toy: Any, brief: Optimisation
+    problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     objective, encoder, projection = _Watched(), toy(), nn.Linear(4, 3)
     before, unprojected = _state(encoder), _state(projection)
@@ -81,7 +81,7 @@ def test_the_projection_stands_between_embedding_and_objective(
         problem.training(),
         problem.validation(),
         targets=1,
-        optimisation=brief,
+        config=brief,
         projection=projection,
         seed=0,
     )
@@ -102,7 +102,7 @@ def test_the_encoder_is_trained_and_left_without_projection_and_probe(
         problem.training(views=2),
         problem.validation(),
         targets=1,
-        optimisation=Optimisation(epochs=20, learning_rate=1e-2),
+        config=StageConfig(epochs=20, learning_rate=1e-2),
         seed=0,
     )
     assert list(before) == list(encoder.state_dict())
@@ -120,7 +120,7 @@ def test_no_gradient_of_the_probe_reaches_the_encoder(problem: Any, toy: Any) ->
         problem.training(),
         problem.validation(),
         targets=1,
-        optimisation=Optimisation(epochs=10, learning_rate=3e-2, weight_decay=0),
+        config=StageConfig(epochs=10, learning_rate=3e-2, weight_decay=0),
         seed=0,
     )
     # The batch statistics follow the data and nothing else.
@@ -129,7 +129,7 @@ def test_no_gradient_of_the_probe_reaches_the_encoder(problem: Any, toy: Any) ->
     assert history[-1]["validation_mae"] < 0.9 * history[0]["validation_mae"]
 
 
-def test_the_loss_is_objective_plus_probe(problem: Any, toy: Any, brief: Optimisation) -> None:
+def test_the_loss_is_objective_plus_probe(problem: Any, toy: Any, brief: StageConfig) -> None:
     objective = RnCLoss()
     module = Pretraining(toy(), objective, 1, brief)
     module.log = lambda *args, **options: None  # No trainer is there to log to.
@@ -141,7 +141,7 @@ def test_the_loss_is_objective_plus_probe(problem: Any, toy: Any, brief: Optimis
     torch.testing.assert_close(module.training_step((inputs, targets), 0), expected)
 
 
-def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: Optimisation) -> None:
+def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: StageConfig) -> None:
     def run(seed: int) -> tuple[dict[str, Tensor], Any]:
         encoder = toy(dropout=0.5)
         history = pretrain(
@@ -150,7 +150,7 @@ def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: Optimi
             problem.training(views=2),
             problem.validation(),
             targets=1,
-            optimisation=brief,
+            config=brief,
             projection=Head(4, 4, (4,)),
             seed=seed,
         )
@@ -192,7 +192,7 @@ def test_images_and_several_targets_are_trained_alike() -> None:
         batches(torch.arange(30), shuffle_seed=0, views=2, view=mirrored),
         batches(torch.arange(30, 40)),
         targets=2,
-        optimisation=Optimisation(epochs=20, learning_rate=3e-2),
+        config=StageConfig(epochs=20, learning_rate=3e-2),
         seed=0,
     )
     assert history[-1]["training_objective"] < history[0]["training_objective"] - 0.01

@@ -1,4 +1,4 @@
-"""Splits into training, validation and test part: no molecule stands in two of them."""
+"""Splits into training, validation and test set: no molecule stands in two of them."""
 
 from rnc_graph.data.splits import chemical, drawn, given  # noqa: F401 - they enter their splitters
 from rnc_graph.data.splits.folds import folds

@@ -1,4 +1,4 @@
-"""Splits by structure: the test part's chemistry is new to the model."""
+"""Splits by structure: the test set's chemistry is new to the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rnc_graph.data.splits.registry import SPLITS
 from rnc_graph.data.splits.split import Split
 from rnc_graph.errors import RncGraphError
 
-# All pairs of so many fingerprints are compared in memory; beyond, centres are picked instead.
+# All pairs of so many fingerprints are compared in memory; beyond, centers are picked instead.
 _LARGEST_BUTINA = 20_000
 
 
@@ -33,7 +33,7 @@ class ScaffoldSplitter:
     All molecules without a ring share the empty scaffold, as in DeepChem and OGB.
 
     Args:
-        order: "size" fills the training part with the largest scaffolds first, and of equally large
+        order: "size" fills the training set with the largest scaffolds first, and of equally large
             ones with the later first row, as DeepChem and OGB do: the seed changes nothing.
             "balanced", as in chemprop, puts scaffolds too large for half of the validation or test
             part first, and the others in a random order.
@@ -59,8 +59,8 @@ class ScaffoldSplitter:
 class ButinaSplitter:
     """Whole clusters of like molecules (Butina, J. Chem. Inf. Comput. Sci. 39, 1999).
 
-    Molecules within the cutoff of a cluster's centre belong to it. Above 20,000 molecules, where
-    all pairs do not fit in memory, the centres are RDKit's leaders (no two within the cutoff) and
+    Molecules within the cutoff of a cluster's center belong to it. Above 20,000 molecules, where
+    all pairs do not fit in memory, the centers are RDKit's leaders (no two within the cutoff) and
     each molecule goes to its nearest.
 
     Args:
@@ -85,14 +85,14 @@ class ButinaSplitter:
         from rdkit.ML.Cluster import Butina
         from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
 
-        from rnc_graph.data.featurise import FINGERPRINT_BITS, FINGERPRINT_RADIUS, parse_smiles
+        from rnc_graph.data.featurizer import FINGERPRINT_BITS, FINGERPRINT_RADIUS, parse_smiles
 
         generator = GetMorganGenerator(radius=FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)
         bits = [generator.GetFingerprint(parse_smiles(text)) for text in canonical]
         cluster = np.empty(len(bits), dtype=np.int64)
         if len(bits) > _LARGEST_BUTINA:
-            centres = list(LeaderPicker().LazyBitVectorPick(bits, len(bits), self.cutoff))
-            leaders = [bits[centre] for centre in centres]
+            centers = list(LeaderPicker().LazyBitVectorPick(bits, len(bits), self.cutoff))
+            leaders = [bits[center] for center in centers]
             for row, own in enumerate(bits):
                 cluster[row] = int(np.argmax(BulkTanimotoSimilarity(own, leaders)))
             return cluster

@@ -28,7 +28,7 @@ class RandomSplitter:
         """Return the parts."""
         check_fractions(fractions)
         if fractions[2] == 0:
-            # With nothing to test on, the test's rows of a split in two are the validation part.
+            # With nothing to test on, the test's rows of a split in two are the validation set.
             two = _in_two(len(molecules), seed, fractions)
         else:
             two = random_split(len(molecules), seed, fractions)

@@ -19,14 +19,14 @@ def folds(
     seed: int = 0,
     validation: float = 0.1,
 ) -> Iterator[Split]:
-    """Yield k splits a repeat: each fold is the test part once; no molecule stands in two folds.
+    """Yield k splits a repeat: each fold is the test set once; no molecule stands in two folds.
 
     Args:
         molecules: N rows.
         k: number of folds.
         repeats: each with other folds.
         seed: the same seed gives the same folds.
-        validation: share of the rest that is the validation part.
+        validation: share of the rest that is the validation set.
 
     Raises:
         RncGraphError: fewer than 2 folds, fewer different molecules than parts, or a share outside
@@ -39,7 +39,7 @@ def folds(
             "more molecules than folds"
         )
     if not 0 < validation < 1:
-        raise RncGraphError(f"the validation part's share must lie in (0, 1), not {validation}")
+        raise RncGraphError(f"the validation set's share must lie in (0, 1), not {validation}")
     random = np.random.default_rng(seed)
     for _ in range(repeats):
         # Molecules in even parts; their further rows go with them.

@@ -25,7 +25,7 @@ from rnc_graph.data.splits.saved import load_split
 from rnc_graph.data.splits.split import Split
 from rnc_graph.errors import RncGraphError
 
-Leaks = Literal["refuse", "drop"]
+Leaks = Literal["raise", "drop"]
 
 _PARTS = {
     "train": "train",
@@ -70,12 +70,12 @@ class TimeSplitter:
     Args:
         column: of numbers or dates, such as 2019 or 2021-04-30.
         leaks: "drop" leaves out the later rows of a molecule that would stand in two parts,
-            "refuse" names them.
+            "raise" names them.
     """
 
     by_seed = False
 
-    def __init__(self, column: str, leaks: Leaks = "refuse") -> None:
+    def __init__(self, column: str, leaks: Leaks = "raise") -> None:
         self.column = column
         self.leaks = leaks
 
@@ -114,18 +114,18 @@ class ColumnSplitter:
 
     Args:
         column: its name.
-        leaks: "drop" leaves out the later rows of a molecule that stands in two parts, "refuse"
+        leaks: "drop" leaves out the later rows of a molecule that stands in two parts, "raise"
             names them.
     """
 
     by_seed = False
 
-    def __init__(self, column: str, leaks: Leaks = "refuse") -> None:
+    def __init__(self, column: str, leaks: Leaks = "raise") -> None:
         self.column = column
         self.leaks = leaks
 
     def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts; the shares do not matter, but whether there is a test part does."""
+        """Return the parts; the shares do not matter, but whether there is a test set does."""
         cells = [cell.strip() for cell in molecules.column(self.column)]
         for row, cell in enumerate(cells):
             if cell.lower() not in _PARTS:

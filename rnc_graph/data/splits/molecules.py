@@ -88,7 +88,7 @@ def groups_of(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 def balanced(
     groups: list[NDArray[np.int64]], seed: int, fractions: Fractions
 ) -> list[NDArray[np.int64]]:
-    """Return the groups too large for half of a held-out part first, the others at random."""
+    """Return the groups too large for half of a held-out set first, the others at random."""
     rows = sum(map(len, groups))
     smallest = min(share for share in fractions[1:] if share > 0)
     large = [group for group in groups if len(group) > smallest * rows / 2]
@@ -102,13 +102,13 @@ def check_fractions(fractions: Fractions) -> None:
     train, validation, test = fractions
     if min(train, validation) <= 0 or test < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise RncGraphError(
-            "the shares of the training and validation part must be positive, that of the test "
+            "the shares of the training and validation set must be positive, that of the test "
             f"part not negative, and they must sum to 1; found {fractions}"
         )
 
 
 def filled(groups: Sequence[NDArray[np.int64]], fractions: Fractions) -> Split:
-    """Give whole groups of rows, in order, to the training part, then validation, then test.
+    """Give whole groups of rows, in order, to the training set, then validation, then test.
 
     A group goes to the first part that it does not make larger than its share, else to the last.
     """

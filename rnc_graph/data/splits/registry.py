@@ -21,7 +21,7 @@ class Splitter(Protocol):
         Args:
             molecules: N rows.
             seed: of what is drawn.
-            fractions: shares of training, validation and test part; the last may be 0.
+            fractions: shares of training, validation and test set; the last may be 0.
 
         Raises:
             RncGraphError: the shares are not possible, or a part would be empty.

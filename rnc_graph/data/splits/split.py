@@ -24,7 +24,7 @@ def random_split(rows: int, seed: int, fractions: tuple[float, float, float]) ->
     Args:
         rows: N.
         seed: the same seed gives the same split.
-        fractions: shares of the training, validation and test part, summing to 1.
+        fractions: shares of the training, validation and test set, summing to 1.
 
     Raises:
         RncGraphError: a fraction is not positive, they do not sum to 1, or a part would be empty.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rnc_graph.data.catalogue import dataset_card
+from rnc_graph.data.catalog import dataset_card
 from rnc_graph.data.samples import augmented_kind
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
@@ -75,10 +75,10 @@ def _splits(experiment: Experiment) -> None:
     for name, split in experiment.splits.items():
         place = ("splits", name) if name else ("split",)
         if split.test == 0:
-            raise MisfitError("it leaves no test part; the least share is above 0", *place, "test")
+            raise MisfitError("it leaves no test set; the least share is above 0", *place, "test")
         if split.unseen is not None and experiment.evaluate == "validation":
             raise MisfitError(
-                "only the test part has unseen labels, so evaluate: validation has nothing to show",
+                "only the test set has unseen labels, so evaluate: validation has nothing to show",
                 *place,
                 "unseen",
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rnc_graph.training import Optimisation
+from rnc_graph.training import StageConfig
 
 
 def filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
@@ -40,7 +40,7 @@ def _stages_of(
             if key not in own:
                 regression.pop(key, None)
     if filled["pretraining"] is None and pretrained and "epochs" not in own:
-        default = Optimisation.model_fields["epochs"].default
+        default = StageConfig.model_fields["epochs"].default
         both = [stages.get(key, {}).get("epochs", default) for key in filled]
         with suppress(ValidationError):  # The stage that a wrong number stands in is told.
             regression["epochs"] = sum(TypeAdapter(list[int]).validate_python(both))

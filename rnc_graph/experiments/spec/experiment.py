@@ -39,11 +39,11 @@ from rnc_graph.experiments.spec.sources import (
     DrawingSpec,
     source_name,
 )
-from rnc_graph.own_modules import read_module
+from rnc_graph.plugins import read_plugin
 
 
 def _loaded(path: Path) -> Path:
-    read_module(path).load()
+    read_plugin(path).load()
     return path
 
 
@@ -79,7 +79,7 @@ class Experiment(Section):
     """
 
     # First: the parts that they register are named further down.
-    modules: list[Annotated[Path, AfterValidator(_loaded)]] = Field(
+    plugins: list[Annotated[Path, AfterValidator(_loaded)]] = Field(
         [],
         description="Python files that register parts of your own; from the working directory, "
         "unless they begin with /",
@@ -113,7 +113,7 @@ class Experiment(Section):
     representation: RepresentationSpec | None = None
     evaluate: Literal["test", "validation"] = Field(
         "test",
-        description="validation leaves the test part untouched, for choosing between methods",
+        description="validation leaves the test set untouched, for choosing between methods",
     )
     samples: int | None = Field(
         None, ge=10, description="take no more of each data set, evenly spaced; to try a spec out"

@@ -13,12 +13,12 @@ from rnc_graph.experiments.spec.grid import axis_of, expanded
 from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.selection import selected
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
-from rnc_graph.shipped import shipped_dir
+from rnc_graph.resources import resource_dir
 
 
 def shipped_spec(name: str) -> Path:
     """Return the path of a shipped experiment; raises :class:`UnknownNameError`."""
-    paths = {path.stem: path for path in shipped_dir("experiments").glob("*.yaml")}
+    paths = {path.stem: path for path in resource_dir("experiments").glob("*.yaml")}
     if name not in paths:
         raise UnknownNameError("experiment", name, list(paths))
     return paths[name]

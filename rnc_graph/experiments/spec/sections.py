@@ -17,7 +17,7 @@ from pydantic import (
 )
 from torch import nn
 
-from rnc_graph.data import LongTail, SplitRecipe
+from rnc_graph.data import LongTail, Splitercipe
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.errors import RncGraphError
@@ -25,11 +25,11 @@ from rnc_graph.experiments.spec.section import MisfitError, Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.registry import Registry
-from rnc_graph.training import HeadLoss, Optimisation
+from rnc_graph.training import HeadLoss, StageConfig
 
 
 class LongTailSpec(Section):
-    """A training part thinned until one end of the label is rare; of classes, the last ones.
+    """A training set thinned until one end of the label is rare; of classes, the last ones.
 
     Classes are thinned by the rule of CIFAR-LT, whatever ``bins`` and ``tail`` are.
     """
@@ -49,7 +49,7 @@ class LongTailSpec(Section):
         return self
 
     def thinning(self) -> dict[str, Any]:
-        """Return what the training part depends on."""
+        """Return what the training set depends on."""
         return self.model_dump(include={"imbalance", "bins", "tail"})
 
     def shots(self) -> list[int]:
@@ -136,9 +136,9 @@ class SplitSpec(Section):
         "included, or takes the parts that a set of images comes with",
     )
     unseen: tuple[float, float] | None = Field(
-        None, description="quantiles of the label between which only the test part has samples"
+        None, description="quantiles of the label between which only the test set has samples"
     )
-    train_size: float = Field(1.0, gt=0, le=1, description="share of the training part kept")
+    train_size: float = Field(1.0, gt=0, le=1, description="share of the training set kept")
     long_tail: LongTailSpec | None = None
     label_noise: float = Field(
         0.0, ge=0, le=1, description="share of the training labels that change places"
@@ -169,10 +169,10 @@ class SplitSpec(Section):
         """Whether the seed draws the parts, or the data decide them."""
         return bool(getattr(self.splitter and self.splitter.make(SPLITS), "by_seed", True))
 
-    def recipe(self) -> SplitRecipe:
+    def recipe(self) -> Splitercipe:
         """Return what divides a table."""
         tail = self.long_tail
-        return SplitRecipe(
+        return Splitercipe(
             fractions=(self.train, self.validation, self.test),
             splitter=self.splitter.make(SPLITS) if self.splitter else None,
             unseen=self.unseen,
@@ -189,15 +189,15 @@ class SplitSpec(Section):
             "long_tail": self.long_tail.thinning() if self.long_tail else None,
         }
 
-    def judged_by(self) -> dict[str, Any]:
-        """Return what the judgement of a trained model depends on beside it."""
+    def evaluated_by(self) -> dict[str, Any]:
+        """Return what the judgment of a trained model depends on beside it."""
         return {
             "graph_noise": self.graph_noise,
             "shots": self.long_tail.shots() if self.long_tail else None,
         }
 
 
-class PretrainingSpec(Optimisation):
+class PretrainingSpec(StageConfig):
     """Stage 1."""
 
     data: DataSource | None = Field(
@@ -216,7 +216,7 @@ class PretrainingSpec(Optimisation):
         return self
 
 
-class RegressionSpec(Optimisation):
+class RegressionSpec(StageConfig):
     """Stage 2; without a stage 1 before it, plain supervised training."""
 
     head_loss: HeadLoss = "l1"
@@ -225,7 +225,7 @@ class RegressionSpec(Optimisation):
     head_dropout: float = Field(0.0, ge=0, lt=1)
     balanced: bool = Field(
         False,
-        description="draw each class of the training part alike, for targets that are classes",
+        description="draw each class of the training set alike, for targets that are classes",
     )
     views: int = Field(1, ge=1, description="V")
     augmentation: Augmentation = Field({}, description="strength or options of each, in order")
@@ -261,13 +261,13 @@ class RepresentationSpec(Section):
     """Judge each method's embedding of the evaluated part, too."""
 
     outside: DataSource | None = Field(
-        None, description="data set whose samples should be told from the training part's"
+        None, description="data set whose samples should be told from the training set's"
     )
     tolerance: float = Field(
         0.25,
         gt=0,
         allow_inf_nan=False,
-        description="label distance that retrieval counts as a hit, standardised",
+        description="label distance that retrieval counts as a hit, standardized",
     )
 
     def identity(self) -> dict[str, Any]:

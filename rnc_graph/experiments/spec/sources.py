@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from rnc_graph.data.cache import OnDone
-from rnc_graph.data.catalogue import dataset_card
-from rnc_graph.data.images import (
+from rnc_graph.data.catalog import dataset_card
+from rnc_graph.experiments.spec.section import Section
+from rnc_graph.vision import (
     CIFAR100_SUPERCLASSES,
     FASHION_KINDS,
     Decoding,
@@ -24,9 +25,8 @@ from rnc_graph.data.images import (
     load_images,
     rotated_digits,
 )
-from rnc_graph.data.images.hierarchies import Hierarchy
-from rnc_graph.data.images.table import PARTS
-from rnc_graph.experiments.spec.section import Section
+from rnc_graph.vision.hierarchies import Hierarchy
+from rnc_graph.vision.table import PARTS
 
 
 class CsvData(Section):
@@ -53,8 +53,8 @@ class AgeDBImages(Section):
     )
     split_seed: int = Field(0, ge=0, description="of a split made anew")
     size: int = Field(224, ge=16, description="height and width that images are decoded to")
-    bad: Literal["refuse", "skip"] = Field(
-        "refuse", description="what becomes of corrupt, missing and ageless images"
+    on_bad: Literal["raise", "skip"] = Field(
+        "raise", description="what becomes of corrupt, missing and ageless images"
     )
     name: str = Field("agedb", min_length=1, description="what tables call it")
 
@@ -77,7 +77,7 @@ class AgeDBImages(Section):
             self.folder,
             self.split_table,
             decoding=Decoding(self.size),
-            bad=self.bad,
+            on_bad=self.on_bad,
             seed=self.split_seed,
             jobs=os.cpu_count() or 1,
             on_done=on_done,
@@ -161,9 +161,9 @@ class ClassFolders(Section):
         {}, description="a file of `path class` lines for each part, as ImageNet-LT's"
     )
     size: int = Field(224, ge=8, description="height and width that images are decoded to")
-    grey: bool = Field(False, description="one channel in place of three")
-    bad: Literal["refuse", "skip"] = Field(
-        "refuse", description="what becomes of corrupt and missing images"
+    gray: bool = Field(False, description="one channel in place of three")
+    on_bad: Literal["raise", "skip"] = Field(
+        "raise", description="what becomes of corrupt and missing images"
     )
     hierarchy: dict[str, list[str]] | None = Field(
         None, description="the classes of each group, for coarse retrieval"
@@ -191,8 +191,8 @@ class ClassFolders(Section):
             else folder_table(self.folder)
         )
         jobs = os.cpu_count() or 1
-        decoding = Decoding(self.size, self.grey)
-        return load_images(table, decoding, bad=self.bad, jobs=jobs, on_done=on_done)
+        decoding = Decoding(self.size, self.gray)
+        return load_images(table, decoding, on_bad=self.on_bad, jobs=jobs, on_done=on_done)
 
 
 ClassSource = FashionMNIST | TorchvisionClasses | ClassFolders
@@ -206,7 +206,7 @@ class DrawingSpec(Section):
     """How molecules are drawn for encoders of images."""
 
     size: int = Field(64, description="height and width in pixels")
-    grey: bool = Field(False, description="one channel in place of three")
+    gray: bool = Field(False, description="one channel in place of three")
     line_width: int = Field(1, description="of bonds, in pixels")
 
     @model_validator(mode="after")
@@ -216,7 +216,7 @@ class DrawingSpec(Section):
 
     def drawing(self) -> Drawing:
         """Return what draws."""
-        return Drawing(self.size, self.grey, self.line_width)
+        return Drawing(self.size, self.gray, self.line_width)
 
 
 def _known(name: str) -> str:

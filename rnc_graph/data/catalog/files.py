@@ -1,0 +1,54 @@
+"""The files of data sets that other projects keep: where they lie, and how they get there."""
+
+import os
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+
+from rnc_graph.data.catalog.card import ElsewhereCard
+from rnc_graph.errors import RncGraphError
+
+# Seconds that a server may be silent.
+TIMEOUT = 10.0
+
+
+def data_dir() -> Path:
+    """Return ``$RNC_GRAPH_DATA``, else ``datasets`` in the cache folder."""
+    if folder := os.environ.get("RNC_GRAPH_DATA"):
+        return Path(folder)
+    from rnc_graph.data.cache import cache_dir
+
+    return cache_dir() / "datasets"
+
+
+def local_path(card: ElsewhereCard) -> Path:
+    """Return where the file or folder of a data set belongs, be it there or not."""
+    return data_dir() / card.file
+
+
+def download(card: ElsewhereCard) -> bytes:
+    """Return what lies at the data set's URL.
+
+    Raises:
+        RncGraphError: there is no network, or the server does not give it.
+    """
+    try:
+        with urlopen(card.url, timeout=TIMEOUT) as response:
+            content: bytes = response.read()
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise RncGraphError(
+            f"data set {card.name!r}: {card.url} cannot be downloaded: {reason}. {by_hand(card)}"
+        ) from error
+    return content
+
+
+def not_here(card: ElsewhereCard, reason: str = "it is not on this computer") -> RncGraphError:
+    """Return the error for a data set that cannot be read yet, with the ways to get it."""
+    return RncGraphError(f"data set {card.name!r}: {reason}. Get it: {card.get}. {by_hand(card)}")
+
+
+def by_hand(card: ElsewhereCard) -> str:
+    """Say which file to put where."""
+    how = card.by_hand.format(url=card.url, path=local_path(card))
+    return f"By hand: {how} (the environment variable RNC_GRAPH_DATA names another data folder)"

@@ -1,0 +1,292 @@
+"""From SMILES to arrays: integer features of atoms and bonds, descriptors, fingerprints.
+
+The features follow the Open Graph Benchmark: nine an atom and three a bond, each an index into a
+short list of values (Hu et al., "Open Graph Benchmark", NeurIPS 2020, arXiv 2005.00687;
+``ogb.utils.features``). One index beyond each list is the mask of
+:class:`rnc_graph.data.transforms.MaskAttributes`.
+
+Worker processes load this file and little else: RDKit and numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem, rdBase
+from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationType
+
+# Changes whenever the same SMILES would give other features: caches are keyed by it.
+FEATURIZER = "ogb-2"
+
+ATOM_FEATURE_SIZES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
+BOND_FEATURE_SIZES = (5, 6, 2)
+
+FINGERPRINT_RADIUS = 2
+FINGERPRINT_BITS = 2048
+
+# Longer texts are refused: nothing that is drawn or measured comes near, and RDKit's time grows
+# faster than the length.
+LONGEST_SMILES = 10_000
+
+
+def _table(kind: Any, indices: dict[Any, int], misc: int) -> NDArray[np.uint8]:
+    """Return the index of each value of an RDKit enumeration, which are small numbers."""
+    known = [indices.get(kind.values.get(value), misc) for value in range(max(kind.values) + 1)]
+    return np.array(known, dtype=np.uint8)
+
+
+_CHIRALITY = _table(
+    ChiralType,
+    {
+        ChiralType.CHI_UNSPECIFIED: 0,
+        ChiralType.CHI_TETRAHEDRAL_CW: 1,
+        ChiralType.CHI_TETRAHEDRAL_CCW: 2,
+        ChiralType.CHI_OTHER: 3,
+    },
+    4,
+)
+_HYBRIDIZATION = _table(
+    HybridizationType,
+    {
+        HybridizationType.SP: 0,
+        HybridizationType.SP2: 1,
+        HybridizationType.SP3: 2,
+        HybridizationType.SP3D: 3,
+        HybridizationType.SP3D2: 4,
+    },
+    5,
+)
+_BOND_TYPE = _table(
+    BondType,
+    {BondType.SINGLE: 0, BondType.DOUBLE: 1, BondType.TRIPLE: 2, BondType.AROMATIC: 3},
+    4,
+)
+_BOND_STEREO = _table(
+    BondStereo,
+    {
+        BondStereo.STEREONONE: 0,
+        BondStereo.STEREOZ: 1,
+        BondStereo.STEREOE: 2,
+        BondStereo.STEREOCIS: 3,
+        BondStereo.STEREOTRANS: 4,
+        BondStereo.STEREOANY: 5,
+    },
+    5,
+)
+
+
+# Asked of all atoms of a molecule, one after another: calls of RDKit without a line of Python.
+_OF_ATOM: tuple[Callable[[Chem.Atom], Any], ...] = (
+    Chem.Atom.GetAtomicNum,
+    Chem.Atom.GetChiralTag,
+    Chem.Atom.GetTotalDegree,
+    Chem.Atom.GetFormalCharge,
+    Chem.Atom.GetTotalNumHs,
+    Chem.Atom.GetNumRadicalElectrons,
+    Chem.Atom.GetHybridization,
+    Chem.Atom.GetIsAromatic,
+    Chem.Atom.IsInRing,
+)
+_OF_BOND: tuple[Callable[[Chem.Bond], Any], ...] = (
+    Chem.Bond.GetBondType,
+    Chem.Bond.GetStereo,
+    Chem.Bond.GetIsConjugated,
+    Chem.Bond.GetBeginAtomIdx,
+    Chem.Bond.GetEndAtomIdx,
+)
+
+
+@dataclass(frozen=True)
+class BadMolecule:
+    """A SMILES that gives no graph: its row (from 0), its text, and the reason."""
+
+    row: int
+    smiles: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Wants:
+    """What is computed of each molecule beside its graph.
+
+    Attributes:
+        descriptors: RDKit's two-dimensional descriptors.
+        fingerprints: Morgan fingerprints.
+        canonical: the canonical SMILES.
+    """
+
+    descriptors: bool = False
+    fingerprints: bool = False
+    canonical: bool = False
+
+
+@dataclass(frozen=True)
+class MoleculeArrays:
+    """Flat arrays of n molecules, end to end; a bad one has no atoms.
+
+    Attributes:
+        atoms: (A, 9) uint8.
+        ends: (E, 2) int32 ends of the directed edges, counted from 0 within each molecule; the two
+            directions of a bond stand side by side.
+        bonds: (E, 3) uint8, of the directed edges.
+        atom_counts: (n,) int32.
+        edge_counts: (n,) int32.
+        descriptors: (n, D) float64, NaN where not defined; D = 0 where not wanted.
+        fingerprints: (n, 256) uint8 packed bits; (n, 0) where not wanted.
+        canonical: n canonical SMILES, "" for a bad one; none where not wanted.
+        bad: those that cannot be read, by row from 0.
+    """
+
+    atoms: NDArray[np.uint8]
+    ends: NDArray[np.int32]
+    bonds: NDArray[np.uint8]
+    atom_counts: NDArray[np.int32]
+    edge_counts: NDArray[np.int32]
+    descriptors: NDArray[np.float64]
+    fingerprints: NDArray[np.uint8]
+    canonical: list[str]
+    bad: list[BadMolecule]
+
+
+def parse_smiles(smiles: str) -> Chem.Mol:
+    """Parse one SMILES, without RDKit's messages.
+
+    Raises:
+        ValueError: it is no molecule; the message is the reason.
+    """
+    with rdBase.BlockLogs():
+        return _parse(smiles)
+
+
+def _parse(smiles: Any) -> Chem.Mol:
+    if not isinstance(smiles, str):
+        raise ValueError(f"no text, but {type(smiles).__name__}")
+    if not smiles.isascii() or "\0" in smiles:
+        odd = next(letter for letter in smiles if not letter.isascii() or letter == "\0")
+        raise ValueError(f"not a valid SMILES: it holds the character {odd!r}")
+    if len(smiles) > LONGEST_SMILES:
+        raise ValueError(f"{len(smiles):,} characters, more than {LONGEST_SMILES:,}")
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is not None and molecule.GetNumAtoms() > 0:
+        return molecule
+    if molecule is not None:
+        raise ValueError("no atoms")
+    unchecked = Chem.MolFromSmiles(smiles, sanitize=False)
+    if unchecked is None:
+        raise ValueError("not a valid SMILES")
+    try:
+        Chem.SanitizeMol(unchecked)
+    except ValueError as reason:
+        raise ValueError(str(reason)) from None
+    raise ValueError("not a valid molecule")
+
+
+def _or_misc(values: NDArray[np.int64], misc: int) -> NDArray[np.int64]:
+    """Return the values, with ``misc`` for those outside 0 .. misc - 1."""
+    return np.where((values >= 0) & (values < misc), values, misc)
+
+
+def _atom_features(columns: list[list[int]]) -> NDArray[np.uint8]:
+    """Return the (A, 9) features of what was asked of A atoms."""
+    asked = [np.array(column, dtype=np.int64) for column in columns]
+    element, chirality, degree, charge, hydrogens, radical, hybridization, aromatic, ring = asked
+    features = (
+        # Element 1 has index 0; what is no element (a dummy atom) is "misc".
+        _or_misc(element - 1, 118),
+        _CHIRALITY[chirality],
+        _or_misc(degree, 11),
+        _or_misc(charge + 5, 11),
+        _or_misc(hydrogens, 9),
+        _or_misc(radical, 5),
+        _HYBRIDIZATION[hybridization],
+        aromatic,
+        ring,
+    )
+    return np.stack(features, axis=1).astype(np.uint8)
+
+
+def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
+    """Compute what is wanted of n SMILES, each parsed once; rows stay aligned."""
+    atoms: list[list[int]] = [[] for _ in _OF_ATOM]
+    bonds: list[list[int]] = [[] for _ in _OF_BOND]
+    atom_counts = np.zeros(len(smiles), dtype=np.int32)
+    edge_counts = np.zeros(len(smiles), dtype=np.int32)
+    width = len(descriptor_names()) if wants.descriptors else 0
+    descriptors = np.full((len(smiles), width), np.nan)
+    fingerprints = np.zeros(
+        (len(smiles), FINGERPRINT_BITS // 8 if wants.fingerprints else 0), dtype=np.uint8
+    )
+    canonical = [""] * len(smiles) if wants.canonical else []
+    bad: list[BadMolecule] = []
+    with rdBase.BlockLogs():
+        for row, text in enumerate(smiles):
+            try:
+                molecule = _parse(text)
+            except ValueError as reason:
+                bad.append(BadMolecule(row, str(text), str(reason)))
+                continue
+            own_atoms = list(molecule.GetAtoms())
+            for column, ask in zip(atoms, _OF_ATOM, strict=True):
+                column.extend(map(ask, own_atoms))
+            # Twice as quick as GetBonds().
+            own_bonds = list(map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())))
+            for column, ask in zip(bonds, _OF_BOND, strict=True):
+                column.extend(map(ask, own_bonds))
+            atom_counts[row] = len(own_atoms)
+            edge_counts[row] = 2 * len(own_bonds)
+            if wants.descriptors:
+                descriptors[row] = _descriptors(molecule)
+            if wants.fingerprints:
+                bits = _fingerprints().GetFingerprintAsNumPy(molecule)
+                fingerprints[row] = np.packbits(bits)
+            if wants.canonical:
+                canonical[row] = Chem.MolToSmiles(molecule)
+    kind, stereo, conjugated, begin, end = (np.array(c, dtype=np.int64) for c in bonds)
+    bond_features = np.stack([_BOND_TYPE[kind], _BOND_STEREO[stereo], conjugated], axis=1)
+    both_ways = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2)
+    return MoleculeArrays(
+        atoms=_atom_features(atoms),
+        ends=both_ways.astype(np.int32),
+        bonds=np.repeat(bond_features.astype(np.uint8), 2, axis=0),
+        atom_counts=atom_counts,
+        edge_counts=edge_counts,
+        descriptors=descriptors,
+        fingerprints=fingerprints,
+        canonical=canonical,
+        bad=bad,
+    )
+
+
+@cache
+def descriptor_names() -> list[str]:
+    """Return the names of the D descriptors of this version of RDKit, in order."""
+    from rdkit.Chem import Descriptors
+
+    return [name for name, _ in Descriptors._descList]
+
+
+def _descriptors(molecule: Chem.Mol) -> list[float]:
+    from rdkit.Chem import Descriptors
+
+    values = Descriptors.CalcMolDescriptors(molecule, np.nan, silent=True)  # type: ignore[no-untyped-call]
+    # Python's integers may be greater than any float: not defined, then.
+    return [_as_float(value) for value in values.values()]
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.nan
+
+
+@cache
+def _fingerprints() -> Any:
+    from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+
+    return GetMorganGenerator(radius=FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)

@@ -1,0 +1,265 @@
+"""The search: trials drawn by Optuna, their runs in a run store, both there to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments.executors.executor import Executor
+from rnc_graph.experiments.executors.schedule import TasksFailedError, missing_tasks, run_tasks
+from rnc_graph.experiments.executors.work import TaskOptions
+from rnc_graph.experiments.plan import plan
+from rnc_graph.experiments.progress import Silent
+from rnc_graph.experiments.results import scoring_of
+from rnc_graph.experiments.run import ExecutionConfig, Prepared, open_executor, prepare
+from rnc_graph.experiments.search.trial import Values, draw, on_validation, with_values
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.search import SearchSpec
+from rnc_graph.experiments.store import Store, digest, locked
+from rnc_graph.files import write_text
+
+if TYPE_CHECKING:
+    import optuna
+
+
+# What the study remembers: what it searches; of a trial, why its training failed.
+_SEARCHED, _FAILED = "searched", "failed"
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search ended with.
+
+    Attributes:
+        trials: value (None where pruned or failed) and settings of each trial, in order.
+        best: number of the best one.
+        files: what was written.
+        score: what the values are.
+    """
+
+    trials: list[tuple[float | None, Values]]
+    best: int
+    files: list[Path]
+    score: str
+
+
+def search(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    trials: int | None = None,
+    execution: ExecutionConfig,
+    say: Callable[[str], None] = lambda text: None,
+) -> SearchOutcome:
+    """Search the ranges that the spec declares; a second call with the same spec goes on.
+
+    A trial's value is the mean over data sets, splits and seeds of the validation RMSE,
+    standardized, or of the validation error of classes. It is pruned after a seed when the mean so
+    far is above the median of earlier trials at that seed. One whose training fails, as by
+    diverging, counts among the trials and is never the best.
+
+    Args:
+        experiment: with a section ``search``.
+        folder: takes ``search.db`` (SQLite), the run store and ``best.yaml``.
+        trials: how many in all; the spec's by default.
+        execution: where runs are computed.
+        say: told of each trial.
+
+    Raises:
+        RncGraphError: there is no section ``search``, a range has no place, Optuna is not
+            installed, the folder holds another search, or no trial was finished.
+    """
+    spec = experiment.search
+    if spec is None:
+        raise RncGraphError("the spec has no section `search`; it says what may change")
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise RncGraphError("Optuna is not installed; pip install 'rnc-graph[tune]'") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    wanted = trials or spec.trials
+    prepared = prepare(_checked(experiment, spec))
+    # A spec's data sets are all measured, or all of classes.
+    score = f"validation {scoring_of(next(iter(prepared.datasets.tables.values()))).title}"
+    store = Store(folder / "store")
+    with locked(store.folder):
+        study = optuna.create_study(
+            storage=f"sqlite:///{folder.absolute()}/search.db",
+            study_name=experiment.name,
+            load_if_exists=True,
+            direction="minimize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=spec.startup_trials),
+        )
+        _check_same(study, _searched(spec, prepared), folder)
+        for left in study.get_trials(deepcopy=False):
+            # A killed process left it; its settings are tried again, unless they had failed.
+            if left.state == optuna.trial.TrialState.RUNNING:
+                study.tell(left.number, state=optuna.trial.TrialState.FAIL)
+                if _FAILED not in left.user_attrs:
+                    study.enqueue_trial(left.params)
+        resources = prepared.resources(execution.device)
+        options = TaskOptions(store.checkpoints.absolute())
+        with open_executor(
+            execution, resources, store, prepared.plugins, options, execution.jobs
+        ) as executor:
+            while (number := _finished(study)) < wanted:
+                # A fresh one for each trial, so that a search that was stopped draws the same.
+                study.sampler = optuna.samplers.TPESampler(
+                    seed=spec.seed + number, n_startup_trials=spec.startup_trials
+                )
+                trial = study.ask()
+                values = draw(trial, spec.ranges)
+                say(f"trial {number + 1} of {wanted}: {_in_words(values)}")
+                try:
+                    value = _value(
+                        study, trial, with_values(experiment, spec, values), store, executor
+                    )
+                except TasksFailedError as error:
+                    trial.set_user_attr(_FAILED, str(error).splitlines()[-1])
+                    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                    say(f"  failed: {trial.user_attrs[_FAILED]}")
+                    continue
+                say(f"  {'pruned' if value is None else f'{score} {value:.4f}'}")
+    return _outcome(experiment, study, folder, score)
+
+
+def _checked(experiment: Experiment, spec: SearchSpec) -> Experiment:
+    """Return a middle of the ranges; what has no place, or no right value, is told at once."""
+    middle = {
+        key: found.choices[0] if found.choices else _middle(found.low, found.high, found.whole)
+        for key, found in spec.ranges.items()
+    }
+    for key, found in spec.ranges.items():
+        for choice in found.choices or ():
+            with_values(experiment, spec, {**middle, key: choice})
+    return with_values(experiment, spec, middle)
+
+
+def _middle(low: float | None, high: float | None, whole: bool) -> float:
+    assert low is not None
+    assert high is not None
+    return int(low) if whole else (low + high) / 2
+
+
+def _searched(spec: SearchSpec, prepared: Prepared) -> str:
+    """Return a short name for all that a trial's value depends on, and what is drawn from."""
+    experiment = prepared.experiment
+    runs = [
+        run.task.key
+        for seed in experiment.seeds[spec.encoder]
+        for run in plan(on_validation(experiment, spec, seed), prepared.datasets)
+    ]
+    plugins = [module.name for module in prepared.plugins]
+    asked = spec.model_dump(mode="json", exclude={"trials"})
+    return digest({"runs": runs, "plugins": plugins, **asked})
+
+
+def _check_same(study: optuna.Study, searched: str, folder: Path) -> None:
+    """Refuse to go on with the trials of another search."""
+    if study.get_trials(deepcopy=False) and study.user_attrs.get(_SEARCHED) != searched:
+        raise RncGraphError(
+            f"{folder / 'search.db'}: holds another search: data, splits, seeds, the method, the "
+            "encoder or the ranges were others; choose another folder by --out, or remove this one"
+        )
+    study.set_user_attr(_SEARCHED, searched)
+
+
+def _is_done(trial: optuna.trial.FrozenTrial) -> bool:
+    """Say whether a trial has ended; what failed without a reason was left by a killed process."""
+    return trial.state.name in ("COMPLETE", "PRUNED") or _FAILED in trial.user_attrs
+
+
+def _finished(study: optuna.Study) -> int:
+    return sum(map(_is_done, study.get_trials(deepcopy=False)))
+
+
+def _value(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    experiment: Experiment,
+    store: Store,
+    executor: Executor,
+) -> float | None:
+    """Run a trial seed by seed and tell the study; None where it was pruned."""
+    spec = experiment.search
+    assert spec is not None
+    errors: list[float] = []
+    for step, seed in enumerate(experiment.seeds[spec.encoder]):
+        prepared = prepare(on_validation(experiment, spec, seed))
+        run_tasks(missing_tasks(prepared.tasks, store), executor, Silent())
+        for run in prepared.planned:
+            scoring = scoring_of(prepared.datasets.tables[run.data])
+            found = store.record(run.task.key)["metrics"]["validation"]
+            errors.append(found[scoring.scale][scoring.ranked_by])
+        trial.report(float(np.mean(errors)), step)
+        if trial.should_prune():
+            study.tell(trial, state=_pruned())
+            return None
+    value = float(np.mean(errors))
+    study.tell(trial, value)
+    return value
+
+
+def _pruned() -> Any:
+    from optuna.trial import TrialState
+
+    return TrialState.PRUNED
+
+
+def _outcome(
+    experiment: Experiment, study: optuna.Study, folder: Path, score: str
+) -> SearchOutcome:
+    spec = experiment.search
+    assert spec is not None
+    done = [trial for trial in study.get_trials() if _is_done(trial)]
+
+    def values(params: dict[str, Any]) -> Values:
+        return {
+            key: spec.ranges[key].choices[value] if spec.ranges[key].choices else value  # type: ignore[index]
+            for key, value in params.items()
+        }
+
+    trials = [(t.value if t.state.name == "COMPLETE" else None, values(t.params)) for t in done]
+    finished = [n for n, (value, _) in enumerate(trials) if value is not None]
+    if not finished:
+        reasons = [trial.user_attrs[_FAILED] for trial in done if _FAILED in trial.user_attrs]
+        raise RncGraphError("\n".join(["no trial was finished", *reasons[-1:]]))
+    best = min(finished, key=lambda n: (trials[n][0], n))
+    chosen = with_values(experiment, spec, trials[best][1])
+    path = folder / "best.yaml"
+    text = yaml.safe_dump(
+        chosen.model_dump(mode="json", exclude={"search"}), sort_keys=False, allow_unicode=True
+    )
+    write_text(path, text)
+    return SearchOutcome(trials, best, [path, folder / "search.db"], score)
+
+
+def _in_words(values: Values) -> str:
+    return ", ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in values.items()
+    )
+
+
+def print_search(console: Console, outcome: SearchOutcome) -> None:
+    """Print the ten best trials."""
+    table = RichTable(box=box.SIMPLE_HEAD)
+    for heading in ("trial", outcome.score, "settings"):
+        table.add_column(heading)
+    order = sorted(
+        (n for n, (value, _) in enumerate(outcome.trials) if value is not None),
+        key=lambda n: (outcome.trials[n][0], n),
+    )
+    for n in order[:10]:
+        value, settings = outcome.trials[n]
+        table.add_row(str(n + 1), f"{value:.4f}", _in_words(settings))
+    console.print(table)

@@ -1,0 +1,86 @@
+"""Metrics, statistics, and judges of an embedding: what it is worth, and whether that is real."""
+
+from rnc_graph.metrics.class_probes import linear_class_probe, nearest_classes
+from rnc_graph.metrics.class_representation import evaluate_classes
+from rnc_graph.metrics.class_retrieval import ClassRetrieval, class_retrieval
+from rnc_graph.metrics.classification import classification_metrics
+from rnc_graph.metrics.geometry import (
+    alignment,
+    order_correlation,
+    ordered_triplets,
+    uniformity,
+)
+from rnc_graph.metrics.intervals import ConformalIntervals, coverage
+from rnc_graph.metrics.long_tail import (
+    REGIONS,
+    label_bins,
+    long_tail_metrics,
+    shot_regions,
+)
+from rnc_graph.metrics.measures import MEASURES, Measure
+from rnc_graph.metrics.out_of_distribution import (
+    Detection,
+    detection,
+    mahalanobis_scores,
+    nearest_neighbor_scores,
+)
+from rnc_graph.metrics.probes import linear_probe, nearest_neighbors
+from rnc_graph.metrics.ranking import Ranking, rank_methods
+from rnc_graph.metrics.regression import METRICS, metrics_by_target, regression_metrics
+from rnc_graph.metrics.representation import evaluate_representation
+from rnc_graph.metrics.retrieval import Retrieval, retrieval
+from rnc_graph.metrics.scoring import CLASSES, MEASURED, Scoring
+from rnc_graph.metrics.statistics import (
+    PairedDifference,
+    Summary,
+    compare,
+    summarize,
+    summarize_all,
+    tied_with_best,
+)
+from rnc_graph.metrics.subsets import subset_metrics
+
+__all__ = [
+    "CLASSES",
+    "MEASURED",
+    "MEASURES",
+    "METRICS",
+    "REGIONS",
+    "ClassRetrieval",
+    "ConformalIntervals",
+    "Detection",
+    "Measure",
+    "PairedDifference",
+    "Ranking",
+    "Retrieval",
+    "Scoring",
+    "Summary",
+    "alignment",
+    "class_retrieval",
+    "classification_metrics",
+    "compare",
+    "coverage",
+    "detection",
+    "evaluate_classes",
+    "evaluate_representation",
+    "label_bins",
+    "linear_class_probe",
+    "linear_probe",
+    "long_tail_metrics",
+    "mahalanobis_scores",
+    "metrics_by_target",
+    "nearest_classes",
+    "nearest_neighbor_scores",
+    "nearest_neighbors",
+    "order_correlation",
+    "ordered_triplets",
+    "rank_methods",
+    "regression_metrics",
+    "retrieval",
+    "shot_regions",
+    "subset_metrics",
+    "summarize",
+    "summarize_all",
+    "tied_with_best",
+    "uniformity",
+]

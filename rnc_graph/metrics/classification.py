@@ -1,0 +1,98 @@
+"""How often is the class right, over all samples and where training samples are few?
+
+Regions as in open long-tailed recognition (Liu, Miao, Zhan, Wang, Gong and Yu, CVPR 2019, arXiv
+1904.05160, section 4): classes of more than 100 training samples, of 20 to 100, of fewer than 20.
+"""
+
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.metrics import accuracy_score, recall_score
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.metrics.arrays import Classes, Floats, Labels, checked, checked_classes
+from rnc_graph.metrics.long_tail import REGIONS, shot_regions
+
+MANY, FEW = 100, 20
+
+
+def classification_metrics(
+    labels: Labels,
+    logits: Floats,
+    train_labels: Labels | None = None,
+    *,
+    many: int = MANY,
+    few: int = FEW,
+) -> dict[str, float]:
+    """Judge logits of C classes.
+
+    Where a label is missing (NaN), the sample is left out; without any label all are NaN.
+
+    Args:
+        labels: (N,) class numbers, below C.
+        logits: (N, C).
+        train_labels: (M,) class numbers of the training set, NaN where missing, for the regions.
+        many: a class of more training samples than this is many-shot.
+        few: a class of fewer than this is few-shot; the others are medium-shot.
+
+    Returns:
+        ``accuracy``; ``error``, 1 - accuracy; ``balanced_accuracy``, the mean of the accuracies on
+        each class that has a sample; ``cross_entropy``, in nats; with ``train_labels``
+        ``accuracy_many``, ``accuracy_medium`` and ``accuracy_few``, the means over the classes of a
+        region, each where one of its classes has a sample.
+
+    Raises:
+        RncGraphError: shapes that do not fit, no row, no class number or one of C or
+            more, a logit that is not finite, or not 0 <= ``few`` <= ``many``.
+
+    >>> logits = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
+    >>> found = classification_metrics(np.array([0.0, 1.0, 1.0, 0.0]), logits, np.zeros(101))
+    >>> {name: round(value, 3) for name, value in found.items()}  # doctest: +NORMALIZE_WHITESPACE
+    {'accuracy': 0.75, 'error': 0.25, 'balanced_accuracy': 0.75, 'cross_entropy': 0.627,
+     'accuracy_many': 1.0, 'accuracy_few': 0.5}
+    """
+    logits = checked("logits", logits, fewest=1)
+    labels = np.asarray(labels, dtype=np.float64)
+    if labels.shape != logits.shape[:1]:
+        raise RncGraphError(f"labels: found shape {labels.shape}, right is ({len(logits)},)")
+    known = ~np.isnan(labels)
+    if not known.any():
+        names = ("accuracy", "error", "balanced_accuracy", "cross_entropy")
+        return dict.fromkeys(names, np.nan)
+    classes = checked_classes("labels", labels[known], classes=logits.shape[1])
+    logits = logits[known]
+    found = accuracies(classes, logits.argmax(axis=1), train_labels, many=many, few=few)
+    of_label = np.take_along_axis(log_softmax(logits, axis=1), classes[:, None], axis=1)
+    metrics = {name: found.pop(name) for name in ("accuracy", "error", "balanced_accuracy")}
+    return {**metrics, "cross_entropy": float(-of_label.mean()), **found}
+
+
+def accuracies(
+    labels: Classes,
+    predicted: Classes,
+    train_labels: Labels | None = None,
+    *,
+    many: int = MANY,
+    few: int = FEW,
+) -> dict[str, float]:
+    """Return what predicted classes (N,) say: :func:`classification_metrics`, less the logits'."""
+    present = np.unique(labels)
+    by_class = recall_score(labels, predicted, labels=present, average=None)
+    accuracy = float(accuracy_score(labels, predicted))
+    metrics = {
+        "accuracy": accuracy,
+        "error": 1 - accuracy,
+        "balanced_accuracy": float(by_class.mean()),
+    }
+    if train_labels is not None:
+        train_labels = np.asarray(train_labels, dtype=np.float64)
+        known = checked_classes("train_labels", train_labels[~np.isnan(train_labels)])
+        # A bin for each class, up to the last that either part has.
+        edges = np.arange(max(known.max(), present.max())) + 0.5
+        numbers = np.append(present, present[-1]).astype(np.float64)
+        regions = shot_regions(known.astype(np.float64), numbers, edges, many=many, few=few)[:-1]
+        metrics |= {
+            f"accuracy_{region}": float(by_class[regions == region].mean())
+            for region in REGIONS
+            if (regions == region).any()
+        }
+    return metrics

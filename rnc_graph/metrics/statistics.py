@@ -1,0 +1,292 @@
+"""Mean and spread over seeds, and paired differences with their intervals and p values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+CONFIDENCE = 0.95
+SIGNIFICANT = 0.05
+POWER = 0.8
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One value a seed in short. What needs more seeds than there are is None.
+
+    Attributes:
+        mean: over the seeds.
+        sd: sample standard deviation.
+        values: by seed.
+        low: lower end of the 95% interval of the mean, by Student's t.
+        high: its upper end.
+        bootstrap_low: lower end of the 95% percentile interval of the mean, by bootstrap.
+        bootstrap_high: its upper end.
+    """
+
+    mean: float
+    sd: float | None
+    values: tuple[float, ...]
+    low: float | None = None
+    high: float | None = None
+    bootstrap_low: float | None = None
+    bootstrap_high: float | None = None
+
+
+def summarize(values: Sequence[float]) -> Summary:
+    """Return mean and spread of one value a seed.
+
+    >>> summary = summarize([1.0, 2.0, 3.0])
+    >>> summary.mean, summary.sd, round(summary.low, 3), round(summary.high, 3)
+    (2.0, 1.0, -0.484, 4.484)
+    """
+    return summarize_all([values])[0]
+
+
+def summarize_all(rows: Sequence[Sequence[float]]) -> list[Summary]:
+    """Summarize rows of equally many values each, all at once."""
+    if not rows:
+        return []
+    table = np.asarray(rows, dtype=np.float64)
+    count = table.shape[1]
+    bootstrap = _bootstrap(table)
+    summaries = []
+    for row, (low, high) in zip(table, bootstrap, strict=True):
+        mean = float(row.mean())
+        if count < 2:
+            summaries.append(Summary(mean, None, tuple(row.tolist())))
+            continue
+        sd = float(row.std(ddof=1))
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * sd / count**0.5
+        summaries.append(
+            Summary(mean, sd, tuple(row.tolist()), mean - half, mean + half, low, high)
+        )
+    return summaries
+
+
+def _bootstrap(table: NDArray[np.float64]) -> list[tuple[float | None, float | None]]:
+    """Return the percentile interval of each row's mean; the same draws for all rows.
+
+    Below three seeds, or without spread, there is nothing to draw from.
+    """
+    spread = np.ptp(table, axis=1) > 0
+    found: list[tuple[float | None, float | None]] = [(None, None)] * len(table)
+    if table.shape[1] < 3 or not spread.any():
+        return found
+    result = stats.bootstrap(
+        (table[spread],),
+        np.mean,
+        axis=1,
+        vectorized=True,
+        n_resamples=_RESAMPLES,
+        batch=_RESAMPLES // 20,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        random_state=np.random.default_rng(0),
+    )
+    ends = np.stack(result.confidence_interval, axis=1).tolist()
+    for place, (low, high) in zip(np.flatnonzero(spread).tolist(), ends, strict=True):
+        found[place] = low, high
+    return found
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Differences to a reference on the same seeds. What needs more seeds or a spread is None.
+
+    Attributes:
+        mean: of the differences; negative is a smaller error than the reference's.
+        low: lower end of the 95% interval of the mean, by the paired t test.
+        high: its upper end.
+        p: two-sided p value of the paired t test.
+        p_holm: the same after Holm's correction over the family compared.
+        n: seeds.
+        bootstrap_low: lower end of the 95% percentile interval of the mean, by bootstrap.
+        bootstrap_high: its upper end.
+        wilcoxon: two-sided p value of Wilcoxon's signed-rank test.
+        wilcoxon_holm: the same after Holm's correction.
+        corrected_low: lower end of the 95% interval when the splits' overlap is allowed for
+            (Nadeau and Bengio, Machine Learning 52, 2003).
+        corrected_high: its upper end.
+        corrected_p: two-sided p value with the same correction, before Holm's.
+        effect: Cohen's d of the differences, their mean over their standard deviation.
+        wins: seeds with a smaller value than the reference's.
+        ties: seeds with an equal one.
+        losses: seeds with a greater one.
+        detectable: the smallest true difference that so many seeds with this spread show with 80%
+            power at the 5% level.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    n: int
+    bootstrap_low: float | None = None
+    bootstrap_high: float | None = None
+    wilcoxon: float | None = None
+    wilcoxon_holm: float | None = None
+    corrected_low: float | None = None
+    corrected_high: float | None = None
+    corrected_p: float | None = None
+    effect: float | None = None
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    detectable: float | None = None
+
+
+def compare(
+    rows: Mapping[str, Sequence[float]], reference: Sequence[float], test_share: float = 0.125
+) -> dict[str, PairedDifference]:
+    """Compare each row with the reference, seed by seed, as one family for Holm's correction.
+
+    The seeds are random splits of one data set, so their training sets overlap and the plain
+    intervals are too narrow; the corrected ones are sqrt(1 + n * ``test_share``) times as wide.
+
+    Args:
+        rows: one value a seed for each row, in the seeds' order of ``reference``.
+        reference: one value a seed.
+        test_share: samples of the test set over those of the training set.
+    """
+    if not rows:
+        return {}
+    names = list(rows)
+    table = np.asarray([rows[name] for name in names], dtype=np.float64)
+    table = _differences(table, np.asarray(reference, dtype=np.float64))
+    found = {
+        name: _paired(difference, test_share, interval)
+        for name, difference, interval in zip(names, table, _bootstrap(table), strict=True)
+    }
+    t, wilcoxon = (
+        _corrected({name: p for name, d in found.items() if (p := getattr(d, test)) is not None})
+        for test in ("p", "wilcoxon")
+    )
+    return {
+        name: replace(d, p_holm=t.get(name), wilcoxon_holm=wilcoxon.get(name))
+        for name, d in found.items()
+    }
+
+
+def _differences(table: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each row's (R, n) differences to the reference (n,), without what is mere rounding.
+
+    Rows that differ by a constant would else have a spread, and a p value of next to nothing.
+    """
+    found = table - reference
+    largest = np.maximum(np.abs(table).max(axis=1), np.abs(reference).max())[:, None]
+    rounding = 4 * np.finfo(np.float64).eps * largest
+    found = np.where(np.abs(found) <= rounding, 0.0, found)
+    level = np.ptp(found, axis=1, keepdims=True) <= rounding
+    return np.where(level, found[:, :1], found)
+
+
+def _corrected(p_values: Mapping[str, float]) -> dict[str, float]:
+    return dict(zip(p_values, holm(list(p_values.values())), strict=True))
+
+
+def _paired(
+    difference: NDArray[np.float64],
+    test_share: float,
+    bootstrap: tuple[float | None, float | None],
+) -> PairedDifference:
+    mean, n = float(difference.mean()), len(difference)
+    plain = PairedDifference(
+        mean,
+        None,
+        None,
+        None,
+        None,
+        n,
+        wins=int((difference < 0).sum()),
+        ties=int((difference == 0).sum()),
+        losses=int((difference > 0).sum()),
+    )
+    # Without spread there is nothing to test: one seed, or twice the same row.
+    if n < 2 or np.ptp(difference) == 0:
+        return plain
+    sd = float(difference.std(ddof=1))
+    error = sd / n**0.5
+    widened = error * (1 + n * test_share) ** 0.5
+    critical = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    return replace(
+        plain,
+        low=mean - critical * error,
+        high=mean + critical * error,
+        p=float(stats.ttest_1samp(difference, 0.0).pvalue),
+        bootstrap_low=bootstrap[0],
+        bootstrap_high=bootstrap[1],
+        wilcoxon=float(stats.wilcoxon(difference).pvalue),
+        corrected_low=mean - critical * widened,
+        corrected_high=mean + critical * widened,
+        corrected_p=float(2 * stats.t.sf(abs(mean) / widened, n - 1)),
+        effect=mean / sd,
+        detectable=detectable_difference(sd, n),
+    )
+
+
+def detectable_difference(sd: float, n: int) -> float:
+    """Return the smallest true mean difference that a paired t test shows with 80% power.
+
+    Args:
+        sd: standard deviation of the differences.
+        n: seeds, two or more.
+
+    >>> round(detectable_difference(sd=1.0, n=10), 3)
+    0.996
+    """
+    return sd * _detectable_effect(n)
+
+
+@cache
+def _detectable_effect(n: int) -> float:
+    critical = float(stats.t.ppf(1 - SIGNIFICANT / 2, n - 1))
+
+    def lacking(effect: float) -> float:
+        # The chance of an effect of the wrong sign is far below what matters at this power.
+        return POWER - float(stats.nct.sf(critical, n - 1, effect * n**0.5))
+
+    largest = critical / n**0.5
+    while lacking(largest) > 0:
+        largest *= 2
+    return float(optimize.brentq(lacking, 0.0, largest))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p values for their number (Holm, Scand. J. Statist. 6, 1979).
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    steps = np.maximum.accumulate(np.asarray(p_values, dtype=np.float64)[order] * factors)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(steps, 1.0)
+    return [float(p) for p in corrected]
+
+
+def tied_with_best(rows: Mapping[str, Sequence[float]]) -> set[str]:
+    """Return the rows that paired t tests with Holm's correction do not tell from the best mean.
+
+    The best itself is among them; a row of equal values, or of one seed, cannot be told from it
+    unless its values differ by a constant.
+    """
+    best = min(rows, key=lambda name: float(np.mean(rows[name])))
+    tied, p_values = {best}, {}
+    for name, values in rows.items():
+        own, least = (np.asarray(found, dtype=np.float64) for found in (values, rows[best]))
+        (difference,) = _differences(own[None], least)
+        if len(difference) < 2 or not difference.any():
+            tied.add(name)
+        elif np.ptp(difference) > 0:
+            p_values[name] = float(stats.ttest_1samp(difference, 0.0).pvalue)
+    return tied | {name for name, p in _corrected(p_values).items() if p >= SIGNIFICANT}

@@ -1,0 +1,409 @@
+"""The scikit-learn face of a model: SMILES in, targets in their own units out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from joblib import effective_n_jobs
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.featurizer import BadMolecule, Wants
+from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import RncGraphError
+from rnc_graph.models import (
+    ModelSettings,
+    MoleculeModel,
+    embed_smiles,
+    load_model,
+    make_settings,
+    predict_smiles,
+    prediction_frame,
+    save_model,
+    train_model,
+)
+from rnc_graph.training import MeasuredLoss
+
+
+class BadMoleculeWarning(UserWarning):
+    """SMILES that cannot be read: they are left out of training, and predicted as NaN."""
+
+
+class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
+    """Regression on molecules, scikit-learn's way.
+
+    An ensemble of graph networks, pretrained with a contrastive objective that ranks molecules by
+    label distance and then regressed with RDKit's descriptors beside the embedding, together with a
+    support-vector machine and extremely randomized trees on descriptors. Its intervals are
+    conformal. How the defaults were chosen: docs/model.md.
+
+    Args:
+        encoder: of the networks: "gin", "gcn", "mpnn", or one of your own.
+        encoder_options: of the encoder; None takes what suits small sets.
+        objective: of stage 1, by name; None trains on the targets alone.
+        objective_options: such as ``{"temperature": 2.0}``.
+        augmentation: strength of each augmentation of the views in stage 1; None masks the features
+            of a tenth of the atoms.
+        views: V, in stage 1.
+        head_loss: "l1", "l2" or "huber".
+        head_hidden: widths of the head's hidden layers.
+        head_dropout: after each hidden layer.
+        freeze_encoder: whether stage 2 trains the head alone.
+        pretraining_epochs: of stage 1.
+        epochs: of stage 2.
+        batch_size: largest number of molecules in a batch.
+        learning_rate: the largest that the one-cycle schedule reaches.
+        weight_decay: of AdamW.
+        patience: end a stage after so many epochs without a better validation error; the weights of
+            the best epoch are kept anyway.
+        descriptors: put RDKit's descriptors beside the embedding.
+        networks: number of networks in the ensemble, trained from different seeds.
+        descriptor_models: members on descriptors: "svr", "extra-trees".
+        validation_fraction: share of the molecules that ``fit`` holds out, unless it is given some:
+            a third chooses the epochs, the others calibrate the intervals.
+        on_bad: "skip" leaves out SMILES that cannot be read, and warns; "raise" refuses them.
+        random_state: the same gives the same bits; None draws one from numpy's global state.
+        n_jobs: processes that train members and featurize; None is 1, -1 all cores. Results do not
+            depend on it.
+        device: a Lightning accelerator: "cpu", "gpu", "auto", ...
+
+    Attributes:
+        model_: the trained :class:`~rnc_graph.models.MoleculeModel`.
+        n_targets_: t.
+
+    >>> model = MoleculeRegressor(networks=0)  # The quick members alone.
+    >>> alcohols = ["C" * length + "O" for length in range(1, 31)]
+    >>> solubility = [-0.5 * length for length in range(1, 31)]
+    >>> model.fit(alcohols, solubility).predict(["CCCCCO"]).shape
+    (1,)
+    """
+
+    model_: MoleculeModel
+    n_targets_: int
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "gin",
+        encoder_options: Mapping[str, Any] | None = None,
+        objective: str | None = "rnc",
+        objective_options: Mapping[str, Any] | None = None,
+        augmentation: Mapping[str, float] | None = None,
+        views: int = 2,
+        head_loss: MeasuredLoss = "l2",
+        head_hidden: Sequence[int] = (128,),
+        head_dropout: float = 0.2,
+        freeze_encoder: bool = False,
+        pretraining_epochs: int = 30,
+        epochs: int = 80,
+        batch_size: int = 64,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-2,
+        patience: int | None = None,
+        descriptors: bool = True,
+        networks: int = 3,
+        descriptor_models: Sequence[str] = ("svr", "extra-trees"),
+        validation_fraction: float = 0.1,
+        on_bad: Literal["skip", "raise"] = "skip",
+        random_state: int | np.random.RandomState | None = 0,
+        n_jobs: int | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.encoder = encoder
+        self.encoder_options = encoder_options
+        self.objective = objective
+        self.objective_options = objective_options
+        self.augmentation = augmentation
+        self.views = views
+        self.head_loss = head_loss
+        self.head_hidden = head_hidden
+        self.head_dropout = head_dropout
+        self.freeze_encoder = freeze_encoder
+        self.pretraining_epochs = pretraining_epochs
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.descriptors = descriptors
+        self.networks = networks
+        self.descriptor_models = descriptor_models
+        self.validation_fraction = validation_fraction
+        self.on_bad = on_bad
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.device = device
+
+    def fit(
+        self, X: Any, y: Any, *, validation: tuple[Any, Any] | None = None
+    ) -> MoleculeRegressor:
+        """Train on N molecules.
+
+        Args:
+            X: N SMILES: a list, an array, a Series, or a frame of one column.
+            y: (N,) or (N, t) measurements in their own units; NaN where missing.
+            validation: SMILES and measurements to hold out; a share of X by default. No molecule
+                may stand in both.
+
+        Raises:
+            RncGraphError: a setting, the SMILES or the measurements are not right.
+        """
+        settings = self._settings()
+        if self.on_bad not in ("skip", "raise"):
+            raise RncGraphError(f"on_bad must be 'skip' or 'raise', not {self.on_bad!r}")
+        smiles, targets = _smiles(X), _targets(y)
+        _same_length(smiles, targets, "X", "y")
+        single = np.ndim(y) == 1 or (isinstance(y, pd.Series))
+        held_smiles: list[str] = []
+        if validation is not None:
+            held_smiles, held_targets = _smiles(validation[0]), _targets(validation[1])
+            _same_length(held_smiles, held_targets, "validation's X", "validation's y")
+            if held_targets.shape[1] != targets.shape[1]:
+                raise RncGraphError(
+                    f"validation has {held_targets.shape[1]} targets, y has {targets.shape[1]}"
+                )
+            targets = np.concatenate([targets, held_targets])
+        given = len(smiles)
+        features = molecule_features(
+            [*smiles, *held_smiles],
+            Wants(descriptors=settings.descriptors, fingerprints=True, canonical=True),
+            jobs=self._jobs(),
+        )
+        usable = np.setdiff1d(features.good, np.flatnonzero(np.isnan(targets).all(axis=1)))
+        if features.bad and self.on_bad == "raise":
+            raise RncGraphError(_describe(features.bad))
+        _warn(features.bad, "left out of training")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if validation is not None:
+            train, held_out = usable[usable < given], usable[usable >= given]
+        else:
+            train, held_out = self._hold_out(features.canonical, usable, seed)
+        torn = {features.canonical[row] for row in train} & {
+            features.canonical[row] for row in held_out
+        }
+        if torn:
+            raise RncGraphError(
+                f"{len(torn)} molecules stand both in X and in validation, such as {min(torn)!r}: "
+                "what has been learned cannot be held out"
+            )
+        self.model_ = train_model(
+            features,
+            targets,
+            train,
+            held_out,
+            settings,
+            target_names=_names(y, targets.shape[1]),
+            units=[""] * targets.shape[1],
+            seed=seed,
+            jobs=self._jobs(),
+            device=self.device,
+        )
+        self.n_targets_ = targets.shape[1]
+        self._single = single
+        return self
+
+    def predict(self, X: Any, return_interval: float | None = None) -> Any:
+        """Predict N molecules, in the targets' units; NaN, and a warning, where a SMILES is bad.
+
+        Args:
+            X: N SMILES.
+            return_interval: a level such as 0.9: return the ends of the prediction intervals too.
+
+        Returns:
+            (N,), or (N, t) where ``y`` had columns; with an interval three such arrays: the
+            predictions, the lower and the upper ends.
+
+        Raises:
+            RncGraphError: X holds no SMILES, or the level lies outside (0, 1).
+        """
+        check_is_fitted(self)
+        predictions, bad = predict_smiles(self.model_, _smiles(X), jobs=self._jobs())
+        _warn(bad, "predicted as NaN")
+        values = self._shaped(predictions.values)
+        if return_interval is None:
+            return values
+        reach = self._shaped(
+            self.model_.intervals.half_widths(predictions.difficulty, return_interval)
+        )
+        return values, values - reach, values + reach
+
+    def predict_frame(self, X: Any, level: float = 0.9) -> pd.DataFrame:
+        """Return predictions and how far to trust them, one row a molecule.
+
+        Columns: ``predicted_T``, ``low_T``, ``high_T`` and ``spread_T`` for each target T,
+        ``distance`` to the nearest training molecule (0 to 1), ``outside_domain``, and
+        ``problem``, which says why a molecule has no prediction.
+
+        Args:
+            X: N SMILES.
+            level: share of measurements that the intervals cover.
+        """
+        check_is_fitted(self)
+        smiles = _smiles(X)
+        predictions, bad = predict_smiles(self.model_, smiles, jobs=self._jobs())
+        problems = [""] * len(smiles)
+        for molecule in bad:
+            problems[molecule.row] = molecule.reason
+        return prediction_frame(self.model_, predictions, problems, level)
+
+    def embed(self, X: Any) -> FloatArray:
+        """Return the (N, d) embedding of N SMILES: the networks' side by side.
+
+        NaN, and a warning, where a SMILES is bad.
+
+        Raises:
+            RncGraphError: X holds no SMILES, or the model has no network.
+        """
+        check_is_fitted(self)
+        embedding, bad = embed_smiles(self.model_, _smiles(X), jobs=self._jobs())
+        _warn(bad, "embedded as NaN")
+        return embedding
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R² over the known measurements, averaged over targets."""
+        targets = _targets(y)
+        predicted = _targets(self.predict(X))
+        scores = []
+        for measured, values in zip(targets.T, predicted.T, strict=True):
+            known = ~np.isnan(measured)
+            weights = None if sample_weight is None else np.asarray(sample_weight)[known]
+            scores.append(r2_score(measured[known], values[known], sample_weight=weights))
+        return float(np.mean(scores))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model into a folder as ``config.json`` and ``model.safetensors``."""
+        check_is_fitted(self)
+        save_model(self.model_, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path, **options: Any) -> MoleculeRegressor:
+        """Load a model that :meth:`save` or ``rnc-graph train`` wrote.
+
+        Args:
+            folder: the model's.
+            options: of what is no part of a model: ``n_jobs``, ``device``, ``on_bad``, ...
+
+        Raises:
+            RncGraphError: there is no model, or it cannot be read; see ``load_model``.
+        """
+        model = load_model(Path(folder))
+        regressor = cls(**{**model.settings.model_dump(), **options})
+        regressor.model_ = model
+        regressor.n_targets_ = len(model.targets)
+        regressor._single = regressor.n_targets_ == 1
+        return regressor
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn wants to know: SMILES in, one or several targets out."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _settings(self) -> ModelSettings:
+        given = {name: getattr(self, name) for name in ModelSettings.model_fields}
+        # None stands for the default; of the encoder's options and the objective it is a value.
+        for name in ("objective_options", "augmentation"):
+            if given[name] is None:
+                del given[name]
+        return make_settings(**given)
+
+    def _jobs(self) -> int:
+        return int(effective_n_jobs(self.n_jobs))
+
+    def _shaped(self, values: FloatArray) -> FloatArray:
+        return values[:, 0] if self._single else values
+
+    def _hold_out(
+        self, canonical: Sequence[str], rows: NDArray[np.int64], seed: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Divide the rows at random into those to learn from and those held out."""
+        if not 0 < self.validation_fraction < 1:
+            raise RncGraphError(
+                f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}"
+            )
+        groups = [canonical[row] for row in rows]
+        different = len(set(groups))
+        # One molecule to choose the epochs and one to calibrate, at least.
+        held = max(2, round(self.validation_fraction * different))
+        if different <= held:
+            raise RncGraphError(
+                f"X must have more than {held} different molecules with a measurement, since a "
+                f"part is held out; found {different} (n_samples = {len(rows)})"
+            )
+        cut = GroupShuffleSplit(1, test_size=held, random_state=seed)
+        train, held_out = next(cut.split(rows, groups=groups))
+        return rows[train], rows[held_out]
+
+
+def _smiles(X: Any) -> list[str]:
+    """Return the N SMILES of a list, an array, a Series, or a frame of one column."""
+    if isinstance(X, str):
+        raise RncGraphError(f"X must be a list of SMILES, found the single text {X[:80]!r}")
+    array = np.asarray(X, dtype=object)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise RncGraphError(f"X must be N SMILES, found an array of shape {array.shape}")
+    if len(array) == 0:
+        raise RncGraphError("X must be N SMILES, found none")
+    if not any(isinstance(text, str) for text in array):
+        raise RncGraphError(f"X must be N SMILES, found {type(array[0]).__name__} {array[0]!r}")
+    return list(array)
+
+
+def _targets(y: Any) -> FloatArray:
+    """Return measurements as (N, t) floats."""
+    try:
+        array = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RncGraphError(f"y must be numbers: {error}") from error
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or not array.size:
+        raise RncGraphError(f"y must be (N,) or (N, t), found shape {np.shape(y)}")
+    if np.isinf(array).any():
+        row = int(np.flatnonzero(np.isinf(array).any(axis=1))[0])
+        raise RncGraphError(f"y must be finite, or NaN where missing; found infinity in row {row}")
+    return array
+
+
+def _names(y: Any, count: int) -> list[str]:
+    """Return the names of the targets, where ``y`` has any."""
+    if isinstance(y, pd.DataFrame):
+        return [str(name) for name in y.columns]
+    if isinstance(y, pd.Series) and y.name is not None:
+        return [str(y.name)]
+    return ["target"] if count == 1 else [f"target_{number}" for number in range(count)]
+
+
+def _same_length(smiles: Sequence[str], targets: FloatArray, x_name: str, y_name: str) -> None:
+    if len(smiles) != len(targets):
+        raise RncGraphError(
+            f"{x_name} has {len(smiles)} molecules, {y_name} has {len(targets)} rows"
+        )
+
+
+def _describe(bad: Sequence[BadMolecule]) -> str:
+    first = bad[0]
+    return (
+        f"{len(bad)} SMILES cannot be read; the first is row {first.row} (from 0), "
+        f"{str(first.smiles)[:80]!r}: {first.reason}"
+    )
+
+
+def _warn(bad: Sequence[BadMolecule], consequence: str) -> None:
+    if bad:
+        warnings.warn(f"{_describe(bad)}; {consequence}", BadMoleculeWarning, stacklevel=3)

@@ -1,0 +1,305 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("payload").textContent);
+  const byId = (id) => document.getElementById(id);
+  const root = document.documentElement;
+  // Okabe and Ito's colors; black is the page's own ink.
+  const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1"];
+  const color = (n) => colors[n % colors.length];
+  const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"], displayModeBar: false };
+  const element = (tag, text, attributes = {}) => {
+    const made = document.createElement(tag);
+    if (text !== undefined) made.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    return made;
+  };
+  const shades = (hex, alpha) => {
+    const n = parseInt(hex.slice(1), 16);
+    return `rgba(${n >> 16}, ${(n >> 8) & 255}, ${n & 255}, ${alpha})`;
+  };
+
+  const layout = (x, y, more = {}) => {
+    const axis = { gridcolor: style("--line"), zerolinecolor: style("--line"), linecolor: style("--line"), automargin: true };
+    return {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { color: style("--ink"), family: "system-ui, sans-serif", size: 12 },
+      margin: { l: 50, r: 10, t: more.title ? 36 : 12, b: 44 }, hovermode: "closest",
+      legend: { orientation: "h", y: -0.22, font: { size: 11 } }, ...more,
+      xaxis: { ...axis, title: { text: x }, ...(more.xaxis || {}) },
+      yaxis: { ...axis, title: { text: y }, ...(more.yaxis || {}) },
+    };
+  };
+  const draw = (id, traces, lay) => Plotly.react(id, traces, lay, config);
+
+  // ---- one molecule or image, wherever it is pointed at
+  let current = null;
+  const kind = () => data.kinds[current.data].sample;
+  const number = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4));
+  const fill = (place, of, sample, facts) => {
+    const found = data.samples[of][sample];
+    const classes = current.classes;
+    place.replaceChildren();
+    place.insertAdjacentHTML("afterbegin", found.picture);
+    place.firstElementChild.setAttribute("role", "img");
+    place.firstElementChild.setAttribute("aria-label", found.label);
+    const list = element("dl");
+    for (const [name, value] of [[data.kinds[of].label, found.label], [classes.length ? "class" : "measured", classes.length ? classes[found.measured] : number(found.measured)], ...facts]) {
+      list.append(element("dt", name), element("dd", value));
+    }
+    place.append(list);
+  };
+  const show = (sample, facts) => {
+    fill(byId("sample"), current.data, sample, facts);
+    byId("sample").dataset.label = data.samples[current.data][sample].label;
+    for (const chart of document.querySelectorAll("#maps .chart")) {
+      const place = current.planes[+chart.dataset.plane].samples.indexOf(sample);
+      const plane = current.planes[+chart.dataset.plane];
+      Plotly.restyle(chart, { x: [place < 0 ? [] : [plane.x[place]]], y: [place < 0 ? [] : [plane.y[place]]] }, [1]);
+    }
+  };
+  // Pointing and arrow keys do the same.
+  const pointed = (chart, act) => {
+    chart.on("plotly_hover", (event) => act(event.points[0].customdata));
+    chart.on("plotly_click", (event) => act(event.points[0].customdata));
+    let place = -1;
+    chart.onkeydown = (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const trace = chart.data[0];
+      const order = [...trace.x.keys()].sort((a, b) => trace.x[a] - trace.x[b]);
+      place = Math.max(0, Math.min(order.length - 1, place + step));
+      Plotly.Fx.hover(chart, [{ curveNumber: 0, pointNumber: order[place] }]);
+      act(trace.customdata[order[place]]);
+    };
+  };
+
+  // ---- all conditions
+  const overview = () => {
+    const places = byId("curves-by-axis");
+    places.replaceChildren();
+    // A chart that is drawn while hidden does not know its width.
+    byId("overview").hidden = false;
+    // All stand in their places before any is drawn, as wide as its place then is.
+    const charts = [];
+    const axes = new Set(data.conditions.flatMap((c) => Object.keys(c.axes).filter((a) => typeof c.axes[a] === "number")));
+    for (const axis of axes) {
+      const groups = {};
+      for (const c of data.conditions) {
+        if (typeof c.axes[axis] !== "number") continue;
+        const fixed = Object.keys(c.axes).filter((a) => a !== axis).map((a) => `${a.replaceAll("_", " ")} ${c.axes[a]}`);
+        (groups[[c.data, c.encoder, ...fixed].filter(Boolean).join(", ")] ||= []).push(c);
+      }
+      for (const [name, found] of Object.entries(groups)) {
+        if (found.length < 2) continue;
+        found.sort((a, b) => a.axes[axis] - b.axes[axis]);
+        const chart = element("div", undefined, { class: "chart", tabindex: "0" });
+        places.append(chart);
+        const traces = [];
+        found[0].rows.forEach((row, n) => {
+          // Baselines are missing where molecules are altered as graphs.
+          const at = found.flatMap((c) => c.rows.filter((r) => r.name === row.name).map((r) => [c.axes[axis], r.errors[`${data.part} ${found[0].score}`]]));
+          const x = at.map((p) => p[0]);
+          if (at.every((p) => p[1][1] !== null)) {
+            traces.push({ x: [...x, ...x.slice().reverse()], y: [...at.map((p) => p[1][2]), ...at.map((p) => p[1][1]).reverse()],
+              fill: "toself", fillcolor: shades(color(n), 0.1), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: row.name });
+          }
+          traces.push({ x, y: at.map((p) => p[1][0]), name: row.name, legendgroup: row.name, mode: "lines+markers",
+            line: { color: color(n), dash: row.baseline ? "dot" : "solid" } });
+        });
+        charts.push([chart, traces, layout(axis.replace(/_/g, " "), `${data.part} ${found[0].score_in_words}`, { title: { text: name, font: { size: 13 } } })]);
+      }
+    }
+    for (const [chart, traces, shape] of charts) draw(chart, traces, shape);
+    const ranking = data.ranking;
+    if (ranking && ranking.critical !== null) {
+      byId("ranks").hidden = false;
+      const k = ranking.names.length;
+      const traces = [{ x: ranking.ranks, y: ranking.names, mode: "markers", marker: { size: 9, color: color(0) }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>" }];
+      const shapes = ranking.groups.map(([first, last], n) => ({ type: "line", x0: ranking.ranks[first], x1: ranking.ranks[last],
+        y0: k - 0.35 + 0.3 * n, y1: k - 0.35 + 0.3 * n, line: { color: style("--soft"), width: 4 } }));
+      draw("ranks-chart", traces, layout("average rank", "", { shapes, yaxis: { autorange: "reversed" } }));
+      byId("ranks-words").textContent = `Average ranks over ${ranking.conditions} conditions. Bars join rows that a critical difference of ${ranking.critical.toFixed(2)} (Nemenyi) does not tell apart; Friedman's test: p ${ranking.friedman < 0.001 ? "< 0.001" : "= " + ranking.friedman.toFixed(3)}.`;
+    }
+    byId("overview").hidden = !places.children.length && byId("ranks").hidden;
+  };
+
+  // ---- one condition
+  const differences = (condition) => {
+    const rows = condition.rows.filter((row) => row.difference).reverse();
+    const told = (row) => row.difference[3] !== null && row.difference[3] < 0.05;
+    const paint = rows.map((row) => (told(row) ? (row.difference[0] < 0 ? color(2) : color(1)) : style("--soft")));
+    draw("differences", [{
+      x: rows.map((row) => row.difference[0]), y: rows.map((row) => row.name), mode: "markers",
+      marker: { size: 10, color: rows.map((row, n) => (told(row) ? paint[n] : style("--paper"))), line: { color: paint, width: 2 } },
+      error_x: { type: "data", symmetric: false, color: style("--soft"), thickness: 1.4,
+        array: rows.map((row) => (row.difference[2] ?? row.difference[0]) - row.difference[0]),
+        arrayminus: rows.map((row) => row.difference[0] - (row.difference[1] ?? row.difference[0])) },
+      hovertemplate: "%{y}: %{x:+.3f}<extra></extra>",
+    }], layout(`difference in ${condition.score_in_words}`, "", { height: 90 + 30 * rows.length }));
+    byId("differences").style.height = `${90 + 30 * rows.length}px`;
+  };
+
+  const learning = () => {
+    const wanted = byId("curve").value;
+    const rows = [...new Set(current.curves.map((c) => c.row))];
+    const traces = [];
+    for (const c of current.curves.filter((c) => `${c.stage}: ${c.what}` === wanted)) {
+      const paint = color(rows.indexOf(c.row));
+      const x = c.mean.map((_, n) => n + 1);
+      traces.push({ x: [...x, ...x.slice().reverse()], y: [...c.high, ...c.low.slice().reverse()], fill: "toself", fillcolor: shades(paint, 0.1), mode: "lines",
+        line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: c.row });
+      traces.push({ x, y: c.mean, name: c.row, legendgroup: c.row, mode: "lines", line: { color: paint, width: 2 } });
+    }
+    draw("learning", traces, layout("epoch", wanted));
+  };
+
+  const scatter = () => {
+    const n = Math.max(0, current.points.findIndex((row) => row.name === byId("method").value));
+    const row = current.points[n];
+    byId("by-label").closest("figure").hidden = !!current.classes.length;
+    if (current.classes.length) {
+      byId("by-distance").closest("figure").hidden = true;
+      draw("scatter", [{ type: "heatmap", z: row.confusion, x: current.classes, y: current.classes, colorscale: "Viridis", hovertemplate: "%{y} taken for %{x}: %{z}<extra></extra>" }],
+        layout("predicted class", "its class", { yaxis: { autorange: "reversed" } }));
+      return;
+    }
+    const of = data.samples[current.data];
+    const measured = row.at.map((p) => of[p[0]].measured);
+    const predicted = row.at.map((p) => p[1]);
+    const ends = [Math.min(...measured), Math.max(...measured)];
+    const unit = current.unit ? ` / ${current.unit}` : "";
+    const marker = { size: 7, color: shades(color(0), 0.45), line: { width: 0 } };
+    const distance = [];
+    const place = {};
+    for (const p of row.at) {
+      place[p[2]] = (place[p[2]] ?? -1) + 1;
+      distance.push((current.distance[p[2]] || [])[place[p[2]]] ?? null);
+    }
+    const act = (p) => show(p[0], [["predicted", number(p[1])], ["method", row.name], ["seed", String(p[2])]]);
+    const common = { mode: "markers", type: "scatter", marker, customdata: row.at, hoverinfo: "none" };
+    draw("scatter", [{ ...common, x: measured, y: predicted }, { x: ends, y: ends, mode: "lines", line: { color: style("--soft"), width: 1 }, hoverinfo: "skip" }],
+      layout(`measured ${current.target}${unit}`, `predicted${unit}`, { showlegend: false }));
+    draw("by-label", [{ ...common, x: measured, y: predicted.map((v, i) => v - measured[i]) }], layout(`measured${unit}`, "predicted − measured", { showlegend: false }));
+    byId("by-distance").closest("figure").hidden = !Object.keys(current.distance).length;
+    draw("by-distance", [{ ...common, x: distance, y: predicted.map((v, i) => Math.abs(v - measured[i])) }], layout("distance to training", "absolute error", { showlegend: false }));
+    for (const id of ["scatter", "by-label", "by-distance"]) {
+      byId(id).removeAllListeners?.("plotly_hover");
+      byId(id).removeAllListeners?.("plotly_click");
+      pointed(byId(id), act);
+    }
+  };
+
+  const maps = () => {
+    const places = byId("maps");
+    places.replaceChildren();
+    const of = data.samples[current.data];
+    const words = { pca: "the first two principal components", tsne: "t-SNE", umap: "UMAP" }[data.maps];
+    byId("maps-words").textContent = `Each method's embedding of the ${data.part} ${kind()}s of its first seed by ${words}, colored by ${current.target}. One pointed at is marked in all of them.`;
+    // All before the first is drawn: a chart takes the width that it finds.
+    const charts = current.planes.map((_, n) => element("div", undefined, { class: "chart small", tabindex: "0", "data-plane": n }));
+    places.append(...charts);
+    const classes = current.classes;
+    const bar = { thickness: 10, ...(classes.length ? { tickvals: classes.map((_, n) => n), ticktext: classes } : {}) };
+    current.planes.forEach((plane, n) => {
+      const chart = charts[n];
+      const last = n === current.planes.length - 1;
+      draw(chart, [
+        { x: plane.x, y: plane.y, mode: "markers", type: "scatter", hoverinfo: "none", customdata: plane.samples,
+          marker: { size: 7, color: plane.samples.map((m) => of[m].measured), colorscale: "Viridis", showscale: last, colorbar: bar } },
+        { x: [], y: [], mode: "markers", hoverinfo: "skip", marker: { size: 16, color: "rgba(0,0,0,0)", line: { color: "#D55E00", width: 3 } } },
+      ], layout("", "", { showlegend: false, title: { text: plane.name, font: { size: 13 } }, margin: { l: 10, r: 10, t: 34, b: 10 },
+        xaxis: { showticklabels: false, zeroline: false }, yaxis: { showticklabels: false, zeroline: false } }));
+      pointed(chart, (sample) => show(sample, [["method", plane.name], ["seed", String(plane.seed)]]));
+    });
+  };
+
+  const worst = () => {
+    const places = byId("worst");
+    places.replaceChildren();
+    for (const found of current.worst) {
+      const card = element("div");
+      fill(card, current.data, found.sample, [[current.classes.length ? "share wrong" : "mean |error|", number(found.mean)]]);
+      const table = element("table");
+      for (const [name, error] of Object.entries(found.errors)) {
+        const line = element("tr");
+        line.append(element("th", name, { scope: "row" }), element("td", (error > 0 && !current.classes.length ? "+" : "") + number(error)));
+        table.append(line);
+      }
+      card.append(table);
+      places.append(card);
+    }
+  };
+
+  const choices = (id, values) => {
+    const before = byId(id).value;
+    byId(id).replaceChildren(...values.map((value) => element("option", value, { value })));
+    if (values.includes(before)) byId(id).value = before;
+  };
+
+  const choose = () => {
+    const n = +byId("condition").value;
+    document.querySelectorAll(".condition").forEach((section) => { section.hidden = +section.dataset.condition !== n; });
+    const condition = data.conditions[n];
+    differences(condition);
+    current = data.details[condition.name] || null;
+    byId("detail").hidden = false;
+    for (const part of byId("detail").querySelectorAll(".of-measured")) part.hidden = !!current?.classes.length;
+    byId("scatter-title").textContent = current?.classes.length ? "Predicted classes" : "Predicted against measured";
+    for (const section of byId("detail").querySelectorAll("section")) section.hidden = !current;
+    byId("left-out").textContent = current ? data.left_out : `${data.left_out} This condition is not among them.`;
+    if (!current) return;
+    const names = [...new Set(current.curves.map((c) => `${c.stage}: ${c.what}`))];
+    choices("curve", names);
+    choices("method", current.points.map((row) => row.name));
+    learning(); scatter(); maps(); worst();
+  };
+
+  // ---- sorting
+  for (const button of document.querySelectorAll("thead button")) {
+    button.addEventListener("click", () => {
+      const head = button.parentElement;
+      const column = [...head.parentElement.children].indexOf(head);
+      const rising = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of head.parentElement.children) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+      const body = head.closest("table").tBodies[0];
+      const key = (line) => {
+        const cell = line.children[column];
+        if (button.dataset.kind === "text") return cell.textContent;
+        return cell.dataset.value === undefined ? null : +cell.dataset.value;
+      };
+      const lines = [...body.rows].sort((a, b) => {
+        const [x, y] = [key(a), key(b)];
+        // What has no value stays last.
+        if (x === null || y === null) return (x === null) - (y === null);
+        const order = typeof x === "string" ? x.localeCompare(y) : x - y;
+        return rising ? order : -order;
+      });
+      body.append(...lines);
+    });
+  }
+
+  // ---- theme
+  const paint = (dark) => {
+    root.dataset.theme = dark ? "dark" : "light";
+    byId("theme").textContent = dark ? "Light" : "Dark";
+    byId("theme").setAttribute("aria-pressed", String(dark));
+    overview();
+    choose();
+  };
+  const preferred = matchMedia("(prefers-color-scheme: dark)");
+  preferred.addEventListener("change", () => paint(preferred.matches));
+  byId("theme").addEventListener("click", () => paint(root.dataset.theme !== "dark"));
+  byId("copy").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(byId("command").textContent);
+    byId("copy").textContent = "Copied";
+  });
+  byId("condition").addEventListener("change", choose);
+  byId("curve").addEventListener("change", learning);
+  byId("method").addEventListener("change", scatter);
+  if (data.conditions.length < 2) byId("condition").closest("p").querySelectorAll("label, select").forEach((e) => { e.hidden = true; });
+  paint(preferred.matches);
+  root.dataset.ready = "yes";
+})();

@@ -1,0 +1,56 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from rnc_graph.data.catalog import dataset_card, dataset_cards, list_datasets, markdown_table
+
+DOCS = Path(__file__).parents[3] / "docs" / "datasets.md"
+
+
+def test_every_card_is_one_line() -> None:
+    entries = list_datasets()
+    assert [entry.name for entry in entries] == list(dataset_cards())
+    collections = [entry.collection for entry in entries]
+    assert {name: collections.count(name) for name in collections} == {
+        "": 5,
+        "deepchem": 3,
+        "moleculeace": 30,
+        "ogb": 3,
+        "pyg": 3,
+    }
+    for entry in entries:
+        card = dataset_card(entry.name)
+        assert (entry.molecules, list(entry.targets)) == (card.rows, card.targets)
+        assert entry.title
+        assert entry.unit
+        assert entry.license
+        assert bool(entry.get) == bool(entry.collection)
+
+
+def test_at_hand_is_what_lies_in_the_data_folder(data_folder: Path) -> None:
+    def at_hand() -> dict[str, bool]:
+        return {entry.name: entry.at_hand for entry in list_datasets()}
+
+    assert at_hand()["esol"]
+    assert not at_hand()["pyg/esol"]
+    path = data_folder / "pyg" / "esol" / "raw" / "delaney-processed.csv"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert at_hand()["pyg/esol"]
+    assert not at_hand()["pyg/lipo"]
+
+
+def test_the_page_of_the_docs_is_the_list() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    (table,) = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert table == markdown_table(list_datasets())
+
+
+def test_the_list_imports_none_of_the_libraries() -> None:
+    code = (
+        "import sys; from rnc_graph.data.catalog import list_datasets; list_datasets()\n"
+        "print([m for m in ('deepchem', 'ogb', 'MoleculeACE', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

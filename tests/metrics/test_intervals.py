@@ -1,0 +1,52 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.metrics import ConformalIntervals, coverage
+
+
+@given(scores=st.lists(st.integers(0, 9), min_size=1, max_size=40), level=st.floats(0.01, 0.99))
+def test_the_quantile_is_the_least_score_that_covers_enough(scores: list[int], level: float):
+    values = np.array(scores, dtype=float)[:, None]
+    intervals = ConformalIntervals.calibrate(values, np.zeros_like(values), np.ones_like(values))
+    (width,) = intervals.half_widths(np.ones((1, 1)), level)[0]
+    needed = level * (len(scores) + 1) - 1e-9
+    enough = [s for s in sorted(scores) if sum(other <= s for other in scores) >= needed]
+    assert width == (enough[0] if enough else math.inf)
+
+
+def test_the_coverage_is_what_is_promised():
+    random = np.random.default_rng(0)
+    level, n, covered = 0.9, 43, []
+    for _ in range(3_000):
+        scale = random.uniform(0.1, 3.0, (n + 20, 1))
+        measured, predicted = scale * random.standard_normal((n + 20, 1)), np.zeros((n + 20, 1))
+        intervals = ConformalIntervals.calibrate(measured[:n], predicted[:n], scale[:n])
+        reach = intervals.half_widths(scale[n:], level)
+        covered.append(coverage(measured[n:], -reach, reach))
+    assert level - 0.005 < np.mean(covered) < level + 1 / (n + 1) + 0.005
+
+
+def test_missing_targets_are_left_out_and_difficult_molecules_get_more():
+    nan = np.nan
+    measured = np.array([[1.0, nan], [2.0, nan], [3.0, 5.0]])
+    intervals = ConformalIntervals.calibrate(measured, np.zeros((3, 2)), np.ones((3, 2)))
+    assert intervals.counts == [3, 1]
+    assert intervals.highest_levels == [0.75, 0.5]
+    found = intervals.half_widths(np.array([[1.0, 1.0], [2.0, 3.0]]), 0.5)
+    assert found.tolist() == [[2.0, 5.0], [4.0, 15.0]]
+    assert intervals.half_widths(np.ones((1, 2)), 0.7).tolist() == [[3.0, math.inf]]
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -1.0, 90.0, math.nan])
+def test_levels_lie_between_0_and_1(level: float):
+    with pytest.raises(RncGraphError, match="between 0 and 1"):
+        ConformalIntervals(np.zeros((3, 1))).half_widths(np.ones((1, 1)), level)
+
+
+def test_nothing_measured_has_no_coverage():
+    assert math.isnan(coverage(np.full((2, 1), np.nan), np.zeros((2, 1)), np.ones((2, 1))))

@@ -1,0 +1,223 @@
+"""The estimator as scikit-learn's users meet it."""
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import validate_data
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.data import MoleculeTable
+from rnc_graph.errors import RncGraphError
+from rnc_graph.models import ModelSettings
+from rnc_graph.models.estimator import BadMoleculeWarning
+
+SMALL: dict[str, Any] = {
+    "encoder_options": {"hidden_dim": 8, "layers": 1},
+    "pretraining_epochs": 1,
+    "epochs": 2,
+    "networks": 1,
+    "descriptor_models": [],
+    "descriptors": False,
+}
+
+
+@pytest.fixture(scope="module")
+def molecules(esol: MoleculeTable) -> tuple[list[str], np.ndarray]:
+    return esol.smiles[:80], esol.targets[:80, 0]
+
+
+def test_the_defaults_are_those_of_the_settings():
+    settings = ModelSettings()
+    for name, value in MoleculeRegressor().get_params().items():
+        if name in ("objective_options", "augmentation"):
+            assert value is None
+        elif name in ModelSettings.model_fields:
+            default = getattr(settings, name)
+            assert (list(value) if isinstance(value, tuple) else value) == default, name
+
+
+class OnNumbers(MoleculeRegressor):
+    """The estimator behind a map from rows of numbers to molecules: each feature is a chain.
+
+    scikit-learn's checks are made for numbers, and skip an estimator that takes text.
+    """
+
+    def fit(self, X: Any, y: Any) -> "OnNumbers":
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
+        return super().fit(self._chains(X), y)
+
+    def predict(self, X: Any, return_interval: float | None = None) -> Any:
+        if hasattr(self, "n_features_in_"):
+            X = self._chains(validate_data(self, X, reset=False))
+        return super().predict(X, return_interval)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        return super().score(X, y, sample_weight)
+
+    @staticmethod
+    def _chains(X: np.ndarray) -> list[str]:
+        steps = np.floor(8 * X).astype(int) % 23
+        return ["C" + "".join("O" + "C" * (1 + step) for step in row[:6]) for row in steps]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = False
+        tags.input_tags.two_d_array = True
+        tags.input_tags.string = False
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+@pytest.mark.slow
+def test_scikit_learns_own_checks():
+    quick = OnNumbers(networks=0, descriptor_models=["svr"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = check_estimator(quick, on_fail=None, on_skip=None)
+    failed = {r["check_name"]: str(r["exception"]) for r in results if r["status"] == "failed"}
+    assert not failed
+    assert sum(result["status"] == "passed" for result in results) > 40
+
+
+def test_it_goes_through_pipelines_grids_and_folds(molecules):
+    smiles, y = molecules
+    upper = FunctionTransformer(lambda texts: [text.strip() for text in texts])
+    pipeline = make_pipeline(upper, MoleculeRegressor(networks=0))
+    predicted = cross_val_predict(pipeline, smiles, y, cv=3)
+    assert np.corrcoef(predicted, y)[0, 1] > 0.5
+    grid = GridSearchCV(
+        MoleculeRegressor(**SMALL),
+        {
+            "objective_options": [{"temperature": 1.0}, {"temperature": 2.0}],
+            "freeze_encoder": [False, True],
+        },
+        cv=2,
+        scoring="neg_mean_absolute_error",
+    ).fit(smiles, y)
+    assert len(set(grid.cv_results_["mean_test_score"])) == 4
+    assert set(grid.best_params_) == {"objective_options", "freeze_encoder"}
+
+
+def test_the_same_state_gives_the_same_bits_whatever_the_jobs(molecules):
+    smiles, y = molecules
+    model = MoleculeRegressor(**{**SMALL, "networks": 2})
+    alone = model.fit(smiles, y).predict(smiles)
+    parallel = clone(model).set_params(n_jobs=2).fit(smiles, y).predict(smiles)
+    np.testing.assert_array_equal(alone, parallel)
+    other = clone(model).set_params(random_state=1).fit(smiles, y).predict(smiles)
+    assert (alone != other).any()
+
+
+def test_saved_loaded_and_pickled_models_predict_the_same_bits(molecules, tmp_path):
+    smiles, y = molecules
+    model = MoleculeRegressor(
+        **{**SMALL, "descriptors": True, "descriptor_models": ["svr", "extra-trees"]}
+    )
+    model.fit(smiles, y)
+    model.save(tmp_path / "model")
+    loaded = MoleculeRegressor.load(tmp_path / "model")
+    again = pickle.loads(pickle.dumps(model))
+    for other in (loaded, again):
+        for mine, theirs in zip(
+            model.predict(smiles, return_interval=0.8),
+            other.predict(smiles, return_interval=0.8),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+        np.testing.assert_array_equal(model.embed(smiles), other.embed(smiles))
+    assert loaded.get_params()["encoder_options"] == SMALL["encoder_options"]
+
+
+def test_several_targets_with_missing_values(molecules):
+    smiles, y = molecules
+    both = np.stack([y, np.where(np.arange(len(y)) % 2, np.nan, -10 * y)], axis=1)
+    frame = pd.DataFrame(both, columns=["logS", "other"])
+    model = MoleculeRegressor(**{**SMALL, "descriptors": True, "descriptor_models": ["svr"]})
+    predicted, low, high = model.fit(smiles, frame).predict(smiles, return_interval=0.5)
+    assert predicted.shape == low.shape == high.shape == (len(y), 2)
+    assert np.isfinite(predicted).all()
+    # Each in its own unit.
+    assert np.corrcoef(predicted[:, 1], -10 * y)[0, 1] > 0.7
+    assert predicted[:, 1].std() > 3 * predicted[:, 0].std()
+    assert list(model.predict_frame(smiles[:2]).columns[:2]) == ["predicted_logS", "low_logS"]
+    assert model.score(smiles, both) > 0.3
+
+
+def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
+    smiles, y = molecules
+    spoiled = [*smiles, "C(", None]
+    model = MoleculeRegressor(networks=0)
+    with pytest.warns(BadMoleculeWarning, match=r"2 SMILES .* row 80 .*'C\('.*left out"):
+        model.fit(spoiled, [*y, 1.0, 2.0])
+    with pytest.warns(BadMoleculeWarning, match="predicted as NaN"):
+        predicted = model.predict(["CCO", "C(", "CCN"])
+    np.testing.assert_array_equal(np.isnan(predicted), [False, True, False])
+    frame = model.predict_frame(["CCO", ""])
+    assert frame["problem"].tolist() == ["", "no atoms"]
+    with pytest.raises(RncGraphError, match="2 SMILES cannot be read"):
+        clone(model).set_params(on_bad="raise").fit(spoiled, [*y, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"encoder": "gni"}, "unknown encoder 'gni'; known: gcn, gin, mpnn"),
+        ({"objective": "rcn"}, "unknown objective 'rcn'"),
+        ({"objective_options": {"tau": 1}}, "option of objective 'rnc'"),
+        ({"networks": 0, "descriptors": False}, "a model needs members"),
+        ({"objective": None, "freeze_encoder": True}, "freeze random weights"),
+        ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
+        ({"on_bad": "ignore"}, "on_bad must be"),
+        ({"device": "tpu9"}, "device 'tpu9'"),
+    ],
+)
+def test_wrong_settings_are_told(molecules, options, reason):
+    with pytest.raises(RncGraphError, match=reason):
+        MoleculeRegressor(**options).fit(*molecules)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "reason"),
+    [
+        ("CCO", [1.0], "a list of SMILES"),
+        ([1.0, 2.0], [1.0, 2.0], "must be N SMILES, found float"),
+        ([], [], "found none"),
+        (["CCO", "CC"], [1.0], "X has 2 molecules, y has 1 rows"),
+        (["CCO"] * 9, [np.inf] * 9, "found infinity in row 0"),
+        (["CCO"] * 9, ["high"] * 9, "y must be numbers"),
+        (["CCO"] * 9, range(9), "more than 2 different molecules"),
+    ],
+)
+def test_wrong_data_is_told(X, y, reason):
+    with pytest.raises(RncGraphError, match=reason):
+        MoleculeRegressor(networks=0).fit(X, y)
+
+
+def test_what_is_learned_cannot_be_held_out(molecules):
+    smiles, y = molecules
+    with pytest.raises(RncGraphError, match="both in X and in validation"):
+        MoleculeRegressor(networks=0).fit(smiles, y, validation=(smiles[:20], y[:20]))
+
+
+def test_it_overfits_a_few_molecules(molecules):
+    smiles, y = molecules
+    model = MoleculeRegressor(
+        networks=1,
+        descriptors=False,
+        encoder_options={"hidden_dim": 32, "layers": 3, "dropout": 0.0},
+        head_dropout=0.0,
+        objective=None,
+        epochs=150,
+        learning_rate=5e-3,
+    )
+    model.fit(smiles[:40], y[:40], validation=(smiles[40:50], y[40:50]))
+    assert np.abs(model.predict(smiles[:40]) - y[:40]).mean() < 0.5 < y.std() / 3

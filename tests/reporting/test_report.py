@@ -1,0 +1,285 @@
+"""The report in a real browser: molecules, sorting, keyboard, a narrow window, no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec, run_experiment
+from rnc_graph.reporting.report import write_report
+from rnc_graph.reporting.report.latex import escaped
+from rnc_graph.reporting.report.opened import open_results
+
+CHROMIUM = shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+
+needs_chromium = pytest.mark.skipif(
+    (CHROMIUM is None or DRIVER is None) and "RNC_GRAPH_NEEDS_CHROMIUM" not in os.environ,
+    reason="there is no chromium with its chromedriver here",
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A finished experiment with two conditions on an axis, and its report."""
+    from rnc_graph.data import load_dataset
+    from tests.conftest import SPEC
+
+    folder = tmp_path_factory.mktemp("results")
+    table = load_dataset("esol")
+    rows = [f"{s},{y}" for s, y in zip(table.smiles[:60], table.targets[:60, 0], strict=True)]
+    (folder / "molecules.csv").write_text("\n".join(["smiles,logS", *rows]) + "\n")
+    axes = "grid: {train_size: [0.5, 1.0], label_noise: [0.0, 0.3]}\n"
+    (folder / "small.yaml").write_text(SPEC.replace("seeds: 2", "seeds: 3") + axes)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        run_experiment(
+            read_spec(Path("small.yaml")),
+            Path("out"),
+            command="a <command>",
+            execution=ExecutionConfig(2),
+        )
+        write_report(Path("out"))
+        yield folder / "out"
+    finally:
+        os.chdir(before)
+
+
+def test_equal_results_give_equal_bytes(results: Path):
+    files = [results / "report.html", *(results / "paper").iterdir()]
+    before = {path: path.read_bytes() for path in files}
+    assert {path.name for path in files} == {
+        "report.html",
+        "table.tex",
+        *(
+            f"{name}.{suffix}"
+            for name in ("differences", "ranks", "by_train_size", "by_label_noise")
+            for suffix in ("svg", "png")
+        ),
+    }
+    write_report(results)
+    assert {path: path.read_bytes() for path in files} == before
+
+
+def test_the_maps_are_what_was_asked_for(results: Path, tmp_path: Path):
+    shutil.copytree(results, tmp_path / "out")
+    pages = []
+    for maps in ("tsne", "tsne", "pca"):
+        write_report(tmp_path / "out", maps=maps)
+        pages.append((tmp_path / "out" / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+    assert pages[0] != pages[2]
+    assert pages[2] == (results / "report.html").read_bytes()
+
+
+def test_a_folder_that_is_no_experiment_is_told(tmp_path: Path, results: Path):
+    with pytest.raises(RncGraphError, match=r"has no spec\.yaml; give the folder of a finished"):
+        write_report(tmp_path)
+    shutil.copytree(results, tmp_path / "out")
+    shutil.rmtree(next((tmp_path / "out" / "store").glob("run-*")))
+    with pytest.raises(RncGraphError, match="runs are missing; finish the experiment"):
+        write_report(tmp_path / "out")
+    with pytest.raises(RncGraphError, match="unknown map 'pac'; known: pca, tsne, umap"):
+        write_report(results, maps="pac")
+
+
+def test_latex_prints_what_was_written():
+    assert escaped("a_b & 5% {x} \\ ~^$#") == (
+        r"a\_b \& 5\% \{x\} \textbackslash{} \textasciitilde{}\textasciicircum{}\$\#"
+    )
+
+
+@pytest.fixture
+def page(results: Path) -> Iterator[Any]:
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or "chromium"
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1280,900",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver.set_script_timeout(30)
+    try:
+        driver.get((results / "report.html").as_uri())
+        yield driver
+    finally:
+        driver.quit()
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_nothing_is_wrong_and_nothing_is_fetched(page):
+    assert page.execute_script("return document.documentElement.dataset.ready") == "yes"
+    assert page.get_log("browser") == []
+    sent = [
+        message["params"]["request"]["url"]
+        for entry in page.get_log("performance")
+        if (message := json.loads(entry["message"])["message"])["method"]
+        == "Network.requestWillBeSent"
+    ]
+    assert sent
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in sent)
+    assert "a <command>" in page.find_element("id", "command").text
+    assert page.title == "small"
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_pointing_draws_the_right_molecule(page, results: Path):
+    """Of the tuned row under the second condition; by mouse, and by keyboard."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.select import Select
+
+    Select(page.find_element("id", "condition")).select_by_index(1)
+    Select(page.find_element("id", "method")).select_by_visible_text("tuned")
+    chart = page.find_element("id", "scatter")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    number = 3
+    x, y = page.execute_script(
+        """const chart = arguments[0], n = arguments[1], trace = chart.data[0];
+           const box = chart.getBoundingClientRect(), l = chart._fullLayout;
+           return [box.left + l._size.l + l.xaxis.d2p(trace.x[n]),
+                   box.top + l._size.t + l.yaxis.d2p(trace.y[n])];""",
+        chart,
+        number,
+    )
+    mouse = ActionChains(page)
+    mouse.w3c_actions.pointer_action.move_to_location(int(x) + 4, int(y))
+    mouse.w3c_actions.pointer_action.move_to_location(round(x), round(y))
+    mouse.perform()
+    opened = open_results(results)
+    split = list(opened.experiment.splits)[1]
+    runs = [run for run in opened.runs if (run.planned.split, run.planned.row) == (split, "tuned")]
+    rows = [row for run in runs for row in run.tensors["test_rows"].tolist()]
+    panel = page.find_element("id", "sample")
+    smiles = opened.tables_of_data["molecules"].smiles
+    assert panel.get_attribute("data-label") == smiles[rows[number]]
+    assert smiles[rows[number]] in panel.text
+    assert panel.find_elements("css selector", "svg path")
+
+    chart.send_keys(Keys.ARROW_RIGHT)
+    lowest = min(rows, key=lambda row: opened.tables_of_data["molecules"].targets[row, 0])
+    assert panel.get_attribute("data-label") == smiles[lowest]
+    marked = page.execute_script(
+        "return [...document.querySelectorAll('#maps .chart')].map(c => c.data[1].x.length)"
+    )
+    assert len(marked) == 4
+    assert max(marked) <= 1
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_headings_sort_by_mouse_and_by_keyboard(page):
+    from selenium.webdriver.common.keys import Keys
+
+    section = page.find_element("css selector", ".condition:not([hidden])")
+    heading = section.find_elements("css selector", "thead button")[1]
+
+    def values() -> list[float]:
+        cells = section.find_elements("css selector", "tbody td:nth-of-type(1)")
+        return [float(cell.get_attribute("data-value")) for cell in cells]
+
+    before = values()
+    assert before != sorted(before)
+    heading.click()
+    assert values() == sorted(before)
+    heading.send_keys(Keys.ENTER)
+    assert values() == sorted(before, reverse=True)
+    head = heading.find_element("xpath", "..")
+    assert head.get_attribute("aria-sort") == "descending"
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_charts_are_as_wide_as_their_places(page):
+    widths = page.execute_script(
+        "return [...document.querySelectorAll('.chart')].filter((c) => c.clientWidth)"
+        ".map((c) => [c.clientWidth, c.querySelector('svg.main-svg').clientWidth])"
+    )
+    assert len(widths) >= 8
+    assert all(chart == place for place, chart in widths), widths
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_a_line_has_one_value_on_all_other_axes(page):
+    charts = page.execute_script(
+        "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
+        "[c.layout.title.text, c.data.filter((t) => t.name).map((t) => t.x)])"
+    )
+    assert {title for title, _ in charts} == {
+        f"molecules, gcn, {fixed}"
+        for fixed in ("label noise 0", "label noise 0.3", "train size 0.5", "train size 1")
+    }
+    for title, lines in charts:
+        assert lines
+        assert all(x == ([0.5, 1] if "noise" in title else [0, 0.3]) for x in lines)
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_a_row_that_a_condition_lacks_is_not_drawn_there(page, results: Path, tmp_path: Path):
+    """As baselines are lacking where molecules are altered."""
+    html = (results / "report.html").read_text(encoding="utf-8")
+    start = html.index("{", html.index('id="payload">'))
+    data, end = json.JSONDecoder().raw_decode(html, start)
+    last = data["conditions"][-1]
+    last["rows"] = [row for row in last["rows"] if not row["baseline"]]
+    changed = json.dumps(data).replace("</", "<\\/")
+    (tmp_path / "report.html").write_text(html[:start] + changed + html[end:], encoding="utf-8")
+    page.get((tmp_path / "report.html").as_uri())
+    drawn = page.execute_script(
+        "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
+        "[c.layout.title.text, c.data.find((t) => t.name === 'mean').x])"
+    )
+    assert dict(drawn) == {
+        "molecules, gcn, label noise 0": [0.5, 1],
+        "molecules, gcn, label noise 0.3": [0.5],
+        "molecules, gcn, train size 0.5": [0, 0.3],
+        "molecules, gcn, train size 1": [0],
+    }
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_a_narrow_dark_window_has_all_in_it(page, results: Path):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
+    )
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": "dark"}]},
+    )
+    page.get((results / "report.html").as_uri())
+    width = page.execute_script("return document.documentElement.scrollWidth")
+    assert width <= 390
+    assert page.execute_script("return document.documentElement.dataset.theme") == "dark"
+    page.find_element("id", "theme").click()
+    assert page.execute_script("return document.documentElement.dataset.theme") == "light"
+    assert page.get_log("browser") == []
+
+
+def test_the_experiment_is_read_back(results: Path):
+    opened = open_results(results)
+    assert isinstance(opened.experiment, Experiment)
+    assert [table.name for table in opened.tables] == [
+        f"molecules, train_size={size}, label_noise={noise}, gcn"
+        for size in ("0.5", "1.0")
+        for noise in ("0.0", "0.3")
+    ]

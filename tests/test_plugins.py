@@ -1,0 +1,219 @@
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from rnc_graph.data.transforms import VIEWS
+from rnc_graph.encoders import ENCODERS
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
+from rnc_graph.experiments.datasets import load_datasets
+from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.losses.pairwise import LABEL_DISTANCES
+from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.plugins import Plugin, read_plugin
+
+OBJECTIVE = """
+from torch import nn
+from rnc_graph.objectives import OBJECTIVES
+
+@OBJECTIVES.register({name!r})
+class Own(nn.Module):
+    def __init__(self, weight: float = 1.0, power: int = 2) -> None:
+        super().__init__()
+
+    def forward(self, features, labels):
+        return features.square().mean()
+"""
+DISTANCE = """
+from rnc_graph.losses.pairwise import LABEL_DISTANCES
+
+@LABEL_DISTANCES.register("own-distance")
+def distance(a, b):
+    return {factor} * (a[:, None] - b[None]).abs().sum(-1)
+"""
+
+
+def _load(path: Path, code: str) -> Plugin:
+    path.write_text(code)
+    module = read_plugin(path)
+    module.load()
+    return module
+
+
+def test_what_a_module_registers_is_known_and_its_own(tmp_path: Path) -> None:
+    module = _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
+    module.load()
+    assert OBJECTIVES.owners["own"] == module.name
+    assert OBJECTIVES.owners["rnc"] == ""
+    assert isinstance(OBJECTIVES.make("own", weight=2), nn.Module)
+
+
+def test_an_edited_file_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
+    first = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 1\n")
+    second = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 2\n")
+    assert OBJECTIVES.owners["own"] == second.name != first.name
+    with pytest.raises(RncGraphError, match="objective 'own' is registered already"):
+        _load(tmp_path / "other.py", OBJECTIVE.format(name="own"))
+
+
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("x = 1\ny = 1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
+        ("x = 1\n\nif:\n", "line 3: SyntaxError"),
+        ("import nothing_of_this_name\n", "line 1: ModuleNotFoundError"),
+        (
+            OBJECTIVE.format(name="rnc"),
+            "line 5: RncGraphError: objective 'rnc' is registered already",
+        ),
+    ],
+)
+def test_its_errors_are_told_by_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str, relative: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("own.py") if relative else tmp_path / "own.py"
+    for _ in range(2):
+        with pytest.raises(RncGraphError) as caught:
+            _load(path, code)
+        assert str(caught.value).startswith(f"{path}, {message}")
+
+
+def test_of_a_file_that_fails_nothing_stays(tmp_path: Path) -> None:
+    with pytest.raises(RncGraphError, match="ZeroDivisionError"):
+        _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "1 / 0\n")
+    assert "own" not in OBJECTIVES.names()
+    _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
+
+
+def test_a_file_that_is_missing_or_no_python(tmp_path: Path) -> None:
+    with pytest.raises(RncGraphError, match=r"own\.py: cannot be read: No such file"):
+        read_plugin(tmp_path / "own.py")
+    with pytest.raises(RncGraphError, match=r"own\.txt: .* must end in \.py"):
+        read_plugin(tmp_path / "own.txt")
+
+
+def _keys(folder: Path, code: str, objective: str) -> dict[str, str]:
+    """Return the run of each row of seed 0, with one row of the objective given."""
+    (folder / "own.py").write_text(code)
+    spec = (folder / "small.yaml").read_text() + "plugins: [own.py]\n"
+    own = f"  - name: own\n    pretraining: {{objective: {objective}}}\n  - name: tuned"
+    (folder / "own.yaml").write_text(spec.replace("  - name: tuned", own))
+    experiment = read_spec(folder / "own.yaml")
+    runs = plan(experiment, load_datasets(experiment))
+    return {run.row: run.task.key for run in runs if run.seed == 0}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "objective"),
+    [
+        (OBJECTIVE.format(name="own"), OBJECTIVE.format(name="own") + "# edited\n", "{name: own}"),
+        (
+            DISTANCE.format(factor=1),
+            DISTANCE.format(factor=2),
+            "{name: rnc, label_diff: own-distance}",
+        ),
+    ],
+)
+def test_results_are_kept_by_the_content_of_the_file(
+    folder: Path, before: str, after: str, objective: str
+) -> None:
+    first = _keys(folder, before, objective)
+    second = _keys(folder, after, objective)
+    assert first.pop("own") != second.pop("own")
+    assert first == second
+
+
+def test_options_left_out_and_written_otherwise_are_one_run(folder: Path) -> None:
+    code = OBJECTIVE.format(name="own")
+    plain = _keys(folder, code, "{name: own}")["own"]
+    assert _keys(folder, code, "{name: own, weight: 1}")["own"] == plain
+    assert _keys(folder, code, "{power: 2, name: own, weight: 1.0}")["own"] == plain
+    assert _keys(folder, code, "{name: own, weight: 1.5}")["own"] != plain
+
+
+def test_an_own_encoder_and_view_count_too(folder: Path) -> None:
+    code = """
+from rnc_graph.data.transforms import VIEWS
+from rnc_graph.encoders import ENCODERS, GCN
+
+@ENCODERS.register("own-encoder")
+class Own(GCN):
+    pass
+
+@VIEWS.register("own-view")
+class OwnView:
+    def __init__(self, strength: float) -> None:
+        pass
+
+    def __call__(self, batch, generator):
+        return batch
+"""
+    (folder / "own.py").write_text(code)
+    spec = (folder / "small.yaml").read_text() + "plugins: [own.py]\n"
+    spec = spec.replace("gcn:", "own-encoder:").replace("mask_attributes", "own-view")
+    (folder / "own.yaml").write_text(spec)
+    experiment = read_spec(folder / "own.yaml")
+    tasks = with_pretraining(plan(experiment, load_datasets(experiment)))
+    owner = ENCODERS.owners["own-encoder"]
+    assert VIEWS.owners["own-view"] == owner
+    identities = [task.identity for key, task in tasks.items() if "own-encoder" in key]
+    assert len(identities) == 10
+    assert all(identity["code"] == [owner] for identity in identities)
+
+
+def test_workers_run_what_was_read(folder: Path) -> None:
+    """Whatever becomes of the file once the spec has been read."""
+    _keys(folder, OBJECTIVE.format(name="own"), "{name: own}")
+    experiment = read_spec(folder / "own.yaml", seeds="1")
+    run_experiment(experiment, folder / "out", command="test", execution=ExecutionConfig(jobs=2))
+    assert "| own |" in (folder / "out" / "table.md").read_text()
+
+
+def test_a_file_edited_after_the_spec_was_read_is_named_as_it_is_run(folder: Path) -> None:
+    before = set(_keys(folder, OBJECTIVE.format(name="own"), "{name: own}").values())
+    experiment = read_spec(folder / "own.yaml", seeds="1")
+    edited = OBJECTIVE.format(name="own") + "# edited\n"
+    (folder / "own.py").write_text(edited)
+    run_experiment(experiment, folder / "out", command="test", execution=ExecutionConfig(jobs=2))
+    stored = {path.name for path in (folder / "out" / "store").glob("run-*")}
+    assert len(stored - before) == 1
+    assert stored - before == {_keys(folder, edited, "{name: own}")["own"]}
+
+
+def test_a_class_that_forgets_to_be_a_module_is_told(folder: Path) -> None:
+    code = OBJECTIVE.format(name="own").replace("super().__init__()", "self.m = nn.ReLU()")
+    with pytest.raises(
+        RncGraphError, match="objective 'own': AttributeError: cannot assign module"
+    ):
+        _keys(folder, code, "{name: own}")
+    code = OBJECTIVE.format(name="own").replace("class Own(nn.Module)", "class Own")
+    with pytest.raises(RncGraphError, match=r"objective 'own' makes a Own, no nn\.Module"):
+        _keys(folder, code, "{name: own}")
+
+
+@pytest.mark.parametrize("value", ["features.mean((1, 2))", "features.mean() / 0"])
+def test_a_value_that_is_no_finite_number_is_told(folder: Path, value: str) -> None:
+    code = OBJECTIVE.format(name="own").replace("features.square().mean()", value)
+    _keys(folder, code, "{name: own}")
+    experiment = read_spec(folder / "own.yaml", seeds="1")
+    with pytest.raises(RncGraphError, match="objective Own: must return one finite number, found"):
+        run_experiment(experiment, folder / "out", command="test")
+
+
+def test_a_default_that_no_file_can_hold_is_refused(folder: Path) -> None:
+    code = OBJECTIVE.format(name="own").replace("power: int = 2", "power=nn.ReLU()")
+    with pytest.raises(RncGraphError, match="objective 'own', option 'power': must be numbers"):
+        _keys(folder, code, "{name: own}")
+
+
+def test_the_spec_names_the_module_that_cannot_be_loaded(folder: Path) -> None:
+    (folder / "gone.yaml").write_text("plugins: [gone.py]\n" + (folder / "small.yaml").read_text())
+    with pytest.raises(RncGraphError, match=r"gone\.yaml, line 1: plugins\S*: gone\.py: cannot be"):
+        read_spec(folder / "gone.yaml")
+
+
+def test_no_name_of_the_package_has_an_owner() -> None:
+    assert all(set(r.owners.values()) <= {""} for r in (OBJECTIVES, ENCODERS, LABEL_DISTANCES))

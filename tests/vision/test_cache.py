@@ -1,0 +1,227 @@
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms.v2 import functional as V
+
+from rnc_graph.errors import RncGraphError
+from rnc_graph.vision import Decoding, ImageData, ImageTable, load_images
+from rnc_graph.vision import cache as module
+from rnc_graph.vision.cache import Packed, decoded_images, packed_array
+from rnc_graph.vision.decoding import BadImage, decode, decode_all
+from tests.vision.conftest import write_image
+
+EIGHT = Decoding(8)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note down each use of the decoder."""
+    seen: list[int] = []
+
+    def counted(paths: Sequence[str], decoding: Decoding) -> Any:
+        seen.append(len(paths))
+        return decode_all(paths, decoding)
+
+    monkeypatch.setattr(module, "decode_all", counted)
+    return seen
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Seven, of which the third is corrupt, the fifth cut, and the last missing."""
+    paths = [write_image(tmp_path / "files" / f"{i}.png", i) for i in range(6)]
+    paths[2].write_bytes(b"no image")
+    paths[4].write_bytes(paths[4].read_bytes()[:200])
+    return [*paths, tmp_path / "files" / "6.png"]
+
+
+def _assert_right(packed: Packed, files: list[Path]) -> None:
+    pixels, bad = decode_all([str(file) for file in files], EIGHT)
+    found = packed.images.batch(torch.arange(len(files)))
+    assert np.array_equal(found.permute(0, 2, 3, 1).numpy(), pixels)
+    assert packed.bad == bad
+
+
+def test_files_are_decoded_once(cache: Path, files: list[Path], calls: list[int]) -> None:
+    told: list[int] = []
+    _assert_right(decoded_images(files, EIGHT, on_done=told.append), files)
+    _assert_right(decoded_images(files, EIGHT, on_done=told.append), files)
+    assert (calls, told) == ([7], [7, 7])
+    (entry,) = cache.iterdir()  # And nothing temporary beside it.
+    assert sorted(p.name for p in entry.iterdir()) == ["pixels", "rest.json"]
+
+
+def test_bad_images_are_named_and_cost_no_others(cache: Path, files: list[Path]) -> None:
+    packed = decoded_images(files, EIGHT)
+    assert [b.row for b in packed.bad] == [2, 4, 6]
+    assert [b.path for b in packed.bad] == [str(files[row]) for row in (2, 4, 6)]
+    assert packed.bad[0].reason.startswith("is no image that can be read")
+    assert packed.bad[2].reason == "is missing"
+    assert not packed.images.batch(torch.tensor([2, 4, 6])).any()
+
+
+def test_a_changed_file_is_decoded_anew(cache: Path, files: list[Path], calls: list[int]) -> None:
+    decoded_images(files, EIGHT)
+    write_image(files[2], 9)
+    packed = decoded_images(files, EIGHT)
+    assert [b.row for b in packed.bad] == [4, 6]
+    decoded_images(files[::-1], EIGHT)
+    decoded_images(files, Decoding(8, fit="square"))
+    assert calls == [7] * 4
+
+
+@pytest.mark.parametrize("name", ["pixels", "rest.json"])
+@pytest.mark.parametrize("left", [0, 3, -1, None])
+def test_a_cut_or_lost_file_of_the_cache_costs_time_only(
+    cache: Path, files: list[Path], name: str, left: int | None
+) -> None:
+    decoded_images(files, EIGHT)
+    (entry,) = cache.iterdir()
+    whole = (entry / name).read_bytes()
+    if left is None:
+        (entry / name).unlink()
+    else:
+        (entry / name).write_bytes(whole[:left])
+    _assert_right(decoded_images(files, EIGHT), files)
+    assert (entry / name).read_bytes() == whole  # It is mended.
+
+
+def test_parts_and_processes_change_nothing(
+    cache: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CHUNK", 2)
+    monkeypatch.setattr(module, "_WORTH_PROCESSES", 0)
+    told: list[int] = []
+    packed = decoded_images(files, EIGHT, jobs=2, on_done=told.append)
+    assert told == [2, 2, 2, 1]
+    _assert_right(packed, files)
+    _assert_right(pickle.loads(pickle.dumps(packed)), files)
+
+
+def test_a_full_disk_costs_time_only(
+    cache: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CHUNK", 2)
+    real, written = Path.open, []
+
+    def open_until_full(path: Path, *arguments: Any, **options: Any) -> Any:
+        if arguments[:1] == ("ab",):
+            written.append(path)
+            if len(written) > 2:
+                raise OSError(28, "No space left on device")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_until_full)
+    _assert_right(decoded_images(files, EIGHT), files)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(
+    tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RNC_GRAPH_CACHE", str(files[0] / "cache"))
+    _assert_right(decoded_images(files, EIGHT), files)
+
+
+def test_arrays_are_mapped_from_the_cache(cache: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 4, 4, 1), dtype=np.uint8)
+    for _ in range(2):
+        images = packed_array(pixels)
+        assert np.array_equal(images.batch(torch.arange(300))[:, 0].numpy(), pixels[..., 0])
+        assert len(pickle.dumps(images)) < 1_000
+    assert len(list(cache.iterdir())) == 1
+    packed_array(pixels[::-1])
+    assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize("size", [(20, 16), (16, 40), (8, 8), (3, 5)])
+def test_an_image_is_resized_with_antialiasing(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = write_image(tmp_path / "a.png", size=size)
+    with Image.open(path) as image:
+        whole = V.pil_to_tensor(image)
+    square = V.resize(whole, [8, 8], antialias=True).permute(1, 2, 0).numpy()
+    found = decode(path, Decoding(8, fit="square"))
+    assert np.abs(found.astype(int) - square).max() <= 1
+    # The middle of the longer side, at the scale of the shorter one.
+    short = min(size)
+    left, top = (size[0] - short) / 2, (size[1] - short) / 2
+    if left.is_integer() and top.is_integer():
+        middle = V.resized_crop(whole, int(top), int(left), short, short, [8, 8], antialias=True)
+        found = decode(path, Decoding(8))
+        if size[0] == size[1]:
+            assert np.abs(found.astype(int) - middle.permute(1, 2, 0).numpy()).max() <= 1
+        else:  # Antialiasing sees a little beyond the cut.
+            inner = np.abs(found.astype(int) - middle.permute(1, 2, 0).numpy())[2:-2, 2:-2]
+            assert inner.max() <= 1
+    assert found.shape == (8, 8, 3)
+    assert found.dtype == np.uint8
+
+
+def test_an_image_stands_as_its_camera_was_held(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 8, 3), dtype=np.uint8)
+    pixels[:, 4:] = 255  # White on the right; the tag says to turn it a quarter clockwise.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    found = decode(tmp_path / "a.png", EIGHT)
+    assert not found[:4].any()
+    assert (found[4:] == 255).all()
+
+
+def test_gray_images_of_colors_and_colors_of_gray(tmp_path: Path) -> None:
+    path = write_image(tmp_path / "a.png")
+    assert decode(path, Decoding(8, gray=True)).shape == (8, 8, 1)
+    Image.new("L", (9, 9), 77).save(tmp_path / "gray.png")
+    assert (decode(tmp_path / "gray.png", EIGHT) == 77).all()
+    Image.new("CMYK", (9, 9), (0, 0, 0, 0)).save(tmp_path / "cmyk.jpg")
+    assert (decode(tmp_path / "cmyk.jpg", EIGHT) == 255).all()
+
+
+def test_wrong_decodings_are_refused() -> None:
+    with pytest.raises(RncGraphError, match="size of images: found 0"):
+        Decoding(0)
+    with pytest.raises(RncGraphError, match="fit of images: found 'longer'"):
+        Decoding(8, fit="longer")  # type: ignore[arg-type]
+
+
+def _load(files: list[Path], bad: Any) -> ImageData:
+    names = [str(file) for file in files]
+    table = ImageTable("mine", names, np.arange(7.0)[:, None], ["y"]).take(np.arange(1, 7))
+    return load_images(table, EIGHT, on_bad=bad)
+
+
+def test_bad_images_are_skipped_or_refused(cache: Path, files: list[Path]) -> None:
+    data = _load(files, "skip")
+    assert data.table.targets[:, 0].tolist() == [1, 3, 5]
+    assert data.table.rows.tolist() == [2, 4, 6]
+    assert len(data) == len(data.images) == 3
+    expected = decode(files[3], EIGHT)
+    found = data.images.batch(torch.tensor([1]))[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(found, expected)
+    assert [b.row for b in data.skipped] == [2, 4, 6]
+    with pytest.raises(RncGraphError) as caught:
+        _load(files, "raise")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "mine: 3 images cannot be used (rows from 1)"
+    assert lines[1].startswith(f"  row 3: {files[2]}: is no image")
+    assert lines[3] == f"  row 7: {files[6]}: is missing"
+    assert lines[4] == "on_bad: skip leaves them out"
+    with pytest.raises(RncGraphError, match="bad: found 'drop'"):
+        _load(files, "drop")
+
+
+def test_all_bad_is_refused_even_so(cache: Path, files: list[Path]) -> None:
+    with pytest.raises(RncGraphError, match="no image is left"):
+        load_images(
+            ImageTable("mine", [str(files[2])], np.zeros((1, 1)), ["y"]), EIGHT, on_bad="skip"
+        )
+
+
+def test_a_bad_image_is_a_plain_record() -> None:
+    assert BadImage(1, "a", "b") == BadImage(1, "a", "b")

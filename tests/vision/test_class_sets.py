@@ -1,0 +1,256 @@
+import gzip
+import hashlib
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision import datasets
+
+from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.vision import (
+    CIFAR100_SUPERCLASSES,
+    Decoding,
+    folder_table,
+    list_table,
+    load_class_images,
+    load_fashion_mnist,
+    load_images,
+    superclass_of,
+)
+from rnc_graph.vision.idx import read_idx
+from tests.vision.conftest import write_image
+
+
+def _idx(array: np.ndarray) -> bytes:
+    head = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def fashion(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for prefix, count in (("train", 12), ("t10k", 5)):
+        images = rng.integers(0, 256, (count, 28, 28))
+        content = gzip.compress(_idx(images))
+        (tmp_path / f"{prefix}-images-idx3-ubyte.gz").write_bytes(content)
+        content = _idx(np.arange(count) % 10)  # Not gzipped, as torchvision leaves it.
+        (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(content)
+    return tmp_path
+
+
+def test_fashion_mnist_from_its_files(cache: Path, fashion: Path) -> None:
+    data = load_fashion_mnist(fashion)
+    assert data.images.shape == (1, 28, 28)
+    assert len(data) == len(data.images) == 17
+    assert data.table.labels.tolist() == [*range(10), 0, 1, *range(5)]
+    assert [len(data.table.part(part)) for part in ("train", "val", "test")] == [12, 0, 5]
+    assert data.table.classes[9] == "Ankle boot"
+    raw = read_idx(fashion / "t10k-images-idx3-ubyte.gz", 3)
+    assert np.array_equal(data.images.batch(torch.arange(12, 17))[:, 0].numpy(), raw)
+
+
+def test_without_fashion_mnist_it_is_told_how_to_get_it(fashion: Path) -> None:
+    (fashion / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(RncGraphError, match=r"t10k-labels.*missing; .*dataset-fashion-mnist"):
+        load_fashion_mnist(fashion)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.gz", b"", "no whole gzip file|begins with nothing"),
+        ("a.gz", b"\x1f\x8b\x08", "no whole gzip file"),
+        ("a.gz", gzip.compress(_idx(np.zeros(5)))[:-9], "no whole gzip file"),
+        ("a", b"", "begins with nothing, right is 00000801"),
+        ("a", _idx(np.zeros((2, 2))), "begins with 00000802, right is 00000801"),
+        ("a", b"\0\0\x08\x01\0\0", "ends within its head, at 6 bytes"),
+        ("a", _idx(np.zeros(5))[:-1], r"\(5,\) takes 5 bytes, found 4"),
+        ("a", _idx(np.zeros(5)) + b"x", r"\(5,\) takes 5 bytes, found 6"),
+    ],
+    # Bytes are no names: gzip writes the time of day into them.
+    ids=["empty gz", "gz head", "cut gz", "empty", "two axes", "cut head", "short", "long"],
+)
+def test_a_wrong_idx_file_is_refused(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RncGraphError, match=message):
+        read_idx(tmp_path / name, 1)
+
+
+def test_wrong_files_of_fashion_mnist_are_refused(cache: Path, fashion: Path) -> None:
+    labels = fashion / "train-labels-idx1-ubyte"
+    labels.write_bytes(_idx(np.arange(11)))
+    with pytest.raises(RncGraphError, match="found 11 labels for 12 images"):
+        load_fashion_mnist(fashion)
+    labels.write_bytes(_idx(np.arange(12)))
+    with pytest.raises(RncGraphError, match="found a label of 11, right is 0 to 9"):
+        load_fashion_mnist(fashion)
+    content = gzip.compress(_idx(np.zeros((12, 32, 32))))
+    (fashion / "train-images-idx3-ubyte.gz").write_bytes(content)
+    with pytest.raises(RncGraphError, match=r"images of \(32, 32\), not \(28, 28\)"):
+        load_fashion_mnist(fashion)
+
+
+def _sum(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def _cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a CIFAR-100 of a few images, and let torchvision take its sums for the right ones."""
+    folder = root / "cifar-100-python"
+    folder.mkdir()
+    fine = sorted(name for members in CIFAR100_SUPERCLASSES.values() for name in members)
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 8), ("test", 4)):
+        pixels = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
+        content = {"data": pixels, "fine_labels": list(range(count))}
+        (folder / part).write_bytes(pickle.dumps(content))
+    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": fine}))
+    monkeypatch.setattr(datasets.CIFAR100, "train_list", [["train", _sum(folder / "train")]])
+    monkeypatch.setattr(datasets.CIFAR100, "test_list", [["test", _sum(folder / "test")]])
+    meta = {"filename": "meta", "key": "fine_label_names", "md5": _sum(folder / "meta")}
+    monkeypatch.setattr(datasets.CIFAR100, "meta", meta)
+
+
+def test_cifar_by_torchvision(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cifar(tmp_path, monkeypatch)
+    data = load_class_images("cifar100", tmp_path)
+    assert data.images.shape == (3, 32, 32)
+    assert data.table.labels.tolist() == [*range(8), *range(4)]
+    assert len(data.table.part("test")) == 4
+    assert len(superclass_of(data.table.classes, CIFAR100_SUPERCLASSES)) == 100
+    theirs = datasets.CIFAR100(tmp_path, train=False).data
+    found = data.images.batch(torch.arange(8, 12)).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(found, theirs)
+
+
+def test_stl_by_torchvision(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "stl10_binary"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    sums = {}
+    for name, content in {
+        "train_X.bin": rng.integers(0, 256, 3 * 3 * 96 * 96, dtype=np.uint8).tobytes(),
+        "train_y.bin": bytes([1, 2, 10]),
+        "unlabeled_X.bin": b"",
+        "test_X.bin": bytes(2 * 3 * 96 * 96),
+        "test_y.bin": bytes([3, 3]),
+        "class_names.txt": b"\n".join(b"class %d" % i for i in range(10)),
+    }.items():
+        (folder / name).write_bytes(content)
+        sums[name] = _sum(folder / name)
+    train = [[name, sums[name]] for name in ("train_X.bin", "train_y.bin", "unlabeled_X.bin")]
+    monkeypatch.setattr(datasets.STL10, "train_list", train)
+    test = [[name, sums[name]] for name in ("test_X.bin", "test_y.bin")]
+    monkeypatch.setattr(datasets.STL10, "test_list", test)
+    data = load_class_images("stl10", tmp_path)
+    assert data.images.shape == (3, 96, 96)
+    assert data.table.labels.tolist() == [0, 1, 9, 2, 2]
+    assert data.table.classes[0] == "class 0"
+    theirs = datasets.STL10(tmp_path, split="train").data
+    assert np.array_equal(data.images.batch(torch.arange(3)).numpy(), theirs)
+
+
+def test_fashion_mnist_by_torchvisions_folder(cache: Path, fashion: Path) -> None:
+    raw = fashion / "root" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in fashion.glob("*ubyte*"):
+        path.rename(raw / path.name)
+    assert len(load_class_images("fashion-mnist", fashion / "root")) == 17
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "stl10"])
+def test_nothing_is_downloaded(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RncGraphError, match=rf"{name}: is not whole.*fetch https://.*tar.gz"):
+        load_class_images(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_archive_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cifar(tmp_path, monkeypatch)
+    (tmp_path / "cifar-100-python" / "train").write_bytes(b"cbuiltins\nprint\n.")
+    with pytest.raises(RncGraphError, match="is not whole"):
+        load_class_images("cifar100", tmp_path)
+
+
+def test_an_unknown_set(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="'mnist'; known: cifar10, cifar100, fashion-mnist"):
+        load_class_images("mnist", tmp_path)
+
+
+def test_a_folder_a_class(cache: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "b" / "1.png")
+    write_image(tmp_path / "a" / "deep" / "2.jpg")
+    write_image(tmp_path / "a" / "1.png")
+    (tmp_path / "a" / "notes.txt").write_text("no image")
+    (tmp_path / ".hidden").mkdir()
+    table = folder_table(tmp_path)
+    assert table.classes == ("a", "b")
+    assert table.labels.tolist() == [0, 0, 1]
+    assert table.parts is None
+    theirs = datasets.ImageFolder(tmp_path, allow_empty=True)
+    assert {p for p, _ in theirs.samples} == set(table.images)
+    assert load_images(table, Decoding(8)).images.shape == (3, 8, 8)
+
+
+def test_a_folder_of_parts(tmp_path: Path) -> None:
+    for part, name in (("train", "a"), ("train", "b"), ("val", "b"), ("test", "a")):
+        write_image(tmp_path / part / name / "1.png")
+    table = folder_table(tmp_path)
+    assert table.labels.tolist() == [0, 1, 1, 0]
+    assert table.parts is not None
+    assert table.parts.tolist() == ["train", "train", "val", "test"]
+    write_image(tmp_path / "val" / "c" / "1.png")
+    with pytest.raises(RncGraphError, match="no class 'c' in train"):
+        folder_table(tmp_path)
+
+
+def test_folders_without_classes_or_images(tmp_path: Path) -> None:
+    with pytest.raises(RncGraphError, match="there is no such folder"):
+        folder_table(tmp_path / "none")
+    with pytest.raises(RncGraphError, match="one for each class is needed"):
+        folder_table(tmp_path)
+    (tmp_path / "a").mkdir()
+    with pytest.raises(RncGraphError, match="a: has no images"):
+        folder_table(tmp_path)
+
+
+def test_lists_of_files(tmp_path: Path) -> None:
+    train, val = tmp_path / "train.txt", tmp_path / "val.txt"
+    train.write_text("train/n01/a b.JPEG 0\ntrain/n02/c.JPEG 2\n\ntrain/e.JPEG 1\n")
+    val.write_text("val/d.JPEG 1\n")
+    table = list_table({"train": train, "val": val}, tmp_path)
+    assert table.images[0] == str(tmp_path / "train/n01/a b.JPEG")
+    assert table.labels.tolist() == [0, 2, 1, 1]
+    assert table.classes == ("0", "1", "2")
+    assert table.parts is not None
+    assert table.parts.tolist() == ["train", "train", "train", "val"]
+    assert list_table({"train": train}, tmp_path, ["x", "y", "z"]).classes == ("x", "y", "z")
+    with pytest.raises(RncGraphError, match=r"train.txt, line 2: class 2, right is 0 to 1"):
+        list_table({"train": train}, tmp_path, ["x", "y"])
+    with pytest.raises(RncGraphError, match="'dev' is no part"):
+        list_table({"dev": train}, tmp_path)
+    train.write_text(train.read_text() + "x.png 20000000\n")
+    with pytest.raises(RncGraphError, match=r"from 0 to 20000000, and class 3 has no image here"):
+        list_table({"train": train, "val": val}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a.jpg 0\nb.jpg\n", r"line 2: 'b.jpg', right is 'path label'"),
+        ("a.jpg x\n", r"line 1: 'a.jpg x'"),
+        ("a.jpg -1\n", r"line 1"),
+        ("\n\n", "has no lines"),
+    ],
+)
+def test_wrong_lists_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "train.txt").write_text(content)
+    with pytest.raises(RncGraphError, match=message):
+        list_table({"train": tmp_path / "train.txt"}, tmp_path)
+    with pytest.raises(RncGraphError, match="cannot be read"):
+        list_table({"train": tmp_path / "none.txt"}, tmp_path)
