@@ -4,7 +4,8 @@
 
 The executor is the real command, `rnc-graph run SPEC --jobs 2`: it starts its processes, keeps
 every result and the states of what is under way, and ends with tables and figures. The bare loop is
-two processes that call the same stages one after another, each on half of the seeds, and keep nothing.
+two processes that call the same stages one after another, each on half of the seeds, and keep
+nothing.
 Both take turns; times are those of whole processes, their start included. CPU time is told beside
 wall time, since it suffers less from whatever else the machine does.
 """
