@@ -1,34 +1,70 @@
-"""The error every room raises for bad input."""
+"""The errors of the package: one base, and a subclass for each of Python's own that fits."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
-class RncGraphError(ValueError):
-    """Bad input: the message names the file, row, column or key, what was found, and what is right.
+class RncGraphError(Exception):
+    """Base of all errors of the package; raise a subclass.
 
-    The command line prints the message alone and exits with code 2.
+    The message names the file, row, column or key, what was expected and what was given. The
+    command line prints it alone and exits with code 2.
     """
 
 
-class WriteError(RncGraphError):
-    """Results cannot be written: the disk is full, or the folder is not to be written to."""
+class BadValueError(RncGraphError, ValueError):
+    """An argument, option, cell or file content that cannot be used."""
 
 
-class UnknownNameError(RncGraphError):
-    """A name that no registry or catalog holds; the message lists the known ones."""
+class UnknownNameError(BadValueError):
+    """A name that no registry or catalog holds; the message lists the known ones.
+
+    >>> print(UnknownNameError("encoder", "gim", ["gin", "gcn"]))
+    unknown encoder 'gim'; known: gcn, gin; did you mean 'gin'?
+    """
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        told = f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}"
-        super().__init__(told + did_you_mean(name, known))
+        super().__init__(kind, name, known)
+        self.kind, self.name, self.known = kind, name, known
 
-    def __reduce__(self) -> tuple[type[RncGraphError], tuple[str]]:
-        """Cross from a worker process to its parent as the message alone."""
-        return RncGraphError, (str(self),)
+    def __str__(self) -> str:
+        listed = ", ".join(sorted(self.known))
+        return f"unknown {self.kind} {self.name!r}; known: {listed}" + did_you_mean(
+            self.name, self.known
+        )
+
+
+class MissingPackageError(RncGraphError, ImportError):
+    """An optional package is not installed; the message says how to install it."""
+
+
+class FileError(RncGraphError, OSError):
+    """A file or folder cannot be read, written or downloaded."""
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file or folder does not exist."""
+
+
+class WriteError(FileError):
+    """Results cannot be written: the disk is full, the folder is read-only or in use."""
+
+
+class RunError(RncGraphError, RuntimeError):
+    """A computation failed: training diverged, a worker process died, a cluster was lost."""
+
+
+def unreadable(path: Path, error: OSError) -> FileError:
+    """Return the error for a file that could not be opened or read."""
+    kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
+    return kind(f"{path}: cannot be read: {error.strerror or error}")
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: the known one nearest to it, if any.
+    """Return the end of a message about an unknown name: the nearest known one, if any.
 
     >>> did_you_mean("GIM", ["gcn", "gin"])
     "; did you mean 'gin'?"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.registry import entered_by, remove_parts
 
 
@@ -49,17 +49,17 @@ class Plugin:
             remove_parts(self.name)
             del sys.modules[self.name]
             line = _line_of(error, source)
-            raise RncGraphError(f"{self.path}{line}: {type(error).__name__}: {error}") from error
+            raise BadValueError(f"{self.path}{line}: {type(error).__name__}: {error}") from error
 
 
 def read_plugin(path: Path) -> Plugin:
     """Read a Python file; raises :class:`RncGraphError` where that fails."""
     if path.suffix != ".py":
-        raise RncGraphError(f"{path}: is no Python file; its name must end in .py")
+        raise BadValueError(f"{path}: is no Python file; its name must end in .py")
     try:
         return Plugin(path, path.read_bytes())
     except OSError as error:
-        raise RncGraphError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
 
 
 def _is_earlier(module: ModuleType, source: str) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError
 
 T = TypeVar("T")
 Part = TypeVar("Part", bound=Callable[..., Any])
@@ -43,7 +43,7 @@ class Registry(Generic[T]):
 
         def enter(part: Part) -> Part:
             if name in self._parts:
-                raise RncGraphError(f"{self.kind} {name!r} is registered already")
+                raise BadValueError(f"{self.kind} {name!r} is registered already")
             self._parts[name] = part
             self.owners[name] = Registry.owner
             return part
@@ -70,7 +70,7 @@ class Registry(Generic[T]):
             raise
         except Exception as error:
             what = type(error).__name__
-            raise RncGraphError(f"{self.kind} {name!r}: {what}: {error}") from error
+            raise BadValueError(f"{self.kind} {name!r}: {what}: {error}") from error
 
     def options(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return all options of the part named ``name``: those given, and the others' defaults.
@@ -152,7 +152,7 @@ def _of_type(value: Any, hint: Any, what: str) -> Any:
         return _adapter(hint).validate_python(value)
     except ValidationError as error:
         reasons = "; ".join(dict.fromkeys(problem["msg"] for problem in error.errors()))
-        raise RncGraphError(f"{what}: {reasons}, found {value!r}") from error
+        raise BadValueError(f"{what}: {reasons}, found {value!r}") from error
 
 
 @cache

@@ -15,7 +15,7 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RunError
 
 CONTEXT: SpawnContext = multiprocessing.get_context("spawn")
 
@@ -60,7 +60,7 @@ def worker_pool(
         yield executor
     except BrokenProcessPool as error:
         how = _how_it_ended(_exit_codes(context.started))
-        raise RncGraphError(f"a worker process {how}; {lost}") from error
+        raise RunError(f"a worker process {how}; {lost}") from error
     finally:
         # SIGKILL, since Lightning handles SIGTERM and goes on.
         for process in context.started:

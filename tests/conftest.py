@@ -36,7 +36,7 @@ def _no_own_parts_stay() -> Iterator[None]:
     owners = {owner for registry in Registry.every for owner in registry.owners.values()} - {""}
     for owner in owners:
         remove_parts(owner)
-        del sys.plugins[owner]
+        del sys.modules[owner]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def test_version_and_help_need_no_heavy_library(tmp_path: Path):
         f"rnc-graph {rnc_graph.__version__}\n"
     )
     assert "reproduce" in rnc_graph_command("--help", cwd=tmp_path).stdout
-    loaded = "import rnc_graph.cli, sys; print([m for m in ('torch', 'rdkit') if m in sys.plugins])"
+    loaded = "import rnc_graph.cli, sys; print([m for m in ('torch', 'rdkit') if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
     )
@@ -33,7 +33,7 @@ def test_version_and_help_need_no_heavy_library(tmp_path: Path):
 
 def test_the_losses_need_torch_alone():
     heavy = "('torch_geometric', 'lightning', 'rdkit', 'pandas', 'sklearn', 'matplotlib')"
-    loaded = f"import rnc_graph.losses, sys; print([m for m in {heavy} if m in sys.plugins])"
+    loaded = f"import rnc_graph.losses, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
     )

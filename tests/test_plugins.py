@@ -66,7 +66,7 @@ def test_an_edited_file_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
         ("import nothing_of_this_name\n", "line 1: ModuleNotFoundError"),
         (
             OBJECTIVE.format(name="rnc"),
-            "line 5: RncGraphError: objective 'rnc' is registered already",
+            "line 5: BadValueError: objective 'rnc' is registered already",
         ),
     ],
 )

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from rnc_graph.cli.app import Device, Jobs, app
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
     from rnc_graph.experiments import ExecutionConfig
@@ -120,7 +120,7 @@ def _run(
     from rnc_graph.experiments.spec.quick import quick as made_quick
 
     if launched() and (execution.ray is not None or execution.processes > 1):
-        raise RncGraphError(
+        raise BadValueError(
             "torchrun shares each run among the processes that it started: --ray and --processes "
             "have no place beside it"
         )
@@ -191,7 +191,7 @@ def tune(
     from rnc_graph.experiments.spec.quick import quick as made_quick
 
     if launched():
-        raise RncGraphError("a search runs in processes of its own: start it without torchrun")
+        raise BadValueError("a search runs in processes of its own: start it without torchrun")
 
     experiment = read_spec(spec, seeds=seeds)
     folder = Path("results") / f"{experiment.name}-search"

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from rnc_graph.cli.app import Device, Jobs, app, say
 from rnc_graph.cli.bars import work_bar
+from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
     from rnc_graph.models import ModelSettings
@@ -91,19 +92,18 @@ def train(
     device: Device = "cpu",
 ) -> None:
     """Train a model on a table of SMILES and measurements, and judge it on a test set."""
-    from rnc_graph.errors import RncGraphError
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
     from rnc_graph.reporting.model_folder import write_model_folder
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise RncGraphError(f"{out}: is not empty; choose another folder, or give --overwrite")
+        raise BadValueError(f"{out}: is not empty; choose another folder, or give --overwrite")
     for option, given, known in (
         ("--merge", merge, ("no", "mean", "median", "first")),
         ("--on-bad", on_bad, ("skip", "raise")),
     ):
         if given not in known:
-            raise RncGraphError(f"{option} must be one of {', '.join(known)}, not {given!r}")
+            raise BadValueError(f"{option} must be one of {', '.join(known)}, not {given!r}")
     settings: ModelSettings = make_settings(
         encoder=encoder,
         objective=None if objective == "none" else objective,
@@ -254,7 +254,6 @@ def evaluate(
     jobs: Jobs = None,
 ) -> None:
     """Judge a model on molecules with measurements that it has not learned from."""
-    from rnc_graph.errors import RncGraphError
     from rnc_graph.files import write_text
     from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
     from rnc_graph.models.build import describe_bad
@@ -267,7 +266,7 @@ def evaluate(
     if bad:
         say(describe_bad(bad, table.name) + "\nThey are left out.")
     if len(table.target_names) != len(trained.targets):
-        raise RncGraphError(
+        raise BadValueError(
             f"{table.name}: {len(table.target_names)} targets are given, the model predicts "
             f"{len(trained.targets)}: {', '.join(trained.targets)}"
         )
@@ -305,19 +304,17 @@ def _splitter(
     split: str | None, column: str | None, file: Path | None, extra: Mapping[str, list[str]]
 ) -> tuple[str, dict[str, Any]]:
     """Return the splitter that the options ask for, and its options."""
-    from rnc_graph.errors import RncGraphError
-
     if file is not None:
         if column is not None or split is not None:
-            raise RncGraphError("--split-file says all of a split: give no other --split option")
+            raise BadValueError("--split-file says all of a split: give no other --split option")
         return "file", {"path": str(file)}
     if split in ("group", "time"):
         if column is None:
-            raise RncGraphError(f"--split {split} needs --split-column")
+            raise BadValueError(f"--split {split} needs --split-column")
         return split, {"column": column}
     if column is not None:
         if split is not None:
-            raise RncGraphError(f"--split-column has no place beside --split {split}")
+            raise BadValueError(f"--split-column has no place beside --split {split}")
         return "column", {"column": column}
     if split is None and _PUBLISHED in extra:
         return "column", {"column": _PUBLISHED, "leaks": "drop"}

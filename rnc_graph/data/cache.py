@@ -28,7 +28,7 @@ from rnc_graph.data.featurizer import (
     descriptor_names,
 )
 from rnc_graph.data.packed import PackedGraphs
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 # Molecules that a worker takes at a time.
 _CHUNK = 512
@@ -98,7 +98,7 @@ def packed_graphs(smiles: Sequence[str], source: str) -> PackedGraphs:
     """
     features = molecule_features(smiles, Wants())
     if features.bad:
-        raise RncGraphError(_describe(features.bad, source))
+        raise BadValueError(_describe(features.bad, source))
     return features.graphs
 
 

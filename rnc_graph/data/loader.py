@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rnc_graph.data.transforms import View
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 class Batches:
@@ -50,7 +50,7 @@ class Batches:
         balanced: Tensor | None = None,
     ) -> None:
         if batch_size < 1 or len(index) == 0:
-            raise RncGraphError(
+            raise BadValueError(
                 f"batches need samples and a size from 1; found {len(index)} samples and size "
                 f"{batch_size}"
             )
@@ -67,7 +67,7 @@ class Batches:
         self.balance = None
         if balanced is not None:
             if balanced.shape != targets.shape[:1] or not self.shuffle:
-                raise RncGraphError(
+                raise BadValueError(
                     f"balanced batches need a shuffle_seed and a class of each of the "
                     f"{len(targets)} samples, found shuffle_seed {shuffle_seed} and classes of "
                     f"shape {tuple(balanced.shape)}"
@@ -88,7 +88,7 @@ class Batches:
         """
         fewest = len(self.index) // len(self)
         if fewest < world:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{world} processes cannot share batches of {fewest} samples; "
                 "take fewer processes, or a greater batch_size"
             )
@@ -129,7 +129,7 @@ class _Balance:
     def __init__(self, rows: Tensor, classes: Tensor) -> None:
         known = ~classes.isnan()
         if not known.any():
-            raise RncGraphError(f"balanced: none of {len(rows)} samples has a class")
+            raise BadValueError(f"balanced: none of {len(rows)} samples has a class")
         _, class_of, self.counts = torch.unique(
             classes[known], return_inverse=True, return_counts=True
         )

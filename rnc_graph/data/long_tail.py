@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def quantile_edges(labels: NDArray[np.floating[Any]], bins: int) -> FloatArray:
@@ -33,15 +33,15 @@ def quantile_edges(labels: NDArray[np.floating[Any]], bins: int) -> FloatArray:
     """
     labels = np.asarray(labels, dtype=np.float64)
     if labels.ndim != 1 or len(labels) < 2:
-        raise RncGraphError(f"labels: found shape {labels.shape}, right is (M >= 2,)")
+        raise BadValueError(f"labels: found shape {labels.shape}, right is (M >= 2,)")
     if not np.isfinite(labels).all():
         bad = labels[~np.isfinite(labels)][0]
-        raise RncGraphError(
+        raise BadValueError(
             f"labels: found {bad}, right are finite numbers; "
             "leave out molecules that lack the target"
         )
     if bins < 2:
-        raise RncGraphError(f"bins: found {bins}, right is 2 or more")
+        raise BadValueError(f"bins: found {bins}, right is 2 or more")
     # By whole numbers: a quantile's position may round up or down.
     opens = np.arange(1, bins) * len(labels) // bins
     ordered = np.sort(labels)
@@ -82,9 +82,9 @@ def thin_to_long_tail(
     [30, 10, 3]
     """
     if not 1 <= imbalance < np.inf:
-        raise RncGraphError(f"imbalance: found {imbalance}, right is 1 or more, and finite")
+        raise BadValueError(f"imbalance: found {imbalance}, right is 1 or more, and finite")
     if tail not in ("high", "low"):
-        raise RncGraphError(f"tail: found {tail!r}, right is 'high' or 'low'")
+        raise BadValueError(f"tail: found {tail!r}, right is 'high' or 'low'")
     edges = quantile_edges(labels, bins)
     bin_of = np.digitize(labels, edges)
     from_head = bin_of if tail == "high" else len(edges) - bin_of

@@ -15,7 +15,7 @@ from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits import Split, SplitMolecules, Splitter, random_split
 from rnc_graph.data.table import FloatArray, MoleculeTable
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.long_tail import thin_classes
 from rnc_graph.vision.table import ImageTable
 
@@ -92,7 +92,7 @@ class Splitercipe:
         classes = len(table.classes) if isinstance(table, ImageTable) else 0
         train, validation = split.train, split.validation
         if classes and self.unseen is not None:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{table.name}: unseen is a band of a measured label, found classes"
             )
         band = None
@@ -118,7 +118,7 @@ class Splitercipe:
                 )
             train = train[kept]
         if min(len(train), len(validation)) == 0:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{table.name}, seed {seed}: {len(train)} training and {len(validation)} "
                 "validation samples are left, each part needs one; a narrower band of unseen "
                 "labels leaves more"
@@ -148,7 +148,7 @@ class Splitercipe:
         if self.splitter is None:
             return random_split(len(table), seed, self.fractions)
         if isinstance(table, ImageTable):
-            raise RncGraphError(
+            raise BadValueError(
                 f"{table.name}: a splitter divides molecules; images are divided at random, or "
                 "into the parts that their set comes with"
             )
@@ -165,7 +165,7 @@ class Splitercipe:
         train, validation = table.part("train"), table.part("val")
         for part in ("train", "test"):
             if len(table.part(part)) == 0:
-                raise RncGraphError(
+                raise BadValueError(
                     f"{table.name}: its split has no {part} part; add one, or give its images "
                     "without a split, to be divided at random"
                 )

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from rnc_graph.data.recipe import PreparedSplit, Splitercipe
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.data.transforms import VIEWS, make_view
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import BadValueError, UnknownNameError
 from rnc_graph.vision.table import ImageTable
 from rnc_graph.vision.transforms import IMAGE_VIEWS, make_image_view
 
@@ -85,7 +85,7 @@ def augmented_kind(options: Mapping[str, Any]) -> InputKind | None:
             raise UnknownNameError("augmentation", name, VIEWS.names() + IMAGE_VIEWS.names())
         kinds["graphs" if name in VIEWS.names() else "images"] = name
     if len(kinds) > 1:
-        raise RncGraphError(
+        raise BadValueError(
             f"{kinds['graphs']!r} alters graphs and {kinds['images']!r} images: an encoder takes "
             "one of them"
         )

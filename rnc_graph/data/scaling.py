@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TargetScaler:
             return cls(mean=targets.mean(axis=0), sd=sd)
         for number in np.flatnonzero(missing.all(axis=0)).tolist():
             target = number if names is None else repr(names[number])
-            raise RncGraphError(
+            raise BadValueError(
                 f"target {target}: none of the {len(targets)} molecules of the training set has "
                 "it; leave it out, or add molecules that have it"
             )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rnc_graph.data.reading.columns import check_column
 from rnc_graph.data.reading.numbers import LARGEST, parse_number
 from rnc_graph.data.reading.opening import open_table
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 FloatArray = NDArray[np.float64]
 
@@ -84,7 +84,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     for chunk in table.chunks():
         places = chunk.rows if chunk.lines is None else chunk.lines
         if table.not_utf8_line is not None:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{path}: cannot be read as CSV: line {table.not_utf8_line} is not UTF-8"
             )
         for row, reason in chunk.problems.items():
@@ -92,13 +92,13 @@ def read_csv(path: Path) -> pd.DataFrame:
             if chunk.found[row]:
                 at = places[row - chunk.rows[0]]
                 where = f"line {at}" if chunk.lines is not None else f"row {at}"
-                raise RncGraphError(
+                raise BadValueError(
                     f"{path}: cannot be read as CSV: {where}: {reason}: {chunk.found[row]!r}"
                 )
         kind = "row" if chunk.lines is None else "line"
         frames.append(chunk.frame.set_axis(pd.Index(places, name=kind), axis=0))
     if not frames:
-        raise RncGraphError(f"{path}: has no rows below its header")
+        raise BadValueError(f"{path}: has no rows below its header")
     return pd.concat(frames)
 
 
@@ -129,7 +129,7 @@ def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False
         except ValueError:
             bad.append(row)
     if bad:
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}, {frame.index.name} {frame.index[bad[0]]}, column {name!r}: "
             f"{cells[bad[0]]!r} is not a number within {LARGEST:g}"
             + (f" ({len(bad)} such rows)" if len(bad) > 1 else "")

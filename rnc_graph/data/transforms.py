@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 
 from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES
 from rnc_graph.data.packed import make_batch
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
 
 
@@ -31,7 +31,7 @@ class _WithStrength:
 
     def __init__(self, strength: float) -> None:
         if not 0 <= strength < 1:
-            raise RncGraphError(
+            raise BadValueError(
                 f"the strength of {type(self).__name__} must be in [0, 1), not {strength}"
             )
         self.strength = strength

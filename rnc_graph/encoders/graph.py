@@ -11,7 +11,7 @@ from torch_geometric.nn import global_add_pool, global_mean_pool
 
 from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
 from rnc_graph.encoders.base import Encoder
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 Readout = Literal["sum", "mean", "both"]
 
@@ -67,9 +67,9 @@ class GraphEncoder(Encoder, ABC):
     def __init__(self, hidden_dim: int, readout: Readout) -> None:
         super().__init__()
         if readout not in ("sum", "mean", "both"):
-            raise RncGraphError(f"readout must be 'sum', 'mean' or 'both', not {readout!r}")
+            raise BadValueError(f"readout must be 'sum', 'mean' or 'both', not {readout!r}")
         if hidden_dim < 1:
-            raise RncGraphError(f"hidden_dim must be at least 1, not {hidden_dim}")
+            raise BadValueError(f"hidden_dim must be at least 1, not {hidden_dim}")
         self.readout = readout
         self.embedding_dim = 2 * hidden_dim if readout == "both" else hidden_dim
 
@@ -107,7 +107,7 @@ class ConvolutionalEncoder(GraphEncoder):
     ) -> None:
         super().__init__(hidden_dim, readout)
         if layers < 1:
-            raise RncGraphError(f"layers must be at least 1, not {layers}")
+            raise BadValueError(f"layers must be at least 1, not {layers}")
         self.atom_embedding = atom_embedding(hidden_dim)
         self.convolutions = nn.ModuleList(self.convolution(hidden_dim) for _ in range(layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden_dim) for _ in range(layers))

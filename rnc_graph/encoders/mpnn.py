@@ -7,7 +7,7 @@ from torch_geometric.nn import MessagePassing
 
 from rnc_graph.encoders.graph import GraphEncoder, Readout, atom_embedding, bond_embedding
 from rnc_graph.encoders.registry import ENCODERS
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
@@ -70,7 +70,7 @@ class MPNN(GraphEncoder):
     ) -> None:
         super().__init__(hidden_dim, readout)
         if steps < 1:
-            raise RncGraphError(f"steps must be at least 1, not {steps}")
+            raise BadValueError(f"steps must be at least 1, not {steps}")
         self.steps = steps
         self.atom_embedding = atom_embedding(hidden_dim)
         self.message = EdgeNetworkConv(hidden_dim)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rnc_graph.data.samples import SampleTable, classes_of
 from rnc_graph.encoders import ENCODERS
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.spec import Experiment, Method
@@ -35,7 +35,7 @@ def check_devices(experiment: Experiment, device: str) -> None:
                 try:
                     check_device(device, stage.precision)
                 except RncGraphError as error:
-                    raise RncGraphError(f"method {method.name!r}: {key}.{error}") from error
+                    raise BadValueError(f"method {method.name!r}: {key}.{error}") from error
 
 
 def check_methods(experiment: Experiment, datasets: Datasets) -> None:
@@ -52,7 +52,7 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
         loaded = datasets.sets[place.data]
         found = datasets.channels(place.data)
         if channels[place.encoder] not in (None, found):
-            raise RncGraphError(
+            raise BadValueError(
                 f"encoders.{place.encoder}.in_channels: found {channels[place.encoder]}, and the "
                 f"images of {place.data!r} have {found}"
             )
@@ -88,7 +88,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             prepared_objective(stage, split, task.encoder.make(ENCODERS), task.cell.seed)
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
-            raise RncGraphError(f"objective {stage.objective.name!r}: {kind}{error}") from error
+            raise BadValueError(f"objective {stage.objective.name!r}: {kind}{error}") from error
 
 
 # Those of the package that take labels for quantities whatever their options are.
@@ -108,7 +108,7 @@ def _check_labels(table: SampleTable, objective: Part) -> None:
         right = "take supcon, kcl or tsc with bins: classes, rince with a hierarchy, or simclr"
     else:
         return
-    raise RncGraphError(
+    raise BadValueError(
         f"objective {objective.name!r}: the targets of {table.name!r} are classes, whose numbers "
         f"are no quantities; {right}"
     )
@@ -120,12 +120,12 @@ def _check_head(table: SampleTable, method: Method) -> None:
     if of_classes != bool(classes):
         right = "l1, l2 or huber" if of_classes else "cross-entropy"
         what = "measured" if of_classes else "classes"
-        raise RncGraphError(
+        raise BadValueError(
             f"method {method.name!r}, regression.head_loss: found {regression.head_loss!r}, and "
             f"the targets of {table.name!r} are {what}; right is {right}"
         )
     if regression.balanced and not classes:
-        raise RncGraphError(
+        raise BadValueError(
             f"method {method.name!r}, regression.balanced: the targets of {table.name!r} are "
             "measured, and only classes can be drawn alike"
         )
@@ -141,7 +141,7 @@ def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test
         if given is not None
     ]
     if wanted and min(validation, test) < 2:
-        raise RncGraphError(
+        raise BadValueError(
             f"{' and '.join(wanted)}: found {validation} validation and {test} test samples, "
             "each part needs 2 or more"
         )

@@ -13,7 +13,7 @@ import torch
 from rnc_graph.data import MoleculeTable, without
 from rnc_graph.data.cache import OnDone, packed_graphs
 from rnc_graph.data.samples import InputKind, Samples, SampleTable, Store
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import CsvData, ImageSource, source_name
 from rnc_graph.experiments.store import digest
@@ -193,7 +193,7 @@ def _without(
 ) -> Loaded:
     """Return a data set to pretrain on, without the molecules that the runs are about."""
     if isinstance(source, ImageSource) or isinstance(table, ImageTable):
-        raise RncGraphError(
+        raise BadValueError(
             f"pretraining.data: {source_name(source)!r} for {table.name!r}: only molecules can be "
             "pretrained on for molecules of another set, since one that is in both must be left out"
         )
@@ -201,7 +201,7 @@ def _without(
     kept = set(without(whole.smiles, table.smiles))
     rows = np.flatnonzero([smiles in kept for smiles in whole.smiles])
     if len(rows) < 10:
-        raise RncGraphError(
+        raise BadValueError(
             f"pretraining.data: {source_name(source)!r} has {len(rows)} molecules that "
             f"{table.name!r} lacks, and 10 are needed; another set is needed"
         )
@@ -218,7 +218,7 @@ def _outside(experiment: Experiment, table: SampleTable) -> list[str]:
         return []
     outside = without(experiment.load_molecules(judged.outside).smiles, table.smiles)
     if len(outside) < 2:
-        raise RncGraphError(
+        raise BadValueError(
             f"representation.outside: {judged.outside_name!r} has {len(outside)} molecules that "
             "the data set lacks; another set is needed"
         )
@@ -235,7 +235,7 @@ def _outside_images(
         shape = loaded.images.shape if loaded.images is not None else None
         if shape != outside.images.shape:
             found = "molecules" if shape is None else f"images of {shape}"
-            raise RncGraphError(
+            raise BadValueError(
                 f"representation.outside: {outside.table.name!r} has images of "
                 f"{outside.images.shape} (channels, height, width), and {loaded.table.name!r} has "
                 f"{found}; both must be alike"
@@ -244,7 +244,7 @@ def _outside_images(
     known = {pixels for images in stores for pixels in _each_image(images)}
     new = [row for row, pixels in enumerate(_each_image(outside.images)) if pixels not in known]
     if len(new) < 2:
-        raise RncGraphError(
+        raise BadValueError(
             f"representation.outside: {outside.table.name!r} has {len(new)} images that the data "
             "sets lack; another set is needed"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnc_graph.data.samples import SampleTable
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import MissingFileError
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.executors.executor import Executor
@@ -180,7 +180,7 @@ def tabulate_experiment(experiment: Experiment, folder: Path, *, command: str) -
     store = Store(folder / "store")
     missing = missing_tasks(prepared.tasks, store)
     if missing:
-        raise RncGraphError(
+        raise MissingFileError(
             f"{store.folder}: {len(missing)} of {len(prepared.tasks)} tasks are not there; "
             f"run the experiment first: {command}"
         )

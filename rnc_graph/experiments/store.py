@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError, WriteError
+from rnc_graph.errors import WriteError
 
 _TEMPORARY = ".unfinished-"
 
@@ -104,13 +104,13 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / ".lock").open("w")
     except OSError as error:
-        raise RncGraphError(f"{folder}: cannot write results here: {error.strerror}") from error
+        raise WriteError(f"{folder}: cannot write results here: {error.strerror}") from error
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EACCES):
-                raise RncGraphError(f"{folder}: another process is writing results here") from None
+                raise WriteError(f"{folder}: another process is writing results here") from None
             raise
         _clear(folder)
         try:

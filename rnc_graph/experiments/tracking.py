@@ -13,7 +13,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import MissingPackageError, RunError, UnknownNameError
 
 # What each of them imports, and the options that are a run's own.
 _MODULES = {
@@ -43,7 +43,7 @@ def check_tracking(tracking: Mapping[str, Mapping[str, Any]]) -> None:
     for name, options in tracking.items():
         for module in _MODULES[name]:
             if find_spec(module) is None:
-                raise RncGraphError(
+                raise MissingPackageError(
                     f"tracking: {name} needs {module}, which is not installed; "
                     f"pip install 'rnc-graph[{name}]'"
                 )
@@ -94,7 +94,7 @@ def make_loggers(
         try:
             loggers.append(made[name](dict(options), folder / name, key, label))
         except Exception as error:
-            raise RncGraphError(f"tracking.{name}: {type(error).__name__}: {error}") from error
+            raise RunError(f"tracking.{name}: {type(error).__name__}: {error}") from error
     return tuple(loggers)
 
 

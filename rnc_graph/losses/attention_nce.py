@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.unit import unit
@@ -110,7 +110,7 @@ def _check(features: Tensor, negatives: Tensor | None, positives: Tensor | None)
     shapes = Shapes()
     shapes.embeddings("features", features, "B", "V", "d")
     if features.shape[1] < 3:
-        raise RncGraphError(
+        raise BadValueError(
             f"two anchors and a positive take V >= 3 views, found features {tuple(features.shape)}"
         )
     if negatives is not None:

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def eager(function: Callable[P, T]) -> Callable[P, T]:
 def check_positive(name: str, value: float) -> None:
     """Raise :class:`RncGraphError` unless ``value`` is a positive, finite number."""
     if not 0 < value < math.inf:
-        raise RncGraphError(f"{name} must be positive and finite, found {value}")
+        raise BadValueError(f"{name} must be positive and finite, found {value}")
 
 
 def check_finite(name: str, values: Tensor) -> None:
@@ -43,7 +43,7 @@ def check_finite(name: str, values: Tensor) -> None:
     if not finite.all():
         rows = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        raise RncGraphError(
+        raise BadValueError(
             f"{name} must be finite, found {int((~finite).sum())} NaN or infinite values "
             f"in {len(rows)} rows: {shown}"
         )
@@ -62,7 +62,7 @@ def check_missing(name: str, values: Tensor) -> bool:
     if infinite.any():
         rows = infinite.flatten(1).any(1).nonzero().flatten().tolist()
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        raise RncGraphError(
+        raise BadValueError(
             f"{name} must be finite, or NaN where missing, found {int(infinite.sum())} infinite "
             f"values in {len(rows)} rows: {shown}"
         )
@@ -77,7 +77,7 @@ class Shapes:
     >>> shapes.embeddings("key", torch.ones(4, 2), "B", "d")
     Traceback (most recent call last):
     ...
-    rnc_graph.errors.RncGraphError: key must be (B, d) with B = 4, d = 3, found shape (4, 2)
+    rnc_graph.errors.BadValueError: key must be (B, d) with B = 4, d = 3, found shape (4, 2)
     """
 
     # Sizes that may be 0: an empty queue is legal.
@@ -90,27 +90,27 @@ class Shapes:
         """Check a tensor of finite floats."""
         self._shape(name, found, letters)
         if not found.is_floating_point():
-            raise RncGraphError(f"{name} must be floating point, found {found.dtype}")
+            raise BadValueError(f"{name} must be floating point, found {found.dtype}")
         check_finite(name, found)
 
     def with_missing(self, name: str, found: Tensor, *letters: str) -> bool:
         """Check a tensor of floats that are finite or NaN; return whether any is NaN."""
         self._shape(name, found, letters)
         if not found.is_floating_point():
-            raise RncGraphError(f"{name} must be floating point, found {found.dtype}")
+            raise BadValueError(f"{name} must be floating point, found {found.dtype}")
         return check_missing(name, found)
 
     def labels(self, name: str, found: Tensor, *letters: str) -> None:
         """Check a tensor of integers."""
         self._shape(name, found, letters)
         if found.is_floating_point() or found.is_complex():
-            raise RncGraphError(f"{name} must be integers, found {found.dtype}")
+            raise BadValueError(f"{name} must be integers, found {found.dtype}")
 
     def mask(self, name: str, found: Tensor, *letters: str) -> None:
         """Check a tensor of booleans."""
         self._shape(name, found, letters)
         if found.dtype != torch.bool:
-            raise RncGraphError(f"{name} must be torch.bool, found {found.dtype}")
+            raise BadValueError(f"{name} must be torch.bool, found {found.dtype}")
 
     def _shape(self, name: str, found: Tensor, letters: tuple[str, ...]) -> None:
         shape = tuple(found.shape)
@@ -118,11 +118,11 @@ class Shapes:
         sizes = dict(zip(letters, shape, strict=False)) | known
         if len(shape) != len(letters) or shape != tuple(sizes[letter] for letter in letters):
             given = ", ".join(f"{letter} = {size}" for letter, size in known.items())
-            raise RncGraphError(
+            raise BadValueError(
                 f"{name} must be ({', '.join(letters)}{',' * (len(letters) == 1)})"
                 f"{' with ' * bool(given)}{given}, found shape {shape}"
             )
         for letter, size in sizes.items():
             if size == 0 and letter not in self.MAY_BE_EMPTY:
-                raise RncGraphError(f"{letter} must be at least 1, found {name} {shape}")
+                raise BadValueError(f"{letter} must be at least 1, found {name} {shape}")
         self.sizes |= sizes

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses.checks import Shapes
 from rnc_graph.losses.unit import unit
 
@@ -70,7 +70,7 @@ def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
     if classes == 1:
         return unit(_normal(1, d, generator))
     if d < classes - 1:
-        raise RncGraphError(
+        raise BadValueError(
             f"{classes} ordered targets take d >= C - 1 = {classes - 1} dimensions, found {d}"
         )
     code = torch.ones(classes, classes - 1, dtype=torch.float64).tril(-1).mul(2).sub(1)
@@ -116,7 +116,7 @@ def target_uniformity(targets: Tensor, temperature: float = TEMPERATURE) -> floa
 
 def _check_sizes(classes: int, d: int) -> None:
     if classes < 1 or d < 1:
-        raise RncGraphError(f"C and d must be at least 1, found C = {classes}, d = {d}")
+        raise BadValueError(f"C and d must be at least 1, found C = {classes}, d = {d}")
 
 
 def _normal(rows: int, d: int, generator: torch.Generator) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses.blockwise import log_sum_exp_products
 from rnc_graph.losses.checks import Shapes, eager
 from rnc_graph.losses.pairwise import wide_dtype
@@ -109,7 +109,7 @@ def draw(pool: Tensor, number: int, generator: torch.Generator | None = None) ->
 def check_positives(positives: int | None) -> None:
     """Raise :class:`RncGraphError` unless ``positives`` is None or at least 1."""
     if positives is not None and positives < 1:
-        raise RncGraphError(f"positives must be at least 1, or None for all, found {positives}")
+        raise BadValueError(f"positives must be at least 1, or None for all, found {positives}")
 
 
 @eager
@@ -135,6 +135,6 @@ def check(
         for name, values in (("labels", labels), ("class_to_target", class_to_target)):
             low, high = (int(x) for x in values.aminmax())
             if low < 0 or high >= len(targets):
-                raise RncGraphError(
+                raise BadValueError(
                     f"{name} must be in 0 .. C - 1 = {len(targets) - 1}, found {low} .. {high}"
                 )

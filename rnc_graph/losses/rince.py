@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses.blockwise import blocks
 from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.unit import units
@@ -58,7 +58,7 @@ class RINCELoss(nn.Module):
     def __init__(self, variant: str = "out-in", tau_min: float = 0.1, tau_max: float = 0.5) -> None:
         super().__init__()
         if variant not in VARIANTS:
-            raise RncGraphError(f"variant must be one of {', '.join(VARIANTS)}, found {variant!r}")
+            raise BadValueError(f"variant must be one of {', '.join(VARIANTS)}, found {variant!r}")
         check_positive("tau_min", tau_min)
         check_positive("tau_max", tau_max)
         self.variant, self.tau_min, self.tau_max = variant, tau_min, tau_max
@@ -89,7 +89,7 @@ class RINCELoss(nn.Module):
         """
         missing = _check(anchor, positive, bank, similarity)
         if not all(0 <= level <= 1 for level in levels):
-            raise RncGraphError(f"levels must be in [0, 1], found {list(levels)}")
+            raise BadValueError(f"levels must be in [0, 1], found {list(levels)}")
         anchor, positive, bank = units(anchor, positive, bank)
         similarity = similarity.detach()
         if missing:
@@ -299,5 +299,5 @@ def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -
     missing = shapes.with_missing("similarity", similarity, "B", "K")
     known = similarity.nan_to_num(nan=0) if missing else similarity
     if known.numel() and known.amax() > 1:
-        raise RncGraphError(f"similarity must be at most 1, found {float(known.amax())}")
+        raise BadValueError(f"similarity must be at most 1, found {float(known.amax())}")
     return missing

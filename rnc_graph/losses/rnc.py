@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import check_finite, check_missing, check_positive
 from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pairwise, wide_dtype
@@ -237,24 +237,24 @@ class _RankedLikelihood(torch.autograd.Function):
 def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
     """Check what ``forward`` is given; return the labels as (B, t), and whether any is missing."""
     if features.dim() != 3:
-        raise RncGraphError(f"features must be (B, V, d), found shape {tuple(features.shape)}")
+        raise BadValueError(f"features must be (B, V, d), found shape {tuple(features.shape)}")
     if not features.is_floating_point():
-        raise RncGraphError(f"features must be floating point, found {features.dtype}")
+        raise BadValueError(f"features must be floating point, found {features.dtype}")
     if labels.dim() not in (1, 2):
-        raise RncGraphError(f"labels must be (B, t) or (B,), found shape {tuple(labels.shape)}")
+        raise BadValueError(f"labels must be (B, t) or (B,), found shape {tuple(labels.shape)}")
     labels = labels.detach()[:, None] if labels.dim() == 1 else labels.detach()
     samples, views, size = features.shape
     if len(labels) != samples:
-        raise RncGraphError(
+        raise BadValueError(
             f"features and labels must have one row a sample, found {samples} rows of features "
             f"{tuple(features.shape)} and {len(labels)} labels"
         )
     if samples * views < 2:
-        raise RncGraphError(
+        raise BadValueError(
             f"the loss compares pairs: B * V must be at least 2, found B = {samples}, V = {views}"
         )
     if size == 0 or labels.shape[1] == 0:
-        raise RncGraphError(
+        raise BadValueError(
             f"d and t must be at least 1, found features {tuple(features.shape)} "
             f"and labels {tuple(labels.shape)}"
         )
@@ -267,6 +267,6 @@ def _check_pairs(
 ) -> None:
     """Check what a callable returned."""
     if tuple(found.shape) != shape:
-        raise RncGraphError(f"{name} must return shape {shape}, found {tuple(found.shape)}")
+        raise BadValueError(f"{name} must return shape {shape}, found {tuple(found.shape)}")
     if not may_be_missing and found.isnan().any():
-        raise RncGraphError(f"{name} returned {int(found.isnan().sum())} NaN values")
+        raise BadValueError(f"{name} returned {int(found.isnan().sum())} NaN values")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 FloatArray = NDArray[np.float64]
 # What callers may pass: float32 from an encoder, or float64.
@@ -42,12 +42,12 @@ def checked(
     >>> checked("embedding", np.zeros((3, 4)), width=2)
     Traceback (most recent call last):
     ...
-    rnc_graph.errors.RncGraphError: embedding: found shape (3, 4), right is (N >= 2, 2)
+    rnc_graph.errors.BadValueError: embedding: found shape (3, 4), right is (N >= 2, 2)
     """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise RncGraphError(f"{name}: found no array of real numbers ({error})") from error
+        raise BadValueError(f"{name}: found no array of real numbers ({error})") from error
     fits = (
         array.ndim == dimensions
         and array.size > 0
@@ -58,11 +58,11 @@ def checked(
     if not fits:
         length = f"{rows or f'N >= {fewest}'},"
         right = length if dimensions == 1 else f"{length} {width or 'd >= 1'}"
-        raise RncGraphError(f"{name}: found shape {array.shape}, right is ({right})")
+        raise BadValueError(f"{name}: found shape {array.shape}, right is ({right})")
     finite = np.isfinite(array)
     if not finite.all():
         place = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise RncGraphError(
+        raise BadValueError(
             f"{name}: found {array[place]} in row {place[0]}, right are finite numbers"
         )
     return array
@@ -85,21 +85,21 @@ def checked_classes(
     >>> checked_classes("labels", np.array([0.0, 2.5]))
     Traceback (most recent call last):
     ...
-    rnc_graph.errors.RncGraphError: labels: found 2.5 in row 1, right are class numbers 0, 1, 2, ...
+    rnc_graph.errors.BadValueError: labels: found 2.5 in row 1, right are class numbers 0, 1, 2, ...
     """
     try:
         array = np.asarray(labels, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise RncGraphError(f"{name}: found no array of real numbers ({error})") from error
+        raise BadValueError(f"{name}: found no array of real numbers ({error})") from error
     if array.ndim != 1 or len(array) == 0 or rows not in (None, len(array)):
-        raise RncGraphError(f"{name}: found shape {array.shape}, right is ({rows or 'N >= 1'},)")
+        raise BadValueError(f"{name}: found shape {array.shape}, right is ({rows or 'N >= 1'},)")
     wrong = ~(np.isfinite(array) & (array >= 0) & (array == np.floor(array)))
     right = "class numbers 0, 1, 2, ..."
     if classes is not None and not wrong.any():
         wrong, right = array >= classes, f"class numbers below {classes}"
     if wrong.any():
         row = int(wrong.argmax())
-        raise RncGraphError(f"{name}: found {array[row]:g} in row {row}, right are {right}")
+        raise BadValueError(f"{name}: found {array[row]:g} in row {row}, right are {right}")
     return array.astype(np.int64)
 
 

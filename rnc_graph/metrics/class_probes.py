@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import (
     Classes,
     FloatArray,
@@ -50,9 +50,9 @@ def linear_class_probe(
     """
     train, classes, queries = _checked(train_embedding, train_labels, embedding)
     if len(np.unique(classes)) < 2:
-        raise RncGraphError("train_labels: found one class, right are 2 classes or more")
+        raise BadValueError("train_labels: found one class, right are 2 classes or more")
     if not 0 < strength < np.inf:
-        raise RncGraphError(f"strength: found {strength}, right is a positive, finite number")
+        raise BadValueError(f"strength: found {strength}, right is a positive, finite number")
     model = make_pipeline(
         StandardScaler(),
         LogisticRegression(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, recall_score
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import Classes, Floats, Labels, checked, checked_classes
 from rnc_graph.metrics.long_tail import REGIONS, shot_regions
 
@@ -53,7 +53,7 @@ def classification_metrics(
     logits = checked("logits", logits, fewest=1)
     labels = np.asarray(labels, dtype=np.float64)
     if labels.shape != logits.shape[:1]:
-        raise RncGraphError(f"labels: found shape {labels.shape}, right is ({len(logits)},)")
+        raise BadValueError(f"labels: found shape {labels.shape}, right is ({len(logits)},)")
     known = ~np.isnan(labels)
     if not known.any():
         names = ("accuracy", "error", "balanced_accuracy", "cross_entropy")

@@ -6,7 +6,7 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.special import logsumexp
 from scipy.stats import kendalltau, spearmanr
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import FloatArray, Floats, checked, unit_rows
 
 # Samples compared in pairs; of more, a subset.
@@ -153,7 +153,7 @@ def _on_grid(distances: FloatArray) -> FloatArray:
 
 def _subset(rows: int, limit: int, seed: int) -> NDArray[np.int64]:
     if limit < 2:
-        raise RncGraphError(f"limit: found {limit}, right is 2 samples or more")
+        raise BadValueError(f"limit: found {limit}, right is 2 samples or more")
     if rows <= limit:
         return np.arange(rows)
     return np.sort(np.random.default_rng(seed).choice(rows, size=limit, replace=False))
@@ -167,4 +167,4 @@ def _untied(values: FloatArray) -> int:
 
 def _check_positive(name: str, value: float) -> None:
     if not 0 < value < np.inf:
-        raise RncGraphError(f"{name}: found {value}, right is a positive, finite number")
+        raise BadValueError(f"{name}: found {value}, right is a positive, finite number")

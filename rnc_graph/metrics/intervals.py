@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class ConformalIntervals:
 def check_level(level: float) -> None:
     """Raise :class:`RncGraphError` unless ``level`` lies between 0 and 1."""
     if not 0 < level < 1:
-        raise RncGraphError(f"the level of an interval must lie between 0 and 1, found {level}")
+        raise BadValueError(f"the level of an interval must lie between 0 and 1, found {level}")
 
 
 def coverage(measured: FloatArray, low: FloatArray, high: FloatArray) -> float:

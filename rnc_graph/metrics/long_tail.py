@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import Floats, checked
 
 REGIONS = ("many", "medium", "few")
@@ -38,7 +38,7 @@ def label_bins(labels: Floats, edges: Floats) -> NDArray[np.int64]:
     labels = checked("labels", labels, dimensions=1)
     edges = np.asarray(edges, dtype=np.float64)
     if edges.ndim != 1 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-        raise RncGraphError(f"edges: found {edges.tolist()}, right are finite, rising numbers")
+        raise BadValueError(f"edges: found {edges.tolist()}, right are finite, rising numbers")
     return np.digitize(labels, edges).astype(np.int64)
 
 
@@ -66,7 +66,7 @@ def shot_regions(
     ['many', 'medium', 'few']
     """
     if not 0 <= few <= many:
-        raise RncGraphError(f"few and many: found {few} and {many}, right is 0 <= few <= many")
+        raise BadValueError(f"few and many: found {few} and {many}, right is 0 <= few <= many")
     train_labels = checked("train_labels", train_labels, dimensions=1)
     counts = np.bincount(label_bins(train_labels, edges), minlength=len(edges) + 1)
     shots = counts[label_bins(labels, edges)]
@@ -106,7 +106,7 @@ def long_tail_metrics(
     unknown = sorted(set(regions.ravel().tolist()) - set(REGIONS), key=str)
     if regions.shape != measured.shape or unknown:
         found = f"the unknown {unknown}" if unknown else f"shape {regions.shape}"
-        raise RncGraphError(
+        raise BadValueError(
             f"regions: found {found}, right is {measured.shape} of {', '.join(REGIONS)}"
         )
     errors = np.abs(measured - predicted)

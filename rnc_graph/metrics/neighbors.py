@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import FloatArray, unit_rows
 
 # Yields some rows of queries (N, d) and their distances (n, M) to a gallery (M, d).
@@ -21,7 +21,7 @@ RESOLUTION = 1e-12
 def check_k(name: str, k: int) -> None:
     """Raise :class:`RncGraphError` unless ``k`` is a number of neighbors, 1 or more."""
     if k < 1:
-        raise RncGraphError(f"{name}: found {k}, right is 1 neighbor or more")
+        raise BadValueError(f"{name}: found {k}, right is 1 neighbor or more")
 
 
 def distance_blocks(queries: FloatArray, gallery: FloatArray) -> Iterator[tuple[slice, FloatArray]]:

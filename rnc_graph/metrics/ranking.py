@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.statistics import SIGNIFICANT
 
 
@@ -56,7 +56,7 @@ def rank_methods(errors: NDArray[np.float64], names: Sequence[str]) -> Ranking:
     """
     errors = np.asarray(errors, dtype=np.float64)
     if errors.ndim != 2 or errors.shape[1] != len(names) or not np.isfinite(errors).all():
-        raise RncGraphError(
+        raise BadValueError(
             f"errors: found shape {errors.shape}, right are finite numbers, data sets x "
             f"{len(names)} methods"
         )

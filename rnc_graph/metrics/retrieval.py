@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import Floats, checked
 from rnc_graph.metrics.neighbors import check_k, distance_blocks, shares
 
@@ -66,7 +66,7 @@ def retrieval(
     for k in at:
         check_k("at", k)
     if not 0 <= tolerance < np.inf:
-        raise RncGraphError(f"tolerance: found {tolerance}, right is 0 or more, and finite")
+        raise BadValueError(f"tolerance: found {tolerance}, right is 0 or more, and finite")
     hits, errors = dict.fromkeys(at, 0.0), dict.fromkeys(at, 0.0)
     for rows, distances in distance_blocks(embedding, gallery_embedding):
         labels_apart = cdist(labels[rows], gallery_labels, "cityblock")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.regression import regression_metrics
 
 
@@ -34,7 +34,7 @@ def subset_metrics(
     """
     for name, mask in subsets.items():
         if mask.shape != (len(measured),):
-            raise RncGraphError(
+            raise BadValueError(
                 f"the mask of subset {name!r} has shape {mask.shape}; with {len(measured)} "
                 f"molecules it must be ({len(measured)},)"
             )

@@ -17,7 +17,7 @@ from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitMolecules
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
@@ -125,7 +125,7 @@ def prepare(
     ]
     all_bad = sorted([*bad, *unreadable], key=lambda row: row.row)
     if all_bad and preparation.on_bad == "raise":
-        raise RncGraphError(describe_bad(all_bad, table.name))
+        raise BadValueError(describe_bad(all_bad, table.name))
     if unreadable:
         table = table.take(features.good)
         features = molecule_features(table.smiles, wants, jobs=jobs)

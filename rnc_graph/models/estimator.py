@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from rnc_graph.data.cache import molecule_features
 from rnc_graph.data.featurizer import BadMolecule, Wants
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.models import (
     ModelSettings,
     MoleculeModel,
@@ -160,7 +160,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         """
         settings = self._settings()
         if self.on_bad not in ("skip", "raise"):
-            raise RncGraphError(f"on_bad must be 'skip' or 'raise', not {self.on_bad!r}")
+            raise BadValueError(f"on_bad must be 'skip' or 'raise', not {self.on_bad!r}")
         smiles, targets = _smiles(X), _targets(y)
         _same_length(smiles, targets, "X", "y")
         single = np.ndim(y) == 1 or (isinstance(y, pd.Series))
@@ -169,7 +169,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             held_smiles, held_targets = _smiles(validation[0]), _targets(validation[1])
             _same_length(held_smiles, held_targets, "validation's X", "validation's y")
             if held_targets.shape[1] != targets.shape[1]:
-                raise RncGraphError(
+                raise BadValueError(
                     f"validation has {held_targets.shape[1]} targets, y has {targets.shape[1]}"
                 )
             targets = np.concatenate([targets, held_targets])
@@ -181,7 +181,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         )
         usable = np.setdiff1d(features.good, np.flatnonzero(np.isnan(targets).all(axis=1)))
         if features.bad and self.on_bad == "raise":
-            raise RncGraphError(_describe(features.bad))
+            raise BadValueError(_describe(features.bad))
         _warn(features.bad, "left out of training")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if validation is not None:
@@ -192,7 +192,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             features.canonical[row] for row in held_out
         }
         if torn:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{len(torn)} molecules stand both in X and in validation, such as {min(torn)!r}: "
                 "what has been learned cannot be held out"
             )
@@ -331,7 +331,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Divide the rows at random into those to learn from and those held out."""
         if not 0 < self.validation_fraction < 1:
-            raise RncGraphError(
+            raise BadValueError(
                 f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}"
             )
         groups = [canonical[row] for row in rows]
@@ -339,7 +339,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         # One molecule to choose the epochs and one to calibrate, at least.
         held = max(2, round(self.validation_fraction * different))
         if different <= held:
-            raise RncGraphError(
+            raise BadValueError(
                 f"X must have more than {held} different molecules with a measurement, since a "
                 f"part is held out; found {different} (n_samples = {len(rows)})"
             )
@@ -351,16 +351,16 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 def _smiles(X: Any) -> list[str]:
     """Return the N SMILES of a list, an array, a Series, or a frame of one column."""
     if isinstance(X, str):
-        raise RncGraphError(f"X must be a list of SMILES, found the single text {X[:80]!r}")
+        raise BadValueError(f"X must be a list of SMILES, found the single text {X[:80]!r}")
     array = np.asarray(X, dtype=object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise RncGraphError(f"X must be N SMILES, found an array of shape {array.shape}")
+        raise BadValueError(f"X must be N SMILES, found an array of shape {array.shape}")
     if len(array) == 0:
-        raise RncGraphError("X must be N SMILES, found none")
+        raise BadValueError("X must be N SMILES, found none")
     if not any(isinstance(text, str) for text in array):
-        raise RncGraphError(f"X must be N SMILES, found {type(array[0]).__name__} {array[0]!r}")
+        raise BadValueError(f"X must be N SMILES, found {type(array[0]).__name__} {array[0]!r}")
     return list(array)
 
 
@@ -369,14 +369,14 @@ def _targets(y: Any) -> FloatArray:
     try:
         array = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise RncGraphError(f"y must be numbers: {error}") from error
+        raise BadValueError(f"y must be numbers: {error}") from error
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or not array.size:
-        raise RncGraphError(f"y must be (N,) or (N, t), found shape {np.shape(y)}")
+        raise BadValueError(f"y must be (N,) or (N, t), found shape {np.shape(y)}")
     if np.isinf(array).any():
         row = int(np.flatnonzero(np.isinf(array).any(axis=1))[0])
-        raise RncGraphError(f"y must be finite, or NaN where missing; found infinity in row {row}")
+        raise BadValueError(f"y must be finite, or NaN where missing; found infinity in row {row}")
     return array
 
 
@@ -391,7 +391,7 @@ def _names(y: Any, count: int) -> list[str]:
 
 def _same_length(smiles: Sequence[str], targets: FloatArray, x_name: str, y_name: str) -> None:
     if len(smiles) != len(targets):
-        raise RncGraphError(
+        raise BadValueError(
             f"{x_name} has {len(smiles)} molecules, {y_name} has {len(targets)} rows"
         )
 

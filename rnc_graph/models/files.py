@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError, unreadable
 from rnc_graph.files import atomic_path, write_text
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
@@ -93,7 +93,7 @@ def load_model(folder: Path) -> MoleculeModel:
     config = _read_config(folder)
     content = _read(folder, WEIGHTS)
     if hashlib.sha256(content).hexdigest() != config.weights_sha256:
-        raise RncGraphError(
+        raise BadValueError(
             f"{folder / WEIGHTS}: is not the file that {CONFIG} was written with "
             f"({len(content):,} bytes found): truncated, edited, or of another model; save the "
             "model again, or copy both files anew"
@@ -101,7 +101,7 @@ def load_model(folder: Path) -> MoleculeModel:
     try:
         return _model(config, load(content))
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
-        raise RncGraphError(f"{folder}: its weights do not fit its config: {error}") from error
+        raise BadValueError(f"{folder}: its weights do not fit its config: {error}") from error
 
 
 def _read_config(folder: Path) -> _Config:
@@ -110,13 +110,13 @@ def _read_config(folder: Path) -> _Config:
     try:
         given = json.loads(text)
     except ValueError as error:
-        raise RncGraphError(f"{path}: is no JSON (truncated or edited?): {error}") from error
+        raise BadValueError(f"{path}: is no JSON (truncated or edited?): {error}") from error
     found = given.get("format") if isinstance(given, dict) else None
     if not isinstance(found, int) or given.get("kind") != "rnc_graph molecule model":
-        raise RncGraphError(f"{path}: is not the config of a model of rnc_graph")
+        raise BadValueError(f"{path}: is not the config of a model of rnc_graph")
     if found > FORMAT:
         by = given.get("versions", {}).get("rnc_graph", "a newer version")
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: written by rnc_graph {by} in format {found}; this is rnc_graph "
             f"{__version__}, which reads formats up to {FORMAT}: upgrade rnc_graph"
         )
@@ -125,9 +125,9 @@ def _read_config(folder: Path) -> _Config:
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
-        raise RncGraphError(f"{path}: {key}: {problem['msg']}") from error
+        raise BadValueError(f"{path}: {key}: {problem['msg']}") from error
     if config.config_sha256 != config.digest():
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: has been edited since it was written; what a model is cannot be changed "
             "afterwards: train it with other options instead"
         )
@@ -138,15 +138,15 @@ def _read(folder: Path, name: str) -> bytes:
     """Read a file of the folder; a link that leads out of it is not followed."""
     path = folder / name
     if not folder.is_dir():
-        raise RncGraphError(f"{folder}: no such folder; a model is a folder with {CONFIG}")
+        raise MissingFileError(f"{folder}: no such folder; a model is a folder with {CONFIG}")
     if os.path.realpath(path) != os.path.join(os.path.realpath(folder), name):
-        raise RncGraphError(f"{path}: is a link to elsewhere; a model's files lie in its folder")
+        raise BadValueError(f"{path}: is a link to elsewhere; a model's files lie in its folder")
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise RncGraphError(f"{path}: missing; a model is {CONFIG} and {WEIGHTS}") from None
+        raise MissingFileError(f"{path}: missing; a model is {CONFIG} and {WEIGHTS}") from None
     except OSError as error:
-        raise RncGraphError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
 
 
 def _tensors(model: MoleculeModel) -> dict[str, Tensor]:

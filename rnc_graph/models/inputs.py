@@ -16,7 +16,7 @@ from rnc_graph.data import PackedGraphs
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 # A molecule beyond the training set's range is at its end, not far outside: some descriptors grow
 # past all bounds with size.
@@ -103,7 +103,7 @@ class DescriptorScaler:
         place = {name: column for column, name in enumerate(names)}
         missing = [name for name in self.names if name not in place]
         if missing:
-            raise RncGraphError(
+            raise BadValueError(
                 f"the model needs descriptors that this version of RDKit lacks: "
                 f"{', '.join(missing[:5])}; the model card names the version it was trained with"
             )

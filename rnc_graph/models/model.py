@@ -12,7 +12,7 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
@@ -110,7 +110,7 @@ class MoleculeModel:
         """
         networks = [member for member in self.members if isinstance(member, Network)]
         if not networks:
-            raise RncGraphError("this model has no network, and so no embedding")
+            raise BadValueError("this model has no network, and so no embedding")
         good = features.good
         dims = sum(network.encoder.embedding_dim for network in networks)
         embedding = np.full((len(features), dims), np.nan)

@@ -17,7 +17,7 @@ from pydantic import (
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.training import MeasuredLoss, StageConfig
 
@@ -118,6 +118,6 @@ def make_settings(**given: Any) -> ModelSettings:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
         reason = problem["msg"].removeprefix("Value error, ")
-        raise RncGraphError(
+        raise BadValueError(
             f"{key}: {reason}, found {problem['input']!r}" if key else reason
         ) from error

@@ -16,7 +16,7 @@ import pandas as pd
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.reading import Chunk, TableSource, open_table
 from rnc_graph.data.reading.columns import choose_smiles
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path
 from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
 from rnc_graph.models.model import MoleculeModel
@@ -107,7 +107,7 @@ def embed_file(
         RncGraphError: as :func:`predict_file`; another suffix; or the model has no network.
     """
     if out.suffix not in (".csv", ".npy"):
-        raise RncGraphError(f"{out}: embeddings are written as .csv or .npy, not {out.suffix!r}")
+        raise BadValueError(f"{out}: embeddings are written as .csv or .npy, not {out.suffix!r}")
     report = Report()
     with _writing(source, out) as (table, temporary):
         blocks = _embedded(model, table, smiles, jobs, report, on_rows)
@@ -168,7 +168,7 @@ def _write_npy(path: Path, blocks: Iterator[Block]) -> None:
 def _writing(source: Path, out: Path) -> Iterator[tuple[TableSource, Path]]:
     """Open a table, and a file that takes the place of ``out`` when all is done."""
     if out.exists() and source.exists() and out.samefile(source):
-        raise RncGraphError(f"{out}: is the table that is read; write to another file")
+        raise BadValueError(f"{out}: is the table that is read; write to another file")
     table = open_table(source)
     with atomic_path(out) as temporary:
         yield table, temporary

@@ -13,7 +13,7 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.fitting import fit_members
@@ -47,7 +47,7 @@ def divide_held_out(rows: NDArray[np.int64], seed: int) -> Held:
         RncGraphError: fewer than 2 rows.
     """
     if len(rows) < 2:
-        raise RncGraphError(
+        raise BadValueError(
             f"the held-out set needs at least 2 molecules, found {len(rows)}: some choose the "
             "epochs, the others calibrate the intervals"
         )
@@ -90,7 +90,7 @@ def train_model(
             with these targets, a device that is not there, or training that diverged.
     """
     if len(train) < _FEWEST:
-        raise RncGraphError(
+        raise BadValueError(
             f"{len(train)} molecules to learn from are too few: a model needs at least {_FEWEST}"
         )
     check_device(device)
@@ -98,7 +98,7 @@ def train_model(
     for part, rows in (("chooses the epochs", held.selection), ("calibrates", held.calibration)):
         lacking = np.flatnonzero(np.isnan(targets[rows]).all(axis=0))
         if lacking.size:
-            raise RncGraphError(
+            raise BadValueError(
                 f"target {target_names[lacking[0]]!r}: none of the {len(rows)} molecules of the "
                 f"held-out set that {part} has it; hold out more molecules, or leave it out"
             )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses import AttentionNCELoss
 from rnc_graph.losses.pairwise import l1_distance
 from rnc_graph.objectives.missing import labeled, nothing
@@ -65,7 +65,7 @@ class LabelAttentionNCE(Objective):
     ) -> None:
         super().__init__()
         if positives < 1:
-            raise RncGraphError(f"positives must be at least 1, found {positives}")
+            raise BadValueError(f"positives must be at least 1, found {positives}")
         self.positives = positives
         self.loss = AttentionNCELoss(temperature, d_pos, d_neg)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.data import quantile_edges
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.training import class_numbers
 
 Bins = int | Literal["classes"]
@@ -43,7 +43,7 @@ class QuantileBins(nn.Module):
     def __init__(self, bins: int) -> None:
         super().__init__()
         if bins < 2:
-            raise RncGraphError(f"bins must be at least 2, found {bins}")
+            raise BadValueError(f"bins must be at least 2, found {bins}")
         self.bins = bins
         self.register_buffer("edges", torch.zeros(0, bins - 1))
         self.register_buffer("codes", torch.zeros(0, dtype=torch.long))
@@ -66,7 +66,7 @@ class QuantileBins(nn.Module):
         for number, values in enumerate(labels.T):
             known = values[~values.isnan()]
             if len(known) < min(2, len(values)):
-                raise RncGraphError(
+                raise BadValueError(
                     f"target {number}: {len(known)} of {len(values)} samples of the training "
                     "part have it, bins need 2 or more; the objective 'rnc' needs none"
                 )
@@ -76,7 +76,7 @@ class QuantileBins(nn.Module):
         self.codes = torch.unique(self._code(labels[whole]))
         complete = int(whole.sum())
         if complete < len(labels) and (complete < self.bins or self.classes < 2):
-            raise RncGraphError(
+            raise BadValueError(
                 f"only samples with all {labels.shape[1]} targets have a class: {complete} of "
                 f"{len(labels)} in the training set, in {self.classes} classes; at least "
                 f"{self.bins} (bins), in 2 classes, are needed; the objective 'rnc' takes "
@@ -92,7 +92,7 @@ class QuantileBins(nn.Module):
             RncGraphError: the bins are not prepared.
         """
         if not self.classes:
-            raise RncGraphError("bins need prepare(labels) with the training set's labels first")
+            raise BadValueError("bins need prepare(labels) with the training set's labels first")
         # A combination that the training set lacks goes with the next one.
         classes = torch.searchsorted(self.codes, self._code(labels)).clamp(max=self.classes - 1)
         return classes.masked_fill(labels.isnan().any(1), -1)
@@ -136,7 +136,7 @@ class ClassNumbers(nn.Module):
         numbers = class_numbers(labels, what="bins: classes")
         self.numbers = torch.unique(numbers[numbers >= 0])
         if self.classes < 2:
-            raise RncGraphError(
+            raise BadValueError(
                 f"bins: classes: the training set has {self.classes} classes, at least 2 are needed"
             )
 
@@ -148,12 +148,12 @@ class ClassNumbers(nn.Module):
                 not prepared.
         """
         if not self.classes:
-            raise RncGraphError("classes need prepare(labels) with the training set's labels first")
+            raise BadValueError("classes need prepare(labels) with the training set's labels first")
         numbers = class_numbers(labels, what="bins: classes")
         classes = torch.searchsorted(self.numbers, numbers).clamp(max=self.classes - 1)
         new = (self.numbers[classes] != numbers) & (numbers >= 0)
         if new.any():
-            raise RncGraphError(
+            raise BadValueError(
                 f"bins: classes: found class {int(numbers[new][0])}, the training set has only "
                 f"{', '.join(map(str, self.numbers.tolist()))}"
             )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.training import class_numbers
 
 
@@ -48,7 +48,7 @@ class ClassRanks(nn.Module):
         numbers = self._classes(labels)
         present = torch.unique(numbers[numbers >= 0])
         if len(present) < 2:
-            raise RncGraphError(
+            raise BadValueError(
                 f"ranks of classes: the training set has {len(present)} classes, at least 2 are "
                 "needed"
             )
@@ -89,7 +89,7 @@ def hierarchy_similarity(hierarchy: Sequence[Sequence[int]]) -> list[list[float]
     """
     lengths = [len(level) for level in hierarchy]
     if min(lengths) < 2 or len(set(lengths)) > 1:
-        raise RncGraphError(
+        raise BadValueError(
             f"hierarchy: found levels of {', '.join(map(str, lengths))} classes, right is the "
             "group of each class, of the same 2 classes or more, in each"
         )
@@ -98,7 +98,7 @@ def hierarchy_similarity(hierarchy: Sequence[Sequence[int]]) -> list[list[float]
     divided = (same[:-1] & ~same[1:]).nonzero()
     if len(divided):
         level, first, second = divided[0].tolist()
-        raise RncGraphError(
+        raise BadValueError(
             f"hierarchy: classes {first} and {second} share a group at level {level} and none at "
             f"level {level + 1}; levels go from the finest to the coarsest, counted from 1"
         )
@@ -114,7 +114,7 @@ def _checked(similarity: Sequence[Sequence[float]]) -> Tensor:
     count = len(similarity)
     lengths = {len(row) for row in similarity}
     if count < 2 or lengths != {count}:
-        raise RncGraphError(
+        raise BadValueError(
             f"similarity: found {count} rows of {', '.join(map(str, sorted(lengths)))} numbers, "
             "right is one row and one column for each of 2 classes or more"
         )
@@ -122,17 +122,17 @@ def _checked(similarity: Sequence[Sequence[float]]) -> Tensor:
     off = (~(matrix.abs() <= 1)).nonzero()
     if len(off):
         row, column = off[0].tolist()
-        raise RncGraphError(
+        raise BadValueError(
             f"similarity: found {matrix[row, column]:g} of classes {row} and {column}, right is "
             "-1 to 1, and below 0 for classes that are unranked"
         )
     uneven = (matrix != matrix.T).nonzero()
     if len(uneven):
         row, column = uneven[0].tolist()
-        raise RncGraphError(
+        raise BadValueError(
             f"similarity: found {matrix[row, column]:g} of classes {row} and {column}, but "
             f"{matrix[column, row]:g} of {column} and {row}; it must be symmetric"
         )
     if not (matrix.diagonal() == 1).all():
-        raise RncGraphError("similarity: a class's similarity to itself, the diagonal, must be 1")
+        raise BadValueError("similarity: a class's similarity to itself, the diagonal, must be 1")
     return matrix

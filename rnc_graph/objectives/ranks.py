@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses.pairwise import l1_distance
 from rnc_graph.objectives.missing import labeled
 
@@ -42,7 +42,7 @@ class LabelRanks(nn.Module):
     ) -> None:
         super().__init__()
         if thresholds is not None and len(quantiles):
-            raise RncGraphError("ranks take quantiles or thresholds, not both")
+            raise BadValueError("ranks take quantiles or thresholds, not both")
         if thresholds is not None:
             _check_rising("thresholds", thresholds, float("inf"))
         else:
@@ -62,7 +62,7 @@ class LabelRanks(nn.Module):
         step = max(1, -(-len(labels) // _SAMPLE))
         distances = _distances(labels[::step].double())
         if not len(distances):
-            raise RncGraphError(
+            raise BadValueError(
                 f"ranks need samples with a target in common, found no pair of them among "
                 f"{len(labels)} samples with a target"
             )
@@ -76,7 +76,7 @@ class LabelRanks(nn.Module):
             RncGraphError: the ranks are not prepared.
         """
         if not len(self.thresholds):
-            raise RncGraphError("ranks need prepare(labels) with the training set's labels first")
+            raise BadValueError("ranks need prepare(labels) with the training set's labels first")
         # In float64 as the thresholds, or a pair that lies on one may fall to either side.
         distance = l1_distance(labels.double(), others.double())
         steps = torch.tensor([*self.levels, -1.0], device=labels.device)
@@ -102,6 +102,6 @@ def _distances(labels: Tensor) -> Tensor:
 def _check_rising(name: str, values: Sequence[float], limit: float) -> None:
     rising = all(low < high for low, high in pairwise(values))
     if not values or not rising or not (values[0] > 0 and values[-1] < limit):
-        raise RncGraphError(
+        raise BadValueError(
             f"{name} must be a rising list of numbers between 0 and {limit:g}, found {list(values)}"
         )

@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses import RINCELoss
 from rnc_graph.objectives.class_ranks import ClassRanks, hierarchy_similarity
 from rnc_graph.objectives.missing import labeled, nothing, take
@@ -92,7 +92,7 @@ def _ranks(
             quantiles = QUANTILES if thresholds is None else ()
         return LabelRanks(quantiles, thresholds)
     if quantiles is not None or thresholds is not None or None not in (hierarchy, similarity):
-        raise RncGraphError(
+        raise BadValueError(
             "ranks take one of quantiles and thresholds, of a continuous target, and hierarchy and "
             "similarity, of classes"
         )

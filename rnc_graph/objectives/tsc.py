@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import BadValueError, UnknownNameError
 from rnc_graph.losses import TSCLoss, assign_targets, hypersphere_targets, ordered_targets
 from rnc_graph.objectives.bins import Bins, make_bins
 from rnc_graph.objectives.missing import nothing, take
@@ -72,7 +72,7 @@ class TSC(QueueObjective):
         classes = self.bins.classes
         if self.kind == "ordered":
             if labels.shape[1] != 1:
-                raise RncGraphError(
+                raise BadValueError(
                     f"ordered targets need one label column, found {labels.shape[1]}; "
                     "targets: uniform takes any number"
                 )

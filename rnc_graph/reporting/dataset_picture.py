@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.catalog import DatasetDescription, load_named_dataset
 from rnc_graph.data.catalog.description import describe
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path
 from rnc_graph.reporting.molecule_pixels import PIXELS, molecule_pixels
 
@@ -39,7 +39,7 @@ def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
     from matplotlib.figure import Figure
 
     if path.suffix.lstrip(".").lower() not in Figure().canvas.get_supported_filetypes():
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: {path.suffix or 'no suffix'!r} is no format of a picture; "
             "try .png, .svg or .pdf"
         )

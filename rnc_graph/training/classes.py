@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 # What a stage with classes is selected on: 1 - accuracy, of the head or of the online probe.
 SELECTED_BY_ERROR = "validation_error"
@@ -26,7 +26,7 @@ def class_numbers(targets: Tensor, classes: int | None = None, what: str = "targ
     [2, -1, 0]
     """
     if targets.dim() != 2 or targets.shape[1] != 1:
-        raise RncGraphError(
+        raise BadValueError(
             f"{what}: class numbers are one target, (N, 1), found shape {tuple(targets.shape)}"
         )
     column = targets[:, 0]
@@ -34,13 +34,13 @@ def class_numbers(targets: Tensor, classes: int | None = None, what: str = "targ
     numbers = column.masked_fill(missing, 0)
     wrong = (numbers < 0) | (numbers != numbers.floor()) | numbers.isinf()
     if wrong.any():
-        raise RncGraphError(
+        raise BadValueError(
             f"{what}: found {float(numbers[wrong][0]):g}, right are class numbers 0, 1, 2, ...; a "
             "target that is measured is for the head losses l1, l2 and huber, and for objectives "
             "with a number of bins"
         )
     if classes is not None and (numbers >= classes).any():
-        raise RncGraphError(
+        raise BadValueError(
             f"{what}: found class {int(numbers.max())}, but there are {classes} classes, 0 .. "
             f"{classes - 1}; count the classes over all parts of the split"
         )
@@ -94,7 +94,7 @@ class KnownError(Metric):
             RncGraphError: no class is known.
         """
         if self.known == 0:
-            raise RncGraphError(
+            raise BadValueError(
                 "the validation set has no known class to choose an epoch by; "
                 "put samples that have one into it"
             )

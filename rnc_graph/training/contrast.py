@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RunError
 from rnc_graph.training.distributed import drawing_alike, gathered
 from rnc_graph.training.momentum import MomentumEncoder, check_momentum
 from rnc_graph.training.queue import LabeledQueue, check_queue_size
@@ -120,7 +120,7 @@ class Contrast(nn.Module):
             value: Tensor = self.objective(*features_and_labels)
         if value.numel() != 1 or not value.isfinite():
             found = tuple(value.shape) if value.numel() != 1 else value.item()
-            raise RncGraphError(
+            raise RunError(
                 f"objective {type(self.objective).__name__}: must return one finite number, "
                 f"found {found}"
             )

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 T = TypeVar("T")
 
@@ -253,7 +253,7 @@ def synchronized(module: nn.Module) -> Iterator[None]:
     own = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     for norm in own:
         if type(norm) not in _SYNCHRONIZED or norm.momentum is None:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{type(norm).__name__} with momentum={norm.momentum} cannot be shared by several "
                 "processes; BatchNorm1d and BatchNorm2d with a momentum can"
             )

@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
 from rnc_graph.training.distributed import all_say, rank, synchronized, world
 from rnc_graph.training.stage_config import Precision, StageConfig
@@ -44,7 +44,7 @@ class Batches(Protocol):
 def check_finite(embedding: Tensor) -> Tensor:
     """Return the embedding; raises :class:`RncGraphError` where training has blown it up."""
     if not embedding.isfinite().all():
-        raise RncGraphError(
+        raise RunError(
             "training diverged: the embedding is not finite; a lower learning rate may help"
         )
     return embedding
@@ -78,7 +78,7 @@ class _BestWeights(Callback):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not self.weights:
-            raise RncGraphError(
+            raise RunError(
                 f"training diverged: {self.selected_by} was never a number in "
                 f"{trainer.current_epoch} epochs; a lower learning rate may help"
             )
@@ -174,10 +174,10 @@ def _trainer(config: StageConfig, callbacks: list[Callback], trainer: TrainerCon
             num_sanity_val_steps=0,
         )
     except (MisconfigurationException, ValueError) as error:
-        raise RncGraphError(f"device {trainer.device!r} cannot be used: {error}") from error
+        raise BadValueError(f"device {trainer.device!r} cannot be used: {error}") from error
     # Lightning would take bf16-mixed in its place, and whisper it.
     if config.precision == "16-mixed" and isinstance(made.accelerator, CPUAccelerator):
-        raise RncGraphError(
+        raise BadValueError(
             f"precision: found '16-mixed', which device {trainer.device!r} cannot do; right are "
             "'bf16-mixed' or '32', or a GPU as the device"
         )

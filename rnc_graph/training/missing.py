@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def mean_over_known(
@@ -57,7 +57,7 @@ class KnownMAE(Metric):
             RncGraphError: no entry is known.
         """
         if self.weight == 0:
-            raise RncGraphError(
+            raise BadValueError(
                 "the validation set has no known target to choose an epoch by; "
                 "put samples that have one into it"
             )

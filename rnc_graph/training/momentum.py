@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 class MomentumEncoder(nn.Module):
@@ -45,4 +45,4 @@ class MomentumEncoder(nn.Module):
 def check_momentum(momentum: float) -> None:
     """Raise :class:`RncGraphError` for a momentum outside [0, 1)."""
     if not 0 <= momentum < 1:
-        raise RncGraphError(f"momentum must be in [0, 1), found {momentum}")
+        raise BadValueError(f"momentum must be in [0, 1), found {momentum}")

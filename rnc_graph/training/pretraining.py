@@ -6,7 +6,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.training.classes import SELECTED_BY_ERROR, KnownError
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
@@ -48,7 +48,7 @@ class Pretraining(L.LightningModule):
     ) -> None:
         super().__init__()
         if classes is not None and (targets != 1 or classes < 2):
-            raise RncGraphError(
+            raise BadValueError(
                 f"found {targets} targets and {classes} classes, right are one target, the class "
                 "number, and 2 classes or more"
             )

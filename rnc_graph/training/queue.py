@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 class LabeledQueue(nn.Module):
@@ -70,4 +70,4 @@ class LabeledQueue(nn.Module):
 def check_queue_size(size: int) -> None:
     """Raise :class:`RncGraphError` for a size below 1."""
     if size < 1:
-        raise RncGraphError(f"a queue's size must be at least 1, found {size}")
+        raise BadValueError(f"a queue's size must be at least 1, found {size}")

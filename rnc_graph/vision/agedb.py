@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.table import column, numbers, read_csv
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError, RncGraphError
 from rnc_graph.vision.data import ImageData, OnBad, check_bad, load_images
 from rnc_graph.vision.decoding import BadImage, Decoding
 from rnc_graph.vision.table import PARTS, ImageTable
@@ -60,7 +60,7 @@ def parse_name(name: str) -> AgeDBName:
     """
     found = _NAME.fullmatch(name)
     if found is None or int(found["age"]) > OLDEST:
-        raise RncGraphError(
+        raise BadValueError(
             f"its name tells no age; right is ID_Name_Age_Gender.jpg with an age of 0 to {OLDEST} "
             "and gender m or f"
         )
@@ -117,13 +117,13 @@ def agedb_table(
             or tells no age and is not to be skipped, or the split table is wrong.
     """
     if not folder.is_dir():
-        raise RncGraphError(f"{folder}: there is no such folder; {HOW_TO_GET_IT}")
+        raise MissingFileError(f"{folder}: there is no such folder; {HOW_TO_GET_IT}")
     if split_table is not None:
         table, missing = _from_table(folder, split_table)
     else:
         table, missing = _from_names(folder, seed)
     if len(table) == 0:
-        raise RncGraphError(
+        raise MissingFileError(
             f"{folder}: has none of {len(missing)} images, the first of them "
             f"{missing[0].path}, which {missing[0].reason}; {HOW_TO_GET_IT}"
             if missing
@@ -192,7 +192,7 @@ def _from_table(folder: Path, path: Path) -> tuple[ImageTable, list[BadImage]]:
     names, parts = column(frame, "path", path), column(frame, "split", path)
     for line, part in zip(frame.index, parts, strict=True):
         if part not in PARTS:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{path}, {frame.index.name} {line}, column 'split': {part!r} is no part; "
                 f"{', '.join(PARTS)} are known"
             )

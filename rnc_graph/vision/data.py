@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from rnc_graph.data.cache import OnDone
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.cache import decoded_images
 from rnc_graph.vision.decoding import BadImage, Decoding
 from rnc_graph.vision.store import PackedImages
@@ -65,7 +65,7 @@ def load_images(
     check_bad(spoiled, on_bad, table.name)
     good = np.setdiff1d(np.arange(len(table)), [b.row for b in packed.bad])
     if len(good) == 0:
-        raise RncGraphError(described(spoiled, table.name) + "\nno image is left")
+        raise BadValueError(described(spoiled, table.name) + "\nno image is left")
     return ImageData(table.take(good), packed.images.take(torch.from_numpy(good)), tuple(spoiled))
 
 
@@ -78,9 +78,9 @@ def check_bad(found: Sequence[BadImage], on_bad: OnBad, source: str) -> None:
         source: what messages call the place they came from.
     """
     if on_bad not in ("skip", "raise"):
-        raise RncGraphError(f"on_bad: found {on_bad!r}, right is 'skip' or 'raise'")
+        raise BadValueError(f"on_bad: found {on_bad!r}, right is 'skip' or 'raise'")
     if found and on_bad == "raise":
-        raise RncGraphError(described(found, source) + "\non_bad: skip leaves them out")
+        raise BadValueError(described(found, source) + "\non_bad: skip leaves them out")
 
 
 def described(bad: Sequence[BadImage], source: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError, RncGraphError
 
 # Raised whenever the pixels that decoding gives change.
 DECODER = "1"
@@ -39,9 +39,9 @@ class Decoding:
 
     def __post_init__(self) -> None:
         if self.size < 1:
-            raise RncGraphError(f"size of images: found {self.size}, right is 1 pixel or more")
+            raise BadValueError(f"size of images: found {self.size}, right is 1 pixel or more")
         if self.fit not in ("shorter", "square"):
-            raise RncGraphError(
+            raise BadValueError(
                 f"fit of images: found {self.fit!r}, right is 'shorter' or 'square'"
             )
 
@@ -78,12 +78,12 @@ def decode(path: Path, decoding: Decoding) -> NDArray[np.uint8]:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file).convert("L" if decoding.gray else "RGB")
     except FileNotFoundError:
-        raise RncGraphError("is missing") from None
+        raise MissingFileError("is missing") from None
     except UnidentifiedImageError:
-        raise RncGraphError("is no image that can be read") from None
+        raise BadValueError("is no image that can be read") from None
     except Exception as error:  # Pillow's decoders raise whatever the bytes make them stumble on.
         text = str(error).replace(str(path), "the file").replace(repr(str(path)), "the file")
-        raise RncGraphError(f"is no image that can be read: {text}") from error
+        raise BadValueError(f"is no image that can be read: {text}") from error
     size = decoding.size
     if decoding.fit == "square":
         image = image.resize((size, size), Image.Resampling.BILINEAR)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 
 from rnc_graph.data.cache import OnDone
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.cache import digest, packed_images
 from rnc_graph.vision.drawing import DRAWER, Drawing, draw_all
 from rnc_graph.vision.store import PackedImages
@@ -47,5 +47,5 @@ def depict(
         if len(packed.bad) > len(shown):
             shown.append(f"  and {len(packed.bad) - len(shown)} more")
         head = f"{source}: {len(packed.bad)} SMILES cannot be read (rows counted below the header)"
-        raise RncGraphError("\n".join([head, *shown]))
+        raise BadValueError("\n".join([head, *shown]))
     return packed.images

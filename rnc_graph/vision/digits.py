@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.data import ImageData
 from rnc_graph.vision.store import PackedImages
 from rnc_graph.vision.table import ImageTable
@@ -36,9 +36,9 @@ def rotated_digits(size: int = 32, *, degrees: float = 60.0, seed: int = 0) -> I
     from sklearn.datasets import load_digits
 
     if size < 12:
-        raise RncGraphError(f"size of rotated digits: found {size}, right is 12 pixels or more")
+        raise BadValueError(f"size of rotated digits: found {size}, right is 12 pixels or more")
     if not 0 < degrees < 90:
-        raise RncGraphError(
+        raise BadValueError(
             f"degrees of rotated digits: found {degrees}, right is above 0 and below 90, where no "
             "angle looks like another"
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.featurizer import parse_smiles
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.decoding import BadImage
 
 # Raised whenever the pixels that drawing gives change.
@@ -37,7 +37,7 @@ class Drawing:
 
     def __post_init__(self) -> None:
         if self.size < 16 or self.line_width < 1:
-            raise RncGraphError(
+            raise BadValueError(
                 f"depictions: found a size of {self.size} and lines of {self.line_width} pixels, "
                 "right is 16 or more and 1 or more"
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.vision.cache import packed_array
 from rnc_graph.vision.data import ImageData
 from rnc_graph.vision.idx import read_idx
@@ -54,13 +54,13 @@ def load_fashion_mnist(folder: Path | None = None) -> ImageData:
         label_file = _file(folder, f"{prefix}-labels-idx1-ubyte")
         images, numbers = read_idx(image_file, 3), read_idx(label_file, 1)
         if images.shape[1:] != (28, 28):
-            raise RncGraphError(f"{image_file}: found images of {images.shape[1:]}, not (28, 28)")
+            raise BadValueError(f"{image_file}: found images of {images.shape[1:]}, not (28, 28)")
         if len(images) != len(numbers):
-            raise RncGraphError(
+            raise BadValueError(
                 f"{label_file}: found {len(numbers)} labels for {len(images)} images"
             )
         if numbers.max(initial=0) >= len(FASHION_CLASSES):
-            raise RncGraphError(f"{label_file}: found a label of {numbers.max()}, right is 0 to 9")
+            raise BadValueError(f"{label_file}: found a label of {numbers.max()}, right is 0 to 9")
         pixels.append(images)
         labels.append(numbers)
         parts += [part] * len(images)
@@ -80,4 +80,4 @@ def _file(folder: Path, name: str) -> Path:
     for path in (folder / f"{name}.gz", folder / name):
         if path.exists():
             return path
-    raise RncGraphError(f"{folder / name}.gz: is missing; {HOW_TO_GET_IT}")
+    raise MissingFileError(f"{folder / name}.gz: is missing; {HOW_TO_GET_IT}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.vision.table import PARTS, ImageTable
 
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"))
@@ -25,13 +25,13 @@ def folder_table(root: Path) -> ImageTable:
             a class that the training set lacks.
     """
     if not root.is_dir():
-        raise RncGraphError(f"{root}: there is no such folder")
+        raise MissingFileError(f"{root}: there is no such folder")
     given = [part for part in PARTS if (root / part).is_dir()]
     folders = {part: root / part for part in given} if given else {"": root}
     others = sorted(p.name for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
     others = [name for name in others if given and name not in PARTS]
     if others:
-        raise RncGraphError(
+        raise BadValueError(
             f"{root}: found {', '.join(given)} beside {others[0]!r}; right are either the parts "
             "train, val and test alone, each with its classes, or the classes alone"
         )
@@ -42,14 +42,14 @@ def folder_table(root: Path) -> ImageTable:
     for part, folder in folders.items():
         own = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
         if not own:
-            raise RncGraphError(f"{folder}: has no subfolders, one for each class is needed")
+            raise BadValueError(f"{folder}: has no subfolders, one for each class is needed")
         classes = classes or own
         for name in own:
             if name not in classes:
-                raise RncGraphError(f"{folder / name}: there is no class {name!r} in {given[0]}")
+                raise BadValueError(f"{folder / name}: there is no class {name!r} in {given[0]}")
             files = sorted(str(p) for p in (folder / name).rglob("*") if _is_image(p))
             if not files:
-                raise RncGraphError(f"{folder / name}: has no images")
+                raise BadValueError(f"{folder / name}: has no images")
             images += files
             labels += [classes.index(name)] * len(files)
             parts += [part] * len(files)
@@ -86,26 +86,26 @@ def list_table(
     parts: list[str] = []
     for part, path in lists.items():
         if part not in PARTS:
-            raise RncGraphError(f"lists: {part!r} is no part; {', '.join(PARTS)} are known")
+            raise BadValueError(f"lists: {part!r} is no part; {', '.join(PARTS)} are known")
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise RncGraphError(f"{path}: cannot be read: {error}") from error
+            raise BadValueError(f"{path}: cannot be read: {error}") from error
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             cells = line.rsplit(maxsplit=1)  # A path may have spaces.
             if len(cells) < 2 or not cells[1].isdecimal():
-                raise RncGraphError(f"{path}, line {number}: {line!r}, right is 'path label'")
+                raise BadValueError(f"{path}, line {number}: {line!r}, right is 'path label'")
             if classes is not None and int(cells[1]) >= len(classes):
-                raise RncGraphError(
+                raise BadValueError(
                     f"{path}, line {number}: class {cells[1]}, right is 0 to {len(classes) - 1}"
                 )
             images.append(str(folder / cells[0].strip()))
             labels.append(int(cells[1]))
             parts.append(part)
         if part not in parts:
-            raise RncGraphError(f"{path}: has no lines 'path label'")
+            raise BadValueError(f"{path}: has no lines 'path label'")
     if classes is None:
         classes = _numbered(lists, labels, parts)
     return ImageTable(
@@ -126,7 +126,7 @@ def _numbered(
     count = max(labels) + 1
     if "train" in lists and len(learnt) < count:
         lacking = next(number for number in range(count) if number not in learnt)
-        raise RncGraphError(
+        raise BadValueError(
             f"{lists['train']}: the lists number classes from 0 to {count - 1}, and class "
             f"{lacking} has no image here"
         )

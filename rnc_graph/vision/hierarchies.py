@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 Hierarchy = Mapping[str, Sequence[str]]
 """The classes of each superclass, by name."""
@@ -58,9 +58,9 @@ def superclass_of(classes: Sequence[str], hierarchy: Hierarchy) -> NDArray[np.in
     for place, (name, members) in enumerate(hierarchy.items()):
         for member in members:
             if member in number:
-                raise RncGraphError(f"hierarchy: {member!r} is in {name!r} and in another one")
+                raise BadValueError(f"hierarchy: {member!r} is in {name!r} and in another one")
             number[member] = place
     lost = [name for name in classes if name not in number]
     if lost:
-        raise RncGraphError(f"hierarchy: {lost[0]!r} is in none of {', '.join(hierarchy)}")
+        raise BadValueError(f"hierarchy: {lost[0]!r} is in none of {', '.join(hierarchy)}")
     return np.array([number[name] for name in classes], dtype=np.int64)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, unreadable
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -28,23 +28,23 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         if path.suffix == ".gz":
             content = gzip.decompress(content)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise RncGraphError(f"{path}: is no whole gzip file: {error}") from error
+        raise BadValueError(f"{path}: is no whole gzip file: {error}") from error
     except OSError as error:
-        raise RncGraphError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     # Two zeros, 8 for unsigned bytes, the number of dimensions; then the length of each.
     magic = bytes((0, 0, 8, dimensions))
     if content[:4] != magic:
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: begins with {content[:4].hex() or 'nothing'}, right is {magic.hex()}, an IDX "
             f"file of bytes in {dimensions} dimensions"
         )
     start = 4 + 4 * dimensions
     if len(content) < start:
-        raise RncGraphError(f"{path}: ends within its head, at {len(content)} bytes")
+        raise BadValueError(f"{path}: ends within its head, at {len(content)} bytes")
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     size = int(np.prod(shape, dtype=np.int64))
     if len(content) - start != size:
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: an array of {shape} takes {size} bytes, found {len(content) - start}"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

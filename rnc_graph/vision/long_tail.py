@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def exponential_counts(largest: int, classes: int, imbalance: float) -> list[int]:
@@ -27,11 +27,11 @@ def exponential_counts(largest: int, classes: int, imbalance: float) -> list[int
     [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     """
     if largest < 1 or classes < 1:
-        raise RncGraphError(
+        raise BadValueError(
             f"long tail: found {classes} classes with {largest} images at most, right is 1 or more"
         )
     if not 1 <= imbalance < np.inf:
-        raise RncGraphError(f"imbalance: found {imbalance}, right is 1 or more, and finite")
+        raise BadValueError(f"imbalance: found {imbalance}, right is 1 or more, and finite")
     # What is whole but for rounding stays whole.
     shares = imbalance ** (-np.arange(classes) / max(classes - 1, 1))
     return [max(1, int(largest * share + 1e-9)) for share in shares]
@@ -79,7 +79,7 @@ def class_counts(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """
     wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
-        raise RncGraphError(f"labels: found {wrong[0]}, right is 0 to {classes - 1}")
+        raise BadValueError(f"labels: found {wrong[0]}, right is 0 to {classes - 1}")
     return np.bincount(labels, minlength=classes).astype(np.int64)
 
 

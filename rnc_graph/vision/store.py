@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 class PackedImages:
@@ -32,7 +32,7 @@ class PackedImages:
 
     def __init__(self, stored: Tensor, rows: Tensor | None = None) -> None:
         if stored.dtype != torch.uint8 or stored.dim() != 4 or stored.shape[3] not in (1, 3):
-            raise RncGraphError(
+            raise BadValueError(
                 "images: right is a uint8 tensor (N, H, W, C) with C = 1 or 3, found "
                 f"{stored.dtype} {tuple(stored.shape)}"
             )
@@ -55,11 +55,11 @@ class PackedImages:
         try:
             found = path.stat().st_size
         except OSError as error:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{path}: packed images cannot be read: {error.strerror}"
             ) from error
         if found != size:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{path}: packed images of shape {shape} take {size} bytes, found {found}"
             )
         # An empty file cannot be mapped. Copy on write, since torch takes no read-only arrays;

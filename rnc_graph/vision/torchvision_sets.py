@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import MissingFileError, MissingPackageError, UnknownNameError
 from rnc_graph.vision.cache import packed_array
 from rnc_graph.vision.data import ImageData
 from rnc_graph.vision.fashion_mnist import load_fashion_mnist
@@ -92,7 +92,7 @@ def load_class_images(name: str, root: Path, *, download: bool = False) -> Image
         try:
             found = _read(source.title, root, source.part(part), download)
         except (RuntimeError, OSError) as error:
-            raise RncGraphError(
+            raise MissingFileError(
                 f"{name}: is not whole in {root}: {error}; nothing is downloaded unless asked for: "
                 f"fetch {source.archive} and unpack it so that {root / source.unpacked} is there, "
                 "or allow the download"
@@ -119,7 +119,7 @@ def _read(title: str, root: Path, part: dict[str, Any], download: bool) -> Any:
     try:
         from torchvision import datasets
     except ImportError as error:
-        raise RncGraphError(
+        raise MissingPackageError(
             f"{title} needs torchvision: pip install 'rnc-graph[images]' ({error})"
         ) from error
     return getattr(datasets, title)(root, **part, download=download)

@@ -49,7 +49,7 @@ def test_no_cluster_is_told(folder: Path, experiment):
 
 
 def test_what_to_do_without_ray(folder: Path, experiment, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.plugins, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RncGraphError, match=r"pip install 'rnc-graph\[ray\]'"):
         run_experiment(
             experiment, folder / "out", command="test", execution=ExecutionConfig(ray="auto")

@@ -12,9 +12,9 @@ import numpy as np
 
 from rnc_graph.data.catalog import moleculenet
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.data.catalog.files import not_here
+from rnc_graph.data.catalog.files import not_installed
 from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RunError
 
 
 def is_here(card: ElsewhereCard) -> bool:
@@ -27,7 +27,7 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
     from rnc_graph.data.table import MoleculeTable
 
     if find_spec("deepchem") is None:
-        raise not_here(card, "DeepChem is not installed")
+        raise not_installed(card, "DeepChem")
     folder = str(moleculenet.obtain(card, may_download).parent)
     with _quiet():
         try:
@@ -43,7 +43,7 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
             )
         except Exception as error:
             # Whatever a library of that size raises is no error of the caller's.
-            raise RncGraphError(
+            raise RunError(
                 f"data set {card.name!r}: DeepChem cannot load it from {folder}: "
                 f"{type(error).__name__}: {error}"
             ) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import FileError, MissingFileError, MissingPackageError
 
 # Seconds that a server may be silent.
 TIMEOUT = 10.0
@@ -37,15 +37,24 @@ def download(card: ElsewhereCard) -> bytes:
             content: bytes = response.read()
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise RncGraphError(
+        raise FileError(
             f"data set {card.name!r}: {card.url} cannot be downloaded: {reason}. {by_hand(card)}"
         ) from error
     return content
 
 
-def not_here(card: ElsewhereCard, reason: str = "it is not on this computer") -> RncGraphError:
-    """Return the error for a data set that cannot be read yet, with the ways to get it."""
-    return RncGraphError(f"data set {card.name!r}: {reason}. Get it: {card.get}. {by_hand(card)}")
+def not_here(card: ElsewhereCard) -> MissingFileError:
+    """Return the error for a data set that is not on this computer, with the ways to get it."""
+    return MissingFileError(_unavailable(card, "it is not on this computer"))
+
+
+def not_installed(card: ElsewhereCard, package: str) -> MissingPackageError:
+    """Return the error for a data set that needs ``package``, with the ways to get it."""
+    return MissingPackageError(_unavailable(card, f"{package} is not installed"))
+
+
+def _unavailable(card: ElsewhereCard, reason: str) -> str:
+    return f"data set {card.name!r}: {reason}. Get it: {card.get}. {by_hand(card)}"
 
 
 def by_hand(card: ElsewhereCard) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rnc_graph.data.catalog import deepchem, moleculeace, moleculenet, ogb
 from rnc_graph.data.catalog.card import ElsewhereCard, EmbeddedCard, dataset_card
 from rnc_graph.data.catalog.named import NamedDataset
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.resources import resource_dir
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise RncGraphError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     if found != card.sha256:
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: its SHA-256 is {found}, the card of {card.name!r} says {card.sha256}; "
             "restore the file, or correct the card if the change is meant"
         )

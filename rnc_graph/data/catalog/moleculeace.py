@@ -12,7 +12,7 @@ import numpy as np
 from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.data.catalog.files import local_path, not_here
 from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def is_here(card: ElsewhereCard) -> bool:
@@ -51,7 +51,7 @@ def _check(path: Path, name: str, cells: np.ndarray, allowed: tuple[str, str]) -
     wrong = np.flatnonzero(~np.isin(cells, allowed))
     if wrong.size:
         row = int(wrong[0])
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}, line {row + 2}, column {name!r}: {str(cells[row])!r} is neither "
             f"{allowed[0]!r} nor {allowed[1]!r}"
         )

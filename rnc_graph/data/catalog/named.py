@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import DatasetCard
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
     from rnc_graph.data.splits import Split
@@ -55,7 +55,7 @@ class NamedDataset:
     def __post_init__(self) -> None:
         rows = len(self.table)
         if rows != self.card.rows:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{self.table.name}: {rows} rows, the card of {self.card.name!r} says "
                 f"{self.card.rows}"
             )
@@ -63,7 +63,7 @@ class NamedDataset:
             return
         used = np.sort(np.concatenate(list(self.given_split.parts().values())))
         if not np.array_equal(used, np.arange(rows)):
-            raise RncGraphError(
+            raise BadValueError(
                 f"{self.table.name}: the parts it came with do not hold each of its {rows} rows "
                 "once"
             )
@@ -87,12 +87,12 @@ class NamedDataset:
 
         given = self.given_split
         if given is None:
-            raise RncGraphError(f"data set {self.card.name!r} came with no split of its own")
+            raise BadValueError(f"data set {self.card.name!r} came with no split of its own")
         if given.validation is not None:
             return Split(train=given.train, validation=given.validation, test=given.test)
         size = round(validation * len(self.table))
         if not 0 < size < len(given.train):
-            raise RncGraphError(
+            raise BadValueError(
                 f"a validation set of {validation:g} of {len(self.table)} molecules does not fit "
                 f"into a training set of {len(given.train)}"
             )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.data.catalog.files import by_hand, download, local_path, not_here
 from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path
 
 _MOLECULES = "mapping/mol.csv.gz"
@@ -53,7 +53,7 @@ def _unpack(card: ElsewhereCard, archive: bytes, folder: Path) -> None:
                 with atomic_path(folder / name) as temporary:
                     temporary.write_bytes(opened.read(names[name]))
     except (BadZipFile, KeyError) as error:
-        raise RncGraphError(
+        raise BadValueError(
             f"data set {card.name!r}: what {card.url} gives is not OGB's archive: {error}. "
             f"{by_hand(card)}"
         ) from error
@@ -64,4 +64,4 @@ def _rows(path: Path) -> NDArray[np.int64]:
     try:
         return np.loadtxt(path, dtype=np.int64, ndmin=1)
     except (OSError, ValueError) as error:
-        raise RncGraphError(f"{path}: not a list of row numbers: {error}") from error
+        raise BadValueError(f"{path}: not a list of row numbers: {error}") from error

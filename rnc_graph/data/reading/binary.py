@@ -16,21 +16,21 @@ from rnc_graph.data.reading.source import (
     named_columns,
     without_empty_end,
 )
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError, MissingPackageError
 
 
 def _library(module: str, extra: str, path: Path) -> Any:
     try:
         return import_module(module)
     except ImportError:
-        raise RncGraphError(
+        raise MissingPackageError(
             f"{path}: reading it needs {module.partition('.')[0]}: pip install 'rnc-graph[{extra}]'"
         ) from None
 
 
 def _checked(path: Path) -> Path:
     if not path.exists():
-        raise RncGraphError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     return path
 
 
@@ -51,13 +51,13 @@ def open_excel(path: Path) -> TableSource:
                 book.close()
         # A damaged workbook raises whatever its zip, XML or cells run into.
         except Exception as error:
-            raise RncGraphError(f"{path}: cannot be read as Excel: {error}") from error
+            raise BadValueError(f"{path}: cannot be read as Excel: {error}") from error
 
     reading = rows()
     first = next((row for row in reading if any(row[1])), None)
     reading.close()  # type: ignore[attr-defined]
     if first is None:
-        raise RncGraphError(f"{path}: its first sheet is empty")
+        raise BadValueError(f"{path}: its first sheet is empty")
     top, header = first
     while not header[-1]:
         header.pop()
@@ -94,11 +94,11 @@ def open_parquet(path: Path) -> TableSource:
             # pandas keeps the index of a filtered frame as a column of such a name.
             names = [n for n in file.schema_arrow.names if not n.startswith("__index_level_")]
     except (OSError, arrow.ArrowException) as error:
-        raise RncGraphError(f"{path}: cannot be read as Parquet: {error}") from error
+        raise BadValueError(f"{path}: cannot be read as Parquet: {error}") from error
     notes: list[str] = []
     columns = named_columns(names, str(path), notes)
     if not columns:
-        raise RncGraphError(f"{path}: has no columns")
+        raise BadValueError(f"{path}: has no columns")
 
     def read(size: int) -> Iterator[Chunk]:
         first = 1
@@ -112,6 +112,6 @@ def open_parquet(path: Path) -> TableSource:
                     )
                     first += len(frame)
         except (OSError, arrow.ArrowException) as error:
-            raise RncGraphError(f"{path}: cannot be read as Parquet: {error}") from error
+            raise BadValueError(f"{path}: cannot be read as Parquet: {error}") from error
 
     return TableSource(str(path), columns, read, notes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rnc_graph.data.reading.numbers import parse_number
-from rnc_graph.errors import RncGraphError, did_you_mean
+from rnc_graph.errors import BadValueError, did_you_mean
 
 SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "molecule")
 TARGET_NAMES = ("target", "y", "label", "value")
@@ -35,7 +35,7 @@ def check_column(columns: Sequence[str], name: str, source: str) -> None:
     """Raise :class:`RncGraphError`, naming the columns there are, if ``name`` is none of them."""
     if name in columns:
         return
-    raise RncGraphError(
+    raise BadValueError(
         f"{source}: no column {name!r}; its columns are: {', '.join(map(repr, columns))}"
         + did_you_mean(name, columns)
     )
@@ -75,10 +75,10 @@ def choose_columns(
         targets = [_only(found, "the target", "--target", columns, source)]
         notes.append(f"the target is column {targets[0]!r}")
     if not targets:
-        raise RncGraphError(f"{source}: no target is given; name one with --target")
+        raise BadValueError(f"{source}: no target is given; name one with --target")
     twice = [name for name in targets if targets.count(name) > 1 or name == smiles]
     if twice:
-        raise RncGraphError(f"{source}: column {twice[0]!r} is asked for twice")
+        raise BadValueError(f"{source}: column {twice[0]!r} is asked for twice")
     return ChosenColumns(smiles, list(targets), notes)
 
 
@@ -108,10 +108,10 @@ def _only(
         return candidates[0]
     if candidates:
         listed = ", ".join(map(repr, candidates))
-        raise RncGraphError(
+        raise BadValueError(
             f"{source}: several columns may be {what}: {listed}; choose by {option}"
         )
-    raise RncGraphError(
+    raise BadValueError(
         f"{source}: no column looks like {what}; name it with {option}; its columns are: "
         + ", ".join(map(repr, columns))
     )

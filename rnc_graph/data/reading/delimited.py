@@ -18,7 +18,7 @@ from rnc_graph.data.reading.source import (
     frame_of,
     named_columns,
 )
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 DELIMITERS = (",", ";", "\t", "|")
 NAMES = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'", " ": "spaces"}
@@ -34,7 +34,7 @@ def open_delimited(path: Path, suffix: str) -> TableSource:
     blocks.close()  # type: ignore[attr-defined]
     blank = next((i for i, line in enumerate(start) if line.strip("\r\n")), len(start))
     if blank == len(start):
-        raise RncGraphError(f"{path}: cannot be read as CSV: it is empty")
+        raise BadValueError(f"{path}: cannot be read as CSV: it is empty")
     start = start[blank:]
     notes: list[str] = []
     delimiter = guess_delimiter(start[:20], suffix)
@@ -43,7 +43,7 @@ def open_delimited(path: Path, suffix: str) -> TableSource:
         notes.append(f"columns are separated by {NAMES[delimiter]}")
     header, used = _record(start, 0, delimiter)
     if isinstance(header, str):
-        raise RncGraphError(f"{path}, line {blank + 1}: its header cannot be read: {header}")
+        raise BadValueError(f"{path}, line {blank + 1}: its header cannot be read: {header}")
     original = header
     if _is_data(header):
         notes.append("the first line is taken as a row: there is no header")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rnc_graph.data.reading.source import Chunk, TableSource, named_columns
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def as_text(value: Any) -> str:
@@ -44,7 +44,7 @@ def open_frame(frame: pd.DataFrame) -> TableSource:
     """Open a data frame; row n is its n-th, whatever its index. Raises :class:`RncGraphError`."""
     name = "the data frame"
     if not len(frame.columns):
-        raise RncGraphError(f"{name}: has no columns")
+        raise BadValueError(f"{name}: has no columns")
     notes: list[str] = []
     columns = named_columns([str(column) for column in frame.columns], name, notes)
 

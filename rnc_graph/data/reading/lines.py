@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError, unreadable
 
 BLOCK = 1 << 20
 # Python's csv refuses cells beyond this; no line of a table of molecules is longer.
@@ -27,15 +27,15 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             with path.open("rb") as file:
                 yield file
     except FileNotFoundError:
-        raise RncGraphError(f"{path}: no such file") from None
+        raise MissingFileError(f"{path}: no such file") from None
     except EOFError:
-        raise RncGraphError(f"{path}: breaks off: the gzip file is not whole") from None
+        raise BadValueError(f"{path}: breaks off: the gzip file is not whole") from None
     except gzip.BadGzipFile:
-        raise RncGraphError(f"{path}: its name ends in .gz, but it is no gzip file") from None
+        raise BadValueError(f"{path}: its name ends in .gz, but it is no gzip file") from None
     except zlib.error as error:
-        raise RncGraphError(f"{path}: the gzip file is damaged: {error}") from None
+        raise BadValueError(f"{path}: the gzip file is damaged: {error}") from None
     except OSError as error:
-        raise RncGraphError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
 
 
 def line_blocks(path: Path) -> Iterator[tuple[list[str], list[int]]]:

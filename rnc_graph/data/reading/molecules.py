@@ -14,7 +14,7 @@ from rnc_graph.data.reading.numbers import has_decimal_comma, parse_number
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.data.reading.source import Chunk, TableSource, shorten
 from rnc_graph.data.table import MoleculeTable
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def read_molecules(
     chunks = table.chunks()
     start = next(chunks, None)
     if start is None:
-        raise RncGraphError(f"{table.name}: has no rows below its header")
+        raise BadValueError(f"{table.name}: has no rows below its header")
     good = ~np.isin(start.rows, list(start.problems))
     sample = start.frame[good].head(1000)
     chosen = choose_columns(
@@ -86,7 +86,7 @@ def read_molecules(
         gathered.add(chunk)
     if not gathered.smiles:
         first = gathered.bad[0]
-        raise RncGraphError(
+        raise BadValueError(
             f"{table.name}: none of its {len(gathered.bad)} rows can be used; row {first.row}"
             + (f", column {first.column!r}" if first.column else "")
             + f": {first.found!r}: {first.reason}"

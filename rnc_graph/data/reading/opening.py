@@ -9,7 +9,7 @@ from rnc_graph.data.reading.delimited import open_delimited
 from rnc_graph.data.reading.frames import open_frame
 from rnc_graph.data.reading.sdf import open_sdf
 from rnc_graph.data.reading.source import TableSource
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def open_table(source: Path | pd.DataFrame) -> TableSource:
@@ -29,5 +29,5 @@ def open_table(source: Path | pd.DataFrame) -> TableSource:
     if suffix in {".sdf", ".sd"}:
         return open_sdf(source)
     if suffix == ".xls":
-        raise RncGraphError(f"{source}: the old Excel format is not read; save it as .xlsx or .csv")
+        raise BadValueError(f"{source}: the old Excel format is not read; save it as .xlsx or .csv")
     return open_delimited(source, suffix)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnc_graph.data.reading.lines import line_blocks
 from rnc_graph.data.reading.source import Row, TableSource, chunked
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 SMILES = "smiles"
 # A record beyond this is no molecule; the rest of it is left out.
@@ -25,7 +25,7 @@ def open_sdf(path: Path) -> TableSource:
         records += 1
         names.update(dict.fromkeys(_properties(record)))
     if not records:
-        raise RncGraphError(f"{path}: cannot be read as SDF: it holds no records")
+        raise BadValueError(f"{path}: cannot be read as SDF: it holds no records")
     columns = [SMILES, *names]
     notes = ["the column 'smiles' is made from the mol blocks"]
     if f"{SMILES} (property)" in names:

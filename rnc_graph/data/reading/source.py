@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class TableSource:
     def chunks(self, rows: int = 10_000) -> Iterator[Chunk]:
         """Yield all rows in order; raises :class:`RncGraphError` for a file that breaks off."""
         if rows < 1:
-            raise RncGraphError(f"{self.name}: chunks of {rows} rows; it takes 1 at least")
+            raise BadValueError(f"{self.name}: chunks of {rows} rows; it takes 1 at least")
         return self.read(rows)
 
 
@@ -125,7 +125,7 @@ def named_columns(header: Sequence[str], name: str, notes: list[str]) -> list[st
     seen: dict[str, int] = {}
     for position, column in enumerate(columns, start=1):
         if column in seen:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{name}: its header has two columns {column!r}, at positions {seen[column]} and "
                 f"{position}; rename one"
             )

@@ -20,7 +20,7 @@ from rnc_graph.data.splits.molecules import (
 )
 from rnc_graph.data.splits.registry import SPLITS
 from rnc_graph.data.splits.split import Split
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 # All pairs of so many fingerprints are compared in memory; beyond, centers are picked instead.
 _LARGEST_BUTINA = 20_000
@@ -69,7 +69,7 @@ class ButinaSplitter:
 
     def __init__(self, cutoff: float = 0.6) -> None:
         if not 0 < cutoff < 1:
-            raise RncGraphError(f"cutoff must lie between 0 and 1, found {cutoff}")
+            raise BadValueError(f"cutoff must lie between 0 and 1, found {cutoff}")
         self.cutoff = cutoff
 
     def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:

@@ -14,7 +14,7 @@ from rnc_graph.data.splits.molecules import (
 )
 from rnc_graph.data.splits.registry import SPLITS
 from rnc_graph.data.splits.split import Split, random_split
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 @SPLITS.register("random")
@@ -47,7 +47,7 @@ class RandomSplitter:
 def _in_two(rows: int, seed: int, fractions: Fractions) -> Split:
     held = round(fractions[1] * rows)
     if not 0 < held < rows:
-        raise RncGraphError(f"{rows} molecules are too few to split into parts of {fractions}")
+        raise BadValueError(f"{rows} molecules are too few to split into parts of {fractions}")
     order = np.random.default_rng(seed).permutation(rows)
     return Split(order[held:], order[:held], np.empty(0, dtype=np.int64))
 
@@ -62,7 +62,7 @@ class StratifiedSplitter:
 
     def __init__(self, bins: int = 10) -> None:
         if bins < 2:
-            raise RncGraphError(f"bins must be at least 2, found {bins}")
+            raise BadValueError(f"bins must be at least 2, found {bins}")
         self.bins = bins
 
     def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:

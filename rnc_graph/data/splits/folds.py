@@ -8,7 +8,7 @@ import numpy as np
 
 from rnc_graph.data.splits.molecules import SplitMolecules, checked, groups_of
 from rnc_graph.data.splits.split import Split
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def folds(
@@ -34,12 +34,12 @@ def folds(
     """
     rows_of = groups_of(molecules.identity)
     if k < 2 or len(rows_of) < k + 1:
-        raise RncGraphError(
+        raise BadValueError(
             f"{k} folds of {len(rows_of)} different molecules: there must be at least 2 folds, and "
             "more molecules than folds"
         )
     if not 0 < validation < 1:
-        raise RncGraphError(f"the validation set's share must lie in (0, 1), not {validation}")
+        raise BadValueError(f"the validation set's share must lie in (0, 1), not {validation}")
     random = np.random.default_rng(seed)
     for _ in range(repeats):
         # Molecules in even parts; their further rows go with them.

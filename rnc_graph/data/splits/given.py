@@ -23,7 +23,7 @@ from rnc_graph.data.splits.molecules import (
 from rnc_graph.data.splits.registry import SPLITS
 from rnc_graph.data.splits.saved import load_split
 from rnc_graph.data.splits.split import Split
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 Leaks = Literal["raise", "drop"]
 
@@ -100,7 +100,7 @@ class TimeSplitter:
             times = dates.astype("int64").where(dates.notna()).astype(float)
         bad = np.flatnonzero(times.isna())
         if bad.size:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{molecules.name}, row {molecules.rows[bad[0]]}, column {self.column!r}: "
                 f"{cells[bad[0]]!r} is neither a number nor a date such as 2021-04-30, or the "
                 "column mixes both"
@@ -129,7 +129,7 @@ class ColumnSplitter:
         cells = [cell.strip() for cell in molecules.column(self.column)]
         for row, cell in enumerate(cells):
             if cell.lower() not in _PARTS:
-                raise RncGraphError(
+                raise BadValueError(
                     f"{molecules.name}, row {molecules.rows[row]}, column {self.column!r}: "
                     f"{cell!r} is no part; train, validation and test are known"
                 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.splits.split import Split
 from rnc_graph.data.table import FloatArray, MoleculeTable
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 Fractions = tuple[float, float, float]
 
@@ -50,7 +50,7 @@ class SplitMolecules:
         """Return a column's cells; raises :class:`RncGraphError` naming the columns there are."""
         if name not in self.columns:
             known = ", ".join(map(repr, self.columns)) or "none"
-            raise RncGraphError(
+            raise BadValueError(
                 f"{self.name}: no column {name!r} to split by; columns at hand: {known}"
             )
         return self.columns[name]
@@ -101,7 +101,7 @@ def check_fractions(fractions: Fractions) -> None:
     """Raise :class:`RncGraphError` unless the shares are possible; only the test's may be 0."""
     train, validation, test = fractions
     if min(train, validation) <= 0 or test < 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise RncGraphError(
+        raise BadValueError(
             "the shares of the training and validation set must be positive, that of the test "
             f"part not negative, and they must sum to 1; found {fractions}"
         )
@@ -136,7 +136,7 @@ def checked(split: Split, molecules: SplitMolecules, fractions: Fractions, how: 
     wanted = {"train": True, "validation": True, "test": fractions[2] > 0}
     for part, needed in wanted.items():
         if needed and len(getattr(split, part)) == 0:
-            raise RncGraphError(
+            raise BadValueError(
                 f"{molecules.name}: a {how} split leaves the {part} part empty: "
                 f"{len(molecules)} molecules in groups that large cannot be divided so; use other "
                 "shares, more molecules, or another split"
@@ -144,7 +144,7 @@ def checked(split: Split, molecules: SplitMolecules, fractions: Fractions, how: 
     torn = torn_rows(split, molecules)
     if torn:
         first, second = (molecules.rows[row] for row in torn[0])
-        raise RncGraphError(
+        raise BadValueError(
             f"{molecules.name}: the {how} split puts one molecule into two parts, in rows {first} "
             f"and {second}"
             + (f" ({len(torn)} such pairs)" if len(torn) > 1 else "")

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnc_graph.data.splits.molecules import SplitMolecules, checked
 from rnc_graph.data.splits.split import Split
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.files import write_text
 
 _PARTS = ("train", "validation", "test")
@@ -38,15 +38,15 @@ def load_split(path: Path, molecules: SplitMolecules) -> Split:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RncGraphError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     except ValueError as error:
-        raise RncGraphError(f"{path}: is no JSON: {error}") from error
+        raise BadValueError(f"{path}: is no JSON: {error}") from error
     if not isinstance(content, dict) or not {*_PARTS, "molecules_sha256"} <= content.keys():
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: is no split; it needs the keys {', '.join(_PARTS)} and molecules_sha256"
         )
     if content["molecules_sha256"] != _digest(molecules):
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: is the split of another table: the molecules of {molecules.name}, or their "
             "order, are not those it was made of"
         )
@@ -56,10 +56,10 @@ def load_split(path: Path, molecules: SplitMolecules) -> Split:
             np.array([place[row] for row in content[part]], dtype=np.int64) for part in _PARTS
         )
     except (KeyError, TypeError) as error:
-        raise RncGraphError(f"{path}: names a row that {molecules.name} lacks: {error}") from error
+        raise BadValueError(f"{path}: names a row that {molecules.name} lacks: {error}") from error
     given = np.concatenate([train, validation, test])
     if len(np.unique(given)) < len(given):
-        raise RncGraphError(f"{path}: names a row twice")
+        raise BadValueError(f"{path}: names a row twice")
     fractions = (0.8, 0.1, 0.1) if len(test) else (0.9, 0.1, 0.0)
     return checked(Split(train, validation, test), molecules, fractions, "saved")
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ def random_split(rows: int, seed: int, fractions: tuple[float, float, float]) ->
     (902, 113, 113)
     """
     if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise RncGraphError(f"split fractions must be positive and sum to 1, not {fractions}")
+        raise BadValueError(f"split fractions must be positive and sum to 1, not {fractions}")
     validation_rows, test_rows = (round(fraction * rows) for fraction in fractions[1:])
     if min(validation_rows, test_rows, rows - validation_rows - test_rows) < 1:
-        raise RncGraphError(f"{rows} molecules are too few to split into parts of {fractions}")
+        raise BadValueError(f"{rows} molecules are too few to split into parts of {fractions}")
     rest, test = train_test_split(np.arange(rows), test_size=test_rows, random_state=seed)
     train, validation = train_test_split(rest, test_size=validation_rows, random_state=seed)
     return Split(train=train, validation=validation, test=test)

@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors.torch import load, save
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import MissingPackageError, RncGraphError, RunError
 from rnc_graph.experiments.executors.work import TaskOptions, compute, prepare_process
 from rnc_graph.experiments.grid_point import Record, Resources
 from rnc_graph.experiments.plan import needs
@@ -52,7 +52,9 @@ class RayExecutor:
         try:
             import ray
         except ModuleNotFoundError as error:
-            raise RncGraphError("Ray is not installed; pip install 'rnc-graph[ray]'") from error
+            raise MissingPackageError(
+                "Ray is not installed; pip install 'rnc-graph[ray]'"
+            ) from error
         self._ray: Any = ray
         self.address = address
         self.store = store
@@ -71,7 +73,7 @@ class RayExecutor:
             self._answers()
             self._ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError) as error:
-            raise RncGraphError(
+            raise RunError(
                 f"no Ray cluster at {self.address!r}: {error}; start one with `ray start --head`, "
                 "and give --ray the address that it prints"
             ) from error
@@ -126,7 +128,7 @@ class RayExecutor:
                 outcome = self._ray.get(reference)
             except self._ray.exceptions.RayError as error:
                 reason = " ".join(str(error).split())[:300]
-                found.append((key, RncGraphError(f"{key}: lost on the cluster: {reason}")))
+                found.append((key, RunError(f"{key}: lost on the cluster: {reason}")))
                 continue
             if isinstance(outcome, RncGraphError):
                 found.append((key, outcome))

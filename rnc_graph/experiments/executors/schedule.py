@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures.process import BrokenProcessPool
 
-from rnc_graph.errors import RncGraphError, WriteError
+from rnc_graph.errors import RunError, WriteError
 from rnc_graph.experiments.executors.executor import Executor
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
@@ -17,7 +17,7 @@ from rnc_graph.experiments.tasks import PretrainTask, Task
 _TICK = 0.2
 
 
-class TasksFailedError(RncGraphError):
+class TasksFailedError(RunError):
     """Tasks that failed by themselves, as by a training that diverged."""
 
 

@@ -12,7 +12,7 @@ from queue import Empty
 from types import TracebackType
 from typing import Any
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RncGraphError, RunError
 from rnc_graph.experiments.executors.executor import LOST
 from rnc_graph.experiments.executors.work import TaskOptions, compute, prepare_process
 from rnc_graph.experiments.grid_point import Resources
@@ -91,7 +91,7 @@ class SharedExecutor:
             for future in done:
                 error = future.exception()
                 if error is not None:
-                    raise error if isinstance(error, RncGraphError) else RncGraphError(str(error))
+                    raise error if isinstance(error, RncGraphError) else RunError(str(error))
             if not waiting:
                 del self._running[key]
                 found.append((key, None))

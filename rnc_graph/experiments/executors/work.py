@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.errors import RncGraphError, WriteError
+from rnc_graph.errors import RncGraphError, RunError, WriteError
 from rnc_graph.experiments.grid_point import Record, Resources, Tensors
 from rnc_graph.experiments.tasks import BaselineTask, Task
 from rnc_graph.experiments.tracking import make_loggers
@@ -91,4 +91,4 @@ def compute(
         raise
     except Exception as error:
         kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
-        raise RncGraphError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error
+        raise RunError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error

@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingPackageError, RunError
 from rnc_graph.experiments.executors.executor import Executor
 from rnc_graph.experiments.executors.schedule import TasksFailedError, missing_tasks, run_tasks
 from rnc_graph.experiments.executors.work import TaskOptions
@@ -80,11 +80,13 @@ def search(
     """
     spec = experiment.search
     if spec is None:
-        raise RncGraphError("the spec has no section `search`; it says what may change")
+        raise BadValueError("the spec has no section `search`; it says what may change")
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise RncGraphError("Optuna is not installed; pip install 'rnc-graph[tune]'") from error
+        raise MissingPackageError(
+            "Optuna is not installed; pip install 'rnc-graph[tune]'"
+        ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted = trials or spec.trials
     prepared = prepare(_checked(experiment, spec))
@@ -166,7 +168,7 @@ def _searched(spec: SearchSpec, prepared: Prepared) -> str:
 def _check_same(study: optuna.Study, searched: str, folder: Path) -> None:
     """Refuse to go on with the trials of another search."""
     if study.get_trials(deepcopy=False) and study.user_attrs.get(_SEARCHED) != searched:
-        raise RncGraphError(
+        raise BadValueError(
             f"{folder / 'search.db'}: holds another search: data, splits, seeds, the method, the "
             "encoder or the ranges were others; choose another folder by --out, or remove this one"
         )
@@ -232,7 +234,7 @@ def _outcome(
     finished = [n for n, (value, _) in enumerate(trials) if value is not None]
     if not finished:
         reasons = [trial.user_attrs[_FAILED] for trial in done if _FAILED in trial.user_attrs]
-        raise RncGraphError("\n".join(["no trial was finished", *reasons[-1:]]))
+        raise RunError("\n".join(["no trial was finished", *reasons[-1:]]))
     best = min(finished, key=lambda n: (trials[n][0], n))
     chosen = with_values(experiment, spec, trials[best][1])
     path = folder / "best.yaml"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.search import Range, SearchSpec
 
@@ -51,14 +51,14 @@ def with_values(experiment: Experiment, search: SearchSpec, values: Values) -> E
         for step in above:
             into = into.get(step) if isinstance(into, dict) else None
         if not isinstance(into, dict):
-            raise RncGraphError(f"search.ranges: {key!r} has no place in method {search.method!r}")
+            raise BadValueError(f"search.ranges: {key!r} has no place in method {search.method!r}")
         into[last] = value
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
         first_error = error.errors()[0]
         where = ".".join(map(str, first_error["loc"]))
-        raise RncGraphError(f"search.ranges: {where}: {first_error['msg']}") from error
+        raise BadValueError(f"search.ranges: {where}: {first_error['msg']}") from error
 
 
 def on_validation(experiment: Experiment, search: SearchSpec, seed: int) -> Experiment:

@@ -18,7 +18,7 @@ from pydantic import (
 from rnc_graph.data import MoleculeTable, load_dataset, read_table
 from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.experiments.spec.consistency import check_consistency
 from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
@@ -43,7 +43,10 @@ from rnc_graph.plugins import read_plugin
 
 
 def _loaded(path: Path) -> Path:
-    read_plugin(path).load()
+    try:
+        read_plugin(path).load()
+    except FileError as error:
+        raise ValueError(str(error)) from error
     return path
 
 
@@ -222,7 +225,7 @@ class Experiment(Section):
         else:
             table = read_table(source.path, source.smiles, source.targets, unit=source.unit)
             if np.ptp(table.targets) == 0:
-                raise RncGraphError(
+                raise BadValueError(
                     f"{source.path}, column {source.targets[0]!r}: all its values are the same, "
                     f"{table.targets[0, 0]:g}; there is nothing to learn"
                 )

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rnc_graph.errors import RncGraphError, UnknownNameError, did_you_mean
+from rnc_graph.errors import BadValueError, UnknownNameError, did_you_mean
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
 from rnc_graph.experiments.spec.section import MisfitError
@@ -41,13 +41,13 @@ def read_spec(
         text = path.read_text(encoding="utf-8")
         raw = yaml.load(text, _UniqueKeys)
     except (OSError, UnicodeDecodeError) as error:
-        raise RncGraphError(f"{path}: cannot be read: {error}") from error
+        raise BadValueError(f"{path}: cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RncGraphError(f"{path}: is not YAML: {error}") from error
+        raise BadValueError(f"{path}: is not YAML: {error}") from error
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
-        raise RncGraphError(_describe(error, str(path), text, raw)) from error
+        raise BadValueError(_describe(error, str(path), text, raw)) from error
     if seeds is None and encoders is None:
         return experiment
     try:
@@ -57,7 +57,7 @@ def read_spec(
             f"{'.'.join(str(key) for key in _location(problem))}: {_reason(problem)}"
             for problem in error.errors()
         )
-        raise RncGraphError(f"{path}, with these encoders and seeds: {reasons}") from error
+        raise BadValueError(f"{path}, with these encoders and seeds: {reasons}") from error
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -2,10 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
-class MisfitError(RncGraphError):
+class MisfitError(BadValueError):
     """Keys of a spec that do not fit together.
 
     Args:

@@ -20,7 +20,7 @@ from torch import nn
 from rnc_graph.data import LongTail, Splitercipe
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec.section import MisfitError, Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.objectives import OBJECTIVES
@@ -79,7 +79,7 @@ class Part(BaseModel):
             try:
                 json.dumps(value)
             except (TypeError, ValueError):
-                raise RncGraphError(
+                raise BadValueError(
                     f"{registry.kind} {self.name!r}, option {option!r}: must be numbers, text, "
                     f"lists or mappings, its default too, found {value!r}"
                 ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import BadValueError, UnknownNameError
 from rnc_graph.experiments.spec.experiment import Experiment
 
 
@@ -74,7 +74,7 @@ def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
     for item in text.split(","):
         encoder, separator, number = item.rpartition("=")
         if not number.isdecimal() or int(number) < 1:
-            raise RncGraphError(f"--seeds takes a number from 1, or gin=10,gcn=5; found {text!r}")
+            raise BadValueError(f"--seeds takes a number from 1, or gin=10,gcn=5; found {text!r}")
         if separator and encoder not in encoders:
             raise UnknownNameError("encoder", encoder, encoders)
         counts.update(dict.fromkeys([encoder] if separator else encoders, int(number)))

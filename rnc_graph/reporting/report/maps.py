@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import MissingPackageError, UnknownNameError
 
 MAPS = ("pca", "tsne", "umap")
 
@@ -65,7 +65,7 @@ def _by_neighbors(embedding: NDArray[np.float64], how: str) -> NDArray[np.float6
         try:
             from umap import UMAP
         except ModuleNotFoundError as error:
-            raise RncGraphError(
+            raise MissingPackageError(
                 "umap-learn is not installed; pip install 'rnc-graph[umap]', or take pca or tsne"
             ) from error
         plane = UMAP(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnc_graph.data.samples import SampleTable
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import MissingFileError
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.results import FinishedRun, Table, finished_runs, tabulate
 from rnc_graph.experiments.run import prepare
@@ -55,7 +55,7 @@ def open_results(folder: Path) -> Results:
     """
     for name in ("spec.yaml", "table.json", "versions.json", "store"):
         if not (folder / name).exists():
-            raise RncGraphError(
+            raise MissingFileError(
                 f"{folder}: has no {name}; give the folder of a finished experiment, or finish it "
                 "with `rnc-graph run`"
             )
@@ -64,7 +64,7 @@ def open_results(folder: Path) -> Results:
     store = Store(folder / "store")
     missing = {run.task.key for run in prepared.planned} - store.keys()
     if missing:
-        raise RncGraphError(
+        raise MissingFileError(
             f"{folder}: {len(missing)} of {len(prepared.planned)} runs are missing; finish the "
             "experiment with `rnc-graph run`"
         )

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.vision.encoders.resnet import ResNet
 
 
@@ -49,7 +49,7 @@ def load_checkpoint(encoder: ResNet, path: Path) -> None:
             wrong.append(f"  {name}: {shapes}")
     wrong += [f"  {name}: unexpected" for name in found if name not in wanted]
     if wrong:
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: these are not the weights of {type(encoder).__name__}:\n" + "\n".join(wrong)
         )
     encoder.backbone.load_state_dict({**wanted, **found})
@@ -68,16 +68,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise RncGraphError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     except pickle.UnpicklingError as error:
-        raise RncGraphError(f"{path}: {_refused(path)}") from error
+        raise BadValueError(f"{path}: {_refused(path)}") from error
     except Exception as error:  # Whatever damaged bytes make torch stumble on.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RncGraphError(f"{path}: is no checkpoint of torch: {reason}") from error
+        raise BadValueError(f"{path}: is no checkpoint of torch: {reason}") from error
     if isinstance(content, Mapping):
         content = content.get("model", content.get("state_dict", content))
     if not isinstance(content, Mapping) or not content or not all(map(_is_weight, content.items())):
-        raise RncGraphError(
+        raise BadValueError(
             f"{path}: holds no weights; right is a state dict, by itself or under the key 'model'"
         )
     return dict(content)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rnc_graph.encoders.base import Encoder
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.transforms import to_float
 
 # Of ImageNet's pixels by channel, and the same for its images in gray.
@@ -43,11 +43,11 @@ class ImageEncoder(Encoder, ABC):
     ) -> None:
         super().__init__()
         if in_channels not in _MEAN:
-            raise RncGraphError(f"in_channels: found {in_channels}, right is 1 or 3")
+            raise BadValueError(f"in_channels: found {in_channels}, right is 1 or 3")
         mean = _MEAN[in_channels] if mean is None else mean
         std = _STD[in_channels] if std is None else std
         if len(mean) != in_channels or len(std) != in_channels or min(std) <= 0:
-            raise RncGraphError(
+            raise BadValueError(
                 f"mean and std: found {list(mean)} and {list(std)}, right is one number for each "
                 f"of {in_channels} channels, those of std above 0"
             )
@@ -73,7 +73,7 @@ class ImageEncoder(Encoder, ABC):
             RncGraphError: images of another number of channels.
         """
         if images.dim() != 4 or images.shape[1] != self.in_channels:
-            raise RncGraphError(
+            raise BadValueError(
                 f"images: found a batch of shape {tuple(images.shape)}, right is "
                 f"(N, {self.in_channels}, H, W); in_channels is an option of the encoder"
             )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from rnc_graph.encoders.registry import ENCODERS
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingPackageError
 from rnc_graph.vision.encoders.image import ImageEncoder
 
 Stem = Literal["imagenet", "small"]
@@ -42,7 +42,7 @@ class ResNet(ImageEncoder):
     ) -> None:
         super().__init__(embedding_dim, in_channels, mean, std)
         if stem not in ("imagenet", "small"):
-            raise RncGraphError(f"stem must be 'imagenet' or 'small', not {stem!r}")
+            raise BadValueError(f"stem must be 'imagenet' or 'small', not {stem!r}")
         backbone = _torchvision(name)
         backbone.fc = nn.Identity()
         if stem == "small":
@@ -93,7 +93,7 @@ def _torchvision(name: str) -> Any:
     try:
         from torchvision import models
     except ImportError as error:
-        raise RncGraphError(
+        raise MissingPackageError(
             f"encoder {name!r} needs torchvision: pip install 'rnc-graph[images]' ({error})"
         ) from error
     return getattr(models, name)(weights=None)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.encoders.registry import ENCODERS
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.encoders.image import ImageEncoder
 
 
@@ -68,7 +68,7 @@ class ResNet8(ImageEncoder):
     ) -> None:
         super().__init__(4 * width, in_channels, mean, std)
         if min(width, blocks, stride) < 1:
-            raise RncGraphError(
+            raise BadValueError(
                 f"width, blocks and stride must be at least 1, not {width}, {blocks} and {stride}"
             )
         layers: list[nn.Module] = [

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.transforms.base import IMAGE_VIEWS, to_float
 from rnc_graph.vision.transforms.draws import (
     checked_probability,
@@ -39,7 +39,7 @@ class Blur:
         self.probability = checked_probability(probability, "blur")
         self.sigma = ends_of(sigma, "sigma of blur")
         if kernel is not None and (kernel < 1 or kernel % 2 == 0):
-            raise RncGraphError(f"kernel of blur: found {kernel}, right is an odd number of pixels")
+            raise BadValueError(f"kernel of blur: found {kernel}, right is an odd number of pixels")
         self.kernel = kernel
 
     def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
@@ -48,7 +48,7 @@ class Blur:
         sigma = uniform(len(batch), self.sigma, generator).float()
         kernel = self.kernel or max(3, batch.shape[2] // 10 // 2 * 2 + 1)
         if kernel // 2 >= min(batch.shape[2:]):
-            raise RncGraphError(
+            raise BadValueError(
                 f"kernel of blur: found {kernel}, right is less than twice the side of the "
                 f"images, {min(batch.shape[2:])} pixels"
             )

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.transforms.base import IMAGE_VIEWS, to_float
 from rnc_graph.vision.transforms.draws import checked_probability, chosen_rows, each, uniform
 
@@ -43,7 +43,7 @@ class ColorJitter:
             most = 0.5 if name == "hue" else math.inf
             if not 0 <= value <= most or value == math.inf:
                 limit = f"0 to {most}" if name == "hue" else "0 or more"
-                raise RncGraphError(f"{name} of color_jitter: found {value}, right is {limit}")
+                raise BadValueError(f"{name} of color_jitter: found {value}, right is {limit}")
 
     def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
         """Return the view."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 
 
 def uniform(
@@ -33,7 +33,7 @@ def each(values: Tensor) -> Tensor:
 def checked_probability(value: float, name: str) -> float:
     """Return an augmentation's probability; raises :class:`RncGraphError` if it is none."""
     if not 0 <= value <= 1:
-        raise RncGraphError(f"probability of {name}: found {value}, right is 0 to 1")
+        raise BadValueError(f"probability of {name}: found {value}, right is 0 to 1")
     return value
 
 
@@ -47,7 +47,7 @@ def ends_of(ends: Sequence[float], name: str, most: float = math.inf) -> tuple[f
     """
     if len(ends) != 2 or not 0 < ends[0] <= ends[1] <= most or ends[1] == math.inf:
         limit = f" and at most {most:g}" if most < math.inf else ""
-        raise RncGraphError(
+        raise BadValueError(
             f"{name}: found {list(ends)}, right is its smallest and largest value, above 0{limit}"
         )
     return float(ends[0]), float(ends[1])

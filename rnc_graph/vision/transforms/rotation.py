@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError
 from rnc_graph.vision.transforms.base import IMAGE_VIEWS, to_float
 from rnc_graph.vision.transforms.draws import checked_probability, chosen_rows, uniform
 
@@ -23,9 +23,9 @@ class Rotation:
 
     def __init__(self, degrees: float = 15.0, probability: float = 1.0, fill: float = 0.0) -> None:
         if not 0 <= degrees <= 180:
-            raise RncGraphError(f"degrees of rotation: found {degrees}, right is 0 to 180")
+            raise BadValueError(f"degrees of rotation: found {degrees}, right is 0 to 180")
         if not 0 <= fill <= 1:
-            raise RncGraphError(f"fill of rotation: found {fill}, right is 0 to 1")
+            raise BadValueError(f"fill of rotation: found {fill}, right is 0 to 1")
         self.degrees = degrees
         self.probability = checked_probability(probability, "rotation")
         self.fill = fill

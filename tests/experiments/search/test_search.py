@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rnc_graph.cli import app
-from rnc_graph.errors import RncGraphError, WriteError
+from rnc_graph.errors import RncGraphError, RunError, WriteError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.search import search, searching
 
@@ -147,7 +147,7 @@ def test_a_quick_search_is_another_one(folder: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("error", [WriteError("full"), KeyboardInterrupt(), RncGraphError("died")])
+@pytest.mark.parametrize("error", [WriteError("full"), KeyboardInterrupt(), RunError("died")])
 def test_what_is_no_fault_of_a_trial_ends_a_search(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ):
