@@ -170,7 +170,7 @@ def test_every_method_is_checked_before_training(shades: Path):
 
 def test_a_set_without_a_test_part_is_refused(shades: Path):
     (shades / "shades" / "test").rename(shades / "shades" / "val")
-    with pytest.raises(RncGraphError, match="its split has no test set"):
+    with pytest.raises(RncGraphError, match="its split has no test part"):
         run_experiment(read_spec(shades / "shades.yaml"), shades / "out", command="test")
 
 

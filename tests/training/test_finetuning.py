@@ -35,8 +35,8 @@ def test_frozen_means_frozen(name: str, mode: bool, esol_graphs: PackedGraphs) -
     embedding = infer(encoder, Batches(esol_graphs.batch, targets, rows, 25))
     assert embedding.shape == (60, 16)
     assert not embedding.requires_grad
-    assert [module.training for module in encoder.plugins()] == [mode] * len(
-        list(encoder.plugins())
+    assert [module.training for module in encoder.modules()] == [mode] * len(
+        list(encoder.modules())
     )
     head = Head(16, 1, (4,))
     untrained = copy.deepcopy(head.state_dict())

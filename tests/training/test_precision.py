@@ -67,7 +67,7 @@ def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
         objective.register_forward_pre_hook(
             lambda _, seen: dtypes.update(("objective", tensor.dtype) for tensor in seen)
         )
-        for module in encoder.plugins():
+        for module in encoder.modules():
             module.register_forward_hook(noted)
         settings = StageConfig(epochs=3, learning_rate=3e-3, precision=precision)
 
