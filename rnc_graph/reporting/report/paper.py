@@ -160,6 +160,6 @@ def _save(figure: Any, path: Path) -> None:
 
     kind = path.suffix[1:]
     metadata: dict[str, None] = {"Date": None} if kind == "svg" else {"Software": None}
-    settings = {"svg.hashsalt": "rnc_graph", "svg.fonttype": "none"}
+    settings: dict[Any, str] = {"svg.hashsalt": "rnc_graph", "svg.fonttype": "none"}
     with matplotlib.rc_context(settings), atomic_path(path) as temporary:
         figure.savefig(temporary, format=kind, dpi=200, metadata=metadata)

@@ -17,7 +17,7 @@ from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.errors import RncGraphError
 
 NAME = "deepchem/delaney"
-FILE = """Compound ID,measured log solubility in mols per liter,smiles
+FILE = """Compound ID,measured log solubility in mols per litre,smiles
 a,-0.77,CCO
 b,-3.3,c1ccccc1
 c,0.5,CCN
@@ -41,7 +41,7 @@ PACKAGE = """
 
     class Part:
         def __init__(self, rows):
-            y = [row["measured log solubility in mols per liter"] for row in rows]
+            y = [row["measured log solubility in mols per litre"] for row in rows]
             self.ids = np.array([row["smiles"] for row in rows])
             self.y = np.array([[float(value or 0)] for value in y])
             self.w = np.array([[float(value != "")] for value in y])
@@ -121,13 +121,30 @@ def test_without_deepchem_the_message_says_how_to_get_it(
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("deepchem") is None, reason="DeepChem is not installed")
-def test_the_real_deepchem_splits_esol(data_folder: Path) -> None:
-    esol = load_dataset("esol")
-    raw = data_folder / "deepchem" / "delaney-processed.csv"
+@pytest.mark.parametrize(
+    ("embedded", "name", "sizes"),
+    [
+        ("esol", "deepchem/delaney", [902, 113, 113]),
+        ("freesolv", "deepchem/sampl", [513, 64, 65]),
+        ("lipophilicity", "deepchem/lipo", [3360, 420, 420]),
+    ],
+)
+def test_the_real_deepchem_loads_and_splits_each_set(
+    data_folder: Path,
+    small_card: Callable[..., ElsewhereCard],
+    capfd: pytest.CaptureFixture[str],
+    embedded: str,
+    name: str,
+    sizes: list[int],
+) -> None:
+    table = load_dataset(embedded)
+    card = small_card(name, rows=len(table))
+    raw = data_folder / card.file
     raw.parent.mkdir(parents=True)
-    lines = [f"{s},{y!r}" for s, y in zip(esol.smiles, esol.targets[:, 0].tolist(), strict=True)]
-    raw.write_text("smiles,measured log solubility in mols per liter\n" + "\n".join(lines) + "\n")
-    dataset = load_named_dataset(NAME)
-    assert sorted(dataset.table.smiles) == sorted(esol.smiles)
+    lines = [f"{s},{y!r}" for s, y in zip(table.smiles, table.targets[:, 0].tolist(), strict=True)]
+    raw.write_text("\n".join([f"smiles,{card.targets[0]}", *lines]) + "\n")
+    dataset = load_named_dataset(name)
+    assert capfd.readouterr() == ("", "")
+    assert sorted(dataset.table.smiles) == sorted(table.smiles)
     assert dataset.given_split is not None
-    assert [len(rows) for rows in dataset.given_split.parts().values()] == [902, 113, 113]
+    assert [len(rows) for rows in dataset.given_split.parts().values()] == sizes

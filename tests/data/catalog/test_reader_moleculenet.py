@@ -11,7 +11,7 @@ from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.errors import RncGraphError
 
 NAME = "pyg/esol"
-FILE = """Compound ID,Minimum Degree,measured log solubility in mols per liter,smiles
+FILE = """Compound ID,Minimum Degree,measured log solubility in mols per litre,smiles
 ethanol,1,1.1000000000000001,CCO
 "2,3-thing",1,-3.3,c1ccccc1
 amine,1,0.5,CCN

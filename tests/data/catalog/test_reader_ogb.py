@@ -18,7 +18,7 @@ from rnc_graph.errors import RncGraphError
 
 NAME = "ogb/ogbg-molesol"
 FILES = {
-    "mapping/mol.csv.gz": "measured log solubility in mols per liter,smiles,mol_id\n"
+    "mapping/mol.csv.gz": "measured log solubility in mols per litre,smiles,mol_id\n"
     "-0.77,CCO,a\n-3.3,c1ccccc1,b\n0.5,CCN,c\n1.25,CCC,d\n",
     "split/scaffold/train.csv.gz": "3\n0\n",
     "split/scaffold/valid.csv.gz": "1\n",
