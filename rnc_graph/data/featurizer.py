@@ -1,9 +1,13 @@
 """From SMILES to arrays: integer features of atoms and bonds, descriptors, fingerprints.
 
-The features follow the Open Graph Benchmark: nine an atom and three a bond, each an index into a
+The features follow the Open Graph Benchmark: nine per atom and three per bond, each an index into a
 short list of values (Hu et al., "Open Graph Benchmark", NeurIPS 2020, arXiv 2005.00687;
-``ogb.utils.features``). One index beyond each list is the mask of
-:class:`rnc_graph.data.transforms.MaskAttributes`.
+``ogb.utils.features``), but for stereochemistry: OGB's tags (clockwise, counterclockwise) depend on
+the order in which a SMILES happens to name the neighbors, CIP labels (R, S, E, Z) do not. One index
+beyond each list is the mask of :class:`rnc_graph.data.transforms.MaskAttributes`.
+
+Everything is computed from the molecule's identity, its canonical SMILES without atom maps and
+isotopes: however a molecule is written, its features, and their order, are the same.
 
 Worker processes load this file and little else: RDKit and numpy.
 """
@@ -11,6 +15,7 @@ Worker processes load this file and little else: RDKit and numpy.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,10 +23,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdCIPLabeler
 from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationType
 
-# Changes whenever the same SMILES would give other features: caches are keyed by it.
-FEATURIZER = "ogb-2"
+# Changes whenever the same SMILES would give other features: caches are keyed by it, and a model
+# keeps the version that it was trained with.
+FEATURIZER = "ogb-3"
+# Atoms in the order of the SMILES, stereochemistry as OGB's tags: for models that were trained so.
+AS_WRITTEN = "ogb-2"
 
 ATOM_FEATURE_SIZES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
 BOND_FEATURE_SIZES = (5, 6, 2)
@@ -29,9 +38,18 @@ BOND_FEATURE_SIZES = (5, 6, 2)
 FINGERPRINT_RADIUS = 2
 FINGERPRINT_BITS = 2048
 
-# Longer texts are refused: nothing that is drawn or measured comes near, and RDKit's time grows
-# faster than the length.
+# Longer texts are refused: RDKit's time grows faster than the length.
 LONGEST_SMILES = 10_000
+# Descriptors take time that grows with the square of the number of atoms and with the number of
+# paths of four bonds: larger molecules are refused where descriptors are needed.
+LARGEST_DESCRIBED = 1_000
+_MOST_WALKS = 200_000
+# These grow with its third or fourth power, and are undefined for larger molecules.
+_LARGEST_CUBIC = 150
+_CUBIC = ("Ipc", "AvgIpc", "BalabanJ", "BertzCT", "BCUT2D")
+
+# Steps of the CIP labeler within one molecule; symmetric cages would take any number.
+_MOST_CIP_STEPS = 100_000
 
 
 def _table(kind: Any, indices: dict[Any, int], misc: int) -> NDArray[np.uint8]:
@@ -79,11 +97,13 @@ _BOND_STEREO = _table(
     5,
 )
 
+# Small letters label pseudoasymmetric centers, such as those of a ring with cis and trans forms.
+_CIP = {"R": 1, "S": 2, "r": 3, "s": 4}
+
 
 # Asked of all atoms of a molecule, one after another: calls of RDKit without a line of Python.
 _OF_ATOM: tuple[Callable[[Chem.Atom], Any], ...] = (
     Chem.Atom.GetAtomicNum,
-    Chem.Atom.GetChiralTag,
     Chem.Atom.GetTotalDegree,
     Chem.Atom.GetFormalCharge,
     Chem.Atom.GetTotalNumHs,
@@ -117,12 +137,14 @@ class Wants:
     Attributes:
         descriptors: RDKit's two-dimensional descriptors.
         fingerprints: Morgan fingerprints.
-        canonical: the canonical SMILES.
+        canonical: the canonical SMILES without atom maps and isotopes.
+        featurizer: version of the features, ``FEATURIZER`` or ``AS_WRITTEN``.
     """
 
     descriptors: bool = False
     fingerprints: bool = False
     canonical: bool = False
+    featurizer: str = FEATURIZER
 
 
 @dataclass(frozen=True)
@@ -169,6 +191,10 @@ def _parse(smiles: Any) -> Chem.Mol:
     if not smiles.isascii() or "\0" in smiles:
         odd = next(letter for letter in smiles if not letter.isascii() or letter == "\0")
         raise ValueError(f"not a valid SMILES: it holds the character {odd!r}")
+    smiles = smiles.strip()
+    if len(parts := smiles.split(maxsplit=1)) > 1:
+        # RDKit would take what follows for a name, and read the first part alone.
+        raise ValueError(f"not a valid SMILES: {parts[1][:40]!r} follows after a blank")
     if len(smiles) > LONGEST_SMILES:
         raise ValueError(f"{len(smiles):,} characters, more than {LONGEST_SMILES:,}")
     molecule = Chem.MolFromSmiles(smiles)
@@ -186,19 +212,68 @@ def _parse(smiles: Any) -> Chem.Mol:
     raise ValueError("not a valid molecule")
 
 
+def identity(molecule: Chem.Mol) -> str:
+    """Return what identifies a molecule: its canonical SMILES without atom maps and isotopes."""
+    marked = [a for a in molecule.GetAtoms() if a.GetAtomMapNum() or a.GetIsotope()]
+    if not marked:
+        return Chem.MolToSmiles(molecule)
+    molecule = Chem.Mol(molecule)
+    for atom in marked:
+        own = molecule.GetAtomWithIdx(atom.GetIdx())
+        own.SetAtomMapNum(0)
+        own.SetIsotope(0)
+    # Parsing anew makes deuterium an implicit hydrogen, and drops the stereocenters it made.
+    return Chem.MolToSmiles(_reparsed(Chem.MolToSmiles(molecule)))
+
+
+def canonical_smiles(smiles: str) -> str:
+    """Return the identity of a SMILES: see :func:`identity`.
+
+    Raises:
+        ValueError: it is no molecule; the message is the reason.
+
+    >>> canonical_smiles("[CH3:1][13CH2:2]O[2H]")
+    'CCO'
+    """
+    with rdBase.BlockLogs():
+        return identity(_parse(smiles))
+
+
+def _reparsed(canonical: str) -> Chem.Mol:
+    molecule = Chem.MolFromSmiles(canonical)
+    if molecule is None:
+        raise ValueError(f"RDKit cannot read its canonical SMILES {canonical[:80]!r}")
+    return molecule
+
+
+def _cip_labels(molecule: Chem.Mol, atoms: Sequence[Chem.Atom]) -> list[int]:
+    """Return the chirality of each atom by its CIP label.
+
+    Hanson et al., "Algorithmic Analysis of Cahn-Ingold-Prelog Rules", J. Chem. Inf. Model. 58,
+    2018.
+    """
+    if not any(map(Chem.Atom.GetChiralTag, atoms)):
+        return [0] * len(atoms)
+    with suppress(RuntimeError):  # Too symmetric: the labels that parsing gave remain.
+        rdCIPLabeler.AssignCIPLabels(molecule, maxRecursiveIterations=_MOST_CIP_STEPS)
+    return [
+        _CIP.get(atom.GetProp("_CIPCode"), 0) if atom.HasProp("_CIPCode") else 0 for atom in atoms
+    ]
+
+
 def _or_misc(values: NDArray[np.int64], misc: int) -> NDArray[np.int64]:
     """Return the values, with ``misc`` for those outside 0 .. misc - 1."""
     return np.where((values >= 0) & (values < misc), values, misc)
 
 
-def _atom_features(columns: list[list[int]]) -> NDArray[np.uint8]:
-    """Return the (A, 9) features of what was asked of A atoms."""
+def _atom_features(columns: list[list[int]], chirality: list[int]) -> NDArray[np.uint8]:
+    """Return the (A, 9) features of A atoms."""
     asked = [np.array(column, dtype=np.int64) for column in columns]
-    element, chirality, degree, charge, hydrogens, radical, hybridization, aromatic, ring = asked
+    element, degree, charge, hydrogens, radical, hybridization, aromatic, ring = asked
     features = (
         # Element 1 has index 0; what is no element (a dummy atom) is "misc".
         _or_misc(element - 1, 118),
-        _CHIRALITY[chirality],
+        np.array(chirality, dtype=np.int64),
         _or_misc(degree, 11),
         _or_misc(charge + 5, 11),
         _or_misc(hydrogens, 9),
@@ -213,6 +288,7 @@ def _atom_features(columns: list[list[int]]) -> NDArray[np.uint8]:
 def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
     """Compute what is wanted of n SMILES, each parsed once; rows stay aligned."""
     atoms: list[list[int]] = [[] for _ in _OF_ATOM]
+    chirality: list[int] = []
     bonds: list[list[int]] = [[] for _ in _OF_BOND]
     atom_counts = np.zeros(len(smiles), dtype=np.int32)
     edge_counts = np.zeros(len(smiles), dtype=np.int32)
@@ -223,14 +299,24 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
     )
     canonical = [""] * len(smiles) if wants.canonical else []
     bad: list[BadMolecule] = []
+    as_written = wants.featurizer == AS_WRITTEN
     with rdBase.BlockLogs():
         for row, text in enumerate(smiles):
             try:
                 molecule = _parse(text)
+                identifier = identity(molecule)
+                if not as_written and identifier != text:
+                    molecule = _reparsed(identifier)
+                if wants.descriptors:
+                    descriptors[row] = _descriptors(molecule)
             except ValueError as reason:
                 bad.append(BadMolecule(row, str(text), str(reason)))
                 continue
             own_atoms = list(molecule.GetAtoms())
+            if as_written:
+                chirality.extend(_CHIRALITY[[int(a.GetChiralTag()) for a in own_atoms]].tolist())
+            else:
+                chirality.extend(_cip_labels(molecule, own_atoms))
             for column, ask in zip(atoms, _OF_ATOM, strict=True):
                 column.extend(map(ask, own_atoms))
             # Twice as quick as GetBonds().
@@ -239,18 +325,16 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
                 column.extend(map(ask, own_bonds))
             atom_counts[row] = len(own_atoms)
             edge_counts[row] = 2 * len(own_bonds)
-            if wants.descriptors:
-                descriptors[row] = _descriptors(molecule)
             if wants.fingerprints:
                 bits = _fingerprints().GetFingerprintAsNumPy(molecule)
                 fingerprints[row] = np.packbits(bits)
             if wants.canonical:
-                canonical[row] = Chem.MolToSmiles(molecule)
+                canonical[row] = identifier
     kind, stereo, conjugated, begin, end = (np.array(c, dtype=np.int64) for c in bonds)
     bond_features = np.stack([_BOND_TYPE[kind], _BOND_STEREO[stereo], conjugated], axis=1)
     both_ways = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2)
     return MoleculeArrays(
-        atoms=_atom_features(atoms),
+        atoms=_atom_features(atoms, chirality),
         ends=both_ways.astype(np.int32),
         bonds=np.repeat(bond_features.astype(np.uint8), 2, axis=0),
         atom_counts=atom_counts,
@@ -271,17 +355,37 @@ def descriptor_names() -> list[str]:
 
 
 def _descriptors(molecule: Chem.Mol) -> list[float]:
+    """Return the D descriptors, NaN where one is not defined; raises ``ValueError``."""
     from rdkit.Chem import Descriptors
 
-    values = Descriptors.CalcMolDescriptors(molecule, np.nan, silent=True)  # type: ignore[no-untyped-call]
-    # Python's integers may be greater than any float: not defined, then.
-    return [_as_float(value) for value in values.values()]
+    atoms = molecule.GetNumAtoms()
+    if atoms > LARGEST_DESCRIBED:
+        raise ValueError(f"{atoms:,} atoms, more than {LARGEST_DESCRIBED:,}, for descriptors")
+    if _walks(molecule) > _MOST_WALKS:
+        raise ValueError("too densely bonded for descriptors")
+    return [
+        np.nan
+        if atoms > _LARGEST_CUBIC and name.startswith(_CUBIC)
+        else _as_float(describe, molecule)
+        for name, describe in Descriptors._descList
+    ]
 
 
-def _as_float(value: Any) -> float:
+def _walks(molecule: Chem.Mol) -> float:
+    """Return the number of walks of four bonds."""
+    bonds = Chem.GetAdjacencyMatrix(molecule).astype(np.float64)
+    two_bonds = bonds @ bonds.sum(axis=1)
+    return float(two_bonds @ two_bonds)
+
+
+def _as_float(describe: Callable[[Chem.Mol], Any], molecule: Chem.Mol) -> float:
+    # One by one: RDKit's own loop over them takes Ctrl-C and a lack of memory for a NaN.
     try:
-        return float(value)
-    except OverflowError:
+        # Python's integers may be greater than any float: not defined, then.
+        return float(describe(molecule))
+    except MemoryError:
+        raise
+    except Exception:
         return np.nan
 
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from rdkit import Chem
-
-from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.data.featurizer import canonical_smiles
 
 
 def without(smiles: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -16,5 +14,5 @@ def without(smiles: Sequence[str], known: Sequence[str]) -> list[str]:
     >>> without(["OCC", "c1ccccc1"], ["CCO"])
     ['c1ccccc1']
     """
-    excluded = {Chem.MolToSmiles(parse_smiles(text)) for text in known}
-    return [text for text in smiles if Chem.MolToSmiles(parse_smiles(text)) not in excluded]
+    excluded = {canonical_smiles(text) for text in known}
+    return [text for text in smiles if canonical_smiles(text) not in excluded]

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.data.featurizer import canonical_smiles
 from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits import Split, SplitMolecules, Splitter, random_split
@@ -152,9 +152,7 @@ class Splitercipe:
                 f"{table.name}: a splitter divides molecules; images are divided at random, or "
                 "into the parts that their set comes with"
             )
-        from rdkit.Chem import MolToSmiles
-
-        canonical = [MolToSmiles(parse_smiles(smiles)) for smiles in table.smiles]
+        canonical = [canonical_smiles(smiles) for smiles in table.smiles]
         return self.splitter.split(SplitMolecules.of(table, canonical), seed, self.fractions)
 
     def _published(self, table: ImageTable, seed: int) -> Split:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
+from rnc_graph.data.featurizer import AS_WRITTEN
 from rnc_graph.errors import BadValueError, MissingFileError, unreadable
 from rnc_graph.files import atomic_path, write_text
 from rnc_graph.metrics.intervals import ConformalIntervals
@@ -28,7 +29,7 @@ from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
 
 # Raised whenever a version of before could not read what this one writes.
-FORMAT = 1
+FORMAT = 2
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -47,16 +48,19 @@ class _Config(BaseModel):
     targets: list[str]
     units: list[str]
     descriptors: list[str] | None
+    # Format 1 has no such key: its models see molecules as they are written.
+    featurizer: Literal["ogb-2", "ogb-3"] = AS_WRITTEN
     domain_threshold: float
     versions: dict[str, str]
     weights_sha256: str
     # Of all the rest: tells an edited file from the one that was written.
     config_sha256: str = ""
 
-    def digest(self) -> str:
-        """Return the SHA-256 of everything but itself."""
-        rest = self.model_dump(mode="json", exclude={"config_sha256"})
-        return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+def _digest(config: dict[str, Any]) -> str:
+    """Return the SHA-256 of everything but the digest itself."""
+    rest = {key: value for key, value in config.items() if key != "config_sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def save_model(model: MoleculeModel, folder: Path) -> None:
@@ -71,11 +75,12 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         targets=model.targets,
         units=model.units,
         descriptors=model.descriptor_scaler.names if model.descriptor_scaler else None,
+        featurizer=model.featurizer,
         domain_threshold=model.domain.threshold,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         weights_sha256=hashlib.sha256(weights).hexdigest(),
     )
-    config = config.model_copy(update={"config_sha256": config.digest()})
+    config = config.model_copy(update={"config_sha256": _digest(config.model_dump(mode="json"))})
     # The weights first: a folder with a new config and old weights would be refused, and one
     # with neither changed is still the old model.
     with atomic_path(folder / WEIGHTS) as temporary:
@@ -126,7 +131,7 @@ def _read_config(folder: Path) -> _Config:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
         raise BadValueError(f"{path}: {key}: {problem['msg']}") from error
-    if config.config_sha256 != config.digest():
+    if config.config_sha256 != _digest(given):
         raise BadValueError(
             f"{path}: has been edited since it was written; what a model is cannot be changed "
             "afterwards: train it with other options instead"
@@ -194,4 +199,5 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         typical_spread=array("typical_spread"),
         intervals=ConformalIntervals(array("interval_scores")),
         domain=Domain(array("domain.fingerprints"), config.domain_threshold),
+        featurizer=config.featurizer,
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FEATURIZER, Wants
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.intervals import ConformalIntervals
@@ -61,6 +61,7 @@ class MoleculeModel:
         typical_spread: (t,) median spread of the molecules that chose the epochs.
         intervals: calibrated on molecules that no member has seen.
         domain: of the training molecules.
+        featurizer: version of the features that the members were trained on.
     """
 
     settings: ModelSettings
@@ -72,11 +73,12 @@ class MoleculeModel:
     typical_spread: FloatArray
     intervals: ConformalIntervals
     domain: Domain
+    featurizer: str = FEATURIZER
 
     @property
     def wants(self) -> Wants:
         """What has to be computed of molecules before they are predicted."""
-        return self.settings.wants
+        return replace(self.settings.wants, featurizer=self.featurizer)
 
     def predict(self, features: MoleculeFeatures) -> Predictions:
         """Predict N molecules; raises :class:`RncGraphError` where a descriptor is not known."""

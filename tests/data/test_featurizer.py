@@ -1,3 +1,6 @@
+import signal
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +10,15 @@ from ogb.utils.mol import smiles2graph
 from rdkit import Chem, RDLogger
 
 from rnc_graph.data import MoleculeTable, PackedGraphs
-from rnc_graph.data.features import featurize
-from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
+from rnc_graph.data.features import MoleculeFeatures, featurize
+from rnc_graph.data.featurizer import (
+    AS_WRITTEN,
+    ATOM_FEATURE_SIZES,
+    BOND_FEATURE_SIZES,
+    Wants,
+    canonical_smiles,
+    molecule_arrays,
+)
 
 ODD = {
     "no bonds": "C",
@@ -29,8 +39,10 @@ ODD = {
     "E": "F/C=C/F",
     "Z": "F/C=C\\F",
     "diene": "C/C=C/C=C\\C",
-    "clockwise": "C[C@@H](N)C(=O)O",
-    "counter-clockwise": "C[C@H](N)C(=O)O",
+    "R": "C[C@@H](N)C(=O)O",
+    "S": "C[C@H](N)C(=O)O",
+    "cis in a ring": "C[C@H]1CC[C@@H](C)CC1",
+    "trans in a ring": "C[C@H]1CC[C@H](C)CC1",
     "salt": "CC(=O)[O-].[Na+]",
     "ions": "[Na+].[Cl-]",
     "dative bond": "[NH3]->[Cu]",
@@ -38,6 +50,20 @@ ODD = {
     "triple bond": "CC#N",
     "aromatic hetero ring": "c1cc[nH]c1",
 }
+
+
+def _complete_graph(atoms: int) -> str:
+    """Return the SMILES of so many uranium atoms, each bonded to all others."""
+    molecule = Chem.RWMol()
+    for _ in range(atoms):
+        molecule.AddAtom(Chem.Atom("U"))
+    for begin in range(atoms):
+        for end in range(begin):
+            molecule.AddBond(begin, end, Chem.BondType.SINGLE)
+    return Chem.MolToSmiles(molecule, canonical=False)
+
+
+_COMPLETE = _complete_graph(30)
 
 
 def _graph(graphs: PackedGraphs, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,10 +77,11 @@ def _graph(graphs: PackedGraphs, i: int) -> tuple[np.ndarray, np.ndarray, np.nda
     )
 
 
-def _assert_is_ogb(graphs: PackedGraphs, i: int, smiles: str) -> None:
+def _assert_is_ogb(graphs: PackedGraphs, i: int, smiles: str, *, chirality: bool = False) -> None:
     reference = smiles2graph(smiles)
     atoms, edge_index, bonds = _graph(graphs, i)
-    np.testing.assert_array_equal(atoms, reference["node_feat"])
+    columns = range(9) if chirality else [0, 2, 3, 4, 5, 6, 7, 8]
+    np.testing.assert_array_equal(atoms[:, columns], reference["node_feat"][:, columns])
     np.testing.assert_array_equal(edge_index, reference["edge_index"])
     np.testing.assert_array_equal(bonds, reference["edge_feat"])
 
@@ -67,7 +94,15 @@ def test_feature_lists_are_as_long_as_ogbs() -> None:
 def test_all_of_esol_is_as_ogb_has_it(esol: MoleculeTable, esol_graphs: PackedGraphs) -> None:
     assert len(esol_graphs) == len(esol) == 1128
     for i, smiles in enumerate(esol.smiles):
-        _assert_is_ogb(esol_graphs, i, smiles)
+        _assert_is_ogb(esol_graphs, i, canonical_smiles(smiles))
+
+
+def test_molecules_as_written_are_as_ogb_has_them(esol: MoleculeTable) -> None:
+    smiles = [*esol.smiles[::20], *ODD.values()]
+    arrays = molecule_arrays(smiles, Wants(featurizer=AS_WRITTEN))
+    graphs = MoleculeFeatures.of(arrays).graphs
+    for i, text in enumerate(smiles):
+        _assert_is_ogb(graphs, i, text, chirality=True)
 
 
 @pytest.mark.parametrize("smiles", ODD.values(), ids=ODD.keys())
@@ -75,7 +110,7 @@ def test_odd_molecules_are_as_ogb_has_them(smiles: str) -> None:
     graphs, bad = featurize(["CO", smiles, "CN"])  # Neighbors show that nothing spills over.
     assert not bad
     for i, text in enumerate(["CO", smiles, "CN"]):
-        _assert_is_ogb(graphs, i, text)
+        _assert_is_ogb(graphs, i, canonical_smiles(text))
 
 
 def test_odd_molecules_reach_the_last_index_of_the_lists() -> None:
@@ -123,7 +158,7 @@ def test_any_text_gives_a_graph_or_a_reason(text: str) -> None:
         assert bad[0].reason
         assert graphs.atom_offsets[1] == 0
     else:
-        assert graphs.atom_offsets[1] == Chem.MolFromSmiles(text).GetNumAtoms()
+        assert graphs.atom_offsets[1] == Chem.MolFromSmiles(canonical_smiles(text)).GetNumAtoms()
 
 
 def test_no_molecules() -> None:
@@ -143,6 +178,9 @@ def test_no_molecules() -> None:
         ("CN(C)(C)(C)C", "valence"),
         ("C\N{GRINNING FACE}", "it holds the character"),
         ("CC\0", "it holds the character"),
+        ("CC O", "'O' follows after a blank"),
+        ("CC |^1:0|", "'|^1:0|' follows after a blank"),
+        ("CC\tethane", "'ethane' follows after a blank"),
         ("C" * 10_001, "10,001 characters, more than 10,000"),
         (None, "no text, but NoneType"),
         (float("nan"), "no text, but float"),
@@ -159,3 +197,109 @@ def test_a_long_chain_is_a_molecule():
     graphs, bad = featurize(["C" * 5_000])
     assert not bad
     assert graphs.atom_offsets.tolist() == [0, 5_000]
+
+
+def _same(first: str, second: str) -> bool:
+    """Return whether two SMILES have equal arrays."""
+    wants = Wants(descriptors=True, fingerprints=True, canonical=True)
+    one, other = molecule_arrays([first], wants), molecule_arrays([second], wants)
+    assert not one.bad
+    assert not other.bad
+    return one.canonical == other.canonical and all(
+        np.array_equal(getattr(one, name), getattr(other, name), equal_nan=name == "descriptors")
+        for name in ("atoms", "ends", "bonds", "descriptors", "fingerprints")
+    )
+
+
+@pytest.mark.parametrize(
+    "smiles",
+    [
+        "C[C@H](N)C(=O)O",
+        "C[C@H]1CC[C@@H](C)CC1",
+        "C/C=C/C=C\\C",
+        "C[C@H](O)[C@@H](O)[C@H](O)C",
+        "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O",
+        "C[C@]12CC[C@H]3[C@@H](CCc4cc(O)ccc34)[C@@H]1CC[C@@H]2O",
+        "OC[C@H]1OC(O)[C@H](O)[C@@H](O)[C@@H]1O",
+    ],
+)
+def test_a_molecule_has_the_same_arrays_however_it_is_written(smiles: str) -> None:
+    molecule = Chem.MolFromSmiles(smiles)
+    for text in Chem.MolToRandomSmilesVect(molecule, 20, randomSeed=1):
+        assert _same(text, smiles)
+    assert _same(Chem.MolToSmiles(molecule, kekuleSmiles=True, allHsExplicit=True), smiles)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O"),
+        ("C[C@H]1CC[C@@H](C)CC1", "C[C@H]1CC[C@H](C)CC1"),
+        ("C[C@H](O)[C@@H](O)[C@H](O)C", "C[C@H](O)[C@H](O)[C@H](O)C"),
+        ("F/C=C/F", "F/C=C\\F"),
+    ],
+)
+def test_stereoisomers_differ(first: str, second: str) -> None:
+    assert not _same(first, second)
+
+
+@pytest.mark.parametrize(
+    ("marked", "plain"),
+    [
+        ("[CH3:1][OH:2]", "CO"),
+        ("[H:7][O:1][CH3:2]", "CO"),
+        ("C[C@H:1](N)C(=O)O", "C[C@H](N)C(=O)O"),
+        ("[2H]C([2H])([2H])O", "CO"),
+        ("C[C@H](O)[2H]", "CCO"),
+        ("[13CH3][14CH2]O", "CCO"),
+        ("[2H]O[2H]", "O"),
+    ],
+)
+def test_atom_maps_and_isotopes_make_no_other_molecule(marked: str, plain: str) -> None:
+    assert canonical_smiles(marked) == canonical_smiles(plain)
+    assert _same(marked, plain)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_is_no_undefined_descriptor(error: type[BaseException]) -> None:
+    def stop(*_: object) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        # Within the descriptors, which take nearly all of the time.
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(error):
+            molecule_arrays(["CC(C)Cc1ccc(cc1)C(C)C(=O)O"] * 1_000, Wants(descriptors=True))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_the_descriptors_of_a_peptide_of_60_residues_take_less_than_a_second() -> None:
+    peptide = Chem.MolToSmiles(Chem.MolFromSequence("ACDEFGHIKLMNPQRSTVWY" * 3))
+    molecule_arrays(["CO"], Wants(descriptors=True))
+    begin = time.process_time()
+    arrays = molecule_arrays([peptide], Wants(descriptors=True))
+    assert not arrays.bad
+    assert time.process_time() - begin < 1
+    assert np.isfinite(arrays.descriptors).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("smiles", "reason"),
+    [
+        ("C1CC1" * 500, "1,500 atoms, more than 1,000"),
+        ("C" * 1_001, "1,001 atoms, more than 1,000"),
+        (_COMPLETE, "too densely bonded"),
+    ],
+    ids=["rings", "chain", "complete"],
+)
+def test_a_molecule_beyond_the_bounds_is_refused_for_descriptors_alone(
+    smiles: str, reason: str
+) -> None:
+    begin = time.process_time()
+    (bad,) = molecule_arrays([smiles], Wants(descriptors=True)).bad
+    assert time.process_time() - begin < 5
+    assert reason in bad.reason
+    assert not molecule_arrays([smiles], Wants()).bad

@@ -100,15 +100,13 @@ def describe(dataset: NamedDataset) -> DatasetDescription:
 
 def _structures(smiles: list[str], targets: FloatArray) -> tuple[list[BadMolecule], int, int]:
     """Return the bad rows, and how many molecules are repeated and in conflict."""
-    from rdkit import Chem
-
-    from rnc_graph.data.featurizer import BadMolecule, parse_smiles
+    from rnc_graph.data.featurizer import BadMolecule, canonical_smiles
 
     bad: list[BadMolecule] = []
     rows: dict[str, list[int]] = {}
     for row, text in enumerate(smiles):
         try:
-            rows.setdefault(Chem.MolToSmiles(parse_smiles(text)), []).append(row)
+            rows.setdefault(canonical_smiles(text), []).append(row)
         except ValueError as reason:
             bad.append(BadMolecule(row, text, str(reason)))
     repeated = [targets[same] for same in rows.values() if len(same) > 1]
