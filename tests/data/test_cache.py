@@ -135,7 +135,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(
 
 
 @pytest.mark.parametrize(
-    "other", [["CC", "C"], ["C", "CC", "c1ccccc1O"], [*SMILES, "O"], ["CC\nC\nc1ccccc1O"]]
+    "other", [["CC", "C"], ["C", "CC", "c1ccccc1O"], [*SMILES, "O"], ["CC.C.c1ccccc1O"]]
 )
 def test_other_smiles_go_to_another_file(folder: Path, other: list[str]) -> None:
     packed_graphs(SMILES, "mine")
