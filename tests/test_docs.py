@@ -16,7 +16,7 @@ from rnc_graph.data import load_dataset
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.experiments.spec.sources import DataSource
-from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.losses import LOSSES
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -125,4 +125,4 @@ def test_the_images_of_the_page_are_read() -> None:
     assert make_augmentation(yaml.safe_load(block)["augmentation"]) is not None
     for objective in re.findall(r"`objective: (\{.*?\})`", page):
         options = yaml.safe_load(objective.replace(", ...", ""))
-        OBJECTIVES.make(options.pop("name"), **options)
+        LOSSES.make(options.pop("name"), **options)

@@ -9,15 +9,15 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.losses import LOSSES
 from rnc_graph.losses.pairwise import LABEL_DISTANCES
-from rnc_graph.objectives import OBJECTIVES
 from rnc_graph.plugins import Plugin, read_plugin
 
 OBJECTIVE = """
 from torch import nn
-from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.losses import LOSSES
 
-@OBJECTIVES.register({name!r})
+@LOSSES.register({name!r})
 class Own(nn.Module):
     def __init__(self, weight: float = 1.0, power: int = 2) -> None:
         super().__init__()
@@ -44,15 +44,15 @@ def _load(path: Path, code: str) -> Plugin:
 def test_what_a_module_registers_is_known_and_its_own(tmp_path: Path) -> None:
     module = _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
     module.load()
-    assert OBJECTIVES.owners["own"] == module.name
-    assert OBJECTIVES.owners["rnc"] == ""
-    assert isinstance(OBJECTIVES.make("own", weight=2), nn.Module)
+    assert LOSSES.owners["own"] == module.name
+    assert LOSSES.owners["rnc"] == ""
+    assert isinstance(LOSSES.make("own", weight=2), nn.Module)
 
 
 def test_an_edited_file_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
     first = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 1\n")
     second = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 2\n")
-    assert OBJECTIVES.owners["own"] == second.name != first.name
+    assert LOSSES.owners["own"] == second.name != first.name
     with pytest.raises(RncGraphError, match="objective 'own' is registered already"):
         _load(tmp_path / "other.py", OBJECTIVE.format(name="own"))
 
@@ -84,7 +84,7 @@ def test_its_errors_are_told_by_file_and_line(
 def test_of_a_file_that_fails_nothing_stays(tmp_path: Path) -> None:
     with pytest.raises(RncGraphError, match="ZeroDivisionError"):
         _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "1 / 0\n")
-    assert "own" not in OBJECTIVES.names()
+    assert "own" not in LOSSES.names()
     _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
 
 
@@ -216,4 +216,4 @@ def test_the_spec_names_the_module_that_cannot_be_loaded(folder: Path) -> None:
 
 
 def test_no_name_of_the_package_has_an_owner() -> None:
-    assert all(set(r.owners.values()) <= {""} for r in (OBJECTIVES, ENCODERS, LABEL_DISTANCES))
+    assert all(set(r.owners.values()) <= {""} for r in (LOSSES, ENCODERS, LABEL_DISTANCES))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         load_named_dataset,
     )
     from rnc_graph.data.loader import Batches
-    from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
+    from rnc_graph.data.long_tail import thin_to_long_tail
     from rnc_graph.data.molecules import MoleculeData
     from rnc_graph.data.outside import without
     from rnc_graph.data.packed import PackedGraphs
@@ -39,7 +39,6 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "load_named_dataset",
-    "quantile_edges",
     "random_split",
     "read_table",
     "thin_to_long_tail",
@@ -61,7 +60,6 @@ _ROOMS = {
     "list_datasets": "catalog",
     "load_dataset": "catalog",
     "load_named_dataset": "catalog",
-    "quantile_edges": "long_tail",
     "random_split": "splits",
     "read_table": "table",
     "thin_to_long_tail": "long_tail",

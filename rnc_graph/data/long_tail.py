@@ -5,47 +5,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
-
-
-def quantile_edges(labels: NDArray[np.floating[Any]], bins: int) -> FloatArray:
-    """Return the inner edges that cut labels into bins of equal counts.
-
-    Each edge is itself a label and opens the bin above it, as ``np.digitize`` has it. Labels that
-    tie stay in one bin: edges that coincide are merged, so there may be fewer than ``bins`` bins,
-    and their counts differ then; none of them is empty.
-
-    Args:
-        labels: (M,) of one target.
-        bins: wanted.
-
-    Returns:
-        (E,) rising edges in the labels' unit, E <= bins - 1.
-
-    Raises:
-        RncGraphError: not one finite label a molecule, fewer than two, or fewer than two bins.
-
-    >>> quantile_edges(np.array([5.0, 1.0, 2.0, 3.0, 4.0, 6.0]), bins=3).tolist()
-    [3.0, 5.0]
-    >>> quantile_edges(np.array([0.0, 0.0, 0.0, 1.0]), bins=4).tolist()
-    [1.0]
-    """
-    labels = np.asarray(labels, dtype=np.float64)
-    if labels.ndim != 1 or len(labels) < 2:
-        raise BadValueError(f"labels: found shape {labels.shape}, right is (M >= 2,)")
-    if not np.isfinite(labels).all():
-        bad = labels[~np.isfinite(labels)][0]
-        raise BadValueError(
-            f"labels: found {bad}, right are finite numbers; "
-            "leave out molecules that lack the target"
-        )
-    if bins < 2:
-        raise BadValueError(f"bins: found {bins}, right is 2 or more")
-    # By whole numbers: a quantile's position may round up or down.
-    opens = np.arange(1, bins) * len(labels) // bins
-    ordered = np.sort(labels)
-    return np.asarray(np.setdiff1d(ordered[opens], ordered[:1]))
+from rnc_graph.quantiles import quantile_edges
 
 
 def thin_to_long_tail(

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnc_graph.data.featurizer import canonical_smiles
-from rnc_graph.data.long_tail import quantile_edges, thin_to_long_tail
+from rnc_graph.data.long_tail import thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits import Split, SplitMolecules, Splitter, random_split
 from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import BadValueError
+from rnc_graph.quantiles import quantile_edges
 from rnc_graph.vision.long_tail import thin_classes
 from rnc_graph.vision.table import ImageTable
 

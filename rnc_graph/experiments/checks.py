@@ -18,7 +18,7 @@ from rnc_graph.experiments.tasks import (
     Task,
     prepared_objective,
 )
-from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.losses import LOSSES
 from rnc_graph.training import check_device
 
 
@@ -99,7 +99,7 @@ def _check_labels(table: SampleTable, objective: Part) -> None:
     """Refuse an objective that would take the numbers of classes for quantities."""
     if not classes_of(table):
         return
-    options = objective.identity(OBJECTIVES)
+    options = objective.identity(LOSSES)
     wrong = "bins" in options and options["bins"] != "classes"
     ranked = "hierarchy" in options
     if wrong or (ranked and options["hierarchy"] is None and options["similarity"] is None):

@@ -27,8 +27,8 @@ from rnc_graph.experiments.spec.sections import (
     Stage,
 )
 from rnc_graph.experiments.store import digest
-from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import History, Objective, TrainerConfig, infer, pretrain, regress
+from rnc_graph.losses import LOSSES, PretrainLoss
+from rnc_graph.training import History, TrainerConfig, infer, pretrain, regress
 
 
 @dataclass(frozen=True)
@@ -316,7 +316,7 @@ def _projection(encoder: nn.Module, width: int | None) -> nn.Module | None:
 
 def _stage_identity(stage: Stage) -> dict[str, Any]:
     """Return all that determines a stage, its objective's options in full."""
-    objective = stage.objective.identity(OBJECTIVES) if stage.objective else None
+    objective = stage.objective.identity(LOSSES) if stage.objective else None
     # What it learns from is told by the cell.
     found = {**stage.model_dump(exclude={"data"}), "objective": objective}
     if not found.get("balanced"):  # As runs were named before there were classes.
@@ -329,10 +329,10 @@ def prepared_objective(
 ) -> nn.Module:
     """Make a stage's objective and let it see the training set's labels."""
     assert stage.objective is not None
-    objective: nn.Module = stage.objective.make(OBJECTIVES)
-    if isinstance(objective, Objective):
+    objective: nn.Module = stage.objective.make(LOSSES)
+    if isinstance(objective, PretrainLoss):
         width = stage.projection_dim or int(encoder.embedding_dim)  # type: ignore[arg-type]
-        objective.prepare(split.targets[split.train], width, seed)
+        objective.setup(split.targets[split.train], width, seed)
     return objective
 
 

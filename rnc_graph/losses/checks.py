@@ -28,13 +28,13 @@ def eager(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def check_positive(name: str, value: float) -> None:
-    """Raise :class:`RncGraphError` unless ``value`` is a positive, finite number."""
+    """Raise :class:`BadValueError` unless ``value`` is a positive, finite number."""
     if not 0 < value < math.inf:
-        raise BadValueError(f"{name} must be positive and finite, found {value}")
+        raise BadValueError(f"{name} must be positive and finite, got {value}")
 
 
 def check_finite(name: str, values: Tensor) -> None:
-    """Raise :class:`RncGraphError` naming the rows that hold a NaN or infinite value."""
+    """Raise :class:`BadValueError` naming the rows that hold a NaN or infinite value."""
     values = values.detach()
     # Without an overflow, a sum is finite if all its terms are: one pass, no memory.
     if not values.is_floating_point() or values.sum().isfinite():
@@ -44,7 +44,7 @@ def check_finite(name: str, values: Tensor) -> None:
         rows = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         raise BadValueError(
-            f"{name} must be finite, found {int((~finite).sum())} NaN or infinite values "
+            f"{name} must be finite, got {int((~finite).sum())} NaN or infinite values "
             f"in {len(rows)} rows: {shown}"
         )
 
@@ -53,7 +53,7 @@ def check_missing(name: str, values: Tensor) -> bool:
     """Return whether any value is missing (NaN).
 
     Raises:
-        RncGraphError: a value is infinite.
+        BadValueError: a value is infinite.
     """
     values = values.detach()
     if not values.is_floating_point() or values.sum().isfinite():
@@ -63,7 +63,7 @@ def check_missing(name: str, values: Tensor) -> bool:
         rows = infinite.flatten(1).any(1).nonzero().flatten().tolist()
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         raise BadValueError(
-            f"{name} must be finite, or NaN where missing, found {int(infinite.sum())} infinite "
+            f"{name} must be finite, or NaN where missing, got {int(infinite.sum())} infinite "
             f"values in {len(rows)} rows: {shown}"
         )
     return bool(values.isnan().any())
@@ -77,7 +77,7 @@ class Shapes:
     >>> shapes.embeddings("key", torch.ones(4, 2), "B", "d")
     Traceback (most recent call last):
     ...
-    rnc_graph.errors.BadValueError: key must be (B, d) with B = 4, d = 3, found shape (4, 2)
+    rnc_graph.errors.BadValueError: key must be (B, d) with B = 4, d = 3, got shape (4, 2)
     """
 
     # Sizes that may be 0: an empty queue is legal.
@@ -90,27 +90,27 @@ class Shapes:
         """Check a tensor of finite floats."""
         self._shape(name, found, letters)
         if not found.is_floating_point():
-            raise BadValueError(f"{name} must be floating point, found {found.dtype}")
+            raise BadValueError(f"{name} must be floating point, got {found.dtype}")
         check_finite(name, found)
 
     def with_missing(self, name: str, found: Tensor, *letters: str) -> bool:
         """Check a tensor of floats that are finite or NaN; return whether any is NaN."""
         self._shape(name, found, letters)
         if not found.is_floating_point():
-            raise BadValueError(f"{name} must be floating point, found {found.dtype}")
+            raise BadValueError(f"{name} must be floating point, got {found.dtype}")
         return check_missing(name, found)
 
     def labels(self, name: str, found: Tensor, *letters: str) -> None:
         """Check a tensor of integers."""
         self._shape(name, found, letters)
         if found.is_floating_point() or found.is_complex():
-            raise BadValueError(f"{name} must be integers, found {found.dtype}")
+            raise BadValueError(f"{name} must be integers, got {found.dtype}")
 
     def mask(self, name: str, found: Tensor, *letters: str) -> None:
         """Check a tensor of booleans."""
         self._shape(name, found, letters)
         if found.dtype != torch.bool:
-            raise BadValueError(f"{name} must be torch.bool, found {found.dtype}")
+            raise BadValueError(f"{name} must be torch.bool, got {found.dtype}")
 
     def _shape(self, name: str, found: Tensor, letters: tuple[str, ...]) -> None:
         shape = tuple(found.shape)
@@ -120,9 +120,9 @@ class Shapes:
             given = ", ".join(f"{letter} = {size}" for letter, size in known.items())
             raise BadValueError(
                 f"{name} must be ({', '.join(letters)}{',' * (len(letters) == 1)})"
-                f"{' with ' * bool(given)}{given}, found shape {shape}"
+                f"{' with ' * bool(given)}{given}, got shape {shape}"
             )
         for letter, size in sizes.items():
             if size == 0 and letter not in self.MAY_BE_EMPTY:
-                raise BadValueError(f"{letter} must be at least 1, found {name} {shape}")
+                raise BadValueError(f"{letter} must be at least 1, got {name} {shape}")
         self.sizes |= sizes

@@ -24,7 +24,7 @@ def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
         seed: of the rotation or the start; the same targets for the same seed.
 
     Raises:
-        RncGraphError: C or d below 1.
+        BadValueError: C or d below 1.
 
     >>> targets = hypersphere_targets(3, 8)
     >>> (targets @ targets.T).round(decimals=6)
@@ -57,7 +57,7 @@ def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
         seed: of the embedding; the same targets for the same seed.
 
     Raises:
-        RncGraphError: C or d below 1, or d below C - 1.
+        BadValueError: C or d below 1, or d below C - 1.
 
     >>> targets = ordered_targets(3, 8)
     >>> (targets @ targets.T).round(decimals=6).abs()
@@ -71,7 +71,7 @@ def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
         return unit(_normal(1, d, generator))
     if d < classes - 1:
         raise BadValueError(
-            f"{classes} ordered targets take d >= C - 1 = {classes - 1} dimensions, found {d}"
+            f"{classes} ordered targets take d >= C - 1 = {classes - 1} dimensions, got {d}"
         )
     code = torch.ones(classes, classes - 1, dtype=torch.float64).tril(-1).mul(2).sub(1)
     return unit(code) @ _embedding(classes - 1, d, generator)
@@ -85,7 +85,7 @@ def assign_targets(centroids: Tensor, targets: Tensor) -> Tensor:
         targets: (C, d).
 
     Raises:
-        RncGraphError: wrong shapes or dtype, or a NaN or infinite value.
+        BadValueError: wrong shapes or dtype, or a NaN or infinite value.
 
     >>> assign_targets(torch.tensor([[0.1, 1.0], [1.0, 0.2]]), torch.eye(2))
     tensor([1, 0])
@@ -104,7 +104,7 @@ def target_uniformity(targets: Tensor, temperature: float = TEMPERATURE) -> floa
     """Return mean_i log sum_j exp(t_i . t_j / temperature) of (C, d), normalized; less is better.
 
     Raises:
-        RncGraphError: wrong shape or dtype, or a NaN or infinite value.
+        BadValueError: wrong shape or dtype, or a NaN or infinite value.
 
     >>> round(target_uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), temperature=1.0), 4)
     1.1269
@@ -116,7 +116,7 @@ def target_uniformity(targets: Tensor, temperature: float = TEMPERATURE) -> floa
 
 def _check_sizes(classes: int, d: int) -> None:
     if classes < 1 or d < 1:
-        raise BadValueError(f"C and d must be at least 1, found C = {classes}, d = {d}")
+        raise BadValueError(f"C and d must be at least 1, got C = {classes}, d = {d}")
 
 
 def _normal(rows: int, d: int, generator: torch.Generator) -> Tensor:

@@ -107,9 +107,9 @@ def draw(pool: Tensor, number: int, generator: torch.Generator | None = None) ->
 
 
 def check_positives(positives: int | None) -> None:
-    """Raise :class:`RncGraphError` unless ``positives`` is None or at least 1."""
+    """Raise :class:`BadValueError` unless ``positives`` is None or at least 1."""
     if positives is not None and positives < 1:
-        raise BadValueError(f"positives must be at least 1, or None for all, found {positives}")
+        raise BadValueError(f"positives must be at least 1, or None for all, got {positives}")
 
 
 @eager
@@ -122,7 +122,7 @@ def check(
     targets: Tensor | None = None,
     class_to_target: Tensor | None = None,
 ) -> None:
-    """Raise :class:`RncGraphError` for what ``forward`` cannot take."""
+    """Raise :class:`BadValueError` for what ``forward`` cannot take."""
     shapes = Shapes()
     shapes.embeddings("query", query, "B", "d")
     shapes.embeddings("key", key, "B", "d")
@@ -136,5 +136,5 @@ def check(
             low, high = (int(x) for x in values.aminmax())
             if low < 0 or high >= len(targets):
                 raise BadValueError(
-                    f"{name} must be in 0 .. C - 1 = {len(targets) - 1}, found {low} .. {high}"
+                    f"{name} must be in 0 .. C - 1 = {len(targets) - 1}, got {low} .. {high}"
                 )

@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from rnc_graph.errors import BadValueError
+from rnc_graph.losses.base import LOSSES, QueueLoss, has_target, select, zero_loss
 from rnc_graph.losses.blockwise import blocks
 from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.ranks import ClassRanks, LabelRanks, hierarchy_similarity
 from rnc_graph.losses.unit import units
 
 VARIANTS = ("in", "out", "out-in")
+# Default thresholds of RINCE, as quantiles of the label distances.
+QUANTILES = (0.05, 0.1, 0.2, 0.4)
 # Less likely positives than 1e-7 are left out, as published: odds of N / P against them.
 MOST_ODDS = 1e7 - 1
 # Above all similarities: stands for an entry that is left out.
@@ -47,7 +51,7 @@ class RINCELoss(nn.Module):
         tau_max: the temperature of similarity 0; positive.
 
     Raises:
-        RncGraphError: no such variant, or a temperature that is not positive and finite.
+        BadValueError: no such variant, or a temperature that is not positive and finite.
 
     >>> anchor, bank = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     >>> loss = RINCELoss("in", tau_min=1.0, tau_max=1.0)
@@ -58,7 +62,7 @@ class RINCELoss(nn.Module):
     def __init__(self, variant: str = "out-in", tau_min: float = 0.1, tau_max: float = 0.5) -> None:
         super().__init__()
         if variant not in VARIANTS:
-            raise BadValueError(f"variant must be one of {', '.join(VARIANTS)}, found {variant!r}")
+            raise BadValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
         check_positive("tau_min", tau_min)
         check_positive("tau_max", tau_max)
         self.variant, self.tau_min, self.tau_max = variant, tau_min, tau_max
@@ -84,12 +88,12 @@ class RINCELoss(nn.Module):
                 of the same R in every batch; each in [0, 1].
 
         Raises:
-            RncGraphError: wrong shapes or dtype, a NaN or infinite embedding, or a
+            BadValueError: wrong shapes or dtype, a NaN or infinite embedding, or a
                 similarity above 1 or infinite.
         """
         missing = _check(anchor, positive, bank, similarity)
         if not all(0 <= level <= 1 for level in levels):
-            raise BadValueError(f"levels must be in [0, 1], found {list(levels)}")
+            raise BadValueError(f"levels must be in [0, 1], got {list(levels)}")
         anchor, positive, bank = units(anchor, positive, bank)
         similarity = similarity.detach()
         if missing:
@@ -299,5 +303,91 @@ def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -
     missing = shapes.with_missing("similarity", similarity, "B", "K")
     known = similarity.nan_to_num(nan=0) if missing else similarity
     if known.numel() and known.amax() > 1:
-        raise BadValueError(f"similarity must be at most 1, found {float(known.amax())}")
+        raise BadValueError(f"similarity must be at most 1, got {float(known.amax())}")
     return missing
+
+
+@LOSSES.register("rince")
+class RINCE(QueueLoss):
+    """:class:`RINCELoss` whose ranks are steps of label distance, or of classes.
+
+    What lies within the first threshold counts as the anchor's own class; each further threshold is
+    a weaker rank with a higher temperature; beyond the last all are negatives. Unlike RnC, two
+    samples within one step are not ranked against each other. Samples without a target in
+    common are left out of each other's terms, and those without any target altogether.
+
+    Where the target is a class number, ``hierarchy`` or ``similarity`` says how alike two classes
+    are, in place of a distance.
+
+    Args:
+        variant: "in", "out" or "out-in".
+        tau_min: temperature of the first rank.
+        tau_max: temperature of the last rank.
+        quantiles: thresholds as quantiles of the training set's label distances; 0.05, 0.1, 0.2
+            and 0.4 unless anything else is given.
+        thresholds: thresholds in standardized units, in place of quantiles.
+        hierarchy: for class numbers: from the finest to the coarsest, the group of each class.
+            Rank 1 is the same class, rank 2 the same finest group, and so on; none in common are
+            negatives. An empty list leaves the classes alone.
+        similarity: for class numbers: C x C, symmetric, of 1 on the diagonal, at most 1. Each
+            distinct value from 0 up is a rank: round what is measured. Below 0 are negatives.
+        queue_size: keys to compare with.
+        momentum: of the momentum encoder.
+
+    Raises:
+        BadValueError: more than one of quantiles, thresholds, hierarchy and similarity, or one that
+            is none.
+    """
+
+    def __init__(
+        self,
+        variant: Literal["in", "out", "out-in"] = "out-in",
+        tau_min: float = 0.1,
+        tau_max: float = 0.2,
+        quantiles: Sequence[float] | None = None,
+        thresholds: Sequence[float] | None = None,
+        queue_size: int = 512,
+        momentum: float = 0.99,
+        hierarchy: Sequence[Sequence[int]] | None = None,
+        similarity: Sequence[Sequence[float]] | None = None,
+    ) -> None:
+        super().__init__(queue_size, momentum)
+        self.loss = RINCELoss(variant, tau_min, tau_max)
+        self.ranks = _ranks(quantiles, thresholds, hierarchy, similarity)
+
+    def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Take the thresholds from the training set's labels, or see whether its classes fit."""
+        self.ranks.setup(labels)
+
+    def forward(
+        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    ) -> Tensor:
+        """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
+        query, key, labels = select(has_target(labels), query, key, labels)
+        if not len(labels):
+            return zero_loss(query)
+        similarity = self.ranks(labels, queue_labels)
+        value: Tensor = self.loss(query, key, queue, similarity, self.ranks.levels)
+        return value
+
+
+def _ranks(
+    quantiles: Sequence[float] | None,
+    thresholds: Sequence[float] | None,
+    hierarchy: Sequence[Sequence[int]] | None,
+    similarity: Sequence[Sequence[float]] | None,
+) -> LabelRanks | ClassRanks:
+    """Return what ranks labels."""
+    if hierarchy is None and similarity is None:
+        if quantiles is None:
+            quantiles = QUANTILES if thresholds is None else ()
+        return LabelRanks(quantiles, thresholds)
+    if quantiles is not None or thresholds is not None or None not in (hierarchy, similarity):
+        raise BadValueError(
+            "ranks take one of quantiles and thresholds, of a continuous target, and hierarchy and "
+            "similarity, of classes"
+        )
+    if similarity is not None:
+        return ClassRanks(similarity)
+    assert hierarchy is not None
+    return ClassRanks(hierarchy_similarity(hierarchy) if hierarchy else None)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from rnc_graph.errors import BadValueError
+from rnc_graph.losses.base import LOSSES, PretrainLoss
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import check_finite, check_missing, check_positive
 from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pairwise, wide_dtype
@@ -17,7 +18,8 @@ from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pai
 BLOCK_ENTRIES = 1 << 20
 
 
-class RnCLoss(nn.Module):
+@LOSSES.register("rnc")
+class RnCLoss(PretrainLoss):
     r"""Rank-N-Contrast: for each pair, the nearer in label is to be the nearer in feature space.
 
     With f the N = B * V embeddings, s_ij = -||f_i - f_j||_2 / temperature, d_ij = ||y_i - y_j||_1
@@ -47,7 +49,7 @@ class RnCLoss(nn.Module):
             (R = N) where gradients are needed.
 
     Raises:
-        RncGraphError: ``temperature`` is not positive and finite.
+        BadValueError: ``temperature`` is not positive and finite.
         UnknownNameError: no distance or similarity has this name.
 
     >>> features = torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]], [[6.0, 8.0]]])
@@ -80,7 +82,7 @@ class RnCLoss(nn.Module):
             labels: (B, t), or (B,) for one target; floats or integers, NaN where missing.
 
         Raises:
-            RncGraphError: wrong shapes or dtype, fewer than two embeddings, an infinite value, or
+            BadValueError: wrong shapes or dtype, fewer than two embeddings, an infinite value, or
                 a NaN in the features.
         """
         labels, missing = _check_batch(features, labels)
@@ -237,25 +239,25 @@ class _RankedLikelihood(torch.autograd.Function):
 def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
     """Check what ``forward`` is given; return the labels as (B, t), and whether any is missing."""
     if features.dim() != 3:
-        raise BadValueError(f"features must be (B, V, d), found shape {tuple(features.shape)}")
+        raise BadValueError(f"features must be (B, V, d), got shape {tuple(features.shape)}")
     if not features.is_floating_point():
-        raise BadValueError(f"features must be floating point, found {features.dtype}")
+        raise BadValueError(f"features must be floating point, got {features.dtype}")
     if labels.dim() not in (1, 2):
-        raise BadValueError(f"labels must be (B, t) or (B,), found shape {tuple(labels.shape)}")
+        raise BadValueError(f"labels must be (B, t) or (B,), got shape {tuple(labels.shape)}")
     labels = labels.detach()[:, None] if labels.dim() == 1 else labels.detach()
     samples, views, size = features.shape
     if len(labels) != samples:
         raise BadValueError(
-            f"features and labels must have one row a sample, found {samples} rows of features "
+            f"features and labels must have one row a sample, got {samples} rows of features "
             f"{tuple(features.shape)} and {len(labels)} labels"
         )
     if samples * views < 2:
         raise BadValueError(
-            f"the loss compares pairs: B * V must be at least 2, found B = {samples}, V = {views}"
+            f"the loss compares pairs: B * V must be at least 2, got B = {samples}, V = {views}"
         )
     if size == 0 or labels.shape[1] == 0:
         raise BadValueError(
-            f"d and t must be at least 1, found features {tuple(features.shape)} "
+            f"d and t must be at least 1, got features {tuple(features.shape)} "
             f"and labels {tuple(labels.shape)}"
         )
     check_finite("features", features)
@@ -267,6 +269,6 @@ def _check_pairs(
 ) -> None:
     """Check what a callable returned."""
     if tuple(found.shape) != shape:
-        raise BadValueError(f"{name} must return shape {shape}, found {tuple(found.shape)}")
+        raise BadValueError(f"{name} must return shape {shape}, got {tuple(found.shape)}")
     if not may_be_missing and found.isnan().any():
         raise BadValueError(f"{name} returned {int(found.isnan().sum())} NaN values")

@@ -5,8 +5,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from rnc_graph.losses.base import LOSSES, PretrainLoss, select, zero_loss
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.classes import Bins, make_bins
 from rnc_graph.losses.unit import unit
 
 
@@ -24,7 +26,7 @@ class SupConLoss(nn.Module):
         temperature: divides the similarities; positive.
 
     Raises:
-        RncGraphError: ``temperature`` is not positive and finite.
+        BadValueError: ``temperature`` is not positive and finite.
 
     >>> features = torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]])
     >>> round(SupConLoss(temperature=1.0)(features, torch.tensor([0, 0, 1])).item(), 4)
@@ -44,7 +46,7 @@ class SupConLoss(nn.Module):
             labels: (B,) integers, the classes.
 
         Raises:
-            RncGraphError: wrong shapes or dtype, or a NaN or infinite value.
+            BadValueError: wrong shapes or dtype, or a NaN or infinite value.
         """
         _check(features, labels)
         samples, views, _ = features.shape
@@ -78,3 +80,34 @@ def _check(features: Tensor, labels: Tensor) -> None:
     shapes = Shapes()
     shapes.embeddings("features", features, "B", "V", "d")
     shapes.labels("labels", labels, "B")
+
+
+@LOSSES.register("supcon")
+class SupCon(PretrainLoss):
+    """:class:`SupConLoss` whose classes are quantile bins of the label, or its own.
+
+    Samples of one bin attract each other, all others repel, however near their labels: an order
+    among the bins is not asked for. Samples that lack a target are left out.
+
+    Args:
+        temperature: of the loss.
+        bins: classes for each target; "classes" where the target is a class number itself.
+    """
+
+    def __init__(self, temperature: float = 0.05, bins: Bins = 10) -> None:
+        super().__init__()
+        self.loss = SupConLoss(temperature)
+        self.bins = make_bins(bins)
+
+    def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Take the bins from the training set's labels."""
+        self.bins.setup(labels)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of features (B, V, d) with labels (B, t)."""
+        classes = self.bins(labels)
+        features, classes = select(classes >= 0, features, classes)
+        if not len(classes):
+            return zero_loss(features)
+        value: Tensor = self.loss(features, classes)
+        return value

@@ -1,9 +1,16 @@
 """Targeted supervised contrastive learning (Li et al., CVPR 2022, arXiv 2111.13998)."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from rnc_graph.errors import BadValueError, UnknownNameError
+from rnc_graph.losses.base import LOSSES, QueueLoss, select, zero_loss
 from rnc_graph.losses.checks import check_positive
+from rnc_graph.losses.classes import Bins, make_bins
+from rnc_graph.losses.hypersphere import assign_targets, hypersphere_targets, ordered_targets
 from rnc_graph.losses.momentum_contrast import check, check_positives, contrast
 
 
@@ -30,7 +37,7 @@ class TSCLoss(nn.Module):
         generator: what to draw from; None is torch's default.
 
     Raises:
-        RncGraphError: ``temperature`` is not positive and finite, ``target_weight`` is negative, or
+        BadValueError: ``temperature`` is not positive and finite, ``target_weight`` is negative, or
             ``positives`` below 1.
 
     >>> query, queue, targets = torch.eye(2)[:1], torch.eye(2)[1:], torch.eye(2)
@@ -78,7 +85,7 @@ class TSCLoss(nn.Module):
             class_to_target: (C,) integers, the row of each class's target.
 
         Raises:
-            RncGraphError: wrong shapes or dtype, a NaN or infinite value, or no such class.
+            BadValueError: wrong shapes or dtype, a NaN or infinite value, or no such class.
         """
         loss_class, loss_target = self.parts(
             query, key, labels, queue, queue_labels, targets, class_to_target
@@ -117,3 +124,132 @@ class TSCLoss(nn.Module):
             f"temperature={self.temperature}, target_weight={self.target_weight}, "
             f"separate_targets={self.separate_targets}, positives={self.positives}"
         )
+
+
+@LOSSES.register("tsc")
+class TSC(QueueLoss):
+    """:class:`TSCLoss` whose classes are quantile bins of the label, or its own.
+
+    Each class is drawn to a point of the sphere that was set beforehand. The points are made once,
+    when the objective is prepared, and kept with the run. Samples that lack a label are left
+    out.
+
+    Args:
+        temperature: of the loss.
+        target_weight: of the pull to the target.
+        separate_targets: the target is always a positive, beside the draws; else it takes part
+            in them.
+        positives: draws from the queue for each anchor; None takes all of its class.
+        targets: "uniform", points as far apart as can be, matched to the classes by their
+            centroids as training goes on (the paper's way); or "ordered", points whose cosine falls
+            evenly with the distance of the bins, from 1 to -1, for one target only.
+        bins: classes for each target; "classes" where the target is a class number itself.
+        queue_size: keys to compare with.
+        momentum: of the momentum encoder.
+
+    Raises:
+        UnknownNameError: another kind of targets.
+    """
+
+    targets: Tensor
+    class_to_target: Tensor
+
+    def __init__(
+        self,
+        temperature: float = 0.3,
+        target_weight: float = 1.0,
+        separate_targets: bool = True,
+        positives: int | None = 6,
+        targets: Literal["uniform", "ordered"] = "uniform",
+        bins: Bins = 10,
+        queue_size: int = 512,
+        momentum: float = 0.99,
+    ) -> None:
+        super().__init__(queue_size, momentum)
+        if targets not in ("uniform", "ordered"):
+            raise UnknownNameError("kind of targets", targets, ["ordered", "uniform"])
+        self.kind = targets
+        self.loss = TSCLoss(temperature, target_weight, separate_targets, positives)
+        self.bins = make_bins(bins)
+        self.centroids: ClassCentroids | None = None
+        self.register_buffer("targets", torch.zeros(0, 0))
+        self.register_buffer("class_to_target", torch.zeros(0, dtype=torch.long))
+
+    def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Take the bins from the training set's labels, and make the targets.
+
+        Raises:
+            BadValueError: ordered targets for several label columns or in too few dimensions.
+        """
+        self.bins.setup(labels)
+        classes = self.bins.classes
+        if self.kind == "ordered":
+            if labels.shape[1] != 1:
+                raise BadValueError(
+                    f"ordered targets need one label column, got {labels.shape[1]}; "
+                    "targets: uniform takes any number"
+                )
+            made = ordered_targets(classes, embedding_dim, seed)
+        else:
+            made = hypersphere_targets(classes, embedding_dim, seed)
+            self.centroids = ClassCentroids(classes, embedding_dim)
+        self.targets = made.float()
+        self.class_to_target = torch.arange(classes)
+
+    def forward(
+        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    ) -> Tensor:
+        """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
+        classes, queue_classes = self.bins(labels), self.bins(queue_labels)
+        query, key, classes = select(classes >= 0, query, key, classes)
+        queue, queue_classes = select(queue_classes >= 0, queue, queue_classes)
+        if not len(classes):
+            return zero_loss(query)
+        if self.centroids is not None:
+            centroids = self.centroids.update(query.detach(), classes)
+            self.class_to_target = assign_targets(centroids, self.targets)
+        value: Tensor = self.loss(
+            query,
+            key,
+            classes,
+            queue,
+            queue_classes,
+            self.targets,
+            self.class_to_target,
+        )
+        return value
+
+
+class ClassCentroids(nn.Module):
+    """Running mean directions of C classes (Li et al., CVPR 2022, arXiv 2111.13998).
+
+    Args:
+        classes: C.
+        embedding_dim: d.
+        momentum: the share of the old direction kept at an update.
+    """
+
+    centroids: Tensor
+
+    def __init__(self, classes: int, embedding_dim: int, momentum: float = 0.9) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("centroids", torch.zeros(classes, embedding_dim))
+
+    @torch.no_grad()
+    def update(self, embedding: Tensor, classes: Tensor) -> Tensor:
+        """Take in a batch and return the centroids (C, d), unit vectors.
+
+        Args:
+            embedding: (B, d), normalized here.
+            classes: (B,) long. A class that the batch lacks keeps its centroid; one that was never
+                seen has the zero vector.
+        """
+        units = F.normalize(embedding.to(self.centroids.dtype), dim=1)
+        sums = torch.zeros_like(self.centroids).index_add_(0, classes, units)
+        means = F.normalize(sums, dim=1)
+        moved = self.momentum * self.centroids + (1 - self.momentum) * means
+        seen = torch.zeros(len(sums), 1, dtype=torch.bool, device=sums.device)
+        seen[classes] = True
+        self.centroids.copy_(torch.where(seen, F.normalize(moved, dim=1), self.centroids))
+        return self.centroids

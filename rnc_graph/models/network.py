@@ -12,10 +12,10 @@ from rnc_graph.data import Batches
 from rnc_graph.data.table import FloatArray
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, Encoder, Head
+from rnc_graph.losses import LOSSES, PretrainLoss
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.settings import ModelSettings
-from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import Objective, TrainerConfig, infer, pretrain, regress
+from rnc_graph.training import TrainerConfig, infer, pretrain, regress
 
 
 class Beside(nn.Module):
@@ -82,9 +82,9 @@ class Network:
         config = settings.config
         if settings.objective is not None:
             width = self.encoder.embedding_dim
-            objective = OBJECTIVES.make(settings.objective, **settings.objective_options)
-            if isinstance(objective, Objective):
-                objective.prepare(targets[train], width, seed)
+            objective = LOSSES.make(settings.objective, **settings.objective_options)
+            if isinstance(objective, PretrainLoss):
+                objective.setup(targets[train], width, seed)
             pretrain(
                 self.encoder,
                 objective,

@@ -18,7 +18,7 @@ from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError
-from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.losses import LOSSES
 from rnc_graph.training import MeasuredLoss, StageConfig
 
 DescriptorModelName = Literal["svr", "extra-trees"]
@@ -69,8 +69,8 @@ class ModelSettings(BaseModel):
             raise ValueError(f"encoder {self.encoder!r} takes images; molecules are graphs")
         ENCODERS.make(self.encoder, **self.options_of_encoder)
         if self.objective is not None:
-            OBJECTIVES.make(self.objective, **self.objective_options)
-            fewest = getattr(OBJECTIVES.get(self.objective), "min_views", 1)
+            LOSSES.make(self.objective, **self.objective_options)
+            fewest = getattr(LOSSES.get(self.objective), "min_views", 1)
             if self.views < fewest:
                 raise ValueError(f"objective {self.objective!r} needs views of at least {fewest}")
         elif self.freeze_encoder:

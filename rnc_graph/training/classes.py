@@ -6,45 +6,10 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 
 from rnc_graph.errors import BadValueError
+from rnc_graph.losses import class_numbers
 
 # What a stage with classes is selected on: 1 - accuracy, of the head or of the online probe.
 SELECTED_BY_ERROR = "validation_error"
-
-
-def class_numbers(targets: Tensor, classes: int | None = None, what: str = "targets") -> Tensor:
-    """Return the classes (N,) of targets (N, 1), as integers; -1 where missing (NaN).
-
-    Args:
-        targets: class numbers 0, 1, 2, ... as floats.
-        classes: C, where the numbers must be below it.
-        what: what an error calls the targets.
-
-    Raises:
-        RncGraphError: several columns, a number that is none of 0, 1, 2, ..., or one of C or more.
-
-    >>> class_numbers(torch.tensor([[2.0], [float("nan")], [0.0]])).tolist()
-    [2, -1, 0]
-    """
-    if targets.dim() != 2 or targets.shape[1] != 1:
-        raise BadValueError(
-            f"{what}: class numbers are one target, (N, 1), found shape {tuple(targets.shape)}"
-        )
-    column = targets[:, 0]
-    missing = column.isnan()
-    numbers = column.masked_fill(missing, 0)
-    wrong = (numbers < 0) | (numbers != numbers.floor()) | numbers.isinf()
-    if wrong.any():
-        raise BadValueError(
-            f"{what}: found {float(numbers[wrong][0]):g}, right are class numbers 0, 1, 2, ...; a "
-            "target that is measured is for the head losses l1, l2 and huber, and for objectives "
-            "with a number of bins"
-        )
-    if classes is not None and (numbers >= classes).any():
-        raise BadValueError(
-            f"{what}: found class {int(numbers.max())}, but there are {classes} classes, 0 .. "
-            f"{classes - 1}; count the classes over all parts of the split"
-        )
-    return numbers.long().masked_fill(missing, -1)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

@@ -8,63 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.errors import RunError
+from rnc_graph.losses import QueueLoss
 from rnc_graph.training.distributed import drawing_alike, gathered
-from rnc_graph.training.momentum import MomentumEncoder, check_momentum
-from rnc_graph.training.queue import LabeledQueue, check_queue_size
-
-
-class Objective(nn.Module):
-    """An objective that learns something from the training set before it is used.
-
-    One that needs nothing beforehand is any ``nn.Module`` that maps features (B, V, d) and labels
-    (B, t) to a scalar.
-    """
-
-    min_views = 1
-    """The fewest views that it can be used with."""
-
-    def prepare(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take from the training set what the objective needs.
-
-        Args:
-            labels: (M, t) standardized targets of the training set, or class numbers (M, 1), NaN
-                where missing.
-            embedding_dim: d of the features to come.
-            seed: makes what is drawn repeatable.
-        """
-
-
-class QueueObjective(Objective):
-    """An objective that compares queries with the keys of a momentum encoder and of a queue.
-
-    ``forward(query (N, d), key (N, d), labels (N, t), queue (K, d), queue_labels (K, t))`` returns
-    a scalar; K is 0 in the first step.
-
-    Args:
-        queue_size: the largest K.
-        momentum: of the momentum encoder.
-
-    Raises:
-        RncGraphError: a size below 1, or a momentum outside [0, 1).
-    """
-
-    def __init__(self, queue_size: int, momentum: float) -> None:
-        super().__init__()
-        check_queue_size(queue_size)
-        check_momentum(momentum)
-        self.queue_size = queue_size
-        self.momentum = momentum
+from rnc_graph.training.momentum import MomentumEncoder
+from rnc_graph.training.queue import LabeledQueue
 
 
 class Contrast(nn.Module):
     """What stands between an embedding and the objective's value.
 
-    With a :class:`QueueObjective` every view is a query, and the momentum encoder's embedding of
+    With a :class:`QueueLoss` every view is a query, and the momentum encoder's embedding of
     the sample's next view is its key (of a single view: of the view itself); all keys then go
     into the queue.
 
     Args:
-        objective: the objective, prepared.
+        objective: the loss, set up.
         encoder: V * B inputs in, embedding (V * B, d) out.
         projection: between embedding and objective; later stages do without it.
     """
@@ -77,7 +35,7 @@ class Contrast(nn.Module):
         self.projection = projection or nn.Identity()
         self.momentum: MomentumEncoder | None = None
         self.queue: LabeledQueue | None = None
-        if isinstance(objective, QueueObjective):
+        if isinstance(objective, QueueLoss):
             self.momentum = MomentumEncoder(self._projected(encoder), objective.momentum)
             self.queue = LabeledQueue(objective.queue_size)
 

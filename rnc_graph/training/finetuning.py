@@ -44,7 +44,7 @@ class Regression(L.LightningModule):
             selected by the validation error.
         config: how it is trained.
         objective: for joint training, ``(features (B, V, d), labels (B, t)) -> scalar`` or a
-            ``QueueObjective``; prepared, if it wants to be.
+            ``QueueLoss``; prepared, if it wants to be.
         objective_weight: what the objective is multiplied by before it is added to the head's loss.
         projection: between embedding and objective.
 

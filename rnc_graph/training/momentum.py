@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.losses.base import check_momentum
 
 
 class MomentumEncoder(nn.Module):
@@ -40,9 +40,3 @@ class MomentumEncoder(nn.Module):
         """Return the copy's embedding."""
         embedding: Tensor = self.copy(inputs)
         return embedding
-
-
-def check_momentum(momentum: float) -> None:
-    """Raise :class:`RncGraphError` for a momentum outside [0, 1)."""
-    if not 0 <= momentum < 1:
-        raise BadValueError(f"momentum must be in [0, 1), found {momentum}")

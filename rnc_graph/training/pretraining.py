@@ -26,7 +26,7 @@ class Pretraining(L.LightningModule):
 
     Args:
         encoder: V * B inputs in, embedding (V * B, d) out; has ``embedding_dim``.
-        objective: ``(features (B, V, d), labels (B, t)) -> scalar``, or a ``QueueObjective``;
+        objective: ``(features (B, V, d), labels (B, t)) -> scalar``, or a ``QueueLoss``;
             prepared, if it wants to be.
         targets: t.
         config: how it is trained.

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.losses.base import check_queue_size
 
 
 class LabeledQueue(nn.Module):
@@ -65,9 +65,3 @@ class LabeledQueue(nn.Module):
         self.keys = kept.index_copy(0, places % self.size, keys[begin:])
         self.labels = kept_labels.index_copy(0, places % self.size, labels[begin:])
         self._next = (self._next + len(keys)) % self.size
-
-
-def check_queue_size(size: int) -> None:
-    """Raise :class:`RncGraphError` for a size below 1."""
-    if size < 1:
-        raise BadValueError(f"a queue's size must be at least 1, found {size}")

@@ -184,7 +184,7 @@ def _run(folder: Path, old: str, new: str) -> None:
         (
             "  views: 2\n",
             "  views: 2\n  projection_dim: 4\n  objective: {name: tsc, targets: ordered}\n",
-            "objective 'tsc': 10 ordered targets take d >= C - 1 = 9 dimensions, found 4",
+            "objective 'tsc': 10 ordered targets take d >= C - 1 = 9 dimensions, got 4",
         ),
         ("validation: 0.2\n  test: 0.3", "validation: 0.49\n  test: 0.01", "1 test samples"),
     ],

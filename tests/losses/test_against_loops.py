@@ -224,7 +224,7 @@ def test_rince_with_levels_that_no_entry_has(variant: str, k: int) -> None:
 
 def test_rince_refuses_levels_that_are_no_similarities() -> None:
     inputs = [_normal(2, 3, seed=i) for i in range(3)]
-    with pytest.raises(RncGraphError, match=r"levels must be in \[0, 1\], found \[1\.5\]"):
+    with pytest.raises(RncGraphError, match=r"levels must be in \[0, 1\], got \[1\.5\]"):
         RINCELoss()(*inputs, torch.zeros(2, 2), [1.5])
 
 

@@ -76,9 +76,9 @@ def test_uniformity() -> None:
 
 
 def test_bad_sizes() -> None:
-    with pytest.raises(RncGraphError, match="C and d must be at least 1, found C = 0, d = 3"):
+    with pytest.raises(RncGraphError, match="C and d must be at least 1, got C = 0, d = 3"):
         hypersphere_targets(0, 3)
-    with pytest.raises(RncGraphError, match="take d >= C - 1 = 4 dimensions, found 3"):
+    with pytest.raises(RncGraphError, match="take d >= C - 1 = 4 dimensions, got 3"):
         ordered_targets(5, 3)
     with pytest.raises(RncGraphError, match=r"targets must be \(C, d\) with C = 3, d = 2"):
         assign_targets(torch.ones(3, 2), torch.ones(2, 2))

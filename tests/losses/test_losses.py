@@ -190,24 +190,24 @@ QUEUED = Q, Q, LABELS, K, QUEUE_LABELS
 @pytest.mark.parametrize(
     ("loss", "given", "message"),
     [
-        (SupConLoss(), (Q, LABELS), r"features must be \(B, V, d\), found shape \(4, 3\)"),
-        (SupConLoss(), (F, LABELS[:3]), r"labels must be \(B,\) with B = 4, found shape \(3,\)"),
-        (SupConLoss(), (F, LABELS.float()), "labels must be integers, found torch.float32"),
-        (SupConLoss(), (F.long(), LABELS), "features must be floating point, found torch.int64"),
-        (SupConLoss(), (F / 0, LABELS), "features must be finite, found 48 .* in 4 rows"),
+        (SupConLoss(), (Q, LABELS), r"features must be \(B, V, d\), got shape \(4, 3\)"),
+        (SupConLoss(), (F, LABELS[:3]), r"labels must be \(B,\) with B = 4, got shape \(3,\)"),
+        (SupConLoss(), (F, LABELS.float()), "labels must be integers, got torch.float32"),
+        (SupConLoss(), (F.long(), LABELS), "features must be floating point, got torch.int64"),
+        (SupConLoss(), (F / 0, LABELS), "features must be finite, got 48 .* in 4 rows"),
         (SupConLoss(), (F[:0], LABELS[:0]), "B must be at least 1"),
         (SupConLoss(), (F[..., :0], LABELS), "d must be at least 1"),
-        (AttentionNCELoss(), (F[:, :2],), r"V >= 3 views, found features \(4, 2, 3\)"),
-        (AttentionNCELoss(), (F, torch.ones(4, 4)), "negatives must be torch.bool, found"),
+        (AttentionNCELoss(), (F[:, :2],), r"V >= 3 views, got features \(4, 2, 3\)"),
+        (AttentionNCELoss(), (F, torch.ones(4, 4)), "negatives must be torch.bool, got"),
         (AttentionNCELoss(), (F, OTHERS), r"negatives must be \(B, B\) with B = 4"),
         (RINCELoss(), (Q, Q, K, SIMILARITY[:3]), r"similarity must be \(B, K\) with B = 4, K = 5"),
-        (RINCELoss(), (Q, Q, K, SIMILARITY + 1), "similarity must be at most 1, found 2.0"),
-        (RINCELoss(), (Q, NAN, K, SIMILARITY), "positive must be finite, found 3 .* 1 rows: 2"),
+        (RINCELoss(), (Q, Q, K, SIMILARITY + 1), "similarity must be at most 1, got 2.0"),
+        (RINCELoss(), (Q, NAN, K, SIMILARITY), "positive must be finite, got 3 .* 1 rows: 2"),
         (RINCELoss(), (Q, Q, K, SIMILARITY / 0), "similarity must be finite"),
         (KCLLoss(), (Q, K, LABELS, K, QUEUE_LABELS), r"key must be \(B, d\) with B = 4, d = 3"),
         (KCLLoss(), (Q, Q, LABELS, K, LABELS), r"queue_labels must be \(K,\) with K = 5"),
         (TSCLoss(), (*QUEUED, TARGETS, LABELS), r"class_to_target must be \(C,"),
-        (TSCLoss(), (*QUEUED, TARGETS[:2], LABELS[:2]), "labels must be in 0 .. C - 1 = 1, found"),
+        (TSCLoss(), (*QUEUED, TARGETS[:2], LABELS[:2]), "labels must be in 0 .. C - 1 = 1, got"),
     ],
 )  # fmt: skip
 def test_bad_batches(loss: nn.Module, given: tuple[Tensor, ...], message: str) -> None:
@@ -219,9 +219,9 @@ def test_bad_batches(loss: nn.Module, given: tuple[Tensor, ...], message: str) -
 def test_bad_options(value: float) -> None:
     temperatures = [("temperature", loss) for loss in (SupConLoss, KCLLoss, TSCLoss)]
     for name, loss in [*temperatures, ("d_neg", AttentionNCELoss), ("tau_max", RINCELoss)]:
-        with pytest.raises(RncGraphError, match=f"{name} must be positive and finite, found"):
+        with pytest.raises(RncGraphError, match=f"{name} must be positive and finite, got"):
             loss(**{name: value})
-    with pytest.raises(RncGraphError, match="variant must be one of in, out, out-in, found 'all'"):
+    with pytest.raises(RncGraphError, match="variant must be one of in, out, out-in, got 'all'"):
         RINCELoss("all")
     with pytest.raises(RncGraphError, match="positives must be at least 1, or None for all"):
         KCLLoss(positives=0)

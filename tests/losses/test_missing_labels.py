@@ -165,7 +165,7 @@ def test_nothing_comparable_is_0_with_a_graph(labels: Tensor) -> None:
 
 def test_infinite_labels_and_distances_without_a_reason_are_refused() -> None:
     features = _normal(3, 2, 3)
-    with pytest.raises(RncGraphError, match=r"NaN where missing, found 1 infinite .* 1 rows: 2"):
+    with pytest.raises(RncGraphError, match=r"NaN where missing, got 1 infinite .* 1 rows: 2"):
         RnCLoss()(features, torch.tensor([NAN, 0.0, math.inf]))
     own = RnCLoss(label_diff=lambda a, b: (a - b.T).abs())
     labels = torch.tensor([NAN, 0.0, 1.0])

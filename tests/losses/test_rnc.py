@@ -286,26 +286,26 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("features", "labels", "message"),
     [
-        (torch.ones(0, 2, 3), torch.ones(0, 1), "found B = 0, V = 2"),
-        (torch.ones(0, 2, 3), torch.ones(0), "found B = 0, V = 2"),
-        (torch.ones(1, 1, 3), torch.ones(1, 1), "found B = 1, V = 1"),
-        (torch.ones(4, 0, 3), torch.ones(4, 1), "found B = 4, V = 0"),
-        (torch.ones(4, 2, 3), torch.ones(5, 1), "found 4 rows of features .* and 5 labels"),
-        (torch.ones(4, 3), torch.ones(4, 1), r"\(B, V, d\), found shape \(4, 3\)"),
-        (torch.ones(4, 2, 3), torch.ones(4, 1, 1), r"\(B, t\) or \(B,\), found shape \(4, 1, 1\)"),
-        (torch.ones(4, 2, 3), torch.tensor(1.0), r"found shape \(\)"),
+        (torch.ones(0, 2, 3), torch.ones(0, 1), "got B = 0, V = 2"),
+        (torch.ones(0, 2, 3), torch.ones(0), "got B = 0, V = 2"),
+        (torch.ones(1, 1, 3), torch.ones(1, 1), "got B = 1, V = 1"),
+        (torch.ones(4, 0, 3), torch.ones(4, 1), "got B = 4, V = 0"),
+        (torch.ones(4, 2, 3), torch.ones(5, 1), "got 4 rows of features .* and 5 labels"),
+        (torch.ones(4, 3), torch.ones(4, 1), r"\(B, V, d\), got shape \(4, 3\)"),
+        (torch.ones(4, 2, 3), torch.ones(4, 1, 1), r"\(B, t\) or \(B,\), got shape \(4, 1, 1\)"),
+        (torch.ones(4, 2, 3), torch.tensor(1.0), r"got shape \(\)"),
         (torch.ones(4, 2, 0), torch.ones(4, 1), "d and t must be at least 1"),
         (torch.ones(4, 2, 3), torch.ones(4, 0), "d and t must be at least 1"),
-        (torch.ones(4, 2, 3).long(), torch.ones(4, 1), "floating point, found torch.int64"),
+        (torch.ones(4, 2, 3).long(), torch.ones(4, 1), "floating point, got torch.int64"),
         (
             torch.ones(4, 2, 3).index_fill(0, torch.tensor([1, 3]), NAN),
             torch.ones(4, 1),
-            "features must be finite, found 12 NaN or infinite values in 2 rows: 1, 3",
+            "features must be finite, got 12 NaN or infinite values in 2 rows: 1, 3",
         ),
         (
             torch.ones(4, 2, 3),
             torch.tensor([0.0, 1.0, float("inf"), 2.0]),
-            "labels must be finite, or NaN where missing, found 1 infinite values in 1 rows: 2",
+            "labels must be finite, or NaN where missing, got 1 infinite values in 1 rows: 2",
         ),
     ],
 )
@@ -316,15 +316,15 @@ def test_bad_batches(features: Tensor, labels: Tensor, message: str) -> None:
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, NAN, float("inf")])
 def test_bad_temperature(temperature: float) -> None:
-    with pytest.raises(RncGraphError, match="temperature must be positive and finite, found"):
+    with pytest.raises(RncGraphError, match="temperature must be positive and finite, got"):
         RnCLoss(temperature=temperature)
 
 
 def test_bad_callables() -> None:
     features, labels = _batch(4, 2, size=3)
-    with pytest.raises(RncGraphError, match=r"feature_sim must return shape \(8, 8\), found \(8,"):
+    with pytest.raises(RncGraphError, match=r"feature_sim must return shape \(8, 8\), got \(8,"):
         RnCLoss(feature_sim=lambda a, _: a)(features, labels)
-    with pytest.raises(RncGraphError, match=r"label_diff must return shape \(4, 4\), found \(4, 1"):
+    with pytest.raises(RncGraphError, match=r"label_diff must return shape \(4, 4\), got \(4, 1"):
         RnCLoss(label_diff=lambda a, _: a)(features, labels)
     with pytest.raises(RncGraphError, match="label_diff returned 16 NaN values"):
         RnCLoss(label_diff=lambda a, b: (a - b.T) * NAN)(features, labels)

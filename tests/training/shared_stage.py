@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.data import Batches
-from rnc_graph.objectives import OBJECTIVES
-from rnc_graph.training import Contrast, Objective, StageConfig, TrainerConfig, pretrain, regress
+from rnc_graph.losses import LOSSES, PretrainLoss
+from rnc_graph.training import Contrast, StageConfig, TrainerConfig, pretrain, regress
 from rnc_graph.training.distributed import gathered, joined
 
 OBJECTIVE_OPTIONS = {
@@ -55,9 +55,9 @@ def noisy(inputs: Tensor, generator: torch.Generator) -> Tensor:
 
 def objective(name: str, labels: Tensor, width: int) -> nn.Module:
     of_classes = bool((labels.isnan() | (labels == labels.floor())).all())
-    made = OBJECTIVES.make(name, **(OF_CLASSES if of_classes else OBJECTIVE_OPTIONS)[name])
-    if isinstance(made, Objective):
-        made.prepare(labels, width, 0)
+    made = LOSSES.make(name, **(OF_CLASSES if of_classes else OBJECTIVE_OPTIONS)[name])
+    if isinstance(made, PretrainLoss):
+        made.setup(labels, width, 0)
     return made
 
 

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from rnc_graph.data import Batches
 from rnc_graph.encoders import Head
 from rnc_graph.errors import RncGraphError
-from rnc_graph.losses import RnCLoss
-from rnc_graph.objectives import TSC, SupCon
-from rnc_graph.training import Regression, StageConfig, class_numbers, infer, pretrain, regress
+from rnc_graph.losses import TSC, RnCLoss, SupCon, class_numbers
+from rnc_graph.training import Regression, StageConfig, infer, pretrain, regress
 from rnc_graph.training.classes import KnownError, cross_entropy
 
 NAN = float("nan")
@@ -39,11 +38,14 @@ def test_class_numbers_are_told_from_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        (_targets(0, 0.37), "targets: found 0.37, right are class numbers 0, 1, 2, ...; a target"),
-        (_targets(0, -1), "targets: found -1, right are class numbers"),
-        (_targets(0, math.inf), "targets: found inf, right are class numbers"),
-        (_targets(0, 7), r"targets: found class 7, but there are 5 classes, 0 .. 4; count"),
-        (torch.zeros(3, 2), r"class numbers are one target, \(N, 1\), found shape \(3, 2\)"),
+        (
+            _targets(0, 0.37),
+            r"targets: expected class numbers .*, got 0\.37; for a continuous",
+        ),
+        (_targets(0, -1), "got -1"),
+        (_targets(0, math.inf), "got inf"),
+        (_targets(0, 7), "targets: expected classes 0 .. 4, got 7; count"),
+        (torch.zeros(3, 2), r"class numbers of one target, \(N, 1\), got shape \(3, 2\)"),
     ],
 )
 def test_what_is_no_class_number_is_named(targets: Tensor, message: str) -> None:
@@ -124,7 +126,7 @@ def test_pretraining_selects_by_the_error_of_a_linear_classifier(
         "tsc": lambda: TSC(bins="classes", queue_size=30),
     }[name]()
     if name != "rnc":
-        objective.prepare(toy_classes.targets[toy_classes.rows[0]], 4, 0)
+        objective.setup(toy_classes.targets[toy_classes.rows[0]], 4, 0)
     encoder = toy()
     history = pretrain(
         encoder,
@@ -162,7 +164,7 @@ def test_pretraining_selects_by_the_error_of_a_linear_classifier(
 
 def test_joint_training_takes_class_numbers_for_both(toy_classes: Any, toy: Any) -> None:
     objective = SupCon(0.2, bins="classes")
-    objective.prepare(toy_classes.targets[toy_classes.rows[0]], 4, 0)
+    objective.setup(toy_classes.targets[toy_classes.rows[0]], 4, 0)
     joint = {"objective": objective, "objective_weight": 0.5}
     training = toy_classes.training(views=2)
     history = _regress(toy_classes, (toy(), Head(4, 3)), training, **joint)
@@ -196,11 +198,11 @@ def test_the_same_seed_gives_the_same_bits(toy_classes: Any, toy: Any, brief: St
 
 def test_targets_that_no_classifier_can_take(problem: Any, toy: Any, brief: StageConfig) -> None:
     model = toy(), Head(4, 3)
-    with pytest.raises(RncGraphError, match="right are class numbers 0, 1, 2"):
+    with pytest.raises(RncGraphError, match="expected class numbers 0, 1, 2"):
         _regress(problem, model, problem.training(), config=brief)
     problem.targets = torch.zeros(64, 1)
     problem.targets[-1] = 3
-    with pytest.raises(RncGraphError, match="targets of the validation set: found class 3, but"):
+    with pytest.raises(RncGraphError, match=r"of the validation set: expected classes .* got 3"):
         _regress(problem, model, problem.training(), config=brief)
     problem.targets[problem.rows[1]] = NAN
     with pytest.raises(RncGraphError, match="validation set has no known class"):

@@ -5,10 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.encoders import Head
-from rnc_graph.losses import RnCLoss
+from rnc_graph.losses import QueueLoss, RnCLoss
 from rnc_graph.training import (
     Contrast,
-    QueueObjective,
     Regression,
     StageConfig,
     infer,
@@ -18,7 +17,7 @@ from rnc_graph.training import (
 from rnc_graph.training.contrast import by_sample
 
 
-class _Watched(QueueObjective):
+class _Watched(QueueLoss):
     """Pulls queries to their keys, and keeps what it was given."""
 
     def __init__(self, queue_size: int = 10, momentum: float = 0.5) -> None:

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from rnc_graph.data import Batches, MoleculeTable, PackedGraphs
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
-from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.losses import LOSSES
 from rnc_graph.training import (
     History,
-    Objective,
+    PretrainLoss,
     StageConfig,
     TrainerConfig,
     check_device,
@@ -54,9 +54,9 @@ def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
         torch.manual_seed(0)
         encoder = ENCODERS.make(encoder_name, hidden_dim=16, dropout=0.1)
         options = {"queue_size": 64} if objective_name == "rince" else {}
-        objective = OBJECTIVES.make(objective_name, **options)
-        if isinstance(objective, Objective):
-            objective.prepare(targets[:40], encoder.embedding_dim, 0)
+        objective = LOSSES.make(objective_name, **options)
+        if isinstance(objective, PretrainLoss):
+            objective.setup(targets[:40], encoder.embedding_dim, 0)
         dtypes: Counter = Counter()
 
         def noted(module: nn.Module, _: object, out: object) -> None:
@@ -156,7 +156,7 @@ def test_what_a_processor_cannot_do_is_told(device: str, problem, toy):
     with pytest.raises(RncGraphError, match=message):
         pretrain(
             toy(),
-            OBJECTIVES.make("rnc"),
+            LOSSES.make("rnc"),
             problem.training(views=2),
             problem.validation(),
             targets=1,

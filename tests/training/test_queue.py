@@ -67,5 +67,5 @@ def test_the_dtype_of_the_keys_is_kept() -> None:
 
 
 def test_a_size_below_one_is_refused() -> None:
-    with pytest.raises(RncGraphError, match="size must be at least 1, found 0"):
+    with pytest.raises(RncGraphError, match="queue_size must be at least 1, got 0"):
         LabeledQueue(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnc_graph.data.long_tail import quantile_edges
 from rnc_graph.data.splits.molecules import (
     Fractions,
     SplitMolecules,
@@ -15,6 +14,7 @@ from rnc_graph.data.splits.molecules import (
 from rnc_graph.data.splits.registry import SPLITS
 from rnc_graph.data.splits.split import Split, random_split
 from rnc_graph.errors import BadValueError
+from rnc_graph.quantiles import quantile_edges
 
 
 @SPLITS.register("random")

@@ -23,7 +23,7 @@ from rnc_graph.data.splits import SPLITS
 from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec.section import MisfitError, Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
-from rnc_graph.objectives import OBJECTIVES
+from rnc_graph.losses import LOSSES
 from rnc_graph.registry import Registry
 from rnc_graph.training import HeadLoss, StageConfig
 
@@ -87,15 +87,15 @@ class Part(BaseModel):
 
 
 def _objective_can_be_made(part: Part) -> Part:
-    part.identity(OBJECTIVES)
-    made = part.make(OBJECTIVES)
+    part.identity(LOSSES)
+    made = part.make(LOSSES)
     if not isinstance(made, nn.Module):
         raise ValueError(f"objective {part.name!r} makes a {type(made).__name__}, no nn.Module")
     return part
 
 
 def _check_views(objective: Part | None, views: int) -> None:
-    fewest = getattr(OBJECTIVES.get(objective.name), "min_views", 1) if objective else 1
+    fewest = getattr(LOSSES.get(objective.name), "min_views", 1) if objective else 1
     if objective and views < fewest:
         raise ValueError(f"objective {objective.name!r} needs views of at least {fewest}")
 

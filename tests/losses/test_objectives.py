@@ -9,16 +9,23 @@ from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.losses import (
+    KCL,
+    LOSSES,
+    RINCE,
+    TSC,
     AttentionNCELoss,
+    ClassCentroids,
     KCLLoss,
+    LabelAttentionNCE,
+    PretrainLoss,
+    QueueLoss,
     RINCELoss,
     RnCLoss,
+    SupCon,
     SupConLoss,
     TSCLoss,
     assign_targets,
 )
-from rnc_graph.objectives import KCL, OBJECTIVES, RINCE, TSC, LabelAttentionNCE, SupCon
-from rnc_graph.training import ClassCentroids, Objective, QueueObjective
 
 LABELS = torch.arange(20.0)[:, None]  # of the training set: with 2 bins, 0 .. 9 and 10 .. 19
 
@@ -28,7 +35,7 @@ def _draw(*shape: int, seed: int = 0) -> Tensor:
 
 
 def _prepared(objective: Any) -> Any:
-    objective.prepare(LABELS, 8, seed=0)
+    objective.setup(LABELS, 8, seed=0)
     return objective
 
 
@@ -46,7 +53,7 @@ CLASSES, QUEUE_CLASSES = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 0, 1, 1
 
 
 def test_rnc_is_its_loss() -> None:
-    assert OBJECTIVES.get("rnc") is RnCLoss
+    assert LOSSES.get("rnc") is RnCLoss
 
 
 def test_supcon_takes_bins_for_classes() -> None:
@@ -108,7 +115,7 @@ def test_tsc_matches_classes_to_targets_that_stay(kind: str) -> None:
 def test_the_targets_of_tsc_follow_the_seed_and_are_kept_with_it() -> None:
     def made(seed: int, **options: Any) -> TSC:
         objective = TSC(bins=5, **options)
-        objective.prepare(LABELS, 8, seed)
+        objective.setup(LABELS, 8, seed)
         return objective
 
     for kind in ("uniform", "ordered"):
@@ -127,8 +134,8 @@ def test_ordered_targets_lie_in_the_order_of_the_bins() -> None:
 def test_tsc_refuses_what_has_no_order() -> None:
     with pytest.raises(UnknownNameError, match="unknown kind of targets 'even'; known: ordered"):
         TSC(targets="even")
-    with pytest.raises(RncGraphError, match="ordered targets need one label column, found 2"):
-        TSC(targets="ordered").prepare(torch.randn(30, 2), 16, 0)
+    with pytest.raises(RncGraphError, match="ordered targets need one label column, got 2"):
+        TSC(targets="ordered").setup(torch.randn(30, 2), 16, 0)
 
 
 def test_near_labels_are_positives_and_no_negatives() -> None:
@@ -154,24 +161,24 @@ def test_a_batch_smaller_than_the_positives_asked_for() -> None:
 
 def test_attention_without_labels_looks_at_none() -> None:
     features = _draw(5, 6, 8)
-    objective = OBJECTIVES.make("attention-nce")
+    objective = LOSSES.make("attention-nce")
     assert torch.equal(objective(features, LABELS[:5]), objective(features, LABELS[5:10]))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.names())
+@pytest.mark.parametrize("name", LOSSES.names())
 def test_every_objective_pulls_the_embedding_of_its_own_free_will(name: str) -> None:
     """Twenty steps on free embeddings lower it, and leave them finite."""
-    objective: nn.Module = OBJECTIVES.make(name)
+    objective: nn.Module = LOSSES.make(name)
     labels = LABELS
-    if isinstance(objective, Objective):
-        objective.prepare(labels, 16, seed=0)
+    if isinstance(objective, PretrainLoss):
+        objective.setup(labels, 16, seed=0)
     views = max(2, getattr(objective, "min_views", 1))
     features = nn.Parameter(_draw(20, views, 16))
     optimizer = torch.optim.Adam([features], lr=0.05)
 
     def value() -> Tensor:
         torch.manual_seed(0)
-        if not isinstance(objective, QueueObjective):
+        if not isinstance(objective, QueueLoss):
             return objective(features, labels)
         key = features.detach().roll(1, 1)[:, 0]
         return objective(features[:, 0], key, labels, key, labels)
@@ -204,7 +211,7 @@ def test_every_objective_has_a_place_in_a_spec(folder: Path) -> None:
 
     lines = [
         f"  - {{name: {name}, pretraining: {{objective: {{name: {name}}}}}}}"
-        for name in OBJECTIVES.names()
+        for name in LOSSES.names()
     ]
     lines += [
         f"  - {{name: joint {name}, pretraining: null, regression: {{views: 6, objective: "
@@ -216,4 +223,4 @@ def test_every_objective_has_a_place_in_a_spec(folder: Path) -> None:
     (table,) = outcome.tables
     errors = {row.name: row.summaries["test", "unit", "rmse"].mean for row in table.rows}
     # No two objectives train alike.
-    assert len(set(errors.values())) == len(OBJECTIVES.names()) + 3
+    assert len(set(errors.values())) == len(LOSSES.names()) + 3

@@ -8,19 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.losses import AttentionNCELoss, RINCELoss
-from rnc_graph.objectives import (
-    OBJECTIVES,
+from rnc_graph.losses import (
+    LOSSES,
     RINCE,
+    AttentionNCELoss,
     LabelAttentionNCE,
     LabelRanks,
+    PretrainLoss,
     QuantileBins,
+    QueueLoss,
+    RINCELoss,
 )
-from rnc_graph.training import Objective, QueueObjective
 
 NAN = math.nan
 # All that look at labels.
-NAMES = [name for name in OBJECTIVES.names() if name not in ("attention-nce", "simclr")]
+NAMES = [name for name in LOSSES.names() if name not in ("attention-nce", "simclr")]
 
 
 def _draw(*shape: int, seed: int = 0) -> Tensor:
@@ -29,9 +31,9 @@ def _draw(*shape: int, seed: int = 0) -> Tensor:
 
 def _made(name: str, labels: Tensor) -> Any:
     options: dict[str, Any] = {"positives": None} if name in ("kcl", "tsc") else {}
-    objective: nn.Module = OBJECTIVES.make(name, **options)
-    if isinstance(objective, Objective):
-        objective.prepare(labels, 8, seed=0)
+    objective: nn.Module = LOSSES.make(name, **options)
+    if isinstance(objective, PretrainLoss):
+        objective.setup(labels, 8, seed=0)
     return objective
 
 
@@ -39,7 +41,7 @@ def _value(
     objective: nn.Module, features: Tensor, labels: Tensor, queue: Tensor, queued: Tensor
 ) -> Tensor:
     """Return the objective of features (B, 3, 8), or of their first view with the second as key."""
-    if isinstance(objective, QueueObjective):
+    if isinstance(objective, QueueLoss):
         value: Tensor = objective(features[:, 0], features[:, 1], labels, queue, queued)
     else:
         value = objective(features, labels)
@@ -117,11 +119,11 @@ def test_rince_ranks_by_what_both_have() -> None:
 def test_thresholds_are_quantiles_of_the_comparable_pairs() -> None:
     labels = torch.tensor([[0.0, NAN], [1.0, NAN], [3.0, NAN], [NAN, 0.0], [NAN, 7.0], [NAN, NAN]])
     ranks = LabelRanks([0.5])
-    ranks.prepare(labels)
+    ranks.setup(labels)
     # Twice 1, 2, 3 and 7, each known by one of two targets.
     assert ranks.thresholds.tolist() == [5.0]
-    with pytest.raises(RncGraphError, match="no pair of them among 2 samples with a target"):
-        LabelRanks([0.5]).prepare(labels[[0, 3, 5]])
+    with pytest.raises(RncGraphError, match="no such pair among 2 samples with a target"):
+        LabelRanks([0.5]).setup(labels[[0, 3, 5]])
 
 
 def test_neighbors_without_a_common_target_are_neither_positives_nor_negatives() -> None:
@@ -141,7 +143,7 @@ def test_bins_of_each_target_are_of_what_is_known_of_it() -> None:
     first[:8], second[30:] = NAN, NAN
     labels = torch.stack([first, second], 1)
     bins = QuantileBins(4)
-    bins.prepare(labels)
+    bins.setup(labels)
     assert bins.edges.tolist() == [[16.0, 24.0, 32.0], [17.0, 25.0, 32.0]]
     classes = bins(labels)
     assert ((classes == -1) == labels.isnan().any(1)).all()
@@ -151,12 +153,12 @@ def test_bins_of_each_target_are_of_what_is_known_of_it() -> None:
 def test_too_few_molecules_with_all_targets_are_named_and_advised() -> None:
     labels = _draw(30, 2)
     labels[3:, 1] = NAN
-    with pytest.raises(RncGraphError, match=r"all 2 targets .*: 3 of 30 .* 10 \(bins\).*'rnc'"):
-        QuantileBins(10).prepare(labels)
+    with pytest.raises(RncGraphError, match=r"at least 10 .* all 2 targets, got 3 of 30 .*'rnc'"):
+        QuantileBins(10).setup(labels)
     labels[1:, 1] = NAN
-    with pytest.raises(RncGraphError, match="target 1: 1 of 30 samples"):
-        QuantileBins(10).prepare(labels)
+    with pytest.raises(RncGraphError, match=r"target 1: expected 2 or more .* got 1 of 30"):
+        QuantileBins(10).setup(labels)
     constant = torch.zeros(30, 1)
     constant[0] = NAN
-    with pytest.raises(RncGraphError, match=r"29 of 30 .* in 1 classes"):
-        QuantileBins(10).prepare(constant)
+    with pytest.raises(RncGraphError, match="got 29 of 30 in 1 classes"):
+        QuantileBins(10).setup(constant)

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.objectives import QuantileBins
+from rnc_graph.losses import QuantileBins
 
 
 def _prepared(labels: torch.Tensor, bins: int) -> QuantileBins:
     made = QuantileBins(bins)
-    made.prepare(labels)
+    made.setup(labels)
     return made
 
 
@@ -54,7 +54,7 @@ def test_the_edges_are_part_of_the_state() -> None:
 
 
 def test_unprepared_and_too_few() -> None:
-    with pytest.raises(RncGraphError, match=r"prepare\(labels\)"):
+    with pytest.raises(RncGraphError, match=r"setup\(labels\)"):
         QuantileBins(3)(torch.zeros(1, 1))
-    with pytest.raises(RncGraphError, match="at least 2, found 1"):
+    with pytest.raises(RncGraphError, match="at least 2, got 1"):
         QuantileBins(1)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from rnc_graph.training import ClassCentroids
+from rnc_graph.losses import ClassCentroids
 
-REFERENCE = np.load(Path(__file__).parents[1] / "losses" / "data" / "losses.npz")
+REFERENCE = np.load(Path(__file__).parent / "data" / "losses.npz")
 
 
 @pytest.mark.parametrize("case", range(1, 4))

@@ -1,0 +1,79 @@
+"""The interface of a pretraining loss, and the registry that names them in a spec."""
+
+from torch import Tensor, nn
+
+from rnc_graph.errors import BadValueError
+from rnc_graph.registry import Registry
+
+LOSSES: Registry[nn.Module] = Registry("objective")
+
+
+class PretrainLoss(nn.Module):
+    """A loss of features (B, V, d) and labels (B, t), set up from the training labels.
+
+    Any ``nn.Module`` with this ``forward`` can pretrain an encoder. Derive from this class where
+    the loss needs bins, thresholds, prototypes or weights that depend on the training labels, or
+    several views.
+    """
+
+    min_views = 1
+    """The smallest V."""
+
+    def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Compute what the loss needs from the training set. Called once, before training.
+
+        Args:
+            labels: (M, t) standardized targets of the training set, or class numbers (M, 1); NaN
+                where missing.
+            embedding_dim: d of the features.
+            seed: the same seed gives the same state.
+        """
+
+
+class QueueLoss(PretrainLoss):
+    """A loss that compares queries with the keys of a momentum encoder and of a queue.
+
+    ``forward(query, key, labels, queue, queue_labels)`` takes (N, d), (N, d), (N, t), (K, d) and
+    (K, t) and returns a scalar. K is 0 in the first step.
+
+    Args:
+        queue_size: the largest K; at least 1.
+        momentum: of the momentum encoder, in [0, 1).
+
+    Raises:
+        BadValueError: an argument out of range.
+    """
+
+    def __init__(self, queue_size: int, momentum: float) -> None:
+        super().__init__()
+        check_queue_size(queue_size)
+        check_momentum(momentum)
+        self.queue_size = queue_size
+        self.momentum = momentum
+
+
+def check_queue_size(size: int) -> None:
+    """Raise :class:`BadValueError` for a size below 1."""
+    if size < 1:
+        raise BadValueError(f"queue_size must be at least 1, got {size}")
+
+
+def check_momentum(momentum: float) -> None:
+    """Raise :class:`BadValueError` for a momentum outside [0, 1)."""
+    if not 0 <= momentum < 1:
+        raise BadValueError(f"momentum must be in [0, 1), got {momentum}")
+
+
+def has_target(labels: Tensor) -> Tensor:
+    """Return (B,) booleans: whether a sample of labels (B, t) has any target."""
+    return ~labels.isnan().all(1)
+
+
+def select(kept: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """Index each tensor (B, ...) by the booleans ``kept`` (B,); no copy if all are kept."""
+    return tensors if kept.all() else tuple(tensor[kept] for tensor in tensors)
+
+
+def zero_loss(embedding: Tensor) -> Tensor:
+    """Return 0, with a gradient of zeros: the loss of a batch without comparable samples."""
+    return (0 * embedding).sum()

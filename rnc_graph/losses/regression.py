@@ -1,0 +1,45 @@
+"""Plain regression as a pretraining loss: the baseline of the contrastive losses."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rnc_graph.errors import BadValueError
+from rnc_graph.losses.base import LOSSES, PretrainLoss, zero_loss
+
+
+@LOSSES.register("regression")
+class RegressionLoss(PretrainLoss):
+    """The mean absolute error of a linear head that is trained with the encoder, then dropped.
+
+    The baseline where an encoder is pretrained on another dataset.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head: nn.Linear | None = None
+
+    def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Make the head, with ``seed`` for its weights: (M, t) and d -> ``nn.Linear(d, t)``."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.head = nn.Linear(embedding_dim, labels.shape[1])
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean absolute error of all views.
+
+        Args:
+            features: (B, V, d).
+            labels: (B, t), NaN where missing.
+
+        Raises:
+            BadValueError: called before :meth:`setup`.
+        """
+        if self.head is None:
+            raise BadValueError("regression: call setup(labels, embedding_dim, seed) first")
+        y_pred = self.head(features.flatten(0, 1)).to(labels.dtype)
+        y_true = labels.repeat_interleave(features.shape[1], 0)
+        known = ~y_true.isnan()
+        if not known.any():
+            return zero_loss(y_pred)
+        return functional.l1_loss(y_pred[known], y_true[known])
