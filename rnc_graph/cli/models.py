@@ -7,7 +7,6 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,7 +113,7 @@ def train(
         epochs=epochs,
         pretraining_epochs=pretraining_epochs,
     )
-    table, bad, notes = _read(data, smiles, target, split_column, unit, seed)
+    table, bad, notes = _read(data, smiles, target, split_column, unit)
     splitter, split_options = _splitter(split, split_column, split_file, table.extra)
     preparation: Preparation = Preparation(
         clean=clean,
@@ -260,7 +259,7 @@ def evaluate(
     from rnc_graph.reporting.model_folder import draw_evaluation
 
     trained = load_model(model)
-    table, bad, notes = _read(data, smiles, target or trained.targets, None, "", 0)
+    table, bad, notes = _read(data, smiles, target, None, "", default=trained.targets)
     for note in notes:
         say(note)
     if bad:
@@ -304,6 +303,8 @@ def _splitter(
     split: str | None, column: str | None, file: Path | None, extra: Mapping[str, list[str]]
 ) -> tuple[str, dict[str, Any]]:
     """Return the splitter that the options ask for, and its options."""
+    from rnc_graph.data.splits import PUBLISHED
+
     if file is not None:
         if column is not None or split is not None:
             raise BadValueError("--split-file says all of a split: give no other --split option")
@@ -316,14 +317,7 @@ def _splitter(
         if split is not None:
             raise BadValueError(f"--split-column has no place beside --split {split}")
         return "column", {"column": column}
-    if split is None and _PUBLISHED in extra:
-        return "column", {"column": _PUBLISHED, "leaks": "drop"}
-    return split or "random", {}
-
-
-# Columns that a named data set brings along: its own split, and its subsets.
-_PUBLISHED = "published split"
-_SUBSET = "subset "
+    return split or ("published" if PUBLISHED in extra else "random"), {}
 
 
 def _read(
@@ -332,50 +326,34 @@ def _read(
     targets: list[str] | None,
     split_column: str | None,
     unit: str,
-    seed: int,
+    default: list[str] | None = None,
 ) -> tuple[Any, list[Any], list[str]]:
-    """Read a file, or load a data set by its name."""
-    from rnc_graph.data.catalog import dataset_cards
+    """Read a file, or load a dataset by its name; without targets, take the default ones."""
+    from rnc_graph.data.catalog import dataset_cards, load_dataset
     from rnc_graph.data.reading.molecules import read_molecules
 
     path = Path(data)
     if not path.exists() and data in dataset_cards() and not (smiles or split_column):
-        return _named(data, seed), [], []
+        table = load_dataset(data)
+        by_default = default if default and set(default) <= set(table.target_names) else None
+        return table.select(targets or by_default), [], []
     extra = [split_column] if split_column else []
-    return read_molecules(path, smiles, targets, extra=extra, unit=unit)
-
-
-def _named(name: str, seed: int) -> Any:
-    """Load a named data set; its split and its subsets become columns."""
-    from rnc_graph.data import load_named_dataset
-
-    dataset = load_named_dataset(name)
-    extra = {
-        f"{_SUBSET}{subset}": ["yes" if inside else "" for inside in mask]
-        for subset, mask in dataset.subsets.items()
-    }
-    if dataset.given_split is not None:
-        split = dataset.published_split(seed)
-        parts = [""] * len(dataset.table)
-        for part in ("train", "validation", "test"):
-            for row in getattr(split, part):
-                parts[row] = part
-        extra[_PUBLISHED] = parts
-    return replace(dataset.table, extra=extra)
+    return read_molecules(path, smiles, targets or default, extra=extra, unit=unit)
 
 
 def _on_subsets(table: Any, test: Any) -> list[str]:
     """Say how large the error is on the subsets that a data set names, such as cliffs."""
     import numpy as np
 
+    from rnc_graph.data.splits import SUBSET
     from rnc_graph.metrics import subset_metrics
 
     place = {int(row): number for number, row in enumerate(table.rows)}
     rows = [place[int(row)] for row in test.rows]
     masks = {
-        column.removeprefix(_SUBSET): np.array([cells[row] == "yes" for row in rows])
+        column.removeprefix(SUBSET): np.array([cells[row] == "yes" for row in rows])
         for column, cells in table.extra.items()
-        if column.startswith(_SUBSET)
+        if column.startswith(SUBSET)
     }
     found = subset_metrics(test.measured, test.predictions.values, masks)
     return [

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rnc_graph.data.molecules import MoleculeData
     from rnc_graph.data.outside import without
     from rnc_graph.data.packed import PackedGraphs
-    from rnc_graph.data.recipe import LongTail, PreparedSplit, Splitercipe
+    from rnc_graph.data.recipe import LongTail, PreparedSplit, SplitRecipe
     from rnc_graph.data.scaling import TargetScaler
     from rnc_graph.data.splits import Split, random_split
     from rnc_graph.data.table import MoleculeTable, read_table
@@ -33,7 +33,7 @@ __all__ = [
     "PackedGraphs",
     "PreparedSplit",
     "Split",
-    "Splitercipe",
+    "SplitRecipe",
     "TargetScaler",
     "dataset_cards",
     "list_datasets",
@@ -54,7 +54,7 @@ _ROOMS = {
     "PackedGraphs": "packed",
     "PreparedSplit": "recipe",
     "Split": "splits",
-    "Splitercipe": "recipe",
+    "SplitRecipe": "recipe",
     "TargetScaler": "scaling",
     "dataset_cards": "catalog",
     "list_datasets": "catalog",

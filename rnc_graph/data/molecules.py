@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rnc_graph.data.cache import packed_graphs
 from rnc_graph.data.packed import PackedGraphs
-from rnc_graph.data.recipe import PreparedSplit, Splitercipe
+from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
 from rnc_graph.data.table import MoleculeTable
 
 
@@ -26,6 +26,6 @@ class MoleculeData:
         """
         return cls(table, packed_graphs(table.smiles, table.name))
 
-    def split(self, seed: int, recipe: Splitercipe) -> PreparedSplit:
+    def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
         """Divide the molecules by a recipe, and standardize the targets by the training set."""
         return recipe.prepare(self.table, seed)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Generator, Tensor
 
-from rnc_graph.data.recipe import PreparedSplit, Splitercipe
+from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.data.transforms import VIEWS, make_view
 from rnc_graph.errors import BadValueError, UnknownNameError
@@ -54,7 +54,7 @@ class Samples:
         """C where the target is the number of a class, None where it is measured."""
         return len(classes_of(self.table)) or None
 
-    def split(self, seed: int, recipe: Splitercipe) -> PreparedSplit:
+    def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
         """Divide them by a recipe, and standardize the targets by the training set."""
         return recipe.prepare(self.table, seed)
 

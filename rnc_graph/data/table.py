@@ -1,5 +1,6 @@
 """Tables of SMILES and targets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from rnc_graph.data.reading.columns import check_column
 from rnc_graph.data.reading.numbers import LARGEST, parse_number
 from rnc_graph.data.reading.opening import open_table
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, UnknownNameError
 
 FloatArray = NDArray[np.float64]
 
@@ -65,6 +66,24 @@ class MoleculeTable:
             source_lines=None if self.source_lines is None else self.source_lines[rows],
             extra={name: [cells[row] for row in rows] for name, cells in self.extra.items()},
         )
+
+    def select(self, targets: Sequence[str] | None) -> "MoleculeTable":
+        """Return the table with some of its targets; None or none takes all of them.
+
+        Molecules that lack all of the chosen targets are left out.
+
+        Raises:
+            UnknownNameError: the table has no such target.
+        """
+        if not targets or list(targets) == self.target_names:
+            return self
+        for name in targets:
+            if name not in self.target_names:
+                raise UnknownNameError(f"target of {self.name!r}:", name, self.target_names)
+        columns = [self.target_names.index(name) for name in targets]
+        chosen = replace(self, targets=self.targets[:, columns], target_names=list(targets))
+        known = ~np.isnan(chosen.targets).all(axis=1)
+        return chosen if known.all() else chosen.take(np.flatnonzero(known))
 
     def line(self, row: int) -> int | None:
         """Return the line in the file that a row (from 0) begins on, None where there are none."""

@@ -16,7 +16,7 @@ from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.reading.molecules import BadRow
-from rnc_graph.data.splits import SPLITS, Split, SplitMolecules
+from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
@@ -69,9 +69,9 @@ class Prepared:
     bad: list[BadRow]
     notes: list[str]
 
-    def molecules(self) -> SplitMolecules:
+    def molecules(self) -> SplitSamples:
         """Return what splits are made of and checked against."""
-        return SplitMolecules.of(self.table, self.features.canonical)
+        return SplitSamples.of(self.table, self.features.canonical)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def prepare(
             table = merge_duplicates(table, features.canonical, preparation.merge)
             features = molecule_features(table.smiles, wants, jobs=jobs)
             notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
-    molecules = SplitMolecules.of(table, features.canonical)
+    molecules = SplitSamples.of(table, features.canonical)
     splitter = SPLITS.make(preparation.split, **(preparation.split_options or {}))
     split = splitter.split(molecules, preparation.seed, preparation.fractions)
     return Prepared(table, features, split, all_bad, notes)

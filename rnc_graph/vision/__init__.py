@@ -21,12 +21,6 @@ if TYPE_CHECKING:
         FASHION_KINDS,
         superclass_of,
     )
-    from rnc_graph.vision.long_tail import (
-        class_counts,
-        exponential_counts,
-        shots,
-        thin_classes,
-    )
     from rnc_graph.vision.store import PackedImages
     from rnc_graph.vision.table import ImageTable
     from rnc_graph.vision.torchvision_sets import load_class_images
@@ -44,10 +38,8 @@ _ROOMS = {
     "PackedImages": "store",
     "agedb_table": "agedb",
     "balanced_parts": "agedb",
-    "class_counts": "long_tail",
     "decoded_images": "cache",
     "depict": "depictions",
-    "exponential_counts": "long_tail",
     "folder_table": "folders",
     "list_table": "folders",
     "load_agedb": "agedb",
@@ -58,9 +50,7 @@ _ROOMS = {
     "packed_array": "cache",
     "packed_images": "cache",
     "rotated_digits": "digits",
-    "shots": "long_tail",
     "superclass_of": "hierarchies",
-    "thin_classes": "long_tail",
 }
 
 __all__ = [
@@ -75,10 +65,8 @@ __all__ = [
     "PackedImages",
     "agedb_table",
     "balanced_parts",
-    "class_counts",
     "decoded_images",
     "depict",
-    "exponential_counts",
     "folder_table",
     "list_table",
     "load_agedb",
@@ -89,9 +77,7 @@ __all__ = [
     "packed_array",
     "packed_images",
     "rotated_digits",
-    "shots",
     "superclass_of",
-    "thin_classes",
 ]
 
 

@@ -4,7 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rnc_graph.data.long_tail import thin_to_long_tail
+from rnc_graph.data.long_tail import (
+    exponential_counts,
+    thin_classes,
+    thin_to_long_tail,
+)
 from rnc_graph.errors import RncGraphError
 from rnc_graph.quantiles import quantile_edges
 
@@ -88,15 +92,70 @@ def test_labels_that_are_all_equal_all_stay():
     ("change", "message"),
     [
         ({"labels": np.zeros((4, 1))}, r"labels: expected shape \(M >= 2,\), got \(4, 1\)"),
-        ({"labels": np.zeros(1)}, r"got \(1,\)"),
+        ({"labels": np.zeros(1)}, r"labels: expected shape \(M >= 2,\), got \(1,\)"),
         ({"labels": np.array([0.0, np.nan])}, "labels: expected finite numbers, got nan"),
         ({"bins": 1}, "bins: expected 2 or more, got 1"),
-        ({"imbalance": 0.5}, "imbalance: found 0.5, right is 1 or more"),
-        ({"imbalance": float("inf")}, "imbalance: found inf"),
-        ({"tail": "left"}, "tail: found 'left', right is 'high' or 'low'"),
+        ({"imbalance": 0.5}, "imbalance: expected 1 or more, and finite, got 0.5"),
+        ({"imbalance": float("inf")}, "imbalance: .* got inf"),
+        ({"tail": "left"}, "tail: expected 'high' or 'low', got 'left'"),
     ],
 )
 def test_bad_input_is_named_with_what_is_right(change, message):
     given_ = {"labels": np.arange(9.0), "imbalance": 3, "bins": 3, "tail": "high", "seed": 0}
     with pytest.raises(RncGraphError, match=message):
         thin_to_long_tail(**(given_ | change))
+
+
+@given(st.integers(1, 6000), st.integers(1, 100), st.floats(1, 1000))
+def test_counts_fall_by_one_factor(largest: int, classes: int, imbalance: float) -> None:
+    counts = exponential_counts(largest, classes, imbalance)
+    assert counts[0] == largest
+    for number, count in enumerate(counts):
+        share = imbalance ** (-number / max(classes - 1, 1))
+        assert count == 1 or abs(count - largest * share) < 1 + 1e-6
+    assert counts == sorted(counts, reverse=True)
+    assert min(counts) >= 1
+
+
+def test_the_counts_of_cifar_lt() -> None:
+    assert sum(exponential_counts(500, 100, 100)) == 10847
+    assert sum(exponential_counts(5000, 10, 100)) == 12406
+    assert sum(exponential_counts(5000, 10, 10)) == 20431
+
+
+@given(st.integers(1, 5), st.floats(1, 50), st.floats(1, 50), st.integers(0, 3), st.data())
+def test_classes_are_thinned(
+    classes: int, first: float, second: float, seed: int, data: st.DataObject
+) -> None:
+    labels = np.array(
+        data.draw(st.lists(st.integers(0, classes - 1), min_size=1, max_size=200)), dtype=np.int64
+    )
+    low, high = sorted((first, second))
+    kept, fewer = (
+        thin_classes(labels, imbalance=imbalance, classes=classes, seed=seed)
+        for imbalance in (low, high)
+    )
+    assert set(fewer) <= set(kept)
+    assert (np.diff(kept) > 0).all()
+    counts = np.bincount(labels, minlength=classes)
+    wanted = exponential_counts(max(1, int(counts.max())), classes, low)
+    assert (
+        np.bincount(labels[kept], minlength=classes).tolist() == np.minimum(counts, wanted).tolist()
+    )
+
+
+def test_another_seed_keeps_other_samples() -> None:
+    labels = np.repeat(np.arange(4), 50)
+    one, two = (thin_classes(labels, imbalance=10, classes=4, seed=seed) for seed in (0, 1))
+    assert one.tolist() != two.tolist()
+    assert len(one) == len(two)
+
+
+def test_wrong_tails_are_refused() -> None:
+    labels = np.array([0, 1, 2])
+    with pytest.raises(RncGraphError, match=r"imbalance: expected 1 or more, and finite, got 0\.5"):
+        thin_classes(labels, imbalance=0.5, classes=3, seed=0)
+    with pytest.raises(RncGraphError, match="labels: expected classes 0 to 1, got 2"):
+        thin_classes(labels, imbalance=2, classes=2, seed=0)
+    with pytest.raises(RncGraphError, match="0 classes"):
+        exponential_counts(1, 0, 2)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rdkit.Chem import MolFromSmiles, MolToSmiles
 
-from rnc_graph.data import random_split
+from rnc_graph.data import MoleculeTable, SplitRecipe, random_split
 from rnc_graph.errors import RncGraphError
 
 ESOL = (0.8, 0.1, 0.1)
@@ -44,13 +45,32 @@ def test_each_molecule_is_as_likely_to_be_tested() -> None:
     assert abs(share - 0.1).max() < 4.5 * (0.1 * 0.9 / times) ** 0.5
 
 
-@pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.2), (0.9, 0.1, 0.0), (1.1, -0.2, 0.1)])
+@pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (1.1, -0.2, 0.1)])
 def test_fractions_that_are_no_shares_are_refused(fractions: tuple[float, float, float]) -> None:
-    with pytest.raises(RncGraphError, match="must be positive and sum to 1"):
+    with pytest.raises(RncGraphError, match="must sum to 1"):
         random_split(100, 0, fractions)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5])
 def test_too_few_molecules_are_refused(rows: int) -> None:
-    with pytest.raises(RncGraphError, match=f"{rows} molecules are too few"):
+    with pytest.raises(RncGraphError, match=f"{rows} different samples are too few"):
         random_split(rows, 0, ESOL)
+
+
+def test_without_a_test_share_there_is_no_test_set() -> None:
+    split = random_split(100, 0, (0.9, 0.1, 0.0))
+    assert [len(index) for index in split.sets().values()] == [90, 10, 0]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_molecule_of_esol_is_in_two_sets(esol: MoleculeTable, seed: int) -> None:
+    """ESOL has 11 molecules in several rows; the split divides molecules, not rows."""
+    canonical = [MolToSmiles(MolFromSmiles(smiles)) for smiles in esol.smiles]
+    split = SplitRecipe().prepare(esol, seed)
+    train, validation, test = (
+        {canonical[row] for row in index.tolist()}
+        for index in (split.train, split.validation, split.test)
+    )
+    assert len(set(canonical)) < len(canonical)
+    assert len(train & test) == len(validation & test) == len(train & validation) == 0
+    assert len(split.train) + len(split.validation) + len(split.test) == len(esol)

@@ -1,6 +1,7 @@
 """Every splitter: three parts, no molecule in two of them, the same for the same seed."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from rnc_graph.data import MoleculeTable, random_split
 from rnc_graph.data.cleaning import clean_all, clean_smiles
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
 from rnc_graph.data.splits import (
+    PUBLISHED,
     SPLITS,
     Split,
-    SplitMolecules,
+    SplitSamples,
     folds,
     load_split,
     save_split,
@@ -31,18 +33,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "butina": {},
     "group": {"column": "lab"},
     "time": {"column": "year", "leaks": "drop"},
+    "folds": {"k": 10},
 }
 
 
-def _molecules(canonical: list[str], **columns: list[str]) -> SplitMolecules:
+def _molecules(canonical: list[str], **columns: list[str]) -> SplitSamples:
     targets = np.array([[float(len(text))] for text in canonical])
     targets[::7] = np.nan
     rows = np.arange(len(canonical)) * 2 + 1
-    return SplitMolecules("mine", canonical, targets, columns, rows)
+    return SplitSamples("mine", canonical, targets, columns, rows)
 
 
 @pytest.fixture(scope="module")
-def molecules(esol: MoleculeTable) -> SplitMolecules:
+def molecules(esol: MoleculeTable) -> SplitSamples:
     chosen = [*esol.smiles[:180], *esol.smiles[:20]]  # Twenty molecules twice.
     return _molecules(
         clean_all(chosen)[0],
@@ -55,11 +58,11 @@ def _parts(split: Split) -> list[list[int]]:
     return [part.tolist() for part in (split.train, split.validation, split.test)]
 
 
-def _assert_no_leak(split: Split, molecules: SplitMolecules) -> None:
+def _assert_no_leak(split: Split, molecules: SplitSamples) -> None:
     parts = _parts(split)
     rows = [row for part in parts for row in part]
     assert len(set(rows)) == len(rows)
-    structures = [{molecules.canonical[row] for row in part} for part in parts]
+    structures = [{molecules.keys[row] for row in part} for part in parts]
     assert not structures[0] & structures[1]
     assert not structures[0] & structures[2]
     assert not structures[1] & structures[2]
@@ -68,13 +71,15 @@ def _assert_no_leak(split: Split, molecules: SplitMolecules) -> None:
 @pytest.mark.parametrize("test_share", [0.1, 0.0])
 @pytest.mark.parametrize("name", sorted(OPTIONS))
 def test_the_parts_are_whole_and_repeatable(
-    molecules: SplitMolecules, name: str, test_share: float
+    molecules: SplitSamples, name: str, test_share: float
 ) -> None:
     fractions = (0.9 - test_share, 0.1, test_share)
     splitter = SPLITS.make(name, **OPTIONS[name])
     split = splitter.split(molecules, 3, fractions)
     _assert_no_leak(split, molecules)
     sizes = [len(part) for part in _parts(split)]
+    if name == "folds":  # Which have a test set of 1 / k always.
+        test_share = 0.1
     if name != "time":
         assert sum(sizes) == 200
         assert abs(sizes[1] - 20) <= 6
@@ -100,16 +105,13 @@ def test_no_molecule_is_in_two_parts(copies: list[int], seed: int, name: str) ->
     assert sum(map(len, _parts(split))) == len(copies)
 
 
-def test_random_is_the_protocols_where_no_molecule_stands_twice() -> None:
+def test_random_is_random_split() -> None:
     molecules = _molecules(["C" * (1 + row) for row in range(100)])
-    mine, theirs = (
-        SPLITS.make("random").split(molecules, 5, FRACTIONS),
-        random_split(100, 5, FRACTIONS),
-    )
-    assert _parts(mine) == _parts(theirs)
+    mine = SPLITS.make("random").split(molecules, 5, FRACTIONS)
+    assert _parts(mine) == _parts(random_split(100, 5, FRACTIONS))
 
 
-def test_strata_are_spread_evenly(molecules: SplitMolecules) -> None:
+def test_strata_are_spread_evenly(molecules: SplitSamples) -> None:
     split = SPLITS.make("stratified", bins=3).split(molecules, 0, (0.5, 0.25, 0.25))
     label = molecules.targets[:, 0]
     edges = np.nanquantile(label, [1 / 3, 2 / 3])
@@ -121,10 +123,10 @@ def test_strata_are_spread_evenly(molecules: SplitMolecules) -> None:
         assert np.abs(share / share.sum() - 1 / 3).max() < 0.09
 
 
-def test_scaffolds_and_groups_stay_whole(molecules: SplitMolecules) -> None:
+def test_scaffolds_and_groups_stay_whole(molecules: SplitSamples) -> None:
     for order in ("balanced", "size"):
         split = SPLITS.make("scaffold", order=order).split(molecules, 0, FRACTIONS)
-        found = [{murcko_scaffold(molecules.canonical[r]) for r in part} for part in _parts(split)]
+        found = [{murcko_scaffold(molecules.keys[r]) for r in part} for part in _parts(split)]
         assert not found[0] & found[1] | found[0] & found[2] | found[1] & found[2]
     split = SPLITS.make("group", column="lab").split(molecules, 0, FRACTIONS)
     labs = [{molecules.columns["lab"][row] for row in part} - {""} for part in _parts(split)]
@@ -157,11 +159,13 @@ def test_times_are_in_order_and_not_torn() -> None:
     found = [[int(years[row]) for row in part] for part in _parts(split)]
     assert max(found[0]) < min(found[1]) <= max(found[1]) < min(found[2])
     dates = [f"20{10 + row // 12}-{1 + row % 12:02}-03" for row in range(70)]
-    dated = _molecules(molecules.canonical, year=dates)
+    dated = _molecules(molecules.keys, year=dates)
     split = SPLITS.make("time", column="year").split(dated, 0, FRACTIONS)
     assert _parts(split)[2] == list(range(63, 70))
-    wrong = _molecules(molecules.canonical, year=[*years[:-1], "soon"])
-    with pytest.raises(RncGraphError, match=r"mine, row 139, column 'year': 'soon' is neither"):
+    wrong = _molecules(molecules.keys, year=[*years[:-1], "soon"])
+    with pytest.raises(
+        RncGraphError, match=r"mine, row 139, column 'year': expected numbers, .* got 'soon'"
+    ):
         SPLITS.make("time", column="year").split(wrong, 0, FRACTIONS)
 
 
@@ -170,29 +174,75 @@ def test_a_column_says_the_parts() -> None:
     molecules = _molecules(["C" * (1 + row) for row in range(10)], set=words)
     split = SPLITS.make("column", column="set").split(molecules, 0, FRACTIONS)
     assert _parts(split) == [[0, 1, 2, 3, 4, 5], [6, 7], [8, 9]]
-    torn = _molecules(["CC", *molecules.canonical[1:-1], "CC"], set=words)
-    with pytest.raises(RncGraphError, match=r"one molecule into two parts, in rows 1 and 3"):
+    torn = _molecules(["CC", *molecules.keys[1:-1], "CC"], set=words)
+    with pytest.raises(RncGraphError, match=r"one molecule into two sets, in rows 1 and 3"):
         SPLITS.make("column", column="set").split(
             _molecules(["CC", "CC", "C", "N"], set=["train", "test", "val", "train"]), 0, FRACTIONS
         )
     kept = SPLITS.make("column", column="set", leaks="drop").split(torn, 0, FRACTIONS)
     assert _parts(kept)[2] == [8]
-    with pytest.raises(RncGraphError, match=r"row 5, column 'set': 'holdout' is no part"):
+    with pytest.raises(
+        RncGraphError, match=r"row 5, column 'set': expected train, .* got 'holdout'"
+    ):
         SPLITS.make("column", column="set").split(
             _molecules(["C", "N", "O"], set=["train", "val", "holdout"]), 0, FRACTIONS
         )
-    with pytest.raises(RncGraphError, match=r"no column 'sets' .* at hand: 'set'"):
+    with pytest.raises(RncGraphError, match=r"no column 'sets' .* available columns: 'set'"):
         SPLITS.make("column", column="sets").split(molecules, 0, FRACTIONS)
 
 
+def test_a_column_without_a_validation_set_has_one_drawn_by_the_seed() -> None:
+    canonical = [f"C{number // 2}" for number in range(60)]  # Each molecule twice.
+    molecules = _molecules(canonical, set=["train"] * 40 + ["test"] * 20)
+    splitter = SPLITS.make("column", column="set")
+    split, other = (splitter.split(molecules, seed, FRACTIONS) for seed in (0, 1))
+    _assert_no_leak(split, molecules)
+    assert [len(part) for part in _parts(split)] == [34, 6, 20]
+    assert _parts(split)[1] != _parts(other)[1]
+
+
+def test_the_published_test_set_stays_whole() -> None:
+    canonical = ["CC", *(f"C{n}" for n in range(20)), "CC", "C3"]
+    sets = ["train"] * 16 + ["validation"] * 3 + ["test"] * 4
+    molecules = _molecules(canonical, **{PUBLISHED: sets})
+    split = SPLITS.make("published").split(molecules, 0, FRACTIONS)
+    _assert_no_leak(split, molecules)
+    assert split.test.tolist() == [19, 20, 21, 22]
+    assert sorted(set(range(16)) - set(split.train.tolist())) == [0, 4]
+    with pytest.raises(RncGraphError, match="'mine' was published without a split"):
+        SPLITS.make("published").split(_molecules(canonical), 0, FRACTIONS)
+    all_train = _molecules(canonical, **{PUBLISHED: ["train"] * 23})
+    with pytest.raises(RncGraphError, match="the published split has no test set"):
+        SPLITS.make("published").split(all_train, 0, FRACTIONS)
+
+
+def test_samples_without_smiles_are_divided_by_group() -> None:
+    @dataclass
+    class Sounds:
+        name: str
+        targets: np.ndarray
+        group: list[str]
+
+        def __len__(self) -> int:
+            return len(self.targets)
+
+    sounds = Sounds("sounds", np.arange(60.0)[:, None], [f"singer {n % 20}" for n in range(60)])
+    samples = SplitSamples.of(sounds)
+    split = SPLITS.make("random").split(samples, 0, FRACTIONS)
+    _assert_no_leak(split, samples)
+    assert [len(part) for part in _parts(split)] == [48, 6, 6]
+    with pytest.raises(RncGraphError, match="expected molecules, got samples without SMILES"):
+        SPLITS.make("scaffold").split(samples, 0, FRACTIONS)
+
+
 def test_a_saved_split_is_used_again_for_the_same_table_alone(
-    molecules: SplitMolecules, tmp_path: Path
+    molecules: SplitSamples, tmp_path: Path
 ) -> None:
     split = SPLITS.make("random").split(molecules, 0, FRACTIONS)
     save_split(tmp_path / "split.json", split, molecules, {"split": "random"})
     again = SPLITS.make("file", path=str(tmp_path / "split.json")).split(molecules, 9, FRACTIONS)
     assert _parts(again) == _parts(split)
-    other = _molecules(molecules.canonical[::-1])
+    other = _molecules(molecules.keys[::-1])
     with pytest.raises(RncGraphError, match="is the split of another table"):
         load_split(tmp_path / "split.json", other)
     for text, reason in [("{", "is no JSON"), ("[]", "is no split"), ("{}", "is no split")]:
@@ -203,7 +253,7 @@ def test_a_saved_split_is_used_again_for_the_same_table_alone(
         load_split(tmp_path / "none.json", molecules)
 
 
-def test_each_molecule_is_tested_once_a_repeat(molecules: SplitMolecules) -> None:
+def test_each_molecule_is_tested_once_a_repeat(molecules: SplitSamples) -> None:
     found = list(folds(molecules, 5, repeats=2, seed=1))
     assert len(found) == 10
     for split in found:
@@ -212,12 +262,12 @@ def test_each_molecule_is_tested_once_a_repeat(molecules: SplitMolecules) -> Non
     for repeat in (found[:5], found[5:]):
         assert Counter(row for s in repeat for row in s.test) == Counter(range(200))
     assert _parts(found[0]) != _parts(found[5])
-    with pytest.raises(RncGraphError, match="1 folds"):
+    with pytest.raises(RncGraphError, match="got 1 folds"):
         next(folds(molecules, 1))
 
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (0.8, 0.3, -0.1)])
-def test_impossible_shares_are_told(molecules: SplitMolecules, fractions: Any) -> None:
+def test_impossible_shares_are_told(molecules: SplitSamples, fractions: Any) -> None:
     for name in ("random", "scaffold"):
         with pytest.raises(RncGraphError, match="must sum to 1"):
             SPLITS.make(name).split(molecules, 0, fractions)
@@ -225,7 +275,7 @@ def test_impossible_shares_are_told(molecules: SplitMolecules, fractions: Any) -
 
 def test_a_part_that_would_be_empty_is_told() -> None:
     one_scaffold = _molecules([f"c1ccccc1{'C' * row}" for row in range(30)])
-    with pytest.raises(RncGraphError, match="a scaffold split leaves the train part empty"):
+    with pytest.raises(RncGraphError, match="a scaffold split leaves the train set empty"):
         SPLITS.make("scaffold").split(one_scaffold, 0, FRACTIONS)
 
 

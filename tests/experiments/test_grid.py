@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnc_graph.data import MoleculeTable, Splitercipe
+from rnc_graph.data import MoleculeTable, SplitRecipe
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
 from rnc_graph.experiments.forecast import forecast
@@ -139,8 +139,8 @@ def _table(count: int) -> MoleculeTable:
 def test_smaller_training_parts_are_parts_of_larger_ones(size: float, smaller: float, seed: int):
     table = _table(50)
     sizes = sorted((smaller, size))
-    few, many = (Splitercipe(train_size=s).prepare(table, seed) for s in sizes)
-    whole = Splitercipe().prepare(table, seed)
+    few, many = (SplitRecipe(train_size=s).prepare(table, seed) for s in sizes)
+    whole = SplitRecipe().prepare(table, seed)
     assert set(few.train.tolist()) <= set(many.train.tolist()) <= set(whole.train.tolist())
     assert few.test.tolist() == whole.test.tolist()
     assert few.validation.tolist() == whole.validation.tolist()
@@ -150,7 +150,7 @@ def test_smaller_training_parts_are_parts_of_larger_ones(size: float, smaller: f
 @given(noise=st.floats(0, 1), seed=st.integers(0, 99))
 def test_noise_moves_labels_of_the_training_part_alone(noise: float, seed: int):
     table = _table(50)
-    split = Splitercipe(label_noise=noise).prepare(table, seed)
+    split = SplitRecipe(label_noise=noise).prepare(table, seed)
     train = split.train.numpy()
     assert sorted(split.training_targets[:, 0]) == sorted(table.targets[train, 0])
     moved = int((split.training_targets != table.targets[train]).sum())
@@ -163,8 +163,8 @@ def test_noise_moves_labels_of_the_training_part_alone(noise: float, seed: int):
 @pytest.mark.parametrize("band", [(0.0, 0.2), (0.4, 0.6), (0.8, 1.0)])
 def test_a_band_of_labels_is_for_the_test_part_alone(band: tuple[float, float]):
     table = _table(200)
-    split = Splitercipe(unseen=band).prepare(table, 3)
-    whole = Splitercipe().prepare(table, 3)
+    split = SplitRecipe(unseen=band).prepare(table, 3)
+    whole = SplitRecipe().prepare(table, 3)
     low, high = split.band
     label = table.targets[:, 0]
     for part in ("train", "validation"):

@@ -54,14 +54,16 @@ def load_dataset(name: str, *, download: bool = False) -> MoleculeTable:
 
 
 def load_named_dataset(name: str, *, download: bool = False) -> NamedDataset:
-    """Load a named data set with its card, and the split and subsets it came with.
+    """Load a named dataset with its card, and its published split and subsets.
 
     Arguments and errors are those of :func:`load_dataset`.
     """
     card = dataset_card(name)
     if isinstance(card, EmbeddedCard):
-        return load_card(card, resource_dir("datasets") / card.file)
-    return READERS[card.collection].read(card, download)
+        found = load_card(card, resource_dir("datasets") / card.file)
+    else:
+        found = READERS[card.collection].read(card, download)
+    return found.with_columns()
 
 
 def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:

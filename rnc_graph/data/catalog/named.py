@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import DatasetCard
+from rnc_graph.data.splits.split import PUBLISHED, SUBSET
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -68,37 +69,35 @@ class NamedDataset:
                 "once"
             )
 
-    def published_split(self, seed: int, validation: float = 0.1) -> Split:
-        """Return the split that the data set came with.
+    def with_columns(self) -> NamedDataset:
+        """Return the dataset with its published split and its subsets as columns of the table."""
+        columns = {
+            f"{SUBSET}{name}": ["yes" if inside else "" for inside in mask]
+            for name, mask in self.subsets.items()
+        }
+        if self.given_split is not None:
+            sets = np.empty(len(self.table), dtype=object)
+            for name, rows in self.given_split.parts().items():
+                sets[rows] = name
+            columns[PUBLISHED] = sets.tolist()
+        return replace(self, table=replace(self.table, extra={**self.table.extra, **columns}))
 
-        Where it came without a validation set, one is carved out of the training set, at random
-        by the seed, with the same share of each subset in both.
+    def published_split(self, seed: int, validation: float = 0.1) -> Split:
+        """Return the split that the dataset was published with.
+
+        See :class:`~rnc_graph.data.splits.given.PublishedSplitter`: a missing validation set is
+        drawn from the training set by the seed, with the same share of each subset in both, and
+        no molecule is in two sets.
 
         Args:
             seed: the same seed gives the same validation set.
-            validation: its share of all N molecules, if it is to be carved.
+            validation: its share of all N molecules, if it is to be drawn.
 
         Raises:
-            RncGraphError: the data set came with no split, or the training set is too small.
+            RncGraphError: the dataset has no split, or the training set is too small.
         """
-        from sklearn.model_selection import train_test_split
+        from rnc_graph.data.splits import SPLITS, SplitSamples
 
-        from rnc_graph.data.splits import Split
-
-        given = self.given_split
-        if given is None:
-            raise BadValueError(f"data set {self.card.name!r} came with no split of its own")
-        if given.validation is not None:
-            return Split(train=given.train, validation=given.validation, test=given.test)
-        size = round(validation * len(self.table))
-        if not 0 < size < len(given.train):
-            raise BadValueError(
-                f"a validation set of {validation:g} of {len(self.table)} molecules does not fit "
-                f"into a training set of {len(given.train)}"
-            )
-        masks = [mask[given.train] for mask in self.subsets.values()]
-        strata = np.stack(masks, axis=1) @ (1 << np.arange(len(masks))) if masks else None
-        train, held_out = train_test_split(
-            given.train, test_size=size, random_state=seed, stratify=strata
-        )
-        return Split(train=train, validation=held_out, test=given.test)
+        samples = SplitSamples.of(self.with_columns().table)
+        fractions = (0.9 - validation, validation, 0.1)
+        return SPLITS.make("published").split(samples, seed, fractions)

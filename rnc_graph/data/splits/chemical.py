@@ -1,4 +1,4 @@
-"""Splits by structure: the test set's chemistry is new to the model."""
+"""Splits by structure: the molecules of the test set differ from those of the training set."""
 
 from __future__ import annotations
 
@@ -7,22 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.splits.molecules import (
-    Fractions,
-    SplitMolecules,
-    balanced,
-    check_fractions,
-    checked,
-    filled,
-    groups_of,
-    merged,
-    numbered,
-)
+from rnc_graph.data.splits.groups import balanced, filled, groups_of, merged, numbered
 from rnc_graph.data.splits.registry import SPLITS
-from rnc_graph.data.splits.split import Split
+from rnc_graph.data.splits.split import Fractions, Split, SplitSamples, check_fractions, checked
 from rnc_graph.errors import BadValueError
 
-# All pairs of so many fingerprints are compared in memory; beyond, centers are picked instead.
+# Up to this many molecules, all pairs of fingerprints are compared in memory.
 _LARGEST_BUTINA = 20_000
 
 
@@ -34,30 +24,31 @@ class ScaffoldSplitter:
 
     Args:
         order: "size" fills the training set with the largest scaffolds first, and of equally large
-            ones with the later first row, as DeepChem and OGB do: the seed changes nothing.
+            ones with the later first sample, as DeepChem and OGB do: the seed changes nothing.
             "balanced", as in chemprop, puts scaffolds too large for half of the validation or test
-            part first, and the others in a random order.
+            set first, and the others in a random order.
     """
 
     def __init__(self, order: Literal["balanced", "size"] = "balanced") -> None:
         self.order = order
         self.by_seed = order == "balanced"
 
-    def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts."""
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split."""
         check_fractions(fractions)
-        scaffolds = [murcko_scaffold(text) for text in molecules.canonical]
+        scaffolds = [murcko_scaffold(text) for text in samples.molecules("scaffold")]
         groups = groups_of(numbered(scaffolds))
         if self.order == "size":
-            groups.sort(key=lambda rows: (len(rows), rows[0]), reverse=True)
+            groups.sort(key=lambda group: (len(group), group[0]), reverse=True)
         else:
             groups = balanced(groups, seed, fractions)
-        return checked(filled(groups, fractions), molecules, fractions, "scaffold")
+        split = Split(*filled(groups, fractions))
+        return checked(split, samples, "scaffold", test=fractions[2] > 0)
 
 
 @SPLITS.register("butina")
 class ButinaSplitter:
-    """Whole clusters of like molecules (Butina, J. Chem. Inf. Comput. Sci. 39, 1999).
+    """Whole clusters of similar molecules (Butina, J. Chem. Inf. Comput. Sci. 39, 1999).
 
     Molecules within the cutoff of a cluster's center belong to it. Above 20,000 molecules, where
     all pairs do not fit in memory, the centers are RDKit's leaders (no two within the cutoff) and
@@ -69,15 +60,16 @@ class ButinaSplitter:
 
     def __init__(self, cutoff: float = 0.6) -> None:
         if not 0 < cutoff < 1:
-            raise BadValueError(f"cutoff must lie between 0 and 1, found {cutoff}")
+            raise BadValueError(f"cutoff: expected a number in (0, 1), got {cutoff}")
         self.cutoff = cutoff
 
-    def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts."""
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split."""
         check_fractions(fractions)
-        clusters = merged(self._clusters(molecules.canonical), molecules.identity)
+        clusters = merged(self._clusters(samples.molecules("butina")), samples.identity)
         groups = balanced(groups_of(clusters), seed, fractions)
-        return checked(filled(groups, fractions), molecules, fractions, "butina")
+        split = Split(*filled(groups, fractions))
+        return checked(split, samples, "butina", test=fractions[2] > 0)
 
     def _clusters(self, canonical: list[str]) -> NDArray[np.int64]:
         from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
@@ -93,19 +85,19 @@ class ButinaSplitter:
         if len(bits) > _LARGEST_BUTINA:
             centers = list(LeaderPicker().LazyBitVectorPick(bits, len(bits), self.cutoff))
             leaders = [bits[center] for center in centers]
-            for row, own in enumerate(bits):
-                cluster[row] = int(np.argmax(BulkTanimotoSimilarity(own, leaders)))
+            for number, own in enumerate(bits):
+                cluster[number] = int(np.argmax(BulkTanimotoSimilarity(own, leaders)))
             return cluster
         distances = [
             1 - similarity
-            for row in range(1, len(bits))
-            for similarity in BulkTanimotoSimilarity(bits[row], bits[:row])
+            for number in range(1, len(bits))
+            for similarity in BulkTanimotoSimilarity(bits[number], bits[:number])
         ]
         found = Butina.ClusterData(  # type: ignore[no-untyped-call]
             distances, len(bits), self.cutoff, isDistData=True
         )
-        for number, rows in enumerate(found):
-            cluster[list(rows)] = number
+        for number, members in enumerate(found):
+            cluster[list(members)] = number
         return cluster
 
 

@@ -1,4 +1,4 @@
-"""Splits that the data decide: a group, a time, a part in a column or in a file."""
+"""Splits that the data decide: by a group, a time, a column of sets, or a file."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from rnc_graph.data.splits.molecules import (
-    Fractions,
-    SplitMolecules,
-    balanced,
-    check_fractions,
-    checked,
-    filled,
-    groups_of,
-    merged,
-    numbered,
-    torn_rows,
-)
+from rnc_graph.data.splits.groups import balanced, filled, groups_of, merged, numbered
 from rnc_graph.data.splits.registry import SPLITS
 from rnc_graph.data.splits.saved import load_split
-from rnc_graph.data.splits.split import Split
+from rnc_graph.data.splits.split import (
+    PUBLISHED,
+    SUBSET,
+    Fractions,
+    Split,
+    SplitSamples,
+    check_fractions,
+    checked,
+    leaking_pairs,
+)
 from rnc_graph.errors import BadValueError
 
 Leaks = Literal["raise", "drop"]
 
-_PARTS = {
+_SETS = {
     "train": "train",
     "training": "train",
     "validation": "validation",
@@ -41,36 +40,33 @@ _PARTS = {
 
 @SPLITS.register("group")
 class GroupSplitter:
-    """Whole groups, such as a series or a laboratory, at random.
-
-    Groups that share a molecule stay together.
+    """Random groups, such as a series or a laboratory; groups that share a molecule stay together.
 
     Args:
-        column: that names each row's group; an empty cell is a group of its own.
+        column: names the group of each sample; an empty cell is a group of its own.
     """
 
     def __init__(self, column: str) -> None:
         self.column = column
 
-    def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts."""
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split."""
         check_fractions(fractions)
-        cells = [cell.strip() for cell in molecules.column(self.column)]
-        own = numbered([f"={cell}" if cell else str(row) for row, cell in enumerate(cells)])
-        groups = groups_of(merged(own, molecules.identity))
-        return checked(
-            filled(balanced(groups, seed, fractions), fractions), molecules, fractions, "group"
-        )
+        cells = [cell.strip() for cell in samples.column(self.column)]
+        own = numbered(f"={cell}" if cell else number for number, cell in enumerate(cells))
+        groups = groups_of(merged(own, samples.identity))
+        split = Split(*filled(balanced(groups, seed, fractions), fractions))
+        return checked(split, samples, "group", test=fractions[2] > 0)
 
 
 @SPLITS.register("time")
 class TimeSplitter:
-    """The earliest rows for training, the latest for testing; equal times stay together.
+    """The earliest samples for training, the latest for testing; equal times stay together.
 
     Args:
         column: of numbers or dates, such as 2019 or 2021-04-30.
-        leaks: "drop" leaves out the later rows of a molecule that would stand in two parts,
-            "raise" names them.
+        leaks: "drop" leaves out the later samples of a molecule that would be in two sets, "raise"
+            raises an error.
     """
 
     by_seed = False
@@ -79,21 +75,21 @@ class TimeSplitter:
         self.column = column
         self.leaks = leaks
 
-    def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts."""
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split."""
         check_fractions(fractions)
-        times = self._times(molecules)
+        times = self._times(samples)
         order = np.argsort(times, kind="stable")
-        # A stretch of equal times ends where the next time is later.
+        # A run of equal times ends where the next time is later.
         ends = np.flatnonzero(np.append(times[order][1:] > times[order][:-1], True)) + 1
         limits = np.cumsum(fractions[:2]) * len(order)
         first, second = (int(ends[np.abs(ends - limit).argmin()]) for limit in limits)
         split = Split(order[:first], order[first:second], order[second:])
-        split = _without_leaks(split, molecules) if self.leaks == "drop" else split
-        return checked(split, molecules, fractions, "time")
+        split = _without_later_copies(split, samples) if self.leaks == "drop" else split
+        return checked(split, samples, "time", test=fractions[2] > 0)
 
-    def _times(self, molecules: SplitMolecules) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        cells = pd.Series(molecules.column(self.column), dtype=object)
+    def _times(self, samples: SplitSamples) -> NDArray[np.float64]:
+        cells = pd.Series(samples.column(self.column), dtype=object)
         times = pd.to_numeric(cells, errors="coerce")
         if times.isna().any():
             dates = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
@@ -101,21 +97,23 @@ class TimeSplitter:
         bad = np.flatnonzero(times.isna())
         if bad.size:
             raise BadValueError(
-                f"{molecules.name}, row {molecules.rows[bad[0]]}, column {self.column!r}: "
-                f"{cells[bad[0]]!r} is neither a number nor a date such as 2021-04-30, or the "
-                "column mixes both"
+                f"{samples.name}, row {samples.rows[bad[0]]}, column {self.column!r}: expected "
+                f"numbers, or dates such as 2021-04-30, got {cells[bad[0]]!r}, or a mix of both"
             )
         return times.to_numpy(dtype=np.float64)
 
 
 @SPLITS.register("column")
 class ColumnSplitter:
-    """The parts that a column names: train, validation (valid, val, dev) or test, in any case.
+    """The sets that a column names: train, validation (valid, val, dev) or test, in any case.
+
+    Where the column names no validation set, one is drawn from the training set by the seed, with
+    the same share of each subset (columns that begin with "subset ") in both.
 
     Args:
         column: its name.
-        leaks: "drop" leaves out the later rows of a molecule that stands in two parts, "raise"
-            names them.
+        leaks: "drop" leaves out the later samples of a molecule that is in two sets, "raise"
+            raises an error.
     """
 
     by_seed = False
@@ -124,25 +122,62 @@ class ColumnSplitter:
         self.column = column
         self.leaks = leaks
 
-    def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts; the shares do not matter, but whether there is a test set does."""
-        cells = [cell.strip() for cell in molecules.column(self.column)]
-        for row, cell in enumerate(cells):
-            if cell.lower() not in _PARTS:
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split; of the fractions, the validation set's counts where one is drawn."""
+        split = self._named(samples)
+        if self.leaks == "drop":
+            split = self._without_leaks(split, samples)
+        has_test = len(split.test) > 0
+        if len(split.validation) == 0:
+            split = _with_validation(split, samples, seed, fractions[1])
+        return checked(split, samples, f"column {self.column!r}", test=has_test)
+
+    def _named(self, samples: SplitSamples) -> Split:
+        cells = [cell.strip() for cell in samples.column(self.column)]
+        for number, cell in enumerate(cells):
+            if cell.lower() not in _SETS:
                 raise BadValueError(
-                    f"{molecules.name}, row {molecules.rows[row]}, column {self.column!r}: "
-                    f"{cell!r} is no part; train, validation and test are known"
+                    f"{samples.name}, row {samples.rows[number]}, column {self.column!r}: expected "
+                    f"train, validation or test, got {cell!r}"
                 )
-        parts = np.array([_PARTS[cell.lower()] for cell in cells])
-        split = Split(*(np.flatnonzero(parts == part) for part in ("train", "validation", "test")))
-        split = _without_leaks(split, molecules) if self.leaks == "drop" else split
-        needed = fractions if (parts == "test").any() else (0.9, 0.1, 0.0)
-        return checked(split, molecules, needed, f"column {self.column!r}")
+        sets = np.array([_SETS[cell.lower()] for cell in cells])
+        return Split(*(np.flatnonzero(sets == name) for name in ("train", "validation", "test")))
+
+    def _without_leaks(self, split: Split, samples: SplitSamples) -> Split:
+        return _without_later_copies(split, samples)
+
+
+@SPLITS.register("published")
+class PublishedSplitter(ColumnSplitter):
+    """The split that the dataset was published with.
+
+    The test set stays as published; molecules of the test set are left out of the training and
+    validation set, and molecules of the validation set out of the training set.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(PUBLISHED, "drop")
+
+    def _named(self, samples: SplitSamples) -> Split:
+        if PUBLISHED not in samples.columns:
+            raise BadValueError(f"dataset {samples.name!r} was published without a split")
+        split = super()._named(samples)
+        for name in ("train", "test"):
+            if len(split.sets()[name]) == 0:
+                raise BadValueError(f"{samples.name}: the published split has no {name} set")
+        return split
+
+    def _without_leaks(self, split: Split, samples: SplitSamples) -> Split:
+        keys = samples.identity
+        validation = split.validation[~np.isin(keys[split.validation], keys[split.test])]
+        held_out = np.concatenate([split.test, validation])
+        train = split.train[~np.isin(keys[split.train], keys[held_out])]
+        return Split(train, validation, split.test)
 
 
 @SPLITS.register("file")
 class FileSplitter:
-    """A split that was saved before, of the same table.
+    """A saved split of the same table.
 
     Args:
         path: a JSON of ``save_split``, such as a model's ``split.json``.
@@ -153,13 +188,34 @@ class FileSplitter:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts."""
-        return load_split(Path(self.path), molecules)
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split."""
+        return load_split(Path(self.path), samples)
 
 
-def _without_leaks(split: Split, molecules: SplitMolecules) -> Split:
-    """Leave out the rows of molecules whose first row is in another part."""
-    dropped = [row for _, row in torn_rows(split, molecules)]
-    parts = (split.train, split.validation, split.test)
-    return Split(*(rows[~np.isin(rows, dropped)] for rows in parts))
+def _with_validation(split: Split, samples: SplitSamples, seed: int, share: float) -> Split:
+    """Draw a validation set of a share of all samples from the training set."""
+    from sklearn.model_selection import train_test_split
+
+    size = round(share * len(samples))
+    keys, first = np.unique(samples.identity[split.train], return_index=True)
+    count = round(size * len(keys) / max(len(split.train), 1))
+    if not 0 < count < len(keys):
+        raise BadValueError(
+            f"{samples.name}: a validation set of {share:g} of {len(samples)} samples does not fit "
+            f"into a training set of {len(split.train)}"
+        )
+    marks = [cells for name, cells in samples.columns.items() if name.startswith(SUBSET)]
+    of_first = split.train[first]
+    strata = numbered(tuple(cells[index] for cells in marks) for index in of_first)
+    # Too few of one kind cannot be stratified.
+    stratify = strata if marks and np.bincount(strata).min() > 1 else None
+    _, drawn = train_test_split(keys, test_size=count, random_state=seed, stratify=stratify)
+    held_out = np.isin(samples.identity[split.train], drawn)
+    return Split(split.train[~held_out], split.train[held_out], split.test)
+
+
+def _without_later_copies(split: Split, samples: SplitSamples) -> Split:
+    """Leave out the samples of molecules whose first sample is in another set."""
+    dropped = [later for _, later in leaking_pairs(split, samples)]
+    return Split(*(index[~np.isin(index, dropped)] for index in split.sets().values()))

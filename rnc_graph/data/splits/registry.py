@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from rnc_graph.data.splits.molecules import Fractions, SplitMolecules
-from rnc_graph.data.splits.split import Split
+from rnc_graph.data.splits.split import Fractions, Split, SplitSamples
 from rnc_graph.registry import Registry
 
 
 class Splitter(Protocol):
-    """What divides molecules into three parts, none of them in two.
+    """Divides samples into three sets; samples with equal keys go to the same set.
 
-    One whose parts the data decide, whatever the seed, has an attribute ``by_seed`` that is False.
+    A splitter whose test set the data decide, whatever the seed, has an attribute ``by_seed`` that
+    is False.
     """
 
-    def split(self, molecules: SplitMolecules, seed: int, fractions: Fractions) -> Split:
-        """Return the parts; the same arguments give the same ones.
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split; the same arguments give the same one.
 
         Args:
-            molecules: N rows.
-            seed: of what is drawn.
+            samples: N samples.
+            seed: of random draws.
             fractions: shares of training, validation and test set; the last may be 0.
 
         Raises:
-            RncGraphError: the shares are not possible, or a part would be empty.
+            RncGraphError: the shares are not possible, or a set would be empty.
         """
         ...
 

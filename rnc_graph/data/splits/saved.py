@@ -1,4 +1,4 @@
-"""A split on disk, to be used again with the same table."""
+"""A split on disk, for use with the same table."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from rnc_graph.data.splits.molecules import SplitMolecules, checked
-from rnc_graph.data.splits.split import Split
+from rnc_graph.data.splits.split import Split, SplitSamples, checked
 from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.files import write_text
 
-_PARTS = ("train", "validation", "test")
+_SETS = ("train", "validation", "test")
 
 
-def save_split(path: Path, split: Split, molecules: SplitMolecules, how: Mapping[str, Any]) -> None:
+def save_split(path: Path, split: Split, samples: SplitSamples, how: Mapping[str, Any]) -> None:
     """Write a split as JSON: the numbers of its rows, how it was made, and a digest of the table.
 
     Raises:
         OSError: the file cannot be written.
     """
-    rows = {part: molecules.rows[getattr(split, part)].tolist() for part in _PARTS}
-    content = {"how": dict(how), "molecules_sha256": _digest(molecules), **rows}
+    rows = {name: samples.rows[split.sets()[name]].tolist() for name in _SETS}
+    content = {"how": dict(how), "molecules_sha256": _digest(samples), **rows}
     write_text(path, json.dumps(content) + "\n")
 
 
-def load_split(path: Path, molecules: SplitMolecules) -> Split:
+def load_split(path: Path, samples: SplitSamples) -> Split:
     """Read a split of the same molecules in the same rows.
 
     Raises:
@@ -41,29 +40,28 @@ def load_split(path: Path, molecules: SplitMolecules) -> Split:
         raise unreadable(path, error) from error
     except ValueError as error:
         raise BadValueError(f"{path}: is no JSON: {error}") from error
-    if not isinstance(content, dict) or not {*_PARTS, "molecules_sha256"} <= content.keys():
+    if not isinstance(content, dict) or not {*_SETS, "molecules_sha256"} <= content.keys():
         raise BadValueError(
-            f"{path}: is no split; it needs the keys {', '.join(_PARTS)} and molecules_sha256"
+            f"{path}: is no split; it needs the keys {', '.join(_SETS)} and molecules_sha256"
         )
-    if content["molecules_sha256"] != _digest(molecules):
+    if content["molecules_sha256"] != _digest(samples):
         raise BadValueError(
-            f"{path}: is the split of another table: the molecules of {molecules.name}, or their "
-            "order, are not those it was made of"
+            f"{path}: is the split of another table: the molecules of {samples.name}, or their "
+            "order, differ"
         )
-    place = {int(row): number for number, row in enumerate(molecules.rows)}
+    place = {int(row): number for number, row in enumerate(samples.rows)}
     try:
         train, validation, test = (
-            np.array([place[row] for row in content[part]], dtype=np.int64) for part in _PARTS
+            np.array([place[row] for row in content[name]], dtype=np.int64) for name in _SETS
         )
     except (KeyError, TypeError) as error:
-        raise BadValueError(f"{path}: names a row that {molecules.name} lacks: {error}") from error
+        raise BadValueError(f"{path}: names a row that {samples.name} lacks: {error}") from error
     given = np.concatenate([train, validation, test])
     if len(np.unique(given)) < len(given):
         raise BadValueError(f"{path}: names a row twice")
-    fractions = (0.8, 0.1, 0.1) if len(test) else (0.9, 0.1, 0.0)
-    return checked(Split(train, validation, test), molecules, fractions, "saved")
+    return checked(Split(train, validation, test), samples, "saved", test=len(test) > 0)
 
 
-def _digest(molecules: SplitMolecules) -> str:
-    described = json.dumps([molecules.canonical, molecules.rows.tolist()])
+def _digest(samples: SplitSamples) -> str:
+    described = json.dumps([samples.keys, samples.rows.tolist()])
     return hashlib.sha256(described.encode()).hexdigest()

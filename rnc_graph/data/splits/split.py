@@ -1,43 +1,170 @@
-"""The three parts, and how they are drawn at random row by row."""
+"""A split, and the samples that it divides."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
+from rnc_graph.data.splits.groups import numbered
 from rnc_graph.errors import BadValueError
+
+Fractions = tuple[float, float, float]
+"""Shares of the training, validation and test set; the last may be 0."""
+
+PUBLISHED = "published split"
+"""The column that holds the set (train, validation or test) a dataset's authors put a sample in."""
+
+SUBSET = "subset "
+"""Prefix of the columns that mark ("yes") the members of a subset, such as activity cliffs."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the three parts, disjoint."""
+    """Indices of the training, validation and test set, disjoint."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
 
+    def sets(self) -> dict[str, NDArray[np.int64]]:
+        """Return the indices by the name of their set."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
-def random_split(rows: int, seed: int, fractions: tuple[float, float, float]) -> Split:
-    """Split ``rows`` molecules at random.
+
+@dataclass(frozen=True)
+class SplitSamples:
+    """N samples to be divided.
+
+    Attributes:
+        name: of the dataset, for messages.
+        keys: N keys; samples with equal keys always go to the same set. For molecules these are
+            canonical SMILES without atom maps.
+        targets: (N, t), NaN where missing.
+        columns: N cells of each further column, by its name.
+        rows: (N,) the row numbers of the samples in their file, for messages.
+        smiles: whether the keys are SMILES, which scaffolds and clusters need.
+    """
+
+    name: str
+    keys: list[str]
+    targets: NDArray[np.float64]
+    columns: Mapping[str, list[str]]
+    rows: NDArray[np.int64]
+    smiles: bool = True
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @classmethod
+    def of(cls, table: Any, canonical: Sequence[str] | None = None) -> SplitSamples:
+        """Take the samples of a table or dataset.
+
+        Args:
+            table: has ``name`` and ``targets``, and may have ``smiles``, ``extra`` (columns),
+                ``parts`` (its published split), ``group`` and ``rows``. Molecules are kept whole;
+                samples without SMILES are kept whole by ``group``, where there is one.
+            canonical: the canonical SMILES, if they are known.
+        """
+        columns = dict(getattr(table, "extra", {}))
+        if getattr(table, "parts", None) is not None:
+            columns[PUBLISHED] = [str(part) for part in table.parts]
+        smiles = getattr(table, "smiles", None)
+        if canonical is None and smiles is not None:
+            from rnc_graph.data.cache import molecule_features
+            from rnc_graph.data.featurizer import Wants
+
+            canonical = molecule_features(smiles, Wants(canonical=True)).canonical
+        group = getattr(table, "group", None)
+        count = len(table)
+        keys = canonical if canonical is not None else range(count) if group is None else group
+        return cls(
+            name=table.name,
+            keys=[str(key) for key in keys],
+            targets=np.asarray(table.targets, dtype=np.float64).reshape(count, -1),
+            columns=columns,
+            rows=np.asarray(getattr(table, "rows", np.arange(1, count + 1))),
+            smiles=canonical is not None,
+        )
+
+    @property
+    def identity(self) -> NDArray[np.int64]:
+        """(N,) one number for each key, from 0 in order of first appearance."""
+        return numbered(self.keys)
+
+    def column(self, name: str) -> list[str]:
+        """Return the cells of a column; raises :class:`RncGraphError` if there is none."""
+        if name not in self.columns:
+            known = ", ".join(map(repr, self.columns)) or "none"
+            raise BadValueError(
+                f"{self.name}: no column {name!r} to split by; available columns: {known}"
+            )
+        return self.columns[name]
+
+    def molecules(self, splitter: str) -> list[str]:
+        """Return the canonical SMILES; raises :class:`RncGraphError` if there are none."""
+        if not self.smiles:
+            raise BadValueError(
+                f"{self.name}: the {splitter} splitter expected molecules, got samples without "
+                "SMILES"
+            )
+        return self.keys
+
+
+def check_fractions(fractions: Fractions) -> None:
+    """Raise :class:`RncGraphError` unless the shares are possible; only the test's may be 0."""
+    train, validation, test = fractions
+    if min(train, validation) <= 0 or test < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise BadValueError(
+            "the shares of the training and validation set must be positive, that of the test "
+            f"set not negative, and they must sum to 1; got {fractions}"
+        )
+
+
+def checked(split: Split, samples: SplitSamples, how: str, *, test: bool = True) -> Split:
+    """Return the split if none of its sets is empty and no key is in two of them.
 
     Args:
-        rows: N.
-        seed: the same seed gives the same split.
-        fractions: shares of the training, validation and test set, summing to 1.
+        split: the split.
+        samples: what it divides.
+        how: name of the splitter, for messages.
+        test: whether there must be a test set.
 
     Raises:
-        RncGraphError: a fraction is not positive, they do not sum to 1, or a part would be empty.
-
-    >>> split = random_split(1128, seed=0, fractions=(0.8, 0.1, 0.1))
-    >>> len(split.train), len(split.validation), len(split.test)
-    (902, 113, 113)
+        RncGraphError: a set is empty, or a molecule is in two sets.
     """
-    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise BadValueError(f"split fractions must be positive and sum to 1, not {fractions}")
-    validation_rows, test_rows = (round(fraction * rows) for fraction in fractions[1:])
-    if min(validation_rows, test_rows, rows - validation_rows - test_rows) < 1:
-        raise BadValueError(f"{rows} molecules are too few to split into parts of {fractions}")
-    rest, test = train_test_split(np.arange(rows), test_size=test_rows, random_state=seed)
-    train, validation = train_test_split(rest, test_size=validation_rows, random_state=seed)
-    return Split(train=train, validation=validation, test=test)
+    for name, index in split.sets().items():
+        if len(index) == 0 and (test or name != "test"):
+            raise BadValueError(
+                f"{samples.name}: a {how} split leaves the {name} set empty: the groups of these "
+                f"{len(samples)} samples are too large; use other fractions, more samples, or "
+                "another split"
+            )
+    leaks = leaking_pairs(split, samples)
+    if leaks:
+        first, second = (samples.rows[index] for index in leaks[0])
+        raise BadValueError(
+            f"{samples.name}: the {how} split puts one molecule into two sets, in rows {first} "
+            f"and {second}"
+            + (f" ({len(leaks)} such pairs)" if len(leaks) > 1 else "")
+            + "; put them into one set, merge them, or drop the copies (leaks='drop', "
+            "--drop-leaks)"
+        )
+    return split
+
+
+def leaking_pairs(split: Split, samples: SplitSamples) -> list[tuple[int, int]]:
+    """Return pairs of a molecule's first sample and one of its samples in another set."""
+    set_of = np.full(len(samples), -1)
+    for number, index in enumerate(split.sets().values()):
+        set_of[index] = number
+    first: dict[str, int] = {}
+    pairs = []
+    for index in np.flatnonzero(set_of >= 0).tolist():
+        earlier = first.setdefault(samples.keys[index], index)
+        if set_of[earlier] != set_of[index]:
+            pairs.append((earlier, index))
+    return pairs

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from torch import nn
 
-from rnc_graph.data import LongTail, Splitercipe
+from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.errors import BadValueError
@@ -169,10 +169,10 @@ class SplitSpec(Section):
         """Whether the seed draws the parts, or the data decide them."""
         return bool(getattr(self.splitter and self.splitter.make(SPLITS), "by_seed", True))
 
-    def recipe(self) -> Splitercipe:
+    def recipe(self) -> SplitRecipe:
         """Return what divides a table."""
         tail = self.long_tail
-        return Splitercipe(
+        return SplitRecipe(
             fractions=(self.train, self.validation, self.test),
             splitter=self.splitter.make(SPLITS) if self.splitter else None,
             unseen=self.unseen,

@@ -75,7 +75,7 @@ def test_an_embedded_data_set_came_with_no_split() -> None:
     dataset = load_named_dataset("esol")
     assert dataset.card is dataset_card("esol")
     assert dataset.given_split is None
-    with pytest.raises(RncGraphError, match="'esol' came with no split of its own"):
+    with pytest.raises(RncGraphError, match="'esol' was published without a split"):
         dataset.published_split(seed=0)
 
 

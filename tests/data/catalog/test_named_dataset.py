@@ -21,12 +21,14 @@ def _dataset(
         source="",
         license="",
     )
-    table = MoleculeTable("small", ["C"] * rows, np.zeros((rows, 1)), ["y"])
+    table = MoleculeTable(
+        "small", ["C" * (row + 1) for row in range(rows)], np.zeros((rows, 1)), ["y"]
+    )
     return NamedDataset(card, table, given_split, {} if cliff is None else {"cliff": cliff})
 
 
 @given(
-    st.integers(20, 200),
+    st.integers(20, 60),
     st.floats(0.2, 0.5),
     st.floats(0.3, 0.7),
     st.integers(0, 5),
@@ -41,7 +43,7 @@ def test_validation_is_carved_out_of_the_training_part(
     dataset = _dataset(rows, parts, cliff if with_subset else None)
     split = dataset.published_split(seed, validation=0.1)
     assert np.array_equal(split.test, parts.test)
-    assert len(split.validation) == round(0.1 * rows)
+    assert abs(len(split.validation) - 0.1 * rows) <= 1
     both = np.concatenate([split.train, split.validation])
     assert np.array_equal(np.sort(both), parts.train)
     again = dataset.published_split(seed, validation=0.1)
