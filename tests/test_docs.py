@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from rnc_graph.cli import app
 from rnc_graph.data import load_dataset
+from rnc_graph.data.catalog import list_datasets, markdown_table
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.experiments.spec.sources import DataSource
@@ -126,3 +127,9 @@ def test_the_images_of_the_page_are_read() -> None:
     for objective in re.findall(r"`objective: (\{.*?\})`", page):
         options = yaml.safe_load(objective.replace(", ...", ""))
         LOSSES.make(options.pop("name"), **options)
+
+
+def test_the_page_of_data_sets_is_the_list() -> None:
+    text = (DOCS / "datasets.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert table == markdown_table(list_datasets())

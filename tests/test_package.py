@@ -18,6 +18,12 @@ def test_the_wheel_carries_its_data(tmp_path: Path):
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
+        names = archive.namelist()
+    assert "rnc_graph/py.typed" in names
+    for folder in ("datasets", "experiments"):
+        for path in (path for path in (ROOT / folder).rglob("*") if path.is_file()):
+            assert f"rnc_graph/_shipped/{path.relative_to(ROOT)}" in names
+    assert not [name for name in names if "test" in name.split("/")[0] or "/tests/" in name]
     code = (
         "import rnc_graph; from rnc_graph.data import load_dataset\n"
         "from rnc_graph.experiments import read_spec, shipped_spec\n"
@@ -34,6 +40,19 @@ def test_the_wheel_carries_its_data(tmp_path: Path):
     path, rows, name = done.stdout.split()
     assert path.startswith(str(installed))
     assert (rows, name) == ("1128", "esol")
+
+
+def test_help_imports_none_of_the_heavy_libraries():
+    code = (
+        "import sys; sys.argv = ['rnc-graph', '--help']; from rnc_graph.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print([name for name in ('torch', 'numpy', 'pandas', 'scipy', 'pydantic', 'rdkit') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "reproduce" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_every_data_set_has_a_license_line():

@@ -1,11 +1,8 @@
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-from rnc_graph.data.catalog import dataset_card, dataset_cards, list_datasets, markdown_table
-
-DOCS = Path(__file__).parents[3] / "docs" / "datasets.md"
+from rnc_graph.data.catalog import dataset_card, dataset_cards, list_datasets
 
 
 def test_every_card_is_one_line() -> None:
@@ -39,12 +36,6 @@ def test_at_hand_is_what_lies_in_the_data_folder(data_folder: Path) -> None:
     path.touch()
     assert at_hand()["pyg/esol"]
     assert not at_hand()["pyg/lipo"]
-
-
-def test_the_page_of_the_docs_is_the_list() -> None:
-    text = DOCS.read_text(encoding="utf-8")
-    (table,) = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
-    assert table == markdown_table(list_datasets())
 
 
 def test_the_list_imports_none_of_the_libraries() -> None:
