@@ -11,6 +11,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -42,7 +43,10 @@ from rnc_graph.experiments.spec.sources import (
 from rnc_graph.plugins import read_plugin
 
 
-def _loaded(path: Path) -> Path:
+def _loaded(path: Path, info: ValidationInfo) -> Path:
+    allowed = (info.context or {}).get("plugins")
+    if allowed is not None and path.resolve() not in allowed:
+        raise ValueError(f"{path}: is run only where you name it: --plugin {path}")
     try:
         read_plugin(path).load()
     except FileError as error:

@@ -1,6 +1,6 @@
 """Specs as YAML files; a mistake is told by its line, its key, and what would be right."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -25,7 +25,11 @@ def shipped_spec(name: str) -> Path:
 
 
 def read_spec(
-    path: Path, *, seeds: str | None = None, encoders: Sequence[str] | None = None
+    path: Path,
+    *,
+    seeds: str | None = None,
+    encoders: Sequence[str] | None = None,
+    plugins: Iterable[Path] | None = None,
 ) -> Experiment:
     """Read an experiment from YAML.
 
@@ -33,6 +37,7 @@ def read_spec(
         path: the file.
         seeds: how many, from the file's first on: a number, or one by encoder ("gin=10,gcn=5").
         encoders: the ones to take of the file's; all by default.
+        plugins: the only Python files that may be run; None allows those that the spec names.
 
     Raises:
         RncGraphError: the file is missing, no YAML, or no valid spec; one line a mistake.
@@ -45,7 +50,8 @@ def read_spec(
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadValueError(f"{path}: is not YAML: {error}") from error
     try:
-        experiment = Experiment.model_validate(raw)
+        allowed = None if plugins is None else {plugin.resolve() for plugin in plugins}
+        experiment = Experiment.model_validate(raw, context={"plugins": allowed})
     except ValidationError as error:
         raise BadValueError(_describe(error, str(path), text, raw)) from error
     if seeds is None and encoders is None:
