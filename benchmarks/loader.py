@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
-from rnc_graph.data import Batches, MoleculeData, load_dataset
+from rnc_graph.data import Batches, MoleculeDataset
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.training import StageConfig
 
@@ -37,16 +37,12 @@ MODELS: dict[str, dict[str, Any]] = {"gin": {"hidden_dim": 128}, "gcn": {}, "mpn
 Feed = Callable[[], Iterator[tuple[Batch, Tensor]]]
 
 
-def feeds(data: MoleculeData) -> dict[str, Feed]:
+def feeds(data: MoleculeDataset) -> dict[str, Feed]:
     """Return what yields a pass of shuffled batches, for each; set up before any clock runs."""
     targets = torch.from_numpy(data.table.targets).float()
     rows = torch.arange(len(targets))
-    packed = Batches(data.graphs.batch, targets, rows, BATCH_SIZE, shuffle_seed=0)
-    graphs = data.graphs.batch(rows).to_data_list()
-    for graph, target in zip(graphs, targets, strict=True):
-        graph.y = target[None]
-    # Tensors of their own, as a list of molecules read one by one has them; no views of a batch.
-    graphs = [graph.clone() for graph in graphs]
+    packed = Batches(data.batch, targets, rows, BATCH_SIZE, shuffle_seed=0)
+    graphs = data.to_pyg()
     generator = torch.Generator().manual_seed(0)
     loader = DataLoader(graphs, BATCH_SIZE, shuffle=True, generator=generator)
     ready = list(packed)
@@ -121,7 +117,7 @@ def from_csv() -> dict[str, float]:
             os.environ["RNC_GRAPH_CACHE"] = folder
             for seconds in (uncached, cached):
                 start = time.perf_counter()
-                MoleculeData.from_table(load_dataset("esol"))
+                MoleculeDataset.load("esol")
                 seconds.append(time.perf_counter() - start)
     return {"uncached_s": statistics.median(uncached), "cached_s": statistics.median(cached)}
 
@@ -171,7 +167,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RNC_GRAPH_CACHE"] = folder
-        data = MoleculeData.from_table(load_dataset("esol"))
+        data = MoleculeDataset.load("esol")
     result["molecules"] = len(data.table)
     every = feeds(data)
     made = {name: every[name] for name in ("pyg", "packed")}

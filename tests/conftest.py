@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from rnc_graph.data import MoleculeTable, PackedGraphs, load_dataset
+from rnc_graph.data import GraphDataset, MoleculeTable, load_dataset
 from rnc_graph.data.features import featurize
 from rnc_graph.experiments import Experiment, read_spec
 from rnc_graph.registry import Registry, remove_parts
@@ -49,7 +49,7 @@ def esol() -> MoleculeTable:
 
 
 @pytest.fixture(scope="session")
-def esol_graphs(esol: MoleculeTable) -> PackedGraphs:
+def esol_graphs(esol: MoleculeTable) -> GraphDataset:
     graphs, bad = featurize(esol.smiles)
     assert not bad
     return graphs

@@ -14,23 +14,25 @@ if TYPE_CHECKING:
         load_dataset,
         load_named_dataset,
     )
+    from rnc_graph.data.graphs import GraphDataset
     from rnc_graph.data.loader import Batches
     from rnc_graph.data.long_tail import thin_to_long_tail
-    from rnc_graph.data.molecules import MoleculeData
+    from rnc_graph.data.molecules import MoleculeDataset
     from rnc_graph.data.outside import without
-    from rnc_graph.data.packed import PackedGraphs
     from rnc_graph.data.recipe import LongTail, PreparedSplit, SplitRecipe
     from rnc_graph.data.scaling import TargetScaler
+    from rnc_graph.data.schema import GraphSchema
     from rnc_graph.data.splits import Split, random_split
     from rnc_graph.data.table import MoleculeTable, read_table
 
 __all__ = [
     "Batches",
+    "GraphDataset",
+    "GraphSchema",
     "LongTail",
-    "MoleculeData",
+    "MoleculeDataset",
     "MoleculeTable",
     "NamedDataset",
-    "PackedGraphs",
     "PreparedSplit",
     "Split",
     "SplitRecipe",
@@ -47,11 +49,12 @@ __all__ = [
 
 _ROOMS = {
     "Batches": "loader",
+    "GraphDataset": "graphs",
+    "GraphSchema": "schema",
     "LongTail": "recipe",
-    "MoleculeData": "molecules",
+    "MoleculeDataset": "molecules",
     "MoleculeTable": "table",
     "NamedDataset": "catalog",
-    "PackedGraphs": "packed",
     "PreparedSplit": "recipe",
     "Split": "splits",
     "SplitRecipe": "recipe",

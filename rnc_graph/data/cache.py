@@ -27,7 +27,7 @@ from rnc_graph.data.featurizer import (
     Wants,
     descriptor_names,
 )
-from rnc_graph.data.packed import PackedGraphs
+from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.errors import BadValueError
 
 # Molecules that a worker takes at a time.
@@ -86,7 +86,7 @@ def molecule_features(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def packed_graphs(smiles: Sequence[str], source: str) -> PackedGraphs:
+def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
     """Return the N packed graphs of N SMILES, featurized once and cached after.
 
     Args:

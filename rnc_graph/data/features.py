@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
-from rnc_graph.data.packed import PackedGraphs
+from rnc_graph.data.graphs import GraphDataset
+from rnc_graph.data.packed import PackedAttribute, PackedGraphs
+from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.workers import worker_pool
 
 # Chunks that each worker has before it: bounds the memory, and keeps it busy.
@@ -25,14 +27,14 @@ class MoleculeFeatures:
     """N molecules; rows are those of the SMILES.
 
     Attributes:
-        graphs: N graphs; a bad molecule's is empty.
+        graphs: N graphs, without targets; a bad molecule's is empty.
         descriptors: (N, D) float64, NaN where not defined; D = 0 where they were not wanted.
         fingerprints: (N, 256) uint8 packed bits; (N, 0) where they were not wanted.
         canonical: N canonical SMILES, "" for a bad molecule; none where they were not wanted.
         bad: those that cannot be read.
     """
 
-    graphs: PackedGraphs
+    graphs: GraphDataset
     descriptors: NDArray[np.float64]
     fingerprints: NDArray[np.uint8]
     canonical: list[str]
@@ -50,13 +52,7 @@ class MoleculeFeatures:
     def of(cls, arrays: MoleculeArrays) -> MoleculeFeatures:
         """Take what :func:`molecule_arrays` or the cache returned; nothing is copied."""
         return cls(
-            graphs=PackedGraphs(
-                atoms=torch.from_numpy(arrays.atoms),
-                edge_index=torch.from_numpy(arrays.ends).T,
-                bonds=torch.from_numpy(arrays.bonds),
-                atom_offsets=_offsets(arrays.atom_counts),
-                edge_offsets=_offsets(arrays.edge_counts),
-            ),
+            graphs=_graphs(arrays),
             descriptors=arrays.descriptors,
             fingerprints=arrays.fingerprints,
             canonical=arrays.canonical,
@@ -106,14 +102,26 @@ def joined(parts: Sequence[MoleculeArrays]) -> MoleculeArrays:
     return MoleculeArrays(**together, bad=bad)
 
 
-def featurize(smiles: Sequence[str]) -> tuple[PackedGraphs, list[BadMolecule]]:
+def featurize(smiles: Sequence[str]) -> tuple[GraphDataset, list[BadMolecule]]:
     """Turn N SMILES into packed graphs; a bad one becomes an empty graph and is named.
 
-    Rows stay aligned: graph i is SMILES i. The two directions of bond b of the whole set are its
-    directed edges 2b and 2b + 1.
+    Rows stay aligned: graph i is SMILES i.
     """
     features = MoleculeFeatures.of(molecule_arrays(smiles, Wants()))
     return features.graphs, features.bad
+
+
+def _graphs(arrays: MoleculeArrays) -> GraphDataset:
+    nodes, edges = _offsets(arrays.atom_counts), _offsets(arrays.edge_counts)
+    integers = torch.int64
+    attributes = {
+        "x": PackedAttribute(torch.from_numpy(arrays.atoms), nodes, "node", integers),
+        "edge_index": PackedAttribute(
+            torch.from_numpy(arrays.ends).T, edges, "edge", integers, dim=-1, increment=True
+        ),
+        "edge_attr": PackedAttribute(torch.from_numpy(arrays.bonds), edges, "edge", integers),
+    }
+    return GraphDataset(PackedGraphs(attributes, nodes), OGB_MOLECULES)
 
 
 def _offsets(counts: NDArray[np.int32]) -> torch.Tensor:

@@ -19,7 +19,7 @@ class Batches:
     second views, ...), and the targets (B, t).
 
     Args:
-        take: rows (R,) in, their R inputs out: ``PackedGraphs.batch`` for graphs, or the
+        take: rows (R,) in, their R inputs out: ``GraphDataset.batch`` for graphs, or the
             ``__getitem__`` of a tensor of embeddings.
         targets: (N, t) targets of the whole store.
         index: (M,) the samples to pass over.

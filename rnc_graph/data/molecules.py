@@ -1,31 +1,185 @@
-"""A data set ready for training: its table and its graphs."""
+"""Data sets of molecules: graphs with their SMILES and table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
 
-from rnc_graph.data.cache import packed_graphs
-from rnc_graph.data.packed import PackedGraphs
-from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
+import numpy as np
+import pandas as pd
+from typing_extensions import Self
+
+from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.catalog import load_dataset
+from rnc_graph.data.catalog.deepchem import deepchem_table, unpacked
+from rnc_graph.data.featurizer import BadMolecule, Wants
+from rnc_graph.data.graphs import GraphDataset
+from rnc_graph.data.reading.molecules import BadRow, read_molecules
 from rnc_graph.data.table import MoleculeTable
+from rnc_graph.errors import BadValueError
+
+OnBad = Literal["raise", "skip"]
 
 
-@dataclass(frozen=True)
-class MoleculeData:
-    """N molecules: their table and their packed graphs, row by row the same."""
+class MoleculeDataset(GraphDataset):
+    """N molecules with their targets: a :class:`GraphDataset` that knows its SMILES.
 
-    table: MoleculeTable
-    graphs: PackedGraphs
+    Made by :meth:`from_smiles`, :meth:`from_csv`, :meth:`from_deepchem`, :meth:`load` or
+    :meth:`from_table`. Graphs come from the cache on disk if they were made before.
+
+    Attributes:
+        bad: the rows that ``on_bad="skip"`` left out.
+    """
+
+    _table: MoleculeTable
+    bad: list[BadRow]
 
     @classmethod
-    def from_table(cls, table: MoleculeTable) -> MoleculeData:
-        """Featurize a table, or take its graphs from the cache.
+    def from_table(cls, table: MoleculeTable, *, on_bad: OnBad = "raise", jobs: int = 1) -> Self:
+        """Featurize a table.
+
+        Args:
+            table: N molecules.
+            on_bad: "raise" an error that names the rows whose SMILES give no molecule, or "skip"
+                them.
+            jobs: processes to featurize in.
 
         Raises:
-            RncGraphError: a SMILES gives no molecule.
+            BadValueError: a SMILES gives no molecule, or none does.
         """
-        return cls(table, packed_graphs(table.smiles, table.name))
+        features = molecule_features(table.smiles, Wants(), jobs=jobs)
+        bad = [_bad_row(table, molecule) for molecule in features.bad]
+        _refuse(bad, on_bad, table.name)
+        if len(features.good) == 0:
+            raise BadValueError(f"{table.name}: expected molecules, got none")
+        whole = cls(features.graphs._packed, features.graphs.schema)
+        whole._table, whole.bad = table, bad
+        if table.target_names:
+            whole = whole.with_y(table.targets, table.target_names)
+        return whole[features.good] if bad else whole
 
-    def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
-        """Divide the molecules by a recipe, and standardize the targets by the training set."""
-        return recipe.prepare(self.table, seed)
+    @classmethod
+    def from_smiles(
+        cls,
+        smiles: Sequence[str],
+        y: Any = None,
+        *,
+        target_names: Sequence[str] | None = None,
+        unit: str = "",
+        on_bad: OnBad = "raise",
+        jobs: int = 1,
+    ) -> Self:
+        """Featurize N SMILES.
+
+        Args:
+            smiles: N SMILES.
+            y: (N,) or (N, t) targets, NaN where missing; None for molecules to predict.
+            target_names: the t columns of ``y``.
+            unit: of the targets.
+            on_bad: "raise" an error that names the bad SMILES, or "skip" them.
+            jobs: processes to featurize in.
+
+        Raises:
+            BadValueError: a SMILES gives no molecule, or ``y`` has another shape.
+        """
+        texts = list(smiles)
+        targets = np.empty((len(texts), 0)) if y is None else np.asarray(y, dtype=np.float64)
+        targets = targets[:, None] if targets.ndim == 1 else targets
+        if targets.ndim != 2 or len(targets) != len(texts):
+            raise BadValueError(
+                f"expected y with a row for each of {len(texts)} SMILES, got shape {targets.shape}"
+            )
+        t = targets.shape[1]
+        names = list(target_names or (["y"] if t == 1 else [f"y{number}" for number in range(t)]))
+        table = MoleculeTable("SMILES", texts, targets, names, unit)
+        return cls.from_table(table, on_bad=on_bad, jobs=jobs)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: Path | str | pd.DataFrame,
+        smiles: str | None = None,
+        targets: Sequence[str] | None = None,
+        *,
+        unit: str = "",
+        on_bad: OnBad = "raise",
+        jobs: int = 1,
+    ) -> Self:
+        """Read a table: CSV, TSV, SDF, Excel or Parquet, or a data frame.
+
+        Args:
+            path: the file; its first line names the columns.
+            smiles: the column of SMILES, guessed if None.
+            targets: the columns of targets, guessed if None; empty cells are missing values.
+            unit: of the targets.
+            on_bad: "raise" an error that names the bad rows, or "skip" them.
+            jobs: processes to featurize in.
+
+        Raises:
+            BadValueError: the file or a column is missing, or a row cannot be used.
+        """
+        source = path if isinstance(path, pd.DataFrame) else Path(path)
+        table, bad, _ = read_molecules(source, smiles, targets, unit=unit)
+        _refuse(bad, on_bad, table.name)
+        dataset = cls.from_table(table, on_bad=on_bad, jobs=jobs)
+        dataset.bad = sorted([*bad, *dataset.bad], key=lambda row: row.row)
+        return dataset
+
+    @classmethod
+    def from_deepchem(cls, data: Any, *, on_bad: OnBad = "raise") -> Any:
+        """Featurize a DeepChem data set, whose ``ids`` are SMILES.
+
+        Args:
+            data: a ``deepchem.data.Dataset``; or a tuple of them, as train, validation and test
+                set; or what a loader of ``deepchem.molnet`` returns: the names of the tasks, the
+                tuple, and the transformers, which are undone.
+            on_bad: "raise" an error that names the bad SMILES, or "skip" them.
+
+        Returns:
+            A data set, or a tuple of as many as were given. Values of weight 0 are missing.
+
+        Raises:
+            BadValueError: an id gives no molecule, or it is no data set of DeepChem's.
+        """
+        tasks, parts, transformers = unpacked(data)
+        found = tuple(
+            cls.from_table(deepchem_table(part, tasks, transformers), on_bad=on_bad)
+            for part in parts
+        )
+        return found if isinstance(data, tuple) else found[0]
+
+    @classmethod
+    def load(cls, name: str, *, download: bool = False) -> Self:
+        """Load a data set of the catalog: see :func:`rnc_graph.data.load_dataset`.
+
+        >>> MoleculeDataset.load("esol")
+        MoleculeDataset(1128)
+        """
+        return cls.from_table(load_dataset(name, download=download))
+
+    @property
+    def table(self) -> MoleculeTable:
+        """The SMILES and targets of the N molecules."""
+        return self._table if self._index is None else self._table.take(self.rows.cpu().numpy())
+
+    @property
+    def smiles(self) -> list[str]:
+        """N SMILES."""
+        return [self._table.smiles[row] for row in self.rows.tolist()]
+
+
+def _bad_row(table: MoleculeTable, bad: BadMolecule) -> BadRow:
+    return BadRow(int(table.rows[bad.row]), table.line(bad.row), "", bad.smiles, bad.reason)
+
+
+def _refuse(bad: Sequence[BadRow], on_bad: OnBad, source: str) -> None:
+    if on_bad not in ("raise", "skip"):
+        raise BadValueError(f"expected on_bad 'raise' or 'skip', got {on_bad!r}")
+    if not bad or on_bad == "skip":
+        return
+    shown = [f"  row {b.row}: {b.found[:80]!r}: {b.reason}" for b in bad[:10]]
+    if len(bad) > len(shown):
+        shown.append(f"  and {len(bad) - len(shown)} more")
+    head = f"{source}: {len(bad)} rows cannot be used (rows counted from 1)"
+    raise BadValueError("\n".join([head, *shown]))

@@ -1,10 +1,37 @@
-"""The packed store: all graphs of a set as a few flat tensors with offsets."""
+"""The packed store: all graphs of a data set as a few flat tensors with offsets."""
 
-from dataclasses import dataclass, fields
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
+
+Level = Literal["node", "edge", "graph", "other"]
+
+
+@dataclass(frozen=True)
+class PackedAttribute:
+    """One tensor of N graphs, end to end.
+
+    Attributes:
+        values: the tensors of all graphs, concatenated along ``dim``.
+        offsets: (N + 1,) where each graph's begins.
+        level: what it has a value for.
+        dtype: of a batch and of a single graph; the store may be narrower.
+        dim: along which graphs are concatenated.
+        increment: whether the values are numbers of nodes, counted from 0 within each graph.
+    """
+
+    values: Tensor
+    offsets: Tensor
+    level: Level
+    dtype: torch.dtype
+    dim: int = 0
+    increment: bool = False
 
 
 @dataclass(frozen=True)
@@ -12,57 +39,123 @@ class PackedGraphs:
     """N graphs end to end; a batch is an indexed slice, without a Python loop over graphs.
 
     Attributes:
-        atoms: (A, 9) uint8 atom features of all graphs, one after another.
-        edge_index: (2, E) int32 ends of the directed edges, counted from 0 within each graph; the
-            two directions of a bond stand side by side.
-        bonds: (E, 3) uint8 bond features of the directed edges.
-        atom_offsets: (N + 1,) where each graph's atoms begin.
-        edge_offsets: (N + 1,) where each graph's directed edges begin.
+        attributes: the tensors by name, as in PyG's ``Data``.
+        node_offsets: (N + 1,) where each graph's nodes begin.
+        counted: whether ``num_nodes`` is kept, since no tensor tells the number of nodes.
     """
 
-    atoms: Tensor
-    edge_index: Tensor
-    bonds: Tensor
-    atom_offsets: Tensor
-    edge_offsets: Tensor
+    attributes: Mapping[str, PackedAttribute]
+    node_offsets: Tensor
+    counted: bool = False
 
     def __len__(self) -> int:
-        return len(self.atom_offsets) - 1
+        return len(self.node_offsets) - 1
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the flat tensors by name, as they go to a file."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.node_offsets.device
+
+    def to(self, device: torch.device | str) -> PackedGraphs:
+        """Return the store with all of its tensors on a device."""
+        moved = {
+            name: replace(a, values=_moved(a.values, device), offsets=a.offsets.to(device))
+            for name, a in self.attributes.items()
+        }
+        return replace(self, attributes=moved, node_offsets=self.node_offsets.to(device))
+
+    def graph(self, row: int) -> Data:
+        """Return a copy of one graph."""
+        data = Data()
+        for name, a in self.attributes.items():
+            first, end = a.offsets[row : row + 2].tolist()
+            data[name] = a.values.narrow(a.dim, first, end - first).to(a.dtype, copy=True)
+        if self.counted:
+            data.num_nodes = int(self.node_offsets[row + 1] - self.node_offsets[row])
+        return data
 
     def batch(self, index: Tensor) -> Batch:
         """Slice out B graphs, in the order of ``index`` (B,); an index may repeat.
 
         Returns:
-            A ``Batch`` as PyG's own collation makes it: ``x`` (atoms, 9) int64, ``edge_index``
-            (2, edges) int64, ``edge_attr`` (edges, 3) int64, ``batch`` (atoms,), ``ptr`` (B + 1,).
+            A ``Batch`` as PyG's own collation of these graphs makes it.
         """
-        atom_rows, ptr = _ranges(self.atom_offsets, index)
-        edge_rows, edge_ptr = _ranges(self.edge_offsets, index)
-        graph_of_edge = _graph_of(edge_ptr)
-        return make_batch(
-            x=self.atoms[atom_rows].long(),
-            edge_index=self.edge_index[:, edge_rows].long() + ptr[graph_of_edge],
-            edge_attr=self.bonds[edge_rows].long(),
-            ptr=ptr,
-            edge_ptr=edge_ptr,
-        )
+        index = index.to(self.device)
+        rows, ptr = _ranges(self.node_offsets, index)
+        ranges: dict[Level, tuple[Tensor, Tensor]] = {
+            "node": (rows, ptr),
+            "graph": (index, torch.arange(len(index) + 1, device=index.device)),
+        }
+        tensors: dict[str, Tensor] = {}
+        slices: dict[str, Tensor] = {}
+        increments = {name: a.increment for name, a in self.attributes.items()}
+        for name, a in self.attributes.items():
+            if a.level == "other":
+                rows, slices[name] = _ranges(a.offsets, index)
+            else:
+                if a.level not in ranges:
+                    ranges[a.level] = _ranges(a.offsets, index)
+                rows, slices[name] = ranges[a.level]
+            tensors[name] = a.values.index_select(a.dim, rows).to(a.dtype)
+            if a.increment:
+                tensors[name] += ptr[:-1].repeat_interleave(slices[name].diff())
+        return make_batch(tensors, slices, increments, ptr, counted=self.counted)
 
 
 def make_batch(
-    *, x: Tensor, edge_index: Tensor, edge_attr: Tensor, ptr: Tensor, edge_ptr: Tensor
+    tensors: Mapping[str, Tensor],
+    slices: Mapping[str, Tensor],
+    increments: Mapping[str, bool],
+    ptr: Tensor,
+    *,
+    counted: bool = False,
 ) -> Batch:
-    """Make a PyG ``Batch`` out of flat tensors; ``edge_index`` counts from 0 over the batch."""
-    batch = Batch(x=x, edge_index=edge_index, edge_attr=edge_attr, batch=_graph_of(ptr), ptr=ptr)
+    """Make a PyG ``Batch`` of B graphs from flat tensors.
+
+    Args:
+        tensors: the tensors of all graphs by name; numbers of nodes count over the whole batch.
+        slices: (B + 1,) where each graph's begins in each of them.
+        increments: which of them are numbers of nodes.
+        ptr: (B + 1,) where each graph's nodes begin.
+        counted: whether the batch keeps ``num_nodes``.
+    """
+    batch = Batch(**tensors, batch=graph_of(ptr), ptr=ptr)
     batch._num_graphs = len(ptr) - 1
-    # What PyG's collation notes down, so that batch[i] and to_data_list() work here too.
+    # What PyG's collation notes down, so that batch[i] and to_data_list() work.
     zeros = torch.zeros_like(ptr[:-1])
-    batch._slice_dict = {"x": ptr, "edge_index": edge_ptr, "edge_attr": edge_ptr}
-    batch._inc_dict = {"x": zeros, "edge_index": ptr[:-1], "edge_attr": zeros}
+    batch._slice_dict = dict(slices)
+    batch._inc_dict = {name: ptr[:-1] if increments[name] else zeros for name in tensors}
+    if counted:
+        batch._num_nodes = ptr.diff().tolist()
+        batch.num_nodes = sum(batch._num_nodes)
     return batch
+
+
+def level_of(name: str, offsets: Tensor, nodes: Tensor, edges: Tensor | None) -> Level:
+    """Return what a tensor has a value for, by the number of its values in each graph.
+
+    Where the numbers fit several, edges have what is called so, and else nodes come before graphs,
+    and graphs before edges.
+
+    Args:
+        name: of the tensor.
+        offsets: (N + 1,) where each graph's values begin.
+        nodes: (N + 1,) where each graph's nodes begin.
+        edges: (N + 1,) where each graph's edges begin, None without edges.
+    """
+    fits_edges = edges is not None and torch.equal(offsets, edges)
+    if fits_edges and "edge" in name:
+        return "edge"
+    if torch.equal(offsets, nodes):
+        return "node"
+    if torch.equal(offsets, torch.arange(len(offsets), device=offsets.device)):
+        return "graph"
+    return "edge" if fits_edges else "other"
+
+
+def graph_of(ptr: Tensor) -> Tensor:
+    """Return the graph that each value belongs to."""
+    return torch.repeat_interleave(ptr.diff())
 
 
 def _ranges(offsets: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,10 +163,11 @@ def _ranges(offsets: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     start = offsets[index]
     counts = offsets[index + 1] - start
     ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    rows = torch.arange(int(ptr[-1])) + torch.repeat_interleave(start - ptr[:-1], counts)
-    return rows, ptr
+    rows = torch.arange(int(ptr[-1]), device=ptr.device)
+    return rows + torch.repeat_interleave(start - ptr[:-1], counts), ptr
 
 
-def _graph_of(ptr: Tensor) -> Tensor:
-    """Return the graph that each row belongs to."""
-    return torch.repeat_interleave(ptr.diff())
+def _moved(values: Tensor, device: torch.device | str) -> Tensor:
+    """Move a tensor; Apple's devices have no float64."""
+    narrow = values.dtype == torch.float64 and torch.device(device).type == "mps"
+    return values.float().to(device) if narrow else values.to(device)

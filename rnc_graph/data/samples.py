@@ -22,7 +22,7 @@ SampleTable = MoleculeTable | ImageTable
 
 
 class Store(Protocol):
-    """N packed inputs: ``PackedGraphs`` or ``PackedImages``."""
+    """N packed inputs: ``GraphDataset`` or ``PackedImages``."""
 
     def __len__(self) -> int:
         """Return N."""

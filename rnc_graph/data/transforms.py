@@ -1,119 +1,191 @@
-"""Views: randomly altered copies of molecules, made on a whole batch at once.
+"""Augmentations: randomly altered copies of graphs, made on a whole batch at once.
 
-The four graph augmentations of GraphCL (You et al., NeurIPS 2020, arXiv 2010.13902), each with a
-strength in [0, 1): the share of a molecule's atoms or bonds that it takes away. Both directions of
-a bond share one fate, and every molecule keeps at least one atom.
+The four graph augmentations of GraphCL (You et al., NeurIPS 2020, arXiv 2010.13902) as PyG
+transforms, each with a strength in [0, 1): the share of a graph's nodes or edges that it takes
+away. They take a ``Data`` or a ``Batch``, directed or undirected, with its edges in any order.
+
+The edges between the same two nodes share one fate, so that an undirected graph stays undirected,
+and every graph keeps at least one node. Tensors of nodes and edges stay aligned; those of graphs
+(``y``) stay as they are.
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+import copy
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
+from torch_geometric.transforms import BaseTransform
 
-from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES
-from rnc_graph.data.packed import make_batch
+from rnc_graph.data.packed import Level, graph_of, level_of
+from rnc_graph.data.schema import MASK
 from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
+
+Graphs = TypeVar("Graphs", Data, Batch)
 
 
 class View(Protocol):
     """What makes a view: a batch and a generator in, an altered batch of as many graphs out."""
 
-    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+    def __call__(self, batch: Any, generator: Generator | None) -> Any:
         """Return the view; ``batch`` itself stays as it is."""
         ...
-
-
-class _WithStrength:
-    """The strength that all augmentations have."""
-
-    def __init__(self, strength: float) -> None:
-        if not 0 <= strength < 1:
-            raise BadValueError(
-                f"the strength of {type(self).__name__} must be in [0, 1), not {strength}"
-            )
-        self.strength = strength
 
 
 VIEWS: Registry[View] = Registry("augmentation")
 
 
-@VIEWS.register("drop_atoms")
-class DropAtoms(_WithStrength):
-    """Remove a share of each molecule's atoms, rounded down, with their bonds."""
+class Augmentation(BaseTransform):  # type: ignore[misc]  # PyG is untyped
+    """An augmentation with a strength.
 
-    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+    Args:
+        strength: the share that it takes away, in [0, 1).
+
+    Raises:
+        BadValueError: a strength out of range.
+    """
+
+    def __init__(self, strength: float) -> None:
+        if not 0 <= strength < 1:
+            raise BadValueError(
+                f"expected a strength of {type(self).__name__} in [0, 1), got {strength}"
+            )
+        self.strength = strength
+
+    def __call__(self, data: Graphs, generator: Generator | None = None) -> Graphs:
+        """Return an altered copy of one graph or of each graph of a batch.
+
+        Args:
+            data: stays as it is.
+            generator: what is drawn from; the global one of PyTorch by default.
+        """
+        altered: Graphs = self.forward(data, generator)
+        return altered
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.strength})"
+
+
+@VIEWS.register("drop_atoms")
+class DropNodes(Augmentation):
+    """Remove a share of each graph's nodes, rounded down, with their edges."""
+
+    def forward(self, data: Any, generator: Generator | None = None) -> Any:
         """Return the view."""
-        order = torch.rand(batch.num_nodes, generator=generator)
-        counts = batch.ptr.diff()
-        # The product may round up to all atoms.
+        layout = _Layout.of(data)
+        order = _rand(layout.num_nodes, layout.ptr, generator)
+        counts = layout.ptr.diff()
+        # The product may round up to all nodes.
         dropped = (self.strength * counts.double()).long().minimum(counts - 1)
-        return _keep_atoms(batch, _rank(order, batch) >= dropped[batch.batch])
+        return _keep_nodes(data, layout, _rank(order, layout) >= dropped[layout.graph])
 
 
 @VIEWS.register("drop_bonds")
-class DropBonds(_WithStrength):
-    """Remove each bond with probability ``strength``."""
+class DropEdges(Augmentation):
+    """Remove each edge with probability ``strength``, all those between two nodes together."""
 
-    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+    def forward(self, data: Any, generator: Generator | None = None) -> Any:
         """Return the view."""
-        bonds = batch.num_edges // 2
-        kept = torch.rand(bonds, generator=generator) >= self.strength
-        return _keep_edges(batch, kept.repeat_interleave(2))
+        layout = _Layout.of(data)
+        pair, pairs, _ = _paired(layout)
+        kept = _rand(pairs, layout.ptr, generator) >= self.strength
+        return _keep(data, layout, {"edge": kept[pair]})
 
 
 @VIEWS.register("mask_attributes")
-class MaskAttributes(_WithStrength):
-    """Hide all features of each atom with probability ``strength``, behind a mask of their own."""
+class MaskAttributes(Augmentation):
+    """Hide all features of each node with probability ``strength``.
 
-    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+    Floats become 0 and categories ``rnc_graph.data.schema.MASK`` (-1), for which our encoders have
+    a vector of its own.
+    """
+
+    def forward(self, data: Any, generator: Generator | None = None) -> Any:
         """Return the view."""
-        hidden = torch.rand(batch.num_nodes, 1, generator=generator) < self.strength
-        view = batch.clone()
-        view.x = torch.where(hidden, torch.tensor(ATOM_FEATURE_SIZES), batch.x)
+        layout = _Layout.of(data)
+        if layout.levels.get("x") != "node":
+            raise BadValueError("MaskAttributes: expected node features x, got none")
+        x = data.x if data.x.is_floating_point() else data.x.long()
+        hidden = _rand(layout.num_nodes, layout.ptr, generator) < self.strength
+        hidden = hidden.view(-1, *[1] * (x.dim() - 1))
+        view = copy.copy(data)
+        view.x = torch.where(hidden, 0.0 if x.is_floating_point() else MASK, x)
         return view
 
 
 @VIEWS.register("subgraph")
-class Subgraph(_WithStrength):
-    """Keep a connected part of each molecule that holds ``1 - strength`` of its atoms, rounded up.
+class Subgraph(Augmentation):
+    """Keep a connected part of each graph that holds ``1 - strength`` of its nodes, rounded up.
 
-    The part grows from a random atom along bonds of random lengths: an atom joins at its distance
-    from the first one, so each joins after a neighbor and the part is connected at any size. Of a
-    salt it keeps at most the fragment of the first atom.
+    The part grows from a random node along edges of random lengths, in either direction: a node
+    joins at its distance from the first one, so each joins after a neighbor and the part is
+    connected at any size. Of a graph of several components, such as a salt, it keeps at most the
+    component of the first node.
     """
 
-    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+    def forward(self, data: Any, generator: Generator | None = None) -> Any:
         """Return the view."""
-        start = _rank(torch.rand(batch.num_nodes, generator=generator), batch) == 0
+        layout = _Layout.of(data)
+        start = _rank(_rand(layout.num_nodes, layout.ptr, generator), layout) == 0
         distance = torch.where(start, 0.0, torch.inf).double()
-        source, target = batch.edge_index
+        pair, pairs, symmetric = _paired(layout)
         # In float64 no two paths tie, and a sum never rounds to the length of its first part.
-        lengths = torch.rand(batch.num_edges // 2, generator=generator, dtype=torch.float64) + 1e-6
-        lengths = lengths.repeat_interleave(2)
+        lengths = _rand(pairs, layout.ptr, generator, torch.float64)[pair] + 1e-6
+        source, target = layout.edge_index
+        if not symmetric:
+            source, target = torch.cat([source, target]), torch.cat([target, source])
+            lengths = lengths.repeat(2)
         while True:
             nearer = distance.scatter_reduce(0, target, distance[source] + lengths, "amin")
             if torch.equal(nearer, distance):
                 break
             distance = nearer
-        kept = torch.ceil((1 - self.strength) * batch.ptr.diff().double()).long().clamp(min=1)
-        near = (_rank(distance, batch) < kept[batch.batch]) & distance.isfinite()
-        return _keep_atoms(batch, near)
+        kept = torch.ceil((1 - self.strength) * layout.ptr.diff().double()).long().clamp(min=1)
+        near = (_rank(distance, layout) < kept[layout.graph]) & distance.isfinite()
+        return _keep_nodes(data, layout, near)
 
 
-class Compose:
-    """Several augmentations, one after another."""
+class Compose(BaseTransform):  # type: ignore[misc]  # PyG is untyped
+    """Several transforms, one after another.
 
-    def __init__(self, *views: View) -> None:
-        self.views = views
+    Args:
+        transforms: ours, PyG's, or functions. One that takes a ``generator`` gets whole batches.
+            Others, as PyG's own, get graph by graph, since many of them work on single graphs
+            only; what they draw from the global generators is decided by ``generator`` too.
+    """
 
-    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+    def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
+        self.transforms = list(transforms)
+        self._whole = ["generator" in inspect.signature(one).parameters for one in self.transforms]
+
+    def __call__(self, data: Graphs, generator: Generator | None = None) -> Graphs:
+        """Return an altered copy of one graph or of each graph of a batch."""
+        altered: Graphs = self.forward(data, generator)
+        return altered
+
+    def forward(self, data: Any, generator: Generator | None = None) -> Any:
         """Return the view."""
-        for view in self.views:
-            batch = view(batch, generator)
-        return batch
+        for transform, whole in zip(self.transforms, self._whole, strict=True):
+            if whole:
+                data = transform(data, generator)
+                continue
+            with _drawn_from(generator):
+                if isinstance(data, Batch):
+                    graphs = [transform(graph) for graph in data.to_data_list()]
+                    data = Batch.from_data_list(graphs)
+                else:
+                    data = transform(data)
+        return data
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.transforms})"
 
 
 def make_view(strengths: Mapping[str, float]) -> View | None:
@@ -121,48 +193,171 @@ def make_view(strengths: Mapping[str, float]) -> View | None:
 
     Raises:
         UnknownNameError: no augmentation has this name.
-        RncGraphError: a strength lies outside [0, 1).
+        BadValueError: a strength out of range.
     """
     views = [VIEWS.make(name, strength=strength) for name, strength in strengths.items()]
-    return Compose(*views) if views else None
+    return Compose(views) if views else None
 
 
-def _rank(order: Tensor, batch: Batch) -> Tensor:
-    """Return each atom's place (from 0) among its molecule's atoms when sorted by ``order``."""
+@dataclass(frozen=True)
+class _Layout:
+    """Where the nodes and edges of each graph of a ``Data`` or ``Batch`` are.
+
+    Attributes:
+        ptr: (B + 1,) where each graph's nodes begin.
+        graph: (nodes,) the graph of each node.
+        edge_index: (2, edges).
+        edge_ptr: (B + 1,) where each graph's edges begin.
+        levels: what each tensor has a value for, by its name.
+    """
+
+    ptr: Tensor
+    graph: Tensor
+    edge_index: Tensor
+    edge_ptr: Tensor
+    levels: dict[str, Level]
+
+    @property
+    def num_nodes(self) -> int:
+        return len(self.graph)
+
+    @classmethod
+    def of(cls, data: Any) -> "_Layout":
+        if isinstance(data, Batch):
+            slices = getattr(data, "_slice_dict", None)
+            if slices is None or any(
+                int(ends[-1]) != data[name].shape[data.__cat_dim__(name, data[name]) or 0]
+                for name, ends in slices.items()
+                if isinstance(data[name], Tensor)
+            ):
+                raise BadValueError(
+                    "expected a batch as GraphDataset.batch or Batch.from_data_list makes it, got "
+                    "one whose tensors were made or changed otherwise"
+                )
+            tensors = {name: ends for name, ends in slices.items() if isinstance(ends, Tensor)}
+            ptr, graph = data.ptr, data.batch
+        else:
+            names = [name for name, value in data.to_dict().items() if isinstance(value, Tensor)]
+            counts = [
+                data[name].shape[data.__cat_dim__(name, data[name])] if data[name].dim() else 1
+                for name in names
+            ]
+            device = data[names[0]].device if names else None
+            tensors = {
+                name: torch.tensor([0, count], device=device)
+                for name, count in zip(names, counts, strict=True)
+            }
+            ptr = torch.tensor([0, data.num_nodes], device=device)
+            graph = torch.zeros(data.num_nodes, dtype=torch.long, device=device)
+        edge_ptr = tensors.get("edge_index")
+        levels = {
+            name: level_of(name, ends.to(ptr.device), ptr, edge_ptr)
+            for name, ends in tensors.items()
+        }
+        if edge_ptr is None:
+            return cls(ptr, graph, ptr.new_empty(2, 0), torch.zeros_like(ptr), levels)
+        return cls(ptr, graph, data.edge_index, edge_ptr.to(ptr.device), levels)
+
+
+def _paired(layout: _Layout) -> tuple[Tensor, int, bool]:
+    """Return the number of each edge's pair of nodes, of how many, and if all edges have two ways.
+
+    Each edge of an undirected graph has the number of its other direction.
+    """
+    first, second = layout.edge_index
+    count = len(first)
+    # In the order of molecules, where the two directions are next to each other, without sorting.
+    if (
+        count % 2 == 0
+        and torch.equal(first[0::2], second[1::2])
+        and torch.equal(first[1::2], second[0::2])
+    ):
+        return torch.arange(count, device=first.device) // 2, count // 2, True
+    nodes = first.minimum(second) * layout.num_nodes + first.maximum(second)
+    found, pair = torch.unique(nodes, return_inverse=True)
+    return pair, len(found), False
+
+
+def _rand(
+    count: int, like: Tensor, generator: Generator | None, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Draw numbers in [0, 1) where the generator is, and return them where ``like`` is."""
+    device = like.device if generator is None else generator.device
+    return torch.rand(count, generator=generator, dtype=dtype, device=device).to(like.device)
+
+
+def _rank(order: Tensor, layout: _Layout) -> Tensor:
+    """Return each node's place (from 0) among its graph's nodes when sorted by ``order``."""
     by_order = torch.argsort(order, stable=True)
-    # Stable, so that within a molecule the first sort's order stays.
-    by_molecule = by_order[torch.argsort(batch.batch[by_order], stable=True)]
-    rank = torch.empty_like(by_molecule)
-    rank[by_molecule] = torch.arange(len(rank)) - batch.ptr[batch.batch]
+    # Stable, so that within a graph the first sort's order stays.
+    by_graph = by_order[torch.argsort(layout.graph[by_order], stable=True)]
+    rank = torch.empty_like(by_graph)
+    rank[by_graph] = torch.arange(len(rank), device=rank.device) - layout.ptr[layout.graph]
     return rank
 
 
-def _keep_atoms(batch: Batch, kept: Tensor) -> Batch:
-    """Return the batch without the other atoms and their bonds."""
-    source, target = batch.edge_index
-    new_number = kept.cumsum(0) - 1
-    edges = kept[source] & kept[target]
-    return make_batch(
-        x=batch.x[kept],
-        edge_index=new_number[batch.edge_index[:, edges]],
-        edge_attr=batch.edge_attr[edges],
-        ptr=_kept_ptr(batch.ptr, kept),
-        edge_ptr=_kept_ptr(batch._slice_dict["edge_index"], edges),
-    )
+def _keep_nodes(data: Any, layout: _Layout, kept: Tensor) -> Any:
+    """Return the graphs without the other nodes and their edges."""
+    edges = kept[layout.edge_index].all(0)
+    view = _keep(data, layout, {"node": kept, "edge": edges})
+    if layout.levels.get("edge_index") is not None:
+        view.edge_index = (kept.cumsum(0) - 1)[view.edge_index]
+    return view
 
 
-def _keep_edges(batch: Batch, kept: Tensor) -> Batch:
-    """Return the batch without the other directed edges."""
-    return make_batch(
-        x=batch.x,
-        edge_index=batch.edge_index[:, kept],
-        edge_attr=batch.edge_attr[kept],
-        ptr=batch.ptr,
-        edge_ptr=_kept_ptr(batch._slice_dict["edge_index"], kept),
-    )
+def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
+    """Return the graphs without the other nodes or edges; nodes are not numbered anew."""
+    view = copy.copy(data)
+    ptrs: dict[Level, Tensor] = {"node": layout.ptr, "edge": layout.edge_ptr}
+    ptrs.update({level: _kept_ptr(ptrs[level], mask) for level, mask in kept.items()})
+    for name, level in layout.levels.items():
+        increment = name != "edge_index" and ("index" in name or name == "face")
+        if "node" in kept and (increment or level == "other"):
+            raise BadValueError(f"expected tensors of nodes, edges or graphs, got {name!r}")
+        if level in kept:
+            value = data[name]
+            dim = data.__cat_dim__(name, value)
+            view[name] = value.index_select(dim, kept[level].nonzero().flatten())
+    ptr = ptrs["node"]
+    if not isinstance(data, Batch):
+        if "num_nodes" in data:
+            view.num_nodes = int(ptr[-1])
+        return view
+    zeros = torch.zeros_like(ptr[:-1])
+    view._slice_dict = {**data._slice_dict}
+    view._inc_dict = {**data._inc_dict}
+    for name, level in layout.levels.items():
+        if level in ptrs:
+            view._slice_dict[name] = ptrs[level]
+            view._inc_dict[name] = ptr[:-1] if name == "edge_index" else zeros
+    if "node" in kept:
+        view.ptr, view.batch = ptr, graph_of(ptr)
+        if "num_nodes" in data:
+            view._num_nodes = ptr.diff().tolist()
+            view.num_nodes = sum(view._num_nodes)
+    return view
 
 
 def _kept_ptr(ptr: Tensor, kept: Tensor) -> Tensor:
     """Return where each graph begins once the other rows are gone."""
     before = torch.cat([ptr.new_zeros(1), kept.cumsum(0)])
     return before[ptr]
+
+
+@contextmanager
+def _drawn_from(generator: Generator | None) -> Iterator[None]:
+    """Let the block draw from the global generators as ``generator`` decides, and restore them."""
+    if generator is None:
+        yield
+        return
+    seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002

@@ -9,21 +9,23 @@ from rnc_graph.encoders.registry import ENCODERS
 
 
 class _GCNLayer(nn.Module):
-    """Degree-normalized mean over an atom and its neighbors; bond features have no place in it."""
+    """Degree-normalized mean over a node and its neighbors, without edge features."""
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()
         self.convolution = GCNConv(hidden_dim, hidden_dim)
 
     def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
-        """Return the atoms' new vectors (A, d)."""
+        """Return the nodes' new vectors (A, d)."""
         out: Tensor = self.convolution(atoms, batch.edge_index)
         return out
 
 
 @ENCODERS.register("gcn")
 class GCN(ConvolutionalEncoder):
-    """Graph convolutional network; it sees which atoms are bonded, not how."""
+    """Graph convolutional network; it ignores the features of edges (and ``edge_dim``)."""
+
+    sees_edges = False
 
     def convolution(self, hidden_dim: int) -> nn.Module:
         """Make one layer."""

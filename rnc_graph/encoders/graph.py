@@ -1,4 +1,4 @@
-"""What all graph encoders share: embedded features in, a readout over each graph's atoms out."""
+"""What all graph encoders share: embedded features in, a readout over each graph's nodes out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,73 +9,69 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
-from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
+from rnc_graph.data.schema import OGB_MOLECULES, GraphSchema, as_features, describe
 from rnc_graph.encoders.base import Encoder
+from rnc_graph.encoders.features import NoFeatures, embedding
 from rnc_graph.errors import BadValueError
 
 Readout = Literal["sum", "mean", "both"]
-
-
-class FeatureEmbedding(nn.Module):
-    """The sum of one learned vector per integer feature, (rows, features) -> (rows, d).
-
-    Each feature has one vector more than values: that of the mask.
-    """
-
-    def __init__(self, sizes: Sequence[int], embedding_dim: int) -> None:
-        super().__init__()
-        self.dim = embedding_dim
-        with_mask = torch.tensor([size + 1 for size in sizes])
-        # One table for all features, so that a row is a single look-up.
-        self.offsets: Tensor
-        self.register_buffer("offsets", with_mask.cumsum(0) - with_mask, persistent=False)
-        self.table = nn.EmbeddingBag(int(with_mask.sum()), embedding_dim, mode="sum")
-        nn.init.xavier_uniform_(self.table.weight)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the (rows, d) embedded features."""
-        if len(features) == 0:  # Methane has no bonds, and an empty bag is an error.
-            return self.table.weight.new_zeros(0, self.dim)
-        embedded: Tensor = self.table(features + self.offsets)
-        return embedded
-
-
-def atom_embedding(embedding_dim: int) -> FeatureEmbedding:
-    """Embed the nine atom features."""
-    return FeatureEmbedding(ATOM_FEATURE_SIZES, embedding_dim)
-
-
-def bond_embedding(embedding_dim: int) -> FeatureEmbedding:
-    """Embed the three bond features."""
-    return FeatureEmbedding(BOND_FEATURE_SIZES, embedding_dim)
 
 
 class GraphEncoder(Encoder, ABC):
     """A batch of N graphs in, an (N, ``embedding_dim``) embedding out.
 
     Args:
-        hidden_dim: width of the atoms' vectors.
-        readout: "sum" or "mean" over each graph's atoms, or "both", one after the other (then the
+        hidden_dim: width of the nodes' vectors.
+        readout: "sum" or "mean" over each graph's nodes, or "both", one after the other (then the
             embedding is twice as wide).
+        in_channels: the width of ``x`` if it holds floats, the sizes of its tables if it holds
+            categories, 0 without ``x``; our molecules by default.
+        edge_dim: the same of ``edge_attr``; 0 or None without.
 
     Raises:
-        RncGraphError: an unknown readout, or a width below 1.
+        BadValueError: an unknown readout, or a width below 1.
     """
 
     inputs: ClassVar[Literal["graphs", "images"]] = "graphs"
+    sees_edges: ClassVar[bool] = True
+    """Whether it takes the features of edges."""
 
-    def __init__(self, hidden_dim: int, readout: Readout) -> None:
+    def __init__(
+        self,
+        hidden_dim: int,
+        readout: Readout,
+        in_channels: int | Sequence[int] = OGB_MOLECULES.nodes,
+        edge_dim: int | Sequence[int] | None = OGB_MOLECULES.edges,
+    ) -> None:
         super().__init__()
         if readout not in ("sum", "mean", "both"):
             raise BadValueError(f"readout must be 'sum', 'mean' or 'both', not {readout!r}")
         if hidden_dim < 1:
             raise BadValueError(f"hidden_dim must be at least 1, not {hidden_dim}")
+        self.schema = GraphSchema(as_features(in_channels), as_features(edge_dim))
         self.readout = readout
         self.embedding_dim = 2 * hidden_dim if readout == "both" else hidden_dim
 
     @abstractmethod
     def atoms(self, batch: Batch) -> Tensor:
-        """Return the (atoms, hidden_dim) vectors after the last layer."""
+        """Return the (nodes, hidden_dim) vectors after the last layer."""
+
+    def check(self, schema: GraphSchema) -> None:
+        """Check that it takes the features of a data set.
+
+        Raises:
+            BadValueError: it was made for other features.
+        """
+        expected = [("x", self.schema.nodes, schema.nodes)]
+        if self.sees_edges:
+            expected.append(("edge_attr", self.schema.edges, schema.edges))
+        for name, own, given in expected:
+            if own != given:
+                raise BadValueError(
+                    f"{type(self).__name__}: expected {name!r} with {describe(own)}, got "
+                    f"{describe(given)}; make the encoder with in_channels and edge_dim of the "
+                    "data set's schema"
+                )
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the (N, d) embedding."""
@@ -96,6 +92,8 @@ class ConvolutionalEncoder(GraphEncoder):
         layers: number of convolutions.
         dropout: probability after each layer.
         readout: see :class:`GraphEncoder`.
+        in_channels: see :class:`GraphEncoder`.
+        edge_dim: see :class:`GraphEncoder`.
     """
 
     def __init__(
@@ -104,22 +102,40 @@ class ConvolutionalEncoder(GraphEncoder):
         layers: int = 4,
         dropout: float = 0.1,
         readout: Readout = "both",
+        in_channels: int | Sequence[int] = OGB_MOLECULES.nodes,
+        edge_dim: int | Sequence[int] | None = OGB_MOLECULES.edges,
     ) -> None:
-        super().__init__(hidden_dim, readout)
+        super().__init__(hidden_dim, readout, in_channels, edge_dim)
         if layers < 1:
             raise BadValueError(f"layers must be at least 1, not {layers}")
-        self.atom_embedding = atom_embedding(hidden_dim)
+        self.atom_embedding = embedding(self.schema.nodes, hidden_dim)
         self.convolutions = nn.ModuleList(self.convolution(hidden_dim) for _ in range(layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden_dim) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
 
     @abstractmethod
     def convolution(self, hidden_dim: int) -> nn.Module:
-        """Make one layer: (atoms (A, d), batch) -> (A, d)."""
+        """Make one layer: (nodes (A, d), batch) -> (A, d)."""
 
     def atoms(self, batch: Batch) -> Tensor:
-        """Return the (atoms, hidden_dim) vectors after the last layer."""
-        atoms: Tensor = self.atom_embedding(batch.x)
+        """Return the (nodes, hidden_dim) vectors after the last layer."""
+        atoms = embedded_nodes(self.atom_embedding, batch)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             atoms = atoms + self.dropout(torch.relu(norm(convolution(atoms, batch))))
         return atoms
+
+
+def embedded_nodes(embed: nn.Module, batch: Batch) -> Tensor:
+    """Return the (nodes, d) embedded features of a batch's nodes."""
+    if not isinstance(embed, NoFeatures) and "x" not in batch:
+        raise BadValueError("expected node features x, got none; in_channels=0 takes none")
+    vectors: Tensor = embed(batch.num_nodes if isinstance(embed, NoFeatures) else batch.x)
+    return vectors
+
+
+def edge_features(batch: Batch) -> Tensor:
+    """Return a batch's ``edge_attr``; raises :class:`BadValueError` without."""
+    if "edge_attr" not in batch:
+        raise BadValueError("expected edge features edge_attr, got none; edge_dim=None takes none")
+    features: Tensor = batch.edge_attr
+    return features

@@ -12,7 +12,7 @@ from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from rnc_graph.data import PackedGraphs
+from rnc_graph.data import GraphDataset
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
@@ -33,7 +33,7 @@ class Inputs:
         scores: (N, k) float32 descriptors as normal scores; k = 0 for a model without descriptors.
     """
 
-    graphs: PackedGraphs
+    graphs: GraphDataset
     rows: Tensor
     scores: Tensor
 

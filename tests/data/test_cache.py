@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, cache, features
+from rnc_graph.data import GraphDataset, MoleculeDataset, MoleculeTable, cache, features
 from rnc_graph.data.cache import cache_dir, molecule_features, packed_graphs
 from rnc_graph.data.features import MoleculeFeatures, featurize
 from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
@@ -35,13 +35,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def _assert_same(a: PackedGraphs, b: PackedGraphs) -> None:
-    for name, tensor in a.tensors().items():
-        assert tensor.dtype == b.tensors()[name].dtype, name
-        assert torch.equal(tensor, b.tensors()[name]), name
+def _assert_same(a: GraphDataset, b: GraphDataset) -> None:
+    assert len(a) == len(b)
+    for one, other in zip(a, b, strict=True):
+        assert one.to_dict().keys() == other.to_dict().keys()
+        assert all(torch.equal(tensor, other[name]) for name, tensor in one.to_dict().items())
 
 
-def _assert_right(graphs: PackedGraphs, smiles: list[str] = SMILES) -> None:
+def _assert_right(graphs: GraphDataset, smiles: list[str] = SMILES) -> None:
     _assert_same(graphs, featurize(smiles)[0])
 
 
@@ -173,7 +174,9 @@ def test_of_many_bad_smiles_ten_are_listed() -> None:
 
 def test_a_table_is_featurized_row_by_row(folder: Path) -> None:
     table = MoleculeTable("mine", SMILES, torch.zeros(3, 1).numpy(), ["y"])
-    _assert_right(MoleculeData.from_table(table).graphs)
+    dataset = MoleculeDataset.from_table(table)
+    assert torch.equal(dataset.batch().x, featurize(SMILES)[0].batch().x)
+    assert dataset.y.tolist() == table.targets.tolist()
     assert len(list(folder.iterdir())) == 1
 
 

@@ -9,7 +9,7 @@ from ogb.utils.features import get_atom_feature_dims, get_bond_feature_dims
 from ogb.utils.mol import smiles2graph
 from rdkit import Chem, RDLogger
 
-from rnc_graph.data import MoleculeTable, PackedGraphs
+from rnc_graph.data import GraphDataset, MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures, featurize
 from rnc_graph.data.featurizer import (
     AS_WRITTEN,
@@ -66,18 +66,13 @@ def _complete_graph(atoms: int) -> str:
 _COMPLETE = _complete_graph(30)
 
 
-def _graph(graphs: PackedGraphs, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return graph i as the store holds it: atoms, edge_index, bonds."""
-    atoms = slice(graphs.atom_offsets[i], graphs.atom_offsets[i + 1])
-    edges = slice(graphs.edge_offsets[i], graphs.edge_offsets[i + 1])
-    return (
-        graphs.atoms[atoms].numpy(),
-        graphs.edge_index[:, edges].numpy(),
-        graphs.bonds[edges].numpy(),
-    )
+def _graph(graphs: GraphDataset, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the node features, edges and edge features of graph i."""
+    graph = graphs[i]
+    return graph.x.numpy(), graph.edge_index.numpy(), graph.edge_attr.numpy()
 
 
-def _assert_is_ogb(graphs: PackedGraphs, i: int, smiles: str, *, chirality: bool = False) -> None:
+def _assert_is_ogb(graphs: GraphDataset, i: int, smiles: str, *, chirality: bool = False) -> None:
     reference = smiles2graph(smiles)
     atoms, edge_index, bonds = _graph(graphs, i)
     columns = range(9) if chirality else [0, 2, 3, 4, 5, 6, 7, 8]
@@ -91,7 +86,7 @@ def test_feature_lists_are_as_long_as_ogbs() -> None:
     assert list(BOND_FEATURE_SIZES) == get_bond_feature_dims()
 
 
-def test_all_of_esol_is_as_ogb_has_it(esol: MoleculeTable, esol_graphs: PackedGraphs) -> None:
+def test_all_of_esol_is_as_ogb_has_it(esol: MoleculeTable, esol_graphs: GraphDataset) -> None:
     assert len(esol_graphs) == len(esol) == 1128
     for i, smiles in enumerate(esol.smiles):
         _assert_is_ogb(esol_graphs, i, canonical_smiles(smiles))
@@ -115,17 +110,17 @@ def test_odd_molecules_are_as_ogb_has_them(smiles: str) -> None:
 
 def test_odd_molecules_reach_the_last_index_of_the_lists() -> None:
     graphs, _ = featurize(list(ODD.values()))
-    largest = graphs.atoms.max(dim=0).values.tolist()
+    largest = graphs.batch().x.max(dim=0).values.tolist()
     assert largest == [size - 1 for size in ATOM_FEATURE_SIZES]
-    assert graphs.bonds[:, 0].max() == BOND_FEATURE_SIZES[0] - 1
+    assert graphs.batch().edge_attr[:, 0].max() == BOND_FEATURE_SIZES[0] - 1
 
 
 def test_bad_smiles_stay_aligned_and_are_named(capfd: pytest.CaptureFixture[str]) -> None:
     smiles = ["CC", "C(C", "", "c1cccc1", "CN(C)(C)(C)C", "O", "water"]
     graphs, bad = featurize(smiles)
     assert len(graphs) == len(smiles)
-    assert graphs.atom_offsets.diff().tolist() == [2, 0, 0, 0, 0, 1, 0]
-    assert graphs.edge_offsets.diff().tolist() == [2, 0, 0, 0, 0, 0, 0]
+    assert graphs.batch().ptr.diff().tolist() == [2, 0, 0, 0, 0, 1, 0]
+    assert [graph.num_edges for graph in graphs] == [2, 0, 0, 0, 0, 0, 0]
     assert [(b.row, b.smiles) for b in bad] == [(i, smiles[i]) for i in (1, 2, 3, 4, 6)]
     reasons = {b.row: b.reason for b in bad}
     assert reasons[1] == reasons[6] == "not a valid SMILES"
@@ -152,22 +147,22 @@ def test_what_rdkit_refuses_late_has_a_reason_too(smiles: str) -> None:
 @given(st.text(alphabet="CNOcno12()[]=#@+-H/\\.%*: ", max_size=10))
 def test_any_text_gives_a_graph_or_a_reason(text: str) -> None:
     graphs, bad = featurize([text, "CC"])
-    assert graphs.atom_offsets[-1] - graphs.atom_offsets[1] == 2
+    assert graphs[-1].num_nodes == 2
     if bad:
         assert bad[0].row == 0
         assert bad[0].reason
-        assert graphs.atom_offsets[1] == 0
+        assert graphs[0].num_nodes == 0
     else:
-        assert graphs.atom_offsets[1] == Chem.MolFromSmiles(canonical_smiles(text)).GetNumAtoms()
+        assert graphs[0].num_nodes == Chem.MolFromSmiles(canonical_smiles(text)).GetNumAtoms()
 
 
 def test_no_molecules() -> None:
     graphs, bad = featurize([])
     assert len(graphs) == 0
     assert not bad
-    assert graphs.atoms.shape == (0, 9)
-    assert graphs.edge_index.shape == (2, 0)
-    assert graphs.bonds.shape == (0, 3)
+    assert graphs.batch().x.shape == (0, 9)
+    assert graphs.batch().edge_index.shape == (2, 0)
+    assert graphs.batch().edge_attr.shape == (0, 3)
 
 
 @pytest.mark.parametrize(
@@ -190,13 +185,13 @@ def test_what_is_no_molecule_is_named_and_costs_no_other(text: object, reason: s
     graphs, bad = featurize(["CC", text, "CO"])  # type: ignore[list-item]
     assert [b.row for b in bad] == [1]
     assert reason in bad[0].reason
-    assert graphs.atom_offsets.diff().tolist() == [2, 0, 2]
+    assert graphs.batch().ptr.diff().tolist() == [2, 0, 2]
 
 
 def test_a_long_chain_is_a_molecule():
     graphs, bad = featurize(["C" * 5_000])
     assert not bad
-    assert graphs.atom_offsets.tolist() == [0, 5_000]
+    assert [graph.num_nodes for graph in graphs] == [5_000]
 
 
 def _same(first: str, second: str) -> bool:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from rnc_graph.data import Batches, PackedGraphs
+from rnc_graph.data import Batches, GraphDataset
 from rnc_graph.data.transforms import make_view
 from rnc_graph.errors import RncGraphError
 
@@ -92,9 +92,9 @@ def test_each_view_is_drawn_on_its_own() -> None:
     assert not torch.equal(inputs(2), first)
 
 
-def test_graphs_and_targets_belong_together(esol_graphs: PackedGraphs) -> None:
+def test_graphs_and_targets_belong_together(esol_graphs: GraphDataset) -> None:
     # Each molecule's number of atoms for its target.
-    atoms = esol_graphs.atom_offsets.diff()[:, None].float()
+    atoms = esol_graphs.batch().ptr.diff()[:, None].float()
     batches = Batches(
         esol_graphs.batch, atoms, torch.arange(0, 1128, 3), 50, shuffle_seed=0, views=2
     )
@@ -103,8 +103,8 @@ def test_graphs_and_targets_belong_together(esol_graphs: PackedGraphs) -> None:
         assert torch.equal(batch.ptr.diff().float(), targets.repeat(2, 1)[:, 0])
 
 
-def test_graphs_are_augmented_and_stay_with_their_targets(esol_graphs: PackedGraphs) -> None:
-    atoms = esol_graphs.atom_offsets.diff()[:, None].float()
+def test_graphs_are_augmented_and_stay_with_their_targets(esol_graphs: GraphDataset) -> None:
+    atoms = esol_graphs.batch().ptr.diff()[:, None].float()
     view = make_view({"drop_atoms": 0.5})
     batches = Batches(
         esol_graphs.batch, atoms, torch.arange(100), 32, shuffle_seed=0, views=2, view=view

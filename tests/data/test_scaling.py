@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from rnc_graph.data import MoleculeData, MoleculeTable, PackedGraphs, SplitRecipe, TargetScaler
+from rnc_graph.data import MoleculeTable, SplitRecipe, TargetScaler
 from rnc_graph.errors import RncGraphError
 
 VALUES = arrays(
@@ -41,10 +41,8 @@ def test_a_constant_target_is_only_shifted(rows: int) -> None:
     assert scaler.standardize(np.array([[0.3]])) == pytest.approx(0.2)
 
 
-def test_a_split_is_scaled_by_its_training_part_alone(
-    esol: MoleculeTable, esol_graphs: PackedGraphs
-) -> None:
-    split = MoleculeData(esol, esol_graphs).split(3, SplitRecipe())
+def test_a_split_is_scaled_by_its_training_part_alone(esol: MoleculeTable) -> None:
+    split = SplitRecipe().prepare(esol, 3)
     training = esol.targets[split.train.numpy()]
     assert split.scaler.mean == pytest.approx(training.mean(axis=0), rel=1e-12)
     assert split.scaler.sd == pytest.approx(training.std(axis=0), rel=1e-12)

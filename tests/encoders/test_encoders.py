@@ -9,11 +9,11 @@ from rdkit import Chem
 from torch import Tensor, nn
 from torch_geometric.nn import NNConv
 
-from rnc_graph.data import MoleculeTable, PackedGraphs
+from rnc_graph.data import GraphDataset, MoleculeTable
 from rnc_graph.data.features import featurize
-from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES
+from rnc_graph.data.schema import MASK, OGB_MOLECULES
 from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
-from rnc_graph.encoders.graph import FeatureEmbedding, atom_embedding, bond_embedding
+from rnc_graph.encoders.features import FeatureEmbedding, embedding
 from rnc_graph.encoders.mpnn import EdgeNetworkConv
 from rnc_graph.errors import RncGraphError, UnknownNameError
 
@@ -31,7 +31,7 @@ def _encoder(name: str, **options: object) -> GraphEncoder:
     return ENCODERS.make(name, hidden_dim=WIDTH, **options).double()
 
 
-def _trained_a_little(name: str, graphs: PackedGraphs, **options: object) -> GraphEncoder:
+def _trained_a_little(name: str, graphs: GraphDataset, **options: object) -> GraphEncoder:
     """Make one whose batch normalizations have seen data, in evaluation mode."""
     encoder = _encoder(name, **options)
     encoder(graphs.batch(ROWS))
@@ -48,7 +48,7 @@ def test_the_known_encoders() -> None:
 
 @every_encoder
 @pytest.mark.parametrize("readout", READOUTS)
-def test_a_batch_in_an_embedding_out(name: str, readout: str, esol_graphs: PackedGraphs) -> None:
+def test_a_batch_in_an_embedding_out(name: str, readout: str, esol_graphs: GraphDataset) -> None:
     encoder = _encoder(name, readout=readout)
     embedding = encoder(esol_graphs.batch(ROWS))
     assert encoder.embedding_dim == WIDTH * (2 if readout == "both" else 1)
@@ -58,7 +58,7 @@ def test_a_batch_in_an_embedding_out(name: str, readout: str, esol_graphs: Packe
 
 
 @every_encoder
-def test_the_readouts_are_sum_mean_and_both(name: str, esol_graphs: PackedGraphs) -> None:
+def test_the_readouts_are_sum_mean_and_both(name: str, esol_graphs: GraphDataset) -> None:
     batch = esol_graphs.batch(ROWS)
     total, mean, both = (
         _trained_a_little(name, esol_graphs, readout=readout)(batch) for readout in READOUTS
@@ -69,7 +69,7 @@ def test_the_readouts_are_sum_mean_and_both(name: str, esol_graphs: PackedGraphs
 
 
 @every_encoder
-def test_permuted_molecules_give_permuted_rows(name: str, esol_graphs: PackedGraphs) -> None:
+def test_permuted_molecules_give_permuted_rows(name: str, esol_graphs: GraphDataset) -> None:
     order = torch.randperm(len(ROWS), generator=torch.Generator().manual_seed(0))
     # In training mode too: batch normalization sees the same atoms.
     for mode in (True, False):
@@ -80,7 +80,7 @@ def test_permuted_molecules_give_permuted_rows(name: str, esol_graphs: PackedGra
 
 @every_encoder
 def test_the_numbering_of_the_atoms_does_not_matter(
-    name: str, esol: MoleculeTable, esol_graphs: PackedGraphs
+    name: str, esol: MoleculeTable, esol_graphs: GraphDataset
 ) -> None:
     smiles = [esol.smiles[row] for row in ROWS.tolist()]
     # ESOL tells no mirror images apart; a tag of chirality would depend on the numbering.
@@ -98,7 +98,7 @@ def test_the_numbering_of_the_atoms_does_not_matter(
 
 @every_encoder
 @pytest.mark.parametrize("readout", READOUTS)
-def test_a_batch_is_as_one_by_one(name: str, readout: str, esol_graphs: PackedGraphs) -> None:
+def test_a_batch_is_as_one_by_one(name: str, readout: str, esol_graphs: GraphDataset) -> None:
     encoder = _trained_a_little(name, esol_graphs, readout=readout)
     alone = [encoder(esol_graphs.batch(row[None])) for row in ROWS]
     _assert_close(encoder(esol_graphs.batch(ROWS)), torch.cat(alone))
@@ -121,7 +121,7 @@ def test_molecules_without_any_bond(name: str) -> None:
 @every_encoder
 @pytest.mark.parametrize("readout", READOUTS)
 def test_gradients_reach_every_parameter(
-    name: str, readout: str, esol_graphs: PackedGraphs
+    name: str, readout: str, esol_graphs: GraphDataset
 ) -> None:
     encoder = _encoder(name, readout=readout)
     embedding = encoder(esol_graphs.batch(ROWS))
@@ -136,7 +136,7 @@ def test_gradients_reach_every_parameter(
 @pytest.mark.parametrize(("name", "sees_bonds"), [("gin", True), ("mpnn", True), ("gcn", False)])
 @pytest.mark.parametrize("feature", range(3))
 def test_who_sees_the_features_of_bonds(
-    name: str, sees_bonds: bool, feature: int, esol_graphs: PackedGraphs
+    name: str, sees_bonds: bool, feature: int, esol_graphs: GraphDataset
 ) -> None:
     encoder = _trained_a_little(name, esol_graphs)
     batch = esol_graphs.batch(ROWS)
@@ -146,7 +146,7 @@ def test_who_sees_the_features_of_bonds(
 
 
 @every_encoder
-def test_all_see_the_features_and_the_bonds_of_atoms(name: str, esol_graphs: PackedGraphs) -> None:
+def test_all_see_the_features_and_the_bonds_of_atoms(name: str, esol_graphs: GraphDataset) -> None:
     encoder = _trained_a_little(name, esol_graphs)
     batch = esol_graphs.batch(ROWS)
     before = encoder(batch)
@@ -161,11 +161,11 @@ def test_all_see_the_features_and_the_bonds_of_atoms(name: str, esol_graphs: Pac
 
 
 @every_encoder
-def test_masked_atoms_have_a_vector_of_their_own(name: str, esol_graphs: PackedGraphs) -> None:
+def test_masked_atoms_have_a_vector_of_their_own(name: str, esol_graphs: GraphDataset) -> None:
     encoder = _trained_a_little(name, esol_graphs)
     batch = esol_graphs.batch(ROWS)
-    batch.x[:] = torch.tensor(ATOM_FEATURE_SIZES)
-    batch.edge_attr[:] = torch.tensor(BOND_FEATURE_SIZES)
+    batch.x[:] = MASK
+    batch.edge_attr[:] = MASK
     assert encoder(batch).isfinite().all()
 
 
@@ -183,16 +183,16 @@ def test_atoms_see_as_far_as_there_are_layers(name: str, depth: int) -> None:
     assert differs.tolist() == [True] * (depth + 1) + [False] * (7 - depth)
 
 
-def test_the_edge_network_is_pygs_nnconv(esol_graphs: PackedGraphs) -> None:
+def test_the_edge_network_is_pygs_nnconv(esol_graphs: GraphDataset) -> None:
     torch.manual_seed(0)
     ours = EdgeNetworkConv(WIDTH).double()
     network = nn.Sequential(ours.bond_embedding, ours.edge_network)
     theirs = NNConv(WIDTH, WIDTH, network, aggr="mean", root_weight=False, bias=False).double()
     batch = esol_graphs.batch(ROWS)
     atoms = torch.randn(batch.num_nodes, WIDTH, dtype=torch.float64)
-    kinds, kind = torch.unique(batch.edge_attr, dim=0, return_inverse=True)
-    assert len(kinds) > 3
-    found = ours(atoms, batch.edge_index, kind, ours.matrices(kinds))
+    kind, matrices = ours.kinds(batch)
+    assert len(matrices) > 3
+    found = ours(atoms, batch.edge_index, kind, matrices)
     expected = theirs(atoms, batch.edge_index, batch.edge_attr)
     _assert_close(found, expected)
     weights = torch.randn_like(found)
@@ -208,23 +208,22 @@ def test_the_edge_network_is_pygs_nnconv(esol_graphs: PackedGraphs) -> None:
 def test_an_embedded_feature_is_a_sum_of_look_ups() -> None:
     torch.manual_seed(0)
     sizes, width = (3, 1, 4), 5
-    embedding = FeatureEmbedding(sizes, width)
+    summed = FeatureEmbedding(sizes, width)
     # As OGB's AtomEncoder: one nn.Embedding a feature; here each has a mask besides.
-    weights = embedding.table.weight.split([size + 1 for size in sizes])
-    features = torch.tensor([[0, 0, 0], [2, 0, 3], [3, 1, 4], [1, 0, 2]])
-    expected = sum(
-        nn.functional.embedding(features[:, i], weight) for i, weight in enumerate(weights)
-    )
-    torch.testing.assert_close(embedding(features), expected)
+    weights = summed.table.weight.split([size + 1 for size in sizes])
+    features = torch.tensor([[0, 0, 0], [2, 0, 3], [MASK, MASK, MASK], [1, 0, 2]])
+    rows = torch.tensor([[0, 0, 0], [2, 0, 3], [3, 1, 4], [1, 0, 2]])
+    expected = sum(nn.functional.embedding(rows[:, i], weight) for i, weight in enumerate(weights))
+    torch.testing.assert_close(summed(features), expected)
 
 
 def test_the_look_ups_are_as_many_and_as_long_as_ogbs() -> None:
-    for embedding, sizes in (
-        (atom_embedding(4), get_atom_feature_dims()),
-        (bond_embedding(4), get_bond_feature_dims()),
+    for made, sizes in (
+        (embedding(OGB_MOLECULES.nodes, 4), get_atom_feature_dims()),
+        (embedding(OGB_MOLECULES.edges, 4), get_bond_feature_dims()),
     ):
-        assert embedding.offsets.tolist() == [sum(sizes[:i]) + i for i in range(len(sizes))]
-        assert embedding.table.weight.shape == (sum(sizes) + len(sizes), 4)
+        assert made.offsets.tolist() == [sum(sizes[:i]) + i for i in range(len(sizes))]
+        assert made.table.weight.shape == (sum(sizes) + len(sizes), 4)
 
 
 def test_an_unknown_encoder_is_answered_with_the_known_ones() -> None:
@@ -236,7 +235,7 @@ def test_an_unknown_encoder_is_answered_with_the_known_ones() -> None:
 
 @every_encoder
 def test_an_unknown_option_is_answered_with_the_known_ones(name: str) -> None:
-    with pytest.raises(UnknownNameError, match=r"'depth'; known: dropout, hidden_dim, "):
+    with pytest.raises(UnknownNameError, match=r"'depth'; known: dropout, edge_dim, hidden_dim, "):
         ENCODERS.make(name, depth=3)
 
 

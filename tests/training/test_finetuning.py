@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnc_graph.data import Batches, PackedGraphs
+from rnc_graph.data import Batches, GraphDataset
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.losses import RnCLoss
 from rnc_graph.training import Regression, StageConfig, infer, regress
@@ -26,7 +26,7 @@ def _gradient(loss: Tensor, module: nn.Module) -> Tensor:
 
 @pytest.mark.parametrize("mode", [True, False])
 @pytest.mark.parametrize("name", ["gcn", "gin", "mpnn"])
-def test_frozen_means_frozen(name: str, mode: bool, esol_graphs: PackedGraphs) -> None:
+def test_frozen_means_frozen(name: str, mode: bool, esol_graphs: GraphDataset) -> None:
     torch.manual_seed(0)
     encoder = ENCODERS.make(name, hidden_dim=8, dropout=0.5).train(mode)
     before = copy.deepcopy(encoder.state_dict())

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from rnc_graph.data import Batches, MoleculeTable, PackedGraphs
+from rnc_graph.data import Batches, GraphDataset, MoleculeTable
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
@@ -209,7 +209,7 @@ def test_the_schedule_takes_all_steps(schedule: Any, problem: Any, toy: Any) -> 
 
 
 def test_sixteen_molecules_are_learned_by_heart(
-    esol: MoleculeTable, esol_graphs: PackedGraphs
+    esol: MoleculeTable, esol_graphs: GraphDataset
 ) -> None:
     """Both stages on real molecules: the objective falls, and so does the error."""
     rows = torch.arange(0, 1128, 72)

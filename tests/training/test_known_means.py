@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch_geometric.data import Batch
 
-from rnc_graph.data import Batches, PackedGraphs
+from rnc_graph.data import Batches, GraphDataset
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
@@ -91,7 +91,7 @@ class _Beside(nn.Module):
         return torch.cat([self.encoder(molecules), features], 1)
 
 
-def test_inputs_may_be_graphs_with_features_beside_them(esol_graphs: PackedGraphs) -> None:
+def test_inputs_may_be_graphs_with_features_beside_them(esol_graphs: GraphDataset) -> None:
     features = torch.randn(1128, 3, generator=torch.Generator().manual_seed(0))
     targets = features.sum(1, keepdim=True)
     targets[::5] = NAN

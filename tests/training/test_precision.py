@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches, MoleculeTable, PackedGraphs
+from rnc_graph.data import Batches, GraphDataset, MoleculeTable
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import LOSSES
@@ -42,7 +42,7 @@ class Stages:
 
 
 @pytest.fixture
-def stages(esol: MoleculeTable, esol_graphs: PackedGraphs):
+def stages(esol: MoleculeTable, esol_graphs: GraphDataset):
     """Return a function that trains both stages on forty molecules, and chooses by twenty."""
     targets = torch.tensor(esol.targets[:60], dtype=torch.float32)
     targets = (targets - targets.mean()) / targets.std()

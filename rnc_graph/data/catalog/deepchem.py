@@ -1,12 +1,15 @@
 """MoleculeNet through DeepChem, with DeepChem's scaffold split."""
 
+from __future__ import annotations
+
 import importlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +17,10 @@ from rnc_graph.data.catalog import moleculenet
 from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.data.catalog.files import not_installed
 from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
-from rnc_graph.errors import RunError
+from rnc_graph.errors import BadValueError, RunError
+
+if TYPE_CHECKING:
+    from rnc_graph.data.table import MoleculeTable
 
 
 def is_here(card: ElsewhereCard) -> bool:
@@ -23,7 +29,7 @@ def is_here(card: ElsewhereCard) -> bool:
 
 
 def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
-    """Read the data set, in the order of DeepChem's parts; raises :class:`RncGraphError`."""
+    """Read the data set, in the order of DeepChem's parts; raises :class:`BadValueError`."""
     from rnc_graph.data.table import MoleculeTable
 
     if find_spec("deepchem") is None:
@@ -47,18 +53,57 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
                 f"data set {card.name!r}: DeepChem cannot load it from {folder}: "
                 f"{type(error).__name__}: {error}"
             ) from error
-    # DeepChem writes 0 with weight 0 for a value that is missing.
-    targets = [np.where(part.w > 0, part.y, np.nan).astype(np.float64) for part in parts]
-    ends = np.cumsum([len(part) for part in targets])
+    tables = [deepchem_table(part, card.targets) for part in parts]
+    ends = np.cumsum([len(table) for table in tables])
     train, validation, test = np.split(np.arange(ends[-1]), ends[:-1])
     table = MoleculeTable(
         name=card.name,
-        smiles=[str(smiles) for part in parts for smiles in part.ids],
-        targets=np.concatenate(targets),
+        smiles=[smiles for table in tables for smiles in table.smiles],
+        targets=np.concatenate([table.targets for table in tables]),
         target_names=list(card.targets),
         unit=card.unit,
     )
     return NamedDataset(card, table, GivenSplit(train=train, validation=validation, test=test))
+
+
+def deepchem_table(
+    data: Any, tasks: Sequence[str] | None = None, transformers: Sequence[Any] = ()
+) -> MoleculeTable:
+    """Return the table of a DeepChem data set.
+
+    Args:
+        data: a ``deepchem.data.Dataset`` whose ``ids`` are SMILES.
+        tasks: names of its targets; its own by default.
+        transformers: of its targets, which are undone.
+
+    Raises:
+        BadValueError: it has no ``ids``, ``y`` and ``w``.
+    """
+    from rnc_graph.data.table import MoleculeTable
+
+    if not all(hasattr(data, name) for name in ("ids", "y", "w")):
+        raise BadValueError(f"expected a deepchem.data.Dataset, got {type(data).__name__}")
+    y = np.asarray(data.y)
+    for transformer in reversed(transformers):
+        if transformer.transform_y:
+            y = transformer.untransform(y)
+    # DeepChem writes 0 with weight 0 for a value that is missing.
+    targets = np.where(np.asarray(data.w) > 0, y, np.nan).astype(np.float64)
+    targets = targets.reshape(len(data.ids), -1)
+    names = data.get_task_names() if tasks is None else tasks
+    return MoleculeTable(
+        "DeepChem", [str(text) for text in data.ids], targets, list(map(str, names))
+    )
+
+
+def unpacked(data: Any) -> tuple[Sequence[str] | None, Sequence[Any], Sequence[Any]]:
+    """Return the names of the tasks, the data sets and the transformers of what DeepChem gives."""
+    if not isinstance(data, tuple):
+        return None, (data,), ()
+    if len(data) == 3 and isinstance(data[1], tuple):
+        tasks, parts, transformers = data
+        return tasks, parts, transformers
+    return None, data, ()
 
 
 @contextmanager

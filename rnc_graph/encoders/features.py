@@ -1,0 +1,104 @@
+"""From the features of nodes and edges to vectors: categories, floats, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rnc_graph.data.schema import Features, describe
+from rnc_graph.errors import BadValueError
+
+
+class FeatureEmbedding(nn.Module):
+    """The sum of one learned vector per category, (rows, features) -> (rows, d).
+
+    Each table has one vector more than values: that of the mask, ``rnc_graph.data.schema.MASK``.
+    """
+
+    def __init__(self, sizes: Sequence[int], embedding_dim: int) -> None:
+        super().__init__()
+        self.dim = embedding_dim
+        self.sizes: Tensor
+        self.offsets: Tensor
+        self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
+        with_mask = self.sizes + 1
+        # One table for all features, so that a row is a single look-up.
+        self.register_buffer("offsets", with_mask.cumsum(0) - with_mask, persistent=False)
+        self.table = nn.EmbeddingBag(int(with_mask.sum()), embedding_dim, mode="sum")
+        nn.init.xavier_uniform_(self.table.weight)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the (rows, d) embedded features.
+
+        Raises:
+            BadValueError: an index past its table, or features of another width.
+        """
+        features = features[:, None] if features.dim() == 1 else features
+        if features.is_floating_point() or features.shape[1] != len(self.sizes):
+            raise _unexpected(features, tuple(self.sizes.tolist()))
+        if len(features) == 0:  # Methane has no bonds, and an empty bag is an error.
+            return self.table.weight.new_zeros(0, self.dim)
+        self._check(features)
+        indices = torch.where(features < 0, self.sizes, features)
+        embedded: Tensor = self.table(indices + self.offsets)
+        return embedded
+
+    def _check(self, features: Tensor) -> None:
+        # An index past its table would read the next feature's vectors.
+        low, high = torch.aminmax(features, dim=0)
+        inside = ((low >= -1) & (high < self.sizes)).all()
+        if features.device.type != "cpu":  # Without waiting for the device.
+            torch._assert_async(inside, "a category past its table")  # type: ignore[no-untyped-call]
+        elif not inside:
+            raise BadValueError(
+                f"expected {describe(tuple(self.sizes.tolist()))}, got indices from {low.tolist()} "
+                f"to {high.tolist()}; make the encoder for the data set's schema"
+            )
+
+
+class FloatEmbedding(nn.Linear):
+    """A linear map of floats, (rows, width) -> (rows, d)."""
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return self.out_features
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the (rows, d) vectors; raises :class:`BadValueError` for other features."""
+        features = input[:, None] if input.dim() == 1 else input
+        if not features.is_floating_point() or features.shape[1] != self.in_features:
+            raise _unexpected(features, self.in_features)
+        return super().forward(features.to(self.weight.dtype))
+
+
+class NoFeatures(nn.Module):
+    """One learned vector for all rows."""
+
+    def __init__(self, embedding_dim: int) -> None:
+        super().__init__()
+        self.dim = embedding_dim
+        self.vector = nn.Parameter(torch.empty(1, embedding_dim))
+        nn.init.xavier_uniform_(self.vector)
+
+    def forward(self, rows: int) -> Tensor:
+        """Return the vector for each of some rows, (rows, d)."""
+        return self.vector.expand(rows, -1)
+
+
+def embedding(
+    features: Features, embedding_dim: int
+) -> FeatureEmbedding | FloatEmbedding | NoFeatures:
+    """Make the embedding of some features, (rows, features) -> (rows, d)."""
+    if isinstance(features, tuple):
+        return FeatureEmbedding(features, embedding_dim)
+    return FloatEmbedding(features, embedding_dim) if features else NoFeatures(embedding_dim)
+
+
+def _unexpected(features: Tensor, expected: Features) -> BadValueError:
+    return BadValueError(
+        f"expected {describe(expected)}, got features of shape {tuple(features.shape)} and "
+        f"{features.dtype}"
+    )
