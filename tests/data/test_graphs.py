@@ -7,7 +7,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GIN, global_mean_pool
 
 from rnc_graph.data import GraphDataset, MoleculeTable
-from rnc_graph.data.features import featurize
+from rnc_graph.data.schema import OGB_MOLECULES
 
 ESOL_ROWS = 100
 NO_BONDS = ["C", "[Na+].[Cl-]", "O"]
@@ -25,13 +25,8 @@ def smiles(esol: MoleculeTable) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def graphs(smiles: list[str]) -> GraphDataset:
-    return featurize(smiles)[0]
-
-
-@pytest.fixture(scope="module")
 def data(smiles: list[str]) -> list[Data]:
-    """The same graphs as PyG would keep them, featurized by OGB."""
+    """Molecules featurized by OGB."""
     return [
         Data(
             x=torch.from_numpy(graph["node_feat"]),
@@ -40,6 +35,11 @@ def data(smiles: list[str]) -> list[Data]:
         )
         for graph in map(smiles2graph, smiles)
     ]
+
+
+@pytest.fixture(scope="module")
+def graphs(data: list[Data]) -> GraphDataset:
+    return GraphDataset.from_pyg(data, schema=OGB_MOLECULES)
 
 
 def _assert_same(found: Data, expected: Data) -> None:
