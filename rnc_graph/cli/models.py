@@ -62,7 +62,7 @@ def train(
     ] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and of the training.")] = 0,
     clean: Annotated[
-        bool, typer.Option("--clean", help="Strip salts and charges from the molecules first.")
+        bool, typer.Option("--clean", help="Strip salts and charges, here and in prediction.")
     ] = False,
     merge: Annotated[
         str, typer.Option(help="Several rows of one molecule: no, mean, median or first.")
@@ -108,6 +108,7 @@ def train(
         objective=None if objective == "none" else objective,
         head_loss=head_loss,
         freeze_encoder=freeze,
+        clean=clean,
         descriptors=descriptors,
         networks=networks,
         epochs=epochs,
@@ -116,7 +117,6 @@ def train(
     table, bad, notes = _read(data, smiles, target, split_column, unit)
     splitter, split_options = _splitter(split, split_column, split_file, table.extra)
     preparation: Preparation = Preparation(
-        clean=clean,
         merge=merge,  # type: ignore[arg-type]  # checked above
         on_bad=on_bad,  # type: ignore[arg-type]
         split=splitter,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.data.featurizer import identity, parse_smiles
 
-# Taking away a salt or a charge may bring another rule to bear; few molecules need a second pass.
+# Removing a salt or a charge may make another rule apply; few molecules need a second pass.
 _PASSES = 3
+
+# Metals of counterions: an organic salt of one of these is cleaned to its parent.
+_COUNTERIONS = frozenset((3, 11, 19, 37, 55, 4, 12, 20, 38, 56))
+_NON_METALS = frozenset(
+    (0, 1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 32, 33, 34, 35, 36, 51, 52, 53, 54, 85, 86)
+)
+_SALT_PARTNERS = frozenset((7, 8, 16))
 
 
 def clean_smiles(smiles: str, *, tautomer: bool = False) -> str:
-    """Return the canonical SMILES of the cleaned molecule.
+    """Return the canonical SMILES of the cleaned molecule, without atom maps and isotopes.
 
     RDKit's cleanup (normalized groups, disconnected metals), then the largest organic fragment,
     then without charges where protons can balance them. Cleaning twice changes no more.
@@ -24,39 +29,41 @@ def clean_smiles(smiles: str, *, tautomer: bool = False) -> str:
         tautomer: take the canonical tautomer too; slow.
 
     Raises:
-        ValueError: it is no molecule; the message is the reason.
+        ValueError: it is no molecule, holds a metal other than an alkaline counterion, or has no
+            organic parent; the message is the reason.
 
     >>> clean_smiles("CC(=O)[O-].[Na+]")
     'CC(=O)O'
     """
-    molecule = parse_smiles(smiles)
-    found = Chem.MolToSmiles(molecule)
     with rdBase.BlockLogs():
-        for _ in range(_PASSES):
-            parent = rdMolStandardize.FragmentParent(rdMolStandardize.Cleanup(molecule))
-            molecule = rdMolStandardize.Uncharger().uncharge(parent)
-            if tautomer:
-                molecule = rdMolStandardize.CanonicalTautomer(molecule)
-            cleaned = Chem.MolToSmiles(molecule)
-            if cleaned == found:
-                break
-            found = cleaned
-            molecule = parse_smiles(cleaned)
+        return clean_identity(identity(parse_smiles(smiles)), tautomer=tautomer)
+
+
+def clean_identity(found: str, *, tautomer: bool = False) -> str:
+    """Clean the canonical SMILES of a molecule: see :func:`clean_smiles`."""
+    for _ in range(_PASSES):
+        molecule = parse_smiles(found)
+        _check_metals(molecule)
+        parent = rdMolStandardize.FragmentParent(rdMolStandardize.Cleanup(molecule))
+        if "." in found and not any(atom.GetAtomicNum() == 6 for atom in parent.GetAtoms()):
+            raise ValueError(f"cannot be cleaned: {found[:80]!r} has no organic parent")
+        parent = rdMolStandardize.Uncharger().uncharge(parent)
+        if tautomer:
+            parent = rdMolStandardize.CanonicalTautomer(parent)
+        cleaned = identity(parent)
+        if cleaned == found:
+            break
+        found = cleaned
     return found
 
 
-def clean_all(smiles: Sequence[str]) -> tuple[list[str], list[int]]:
-    """Return N cleaned SMILES, and the rows (from 0) of the molecules that were changed.
-
-    One that cannot be read, or cleaned, stays as it is.
-    """
-    cleaned, changed = [], []
-    for row, text in enumerate(smiles):
-        try:
-            result = clean_smiles(text)
-            if result != Chem.MolToSmiles(parse_smiles(text)):
-                changed.append(row)
-        except ValueError:
-            result = text
-        cleaned.append(result)
-    return cleaned, changed
+def _check_metals(molecule: Chem.Mol) -> None:
+    for atom in molecule.GetAtoms():
+        number = atom.GetAtomicNum()
+        if number in _NON_METALS:
+            continue
+        partners = {neighbor.GetAtomicNum() for neighbor in atom.GetNeighbors()}
+        if number not in _COUNTERIONS or not partners <= _SALT_PARTNERS:
+            raise ValueError(f"cannot be cleaned: it holds the metal {atom.GetSymbol()}")
+        if molecule.GetNumAtoms() == 1:
+            raise ValueError(f"cannot be cleaned: {atom.GetSymbol()} has no organic parent")

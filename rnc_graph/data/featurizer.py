@@ -138,12 +138,14 @@ class Wants:
         descriptors: RDKit's two-dimensional descriptors.
         fingerprints: Morgan fingerprints.
         canonical: the canonical SMILES without atom maps and isotopes.
+        clean: take the molecules without salts, solvents and charges.
         featurizer: version of the features, ``FEATURIZER`` or ``AS_WRITTEN``.
     """
 
     descriptors: bool = False
     fingerprints: bool = False
     canonical: bool = False
+    clean: bool = False
     featurizer: str = FEATURIZER
 
 
@@ -299,12 +301,17 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
     )
     canonical = [""] * len(smiles) if wants.canonical else []
     bad: list[BadMolecule] = []
+    if wants.clean:
+        from rnc_graph.data.cleaning import clean_identity
+
     as_written = wants.featurizer == AS_WRITTEN
     with rdBase.BlockLogs():
         for row, text in enumerate(smiles):
             try:
                 molecule = _parse(text)
                 identifier = identity(molecule)
+                if wants.clean:
+                    identifier = clean_identity(identifier)
                 if not as_written and identifier != text:
                     molecule = _reparsed(identifier)
                 if wants.descriptors:

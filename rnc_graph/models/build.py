@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.cache import molecule_features
-from rnc_graph.data.cleaning import clean_all
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.errors import BadValueError
@@ -34,7 +33,6 @@ class Preparation:
     """What is done with a table before a model is trained on it.
 
     Attributes:
-        clean: strip salts and charges first.
         merge: how several measurements of one molecule become one; "no" keeps them all.
         on_bad: "skip" leaves out rows that cannot be used, "raise" ends it.
         split: name of a splitter, with options.
@@ -42,7 +40,6 @@ class Preparation:
         seed: of the split and of the training.
     """
 
-    clean: bool = False
     merge: Merge = "no"
     on_bad: Literal["skip", "raise"] = "skip"
     split: str = "random"
@@ -92,7 +89,7 @@ def prepare(
     jobs: int = 1,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Prepared:
-    """Clean, featurize, merge and split a table.
+    """Featurize, merge and split a table.
 
     Args:
         table: rows with a SMILES and a target.
@@ -106,10 +103,6 @@ def prepare(
         RncGraphError: rows are bad and ``on_bad`` is "raise", or the split cannot be made.
     """
     notes: list[str] = []
-    if preparation.clean:
-        cleaned, changed = clean_all(table.smiles)
-        table = replace(table, smiles=cleaned)
-        notes.append(f"{len(changed)} molecules were changed by cleaning")
     wants = replace(wants, fingerprints=True, canonical=True)
     done = 0
 
@@ -126,9 +119,19 @@ def prepare(
     all_bad = sorted([*bad, *unreadable], key=lambda row: row.row)
     if all_bad and preparation.on_bad == "raise":
         raise BadValueError(describe_bad(all_bad, table.name))
+    if not len(features.good):
+        raise BadValueError(
+            f"{table.name}: no molecule is left\n{describe_bad(all_bad, table.name)}"
+        )
     if unreadable:
         table = table.take(features.good)
         features = molecule_features(table.smiles, wants, jobs=jobs)
+    if wants.clean:
+        changed = sum(
+            canonical_smiles(text) != cleaned
+            for text, cleaned in zip(table.smiles, features.canonical, strict=True)
+        )
+        notes.append(f"{changed} rows were changed by cleaning; predictions clean molecules alike")
     duplicates = find_duplicates(features.canonical, table.targets)
     if duplicates.groups:
         notes.append(duplicates.summary(table.rows))

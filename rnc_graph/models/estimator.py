@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rnc_graph.data.cache import molecule_features
-from rnc_graph.data.featurizer import BadMolecule, Wants
+from rnc_graph.data.featurizer import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.models import (
@@ -66,6 +67,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         weight_decay: of AdamW.
         patience: end a stage after so many epochs without a better validation error; the weights of
             the best epoch are kept anyway.
+        clean: strip salts, solvents and charges from the molecules, in training and prediction; one
+            with a metal or without an organic parent cannot be cleaned, and is bad.
         descriptors: put RDKit's descriptors beside the embedding.
         networks: number of networks in the ensemble, trained from different seeds.
         descriptor_models: members on descriptors: "svr", "extra-trees".
@@ -110,6 +113,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-2,
         patience: int | None = None,
+        clean: bool = False,
         descriptors: bool = True,
         networks: int = 3,
         descriptor_models: Sequence[str] = ("svr", "extra-trees"),
@@ -135,6 +139,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.patience = patience
+        self.clean = clean
         self.descriptors = descriptors
         self.networks = networks
         self.descriptor_models = descriptor_models
@@ -176,7 +181,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         given = len(smiles)
         features = molecule_features(
             [*smiles, *held_smiles],
-            Wants(descriptors=settings.descriptors, fingerprints=True, canonical=True),
+            replace(settings.wants, canonical=True),
             jobs=self._jobs(),
         )
         usable = np.setdiff1d(features.good, np.flatnonzero(np.isnan(targets).all(axis=1)))

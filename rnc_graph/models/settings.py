@@ -57,6 +57,7 @@ class ModelSettings(BaseModel):
     patience: PositiveInt | None = Field(
         None, description="end a stage after so many epochs without a better validation MAE"
     )
+    clean: bool = Field(False, description="strip salts, solvents and charges from all molecules")
     descriptors: bool = Field(True, description="RDKit's descriptors beside the embedding")
     networks: NonNegativeInt = Field(3, description="networks in the ensemble")
     descriptor_models: Annotated[
@@ -102,7 +103,7 @@ class ModelSettings(BaseModel):
     @property
     def wants(self) -> Wants:
         """What has to be computed of molecules beside their graphs."""
-        return Wants(descriptors=self.descriptors, fingerprints=True)
+        return Wants(descriptors=self.descriptors, fingerprints=True, clean=self.clean)
 
     @property
     def members_on_descriptors(self) -> list[DescriptorModelName]:

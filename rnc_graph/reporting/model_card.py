@@ -79,7 +79,7 @@ def write_model_card(
         f"- split: {preparation.split}, seed {preparation.seed}: {len(split.train)} molecules for "
         f"training, {len(split.validation)} for validation, {len(split.test)} for testing "
         "(split.json)",
-        *["- cleaned: salts and charges removed"] * preparation.clean,
+        *["- cleaned: salts and charges removed, in prediction too"] * model.settings.clean,
         "",
         "## Model",
         "",

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnc_graph.data import MoleculeTable, random_split
-from rnc_graph.data.cleaning import clean_all, clean_smiles
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
+from rnc_graph.data.featurizer import canonical_smiles
 from rnc_graph.data.splits import (
     PUBLISHED,
     SPLITS,
@@ -48,7 +48,7 @@ def _molecules(canonical: list[str], **columns: list[str]) -> SplitSamples:
 def molecules(esol: MoleculeTable) -> SplitSamples:
     chosen = [*esol.smiles[:180], *esol.smiles[:20]]  # Twenty molecules twice.
     return _molecules(
-        clean_all(chosen)[0],
+        [canonical_smiles(text) for text in chosen],
         lab=[f"lab {row % 17}" if row % 3 else "" for row in range(200)],
         year=[str(2000 + row % 23) for row in range(200)],
     )
@@ -277,31 +277,6 @@ def test_a_part_that_would_be_empty_is_told() -> None:
     one_scaffold = _molecules([f"c1ccccc1{'C' * row}" for row in range(30)])
     with pytest.raises(RncGraphError, match="a scaffold split leaves the train set empty"):
         SPLITS.make("scaffold").split(one_scaffold, 0, FRACTIONS)
-
-
-@pytest.mark.parametrize(
-    ("smiles", "cleaned"),
-    [
-        ("CC(=O)[O-].[Na+]", "CC(=O)O"),
-        ("CCO", "CCO"),
-        ("C[N+](C)(C)CC([O-])=O", "C[N+](C)(C)CC(=O)[O-]"),  # A zwitterion stays one.
-        ("[Na+].[Cl-]", None),
-        ("O.CCN.Cl", "CCN"),
-        ("CC(=O)O[Na]", "CC(=O)O"),
-        ("C[N+](=O)[O-]", "C[N+](=O)[O-]"),
-    ],
-)
-def test_salts_and_charges_go(smiles: str, cleaned: str | None) -> None:
-    found = clean_smiles(smiles)
-    assert cleaned is None or found == cleaned
-    assert clean_smiles(found) == found
-
-
-def test_cleaning_twice_changes_no_more(esol: MoleculeTable) -> None:
-    once, changed = clean_all([*esol.smiles[:150], "C(", "CC(=O)[O-].[Na+]"])
-    assert once[150] == "C("
-    assert 151 in changed
-    assert clean_all(once) == (once, [])
 
 
 def test_duplicates_are_found_and_merged_on_request() -> None:
