@@ -1,5 +1,6 @@
 """Models from the shell: train, predict, embed, evaluate, and what goes wrong on the way."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,8 @@ def test_a_models_folder(folder: Path) -> None:
         "worst.png",
     }
     card = (folder / "model" / "README.md").read_text()
-    assert "78 molecules used, 2 rows left out" in card
+    assert "78 rows used, 2 rows left out" in card
+    assert "training: 62 molecules, validation: 8 molecules, test: 8 molecules" in card
     assert "torch " in card
     bad = pd.read_csv(folder / "model" / "bad_rows.csv")
     assert bad["row"].tolist() == [6, 7]
@@ -69,7 +71,9 @@ def test_a_models_folder(folder: Path) -> None:
 
 def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
     model, table = str(folder / "model"), str(folder / "my.csv")
-    written(run("predict", model, table, "--out", str(tmp_path / "p.csv"), "--jobs", "1"))
+    predicting = ["predict", model, table, "--out", str(tmp_path / "p.csv"), "--jobs", "1"]
+    told = written(run(*predicting, "--interval", "0.99"))
+    assert "logS: its intervals at 0.99 are infinite: 5 molecules calibrate them" in told
     found = pd.read_csv(tmp_path / "p.csv")
     assert found["name"].tolist() == list(range(80))
     assert found["predicted_logS"].isna().tolist() == [row == 5 for row in range(80)]
@@ -82,7 +86,10 @@ def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
         pd.read_csv(tmp_path / "e.csv")[[f"e{i}" for i in range(128)]], embedding, rtol=1e-5
     )
     out = written(run("evaluate", model, table, "--out", str(tmp_path / "ev"), "--jobs", "1"))
-    assert "RMSE" in out
+    assert out.index("70 of 79 rows hold molecules of") < out.index("RMSE")
+    metrics = json.loads((tmp_path / "ev" / "metrics.json").read_text())
+    counts = {name: values["logS"]["count"] for name, values in metrics.items()}
+    assert counts == {"new molecules": 8, "molecules seen": 70}
     assert {path.suffix for path in (tmp_path / "ev").iterdir()} == {".png", ".json"}
 
 

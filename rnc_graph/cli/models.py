@@ -144,23 +144,13 @@ def train(
         )
     for note in prepared.notes:
         say(note)
-    parts = prepared.split
-    say(
-        f"{len(prepared.table)} molecules: {len(parts.train)} for training, "
-        f"{len(parts.validation)} for validation, {len(parts.test)} for testing"
-    )
+    say(prepared.sizes())
     with work_bar("training") as training:
         built = build(
             prepared, settings, seed=seed, jobs=workers, device=device, on_progress=training
         )
-    for name, highest in zip(
-        built.model.targets, built.model.intervals.highest_levels, strict=True
-    ):
-        if highest < LEVEL:
-            say(
-                f"{name}: too few molecules calibrate its intervals: they are infinite above "
-                f"{highest:.0%}; hold out more with --validation-fraction"
-            )
+    for note in built.model.interval_notes(LEVEL):
+        say(f"{note}; hold out more with --validation-fraction")
     if built.test is not None:
         for note in _on_subsets(prepared.table, built.test):
             say(note)
@@ -252,7 +242,9 @@ def evaluate(
     interval: Level = 0.9,
     jobs: Jobs = None,
 ) -> None:
-    """Judge a model on molecules with measurements that it has not learned from."""
+    """Evaluate a model on measured molecules, those of its training set apart."""
+    import numpy as np
+
     from rnc_graph.files import write_text
     from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
     from rnc_graph.models.build import describe_bad
@@ -275,10 +267,25 @@ def evaluate(
     evaluation = evaluate_predictions(
         trained, table.smiles, table.rows, table.targets, predictions, interval
     )
-    print_metrics(evaluation, table.name)
+    seen = predictions.seen
+    if seen.any():
+        say(
+            f"{seen.sum()} of {len(seen)} rows hold molecules of the model's training or "
+            "validation set: their errors say nothing about new molecules, and are reported apart"
+        )
+    new = ~seen & ~np.isnan(predictions.distance)
+    subsets = {"new molecules": np.flatnonzero(new), "molecules seen": np.flatnonzero(seen)}
+    parts = {name: evaluation.take(rows) for name, rows in subsets.items() if len(rows)}
+    for name, part in parts.items():
+        print_metrics(part, f"{table.name}, {name}")
     if out is not None:
-        figures = draw_evaluation(evaluation, trained.domain.threshold, table.name, out)
-        metrics = {name: evaluation.metrics(i) for i, name in enumerate(trained.targets)}
+        shown = next(iter(parts))
+        title = f"{table.name}, {shown}"
+        figures = draw_evaluation(parts[shown], trained.domain.threshold, title, out)
+        metrics = {
+            name: {target: part.metrics(i) for i, target in enumerate(trained.targets)}
+            for name, part in parts.items()
+        }
         write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
         say("\n  ".join(["Written:", *map(str, [*figures, out / "metrics.json"])]))
 
@@ -289,7 +296,7 @@ def print_metrics(evaluation: Any, title: str) -> None:
 
     from rnc_graph.reporting.model_card import METRICS, metric_cells
 
-    table = Table(title=f"{title}: {len(evaluation.rows)} molecules", title_justify="left")
+    table = Table(title=f"{title}: {len(evaluation.rows)} rows", title_justify="left")
     table.add_column("")
     for target, unit in zip(evaluation.targets, evaluation.units, strict=True):
         table.add_column(f"{target}, {unit}" if unit else target, justify="right")

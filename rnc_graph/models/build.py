@@ -16,6 +16,7 @@ from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
+from rnc_graph.data.splits.groups import first_rows
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
@@ -65,6 +66,17 @@ class Prepared:
     split: Split
     bad: list[BadRow]
     notes: list[str]
+
+    def sizes(self) -> str:
+        """Return the numbers of rows and molecules of the table and its sets."""
+        counts = {"the table": np.arange(len(self.table)), "training": self.split.train}
+        counts |= {"validation": self.split.validation, "test": self.split.test}
+        told = []
+        for name, rows in counts.items():
+            molecules = len(first_rows(self.features.canonical, rows))
+            in_rows = f" in {len(rows)} rows" if len(rows) > molecules else ""
+            told.append(f"{name}: {molecules} molecules{in_rows}")
+        return ", ".join(told)
 
     def molecules(self) -> SplitSamples:
         """Return what splits are made of and checked against."""

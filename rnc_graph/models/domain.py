@@ -37,7 +37,7 @@ class Domain:
 
     @classmethod
     def fit(cls, fingerprints: Bits) -> Domain:
-        """Learn from the training molecules' packed fingerprints (M, 256)."""
+        """Learn from the packed fingerprints (M, 256) of M different training molecules."""
         step = -(-len(fingerprints) // _LARGEST)
         kept = fingerprints[::step]
         nearest = _distances(kept, kept, leave_out_itself=True)

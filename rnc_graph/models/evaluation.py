@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,18 @@ class Evaluation:
     level: float
     targets: list[str]
     units: list[str]
+
+    def take(self, rows: NDArray[np.int64]) -> Evaluation:
+        """Return the evaluation of some of the molecules."""
+        return replace(
+            self,
+            smiles=[self.smiles[row] for row in rows],
+            rows=self.rows[rows],
+            measured=self.measured[rows],
+            predictions=self.predictions.take(rows),
+            low=self.low[rows],
+            high=self.high[rows],
+        )
 
     def known(self, target: int) -> NDArray[np.int64]:
         """Return the molecules that have a target and a prediction of it."""

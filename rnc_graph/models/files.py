@@ -104,7 +104,9 @@ def load_model(folder: Path) -> MoleculeModel:
             "model again, or copy both files anew"
         )
     try:
-        return _model(config, load(content))
+        tensors = load(content)
+        _check_finite(tensors)
+        return _model(config, tensors)
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
         raise BadValueError(f"{folder}: its weights do not fit its config: {error}") from error
 
@@ -163,6 +165,8 @@ def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
         "interval_scores": model.intervals.scores,
         "domain.fingerprints": model.domain.fingerprints,
     }
+    if model.seen is not None:
+        parts["seen"] = model.seen
     if model.descriptor_scaler is not None:
         parts["descriptors.medians"] = model.descriptor_scaler.medians
         parts["descriptors.quantiles"] = model.descriptor_scaler.quantiles
@@ -170,6 +174,13 @@ def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
     for number, member in enumerate(model.members):
         tensors |= {f"members.{number}.{name}": t for name, t in member.tensors().items()}
     return tensors
+
+
+def _check_finite(tensors: dict[str, Tensor]) -> None:
+    # The scores of a target that few molecules have end in NaN.
+    for name, tensor in tensors.items():
+        if name != "interval_scores" and not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name} holds NaN or infinity")
 
 
 def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
@@ -199,5 +210,6 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         typical_spread=array("typical_spread"),
         intervals=ConformalIntervals(array("interval_scores")),
         domain=Domain(array("domain.fingerprints"), config.domain_threshold),
+        seen=array("seen") if config.format > 1 else None,
         featurizer=config.featurizer,
     )

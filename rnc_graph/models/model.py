@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -12,7 +13,7 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import FEATURIZER, Wants
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
@@ -31,6 +32,7 @@ class Predictions:
         difficulty: (N, t) what the intervals are proportional to, in the targets' units.
         distance: (N,) from 0 to 1, to the nearest training molecule.
         outside: (N,) whether that is farther than the model's domain reaches.
+        seen: (N,) whether the molecule belongs to the training or validation set.
     """
 
     values: FloatArray
@@ -38,6 +40,7 @@ class Predictions:
     difficulty: FloatArray
     distance: FloatArray
     outside: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
 
     @classmethod
     def joined(cls, parts: Sequence[Predictions]) -> Predictions:
@@ -45,6 +48,10 @@ class Predictions:
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
         )
+
+    def take(self, rows: NDArray[np.int64]) -> Predictions:
+        """Return the predictions of some of the molecules."""
+        return Predictions(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class MoleculeModel:
         typical_spread: (t,) median spread of the molecules that chose the epochs.
         intervals: calibrated on molecules that no member has seen.
         domain: of the training molecules.
+        seen: (M,) digests of the molecules of the training and validation set, rising; None for
+            a model of format 1, which did not keep them.
         featurizer: version of the features that the members were trained on.
     """
 
@@ -73,12 +82,24 @@ class MoleculeModel:
     typical_spread: FloatArray
     intervals: ConformalIntervals
     domain: Domain
+    seen: NDArray[np.int64] | None = None
     featurizer: str = FEATURIZER
 
     @property
     def wants(self) -> Wants:
         """What has to be computed of molecules before they are predicted."""
         return replace(self.settings.wants, featurizer=self.featurizer)
+
+    def interval_notes(self, level: float) -> list[str]:
+        """Say which targets have infinite intervals at a level, and why."""
+        return [
+            f"{name}: its intervals at {level:g} are infinite: {count} molecules calibrate them, "
+            f"enough for levels up to {highest:.1%}"
+            for name, count, highest in zip(
+                self.targets, self.intervals.counts, self.intervals.highest_levels, strict=True
+            )
+            if level > highest
+        ]
 
     def predict(self, features: MoleculeFeatures) -> Predictions:
         """Predict N molecules; raises :class:`RncGraphError` where a descriptor is not known."""
@@ -94,6 +115,8 @@ class MoleculeModel:
             inputs = Inputs.of(features, rows[good], self.descriptor_scaler)
             votes = np.stack([member.predict(inputs) for member in self.members])
             values[good] = self.scaler.restore(votes.mean(axis=0))
+            if not np.isfinite(values[good]).all():
+                raise RunError("a prediction is not finite: the model's weights are damaged")
             spread[good] = votes.std(axis=0) * self.scaler.sd
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
         return Predictions(
@@ -102,7 +125,13 @@ class MoleculeModel:
             difficulty=spread + self.typical_spread,
             distance=distance,
             outside=distance > self.domain.threshold,
+            seen=self._seen([features.canonical[row] for row in rows], distance),
         )
+
+    def _seen(self, canonical: Sequence[str], distance: FloatArray) -> NDArray[np.bool_]:
+        if self.seen is None:  # Equal fingerprints are the best evidence there is.
+            return np.asarray(distance == 0)
+        return np.isin(digests(canonical), self.seen)
 
     def embed(self, features: MoleculeFeatures) -> FloatArray:
         """Return the (N, d) embedding: those of the networks, side by side; NaN for bad molecules.
@@ -120,3 +149,9 @@ class MoleculeModel:
             inputs = Inputs.of(features, good, self.descriptor_scaler)
             embedding[good] = np.concatenate([n.embed(inputs).numpy() for n in networks], axis=1)
         return embedding
+
+
+def digests(canonical: Sequence[str]) -> NDArray[np.int64]:
+    """Return 64 bits of the SHA-256 of each of N canonical SMILES, (N,)."""
+    parts = [hashlib.sha256(text.encode()).digest()[:8] for text in canonical]
+    return np.frombuffer(b"".join(parts), dtype="<i8").astype(np.int64)

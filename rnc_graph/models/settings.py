@@ -103,7 +103,9 @@ class ModelSettings(BaseModel):
     @property
     def wants(self) -> Wants:
         """What has to be computed of molecules beside their graphs."""
-        return Wants(descriptors=self.descriptors, fingerprints=True, clean=self.clean)
+        return Wants(
+            descriptors=self.descriptors, fingerprints=True, canonical=True, clean=self.clean
+        )
 
     @property
     def members_on_descriptors(self) -> list[DescriptorModelName]:

@@ -69,7 +69,7 @@ def predict_file(
     Raises:
         RncGraphError: the file or its column is missing or cannot be read, or a wrong level.
     """
-    report = Report()
+    report = Report(notes=model.interval_notes(level))
     with (
         _writing(source, out) as (table, temporary),
         temporary.open("w", encoding="utf-8", newline="") as file,

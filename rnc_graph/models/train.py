@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
+from rnc_graph.data.splits.groups import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.intervals import ConformalIntervals
@@ -19,7 +20,7 @@ from rnc_graph.models.domain import Domain
 from rnc_graph.models.fitting import fit_members
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import TrainingParts
-from rnc_graph.models.model import MoleculeModel
+from rnc_graph.models.model import MoleculeModel, digests
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.training import check_device
 
@@ -37,23 +38,30 @@ class Held:
     calibration: NDArray[np.int64]
 
 
-def divide_held_out(rows: NDArray[np.int64], seed: int) -> Held:
-    """Divide the held-out rows at random: a third chooses the epochs, the others calibrate.
+def divide_held_out(rows: NDArray[np.int64], canonical: Sequence[str], seed: int) -> Held:
+    """Divide the held-out molecules at random: a third chooses the epochs, the others calibrate.
 
     What calibrates must not have been looked at before, or the intervals' coverage is no more
-    guaranteed.
+    guaranteed: all rows of a molecule go to the same side.
+
+    Args:
+        rows: the held-out rows.
+        canonical: N canonical SMILES.
+        seed: the same seed gives the same division.
 
     Raises:
-        RncGraphError: fewer than 2 rows.
+        RncGraphError: fewer than 2 molecules.
     """
-    if len(rows) < 2:
+    groups = groups_of(numbered([canonical[row] for row in rows]))
+    if len(groups) < 2:
         raise BadValueError(
-            f"the held-out set needs at least 2 molecules, found {len(rows)}: some choose the "
-            "epochs, the others calibrate the intervals"
+            f"expected at least 2 molecules in the validation set, got {len(groups)}: some choose "
+            "the epochs, the others calibrate the intervals"
         )
-    shuffled = np.random.default_rng(seed).permutation(rows)
-    first = max(1, round(_SELECTION * len(rows)))
-    return Held(shuffled[:first], shuffled[first:])
+    order = np.random.default_rng(seed).permutation(len(groups))
+    shuffled = [rows[groups[group]] for group in order]
+    first = max(1, round(_SELECTION * len(groups)))
+    return Held(np.concatenate(shuffled[:first]), np.concatenate(shuffled[first:]))
 
 
 def train_model(
@@ -73,7 +81,7 @@ def train_model(
     """Train a model on some rows of a table and calibrate it on others.
 
     Args:
-        features: of N molecules, with descriptors if the settings want them, and fingerprints.
+        features: of N molecules, all that the settings want.
         targets: (N, t) in the targets' units, NaN where missing.
         train: rows to learn from.
         held_out: rows that choose the epochs and calibrate the intervals.
@@ -89,12 +97,13 @@ def train_model(
         RncGraphError: too few molecules, a target without values, an objective that cannot be used
             with these targets, a device that is not there, or training that diverged.
     """
-    if len(train) < _FEWEST:
+    molecules = first_rows(features.canonical, train)
+    if len(molecules) < _FEWEST:
         raise BadValueError(
-            f"{len(train)} molecules to learn from are too few: a model needs at least {_FEWEST}"
+            f"expected at least {_FEWEST} molecules in the training set, got {len(molecules)}"
         )
     check_device(device)
-    held = divide_held_out(held_out, seed)
+    held = divide_held_out(held_out, features.canonical, seed)
     for part, rows in (("chooses the epochs", held.selection), ("calibrates", held.calibration)):
         lacking = np.flatnonzero(np.isnan(targets[rows]).all(axis=0))
         if lacking.size:
@@ -123,7 +132,8 @@ def train_model(
         members=fit_members(parts, settings, seed, jobs, device, on_progress),
         typical_spread=np.zeros(targets.shape[1]),
         intervals=ConformalIntervals(np.empty((0, targets.shape[1]))),
-        domain=Domain.fit(features.fingerprints[train]),
+        domain=Domain.fit(features.fingerprints[molecules]),
+        seen=np.unique(digests([features.canonical[row] for row in [*train, *held_out]])),
     )
     spread = uncalibrated.predict_rows(features, held.selection).spread
     typical = np.median(spread, axis=0)

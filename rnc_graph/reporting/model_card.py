@@ -12,7 +12,7 @@ from rnc_graph.models.build import Built, Preparation, Prepared
 
 # What is told of each target, and what it is called.
 METRICS = {
-    "count": "molecules",
+    "count": "rows",
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R²",
@@ -47,7 +47,7 @@ def write_model_card(
         versions: of the libraries.
         figures: names of the figures beside the card.
     """
-    model, table, split = built.model, prepared.table, prepared.split
+    model, table = built.model, prepared.table
     targets = ", ".join(
         f"{name} ({unit})" if unit else name
         for name, unit in zip(model.targets, model.units, strict=True)
@@ -73,12 +73,10 @@ def write_model_card(
     lines += [
         "## Data",
         "",
-        f"- {source}: {len(table)} molecules used, {len({b.row for b in prepared.bad})} rows left "
+        f"- {source}: {len(table)} rows used, {len({b.row for b in prepared.bad})} rows left "
         "out" + (" (bad_rows.csv)" if prepared.bad else ""),
         *(f"- {note}" for note in prepared.notes),
-        f"- split: {preparation.split}, seed {preparation.seed}: {len(split.train)} molecules for "
-        f"training, {len(split.validation)} for validation, {len(split.test)} for testing "
-        "(split.json)",
+        f"- split: {preparation.split}, seed {preparation.seed} (split.json): {prepared.sizes()}",
         *["- cleaned: salts and charges removed, in prediction too"] * model.settings.clean,
         "",
         "## Model",

@@ -1,5 +1,6 @@
 """A model on disk: the same bits back, and a clear word about every damage."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -61,6 +62,16 @@ def test_the_bits_come_back_in_another_process(
         check=True,
     )
     assert done.stdout.strip() == model.predict(smiles).tobytes().hex()
+
+
+def rehashed(folder: Path, **changes: Any) -> None:
+    """Change a config, and make its digests fit what lies in the folder."""
+    config = {**json.loads((folder / CONFIG).read_text()), **changes}
+    config["weights_sha256"] = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    rest = {key: value for key, value in config.items() if key != "config_sha256"}
+    text = json.dumps(rest, sort_keys=True).encode()
+    config["config_sha256"] = hashlib.sha256(text).hexdigest()
+    (folder / CONFIG).write_text(json.dumps(config))
 
 
 def _config(folder: Path, **changes: Any) -> None:

@@ -16,6 +16,11 @@ def numbered(values: Iterable[object]) -> NDArray[np.int64]:
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
 
 
+def first_rows(canonical: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first of the rows of each molecule, in order."""
+    return rows[np.unique(numbered(canonical[row] for row in rows), return_index=True)[1]]
+
+
 def merged(*groupings: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the finest grouping (N,) that keeps the groups of all given groupings whole."""
     from scipy.sparse import coo_array
