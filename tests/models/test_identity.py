@@ -10,7 +10,7 @@ from rnc_graph import MoleculeRegressor, load_dataset
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.duplicates import find_duplicates
 from rnc_graph.data.featurizer import Wants, canonical_smiles, molecule_arrays
-from rnc_graph.data.splits import SPLITS, SplitMolecules
+from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.estimator import BadMoleculeWarning
 
@@ -86,7 +86,7 @@ def test_rows_of_one_molecule_with_and_without_atom_maps_are_not_divided() -> No
     plain = [canonical_smiles(text) for text in table.smiles[:60]]
     mapped = [text for smiles in plain for text in (smiles, _mapped(smiles))]
     arrays = molecule_arrays(mapped, Wants(canonical=True))
-    molecules = SplitMolecules.of(
+    molecules = SplitSamples.of(
         MoleculeTable("mine", mapped, np.arange(120.0)[:, None], ["y"]), arrays.canonical
     )
     for name in ("random", "scaffold", "stratified"):
