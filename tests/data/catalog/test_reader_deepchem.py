@@ -14,7 +14,7 @@ import pytest
 from rnc_graph.data import load_dataset
 from rnc_graph.data.catalog import load_named_dataset
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import MissingPackageError, RncGraphError
 
 NAME = "deepchem/delaney"
 FILE = """Compound ID,measured log solubility in mols per litre,smiles
@@ -113,9 +113,7 @@ def test_without_deepchem_the_message_says_how_to_get_it(
     data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnc_graph.data.catalog.deepchem.find_spec", lambda _: None)
-    with pytest.raises(
-        RncGraphError, match=r"DeepChem is not installed\. Get it: pip install deep"
-    ):
+    with pytest.raises(MissingPackageError, match=r"DeepChem is not installed.*rnc-graph\[mol"):
         load_dataset(NAME, download=True)
 
 
