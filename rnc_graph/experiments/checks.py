@@ -10,7 +10,9 @@ from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.spec.sections import Part, SplitSpec, Stage
+from rnc_graph.experiments.spec.part import Part
+from rnc_graph.experiments.spec.sections import Stage
+from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.tasks import (
     BaselineTask,
     PretrainTask,

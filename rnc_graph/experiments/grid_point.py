@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rnc_graph.data import PreparedSplit
 from rnc_graph.data.samples import Samples, Store
-from rnc_graph.experiments.spec.sections import SplitSpec
+from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.registry import owners_of
 
 # Raised when the same identity would give other numbers, so that no store mixes the two.
@@ -39,7 +39,7 @@ class GridPoint:
         return {
             "format": FORMAT,
             "data": self.data,
-            "split": self.split.learnt_from(),
+            "split": self.split.training_identity(),
             "seed": self.seed,
         }
 

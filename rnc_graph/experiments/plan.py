@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.grid_point import GridPoint
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.spec.sections import Part, SplitSpec
+from rnc_graph.experiments.spec.part import Part
 from rnc_graph.experiments.spec.sources import source_name
+from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Run, Task
 
 # How a data set that is only pretrained on is divided: a tenth chooses the epoch.

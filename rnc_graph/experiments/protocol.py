@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sections import SplitSpec
 from rnc_graph.experiments.spec.sources import division_of
+from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.metrics import Scoring
 
 # More splits than this are not told one by one.

@@ -19,8 +19,8 @@ from rnc_graph.encoders import ENCODERS, Encoder, Head
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_parts
 from rnc_graph.experiments.grid_point import GridPoint, Record, Resources, Tensors, with_code
+from rnc_graph.experiments.spec.part import Part
 from rnc_graph.experiments.spec.sections import (
-    Part,
     PretrainingSpec,
     RegressionSpec,
     RepresentationSpec,
@@ -132,7 +132,7 @@ class RegressTask:
         return with_code(
             {
                 **self.cell.identity(),
-                **self.cell.split.evaluated_by(),
+                **self.cell.split.evaluation_identity(),
                 "encoder": self.encoder.identity(ENCODERS),
                 "pretraining": pretraining,
                 "regression": _stage_identity(self.regression),
@@ -265,7 +265,7 @@ class BaselineTask:
         """All that determines the result."""
         return {
             **self.cell.identity(),
-            **self.cell.split.evaluated_by(),
+            **self.cell.split.evaluation_identity(),
             "baseline": self.name,
             "evaluate": self.evaluate,
         }

@@ -79,7 +79,7 @@ def test_esol_is_the_study():
         ("regression:\n  epochs", "regression:\n  epoch", "line 13: regression.epoch: unknown key"),
         ("regression: {freeze", "regression: {freezes", "methods.1.regression.freezes: unknown"),
         ("seeds: 2", "seeds: 0", "seeds: must be how many, a list of them, or either by encoder"),
-        ("seeds: 2", "seeds: [1, 1]", "a seed stands twice: [1, 1]"),
+        ("seeds: 2", "seeds: [1, 1]", "expected different seeds, got [1, 1]"),
         ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, mpnn"),
         ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),
         ("mask_attributes: 0.1", "mask: 0.1", "unknown augmentation 'mask'; known: blur"),
@@ -102,7 +102,11 @@ def test_esol_is_the_study():
             "baselines: unknown baseline 'meen'; known: extra-trees",
         ),
         ("epochs: 3", "epochs: three", "regression.epochs: Input should be a valid integer"),
-        ("{freeze: true}", "{freeze: true, views: 2}", "have no place beside freeze"),
+        (
+            "{freeze: true}",
+            "{freeze: true, views: 2}",
+            "so views, augmentation and objective have no effect",
+        ),
         (
             "seeds: 2",
             "seeds: 2\nsplit: 0.8",
@@ -210,7 +214,7 @@ def test_a_value_on_an_axis_is_told_there(tmp_path: Path, every_axis: str):
         read_spec(tmp_path / "axes.yaml")
     objective, unseen = sorted(str(told.value).splitlines())
     assert "line 12: grid.objective: temperature must be positive" in objective
-    assert "line 20: grid.unseen: must be two rising quantiles" in unseen
+    assert "line 20: grid.unseen: expected two rising quantiles" in unseen
 
 
 def test_an_unknown_key_lists_the_known_ones(folder: Path):
@@ -311,7 +315,7 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
             "regression: freeze",
             "methods.1.regression: must be a mapping",
         ),
-        ("seeds: 2", "seeds: 2\nseeds: 3", "the key 'seeds' stands twice"),
+        ("seeds: 2", "seeds: 2\nseeds: 3", "duplicate key 'seeds'"),
         ("seeds: 2", "seeds: true", "seeds: must be how many"),
         ("seeds: 2", "seeds: [5000000000]", "should be less than 4294967296"),
         ("targets: [logS]", "targets: [logS, logS]", "data.0.targets: List should have at most 1"),
@@ -348,3 +352,71 @@ def test_other_seeds_go_on_from_the_spec_s_own(folder: Path):
     path.write_text(path.read_text().replace("seeds: 2", "seeds: [100, 101]"))
     assert read_spec(path, seeds="1").seeds == {"gcn": [100]}
     assert read_spec(path, seeds="3").seeds == {"gcn": [100, 101, 102]}
+
+
+@pytest.mark.parametrize(
+    ("split", "splitter", "train"),
+    [
+        ("scaffold", {"name": "scaffold"}, 0.8),
+        ("published", {"name": "published"}, 0.8),
+        ("{column: set}", {"name": "column", "column": "set"}, 0.8),
+        ("{group: lab, train_size: 0.5}", {"name": "group", "column": "lab"}, 0.8),
+        ("{time: {column: year, leaks: drop}}", None, 0.8),
+        ("{butina: 0.4}", {"name": "butina", "cutoff": 0.4}, 0.8),
+        ("{folds: 4}", {"name": "folds", "k": 4}, 0.65),
+        ("{splitter: stratified}", {"name": "stratified"}, 0.8),
+        ("{train: 0.6, test: 0.3}", None, 0.6),
+    ],
+)
+def test_a_splitter_is_named_in_short(folder: Path, split: str, splitter: Any, train: float):
+    path = folder / "small.yaml"
+    path.write_text(f"split: {split}\n{path.read_text()}")
+    experiment = read_spec(path)
+    found = experiment.splits[""]
+    assert found.train == pytest.approx(train)
+    if splitter is not None:
+        assert found.splitter.model_dump() == splitter
+    again = folder / "again.yaml"
+    again.write_text(yaml.safe_dump(experiment.model_dump(mode="json")))
+    assert read_spec(again) == experiment
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("scafold", "split: unknown split 'scafold'; known: butina"),
+        ("{scaffold: {}, butina: 0.4}", "two splitters, 'scaffold' and 'butina'"),
+        ("{published: 3}", "split.published: expected no option, got 3"),
+        ("{folds: 1}", "test"),
+        ("{scafold: {}}", "split.scafold: unknown key; known here: axes"),
+    ],
+)
+def test_a_wrong_splitter_is_told(folder: Path, split: str, message: str):
+    path = folder / "small.yaml"
+    path.write_text(f"split: {split}\n{path.read_text()}")
+    with pytest.raises(RncGraphError, match=re.escape(message)):
+        read_spec(path)
+
+
+def test_old_keys_get_an_error_that_names_the_new_ones(folder: Path):
+    path = folder / "small.yaml"
+    text = path.read_text().replace("epochs: 3", "epochs: 3\n  optimiser: sgd")
+    path.write_text(f"modules: []\n{text}outside: {{images: folder, folder: x, bad: refuse}}\n")
+    with pytest.raises(RncGraphError) as caught:
+        read_spec(path)
+    lines = str(caught.value).splitlines()
+    assert [line.partition("small.yaml, ")[2] for line in lines] == [
+        "line 1: modules: is now called `plugins`",
+        "line 15: regression.optimiser: is now called `optimizer`",
+        "line 26: outside.bad: is now called `on_bad: raise`",
+    ]
+
+
+def test_the_spec_of_finished_runs_is_read_without_running_its_plugins(folder: Path):
+    path = folder / "small.yaml"
+    text = path.read_text().replace("gcn: {hidden_dim: 8, layers: 1}", "mine: {width: 8}")
+    path.write_text(f"plugins: [gone.py]\n{text.replace('name: rnc', 'name: mine')}")
+    experiment = read_spec(path, finished=True)
+    assert experiment.kind_of("mine") == "graphs"
+    with pytest.raises(RncGraphError, match=r"gone\.py"):
+        read_spec(path)

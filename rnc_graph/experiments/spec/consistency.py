@@ -10,8 +10,8 @@ from rnc_graph.data.samples import augmented_kind
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.experiments.spec.method import Condition
+from rnc_graph.experiments.spec.part import AxisValue
 from rnc_graph.experiments.spec.section import MisfitError
-from rnc_graph.experiments.spec.sections import AxisValue
 from rnc_graph.experiments.spec.sources import ClassSource, ImageSource, source_name
 
 if TYPE_CHECKING:

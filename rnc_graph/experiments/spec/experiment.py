@@ -24,14 +24,13 @@ from rnc_graph.experiments.spec.consistency import check_consistency
 from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
 from rnc_graph.experiments.spec.method import Condition, Method, Place
+from rnc_graph.experiments.spec.part import Part, is_finished
 from rnc_graph.experiments.spec.search import SearchSpec
 from rnc_graph.experiments.spec.section import MisfitError, Section
 from rnc_graph.experiments.spec.sections import (
-    Part,
     PretrainingSpec,
     RegressionSpec,
     RepresentationSpec,
-    SplitSpec,
     Tracking,
 )
 from rnc_graph.experiments.spec.sources import (
@@ -40,10 +39,13 @@ from rnc_graph.experiments.spec.sources import (
     DrawingSpec,
     source_name,
 )
+from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.plugins import read_plugin
 
 
 def _loaded(path: Path, info: ValidationInfo) -> Path:
+    if is_finished(info):
+        return path
     allowed = (info.context or {}).get("plugins")
     if allowed is not None and path.resolve() not in allowed:
         raise ValueError(f"{path}: is run only where you name it: --plugin {path}")
@@ -61,7 +63,7 @@ def _listed(seeds: Any) -> Any:
 
 def _distinct(seeds: list[int]) -> list[int]:
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"a seed stands twice: {seeds}")
+        raise ValueError(f"expected different seeds, got {seeds}")
     return seeds
 
 
@@ -152,16 +154,19 @@ class Experiment(Section):
     @field_validator("encoders")
     @classmethod
     def _encoders_can_be_made(
-        cls, encoders: dict[str, dict[str, Any]]
+        cls, encoders: dict[str, dict[str, Any]], info: ValidationInfo
     ) -> dict[str, dict[str, Any]]:
+        if is_finished(info):
+            return encoders
         for name, options in encoders.items():
             Part(name=name, **options).identity(ENCODERS)
             ENCODERS.make(name, **options)
         return encoders
 
     @model_validator(mode="after")
-    def _parts_fit_together(self) -> Experiment:
-        check_consistency(self)
+    def _parts_fit_together(self, info: ValidationInfo) -> Experiment:
+        if not is_finished(info):
+            check_consistency(self)
         return self
 
     def places(self, everywhere: bool = False) -> list[Place]:
@@ -215,6 +220,8 @@ class Experiment(Section):
 
     def kind_of(self, encoder: str) -> InputKind:
         """Return what an encoder takes; one of a user's own that does not say takes graphs."""
+        if encoder not in ENCODERS.names():  # Of a plugin that is not loaded.
+            return "graphs"
         kind: InputKind = getattr(ENCODERS.get(encoder), "inputs", "graphs")
         return kind
 

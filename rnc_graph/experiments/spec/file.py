@@ -1,4 +1,4 @@
-"""Specs as YAML files; a mistake is told by its line, its key, and what would be right."""
+"""Specs as YAML files; an error names the line and the key, and what was expected."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from rnc_graph.errors import BadValueError, UnknownNameError, did_you_mean
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
+from rnc_graph.experiments.spec.renamed import renamed_keys
 from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.selection import selected
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
@@ -30,6 +31,7 @@ def read_spec(
     seeds: str | None = None,
     encoders: Sequence[str] | None = None,
     plugins: Iterable[Path] | None = None,
+    finished: bool = False,
 ) -> Experiment:
     """Read an experiment from YAML.
 
@@ -38,6 +40,8 @@ def read_spec(
         seeds: how many, from the file's first on: a number, or one by encoder ("gin=10,gcn=5").
         encoders: the ones to take of the file's; all by default.
         plugins: the only Python files that may be run; None allows those that the spec names.
+        finished: read the spec of finished runs: no Python file is run, and what only a plugin
+            knows is not checked again.
 
     Raises:
         RncGraphError: the file is missing, no YAML, or no valid spec; one line a mistake.
@@ -49,9 +53,19 @@ def read_spec(
         raise BadValueError(f"{path}: cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadValueError(f"{path}: is not YAML: {error}") from error
+    renamed = list(renamed_keys(raw))
+    if renamed:
+        root = yaml.compose(text)
+        raise BadValueError(
+            "\n".join(
+                f"{path}, line {_line(root, keys)[0]}: {'.'.join(map(str, keys))}: {reason}"
+                for keys, reason in renamed
+            )
+        )
+    allowed = None if plugins is None else {plugin.resolve() for plugin in plugins}
+    context = {"plugins": allowed, "finished": finished}
     try:
-        allowed = None if plugins is None else {plugin.resolve() for plugin in plugins}
-        experiment = Experiment.model_validate(raw, context={"plugins": allowed})
+        experiment = Experiment.model_validate(raw, context=context)
     except ValidationError as error:
         raise BadValueError(_describe(error, str(path), text, raw)) from error
     if seeds is None and encoders is None:
@@ -67,7 +81,7 @@ def read_spec(
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would silently take the last."""
+    """Raises an error for a duplicate key, of which YAML would silently take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -78,7 +92,7 @@ class _UniqueKeys(yaml.SafeLoader):
                 )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    None, None, f"duplicate key {key.value!r}", key.start_mark
                 )
             seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any
 
 from rnc_graph.experiments.spec.section import MisfitError
+from rnc_graph.experiments.spec.split import split_mapping
 
 Raw = dict[str, Any]
 
@@ -201,10 +202,10 @@ def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
 
 def _splits(grid: Mapping[str, Any], raw: Raw) -> Iterable[tuple[str, Raw]]:
     for places in _combinations(SPLIT_AXES, grid):
-        split: Raw = dict(_mapping(raw, "split"))
+        split: Raw = dict(_mapping({"split": split_mapping(raw.get("split"))}, "split"))
         for name, (_, _, value) in places.items():
             if not SPLIT_AXES[name].path:
-                split |= _mapping({"split": value}, "grid", "split")
+                split |= _mapping({"split": split_mapping(value)}, "grid", "split")
             elif name == "imbalance":
                 split["long_tail"] = {**_mapping(split, "split", "long_tail"), "imbalance": value}
             else:

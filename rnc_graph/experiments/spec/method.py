@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
+from rnc_graph.experiments.spec.part import AxisValue
 from rnc_graph.experiments.spec.section import Section
-from rnc_graph.experiments.spec.sections import AxisValue, PretrainingSpec, RegressionSpec
+from rnc_graph.experiments.spec.sections import PretrainingSpec, RegressionSpec
 
 Condition = dict[str, AxisValue | list[AxisValue]]
 """Places on a grid: a value, or several, by axis."""
