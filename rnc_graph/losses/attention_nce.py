@@ -10,8 +10,7 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, PretrainLoss, has_target, zero_loss
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
-from rnc_graph.losses.pairwise import l1_distance
-from rnc_graph.losses.unit import unit
+from rnc_graph.losses.pairwise import l1_distance, unit
 
 
 class AttentionNCELoss(nn.Module):

@@ -1,21 +1,20 @@
-"""Sums over blocks of anchors, so that no matrix of anchors x candidates is ever kept."""
+"""Sums over blocks of anchors, so that no matrix of anchors x candidates is kept."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from rnc_graph.losses.checks import eager
+from rnc_graph.losses.checks import eager, first_order
 from rnc_graph.losses.pairwise import wide_dtype
 
-# Entries of one block of anchors x candidates: it stays in the cache, and bounds the memory.
+# Entries of one block of anchors x candidates: fits the cache, and bounds the memory.
 BLOCK_ENTRIES = 1 << 19
 
 
 def blocks(rows: int, columns: int, entries: int = BLOCK_ENTRIES) -> Iterator[slice]:
-    """Cut ``rows`` so that no block of them with ``columns`` has more than ``entries``."""
+    """Cut ``rows`` into blocks of at most ``entries`` entries with ``columns`` each."""
     step = max(1, entries // max(1, columns))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
@@ -29,8 +28,9 @@ def blockwise(
 ) -> Tensor:
     """Return the sum of ``block_sum(points, block)`` over the blocks ``rows``, in float64.
 
-    Each block's gradient is taken with its value, so that no block is kept or done twice. First
-    derivatives only. ``parameters`` are what else ``block_sum`` uses that is to receive gradients.
+    The gradient of a block is computed with its value, so that no block is kept or computed twice.
+    First derivatives only. ``parameters`` are further tensors of ``block_sum`` that receive
+    gradients.
     """
     total: Tensor = _Blockwise.apply(block_sum, rows, points, *parameters)
     return total
@@ -66,7 +66,7 @@ class _Blockwise(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         sums = iter(ctx.saved_tensors)
         return None, None, *(grad * next(sums) if want else None for want in ctx.wanted)
@@ -76,7 +76,7 @@ class _Blockwise(torch.autograd.Function):
 def log_sum_exp_products(anchors: Tensor, candidates: Tensor, temperature: float) -> Tensor:
     """Return log sum_k exp(a_i . c_k / temperature): (B, d) and (N, d) -> (B,).
 
-    The gradient of the anchors is taken with the value. First derivatives only.
+    The gradient of the anchors is computed with the value. First derivatives only.
     """
     value: Tensor = _LogSumExpProducts.apply(anchors, candidates, temperature)
     return value
@@ -100,7 +100,7 @@ class _LogSumExpProducts(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         scaled, candidates, value, mean = ctx.saved_tensors
         pull = None

@@ -1,28 +1,47 @@
-"""What every loss asks of what it is given; cheap against the loss itself."""
+"""Checks of the losses' arguments; cheap compared to the losses."""
 
 import functools
 import math
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, RunError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def eager(function: Callable[P, T]) -> Callable[P, T]:
-    """Keep a function out of what ``torch.compile`` traces; its compiler is not loaded for it."""
+    """Exclude a function from ``torch.compile``, without loading the compiler."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         if torch.compiler.is_compiling():
-            kept_out: Callable[P, T] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
-            return kept_out(*args, **kwargs)
+            excluded: Callable[P, T] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+            return excluded(*args, **kwargs)
         return function(*args, **kwargs)
+
+    return run
+
+
+def first_order(backward: Callable[..., T]) -> Callable[..., T]:
+    """Make the ``backward`` of an autograd function raise where its result is differentiated.
+
+    ``torch.autograd.function.once_differentiable`` raises only if the incoming gradient requires
+    a gradient; without one it returns second derivatives that lack terms.
+    """
+
+    @functools.wraps(backward)
+    def run(ctx: Any, *gradients: Tensor) -> T:
+        if torch.is_grad_enabled():
+            raise RunError(
+                "the losses have first derivatives only, got create_graph=True; compute second "
+                "derivatives by finite differences, or of a loss written in plain PyTorch"
+            )
+        return backward(ctx, *gradients)
 
     return run
 
@@ -33,40 +52,53 @@ def check_positive(name: str, value: float) -> None:
         raise BadValueError(f"{name} must be positive and finite, got {value}")
 
 
-def check_finite(name: str, values: Tensor) -> None:
-    """Raise :class:`BadValueError` naming the rows that hold a NaN or infinite value."""
-    values = values.detach()
-    # Without an overflow, a sum is finite if all its terms are: one pass, no memory.
-    if not values.is_floating_point() or values.sum().isfinite():
-        return
-    finite = values.isfinite()
-    if not finite.all():
-        rows = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
-        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        raise BadValueError(
-            f"{name} must be finite, got {int((~finite).sum())} NaN or infinite values "
-            f"in {len(rows)} rows: {shown}"
-        )
+def check_finite(name: str, values: Tensor, missing: bool = False) -> bool:
+    """Return whether any value is NaN.
 
-
-def check_missing(name: str, values: Tensor) -> bool:
-    """Return whether any value is missing (NaN).
+    Args:
+        name: of the tensor in an error message.
+        values: of any dtype and shape.
+        missing: accept NaN.
 
     Raises:
-        BadValueError: a value is infinite.
+        BadValueError: an infinite value, or a NaN unless ``missing``; the message names the rows.
     """
     values = values.detach()
+    # Unless it overflows, a sum is finite if all its terms are: one pass, no memory.
     if not values.is_floating_point() or values.sum().isfinite():
         return False
-    infinite = values.isinf()
-    if infinite.any():
-        rows = infinite.flatten(1).any(1).nonzero().flatten().tolist()
+    bad = values.isinf() if missing else ~values.isfinite()
+    if bad.any():
+        rows = bad.flatten(1).any(1).nonzero().flatten().tolist()
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         raise BadValueError(
-            f"{name} must be finite, or NaN where missing, got {int(infinite.sum())} infinite "
-            f"values in {len(rows)} rows: {shown}"
+            f"{name} must be finite{', or NaN where missing' * missing}, got {int(bad.sum())} "
+            f"{'' if missing else 'NaN or '}infinite values in {len(rows)} rows: {shown}"
         )
     return bool(values.isnan().any())
+
+
+def check_floating(name: str, values: Tensor) -> None:
+    """Raise :class:`BadValueError` unless ``values`` are floating point."""
+    if not values.is_floating_point():
+        raise BadValueError(f"{name} must be floating point, got {values.dtype}")
+
+
+def real_floats(name: str, values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return integers and booleans as floats of ``dtype``; floats are returned as they are.
+
+    Raises:
+        BadValueError: integers too large to be exact in ``dtype``.
+    """
+    if values.is_floating_point():
+        return values
+    floats, limit = values.to(dtype), 2 / torch.finfo(dtype).eps
+    if (floats.abs() >= limit).any():
+        raise BadValueError(
+            f"{name} must be integers below {limit:.0f} in size, which {dtype} holds exactly, got "
+            f"{int(values[floats.abs() >= limit][0])}"
+        )
+    return floats
 
 
 class Shapes:
@@ -80,40 +112,39 @@ class Shapes:
     rnc_graph.errors.BadValueError: key must be (B, d) with B = 4, d = 3, got shape (4, 2)
     """
 
-    # Sizes that may be 0: an empty queue is legal.
+    # Sizes that may be 0: the queue is empty at first.
     MAY_BE_EMPTY = ("K",)
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
 
-    def embeddings(self, name: str, found: Tensor, *letters: str) -> None:
+    def embeddings(self, name: str, values: Tensor, *letters: str) -> None:
         """Check a tensor of finite floats."""
-        self._shape(name, found, letters)
-        if not found.is_floating_point():
-            raise BadValueError(f"{name} must be floating point, got {found.dtype}")
-        check_finite(name, found)
+        self._shape(name, values, letters)
+        check_floating(name, values)
+        check_finite(name, values)
 
-    def with_missing(self, name: str, found: Tensor, *letters: str) -> bool:
-        """Check a tensor of floats that are finite or NaN; return whether any is NaN."""
-        self._shape(name, found, letters)
-        if not found.is_floating_point():
-            raise BadValueError(f"{name} must be floating point, got {found.dtype}")
-        return check_missing(name, found)
+    def targets(self, name: str, values: Tensor, *letters: str) -> bool:
+        """Check a tensor of real numbers that are finite or NaN; return whether any is NaN."""
+        self._shape(name, values, letters)
+        if values.is_complex():
+            raise BadValueError(f"{name} must be real, got {values.dtype}")
+        return check_finite(name, values, missing=True)
 
-    def labels(self, name: str, found: Tensor, *letters: str) -> None:
+    def classes(self, name: str, values: Tensor, *letters: str) -> None:
         """Check a tensor of integers."""
-        self._shape(name, found, letters)
-        if found.is_floating_point() or found.is_complex():
-            raise BadValueError(f"{name} must be integers, got {found.dtype}")
+        self._shape(name, values, letters)
+        if values.is_floating_point() or values.is_complex():
+            raise BadValueError(f"{name} must be integers, got {values.dtype}")
 
-    def mask(self, name: str, found: Tensor, *letters: str) -> None:
+    def mask(self, name: str, values: Tensor, *letters: str) -> None:
         """Check a tensor of booleans."""
-        self._shape(name, found, letters)
-        if found.dtype != torch.bool:
-            raise BadValueError(f"{name} must be torch.bool, got {found.dtype}")
+        self._shape(name, values, letters)
+        if values.dtype != torch.bool:
+            raise BadValueError(f"{name} must be torch.bool, got {values.dtype}")
 
-    def _shape(self, name: str, found: Tensor, letters: tuple[str, ...]) -> None:
-        shape = tuple(found.shape)
+    def _shape(self, name: str, values: Tensor, letters: tuple[str, ...]) -> None:
+        shape = tuple(values.shape)
         known = {letter: self.sizes[letter] for letter in letters if letter in self.sizes}
         sizes = dict(zip(letters, shape, strict=False)) | known
         if len(shape) != len(letters) or shape != tuple(sizes[letter] for letter in letters):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.checks import Shapes
-from rnc_graph.losses.unit import unit
+from rnc_graph.losses.pairwise import unit
 
 TEMPERATURE = 0.07
 STEPS = 100

@@ -3,28 +3,28 @@
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.losses.base import LOSSES, QueueLoss, select, zero_loss
+from rnc_graph.losses.base import LOSSES
 from rnc_graph.losses.checks import check_positive
-from rnc_graph.losses.classes import Bins, make_bins
-from rnc_graph.losses.momentum_contrast import check, check_positives, contrast
+from rnc_graph.losses.classes import Bins
+from rnc_graph.losses.momentum_contrast import ClassQueueLoss, check, check_positives, contrast
 
 
 class KCLLoss(nn.Module):
-    r"""KCL: as many positives for a rare class as for a frequent one.
+    r"""KCL: the same number of positives for a rare class as for a frequent one.
 
     The candidates of anchor i are its own key and the queue, s_ij their cosine with the query over
     the temperature. A_i is the own key and ``positives`` entries of the anchor's class drawn from
-    the queue without replacement, all of them if there are fewer::
+    the queue without replacement, or all of them if there are fewer::
 
         L = -mean_i 1/|A_i| sum_{a in A_i} [ s_ia - log sum_j exp(s_ij) ]
 
-    Memory grows as B + K. First derivatives only. Each anchor draws for itself. (Kang, Li, Xie,
+    Each anchor has its own draws. Memory grows as B + K. First derivatives only. (Kang, Li, Xie,
     Yuan and Feng, "Exploring balanced feature spaces for representation learning", ICLR 2021.)
 
     Args:
         temperature: divides the cosines; positive.
-        positives: how many to draw from the queue; None takes all of the class.
-        generator: what to draw from; None is torch's default.
+        positives: the number of draws from the queue; None takes all of the class.
+        generator: of the draws; None is torch's default.
 
     Raises:
         BadValueError: ``temperature`` is not positive and finite, or ``positives`` below 1.
@@ -61,6 +61,7 @@ class KCLLoss(nn.Module):
 
         Raises:
             BadValueError: wrong shapes or dtype, or a NaN or infinite value.
+            RunError: in a backward pass with ``create_graph=True``.
         """
         check(query, key, labels, queue, queue_labels)
         return contrast(
@@ -80,18 +81,16 @@ class KCLLoss(nn.Module):
 
 
 @LOSSES.register("kcl")
-class KCL(QueueLoss):
-    """:class:`KCLLoss` whose classes are quantile bins of the label, or its own.
+class KCL(ClassQueueLoss):
+    """:class:`KCLLoss` of a continuous target in quantile bins, or of class numbers.
 
-    Equal numbers of positives for each anchor keep crowded classes from ruling the embedding; with
-    quantile bins of an even training set the classes are even anyway. Samples that lack a target
-    are left out.
+    Samples that lack a target are left out.
 
     Args:
         temperature: of the loss.
-        positives: draws from the queue for each anchor; None takes all of its class.
-        bins: classes for each target; "classes" where the target is a class number itself.
-        queue_size: keys to compare with.
+        positives: the number of draws from the queue; None takes all of the class.
+        bins: quantile bins of each target, or "classes" if the target is a class number.
+        queue_size: of the queue.
         momentum: of the momentum encoder.
     """
 
@@ -103,22 +102,12 @@ class KCL(QueueLoss):
         queue_size: int = 512,
         momentum: float = 0.99,
     ) -> None:
-        super().__init__(queue_size, momentum)
+        super().__init__(bins, queue_size, momentum)
         self.loss = KCLLoss(temperature, positives)
-        self.bins = make_bins(bins)
 
-    def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the bins from the training set's labels."""
-        self.bins.setup(labels)
-
-    def forward(
-        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    def of_classes(
+        self, query: Tensor, key: Tensor, classes: Tensor, queue: Tensor, queue_classes: Tensor
     ) -> Tensor:
-        """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
-        classes, queue_classes = self.bins(labels), self.bins(queue_labels)
-        query, key, classes = select(classes >= 0, query, key, classes)
-        queue, queue_classes = select(queue_classes >= 0, queue, queue_classes)
-        if not len(classes):
-            return zero_loss(query)
+        """Return the loss of queries (B, d) of classes (B,) against the queue (K, d)."""
         value: Tensor = self.loss(query, key, classes, queue, queue_classes)
         return value

@@ -1,13 +1,49 @@
-"""What KCL and TSC share: a query against its own key, a labeled queue and class targets."""
+"""Shared by KCL and TSC: a query against its own key, a labeled queue and class targets."""
 
 import torch
 from torch import Tensor
 
 from rnc_graph.errors import BadValueError
+from rnc_graph.losses.base import QueueLoss, select, zero_loss
 from rnc_graph.losses.blockwise import log_sum_exp_products
 from rnc_graph.losses.checks import Shapes, eager
-from rnc_graph.losses.pairwise import wide_dtype
-from rnc_graph.losses.unit import units
+from rnc_graph.losses.classes import Bins, make_bins
+from rnc_graph.losses.pairwise import units, wide_dtype
+
+
+class ClassQueueLoss(QueueLoss):
+    """A queue loss of classes: of a continuous target in quantile bins, or of class numbers.
+
+    Args:
+        bins: quantile bins of each target, or "classes" if the target is a class number.
+        queue_size: of the queue.
+        momentum: of the momentum encoder.
+    """
+
+    def __init__(self, bins: Bins, queue_size: int, momentum: float) -> None:
+        super().__init__(queue_size, momentum)
+        self.bins = make_bins(bins)
+
+    def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
+        """Compute the bins of the training labels (M, t)."""
+        self.bins.setup(labels)
+
+    def forward(
+        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    ) -> Tensor:
+        """Return the loss of queries (B, d) with labels (B, t) against the queue (K, d)."""
+        classes, queue_classes = self.bins(labels), self.bins(queue_labels)
+        query, key, classes = select(classes >= 0, query, key, classes)
+        queue, queue_classes = select(queue_classes >= 0, queue, queue_classes)
+        if not len(classes):
+            return zero_loss(query)
+        return self.of_classes(query, key, classes, queue, queue_classes)
+
+    def of_classes(
+        self, query: Tensor, key: Tensor, classes: Tensor, queue: Tensor, queue_classes: Tensor
+    ) -> Tensor:
+        """Return the loss of classes (B,) against those of the queue (K,); no class is missing."""
+        raise NotImplementedError
 
 
 def contrast(
@@ -25,7 +61,7 @@ def contrast(
 ) -> tuple[Tensor, Tensor]:
     """Return the losses (), () of the class's positives and of its target.
 
-    ``targets`` (C, d) are in the order of the classes; without any, the second is 0. The other
+    The second is 0 without ``targets`` (C, d), which are in the order of the classes. The other
     arguments are those of :class:`~rnc_graph.losses.TSCLoss`.
     """
     query, key, queue, *more = units(query, key, queue, *(() if targets is None else (targets,)))
@@ -75,7 +111,7 @@ def _positives(
         return sums[own_class], members, torch.full_like(members, with_target)
     positions = draw(members + with_target, number, generator)
     inside = positions < members[:, None]
-    # One zero vector more stands for all that is not drawn from the queue.
+    # A zero vector at the end takes the place of what is not drawn from the queue.
     nothing = len(queue)
     order = torch.cat((order, order.new_tensor([nothing])))
     chosen = order[torch.where(inside, first[:, None] + positions, nothing)]
@@ -122,16 +158,16 @@ def check(
     targets: Tensor | None = None,
     class_to_target: Tensor | None = None,
 ) -> None:
-    """Raise :class:`BadValueError` for what ``forward`` cannot take."""
+    """Raise :class:`BadValueError` for wrong arguments of ``forward``."""
     shapes = Shapes()
     shapes.embeddings("query", query, "B", "d")
     shapes.embeddings("key", key, "B", "d")
-    shapes.labels("labels", labels, "B")
+    shapes.classes("labels", labels, "B")
     shapes.embeddings("queue", queue, "K", "d")
-    shapes.labels("queue_labels", queue_labels, "K")
+    shapes.classes("queue_labels", queue_labels, "K")
     if targets is not None and class_to_target is not None:
         shapes.embeddings("targets", targets, "C", "d")
-        shapes.labels("class_to_target", class_to_target, "C")
+        shapes.classes("class_to_target", class_to_target, "C")
         for name, values in (("labels", labels), ("class_to_target", class_to_target)):
             low, high = (int(x) for x in values.aminmax())
             if low < 0 or high >= len(targets):

@@ -1,21 +1,21 @@
 """Label distances and feature similarities between all pairs of two sets, by name.
 
 Each takes (R, k) and (N, k) and returns (R, N): entry (i, j) compares row i of the first with
-row j of the second. A callable of one's own keeps the same contract.
+row j of the second. A callable of your own keeps the same contract.
 
-A label may lack targets (NaN). The distance of two labels is then an estimate of the whole one from
-the n of the t targets that both have: "l1" is t / n times their sum, "l2" the root of t / n times
-their sum of squares, "linf" the largest of them. It is NaN where they have none in common.
+A label may lack targets (NaN). The distance of two labels is then estimated from the n of the t
+targets that both have: "l1" is t / n times their sum, "l2" the root of t / n times their sum of
+squares, "linf" the largest of them. It is NaN where they have none in common.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from rnc_graph.losses.unit import unit
+from rnc_graph.losses.checks import first_order, real_floats
 from rnc_graph.registry import Registry
 
 Pairwise = Callable[[Tensor, Tensor], Tensor]
@@ -32,13 +32,26 @@ def wide_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def unit(x: Tensor) -> Tensor:
+    """Scale the last dimension to length 1, in float32 or better; a zero vector stays zero."""
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    scaled: Tensor = x / norm.masked_fill(norm == 0, 1)
+    return scaled
+
+
+def units(*embeddings: Tensor) -> list[Tensor]:
+    """Normalize each tensor, all in the widest of their dtypes."""
+    dtype = reduce(torch.promote_types, (x.dtype for x in embeddings))
+    return [unit(x.to(dtype)) for x in embeddings]
+
+
 def _label_difference(a: Tensor, b: Tensor) -> Tensor:
     """Return all differences, (R, N, t), rounded as the labels' own dtype rounds them.
 
-    Integers and booleans are compared as floats: they would wrap around (uint8) or refuse.
+    Integers and booleans are compared as floats: their own differences wrap around or fail.
     """
-    if not a.is_floating_point():
-        a, b = a.to(wide_dtype(a.device)), b.to(wide_dtype(b.device))
+    a, b = (real_floats("labels", x, wide_dtype(x.device)) for x in (a, b))
     return a[:, None] - b[None]
 
 
@@ -132,7 +145,7 @@ class _NegativeEuclidean(torch.autograd.Function):
         return similarity
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         a, b, similarity, coincident = ctx.saved_tensors
         pull = grad / similarity

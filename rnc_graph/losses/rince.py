@@ -6,14 +6,13 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, QueueLoss, has_target, select, zero_loss
 from rnc_graph.losses.blockwise import blocks
-from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.checks import Shapes, check_floating, check_positive, eager, first_order
+from rnc_graph.losses.pairwise import units
 from rnc_graph.losses.ranks import ClassRanks, LabelRanks, hierarchy_similarity
-from rnc_graph.losses.unit import units
 
 VARIANTS = ("in", "out", "out-in")
 # Default thresholds of RINCE, as quantiles of the label distances.
@@ -230,7 +229,7 @@ class _Ranked(torch.autograd.Function):
         return torch.stack(means).sum(), counts
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         return *(None if x is None else grad * x for x in ctx.saved_tensors), None, None
 
@@ -300,7 +299,8 @@ def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -
     shapes.embeddings("anchor", anchor, "B", "d")
     shapes.embeddings("positive", positive, "B", "d")
     shapes.embeddings("bank", bank, "K", "d")
-    missing = shapes.with_missing("similarity", similarity, "B", "K")
+    missing = shapes.targets("similarity", similarity, "B", "K")
+    check_floating("similarity", similarity)
     known = similarity.nan_to_num(nan=0) if missing else similarity
     if known.numel() and known.amax() > 1:
         raise BadValueError(f"similarity must be at most 1, got {float(known.amax())}")

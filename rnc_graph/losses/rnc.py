@@ -6,12 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, PretrainLoss
 from rnc_graph.losses.blockwise import blocks, blockwise
-from rnc_graph.losses.checks import check_finite, check_missing, check_positive
+from rnc_graph.losses.checks import Shapes, check_positive, first_order
 from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pairwise, wide_dtype
 
 # Entries of one block of anchors x candidates: bounds the memory whatever the batch.
@@ -20,33 +19,31 @@ BLOCK_ENTRIES = 1 << 20
 
 @LOSSES.register("rnc")
 class RnCLoss(PretrainLoss):
-    r"""Rank-N-Contrast: for each pair, the nearer in label is to be the nearer in feature space.
+    r"""Rank-N-Contrast: orders the embeddings around each sample by label distance.
 
     With f the N = B * V embeddings, s_ij = -||f_i - f_j||_2 / temperature, d_ij = ||y_i - y_j||_1
-    and S_ij = {k != i : d_ik >= d_ij} (j is in it, ties are), Eq. 2 of the paper averaged over all
+    and S_ij = {k != i : d_ik >= d_ij} (with j and all ties), Eq. 2 of the paper averaged over all
     anchors i and all j != i::
 
         L = -1 / (N (N - 1)) * sum_i sum_{j != i} [ s_ij - log sum_{k in S_ij} exp(s_ik) ]
 
     Labels may lack targets (NaN). Two samples are comparable if they have a target in common, and
-    their distance is estimated from those (see :mod:`rnc_graph.losses.pairwise`). What is not
-    comparable with anchor i is no j of it and in no S_ij; the mean is over all comparable pairs
-    (i, j). A sample without any label is as good as not there, its views among themselves too.
-    Without any comparable pair the loss is 0, and so is its gradient.
+    their distance is estimated from those (see :mod:`rnc_graph.losses.pairwise`). The mean and
+    every S_ij are over the pairs (i, j) that are comparable. A sample without any target is left
+    out with all its views. Without any comparable pair the loss and its gradient are 0.
 
-    Exact, in O(N^2 log N) time, by blocks of anchors in memory that grows as N. Computed in float64
-    inside. A tie is a tie of distances in the labels' own dtype. First derivatives only.
+    Exact, in O(N^2 log N) time and O(N) memory, in float64 inside. Distances tie if they are equal
+    in the labels' own dtype. First derivatives only.
 
     Args:
         temperature: divides the similarities; positive.
         label_diff: "l1", "l2", "linf", or a callable ((R, t), (B, t)) -> (R, B): the distances of
-            R labels to all B, one label a sample. It gets no gradient: only their order counts.
-            Where labels lack targets, it may return NaN: not comparable.
+            R labels to all B, one label a sample; only their order matters, without gradient. NaN
+            is not comparable, and allowed where labels lack targets.
         feature_sim: "l2" (negative distance), "l1", "cosine", or a callable ((R, d), (N, d)) ->
-            (R, N): the similarities of R embeddings to all N, greater is more alike, each row
-            independent of the others. It gets the features in their own dtype, and what it has
-            learned receives gradients. Other than an ``nn.Module`` it sees all anchors at once
-            (R = N) where gradients are needed.
+            (R, N): the similarities of R embeddings to all N, each row independent of the others.
+            It gets the features in their own dtype; the parameters of an ``nn.Module`` receive
+            gradients. With gradients, a plain function gets all anchors at once (R = N).
 
     Raises:
         BadValueError: ``temperature`` is not positive and finite.
@@ -82,11 +79,12 @@ class RnCLoss(PretrainLoss):
             labels: (B, t), or (B,) for one target; floats or integers, NaN where missing.
 
         Raises:
-            BadValueError: wrong shapes or dtype, fewer than two embeddings, an infinite value, or
-                a NaN in the features.
+            BadValueError: wrong shapes or dtype, fewer than two embeddings, an infinite value, a
+                NaN in the features, or integers that float64 does not hold exactly.
+            RunError: in a backward pass with ``create_graph=True``.
         """
         labels, missing = _check_batch(features, labels)
-        # How many pairs are comparable: counted where not all are.
+        # The number of comparable pairs, counted if not all are.
         counted = torch.zeros((), dtype=torch.long, device=labels.device) if missing else None
         samples, views, _ = features.shape
         # View-major: the views of one sample are then summed by long, contiguous additions.
@@ -101,7 +99,7 @@ class RnCLoss(PretrainLoss):
             block_sum = partial(self._block_sum, labels, counted)
             total = blockwise(block_sum, rows, by_view, *parameters)
         else:
-            # Only autograd itself finds the tensors that a plain function closes over.
+            # Only autograd finds the tensors that a plain function closes over.
             total = self._block_sum(labels, counted, by_view, slice(0, samples))
         count = samples * views
         pairs = count * (count - 1) if counted is None else max(1, int(counted))
@@ -110,10 +108,7 @@ class RnCLoss(PretrainLoss):
     def _block_sum(
         self, labels: Tensor, counted: Tensor | None, by_view: Tensor, rows: slice
     ) -> Tensor:
-        """Sum the terms of all anchors that are views of the samples ``rows``.
-
-        Where labels lack targets, their pairs are added to ``counted``.
-        """
+        """Sum the terms of all anchors of the samples ``rows``; add their pairs to ``counted``."""
         views, samples, size = by_view.shape
         anchors = by_view[:, rows].reshape(-1, size)
         similarity = self.feature_sim(anchors, by_view.reshape(-1, size))
@@ -146,24 +141,24 @@ def _rank(
 ) -> tuple[Tensor, Tensor]:
     """Sort each anchor's samples from the farthest label to the nearest.
 
-    All V views of a sample tie with each other, so that samples are sorted, not embeddings.
+    The V views of a sample tie, so samples are sorted, not embeddings.
 
     Args:
         distance: (r, B) label distances of samples start .. start + r - 1 to all.
         views: V.
         start: the first anchor.
-        left_out: (r, B), where the distance is NaN; None: nowhere.
+        left_out: (r, B), where the distance is NaN, or None.
 
     Returns:
-        order (r, B), the samples as sorted, and ties (r, B): at the last place of a run of equal
-        distances how many candidates the run holds, 0 elsewhere. Neither the anchor nor what is
-        left out is a candidate.
+        order (r, B), the sorted samples, and ties (r, B): at the last position of a run of equal
+        distances the number of candidates in the run, 0 elsewhere. The anchor and ``left_out`` are
+        no candidates.
     """
     ranked, order = distance.sort(dim=-1, descending=True)
     own = torch.arange(start, start + len(order), device=order.device)[:, None]
     candidates = views - (order == own).long()
     if left_out is not None:
-        # As the greatest of all they come first.
+        # NaN sorts first.
         candidates.masked_fill_(left_out.gather(-1, order), 0)
     upto = candidates.cumsum(-1)
     last = torch.ones_like(order, dtype=torch.bool)
@@ -175,7 +170,7 @@ def _rank(
 
 
 def _fill(block: Tensor, start: int, left_out: Tensor | None, value: float) -> None:
-    """Fill the entries of a block (V, r, V, B) that are no candidates: the anchor, the left out."""
+    """Fill the entries of a block (V, r, V, B) that are no candidates: anchor and ``left_out``."""
     block.diagonal(0, 0, 2).diagonal(start, 0, 1).fill_(value)
     if left_out is not None:
         block.masked_fill_(left_out[:, None], value)
@@ -184,9 +179,9 @@ def _fill(block: Tensor, start: int, left_out: Tensor | None, value: float) -> N
 class _RankedLikelihood(torch.autograd.Function):
     """Sum of -log( exp(s_ij) / sum_{k in S_ij} exp(s_ik) ) over a block of anchors i and all j.
 
-    Z_ij, the denominators, are running sums from the farthest label to the nearest, read where a
-    run of ties ends. The gradient with respect to s_ik,
-    exp(s_ik) * sum_{j : d_ij <= d_ik} 1 / Z_ij - 1, is a running sum the other way.
+    The denominators Z_ij are running sums from the farthest label to the nearest, read where a run
+    of ties ends. The gradient with respect to s_ik,
+    exp(s_ik) * sum_{j : d_ij <= d_ik} 1 / Z_ij - 1, is a running sum in the other direction.
     """
 
     @staticmethod
@@ -209,8 +204,8 @@ class _RankedLikelihood(torch.autograd.Function):
         nearest_first = order.flip(-1).expand(logits.shape[0], *order.shape)
         order = order.expand(logits.shape[0], *order.shape)
         idle = ties == 0
-        # With 40 to spare, neither exp(s), nor 1 / Z, nor sums of them leave the exponent's range.
-        # In place where it can be: fresh memory costs more here than the arithmetic.
+        # With a margin of e^40, exp(s), 1 / Z and their sums stay in the exponent's range. In
+        # place where possible: new memory costs more here than the arithmetic.
         if lowest > math.log(torch.finfo(logits.dtype).tiny) + 40:
             weights = logits.exp_()
             running = weights.sum(2).gather(-1, order).cumsum_(-1).masked_fill_(idle, 1)
@@ -230,44 +225,30 @@ class _RankedLikelihood(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return grad * gradient, None, None, None, None
 
 
 def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
-    """Check what ``forward`` is given; return the labels as (B, t), and whether any is missing."""
-    if features.dim() != 3:
-        raise BadValueError(f"features must be (B, V, d), got shape {tuple(features.shape)}")
-    if not features.is_floating_point():
-        raise BadValueError(f"features must be floating point, got {features.dtype}")
-    if labels.dim() not in (1, 2):
-        raise BadValueError(f"labels must be (B, t) or (B,), got shape {tuple(labels.shape)}")
+    """Check the arguments of ``forward``; return labels as (B, t), and whether any is missing."""
+    shapes = Shapes()
+    shapes.embeddings("features", features, "B", "V", "d")
     labels = labels.detach()[:, None] if labels.dim() == 1 else labels.detach()
-    samples, views, size = features.shape
-    if len(labels) != samples:
-        raise BadValueError(
-            f"features and labels must have one row a sample, got {samples} rows of features "
-            f"{tuple(features.shape)} and {len(labels)} labels"
-        )
+    missing = shapes.targets("labels", labels, "B", "t")
+    samples, views, _ = features.shape
     if samples * views < 2:
         raise BadValueError(
             f"the loss compares pairs: B * V must be at least 2, got B = {samples}, V = {views}"
         )
-    if size == 0 or labels.shape[1] == 0:
-        raise BadValueError(
-            f"d and t must be at least 1, got features {tuple(features.shape)} "
-            f"and labels {tuple(labels.shape)}"
-        )
-    check_finite("features", features)
-    return labels, check_missing("labels", labels)
+    return labels, missing
 
 
 def _check_pairs(
     name: str, found: Tensor, shape: tuple[int, int], may_be_missing: bool = False
 ) -> None:
-    """Check what a callable returned."""
+    """Check the result of a callable."""
     if tuple(found.shape) != shape:
         raise BadValueError(f"{name} must return shape {shape}, got {tuple(found.shape)}")
     if not may_be_missing and found.isnan().any():

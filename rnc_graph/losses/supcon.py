@@ -5,11 +5,12 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, PretrainLoss, select, zero_loss
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.classes import Bins, make_bins
-from rnc_graph.losses.unit import unit
+from rnc_graph.losses.pairwise import unit
 
 
 class SupConLoss(nn.Module):
@@ -20,7 +21,7 @@ class SupConLoss(nn.Module):
 
         L = mean_i -1/|P_i| sum_{j in P_i} [ s_ij - log sum_{k != i} exp(s_ik) ]
 
-    0 if there is no such anchor.
+    It is 0 if there is no such anchor. First derivatives only.
 
     Args:
         temperature: divides the similarities; positive.
@@ -47,6 +48,7 @@ class SupConLoss(nn.Module):
 
         Raises:
             BadValueError: wrong shapes or dtype, or a NaN or infinite value.
+            RunError: in a backward pass with ``create_graph=True``.
         """
         _check(features, labels)
         samples, views, _ = features.shape
@@ -54,7 +56,7 @@ class SupConLoss(nn.Module):
         same = (labels[:, None] == labels).to(z.dtype)
         positives = (same.sum(1) * views - 1).repeat_interleave(views)
         counted = (positives > 0).to(z.dtype)
-        # The positives' similarities add up to that of their sum, less the anchor's own.
+        # The similarities of the positives sum to that of their sum, less the anchor's own.
         towards = (same @ z.sum(1))[:, None] - z
         attracted = (z * towards).sum(-1).flatten() / (positives.clamp(min=1) * self.temperature)
 
@@ -75,23 +77,16 @@ class SupConLoss(nn.Module):
         return f"temperature={self.temperature}"
 
 
-@eager
-def _check(features: Tensor, labels: Tensor) -> None:
-    shapes = Shapes()
-    shapes.embeddings("features", features, "B", "V", "d")
-    shapes.labels("labels", labels, "B")
-
-
 @LOSSES.register("supcon")
 class SupCon(PretrainLoss):
-    """:class:`SupConLoss` whose classes are quantile bins of the label, or its own.
+    """:class:`SupConLoss` of a continuous target in quantile bins, or of class numbers.
 
-    Samples of one bin attract each other, all others repel, however near their labels: an order
-    among the bins is not asked for. Samples that lack a target are left out.
+    Samples of one bin attract each other and repel all others, however near their labels. Samples
+    that lack a target are left out.
 
     Args:
         temperature: of the loss.
-        bins: classes for each target; "classes" where the target is a class number itself.
+        bins: quantile bins of each target, or "classes" if the target is a class number.
     """
 
     def __init__(self, temperature: float = 0.05, bins: Bins = 10) -> None:
@@ -100,14 +95,25 @@ class SupCon(PretrainLoss):
         self.bins = make_bins(bins)
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the bins from the training set's labels."""
+        """Compute the bins of the training labels (M, t)."""
         self.bins.setup(labels)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of features (B, V, d) with labels (B, t)."""
+        """Return the loss of features (B, V, d) with labels (B, t), NaN where missing."""
         classes = self.bins(labels)
         features, classes = select(classes >= 0, features, classes)
         if not len(classes):
             return zero_loss(features)
         value: Tensor = self.loss(features, classes)
         return value
+
+
+@eager
+def _check(features: Tensor, labels: Tensor) -> None:
+    shapes = Shapes()
+    shapes.embeddings("features", features, "B", "V", "d")
+    if labels.is_floating_point():
+        raise BadValueError(
+            f"labels must be integers, got {labels.dtype}; for a continuous target use SupCon"
+        )
+    shapes.classes("labels", labels, "B")

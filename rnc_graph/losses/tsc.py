@@ -4,18 +4,18 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from rnc_graph.errors import BadValueError, UnknownNameError
-from rnc_graph.losses.base import LOSSES, QueueLoss, select, zero_loss
+from rnc_graph.losses.base import LOSSES
 from rnc_graph.losses.checks import check_positive
-from rnc_graph.losses.classes import Bins, make_bins
+from rnc_graph.losses.classes import Bins
 from rnc_graph.losses.hypersphere import assign_targets, hypersphere_targets, ordered_targets
-from rnc_graph.losses.momentum_contrast import check, check_positives, contrast
+from rnc_graph.losses.momentum_contrast import ClassQueueLoss, check, check_positives, contrast
 
 
 class TSCLoss(nn.Module):
-    r"""TSC: KCL, and each class is drawn to a target of its own, fixed beforehand.
+    r"""TSC: KCL, with a fixed target on the sphere for each class.
 
     The candidates of anchor i are its own key, the queue and all C targets, and log p_ij the log
     softmax over them of their cosines with the query over the temperature. A_i is the own key, the
@@ -26,15 +26,15 @@ class TSCLoss(nn.Module):
         L = L_class + L_target
 
     Memory grows as B + K. First derivatives only. :func:`~rnc_graph.losses.hypersphere_targets`
-    makes targets, :func:`~rnc_graph.losses.assign_targets` gives them to the classes.
+    computes targets, :func:`~rnc_graph.losses.assign_targets` assigns them to the classes.
 
     Args:
         temperature: divides the cosines; positive.
         target_weight: the weight of L_target; positive or 0.
-        separate_targets: whether the target is always a positive. If not, it is drawn, or not, like
-            one more entry of the class in the queue.
-        positives: how many to draw from the queue; None takes all of the class.
-        generator: what to draw from; None is torch's default.
+        separate_targets: whether the target is always a positive, or drawn like one more entry of
+            the class in the queue.
+        positives: the number of draws from the queue; None takes all of the class.
+        generator: of the draws; None is torch's default.
 
     Raises:
         BadValueError: ``temperature`` is not positive and finite, ``target_weight`` is negative, or
@@ -86,6 +86,7 @@ class TSCLoss(nn.Module):
 
         Raises:
             BadValueError: wrong shapes or dtype, a NaN or infinite value, or no such class.
+            RunError: in a backward pass with ``create_graph=True``.
         """
         loss_class, loss_target = self.parts(
             query, key, labels, queue, queue_labels, targets, class_to_target
@@ -127,24 +128,22 @@ class TSCLoss(nn.Module):
 
 
 @LOSSES.register("tsc")
-class TSC(QueueLoss):
-    """:class:`TSCLoss` whose classes are quantile bins of the label, or its own.
+class TSC(ClassQueueLoss):
+    """:class:`TSCLoss` of a continuous target in quantile bins, or of class numbers.
 
-    Each class is drawn to a point of the sphere that was set beforehand. The points are made once,
-    when the objective is prepared, and kept with the run. Samples that lack a label are left
-    out.
+    Each class is drawn to a point of the sphere. The points are computed once, in :meth:`setup`.
+    Samples that lack a target are left out.
 
     Args:
         temperature: of the loss.
-        target_weight: of the pull to the target.
-        separate_targets: the target is always a positive, beside the draws; else it takes part
-            in them.
-        positives: draws from the queue for each anchor; None takes all of its class.
-        targets: "uniform", points as far apart as can be, matched to the classes by their
-            centroids as training goes on (the paper's way); or "ordered", points whose cosine falls
-            evenly with the distance of the bins, from 1 to -1, for one target only.
-        bins: classes for each target; "classes" where the target is a class number itself.
-        queue_size: keys to compare with.
+        target_weight: the weight of L_target.
+        separate_targets: whether the target is always a positive, or one of the draws.
+        positives: the number of draws from the queue; None takes all of the class.
+        targets: "uniform", points as far apart as possible, matched to the classes by their
+            centroids during training (as in the paper); or "ordered", points whose cosine falls
+            linearly with the distance of the bins, from 1 to -1, for one target only.
+        bins: quantile bins of each target, or "classes" if the target is a class number.
+        queue_size: of the queue.
         momentum: of the momentum encoder.
 
     Raises:
@@ -165,29 +164,27 @@ class TSC(QueueLoss):
         queue_size: int = 512,
         momentum: float = 0.99,
     ) -> None:
-        super().__init__(queue_size, momentum)
+        super().__init__(bins, queue_size, momentum)
         if targets not in ("uniform", "ordered"):
             raise UnknownNameError("kind of targets", targets, ["ordered", "uniform"])
         self.kind = targets
         self.loss = TSCLoss(temperature, target_weight, separate_targets, positives)
-        self.bins = make_bins(bins)
         self.centroids: ClassCentroids | None = None
         self.register_buffer("targets", torch.zeros(0, 0))
         self.register_buffer("class_to_target", torch.zeros(0, dtype=torch.long))
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the bins from the training set's labels, and make the targets.
+        """Compute the bins of the training labels (M, t), and a target (d,) for each class.
 
         Raises:
-            BadValueError: ordered targets for several label columns or in too few dimensions.
+            BadValueError: ordered targets for t > 1 or in too few dimensions.
         """
-        self.bins.setup(labels)
+        super().setup(labels, embedding_dim, seed)
         classes = self.bins.classes
         if self.kind == "ordered":
             if labels.shape[1] != 1:
                 raise BadValueError(
-                    f"ordered targets need one label column, got {labels.shape[1]}; "
-                    "targets: uniform takes any number"
+                    f"targets: ordered needs one label column, got {labels.shape[1]}; use uniform"
                 )
             made = ordered_targets(classes, embedding_dim, seed)
         else:
@@ -196,32 +193,20 @@ class TSC(QueueLoss):
         self.targets = made.float()
         self.class_to_target = torch.arange(classes)
 
-    def forward(
-        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    def of_classes(
+        self, query: Tensor, key: Tensor, classes: Tensor, queue: Tensor, queue_classes: Tensor
     ) -> Tensor:
-        """Return the loss of queries (N, d), with labels (N, t), against the queue (K, d)."""
-        classes, queue_classes = self.bins(labels), self.bins(queue_labels)
-        query, key, classes = select(classes >= 0, query, key, classes)
-        queue, queue_classes = select(queue_classes >= 0, queue, queue_classes)
-        if not len(classes):
-            return zero_loss(query)
+        """Return the loss of queries (B, d) of classes (B,) against the queue (K, d)."""
         if self.centroids is not None:
             centroids = self.centroids.update(query.detach(), classes)
             self.class_to_target = assign_targets(centroids, self.targets)
-        value: Tensor = self.loss(
-            query,
-            key,
-            classes,
-            queue,
-            queue_classes,
-            self.targets,
-            self.class_to_target,
-        )
+        given = query, key, classes, queue, queue_classes
+        value: Tensor = self.loss(*given, self.targets, self.class_to_target)
         return value
 
 
 class ClassCentroids(nn.Module):
-    """Running mean directions of C classes (Li et al., CVPR 2022, arXiv 2111.13998).
+    """Running mean directions of C classes (Li et al., section 3).
 
     Args:
         classes: C.
@@ -238,18 +223,19 @@ class ClassCentroids(nn.Module):
 
     @torch.no_grad()
     def update(self, embedding: Tensor, classes: Tensor) -> Tensor:
-        """Take in a batch and return the centroids (C, d), unit vectors.
+        """Update with a batch and return the centroids (C, d), unit vectors.
 
         Args:
             embedding: (B, d), normalized here.
-            classes: (B,) long. A class that the batch lacks keeps its centroid; one that was never
-                seen has the zero vector.
+            classes: (B,) long. A class that is not in the batch keeps its centroid; before its
+                first batch this is the zero vector.
         """
-        units = F.normalize(embedding.to(self.centroids.dtype), dim=1)
+        units = functional.normalize(embedding.to(self.centroids.dtype), dim=1)
         sums = torch.zeros_like(self.centroids).index_add_(0, classes, units)
-        means = F.normalize(sums, dim=1)
+        means = functional.normalize(sums, dim=1)
         moved = self.momentum * self.centroids + (1 - self.momentum) * means
         seen = torch.zeros(len(sums), 1, dtype=torch.bool, device=sums.device)
         seen[classes] = True
-        self.centroids.copy_(torch.where(seen, F.normalize(moved, dim=1), self.centroids))
+        moved = functional.normalize(moved, dim=1)
+        self.centroids.copy_(torch.where(seen, moved, self.centroids))
         return self.centroids

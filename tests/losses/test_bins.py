@@ -46,6 +46,17 @@ def test_several_targets_make_combinations() -> None:
     assert crossed.classes == 4
 
 
+def test_combinations_of_many_targets_do_not_overflow() -> None:
+    # 10 ** 70 combinations, 40 of which occur; the samples differ in their last target only.
+    labels = torch.zeros(40, 70)
+    labels[:, 0], labels[:, 69] = torch.arange(40.0) // 20, torch.arange(40.0)
+    bins = _prepared(labels, 10)
+    assert bins.classes == 10
+    assert bins(labels).tolist() == [number // 4 for number in range(40)]
+    first_differs = labels.flip(1)
+    assert _prepared(first_differs, 10)(first_differs).bincount().tolist() == [4] * 10
+
+
 def test_the_edges_are_part_of_the_state() -> None:
     labels = torch.arange(8.0)[:, None]
     bins = _prepared(labels, 4)

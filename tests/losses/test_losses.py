@@ -9,9 +9,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError
-from rnc_graph.losses import AttentionNCELoss, KCLLoss, RINCELoss, SupConLoss, TSCLoss
+from rnc_graph.errors import RncGraphError, RunError
+from rnc_graph.losses import (
+    AttentionNCELoss,
+    KCLLoss,
+    RegressionLoss,
+    RINCELoss,
+    RnCLoss,
+    SupConLoss,
+    TSCLoss,
+)
 from rnc_graph.losses.momentum_contrast import draw
+from rnc_graph.losses.pairwise import l2_similarity
 
 
 def _normal(*shape: int, seed: int = 0) -> Tensor:
@@ -43,6 +52,44 @@ def test_gradcheck(seed: int) -> None:
     check(
         lambda q, k, t: TSCLoss(0.3, positives=None)(q, k, *given, t, assigned), query, key, targets
     )
+
+
+def _losses() -> dict[str, Any]:
+    """Return each loss with a custom backward as a function of features (4, 4, 3)."""
+    assigned, targets = torch.tensor([1, 2, 0]), _normal(3, 3, seed=3)
+    key, queue = _normal(4, 3, seed=1), _normal(5, 3, seed=2)
+    given = (key, LABELS, queue, QUEUE_LABELS)
+    return {
+        "rnc": lambda x: RnCLoss()(x, LABELS),
+        "rnc of a function": lambda x: RnCLoss(feature_sim=lambda a, b: a @ b.T)(x, LABELS),
+        "l2 similarity": lambda x: l2_similarity(x[0], x[1]).sum(),
+        "supcon": lambda x: SupConLoss()(x, LABELS),
+        "attention-nce": AttentionNCELoss(),
+        "rince": lambda x: RINCELoss()(x[:, 0], key, queue, SIMILARITY),
+        "kcl": lambda x: KCLLoss(positives=None)(x[:, 0], *given),
+        "tsc": lambda x: TSCLoss(positives=None)(x[:, 0], *given, targets, assigned),
+    }
+
+
+@pytest.mark.parametrize("name", _losses())
+def test_second_derivatives_are_an_error(name: str) -> None:
+    features = _normal(4, 4, 3).requires_grad_()
+    value = _losses()[name](features)
+    with pytest.raises(RunError, match="first derivatives only, got create_graph=True"):
+        torch.autograd.grad(value, features, create_graph=True)
+    # As part of a larger graph, whose gradient requires a gradient, too.
+    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
+    with pytest.raises(RunError, match="first derivatives only"):
+        torch.autograd.grad(weight * _losses()[name](features), features, create_graph=True)
+    assert torch.autograd.grad(_losses()[name](features), features)[0].isfinite().all()
+
+
+def test_a_loss_without_a_custom_backward_has_second_derivatives() -> None:
+    loss = RegressionLoss()
+    loss.setup(torch.zeros(4, 2), 3, 0)
+    loss.double()
+    features, labels = _normal(4, 2, 3).requires_grad_(), 100 + _normal(4, 2)
+    assert torch.autograd.gradgradcheck(lambda x: loss(x, labels).square(), features)
 
 
 @pytest.mark.parametrize(("pool", "number"), [(5, 2), (4, 3), (6, 1), (3, 3)])

@@ -134,7 +134,7 @@ def test_ordered_targets_lie_in_the_order_of_the_bins() -> None:
 def test_tsc_refuses_what_has_no_order() -> None:
     with pytest.raises(UnknownNameError, match="unknown kind of targets 'even'; known: ordered"):
         TSC(targets="even")
-    with pytest.raises(RncGraphError, match="ordered targets need one label column, got 2"):
+    with pytest.raises(RncGraphError, match="ordered needs one label column, got 2"):
         TSC(targets="ordered").setup(torch.randn(30, 2), 16, 0)
 
 
