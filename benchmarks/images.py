@@ -30,8 +30,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from rnc_graph.data import Batches
+from rnc_graph.data.samples import make_augmentation
 from rnc_graph.encoders import ENCODERS, Head
-from rnc_graph.vision import Decoding, decoded_images, make_image_view
+from rnc_graph.vision import Decoding, decoded_images
 
 SOURCE, SIZE = 128, 64
 BATCH_SIZE = 128
@@ -104,7 +105,7 @@ def feeds(paths: list[Path]) -> tuple[dict[str, Feed], float]:
     start = time.perf_counter()
     images = decoded_images(paths, Decoding(SIZE), jobs=WORKERS).images
     seconds = time.perf_counter() - start
-    view = make_image_view(AUGMENTATION)
+    view = make_augmentation(AUGMENTATION)
     rows = torch.arange(len(paths))
     ours = Batches(images.batch, targets, rows, BATCH_SIZE, shuffle_seed=0, view=view)
     every: dict[str, Feed] = {"ours": lambda: iter(ours)}

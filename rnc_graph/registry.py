@@ -1,11 +1,12 @@
-"""Names for interchangeable parts: objectives, encoders, views."""
+"""Names for interchangeable parts: objectives, encoders, transforms."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
 from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError
@@ -16,6 +17,11 @@ Part = TypeVar("Part", bound=Callable[..., Any])
 
 class Registry(Generic[T]):
     """Parts of one kind by name.
+
+    Args:
+        kind: what error messages call a part.
+        lazy: modules that register further parts, imported when a name is unknown or the names are
+            listed: so an optional subpackage registers itself, and nothing imports it before.
 
     >>> shapes: Registry[str] = Registry("shape")
     >>> @shapes.register("round")
@@ -32,8 +38,9 @@ class Registry(Generic[T]):
     every: ClassVar[list[Registry[Any]]] = []
     owner: ClassVar[str] = ""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, lazy: Sequence[str] = ()) -> None:
         self.kind = kind
+        self._lazy = list(lazy)
         self._parts: dict[str, Callable[..., T]] = {}
         self.owners: dict[str, str] = {}
         Registry.every.append(self)
@@ -42,6 +49,8 @@ class Registry(Generic[T]):
         """Enter the decorated class under ``name``; raises :class:`RncGraphError` if taken."""
 
         def enter(part: Part) -> Part:
+            if not getattr(part, "__module__", "").startswith("rnc_graph."):
+                self._load()  # A user's part must not take the name of a lazy one.
             if name in self._parts:
                 raise BadValueError(f"{self.kind} {name!r} is registered already")
             self._parts[name] = part
@@ -52,7 +61,7 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> Callable[..., T]:
         """Return the class named ``name``; raises :class:`UnknownNameError`."""
-        if name not in self._parts:
+        if name not in self._parts and name not in self.names():
             raise UnknownNameError(self.kind, name, self.names())
         return self._parts[name]
 
@@ -95,7 +104,14 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All names, sorted."""
+        self._load()
         return sorted(self._parts)
+
+    def _load(self) -> None:
+        for module in self._lazy:
+            with entered_by(""):
+                import_module(module)
+        self._lazy = []
 
     def remove(self, owner: str) -> None:
         """Take out the parts that ``owner`` entered."""
@@ -106,11 +122,11 @@ class Registry(Generic[T]):
 @contextmanager
 def entered_by(owner: str) -> Iterator[None]:
     """Enter all that the block registers in the name of ``owner``."""
-    Registry.owner = owner
+    before, Registry.owner = Registry.owner, owner
     try:
         yield
     finally:
-        Registry.owner = ""
+        Registry.owner = before
 
 
 def remove_parts(owner: str) -> None:

@@ -1,24 +1,25 @@
-"""A data set ready for training, of molecules or of images: its table, and what encoders take."""
+"""A dataset ready for training, of molecules or of images: its table, and what encoders take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator, Tensor
 
 from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
-from rnc_graph.data.table import MoleculeTable
-from rnc_graph.data.transforms import VIEWS, make_view
-from rnc_graph.errors import BadValueError, UnknownNameError
-from rnc_graph.vision.table import ImageTable
-from rnc_graph.vision.transforms import IMAGE_VIEWS, make_image_view
+from rnc_graph.data.table import Table
+from rnc_graph.data.transforms import VIEWS, Compose
+from rnc_graph.errors import BadValueError
+from rnc_graph.registry import Registry
 
 InputKind = Literal["graphs", "images"]
 """What an encoder takes."""
 
-SampleTable = MoleculeTable | ImageTable
+SampleTable = Table
 
 
 class Store(Protocol):
@@ -33,6 +34,23 @@ class Store(Protocol):
         ...
 
 
+class ImageStore(Store, Protocol):
+    """N packed images."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of each image."""
+        ...
+
+    def take(self, rows: Tensor) -> ImageStore:
+        """Return the images of some rows (M,)."""
+        ...
+
+    def digests(self) -> list[bytes]:
+        """Return a digest of each image's pixels."""
+        ...
+
+
 @dataclass(frozen=True)
 class Samples:
     """N molecules or images, row by row the same.
@@ -44,7 +62,7 @@ class Samples:
         groups: (C,) the group of each class, for targets that are classes of a hierarchy.
     """
 
-    table: SampleTable
+    table: Table
     inputs: Store
     kind: InputKind
     groups: tuple[int, ...] | None = None
@@ -52,16 +70,96 @@ class Samples:
     @property
     def classes(self) -> int | None:
         """C where the target is the number of a class, None where it is measured."""
-        return len(classes_of(self.table)) or None
+        return len(self.table.classes) or None
 
     def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
         """Divide them by a recipe, and standardize the targets by the training set."""
         return recipe.prepare(self.table, seed)
 
 
-def classes_of(table: SampleTable) -> tuple[str, ...]:
-    """Return the names of the classes that a table's target numbers, none for a measured one."""
-    return table.classes if isinstance(table, ImageTable) else ()
+class LoadedImages(Protocol):
+    """N images with their targets, as ``rnc_graph.vision.ImageData`` has them."""
+
+    def __len__(self) -> int:
+        """Return N."""
+        ...
+
+    @property
+    def table(self) -> Table:
+        """Names of the images and their targets."""
+        ...
+
+    @property
+    def images(self) -> ImageStore:
+        """The pixels."""
+        ...
+
+    @property
+    def groups(self) -> tuple[int, ...] | None:
+        """(C,) the group of each class, None without a hierarchy."""
+        ...
+
+    @property
+    def skipped_text(self) -> str:
+        """A message that lists the bad images left out, "" for none."""
+        ...
+
+
+class ImageSource(BaseModel):
+    """A set of images as a spec describes it: ``{images: NAME, ...}``, NAME being one of SOURCES.
+
+    A subclass has its options as fields, and is registered under the name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: str
+    name: str = Field("", description="name of the dataset in tables; by default that of `images`")
+
+    has_classes: ClassVar[bool] = True
+
+    @property
+    def title(self) -> str:
+        """Name of the dataset in tables."""
+        return self.name or self.images
+
+    @property
+    def published_split(self) -> str:
+        """The split that is the same for all seeds, in words; "" where each seed draws one."""
+        return f"the split that {self.title} comes with"
+
+    def load(self, on_done: Callable[[int], None] = lambda images: None) -> LoadedImages:
+        """Load the images.
+
+        Args:
+            on_done: called with the number of images done since the last call.
+
+        Raises:
+            RncGraphError: files are missing or bad; the message says how to get them.
+        """
+        raise NotImplementedError
+
+
+SOURCES: Registry[ImageSource] = Registry("set of images", lazy=["rnc_graph.vision.sources"])
+
+
+class Depiction(Protocol):
+    """Draws molecules for encoders of images."""
+
+    def draw(self, smiles: list[str], source: str) -> Store:
+        """Return the pictures of N SMILES.
+
+        Args:
+            smiles: N SMILES.
+            source: where they are from, for error messages.
+
+        Raises:
+            RncGraphError: a SMILES is not valid.
+        """
+        ...
+
+
+DEPICTIONS: Registry[Depiction] = Registry("depiction", lazy=["rnc_graph.vision.depictions"])
 
 
 class AnyView(Protocol):
@@ -79,11 +177,9 @@ def augmented_kind(options: Mapping[str, Any]) -> InputKind | None:
         UnknownNameError: no augmentation has this name.
         RncGraphError: some are for graphs, others for images.
     """
-    kinds: dict[InputKind, str] = {}
-    for name in options:
-        if name not in VIEWS.names() + IMAGE_VIEWS.names():
-            raise UnknownNameError("augmentation", name, VIEWS.names() + IMAGE_VIEWS.names())
-        kinds["graphs" if name in VIEWS.names() else "images"] = name
+    kinds: dict[InputKind, str] = {
+        getattr(VIEWS.get(name), "inputs", "graphs"): name for name in options
+    }
     if len(kinds) > 1:
         raise BadValueError(
             f"{kinds['graphs']!r} alters graphs and {kinds['images']!r} images: an encoder takes "
@@ -96,12 +192,22 @@ def make_augmentation(options: Mapping[str, Any]) -> AnyView | None:
     """Make a view from augmentations of graphs or of images, applied in order; None for none.
 
     Args:
-        options: by name, as ``make_view`` and ``make_image_view`` take them.
+        options: the options of each augmentation by its name; a number stands for its first
+            option, so that ``{"flip": 0.5}`` is ``{"flip": {"probability": 0.5}}``.
 
     Raises:
         UnknownNameError: no augmentation has this name, or it has no such option.
         RncGraphError: the value of an option is wrong, or some are for graphs, others for images.
     """
-    if augmented_kind(options) == "images":
-        return make_image_view(options)
-    return make_view(options)
+    if augmented_kind(options) is None:
+        return None
+    views = []
+    for name, given in options.items():
+        if isinstance(given, Mapping):
+            views.append(VIEWS.make(name, **given))
+        else:
+            first = next(iter(inspect.signature(VIEWS.get(name)).parameters))
+            views.append(VIEWS.make(name, **{first: given}))
+    compose: type[Any] = getattr(views[0], "compose", Compose)
+    view: AnyView = compose(views)
+    return view

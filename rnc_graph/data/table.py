@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,53 @@ from rnc_graph.data.reading.opening import open_table
 from rnc_graph.errors import BadValueError, UnknownNameError
 
 FloatArray = NDArray[np.float64]
+
+
+class Table(Protocol):
+    """N samples with their targets: molecules or images."""
+
+    @property
+    def name(self) -> str:
+        """Name of the table in messages and results."""
+        ...
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the samples: SMILES, or the paths of files."""
+        ...
+
+    @property
+    def targets(self) -> FloatArray:
+        """(N, t) values in ``unit``, or the indices of classes."""
+        ...
+
+    @property
+    def target_names(self) -> list[str]:
+        """The t columns of ``targets``."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Unit of the targets, "" where unknown."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that the target counts from 0, none for a continuous target."""
+        ...
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(N,) the number of each sample in its source, from 1."""
+        ...
+
+    def __len__(self) -> int:
+        """Return N."""
+        ...
+
+    def take(self, rows: NDArray[np.int64]) -> "Table":
+        """Return some of the samples, which keep their numbers."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,6 +94,16 @@ class MoleculeTable:
 
     def __len__(self) -> int:
         return len(self.smiles)
+
+    @property
+    def names(self) -> list[str]:
+        """The SMILES."""
+        return self.smiles
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """No classes: the targets are continuous."""
+        return ()
 
     @property
     def rows(self) -> NDArray[np.int64]:

@@ -39,7 +39,7 @@ class View(Protocol):
         ...
 
 
-VIEWS: Registry[View] = Registry("augmentation")
+VIEWS: Registry[View] = Registry("augmentation", lazy=["rnc_graph.vision.transforms"])
 
 
 class Augmentation(BaseTransform):  # type: ignore[misc]  # PyG is untyped

@@ -7,10 +7,6 @@ from rnc_graph.encoders.graph import GraphEncoder
 from rnc_graph.encoders.head import Head
 from rnc_graph.encoders.mpnn import MPNN
 from rnc_graph.encoders.registry import ENCODERS
-from rnc_graph.vision.encoders.checkpoints import load_checkpoint
-from rnc_graph.vision.encoders.image import ImageEncoder
-from rnc_graph.vision.encoders.resnet import ResNet18, ResNet50
-from rnc_graph.vision.encoders.small_resnet import ResNet8
 
 __all__ = [
     "ENCODERS",
@@ -20,9 +16,4 @@ __all__ = [
     "Encoder",
     "GraphEncoder",
     "Head",
-    "ImageEncoder",
-    "ResNet8",
-    "ResNet18",
-    "ResNet50",
-    "load_checkpoint",
 ]

@@ -11,7 +11,7 @@ class Encoder(nn.Module):
     """A batch of N inputs in, an (N, ``embedding_dim``) embedding out.
 
     Attributes:
-        inputs: whether it takes graphs of molecules or images.
+        inputs: whether it takes graphs or images.
         embedding_dim: d.
     """
 

@@ -17,4 +17,4 @@ class _Encoders(Registry[Encoder]):
             return super().make(name, **options)
 
 
-ENCODERS: Registry[Encoder] = _Encoders("encoder")
+ENCODERS: Registry[Encoder] = _Encoders("encoder", lazy=["rnc_graph.vision.encoders"])

@@ -20,10 +20,9 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVR
 
 from rnc_graph.data.descriptors import morgan_fingerprints, rdkit_descriptors
-from rnc_graph.data.samples import SampleTable, classes_of
-from rnc_graph.data.table import FloatArray
+from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import UnknownNameError
-from rnc_graph.vision import ImageTable
 
 
 @dataclass(frozen=True)
@@ -98,13 +97,13 @@ def baseline_predictions(
         targets: (M, t) their targets.
         seed: makes what the regressor draws repeatable.
     """
-    if isinstance(table, ImageTable):
+    if not isinstance(table, MoleculeTable):
         features = np.zeros((len(table), 1))
     elif name in table.published_predictions:
         return table.published_predictions[name][:, None]
     else:
         features = BASELINES[name].features(table.smiles)
-    classes = classes_of(table)
+    classes = table.classes
     if classes:
         # What is most frequent, in every class's share of the training set.
         shares = np.bincount(targets[:, 0].astype(np.int64), minlength=len(classes)) + 1.0

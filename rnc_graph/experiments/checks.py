@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnc_graph.data.samples import SampleTable, classes_of
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.experiments.datasets import Datasets
@@ -99,7 +99,7 @@ _OF_QUANTITIES = ("attention-nce-labels", "regression", "rnc")
 
 def _check_labels(table: SampleTable, objective: Part) -> None:
     """Refuse an objective that would take the numbers of classes for quantities."""
-    if not classes_of(table):
+    if not table.classes:
         return
     options = objective.identity(LOSSES)
     wrong = "bins" in options and options["bins"] != "classes"
@@ -117,7 +117,7 @@ def _check_labels(table: SampleTable, objective: Part) -> None:
 
 
 def _check_head(table: SampleTable, method: Method) -> None:
-    regression, classes = method.regression, classes_of(table)
+    regression, classes = method.regression, table.classes
     of_classes = regression.head_loss == "cross-entropy"
     if of_classes != bool(classes):
         right = "l1, l2 or huber" if of_classes else "cross-entropy"

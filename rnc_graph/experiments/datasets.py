@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from rnc_graph.data import MoleculeTable, without
 from rnc_graph.data.cache import OnDone, packed_graphs
-from rnc_graph.data.samples import InputKind, Samples, SampleTable, Store
+from rnc_graph.data.samples import ImageSource, ImageStore, InputKind, Samples, SampleTable, Store
 from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import CsvData, ImageSource, source_name
+from rnc_graph.experiments.spec.sources import CsvData, DrawingSpec, source_name
 from rnc_graph.experiments.store import digest
-from rnc_graph.vision import (
-    BadImage,
-    Drawing,
-    ImageTable,
-    PackedImages,
-    depict,
-    superclass_of,
-)
 
 
 @dataclass(frozen=True)
@@ -35,14 +27,14 @@ class Loaded:
         table: what its samples are, and their targets.
         digest: a short name for its content.
         images: its pixels; None for molecules.
-        skipped: what its source has besides and cannot be used.
+        skipped: a message that lists the bad images left out, "" for none.
         groups: (C,) the group of each class, where they have a hierarchy.
     """
 
     table: SampleTable
     digest: str
-    images: PackedImages | None = None
-    skipped: tuple[BadImage, ...] = ()
+    images: ImageStore | None = None
+    skipped: str = ""
     groups: tuple[int, ...] | None = None
 
 
@@ -62,7 +54,7 @@ class Datasets:
 
     sets: dict[str, Loaded]
     kinds: frozenset[InputKind]
-    drawing: Drawing
+    drawing: DrawingSpec
     sources: dict[tuple[str, str], Loaded] = field(default_factory=dict)
     outside: dict[str, list[str]] = field(default_factory=dict)
     outside_images: Loaded | None = None
@@ -75,7 +67,7 @@ class Datasets:
     def channels(self, data: str) -> int:
         """Return the channels of a data set's images, or of pictures of its molecules."""
         images = self.sets[data].images
-        return images.shape[0] if images is not None else (1 if self.drawing.gray else 3)
+        return images.shape[0] if images is not None else self.drawing.channels
 
     def digest(self, data: str, kind: InputKind | None = None) -> str:
         """Return a short name for a data set as encoders of a kind see it; as itself by default."""
@@ -101,7 +93,7 @@ class Datasets:
         found: dict[str, Samples] = {}
         for loaded in (*self.sets.values(), *self.sources.values()):
             table = loaded.table
-            if isinstance(table, ImageTable):
+            if not isinstance(table, MoleculeTable):
                 assert loaded.images is not None
                 found[loaded.digest] = Samples(table, loaded.images, "images", loaded.groups)
                 continue
@@ -126,7 +118,7 @@ class Datasets:
 
     def _store(self, smiles: list[str], source: str, kind: InputKind) -> Store:
         if kind == "images":
-            return depict(smiles, self.drawing, source)
+            return self.drawing.draw(smiles, source)
         return packed_graphs(smiles, source)
 
     def _digest(self, loaded: Loaded, kind: InputKind | None) -> str:
@@ -135,7 +127,7 @@ class Datasets:
 
     def _drawn(self, kind: InputKind | None) -> Mapping[str, object]:
         """Return what pictures of molecules depend on beside them."""
-        return {"drawing": asdict(self.drawing)} if kind == "images" else {}
+        return {"drawing": self.drawing.model_dump()} if kind == "images" else {}
 
 
 def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: None) -> Datasets:
@@ -167,7 +159,7 @@ def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: Non
     return Datasets(
         sets,
         frozenset(map(experiment.kind_of, experiment.encoders)),
-        experiment.drawing.drawing(),
+        experiment.drawing,
         sources,
         {name: smiles for name, smiles in outside.items() if smiles},
         outside_images,
@@ -183,16 +175,14 @@ def _load(experiment: Experiment, source: str | CsvData | ImageSource, on_images
     rows = experiment.taken(len(data))
     images = data.images if rows is None else data.images.take(torch.from_numpy(rows))
     own = data.table if rows is None else data.table.take(rows)
-    hierarchy = getattr(source, "hierarchy", None)
-    groups = tuple(superclass_of(own.classes, hierarchy).tolist()) if hierarchy else None
-    return Loaded(own, image_digest(own, images), images, data.skipped, groups)
+    return Loaded(own, image_digest(own, images), images, data.skipped_text, data.groups)
 
 
 def _without(
     experiment: Experiment, source: str | CsvData | ImageSource, table: SampleTable
 ) -> Loaded:
     """Return a data set to pretrain on, without the molecules that the runs are about."""
-    if isinstance(source, ImageSource) or isinstance(table, ImageTable):
+    if isinstance(source, ImageSource) or not isinstance(table, MoleculeTable):
         raise BadValueError(
             f"pretraining.data: {source_name(source)!r} for {table.name!r}: only molecules can be "
             "pretrained on for molecules of another set, since one that is in both must be left out"
@@ -212,7 +202,7 @@ def _without(
 def _outside(experiment: Experiment, table: SampleTable) -> list[str]:
     """Return the molecules to be told from the data set's: those of another set that it lacks."""
     judged = experiment.representation
-    if judged is None or isinstance(table, ImageTable) or judged.outside is None:
+    if judged is None or judged.outside is None or not isinstance(table, MoleculeTable):
         return []
     if isinstance(judged.outside, ImageSource):
         return []
@@ -241,8 +231,8 @@ def _outside_images(
                 f"{found}; both must be alike"
             )
     stores = [loaded.images for loaded in sets if loaded.images is not None]
-    known = {pixels for images in stores for pixels in _each_image(images)}
-    new = [row for row, pixels in enumerate(_each_image(outside.images)) if pixels not in known]
+    known = {pixels for images in stores for pixels in images.digests()}
+    new = [row for row, pixels in enumerate(outside.images.digests()) if pixels not in known]
     if len(new) < 2:
         raise BadValueError(
             f"representation.outside: {outside.table.name!r} has {len(new)} images that the data "
@@ -251,16 +241,7 @@ def _outside_images(
     if len(new) == len(outside.table):
         return outside
     table, images = outside.table.take(np.array(new)), outside.images.take(torch.tensor(new))
-    assert isinstance(table, ImageTable)
     return replace(outside, table=table, images=images, digest=image_digest(table, images))
-
-
-def _each_image(images: PackedImages) -> Iterator[bytes]:
-    """Yield what tells each image from others: a digest of its pixels."""
-    for first in range(0, len(images), 256):
-        rows = torch.arange(first, min(first + 256, len(images)))
-        for image in images.batch(rows).contiguous().numpy():
-            yield hashlib.sha256(image.tobytes()).digest()
 
 
 def table_digest(table: MoleculeTable) -> str:
@@ -269,9 +250,10 @@ def table_digest(table: MoleculeTable) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def image_digest(table: ImageTable, images: PackedImages) -> str:
-    """Return a short name for a table's pixels, targets and parts."""
-    parts = None if table.parts is None else table.parts.tolist()
+def image_digest(table: SampleTable, images: ImageStore) -> str:
+    """Return a short name for a table's pixels, targets and split."""
+    given = getattr(table, "parts", None)
+    parts = None if given is None else given.tolist()
     found = hashlib.sha256(
         json.dumps([table.targets.tolist(), table.target_names, parts, images.shape]).encode()
     )

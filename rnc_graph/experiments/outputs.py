@@ -15,7 +15,7 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from rnc_graph import __version__
-from rnc_graph.data.samples import SampleTable, classes_of
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.experiments import formats
 from rnc_graph.experiments.results import FinishedRun, Table, parts
 from rnc_graph.experiments.spec import Experiment
@@ -113,7 +113,7 @@ def _predictions(
     numbers = {name: table.rows.tolist() for name, table in samples.items()}
     for run in runs:
         at, table = run.planned, samples[run.planned.data]
-        classes = classes_of(table)
+        classes = table.classes
         where = [at.data, at.split, at.encoder, at.row, at.seed]
         predicted = run.tensors[f"{part}_predictions"].tolist()
         for sample, values in zip(run.tensors[f"{part}_rows"].tolist(), predicted, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 from scipy.stats import rankdata
 from torch import Tensor
 
-from rnc_graph.data.samples import SampleTable, classes_of
+from rnc_graph.data.samples import SampleTable
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import division_of, source_name
@@ -112,7 +112,7 @@ def title_of(table: Table) -> str:
 
 def scoring_of(samples: SampleTable) -> Scoring:
     """Return what predictions for a data set are scored by."""
-    return CLASSES if classes_of(samples) else MEASURED
+    return CLASSES if samples.classes else MEASURED
 
 
 def finished_runs(planned: Sequence[PlannedRun], store: Store) -> list[FinishedRun]:

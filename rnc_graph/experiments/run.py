@@ -27,7 +27,6 @@ from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
 from rnc_graph.plugins import Plugin, read_plugin
-from rnc_graph.vision.data import described
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
     datasets = load_datasets(experiment, progress.decoded)
     for loaded in datasets.sets.values():
         if loaded.skipped:
-            progress.say(f"{described(loaded.skipped, loaded.table.name)}\nthey are left out")
+            progress.say(f"{loaded.skipped}\nthey are left out")
     planned = plan(experiment, datasets)
     return Prepared(experiment, datasets, plugins, planned, with_pretraining(planned))
 

@@ -11,9 +11,15 @@ if TYPE_CHECKING:
     from rnc_graph.vision.cache import decoded_images, packed_array, packed_images
     from rnc_graph.vision.data import ImageData, load_images
     from rnc_graph.vision.decoding import BadImage, Decoding
-    from rnc_graph.vision.depictions import depict
+    from rnc_graph.vision.depictions import Drawing, depict
     from rnc_graph.vision.digits import rotated_digits
-    from rnc_graph.vision.drawing import Drawing
+    from rnc_graph.vision.encoders import (
+        ImageEncoder,
+        ResNet8,
+        ResNet18,
+        ResNet50,
+        load_checkpoint,
+    )
     from rnc_graph.vision.fashion_mnist import load_fashion_mnist
     from rnc_graph.vision.folders import folder_table, list_table
     from rnc_graph.vision.hierarchies import (
@@ -24,18 +30,20 @@ if TYPE_CHECKING:
     from rnc_graph.vision.store import PackedImages
     from rnc_graph.vision.table import ImageTable
     from rnc_graph.vision.torchvision_sets import load_class_images
-    from rnc_graph.vision.transforms import IMAGE_VIEWS, make_image_view
 
 _ROOMS = {
     "BadImage": "decoding",
     "CIFAR100_SUPERCLASSES": "hierarchies",
     "Decoding": "decoding",
-    "Drawing": "drawing",
+    "Drawing": "depictions",
     "FASHION_KINDS": "hierarchies",
-    "IMAGE_VIEWS": "transforms",
     "ImageData": "data",
+    "ImageEncoder": "encoders",
     "ImageTable": "table",
     "PackedImages": "store",
+    "ResNet8": "encoders",
+    "ResNet18": "encoders",
+    "ResNet50": "encoders",
     "agedb_table": "agedb",
     "balanced_parts": "agedb",
     "decoded_images": "cache",
@@ -43,10 +51,10 @@ _ROOMS = {
     "folder_table": "folders",
     "list_table": "folders",
     "load_agedb": "agedb",
+    "load_checkpoint": "encoders",
     "load_class_images": "torchvision_sets",
     "load_fashion_mnist": "fashion_mnist",
     "load_images": "data",
-    "make_image_view": "transforms",
     "packed_array": "cache",
     "packed_images": "cache",
     "rotated_digits": "digits",
@@ -56,13 +64,16 @@ _ROOMS = {
 __all__ = [
     "CIFAR100_SUPERCLASSES",
     "FASHION_KINDS",
-    "IMAGE_VIEWS",
     "BadImage",
     "Decoding",
     "Drawing",
     "ImageData",
+    "ImageEncoder",
     "ImageTable",
     "PackedImages",
+    "ResNet8",
+    "ResNet18",
+    "ResNet50",
     "agedb_table",
     "balanced_parts",
     "decoded_images",
@@ -70,10 +81,10 @@ __all__ = [
     "folder_table",
     "list_table",
     "load_agedb",
+    "load_checkpoint",
     "load_class_images",
     "load_fashion_mnist",
     "load_images",
-    "make_image_view",
     "packed_array",
     "packed_images",
     "rotated_digits",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from rnc_graph.data.cache import OnDone
 from rnc_graph.errors import BadValueError
 from rnc_graph.vision.cache import decoded_images
 from rnc_graph.vision.decoding import BadImage, Decoding
+from rnc_graph.vision.hierarchies import Hierarchy, superclass_of
 from rnc_graph.vision.store import PackedImages
 from rnc_graph.vision.table import ImageTable
 
@@ -26,15 +27,27 @@ class ImageData:
     Attributes:
         table: what they are and their targets.
         images: their pixels.
-        skipped: what the source has besides and cannot be used; rows count from 0 in the source.
+        skipped: bad images of the source; rows count from 0 in the source.
+        groups: (C,) the group of each class, None without a hierarchy.
     """
 
     table: ImageTable
     images: PackedImages
     skipped: tuple[BadImage, ...] = ()
+    groups: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def skipped_text(self) -> str:
+        """A message that lists the bad images left out, "" for none."""
+        return described(self.skipped, self.table.name) if self.skipped else ""
+
+    def grouped(self, hierarchy: Hierarchy) -> ImageData:
+        """Return the images with the group of each class."""
+        groups = superclass_of(self.table.classes, hierarchy)
+        return replace(self, groups=tuple(groups.tolist()))
 
 
 def load_images(

@@ -1,16 +1,61 @@
-"""Molecules drawn as images: real targets for an encoder of images, without a download."""
+"""Molecules drawn as images: continuous targets for an encoder of images, without a download."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnc_graph.data.cache import OnDone
+from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.data.samples import DEPICTIONS
 from rnc_graph.errors import BadValueError
 from rnc_graph.vision.cache import digest, packed_images
-from rnc_graph.vision.drawing import DRAWER, Drawing, draw_all
+from rnc_graph.vision.decoding import BadImage
 from rnc_graph.vision.store import PackedImages
+
+# Part of the cache's key: changes whenever the same SMILES would give other pixels.
+DRAWER = "1"
+
+
+@DEPICTIONS.register("rdkit")
+@dataclass(frozen=True)
+class Drawing:
+    """How RDKit draws molecules: black on white for gray images, else in its colors.
+
+    Attributes:
+        size: H = W in pixels.
+        gray: whether images have one channel in place of three.
+        line_width: of bonds, in pixels, the same for all molecules.
+
+    Raises:
+        BadValueError: a size below 16, or a line width below 1.
+    """
+
+    size: int = 64
+    gray: bool = False
+    line_width: int = 1
+
+    def __post_init__(self) -> None:
+        if self.size < 16 or self.line_width < 1:
+            raise BadValueError(
+                "depictions: expected a size of at least 16 and lines of at least 1 pixel, got "
+                f"{self.size} and {self.line_width}"
+            )
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return 1 if self.gray else 3
+
+    def draw(self, smiles: list[str], source: str) -> PackedImages:
+        """Return the pictures of N SMILES: see :func:`depict`."""
+        return depict(smiles, self, source)
 
 
 def depict(
@@ -26,17 +71,17 @@ def depict(
     Args:
         smiles: N SMILES.
         drawing: how they are drawn.
-        source: what errors call the place they came from.
+        source: where they are from, for error messages.
         jobs: processes to draw in.
-        on_done: told how many more molecules are done.
+        on_done: called with the number of molecules done since the last call.
 
     Raises:
-        RncGraphError: a SMILES gives no molecule; the message names its row, text and reason.
+        BadValueError: a SMILES is not valid; the message names its row, text and reason.
     """
     import rdkit
     from PIL import __version__ as pillow
 
-    # What is no text stands apart from all texts.
+    # A value that is no text differs from all texts.
     texts = (text if isinstance(text, str) else f"{text!r} is no text" for text in smiles)
     key = digest([DRAWER, rdkit.__version__, pillow, asdict(drawing)], texts)
     shape = (drawing.size, drawing.size, drawing.channels)
@@ -49,3 +94,40 @@ def depict(
         head = f"{source}: {len(packed.bad)} SMILES cannot be read (rows counted below the header)"
         raise BadValueError("\n".join([head, *shown]))
     return packed.images
+
+
+def draw(smiles: str, drawing: Drawing) -> NDArray[np.uint8]:
+    """Return the (size, size, C) pixels of a molecule, always the same for one SMILES.
+
+    Raises:
+        ValueError: the SMILES is not valid; the message is the reason.
+    """
+    from PIL import Image
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    molecule = parse_smiles(smiles)
+    canvas: Any = rdMolDraw2D.MolDraw2DCairo(drawing.size, drawing.size)
+    options = canvas.drawOptions()
+    options.bondLineWidth = drawing.line_width
+    options.scaleBondWidth = False
+    options.padding = 0.03
+    options.minFontSize = max(6, drawing.size // 12)  # Letters stay legible on a small image.
+    if drawing.gray:
+        options.useBWAtomPalette()
+    rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
+    canvas.FinishDrawing()
+    with Image.open(io.BytesIO(canvas.GetDrawingText())) as picture:
+        pixels = np.asarray(picture.convert("L" if drawing.gray else "RGB"), dtype=np.uint8)
+    return pixels.reshape(drawing.size, drawing.size, drawing.channels)
+
+
+def draw_all(smiles: Sequence[str], drawing: Drawing) -> tuple[NDArray[np.uint8], list[BadImage]]:
+    """Return the (n, size, size, C) pixels of n SMILES; a bad one is black and listed."""
+    pixels = np.zeros((len(smiles), drawing.size, drawing.size, drawing.channels), dtype=np.uint8)
+    bad = []
+    for row, text in enumerate(smiles):
+        try:
+            pixels[row] = draw(text, drawing)
+        except ValueError as error:
+            bad.append(BadImage(row, repr(text), str(error)))
+    return pixels, bad

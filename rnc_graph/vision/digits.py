@@ -7,9 +7,9 @@ import torch
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.vision.data import ImageData
+from rnc_graph.vision.functional import rotated
 from rnc_graph.vision.store import PackedImages
 from rnc_graph.vision.table import ImageTable
-from rnc_graph.vision.transforms import rotated
 
 # A digit's share of the image's side: its corners stay inside at any angle.
 _SHARE = 0.7

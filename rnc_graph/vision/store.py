@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,14 @@ class PackedImages:
         taken = PackedImages(self._stored, rows if self._rows is None else self._rows[rows])
         taken._path = self._path
         return taken
+
+    def digests(self) -> list[bytes]:
+        """Return the SHA-256 digest of each image's pixels."""
+        found = []
+        for index in torch.split(torch.arange(len(self)), 256):
+            for image in self.batch(index).contiguous().numpy():
+                found.append(hashlib.sha256(image.tobytes()).digest())
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         """Cross to another process by path where there is one: the pixels stay in their file."""

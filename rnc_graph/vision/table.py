@@ -41,6 +41,11 @@ class ImageTable:
         return len(self.images)
 
     @property
+    def names(self) -> list[str]:
+        """Names of the images."""
+        return self.images
+
+    @property
     def rows(self) -> NDArray[np.int64]:
         """The number of each image in the source, from 1."""
         if self.source_rows is not None:

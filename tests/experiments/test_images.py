@@ -76,7 +76,9 @@ def test_spoiled_images_are_refused_or_left_out_by_name(agedb: Path):
     with pytest.raises(RncGraphError, match=r"900_No_Age_m\.jpg: its name tells no age"):
         run_experiment(only, agedb / "out", command="test")
     assert not (agedb / "out").exists()
-    skipping = only.model_copy(update={"data": [only.data[0].model_copy(update={"bad": "skip"})]})
+    skipping = only.model_copy(
+        update={"data": [only.data[0].model_copy(update={"on_bad": "skip"})]}
+    )
     said: list[str] = []
     outcome = run_experiment(skipping, agedb / "out", command="test", progress=Listener(said))
     assert "900_No_Age_m.jpg" in said[0]
@@ -160,7 +162,7 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
         (
             "scale: [0.7, 1.0]",
             "scale: [0.7, 1.5]",
-            "scale of random_resized_crop: found [0.7, 1.5]",
+            "scale of RandomResizedCrop: expected its smallest and largest value",
         ),
         ("{random_resized_crop: {scale: [0.7, 1.0]}}", "{flip: often}", "must be a number, or"),
         ("baselines: [mean]", "baselines: [svr]", "unknown baseline of images 'svr'; known: mean"),

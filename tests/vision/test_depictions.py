@@ -8,7 +8,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.vision import Drawing, depict, rotated_digits
 from rnc_graph.vision import cache as module
-from rnc_graph.vision.drawing import draw
+from rnc_graph.vision.depictions import draw
 
 SMILES = ["CCO", "c1ccccc1", "[Na+].[Cl-]", "C"]
 
@@ -70,9 +70,9 @@ def test_bad_smiles_are_named_by_row_text_and_reason(cache: Path) -> None:
 
 
 def test_wrong_drawings_are_refused() -> None:
-    with pytest.raises(RncGraphError, match="depictions: found a size of 8"):
+    with pytest.raises(RncGraphError, match="at least 1 pixel, got 8 and 1"):
         Drawing(8)
-    with pytest.raises(RncGraphError, match="lines of 0 pixels"):
+    with pytest.raises(RncGraphError, match="got 64 and 0"):
         Drawing(line_width=0)
 
 

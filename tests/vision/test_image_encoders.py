@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torchvision import models
 
-from rnc_graph.encoders import ENCODERS, ImageEncoder, ResNet8, ResNet18
+from rnc_graph.data.samples import make_augmentation
+from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.models.settings import make_settings
-from rnc_graph.vision import make_image_view, rotated_digits
+from rnc_graph.vision import ImageEncoder, ResNet8, ResNet18, rotated_digits
 
 SMALL = {"resnet8": {"width": 4}, "resnet18": {"stem": "small"}, "resnet50": {}}
 every_encoder = pytest.mark.parametrize("name", list(SMALL))
@@ -142,11 +143,14 @@ def test_torchvision_waits_until_it_is_needed() -> None:
     code = (
         "import sys\n"
         "sys.modules['torchvision'] = sys.modules['PIL'] = None\n"
+        "import rnc_graph.data\n"
         "from rnc_graph.encoders import ENCODERS\n"
+        "ENCODERS.make('gin')\n"
+        "assert 'rnc_graph.vision' not in sys.modules\n"
         "ENCODERS.make('resnet8')\n"
         "try:\n"
         "    ENCODERS.make('resnet18')\n"
-        "except ValueError as error:\n"
+        "except ImportError as error:\n"
         "    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -158,7 +162,7 @@ def test_an_angle_is_learnt_from_views() -> None:
     data = rotated_digits(16)
     encoder = _encoder("resnet8", in_channels=1)
     model = torch.nn.Sequential(encoder, torch.nn.Linear(encoder.embedding_dim, 1))
-    view = make_image_view({"random_resized_crop": {"scale": [0.8, 1.0]}})
+    view = make_augmentation({"random_resized_crop": {"scale": [0.8, 1.0]}})
     assert view is not None
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     targets = torch.from_numpy(data.table.targets).float() / 60

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from rnc_graph.encoders import ENCODERS, ResNet18, load_checkpoint
+from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
+from rnc_graph.vision import ResNet18, load_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnc_graph.data.catalog import dataset_card
-from rnc_graph.data.samples import augmented_kind
+from rnc_graph.data.samples import ImageSource, augmented_kind
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.experiments.spec.method import Condition
 from rnc_graph.experiments.spec.part import AxisValue
 from rnc_graph.experiments.spec.section import MisfitError
-from rnc_graph.experiments.spec.sources import ClassSource, ImageSource, source_name
+from rnc_graph.experiments.spec.sources import source_name
 
 if TYPE_CHECKING:
     from rnc_graph.experiments.spec.experiment import Experiment
@@ -86,7 +86,7 @@ def _splits(experiment: Experiment) -> None:
 
 def _sources(experiment: Experiment) -> None:
     """Check that data are all measured or all classes, and those from outside of the same kind."""
-    classes = [source_name(s) for s in experiment.data if isinstance(s, ClassSource)]
+    classes = [s.title for s in experiment.data if isinstance(s, ImageSource) and s.has_classes]
     if 0 < len(classes) < len(experiment.data):
         raise MisfitError(
             f"the targets of {classes[0]!r} are classes, those of others are measured; their "

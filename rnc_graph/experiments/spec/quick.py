@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rnc_graph.data.samples import ImageSource
 from rnc_graph.experiments.spec.experiment import Experiment
-from rnc_graph.experiments.spec.sources import AgeDBImages, ClassFolders
 
 SAMPLES = 150
 PIXELS = 64
@@ -38,7 +38,7 @@ def quick(experiment: Experiment) -> Experiment:
 
 
 def _smaller(source: Any) -> Any:
-    """Return a source of images with smaller ones, any other as it is."""
-    if isinstance(source, AgeDBImages | ClassFolders):
-        return source.model_copy(update={"size": min(source.size, PIXELS)})
+    """Return a set of image files with smaller images, any other source as it is."""
+    if isinstance(source, ImageSource) and {"folder", "size"} <= type(source).model_fields.keys():
+        return source.model_copy(update={"size": min(source.model_dump()["size"], PIXELS)})
     return source

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from rnc_graph.data.samples import classes_of
 from rnc_graph.reporting.figures.base import PANEL, TableRuns, entitle, panels
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def confusion(of: TableRuns) -> Figure:
     """Draw one panel a row: how often it takes each class for each, all seeds together."""
-    names = classes_of(of.samples)
+    names = of.samples.classes
     measured = of.samples.targets[:, 0].astype(np.int64)
     # The names of the classes stand upright below each panel.
     figure, axes = panels(len(of.table.rows), height=PANEL + 1.3)

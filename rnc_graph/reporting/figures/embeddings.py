@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from rnc_graph.data.samples import classes_of
 from rnc_graph.reporting.figures.base import TableRuns, entitle, panels, with_unit
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def embeddings(of: TableRuns) -> Figure:
     rows = [row for row in of.table.rows if not row.baseline]
     figure, axes = panels(len(rows))
     measured = of.samples.targets[:, 0]
-    names = classes_of(of.samples)
+    names = of.samples.classes
     colors = (
         {"cmap": "tab10" if len(names) <= 10 else "tab20", "vmin": -0.5, "vmax": _hues(names) - 0.5}
         if 0 < len(names) <= 20

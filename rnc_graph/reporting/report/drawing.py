@@ -29,7 +29,7 @@ def label_of(loaded: Loaded, row: int) -> str:
     if isinstance(loaded.table, MoleculeTable):
         return loaded.table.smiles[row]
     # With its folder, which names the class where folders are the classes.
-    return "/".join(Path(loaded.table.images[row]).parts[-2:])
+    return "/".join(Path(loaded.table.names[row]).parts[-2:])
 
 
 def picture_of(loaded: Loaded, row: int) -> str:

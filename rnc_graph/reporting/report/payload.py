@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.descriptors import morgan_fingerprints
-from rnc_graph.data.samples import classes_of
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.results import FinishedRun, Table, parts, title_of
 from rnc_graph.metrics import rank_methods, tied_with_best
@@ -150,7 +149,7 @@ def _details(
     }
     samples = results.tables_of_data[table.data]
     measured = samples.targets[:, 0]
-    classes = list(classes_of(samples))
+    classes = list(samples.classes)
     rows = []
     for row in table.rows:
         at = []

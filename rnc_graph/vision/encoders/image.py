@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnc_graph.encoders.base import Encoder
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.transforms import to_float
+from rnc_graph.vision.functional import to_float
 
 # Of ImageNet's pixels by channel, and the same for its images in gray.
 _MEAN = {3: (0.485, 0.456, 0.406), 1: (0.449,)}

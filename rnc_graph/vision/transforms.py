@@ -1,0 +1,341 @@
+"""Transforms of image batches (B, C, H, W), uint8 (0 to 255) or float (0 to 1), to float (0 to 1).
+
+Each does to an image what the function of its name in torchvision.transforms.v2 does to a float
+image with the same parameters. torchvision's own are not used since they draw one set of
+parameters for a whole batch, and a view needs other ones for each image.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Generator, Tensor
+
+from rnc_graph.data.transforms import VIEWS
+from rnc_graph.errors import BadValueError
+from rnc_graph.vision.functional import (
+    blurred,
+    brightened,
+    contrasted,
+    gray,
+    hue_shifted,
+    resized_crop,
+    rotated,
+    saturated,
+    to_float,
+)
+
+Transform = Callable[[Tensor, Generator], Tensor]
+"""A batch and a generator in, a changed batch of as many images out."""
+
+
+class Compose:
+    """Several transforms, one after another, on chunks of a batch that fit the processor's cache.
+
+    Args:
+        transforms: applied in order.
+    """
+
+    # Numbers in a chunk: half a million floats take 2 MB.
+    _CHUNK = 2**19
+
+    def __init__(self, transforms: Sequence[Transform]) -> None:
+        self.transforms = transforms
+
+    def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
+        """Return the view (B, C, H, W); ``batch`` itself stays as it is."""
+        size = max(1, self._CHUNK // batch[0].numel()) if len(batch) else 1
+        views = []
+        for chunk in torch.split(batch, size):
+            view = to_float(chunk.contiguous())
+            for transform in self.transforms:
+                view = transform(view, generator)
+            views.append(view)
+        return torch.cat(views)
+
+
+class ImageTransform(ABC):
+    """Changes each image of a batch with a probability and with parameters of its own.
+
+    Args:
+        probability: of each image.
+
+    Raises:
+        BadValueError: the probability is not within 0 and 1.
+    """
+
+    inputs: ClassVar[Literal["graphs", "images"]] = "images"
+    compose: ClassVar[type[Compose]] = Compose
+
+    def __init__(self, probability: float = 1.0) -> None:
+        _check(self, "probability", probability, most=1)
+        self.probability = probability
+
+    def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
+        """Return the view (B, C, H, W); ``batch`` itself stays as it is."""
+        drawn = torch.rand(len(batch), generator=generator, device=generator.device)
+        chosen = (drawn < self.probability).nonzero()[:, 0]
+        parameters = self.draw(batch, generator)
+        images = to_float(batch)
+        if len(chosen) == 0:
+            return images
+        own = [parameter[chosen].to(batch.device) for parameter in parameters]
+        index = chosen.to(batch.device)
+        return images.index_copy(0, index, self.change(images[index], *own))
+
+    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+        """Draw the parameters, each a tensor (B, ...)."""
+        return ()
+
+    @abstractmethod
+    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+        """Return M changed images, given M values of each parameter."""
+
+
+@VIEWS.register("flip")
+class Flip(ImageTransform):
+    """Mirror left and right.
+
+    Args:
+        probability: of each image.
+    """
+
+    def __init__(self, probability: float = 0.5) -> None:
+        super().__init__(probability)
+
+    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+        """Return the mirrored images."""
+        return images.flip(3)
+
+
+@VIEWS.register("grayscale")
+class Grayscale(ImageTransform):
+    """Remove the colors and keep the number of channels.
+
+    Args:
+        probability: of each image.
+    """
+
+    def __init__(self, probability: float = 0.2) -> None:
+        super().__init__(probability)
+
+    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+        """Return the gray images."""
+        return gray(images).expand_as(images)
+
+
+@VIEWS.register("color_jitter")
+class ColorJitter(ImageTransform):
+    """Change brightness, contrast, saturation and hue, in an order drawn for the whole batch.
+
+    Args:
+        strength: s; the four ranges default to 0.8 s, 0.8 s, 0.8 s and 0.2 s, as in SimCLR (Chen et
+            al., ICML 2020, arXiv 2002.05709).
+        probability: of each image.
+        brightness: b; the factor is drawn from max(0, 1 - b) to 1 + b.
+        contrast: the same.
+        saturation: the same; gray images do not change.
+        hue: h of at most 0.5; the shift is drawn from -h to h, in turns of the color wheel.
+
+    Raises:
+        BadValueError: a value out of its range.
+    """
+
+    def __init__(
+        self,
+        strength: float = 0.5,
+        probability: float = 0.8,
+        brightness: float | None = None,
+        contrast: float | None = None,
+        saturation: float | None = None,
+        hue: float | None = None,
+    ) -> None:
+        super().__init__(probability)
+        given = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
+        self.ranges = {k: 0.8 * strength if v is None else v for k, v in given.items()}
+        self.ranges["hue"] = 0.2 * strength if hue is None else hue
+        for name, value in {"strength": strength, **self.ranges}.items():
+            _check(self, name, value, most=0.5 if name == "hue" else math.inf)
+
+    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+        """Draw the factors (B, 4), and their order (B, 4), the same for all."""
+        limits = [(max(0.0, 1 - width), 1 + width) for width in self.ranges.values()]
+        limits[-1] = -self.ranges["hue"], self.ranges["hue"]
+        factors = [uniform(len(batch), limit, generator).float() for limit in limits]
+        order = torch.randperm(4, generator=generator, device=generator.device)
+        return torch.stack(factors, 1), order.expand(len(batch), 4)
+
+    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+        """Return the images in other colors."""
+        factors, order = parameters
+        changes = (brightened, contrasted, saturated, hue_shifted)
+        widths = list(self.ranges.values())
+        for number in order[0].tolist():
+            if widths[number] > 0:
+                images = changes[number](images, factors[:, number])
+        return images
+
+
+@VIEWS.register("random_resized_crop")
+class RandomResizedCrop(ImageTransform):
+    """Crop a random rectangle and resize it to the size of the image (bilinear).
+
+    The rectangle is drawn as torchvision draws it: the first of ten areas and aspect ratios that
+    fits, else the center of the image. A crop is never reduced, so antialiasing has no effect.
+
+    Args:
+        scale: smallest and largest area, as shares of the image's.
+        ratio: smallest and largest ratio of width to height, drawn log-uniformly.
+
+    Raises:
+        BadValueError: a range that is empty or not positive.
+    """
+
+    _TRIES = 10
+
+    def __init__(
+        self, scale: Sequence[float] = (0.2, 1.0), ratio: Sequence[float] = (3 / 4, 4 / 3)
+    ) -> None:
+        super().__init__()
+        self.scale = _range(self, "scale", scale, most=1.0)
+        self.ratio = _range(self, "ratio", ratio)
+
+    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+        """Draw the rectangles (B, 4)."""
+        count, _, height, width = batch.shape
+        return (self.boxes(count, width, height, generator),)
+
+    def boxes(self, count: int, width: int, height: int, generator: Generator) -> Tensor:
+        """Draw (B, 4) rectangles: top, left, height, width, in whole pixels."""
+        tries = (count, self._TRIES)
+        area = uniform(tries, self.scale, generator) * (height * width)
+        logs = (math.log(self.ratio[0]), math.log(self.ratio[1]))
+        ratio = uniform(tries, logs, generator).exp()
+        widths, heights = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
+        fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
+        # The first that fits; the last column is the center of the image, which always does.
+        first = torch.cat([fits, fits.new_ones(count, 1)], 1).int().argmax(1, keepdim=True)
+        w, h = (
+            torch.cat([drawn, drawn.new_full((count, 1), side)], 1).gather(1, first)[:, 0]
+            for drawn, side in zip((widths, heights), self._center(width, height), strict=True)
+        )
+        corner = uniform((2, count), (0.0, 1.0), generator)
+        free = torch.stack([height - h, width - w])
+        drawn = (corner * (free + 1)).floor().minimum(free)
+        top, left = torch.where(first[:, 0] < self._TRIES, drawn, (free / 2).round())
+        return torch.stack([top, left, h, w], 1).long()
+
+    def _center(self, width: int, height: int) -> tuple[int, int]:
+        """Return width and height of the largest rectangle of an allowed aspect ratio."""
+        if width / height < self.ratio[0]:
+            return width, max(1, round(width / self.ratio[0]))
+        if width / height > self.ratio[1]:
+            return max(1, round(height * self.ratio[1])), height
+        return width, height
+
+    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+        """Return the resized crops."""
+        return resized_crop(images, parameters[0])
+
+
+@VIEWS.register("blur")
+class Blur(ImageTransform):
+    """Blur with a Gaussian, reflecting at the edges.
+
+    Args:
+        probability: of each image.
+        sigma: smallest and largest standard deviation, in pixels.
+        kernel: width of the window in pixels, odd; None for a tenth of the image's height, as in
+            SimCLR, and at least 3.
+
+    Raises:
+        BadValueError: a value out of its range, or images that the kernel does not fit.
+    """
+
+    def __init__(
+        self,
+        probability: float = 0.5,
+        sigma: Sequence[float] = (0.1, 2.0),
+        kernel: int | None = None,
+    ) -> None:
+        super().__init__(probability)
+        self.sigma = _range(self, "sigma", sigma)
+        if kernel is not None and (kernel < 1 or kernel % 2 == 0):
+            raise BadValueError(f"kernel of Blur: expected an odd number of pixels, got {kernel}")
+        self.kernel = kernel
+
+    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+        """Draw the standard deviations (B,)."""
+        return (uniform(len(batch), self.sigma, generator).float(),)
+
+    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+        """Return the blurred images."""
+        side = min(images.shape[2:])
+        kernel = self.kernel or max(3, images.shape[2] // 10 // 2 * 2 + 1)
+        if kernel // 2 >= side:
+            raise BadValueError(
+                f"kernel of Blur: expected less than twice the side of the images, {side} pixels, "
+                f"got {kernel}"
+            )
+        return blurred(images, parameters[0], kernel)
+
+
+@VIEWS.register("rotation")
+class Rotation(ImageTransform):
+    """Rotate about the center, counter-clockwise (bilinear).
+
+    Args:
+        degrees: the angle is drawn from -degrees to degrees.
+        probability: of each image.
+        fill: brightness of the pixels that come from beyond the image, 0 (black) to 1 (white).
+
+    Raises:
+        BadValueError: a value out of its range.
+    """
+
+    def __init__(self, degrees: float = 15.0, probability: float = 1.0, fill: float = 0.0) -> None:
+        super().__init__(probability)
+        _check(self, "degrees", degrees, most=180)
+        _check(self, "fill", fill, most=1)
+        self.degrees = degrees
+        self.fill = fill
+
+    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+        """Draw the angles (B,)."""
+        return (uniform(len(batch), (-self.degrees, self.degrees), generator).float(),)
+
+    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+        """Return the rotated images."""
+        return rotated(images, parameters[0], self.fill)
+
+
+def uniform(
+    shape: int | tuple[int, ...], limits: tuple[float, float], generator: Generator
+) -> Tensor:
+    """Draw float64 numbers uniformly between two limits."""
+    low, high = limits
+    options: Any = {"generator": generator, "device": generator.device, "dtype": torch.float64}
+    return low + (high - low) * torch.rand(shape, **options)
+
+
+def _check(transform: ImageTransform, name: str, value: float, most: float) -> None:
+    if not 0 <= value <= most or value == math.inf:
+        limit = f"0 to {most:g}" if most < math.inf else "0 or more"
+        raise BadValueError(f"{name} of {type(transform).__name__}: expected {limit}, got {value}")
+
+
+def _range(
+    transform: ImageTransform, name: str, limits: Sequence[float], most: float = math.inf
+) -> tuple[float, float]:
+    """Return the limits of a range, checked to be positive, rising and at most ``most``."""
+    if len(limits) != 2 or not 0 < limits[0] <= limits[1] <= most or limits[1] == math.inf:
+        limit = f" and at most {most:g}" if most < math.inf else ""
+        raise BadValueError(
+            f"{name} of {type(transform).__name__}: expected its smallest and largest value, above "
+            f"0{limit}, got {list(limits)}"
+        )
+    return float(limits[0]), float(limits[1])
