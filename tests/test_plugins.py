@@ -6,12 +6,13 @@ from torch import nn
 from rnc_graph.data.transforms import VIEWS
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.losses import LOSSES
 from rnc_graph.losses.pairwise import LABEL_DISTANCES
 from rnc_graph.plugins import Plugin, read_plugin
+from tests.run_and_write import run_and_write
 
 OBJECTIVE = """
 from torch import nn
@@ -168,7 +169,7 @@ def test_workers_run_what_was_read(folder: Path) -> None:
     """Whatever becomes of the file once the spec has been read."""
     _keys(folder, OBJECTIVE.format(name="own"), "{name: own}")
     experiment = read_spec(folder / "own.yaml", seeds="1")
-    run_experiment(experiment, folder / "out", command="test", execution=ExecutionConfig(jobs=2))
+    run_and_write(experiment, folder / "out", execution=ExecutionConfig(jobs=2))
     assert "| own |" in (folder / "out" / "table.md").read_text()
 
 
@@ -177,7 +178,7 @@ def test_a_file_edited_after_the_spec_was_read_is_named_as_it_is_run(folder: Pat
     experiment = read_spec(folder / "own.yaml", seeds="1")
     edited = OBJECTIVE.format(name="own") + "# edited\n"
     (folder / "own.py").write_text(edited)
-    run_experiment(experiment, folder / "out", command="test", execution=ExecutionConfig(jobs=2))
+    run_and_write(experiment, folder / "out", execution=ExecutionConfig(jobs=2))
     stored = {path.name for path in (folder / "out" / "store").glob("run-*")}
     assert len(stored - before) == 1
     assert stored - before == {_keys(folder, edited, "{name: own}")["own"]}
@@ -200,7 +201,7 @@ def test_a_value_that_is_no_finite_number_is_told(folder: Path, value: str) -> N
     _keys(folder, code, "{name: own}")
     experiment = read_spec(folder / "own.yaml", seeds="1")
     with pytest.raises(RncGraphError, match="objective Own: must return one finite number, found"):
-        run_experiment(experiment, folder / "out", command="test")
+        run_and_write(experiment, folder / "out")
 
 
 def test_a_default_that_no_file_can_hold_is_refused(folder: Path) -> None:

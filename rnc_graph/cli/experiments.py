@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from rnc_graph.cli.app import Device, Jobs, app
+from rnc_graph.cli.bars import ExperimentBar
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -114,10 +115,11 @@ def _run(
 ) -> None:
     from rnc_graph.experiments import read_spec, run_experiment
     from rnc_graph.experiments.executors.launched import is_first, launched
-    from rnc_graph.experiments.formats import print_tables
-    from rnc_graph.experiments.progress import ConsoleProgress
     from rnc_graph.experiments.run import follow_experiment
     from rnc_graph.experiments.spec.quick import quick as made_quick
+    from rnc_graph.reporting.console import print_forecast, print_tables
+    from rnc_graph.reporting.experiment_folder import write_experiment
+    from rnc_graph.reporting.tables import tabulate
 
     if launched() and (execution.ray is not None or execution.processes > 1):
         raise BadValueError(
@@ -141,20 +143,17 @@ def _run(
             follow_experiment(experiment, folder, device=execution.device)
         return
     if dry_run:
-        from rnc_graph.experiments.forecast import forecast, print_forecast
+        from rnc_graph.experiments.forecast import forecast
 
         print_forecast(console, forecast(experiment, folder, execution))
         return
-    with ConsoleProgress(Console(stderr=True)) as progress:
-        outcome = run_experiment(
-            experiment,
-            folder,
-            command=shlex.join(["rnc-graph", *arguments]),
-            execution=execution,
-            progress=progress,
-        )
-    print_tables(console, experiment, outcome.tables)
-    _print_files(console, outcome.files)
+    with ExperimentBar(Console(stderr=True)) as progress:
+        outcome = run_experiment(experiment, folder, execution=execution, progress=progress)
+    tables = tabulate(outcome)
+    command = shlex.join(["rnc-graph", *arguments])
+    files = write_experiment(folder, outcome, tables, command)
+    print_tables(console, experiment, tables)
+    _print_files(console, files)
 
 
 @app.command()
@@ -187,8 +186,9 @@ def tune(
     """Search a method's settings on validation sets; a second call of the same goes on."""
     from rnc_graph.experiments import ExecutionConfig, read_spec
     from rnc_graph.experiments.executors.launched import launched
-    from rnc_graph.experiments.search import print_search, search
+    from rnc_graph.experiments.search import search
     from rnc_graph.experiments.spec.quick import quick as made_quick
+    from rnc_graph.reporting.console import print_search
 
     if launched():
         raise BadValueError("a search runs in processes of its own: start it without torchrun")

@@ -93,6 +93,7 @@ def train(
     """Train a model on a table of SMILES and measurements, and judge it on a test set."""
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
+    from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_model_folder
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:
@@ -164,7 +165,7 @@ def train(
         built=built,
     )
     judged = built.test or built.validation
-    print_metrics(judged, "test" if built.test else "validation")
+    print_evaluation(Console(), judged, "test set" if built.test else "validation set")
     say("\n  ".join(["Written:", *map(str, written)]))
 
 
@@ -248,6 +249,7 @@ def evaluate(
     from rnc_graph.files import write_text
     from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
     from rnc_graph.models.build import describe_bad
+    from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import draw_evaluation
 
     trained = load_model(model)
@@ -277,7 +279,7 @@ def evaluate(
     subsets = {"new molecules": np.flatnonzero(new), "molecules seen": np.flatnonzero(seen)}
     parts = {name: evaluation.take(rows) for name, rows in subsets.items() if len(rows)}
     for name, part in parts.items():
-        print_metrics(part, f"{table.name}, {name}")
+        print_evaluation(Console(), part, f"{table.name}, {name}")
     if out is not None:
         shown = next(iter(parts))
         title = f"{table.name}, {shown}"
@@ -288,22 +290,6 @@ def evaluate(
         }
         write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
         say("\n  ".join(["Written:", *map(str, [*figures, out / "metrics.json"])]))
-
-
-def print_metrics(evaluation: Any, title: str) -> None:
-    """Print the metrics of each target as a table."""
-    from rich.table import Table
-
-    from rnc_graph.reporting.model_card import METRICS, metric_cells
-
-    table = Table(title=f"{title}: {len(evaluation.rows)} rows", title_justify="left")
-    table.add_column("")
-    for target, unit in zip(evaluation.targets, evaluation.units, strict=True):
-        table.add_column(f"{target}, {unit}" if unit else target, justify="right")
-    cells = [metric_cells(evaluation, number) for number in range(len(evaluation.targets))]
-    for row, name in enumerate(METRICS.values()):
-        table.add_row(name, *(column[row] for column in cells))
-    Console().print(table)
 
 
 def _splitter(

@@ -1,6 +1,7 @@
-"""Experiments: a spec, its runs, their store, tables and figures."""
+"""Experiments: a spec, its runs, their store."""
 
-from rnc_graph.experiments.run import ExecutionConfig, Outcome, run_experiment
+from rnc_graph.experiments.results import Outcome
+from rnc_graph.experiments.run import ExecutionConfig, run_experiment
 from rnc_graph.experiments.spec import Experiment, read_spec, shipped_spec
 
 __all__ = [

@@ -9,10 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as RichTable
 
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.executors.schedule import missing_tasks
@@ -162,27 +158,3 @@ def _timed(task: Task, resources: Resources) -> _Pace:
     taken = time.perf_counter() - began
     epoch = ends[1] - ends[0] if len(ends) == 2 else 0.0
     return _Pace(max(taken - 2 * epoch, 0.0), epoch, task.cell.split.train_size)
-
-
-def print_forecast(console: Console, found: Forecast) -> None:
-    """Print it."""
-    table = RichTable(box=box.SIMPLE_HEAD)
-    for heading in ("data", "split", "encoder", "row"):
-        table.add_column(heading)
-    for heading in ("seeds", "done"):
-        table.add_column(heading, justify="right")
-    for line in found.lines:
-        table.add_row(
-            *map(escape, (line.data, line.split, line.encoder, line.row)),
-            str(line.seeds),
-            str(line.done),
-        )
-    console.print(table)
-    runs, done = (sum(getattr(line, name) for line in found.lines) for name in ("seeds", "done"))
-    minutes = found.seconds / 60
-    time_left = f"{minutes:.0f} min" if minutes >= 2 else f"{found.seconds:.0f} s"
-    console.print(
-        f"{runs} runs, {done} of them done; {found.missing} of {found.tasks} tasks to do, "
-        f"pretrainings included: about {time_left}",
-        highlight=False,
-    )

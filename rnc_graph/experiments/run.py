@@ -1,14 +1,12 @@
-"""One call from a spec to its tables and figures."""
+"""One call from a spec to its finished runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.data.samples import SampleTable
 from rnc_graph.errors import MissingFileError
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
@@ -18,10 +16,9 @@ from rnc_graph.experiments.executors.local import LocalExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
 from rnc_graph.experiments.executors.work import TaskOptions
 from rnc_graph.experiments.grid_point import Resources
-from rnc_graph.experiments.outputs import write_outputs
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
-from rnc_graph.experiments.results import Table, finished_runs, tabulate
+from rnc_graph.experiments.results import Outcome, finished_runs
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
@@ -65,15 +62,6 @@ class Prepared:
         return Resources(self.datasets.samples(), device, self.datasets.outside_stores())
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What an experiment ended with."""
-
-    samples: Mapping[str, SampleTable]
-    tables: list[Table]
-    files: list[Path]
-
-
 def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepared:
     """Load the data and plan the runs.
 
@@ -101,17 +89,15 @@ def run_experiment(
     experiment: Experiment,
     folder: Path,
     *,
-    command: str,
     execution: ExecutionConfig = DEFAULT_EXECUTION,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Do the runs that the folder's store lacks, and write tables and figures beside it.
+    """Do the runs that the folder's store lacks, and return all of them.
 
     Args:
         experiment: the grid.
-        folder: takes the results; its ``store`` keeps finished runs, so that a second call, or one
-            after a kill, does what is missing and no more.
-        command: what a reader types to make the results again.
+        folder: its ``store`` keeps finished runs, so that a second call, or one after a kill, does
+            what is missing and no more.
         execution: where it is computed.
         progress: told how it gets on.
 
@@ -139,7 +125,7 @@ def run_experiment(
                 execution, resources, store, prepared.plugins, options, len(missing)
             ) as at:
                 run_tasks(missing, at, progress)
-        return _written(prepared, store, folder, command)
+        return _outcome(prepared, store)
 
 
 def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> None:
@@ -169,29 +155,26 @@ def _terms(experiment: Experiment, folder: Path) -> TaskOptions:
     )
 
 
-def tabulate_experiment(experiment: Experiment, folder: Path, *, command: str) -> Outcome:
-    """Write tables and figures of an experiment whose runs are all in the folder's store.
+def open_experiment(experiment: Experiment, folder: Path) -> Outcome:
+    """Return the runs of an experiment, which are all in the folder's store.
 
     Raises:
         RncGraphError: bad data, or runs are missing.
     """
     prepared = prepare(experiment)
     store = Store(folder / "store")
-    missing = missing_tasks(prepared.tasks, store)
+    missing = {run.task.key for run in prepared.planned} - store.keys()
     if missing:
         raise MissingFileError(
-            f"{store.folder}: {len(missing)} of {len(prepared.tasks)} tasks are not there; "
-            f"run the experiment first: {command}"
+            f"{folder}: {len(missing)} of {len(prepared.planned)} runs are missing; finish the "
+            "experiment with `rnc-graph run`"
         )
-    return _written(prepared, store, folder, command)
+    return _outcome(prepared, store)
 
 
-def _written(prepared: Prepared, store: Store, folder: Path, command: str) -> Outcome:
-    samples = prepared.datasets.tables
+def _outcome(prepared: Prepared, store: Store) -> Outcome:
     runs = finished_runs(prepared.planned, store)
-    tables = tabulate(prepared.experiment, runs, samples)
-    files = write_outputs(folder, prepared.experiment, samples, tables, runs, command)
-    return Outcome(samples, tables, files)
+    return Outcome(prepared.experiment, prepared.datasets, runs, store)
 
 
 def open_executor(

@@ -13,7 +13,7 @@ from rnc_graph.data.catalog import DatasetDescription, load_named_dataset
 from rnc_graph.data.catalog.description import describe
 from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path
-from rnc_graph.reporting.molecule_pixels import PIXELS, molecule_pixels
+from rnc_graph.reporting.drawing import molecule_pixels
 
 MOLECULES = 12
 _COLUMNS = 6
@@ -57,7 +57,7 @@ def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
     _histograms(halves[0], description, table.targets[rows, 0], colors)
     _molecules(halves[1], table, rows, colors)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.lstrip(".").lower(), dpi=PIXELS)
+        figure.savefig(temporary, format=path.suffix.lstrip(".").lower(), dpi=220)
 
 
 def spread_rows(labels: NDArray[np.float64], skip: set[int]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnc_graph.files import atomic_path
 from rnc_graph.models import Evaluation
-from rnc_graph.reporting.molecule_pixels import molecule_pixels
+from rnc_graph.reporting.drawing import molecule_pixels
 
 _PANEL = 3.4  # inches
 _INSIDE, _OUTSIDE = "C0", "C1"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ray_nodes import Cluster, cluster
 
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.progress import Silent
+from tests.run_and_write import run_and_write
 
 
 class Killer(Silent):
@@ -48,10 +49,9 @@ def main() -> None:
         print("listening", *listening(nodes), flush=True)
         ray.shutdown()
         killer = Killer(nodes, what == "kill")
-        run_experiment(
+        run_and_write(
             read_spec(Path(spec)),
             Path(folder),
-            command="test",
             execution=ExecutionConfig(ray=nodes.address),
             progress=killer,
         )

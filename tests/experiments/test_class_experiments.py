@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.run import prepare
 from rnc_graph.reporting.report import write_report
+from tests.run_and_write import run_and_write
 
 SPEC = """
 name: shades
@@ -61,7 +62,7 @@ def shades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_classes_from_folders_to_the_report(shades: Path):
     experiment = read_spec(shades / "shades.yaml")
-    outcome = run_experiment(experiment, shades / "out", command="a command")
+    outcome = run_and_write(experiment, shades / "out", command="a command")
     (table,) = outcome.tables
     rows = {row.name: row for row in table.rows}
     error = rows["plain"].summaries["test", "share", "error"]
@@ -90,7 +91,7 @@ def test_classes_from_folders_to_the_report(shades: Path):
 def test_equal_seeds_give_equal_files(shades: Path):
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     for name in ("one", "two"):
-        run_experiment(experiment, shades / name, command="a command")
+        run_and_write(experiment, shades / name, command="a command")
     files = [
         {path.name: path.read_bytes() for path in (shades / name).iterdir() if path.is_file()}
         for name in ("one", "two")
@@ -112,7 +113,7 @@ def test_images_from_outside_may_be_a_folder(shades: Path):
     (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", outside))
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
-    (table,) = run_experiment(only, shades / "out", command="test").tables
+    (table,) = run_and_write(only, shades / "out").tables
     assert "ood_knn_auroc" in table.rows[0].measures
     (loaded,) = prepare(only).datasets.outside_stores().values()
     assert len(loaded) == 4
@@ -152,7 +153,7 @@ def test_parts_of_one_image_are_scored(shades: Path):
     (shades / "shades.yaml").write_text(text)
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
-    (table,) = run_experiment(only, shades / "out", command="test").tables
+    (table,) = run_and_write(only, shades / "out").tables
     assert table.rows[0].summaries["test", "share", "error"].mean in (0, 1)
 
 
@@ -164,14 +165,14 @@ def test_every_method_is_checked_before_training(shades: Path):
     at = next(number for number, line in enumerate(lines) if "name: first" in line)
     (shades / "wrong.yaml").write_text("".join([*lines[: at + 1], wrong, *lines[at + 1 :]]))
     with pytest.raises(RncGraphError, match=r"method 'second', regression\.head_loss: found 'l1'"):
-        run_experiment(read_spec(shades / "wrong.yaml"), shades / "out", command="test")
+        run_and_write(read_spec(shades / "wrong.yaml"), shades / "out")
     assert not list((shades / "out").glob("store/run*"))
 
 
 def test_a_set_without_a_test_part_is_refused(shades: Path):
     (shades / "shades" / "test").rename(shades / "shades" / "val")
     with pytest.raises(RncGraphError, match="its split has no test part"):
-        run_experiment(read_spec(shades / "shades.yaml"), shades / "out", command="test")
+        run_and_write(read_spec(shades / "shades.yaml"), shades / "out")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_what_does_not_fit_classes(shades: Path, old: str, new: str, message: st
     (shades / "shades.yaml").write_text(text.replace(old, new, 1))
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     with pytest.raises(RncGraphError, match=message):
-        run_experiment(experiment, shades / "out", command="test")
+        run_and_write(experiment, shades / "out")
     assert not (shades / "out" / "table.md").exists()
 
 
@@ -202,4 +203,4 @@ def test_cross_entropy_of_measured_targets_is_refused(folder: Path):
     (folder / "small.yaml").write_text(classes)
     experiment = read_spec(folder / "small.yaml")
     with pytest.raises(RncGraphError, match="right is l1, l2 or huber"):
-        run_experiment(experiment, folder / "out", command="test")
+        run_and_write(experiment, folder / "out")

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from rnc_graph.data import MoleculeTable, SplitRecipe
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.forecast import forecast
+from tests.run_and_write import run_and_write
 
 GRID = """
 name: grid
@@ -124,7 +125,7 @@ def test_a_forecast_counts_and_writes_nothing(folder: Path):
     # Pretrainings: RnC at both sizes, SupCon at one, for two seeds.
     assert found.missing == found.tasks == 20 + 6
     assert found.seconds > 0
-    run_experiment(experiment, folder / "out", command="test", execution=ExecutionConfig(jobs=2))
+    run_and_write(experiment, folder / "out", execution=ExecutionConfig(jobs=2))
     after = forecast(experiment, folder / "out", ExecutionConfig(jobs=2))
     assert (after.missing, after.seconds) == (0, 0.0)
     assert sum(line.done for line in after.lines) == 20

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment, shipped_spec
+from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
+from tests.run_and_write import run_and_write
 
 COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "agedb.yaml", "--quick", "--seeds", "2"]
 
@@ -74,16 +75,16 @@ def test_spoiled_images_are_refused_or_left_out_by_name(agedb: Path):
     experiment = quick(read_spec(agedb / "agedb.yaml", seeds="1"))
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
     with pytest.raises(RncGraphError, match=r"900_No_Age_m\.jpg: its name tells no age"):
-        run_experiment(only, agedb / "out", command="test")
+        run_and_write(only, agedb / "out")
     assert not (agedb / "out").exists()
     skipping = only.model_copy(
         update={"data": [only.data[0].model_copy(update={"on_bad": "skip"})]}
     )
     said: list[str] = []
-    outcome = run_experiment(skipping, agedb / "out", command="test", progress=Listener(said))
+    outcome = run_and_write(skipping, agedb / "out", progress=Listener(said))
     assert "900_No_Age_m.jpg" in said[0]
     assert "901_Cor_Rupt_30_f.jpg" in said[0]
-    assert len(outcome.samples["agedb"]) == 150
+    assert len(outcome.outcome.samples["agedb"]) == 150
 
 
 def test_a_missing_image_of_the_split_table_is_named(agedb: Path):
@@ -94,22 +95,20 @@ def test_a_missing_image_of_the_split_table_is_named(agedb: Path):
     spec = text.replace("data: {images: agedb, folder: data/AgeDB, size: 224}", f"data: {data}")
     (agedb / "agedb.yaml").write_text(spec)
     with pytest.raises(RncGraphError, match=r"5000_Not_Here_30_m\.jpg.*is missing"):
-        run_experiment(read_spec(agedb / "agedb.yaml"), agedb / "out", command="test")
+        run_and_write(read_spec(agedb / "agedb.yaml"), agedb / "out")
 
 
 def test_without_the_images_the_way_to_them_is_told(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RncGraphError, match="authors give the password on request"):
-        run_experiment(read_spec(shipped_spec("agedb")), tmp_path / "out", command="test")
+        run_and_write(read_spec(shipped_spec("agedb")), tmp_path / "out")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["depictions", "digits"])
 def test_shipped_images_made_quick(tmp_path: Path, name: str):
     experiment = quick(read_spec(shipped_spec(name), seeds="2"))
-    outcome = run_experiment(
-        experiment, tmp_path / "out", command="test", execution=ExecutionConfig(jobs=2)
-    )
+    outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
     (table,) = outcome.tables
     assert [row.name for row in table.rows if not row.baseline] == [
         method.name for method in experiment.methods
@@ -134,9 +133,7 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
         write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", labels)
     experiment = quick(read_spec(shipped_spec(name), seeds="1"))
     data = [experiment.data[0].model_copy(update={"folder": tmp_path})]
-    outcome = run_experiment(
-        experiment.model_copy(update={"data": data}), tmp_path / "out", command="test"
-    )
+    outcome = run_and_write(experiment.model_copy(update={"data": data}), tmp_path / "out")
     (table,) = outcome.tables
     methods = {row.name for row in table.rows if not row.baseline}
     assert methods == {method.name for method in experiment.methods}
@@ -181,7 +178,7 @@ def test_channels_that_differ_are_told_before_training(tmp_path: Path):
     text = shipped_spec("digits").read_text().replace("in_channels: 1", "in_channels: 3")
     (tmp_path / "digits.yaml").write_text(text)
     with pytest.raises(RncGraphError, match=r"encoders\.resnet8\.in_channels: found 3, .* have 1"):
-        run_experiment(read_spec(tmp_path / "digits.yaml"), tmp_path / "out", command="test")
+        run_and_write(read_spec(tmp_path / "digits.yaml"), tmp_path / "out")
 
 
 def test_a_table_of_two_encoders_needs_methods_of_their_own(tmp_path: Path):

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.experiments import read_spec
 from tests.alone import ALONE, needs_network
+from tests.run_and_write import run_and_write
 
 # Two agents, as on two hosts, each in a folder of its own: the second one finds no store.
 HOSTS = """
@@ -51,8 +52,8 @@ def test_two_hosts_come_to_the_metrics_of_one(folder: Path):
     assert not (folder / "second" / "out").exists(), "one process writes"
     assert "RMSE" not in (folder / "second.txt").read_text(), "and one process speaks"
     experiment = read_spec(folder / "small.yaml")
-    alone = run_experiment(experiment, folder / "alone", command="test")
-    again = run_experiment(experiment, folder / "first" / "out", command="test")
+    alone = run_and_write(experiment, folder / "alone")
+    again = run_and_write(experiment, folder / "first" / "out")
     key = ("test", "standardized", "rmse")
     for one, two in zip(alone.tables[0].rows, again.tables[0].rows, strict=True):
         np.testing.assert_allclose(

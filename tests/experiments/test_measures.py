@@ -10,11 +10,15 @@ from safetensors.numpy import load_file
 
 from rnc_graph.data import load_dataset, without
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec, run_experiment
-from rnc_graph.experiments.formats import markdown
+from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
+from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import PlannedRun
-from rnc_graph.experiments.results import FinishedRun, tabulate
+from rnc_graph.experiments.results import FinishedRun, Outcome
+from rnc_graph.experiments.store import Store
 from rnc_graph.metrics import MEASURED, MEASURES
+from rnc_graph.reporting.experiment_folder import as_markdown
+from rnc_graph.reporting.tables import tabulate
+from tests.run_and_write import run_and_write
 
 MORE = """
 ranked: true
@@ -45,9 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("measured")
 
     def run(experiment: Experiment):
-        return out, run_experiment(
-            experiment, out, command="test", execution=ExecutionConfig(jobs=2)
-        ).tables[0]
+        return out, run_and_write(experiment, out, execution=ExecutionConfig(jobs=2)).tables[0]
 
     return run
 
@@ -58,7 +60,7 @@ def test_measures_stand_in_every_form_of_the_table(folder: Path, results) -> Non
     assert set(EMBEDDING) <= set(rows["plain"]["measures"])
     assert not set(EMBEDDING) & set(rows["mean"]["measures"])
     assert {"balanced_mae", "gmean"} <= set(rows["mean"]["measures"])
-    frame = pd.read_csv(out / "table.csv").set_index(["row", "metric"])
+    frame = pd.read_csv(out / "table.csv").set_index(["method", "metric"])
     markdown = (out / "table.md").read_text()
     for name in ("probe_rmse", "order", "precision_10", "label_error_1", "alignment", "mae_few"):
         assert f"| {MEASURES[name].title} |" in markdown
@@ -175,7 +177,7 @@ def _run(folder: Path, old: str, new: str) -> None:
     text = (folder / "more.yaml").read_text()
     assert old in text
     (folder / "more.yaml").write_text(text.replace(old, new))
-    run_experiment(read_spec(folder / "more.yaml"), folder / "out", command="test")
+    run_and_write(read_spec(folder / "more.yaml"), folder / "out")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +208,7 @@ def test_a_set_with_nothing_outside_is_refused(folder: Path) -> None:
     with pytest.raises(
         RncGraphError, match=r"representation\.outside: 'esol' has 0 molecules that"
     ):
-        run_experiment(read_spec(folder / "all.yaml"), folder / "out", command="test")
+        run_and_write(read_spec(folder / "all.yaml"), folder / "out")
 
 
 def test_a_reference_may_be_compared_with_another(folder: Path) -> None:
@@ -241,10 +243,9 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
         )
         for (row, seed), record in records.items()
     ]
-    samples = {"molecules": experiment.load_molecules(experiment.data[0])}
-    (table,) = tabulate(experiment, runs, samples)
+    (table,) = tabulate(Outcome(experiment, load_datasets(experiment), runs, Store(folder)))
     rows = {row.name: row for row in table.rows}
     assert rows["tuned"].measures["mae_many"].values == (6.0,)
     assert rows["tuned"].measure_differences["mae_many"].mean == 0.0
     assert rows["frozen"].measures["mae_many"].values == (7.0,)
-    assert "| 6.000 (1 seed) |" in markdown(experiment, [table], "test")
+    assert "| 6.000 (1 seed) |" in as_markdown(experiment, [table], "test")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import read_spec, run_experiment
+from rnc_graph.experiments import read_spec
+from tests.run_and_write import run_and_write
 
 
 def asking_for(folder: Path, precision: str) -> Path:
@@ -23,7 +24,7 @@ def asking_for(folder: Path, precision: str) -> Path:
 def test_both_stages_are_trained_in_it(folder: Path):
     experiment = read_spec(asking_for(folder, "bf16-mixed"))
     one = {"methods": experiment.methods[:3:2], "seeds": {"gcn": [0]}, "baselines": []}
-    run_experiment(experiment.model_copy(update=one), folder / "out", command="test")
+    run_and_write(experiment.model_copy(update=one), folder / "out")
     records = {
         path.parent.name.partition("-")[0]: json.loads(path.read_text())
         for path in (folder / "out" / "store").glob("*/record.json")
@@ -44,5 +45,5 @@ def test_what_the_device_cannot_do_is_told_before_anything_is_trained(folder: Pa
         match=r"method 'plain': regression\.precision: found '16-mixed', which device 'cpu' cannot "
         r"do; right are 'bf16-mixed' or '32', or a GPU",
     ):
-        run_experiment(experiment, folder / "out", command="test")
+        run_and_write(experiment, folder / "out")
     assert not (folder / "out").exists()

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec
 from tests.alone import ALONE, needs_network
+from tests.run_and_write import run_and_write
 
 SCENARIO = Path(__file__).with_name("ray_scenario.py")
 
@@ -37,20 +38,16 @@ def test_a_node_is_killed_in_the_middle(folder: Path):
     assert all(address in loopback for address in listening)
     told = [line.split()[1] for line in said if line.startswith("done ")]
     assert len(told) == len(set(told)) == 6 * 6, "each run and pretraining once, and the baseline"
-    run_experiment(experiment, folder / "local", command="test", execution=ExecutionConfig(jobs=2))
+    run_and_write(experiment, folder / "local", execution=ExecutionConfig(jobs=2))
     assert contents(folder / "cluster") == contents(folder / "local")
 
 
 def test_no_cluster_is_told(folder: Path, experiment):
     with pytest.raises(RncGraphError, match=r"no Ray cluster at '127\.0\.0\.1:1'"):
-        run_experiment(
-            experiment, folder / "out", command="test", execution=ExecutionConfig(ray="127.0.0.1:1")
-        )
+        run_and_write(experiment, folder / "out", execution=ExecutionConfig(ray="127.0.0.1:1"))
 
 
 def test_what_to_do_without_ray(folder: Path, experiment, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RncGraphError, match=r"pip install 'rnc-graph\[ray\]'"):
-        run_experiment(
-            experiment, folder / "out", command="test", execution=ExecutionConfig(ray="auto")
-        )
+        run_and_write(experiment, folder / "out", execution=ExecutionConfig(ray="auto"))

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.progress import Silent
+from tests.run_and_write import run_and_write
 
 COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "small.yaml", "--jobs", "2"]
 
@@ -47,9 +48,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
     def copy(folder: Path, experiment) -> Path:
         if not (kept / "out").exists():
-            run_experiment(
-                experiment, kept / "out", command="test", execution=ExecutionConfig(jobs=2)
-            )
+            run_and_write(experiment, kept / "out", execution=ExecutionConfig(jobs=2))
         return Path(shutil.copytree(kept / "out", folder / "out"))
 
     return copy
@@ -57,7 +56,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
 def test_one_process_gives_the_same_files_as_two(folder, experiment, finished):
     two = finished(folder, experiment)
-    run_experiment(experiment, folder / "one", command="test", execution=ExecutionConfig(jobs=1))
+    run_and_write(experiment, folder / "one", execution=ExecutionConfig(jobs=1))
     assert contents(folder / "one") == contents(two)
 
 
@@ -65,13 +64,13 @@ def test_a_second_call_does_only_what_is_missing(folder, experiment, finished):
     out = finished(folder, experiment)
     before = contents(out)
     listener = Listener()
-    run_experiment(experiment, out, command="test", progress=listener)
+    run_and_write(experiment, out, progress=listener)
     assert listener.to_do == []
     tuned = next(p for p in (out / "store").iterdir() if p.name.startswith("run-"))
     shutil.rmtree(tuned)
     for name in ("table.md", "predictions.csv"):
         (out / name).unlink()
-    run_experiment(experiment, out, command="test", progress=listener)
+    run_and_write(experiment, out, progress=listener)
     assert listener.to_do == listener.done == [tuned.name]
     assert contents(out) == before
 
@@ -81,7 +80,7 @@ def test_a_lost_pretraining_is_made_again_only_for_who_needs_it(folder, experime
     stage_1 = next(p for p in (out / "store").iterdir() if p.name.startswith("stage1-"))
     shutil.rmtree(stage_1)
     listener = Listener()
-    run_experiment(experiment, out, command="test", progress=listener)
+    run_and_write(experiment, out, progress=listener)
     assert listener.to_do == [], "all runs are there, nobody needs it"
 
 
@@ -110,7 +109,7 @@ def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     out = finished(folder, experiment)
     predictions = pd.read_csv(out / "predictions.csv", keep_default_na=False)
     table = json.loads((out / "table.json").read_text())["tables"][0]["rows"]
-    tuned = predictions[predictions["row"] == "tuned"]
+    tuned = predictions[predictions["method"] == "tuned"]
     error = (tuned["measured"] - tuned["predicted"]).abs().groupby(tuned["seed"]).mean()
     found = table["tuned"]["metrics"]["test"]["unit"]["mae"]
     assert found["mean"] == pytest.approx(error.mean(), rel=1e-4)
@@ -125,7 +124,7 @@ def test_validation_only_leaves_the_test_part_untouched(folder, experiment):
     chosen = experiment.model_copy(
         update={"evaluate": "validation", "methods": experiment.methods[:1], "baselines": []}
     )
-    run_experiment(chosen, folder / "out", command="a command")
+    run_and_write(chosen, folder / "out", command="a command")
     text = "".join(p.read_text() for p in (folder / "out").rglob("*.json"))
     assert '"validation"' in text
     assert '"test": {' not in text
@@ -136,7 +135,7 @@ def test_validation_only_leaves_the_test_part_untouched(folder, experiment):
 def test_bad_data_is_refused_before_anything_is_written(folder, experiment):
     (folder / "molecules.csv").write_text("smiles,logS\nCC,1\nC(C,2\n")
     with pytest.raises(RncGraphError, match=r"row 2: 'C\(C': not a valid SMILES"):
-        run_experiment(experiment, folder / "out", command="test")
+        run_and_write(experiment, folder / "out")
     assert not (folder / "out").exists()
 
 
@@ -202,10 +201,9 @@ def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
     with pytest.raises(
         RncGraphError, match=r"2 of 8 tasks failed.*\nwild, gcn, seed 0: .*diverged"
     ):
-        run_experiment(
+        run_and_write(
             both,
             folder / "out",
-            command="test",
             execution=ExecutionConfig(jobs=2),
             progress=listener,
         )
@@ -218,7 +216,7 @@ def test_ten_molecules_are_enough(folder, experiment):
     lines = (folder / "molecules.csv").read_text().splitlines()
     (folder / "molecules.csv").write_text("\n".join(lines[:11]))
     few = experiment.model_copy(update={"methods": experiment.methods[:1], "seeds": {"gcn": [0]}})
-    run_experiment(few, folder / "out", command="test")
+    run_and_write(few, folder / "out")
     assert (folder / "out" / "embeddings_gcn.png").exists()
 
 
@@ -226,8 +224,8 @@ def test_too_few_molecules_and_constant_targets_are_refused_at_once(folder, expe
     lines = (folder / "molecules.csv").read_text().splitlines()
     (folder / "molecules.csv").write_text("\n".join(lines[:5]))
     with pytest.raises(RncGraphError, match="4 molecules are too few"):
-        run_experiment(experiment, folder / "out", command="test")
+        run_and_write(experiment, folder / "out")
     (folder / "molecules.csv").write_text("smiles,logS\nCC,1\nCO,1\n")
     with pytest.raises(RncGraphError, match="column 'logS': all its values are the same, 1"):
-        run_experiment(experiment, folder / "out", command="test")
+        run_and_write(experiment, folder / "out")
     assert not (folder / "out").exists()

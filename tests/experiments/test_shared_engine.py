@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, run_experiment
+from rnc_graph.experiments import ExecutionConfig
+from tests.run_and_write import run_and_write
 
 
 @pytest.mark.slow
@@ -22,10 +23,8 @@ def test_two_processes_come_to_the_metrics_of_one(folder: Path, experiment):
         for method in experiment.methods[:3]
     ]
     one_seed = experiment.model_copy(update={"methods": methods, "seeds": {"gcn": [0]}})
-    one = run_experiment(one_seed, folder / "one", command="test")
-    two = run_experiment(
-        one_seed, folder / "two", command="test", execution=ExecutionConfig(processes=2)
-    )
+    one = run_and_write(one_seed, folder / "one")
+    two = run_and_write(one_seed, folder / "two", execution=ExecutionConfig(processes=2))
     key = ("test", "standardized", "rmse")
     for alone, shared in zip(one.tables[0].rows, two.tables[0].rows, strict=True):
         np.testing.assert_allclose(
@@ -42,4 +41,4 @@ def test_a_failing_task_ends_it_with_its_reason(folder: Path, experiment):
     wild = experiment.methods[0].model_copy(update={"regression": regression})
     only = experiment.model_copy(update={"methods": [wild]})
     with pytest.raises(RncGraphError, match=r"plain, gcn, seed 0: .*diverged"):
-        run_experiment(only, folder / "out", command="test", execution=ExecutionConfig(processes=2))
+        run_and_write(only, folder / "out", execution=ExecutionConfig(processes=2))

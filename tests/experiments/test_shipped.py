@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment, shipped_spec
+from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
+from tests.run_and_write import run_and_write
 
 GRIDS = (
     "esol",
@@ -21,9 +22,7 @@ GRIDS = (
 @pytest.mark.parametrize("name", GRIDS)
 def test_two_seeds_made_quick(tmp_path: Path, name: str):
     experiment = quick(read_spec(shipped_spec(name), seeds="2"))
-    outcome = run_experiment(
-        experiment, tmp_path / "out", command="test", execution=ExecutionConfig(jobs=2)
-    )
+    outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
     conditions = {place.condition for place in experiment.places()}
     assert len(outcome.tables) == len(conditions)
     for table in outcome.tables:
@@ -31,4 +30,4 @@ def test_two_seeds_made_quick(tmp_path: Path, name: str):
         assert methods == {method.name for method in experiment.methods}
         if experiment.splits[table.split].unseen:
             assert all("mae_unseen" in row.measures for row in table.rows)
-    assert all(len(table) == 150 for table in outcome.samples.values())
+    assert all(len(table) == 150 for table in outcome.outcome.samples.values())

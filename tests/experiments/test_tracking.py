@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.tracking import check_tracking, make_loggers
+from tests.run_and_write import run_and_write
 
 TRACKING = "tracking: {tensorboard: {}, wandb: {offline: true}, mlflow: {}}\n"
 
@@ -56,10 +57,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         for name in ("silent", "told"):
             experiment = read_spec(Path(f"{name}.yaml"))
             one = {"methods": experiment.methods[:3:2], "seeds": {"gcn": [0]}, "baselines": []}
-            run_experiment(
+            run_and_write(
                 experiment.model_copy(update=one),
                 folder / name,
-                command="test",
                 execution=ExecutionConfig(2),
             )
         proxy.setblocking(False)
@@ -199,7 +199,7 @@ def test_an_unknown_one_is_told(folder: Path, tracking: str, message: str):
         (folder / "small.yaml").read_text() + f"tracking: {tracking}\n"
     )
     with pytest.raises(RncGraphError, match=message):
-        run_experiment(read_spec(folder / "told.yaml"), folder / "out", command="test")
+        run_and_write(read_spec(folder / "told.yaml"), folder / "out")
     assert not (folder / "out" / "store").exists()
 
 

@@ -26,6 +26,7 @@ from rnc_graph.losses import (
     TSCLoss,
     assign_targets,
 )
+from tests.run_and_write import run_and_write
 
 LABELS = torch.arange(20.0)[:, None]  # of the training set: with 2 bins, 0 .. 9 and 10 .. 19
 
@@ -207,7 +208,7 @@ methods:
 
 
 def test_every_objective_has_a_place_in_a_spec(folder: Path) -> None:
-    from rnc_graph.experiments import read_spec, run_experiment
+    from rnc_graph.experiments import read_spec
 
     lines = [
         f"  - {{name: {name}, pretraining: {{objective: {{name: {name}}}}}}}"
@@ -219,7 +220,7 @@ def test_every_objective_has_a_place_in_a_spec(folder: Path) -> None:
         for name in ("tsc", "rince")
     ]
     (folder / "family.yaml").write_text(SPEC + "\n".join(lines) + "\n")
-    outcome = run_experiment(read_spec(folder / "family.yaml"), folder / "out", command="")
+    outcome = run_and_write(read_spec(folder / "family.yaml"), folder / "out")
     (table,) = outcome.tables
     errors = {row.name: row.summaries["test", "unit", "rmse"].mean for row in table.rows}
     # No two objectives train alike.

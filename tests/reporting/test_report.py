@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec, run_experiment
+from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
+from rnc_graph.reporting.markup import latex
 from rnc_graph.reporting.report import write_report
-from rnc_graph.reporting.report.latex import escaped
 from rnc_graph.reporting.report.opened import open_results
+from tests.run_and_write import run_and_write
 
 CHROMIUM = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
@@ -41,7 +42,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        run_experiment(
+        run_and_write(
             read_spec(Path("small.yaml")),
             Path("out"),
             command="a <command>",
@@ -92,7 +93,7 @@ def test_a_folder_that_is_no_experiment_is_told(tmp_path: Path, results: Path):
 
 
 def test_latex_prints_what_was_written():
-    assert escaped("a_b & 5% {x} \\ ~^$#") == (
+    assert latex("a_b & 5% {x} \\ ~^$#") == (
         r"a\_b \& 5\% \{x\} \textbackslash{} \textasciitilde{}\textasciicircum{}\$\#"
     )
 
@@ -163,17 +164,21 @@ def test_pointing_draws_the_right_molecule(page, results: Path):
     mouse.w3c_actions.pointer_action.move_to_location(round(x), round(y))
     mouse.perform()
     opened = open_results(results)
-    split = list(opened.experiment.splits)[1]
-    runs = [run for run in opened.runs if (run.planned.split, run.planned.row) == (split, "tuned")]
+    split = list(opened.outcome.experiment.splits)[1]
+    runs = [
+        run
+        for run in opened.outcome.runs
+        if (run.planned.split, run.planned.row) == (split, "tuned")
+    ]
     rows = [row for run in runs for row in run.tensors["test_rows"].tolist()]
     panel = page.find_element("id", "sample")
-    smiles = opened.tables_of_data["molecules"].smiles
+    smiles = opened.outcome.samples["molecules"].smiles
     assert panel.get_attribute("data-label") == smiles[rows[number]]
     assert smiles[rows[number]] in panel.text
     assert panel.find_elements("css selector", "svg path")
 
     chart.send_keys(Keys.ARROW_RIGHT)
-    lowest = min(rows, key=lambda row: opened.tables_of_data["molecules"].targets[row, 0])
+    lowest = min(rows, key=lambda row: opened.outcome.samples["molecules"].targets[row, 0])
     assert panel.get_attribute("data-label") == smiles[lowest]
     marked = page.execute_script(
         "return [...document.querySelectorAll('#maps .chart')].map(c => c.data[1].x.length)"
@@ -277,7 +282,7 @@ def test_a_narrow_dark_window_has_all_in_it(page, results: Path):
 
 def test_the_experiment_is_read_back(results: Path):
     opened = open_results(results)
-    assert isinstance(opened.experiment, Experiment)
+    assert isinstance(opened.outcome.experiment, Experiment)
     assert [table.name for table in opened.tables] == [
         f"molecules, train_size={size}, label_noise={noise}, gcn"
         for size in ("0.5", "1.0")

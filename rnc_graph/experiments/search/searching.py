@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
 
 from rnc_graph.errors import BadValueError, MissingPackageError, RunError
 from rnc_graph.experiments.executors.executor import Executor
@@ -21,7 +18,13 @@ from rnc_graph.experiments.plan import plan
 from rnc_graph.experiments.progress import Silent
 from rnc_graph.experiments.results import scoring_of
 from rnc_graph.experiments.run import ExecutionConfig, Prepared, open_executor, prepare
-from rnc_graph.experiments.search.trial import Values, draw, on_validation, with_values
+from rnc_graph.experiments.search.trial import (
+    Values,
+    draw,
+    on_validation,
+    values_in_words,
+    with_values,
+)
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.search import SearchSpec
 from rnc_graph.experiments.store import Store, digest, locked
@@ -120,7 +123,7 @@ def search(
                 )
                 trial = study.ask()
                 values = draw(trial, spec.ranges)
-                say(f"trial {number + 1} of {wanted}: {_in_words(values)}")
+                say(f"trial {number + 1} of {wanted}: {values_in_words(values)}")
                 try:
                     value = _value(
                         study, trial, with_values(experiment, spec, values), store, executor
@@ -243,25 +246,3 @@ def _outcome(
     )
     write_text(path, text)
     return SearchOutcome(trials, best, [path, folder / "search.db"], score)
-
-
-def _in_words(values: Values) -> str:
-    return ", ".join(
-        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-        for key, value in values.items()
-    )
-
-
-def print_search(console: Console, outcome: SearchOutcome) -> None:
-    """Print the ten best trials."""
-    table = RichTable(box=box.SIMPLE_HEAD)
-    for heading in ("trial", outcome.score, "settings"):
-        table.add_column(heading)
-    order = sorted(
-        (n for n, (value, _) in enumerate(outcome.trials) if value is not None),
-        key=lambda n: (outcome.trials[n][0], n),
-    )
-    for n in order[:10]:
-        value, settings = outcome.trials[n]
-        table.add_row(str(n + 1), f"{value:.4f}", _in_words(settings))
-    console.print(table)

@@ -36,6 +36,14 @@ def draw(trial: optuna.Trial, ranges: Mapping[str, Range]) -> Values:
     return values
 
 
+def values_in_words(values: Values) -> str:
+    """Return the drawn values on one line."""
+    return ", ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in values.items()
+    )
+
+
 def with_values(experiment: Experiment, search: SearchSpec, values: Values) -> Experiment:
     """Return the experiment with the values in the searched method and encoder alone.
 

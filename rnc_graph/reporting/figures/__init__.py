@@ -1,18 +1,20 @@
-"""Figures of a table, a file each: :class:`TableRuns` in, a figure out."""
+"""Figures of experiments, a file each."""
 
-from rnc_graph.reporting.figures.base import TableRuns, save
-from rnc_graph.reporting.figures.confusion import confusion
-from rnc_graph.reporting.figures.differences import differences
-from rnc_graph.reporting.figures.embeddings import embeddings
-from rnc_graph.reporting.figures.predicted_against_measured import predicted_against_measured
-from rnc_graph.reporting.figures.regions import regions
+from rnc_graph.reporting.figures.along_axis import draw_along_axis, numeric_axes
+from rnc_graph.reporting.figures.confusion import draw_confusion
+from rnc_graph.reporting.figures.differences import draw_differences
+from rnc_graph.reporting.figures.embeddings import draw_embeddings
+from rnc_graph.reporting.figures.predictions import draw_predictions
+from rnc_graph.reporting.figures.ranks import draw_ranks
+from rnc_graph.reporting.figures.regions import draw_regions
 
 __all__ = [
-    "TableRuns",
-    "confusion",
-    "differences",
-    "embeddings",
-    "predicted_against_measured",
-    "regions",
-    "save",
+    "draw_along_axis",
+    "draw_confusion",
+    "draw_differences",
+    "draw_embeddings",
+    "draw_predictions",
+    "draw_ranks",
+    "draw_regions",
+    "numeric_axes",
 ]

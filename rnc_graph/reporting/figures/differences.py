@@ -1,48 +1,56 @@
-"""How each row differs from its reference."""
+"""Paired differences to the reference."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rnc_graph.experiments.results import title_of
-from rnc_graph.reporting.figures.base import TableRuns, entitle, panels
+from rnc_graph.reporting import numbers, style
+from rnc_graph.reporting.tables import ResultTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MOST = 12  # panels
 
-def differences(of: TableRuns) -> Figure:
-    """Draw one panel a reference: each row's paired difference in RMSE with its 95% interval."""
-    groups = {
-        reference: [
-            row
-            for row in reversed(of.table.rows)
-            if row.reference == reference and row.differences and not row.baseline
-        ]
-        for reference in dict.fromkeys(row.reference for row in of.table.rows)
-    }
-    groups = {reference: rows for reference, rows in groups.items() if rows}
-    tallest = max(map(len, groups.values()), default=0)
-    figure, axes = panels(len(groups), height=0.3 * tallest + 0.8, width=5.0)
-    for axis, (reference, rows) in zip(axes, groups.items(), strict=True):
-        for place, row in enumerate(rows):
-            found = row.differences[of.table.scoring.ranked_by]
-            # After Holm's correction, as in the table.
-            shown = found.p_holm is not None and found.p_holm < 0.05
-            color = ("C2" if found.mean < 0 else "C3") if shown else "0.45"
-            if found.low is not None:
-                axis.plot([found.low, found.high], [place, place], color=color, linewidth=1.5)
-            axis.plot(found.mean, place, "o", color=color, markersize=5)
-        axis.axvline(0, color="0.3", linewidth=0.8)
-        axis.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
-        axis.set_ylim(-0.7, tallest - 0.3)
+
+@style.styled
+def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure | None:
+    """Draw the differences of methods to their reference, with 95% intervals.
+
+    Args:
+        tables: a panel for each reference in each of them, twelve at most.
+        title: for above the figure.
+
+    Returns:
+        None where nothing is compared.
+    """
+    found = [
+        (f"{table.name}: " * (len(tables) > 1) + f"against {reference}", table, rows[::-1])
+        for table in tables
+        for reference, rows in table.compared_rows().items()
+    ][:_MOST]
+    if not found:
+        return None
+    tallest = max(len(rows) for _, _, rows in found)
+    figure, axes = style.panels(len(found), columns=3, width=4.6, height=0.28 * tallest + 0.7)
+    for axis, (name, table, rows) in zip(axes, found, strict=True):
+        for line, row in enumerate(rows):
+            difference = row.differences[table.scoring.ranked_by]
+            color = style.NEUTRAL
+            if numbers.significant(difference):
+                color = style.BETTER if difference.mean < 0 else style.WORSE
+            if difference.low is not None:
+                axis.plot([difference.low, difference.high], [line, line], color=color)
+            axis.plot(difference.mean, line, "o", color=color, markersize=5)
+        axis.axvline(0, color=style.LINE, linewidth=0.8)
+        style.name_lines(axis, [row.name for row in rows])
         axis.locator_params(axis="x", nbins=5)
-        axis.tick_params(axis="x", labelsize=8)
-        axis.set_title(f"against {reference}", fontsize=9)
+        axis.set_title(name)
+    compared = tables[0]
     figure.supxlabel(
-        f"Δ {of.part} {title_of(of.table)}, with its 95% interval; left is better;\n"
-        "colored where Holm's correction leaves p < 0.05",
-        fontsize=8,
+        f"Δ {compared.compared} {numbers.score_title(compared.scoring)}, 95% interval; "
+        "left is better; colored: p < 0.05 (Holm)"
     )
-    entitle(figure, of, f", {of.seeds} seeds")
+    figure.suptitle(title)
     return figure

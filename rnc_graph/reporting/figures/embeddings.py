@@ -2,63 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from sklearn.decomposition import PCA
-
-from rnc_graph.reporting.figures.base import TableRuns, entitle, panels, with_unit
+from rnc_graph.reporting import numbers, style
+from rnc_graph.reporting.condition import Condition
+from rnc_graph.reporting.projection import project
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def embeddings(of: TableRuns) -> Figure:
-    """Draw one panel a method: its embedding of the evaluated part, first seed, by PCA."""
-    rows = [row for row in of.table.rows if not row.baseline]
-    figure, axes = panels(len(rows))
-    measured = of.samples.targets[:, 0]
-    names = of.samples.classes
-    colors = (
-        {"cmap": "tab10" if len(names) <= 10 else "tab20", "vmin": -0.5, "vmax": _hues(names) - 0.5}
-        if 0 < len(names) <= 20
-        else {"cmap": "viridis", "vmin": measured.min(), "vmax": measured.max()}
-    )
+@style.styled
+def draw_embeddings(of: Condition) -> Figure:
+    """Draw one panel a method: its embedding of the compared set, first seed, by PCA."""
+    figure, axes = style.panels(len(of.methods), height=style.PANEL + 0.3)
+    colors, few = _colors(of)
     points: Any = None
-    for axis, row in zip(axes, rows, strict=False):
+    for axis, row in zip(axes, of.methods, strict=True):
         run = of.runs_of(row)[0]
-        embedding = run.tensors["embedding"].numpy()
-        if min(embedding.shape) < 2:
-            axis.set_title(f"{row.name}\nno plane to draw", fontsize=9)
-            continue
-        # Of wide embeddings scikit-learn's own choice is a random one.
-        plane = PCA(2, svd_solver="full").fit(embedding)
-        xy = plane.transform(embedding)
-        color = measured[run.tensors[f"{of.part}_rows"].numpy()]
-        # A component's sign is arbitrary: let the target grow to the right.
-        if np.cov(xy[:, 0], color)[0, 1] < 0:
-            xy[:, 0] *= -1
-        points = axis.scatter(
-            xy[:, 0],
-            xy[:, 1],
-            c=color,
-            s=12 if len(xy) < 1_000 else 2,
-            **colors,
-        )
-        share = plane.explained_variance_ratio_
-        axis.set_title(f"{row.name}\nPC 1 {share[0]:.0%}, PC 2 {share[1]:.0%}", fontsize=9)
+        y_true = of.samples.targets[of.evaluated(run), 0]
+        plane, shares = project(run.tensors["embedding"].numpy(), y_true, "pca")
         axis.set(xticks=[], yticks=[])
+        if not plane.any():
+            axis.set_title(f"{row.name}\nno two dimensions")
+            continue
+        size = 12 if len(plane) < 1_000 else 2
+        points = axis.scatter(*plane.T, c=y_true, s=size, **colors)
+        first, second = map(numbers.percent, shares)
+        axis.set_title(f"{row.name}\nPC 1 {first}, PC 2 {second}")
     if points is not None:
-        label = with_unit(of.samples, "measured")
-        bar = figure.colorbar(points, ax=list(axes), label=label, shrink=0.8)
-        if 0 < len(names) <= 20:
-            bar.set_ticks(range(len(names)), labels=names)
+        bar = figure.colorbar(points, ax=axes, label=of.target("measured"), shrink=0.8)
+        if few:
+            bar.set_ticks(range(len(of.classes)), labels=list(of.classes))
             bar.set_label("class")
-    entitle(figure, of, f": embedding of the {of.part} part, seed {of.table.rows[0].seeds[0]}")
+    figure.suptitle(
+        f"{of.title}: embedding of the {of.table.compared} set, seed {of.table.seeds[0]}"
+    )
     return figure
 
 
-def _hues(names: Sequence[str]) -> int:
-    """Return how many colors the map for so many classes has."""
-    return 10 if len(names) <= 10 else 20
+def _colors(of: Condition) -> tuple[dict[str, Any], bool]:
+    """Return the color map, and whether each class has a color of its own."""
+    if 0 < len(of.classes) <= 20:
+        hues = 10 if len(of.classes) <= 10 else 20
+        return {"cmap": f"tab{hues}", "vmin": -0.5, "vmax": hues - 0.5}, True
+    values = of.samples.targets[:, 0]
+    return {"cmap": style.SEQUENTIAL, "vmin": values.min(), "vmax": values.max()}, False

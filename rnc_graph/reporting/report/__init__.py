@@ -1,5 +1,5 @@
-"""The report: one page, for any browser and offline, that shows what an experiment found."""
+"""The report: one page for any browser, offline, that shows the results of an experiment."""
 
-from rnc_graph.reporting.report.page import write_report
+from rnc_graph.reporting.report.write import write_report
 
 __all__ = ["write_report"]

@@ -2,85 +2,78 @@
 
 from __future__ import annotations
 
-import json
+import base64
+import hashlib
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 
-import yaml
-from threadpoolctl import threadpool_limits
+from rnc_graph.metrics import Scoring
+from rnc_graph.reporting import numbers
+from rnc_graph.reporting.experiment_folder import spec_text
+from rnc_graph.reporting.markup import fill_template, script_json
+from rnc_graph.reporting.protocol import notes
+from rnc_graph.reporting.report.opened import Results
+from rnc_graph.reporting.report.payload import payload
+from rnc_graph.reporting.report.summary import summary
+from rnc_graph.reporting.tables import MethodRow, ResultTable
 
-from rnc_graph.experiments.protocol import notes
-from rnc_graph.experiments.results import Row, Table, parts
-from rnc_graph.files import write_text
-from rnc_graph.metrics import Scoring, Summary
-from rnc_graph.reporting.report.latex import as_latex
-from rnc_graph.reporting.report.opened import Results, open_results
-from rnc_graph.reporting.report.paper import draw_figures
-from rnc_graph.reporting.report.payload import best_and_tied, payload
-from rnc_graph.reporting.report.words import summary
-
-
-def write_report(folder: Path, *, maps: str = "pca") -> list[Path]:
-    """Write ``report.html`` and the files for a paper; equal results give equal bytes.
-
-    Args:
-        folder: of a finished experiment.
-        maps: how embeddings are laid out: "pca", "tsne" or "umap".
-
-    Raises:
-        RncGraphError: the folder is none of a finished experiment, or the map is unknown.
-    """
-    results = open_results(folder)
-    page = folder / "report.html"
-    # On one thread: the same bytes on any number of processors, and quicker for such small sets.
-    with threadpool_limits(1):
-        write_text(page, as_html(results, maps))
-    latex = folder / "paper" / "table.tex"
-    write_text(latex, as_latex(results.experiment, results.tables))
-    return [page, latex, *draw_figures(results, folder / "paper")]
+_OF_DIFFERENCES = (
+    ("its 95% interval", ""),
+    ("p (Holm)", "number"),
+    ("Wilcoxon (Holm)", "number"),
+    ("p, corrected for overlap", "number"),
+    ("effect d", "number"),
+    ("win–tie–loss", ""),
+    ("detectable", "number"),
+)
 
 
 def as_html(results: Results, maps: str) -> str:
-    """Return the page."""
+    """Return the page.
+
+    All text of the results is escaped, and the page allows no script but its own two.
+    """
     from plotly.offline import get_plotlyjs
 
-    room = files("rnc_graph.reporting.report")
-    experiment = results.experiment
-    data = json.dumps(payload(results, maps), separators=(",", ":"), sort_keys=True)
-    parts_of_page = {
+    folder = files("rnc_graph.reporting.report")
+    experiment, tables = results.outcome.experiment, results.tables
+    plotly = get_plotlyjs().replace("</script", "<\\/script")
+    script = (folder / "report.js").read_text(encoding="utf-8")
+    values = {
+        "policy": _policy(plotly, script),
         "title": escape(experiment.title or experiment.name),
-        "summary": "".join(f"<li>{escape(s)}</li>" for s in summary(experiment, results.tables)),
+        "summary": "".join(f"<li>{escape(s)}</li>" for s in summary(experiment, tables)),
         "command": escape(results.command),
         "conditions": "".join(
             f'<option value="{number}">{escape(table.name)}</option>'
-            for number, table in enumerate(results.tables)
+            for number, table in enumerate(tables)
         ),
-        "tables": "".join(
-            _table(table, number, parts(experiment)[0])
-            for number, table in enumerate(results.tables)
-        ),
+        "tables": "".join(_table(table, number) for number, table in enumerate(tables)),
         "protocol": "".join(
             f"<p>{escape(note)}</p>"
-            for note in notes(experiment, [table.scoring for table in results.tables])
+            for note in notes(experiment, [table.scoring for table in tables])
         ),
-        "spec": escape(
-            yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        ),
+        "spec": escape(spec_text(experiment)),
         "versions": "".join(
-            f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>"
+            f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
             for name, value in results.versions.items()
         ),
-        "style": (room / "report.css").read_text(encoding="utf-8"),
-        "script": (room / "report.js").read_text(encoding="utf-8"),
-        # A closing tag in a string would end the script.
-        "payload": data.replace("</", "<\\/"),
-        "plotly": get_plotlyjs().replace("</script", "<\\/script"),
+        "style": (folder / "report.css").read_text(encoding="utf-8"),
+        "script": script,
+        "payload": script_json(payload(results, maps)),
+        "plotly": plotly,
     }
-    page = (room / "template.html").read_text(encoding="utf-8")
-    for name, content in parts_of_page.items():
-        page = page.replace(f"%%{name}%%", content)
-    return page
+    return fill_template((folder / "template.html").read_text(encoding="utf-8"), values)
+
+
+def _policy(*scripts: str) -> str:
+    """Return a Content-Security-Policy that allows these scripts and no request."""
+    digests = (hashlib.sha256(script.encode("utf-8")).digest() for script in scripts)
+    allowed = " ".join(f"'sha256-{base64.b64encode(d).decode('ascii')}'" for d in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _headings(scoring: Scoring) -> list[tuple[str, str]]:
@@ -96,92 +89,66 @@ def _headings(scoring: Scoring) -> list[tuple[str, str]]:
     ]
 
 
-_OF_DIFFERENCES = (
-    ("its 95% interval", ""),
-    ("p (Holm)", "number"),
-    ("Wilcoxon (Holm)", "number"),
-    ("p, overlap allowed for", "number"),
-    ("effect d", "number"),
-    ("win–tie–loss", ""),
-    ("could have shown", "number"),
-)
-
-
-def _table(table: Table, number: int, part: str) -> str:
-    best, tied = best_and_tied(table, part, table.scoring.ranked_by)
+def _table(table: ResultTable, number: int) -> str:
+    best, tied = table.best_and_tied(table.scoring.ranked_by)
+    marks = dict.fromkeys(tied, "tied") | {best: "best"}
     heads = "".join(
         f'<th scope="col"><button type="button" data-kind="{kind}">{escape(title)}</button></th>'
         if kind
         else f'<th scope="col">{escape(title)}</th>'
         for title, kind in _headings(table.scoring)
     )
-    lines = "".join(_line(table, row, part, best, tied) for row in table.rows)
-    seeds = len(table.rows[0].seeds)
+    lines = "".join(_line(table, row, marks.get(row.name, "")) for row in table.rows)
     unit = f", unit {escape(table.unit)}" if table.unit else ""
     standardized = table.scoring.scale == "standardized"
     scale = "in standard deviations of the target" if standardized else "share of wrong classes"
+    name = escape(table.name)
+    seeds = numbers.plural(len(table.seeds), "seed")
     return (
-        f'<section class="condition" data-condition="{number}"><h3>{escape(table.name)}</h3>'
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Table of '
-        f'{escape(table.name)}"><table class="results"><caption>{seeds} seeds, {part} part, '
-        f"{scale}{unit}. <b>Best</b>, "
-        '<span class="tied">tied with it</span>.</caption>'
+        f'<section class="condition" data-condition="{number}"><h3>{name}</h3>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Table of {name}">'
+        f'<table class="results"><caption>{seeds}, {table.compared} set, {scale}{unit}. '
+        '<b>Best</b>, <span class="tied">not significantly different from it</span>.</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div></section>"
     )
 
 
-def _line(table: Table, row: Row, part: str, best: str, tied: set[str]) -> str:
+def _line(table: ResultTable, row: MethodRow, mark: str) -> str:
     scoring = table.scoring
-    error = table.error(row, part)
-    beside = row.summaries[part, scoring.scale, scoring.beside]
-    d = table.difference(row)
-    mark = " class=best" if row.name == best else " class=tied" if row.name in tied else ""
-    cells = [
-        (_mean(error), error.mean),
-        (_interval(error.low, error.high), None),
-        (_mean(beside), beside.mean),
+    score, beside = table.score(row), table.score(row, scoring.beside)
+    cells: list[tuple[str, float | None]] = [
+        (numbers.mean_and_sd(score), score.mean),
+        (numbers.interval(score.low, score.high), None),
+        (numbers.mean_and_sd(beside), beside.mean),
     ]
     for scale in scoring.scales[1:]:
-        other = row.summaries[part, scale, scoring.ranked_by]
-        cells.append((_mean(other), other.mean))
+        other = table.score(row, scale=scale)
+        cells.append((numbers.mean_and_sd(other), other.mean))
+    d = table.difference(row)
     if d is None:
         cells += [("reference" if not row.baseline else "", None)] + [("", None)] * 7
     else:
         cells += [
-            (f"{d.mean:+.3f}", d.mean),
-            (_interval(d.low, d.high), None),
-            (_p(d.p_holm), d.p_holm),
-            (_p(d.wilcoxon_holm), d.wilcoxon_holm),
-            (_p(d.corrected_p), d.corrected_p),
+            (numbers.number(d.mean, sign=True), d.mean),
+            (numbers.interval(d.low, d.high, sign=True), None),
+            (numbers.p_value(d.p_holm), d.p_holm),
+            (numbers.p_value(d.wilcoxon_holm), d.wilcoxon_holm),
+            (numbers.p_value(d.corrected_p), d.corrected_p),
             ("" if d.effect is None else f"{d.effect:+.2f}", d.effect),
             (f"{d.wins}–{d.ties}–{d.losses}", None),
-            ("" if d.detectable is None else f"{d.detectable:.3f}", d.detectable),
+            ("" if d.detectable is None else numbers.number(d.detectable), d.detectable),
         ]
-    kind = " class=baseline" if row.baseline else ""
+    marked = [mark, *[""] * len(cells)]
     return (
-        f"<tr{kind}><th scope=row{mark}>{escape(row.name)}</th>"
+        f'<tr class="{"baseline" if row.baseline else "method"}">'
+        f'<th scope="row" class="{mark}">{escape(row.name)}</th>'
         + "".join(
-            _cell(text, value, mark if place == 0 else "")
-            for place, (text, value) in enumerate(cells)
+            f'<td class="{of}"{_order(value)}>{escape(text)}</td>'
+            for of, (text, value) in zip(marked, cells, strict=False)
         )
         + "</tr>"
     )
 
 
-def _cell(text: str, value: float | None, mark: str) -> str:
-    order = "" if value is None else f' data-value="{value:.9g}"'
-    return f"<td{mark}{order}>{escape(text)}</td>"
-
-
-def _mean(summary: Summary) -> str:
-    return f"{summary.mean:.3f}" + ("" if summary.sd is None else f" ± {summary.sd:.3f}")
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _order(value: float | None) -> str:
+    return "" if value is None else f' data-value="{value:.9g}"'

@@ -2,86 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.descriptors import morgan_fingerprints
+from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.results import FinishedRun, Table, parts, title_of
-from rnc_graph.metrics import rank_methods, tied_with_best
-from rnc_graph.reporting.report.drawing import kind_of, label_of, picture_of
-from rnc_graph.reporting.report.maps import lay_out
+from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets
+from rnc_graph.models.domain import Domain
+from rnc_graph.reporting.condition import Condition, condition_of
+from rnc_graph.reporting.drawing import kind_of, label_of, picture_of
+from rnc_graph.reporting.numbers import score_title
+from rnc_graph.reporting.projection import project
 from rnc_graph.reporting.report.opened import Results
+from rnc_graph.reporting.tables import ResultTable, ranking_of
 
 # Points in a page: fewer seeds are shown where there are more, and then fewer conditions.
 MOST_POINTS = 60_000
+_SEEDS = 5
 
 _WORST = 12
-# Samples on a map; of a larger part as many, evenly spaced.
+# Samples on a map; of a larger set as many, evenly spaced.
 _MAPPED = 1_000
+
+Fingerprints = Mapping[str, NDArray[np.uint8]]
 
 
 def payload(results: Results, maps: str) -> dict[str, Any]:
     """Return what the page shows."""
-    experiment = results.experiment
-    shown, seeds = _bounded(results)
-    sets = results.datasets.sets
+    outcome, tables = results.outcome, results.tables
+    shown = _shown(outcome, tables)
+    sets = outcome.datasets.sets
     fingerprints = {
-        name: morgan_fingerprints(table.smiles).astype(np.float32)
+        name: molecule_features(table.smiles, Wants(fingerprints=True)).fingerprints
         for name in {shown_table.data for shown_table in shown}
         if isinstance(table := sets[name].table, MoleculeTable)
     }
-    detailed = [_details(results, table, seeds, maps, fingerprints) for table in shown]
-    needed = {(c["data"], point[0]) for c in detailed for row in c["points"] for point in row["at"]}
-    needed |= {(c["data"], n) for c in detailed for plane in c["planes"] for n in plane["samples"]}
-    needed |= {(c["data"], m["sample"]) for c in detailed for m in c["worst"]}
+    details = {t.name: _details(outcome, t, maps, fingerprints) for t in shown}
+    ranking = ranking_of(tables)
     return {
-        "part": parts(experiment)[0],
-        "conditions": [_condition(experiment.splits[t.split].axes, t) for t in results.tables],
-        "details": {table.name: found for table, found in zip(shown, detailed, strict=True)},
-        "left_out": _left_out(results, shown, seeds),
+        "compared": evaluated_sets(outcome.experiment)[0],
+        "conditions": [_condition(outcome.experiment.splits[t.split].axes, t) for t in tables],
+        "details": details,
+        "left_out": _left_out(tables, len(shown)),
         "samples": {
             data: {
                 str(row): {
                     "label": label_of(loaded, row),
-                    "measured": float(loaded.table.targets[row, 0]),
+                    "measured": _short(loaded.table.targets[row, 0], 9),
                     "picture": picture_of(loaded, row),
                 }
-                for row in sorted(row for of, row in needed if of == data)
+                for row in sorted(_samples(details.values(), data))
             }
             for data, loaded in sets.items()
         },
         "kinds": {data: kind_of(loaded) for data, loaded in sets.items()},
         "maps": maps,
-        "ranking": ranking_of(results.tables, parts(experiment)[0]),
+        "ranking": asdict(ranking) if ranking else None,
     }
 
 
-def _condition(axes: dict[str, Any], table: Table) -> dict[str, Any]:
-    """Return what the choosers, the curves and the forest plot show of a table."""
+def _condition(axes: dict[str, Any], table: ResultTable) -> dict[str, Any]:
+    """Return what the menus, the curves and the difference plot show of a table."""
+    scoring = table.scoring
     return {
         "name": table.name,
         "data": table.data,
-        "split": table.split,
         "encoder": table.encoder,
-        "score": table.scoring.title,
-        "score_in_words": title_of(table),
+        "score": score_title(scoring),
         "axes": axes,
         "rows": [
             {
                 "name": row.name,
                 "baseline": row.baseline,
-                "reference": row.reference,
-                "errors": {
-                    f"{part} {table.scoring.metrics[metric]}": [s.mean, s.low, s.high]
-                    for (part, scale, metric), s in row.summaries.items()
-                    if scale == table.scoring.scale
-                    and metric in (table.scoring.ranked_by, table.scoring.beside)
-                },
+                "score": [(s := table.score(row)).mean, s.low, s.high],
                 "difference": (
                     [d.mean, d.low, d.high, d.p_holm] if (d := table.difference(row)) else None
                 ),
@@ -91,129 +92,104 @@ def _condition(axes: dict[str, Any], table: Table) -> dict[str, Any]:
     }
 
 
-def ranking_of(tables: Sequence[Table], part: str) -> dict[str, Any] | None:
-    """Return average ranks over the conditions that all have the same rows."""
-    names = [row.name for row in tables[0].rows]
-    alike = [table for table in tables if {row.name for row in table.rows} == set(names)]
-    if len(alike) < 2 or len(names) < 3:
-        return None
-    errors = [[t.error({r.name: r for r in t.rows}[n], part).mean for n in names] for t in alike]
-    ranking = rank_methods(np.array(errors), names)
-    return {
-        "names": ranking.names,
-        "ranks": ranking.ranks,
-        "conditions": ranking.conditions,
-        "friedman": ranking.friedman,
-        "critical": ranking.critical,
-        "groups": ranking.groups,
-    }
-
-
-def _bounded(results: Results) -> tuple[list[Table], int]:
-    """Return the conditions and the number of seeds that are shown molecule by molecule."""
-    part = parts(results.experiment)[0]
-    sizes = {run.planned.data: len(run.tensors[f"{part}_rows"]) for run in reversed(results.runs)}
-    shown: list[Table] = []
+def _shown(outcome: Outcome, tables: Sequence[ResultTable]) -> list[ResultTable]:
+    """Return the conditions that are shown sample by sample: as many as a page can hold."""
+    compared = evaluated_sets(outcome.experiment)[0]
+    sizes = {run.planned.data: len(run.tensors[f"{compared}_rows"]) for run in outcome.runs[::-1]}
+    shown: list[ResultTable] = []
     points = 0
-    seeds = 5
-    for table in results.tables:
-        points += sizes[table.data] * len(table.rows) * min(seeds, len(table.rows[0].seeds))
+    for table in tables:
+        points += sizes[table.data] * len(table.rows) * min(_SEEDS, len(table.seeds))
         if points > MOST_POINTS and shown:
             break
         shown.append(table)
-    return shown, seeds
+    return shown
 
 
-def _left_out(results: Results, shown: Sequence[Table], seeds: int) -> str:
-    most = max(len(table.rows[0].seeds) for table in shown)
-    said = []
-    if most > seeds:
-        said.append(f"the first {seeds} of {most} seeds")
-    if len(shown) < len(results.tables):
-        said.append(f"{len(shown)} of {len(results.tables)} conditions")
-    return f"Point by point this page shows {' and '.join(said)}." if said else ""
+def _left_out(tables: Sequence[ResultTable], shown: int) -> str:
+    most = max(len(table.seeds) for table in tables[:shown])
+    limits = []
+    if most > _SEEDS:
+        limits.append(f"the first {_SEEDS} of {most} seeds")
+    if shown < len(tables):
+        limits.append(f"{shown} of {len(tables)} conditions")
+    return f"Samples are shown for {' and '.join(limits)}." if limits else ""
+
+
+def _samples(details: Iterable[dict[str, Any]], data: str) -> set[int]:
+    """Return the samples of a data set that are shown."""
+    found: set[int] = set()
+    for detail in details:
+        if detail["data"] == data:
+            found.update(sample for row in detail["points"] for sample, _, _ in row["at"])
+            found.update(sample for plane in detail["planes"] for sample in plane["samples"])
+            found.update(worst["sample"] for worst in detail["worst"])
+    return found
 
 
 def _details(
-    results: Results,
-    table: Table,
-    seeds: int,
-    maps: str,
-    fingerprints: Mapping[str, NDArray[np.float32]],
+    outcome: Outcome, table: ResultTable, maps: str, fingerprints: Fingerprints
 ) -> dict[str, Any]:
-    """Return what is shown of a condition molecule by molecule, and epoch by epoch."""
-    part = parts(results.experiment)[0]
-    chosen = table.rows[0].seeds[:seeds]
-    runs = {
-        (run.planned.row, run.planned.seed): run for run in results.runs if table.holds(run.planned)
-    }
-    samples = results.tables_of_data[table.data]
-    measured = samples.targets[:, 0]
-    classes = list(samples.classes)
-    rows = []
-    for row in table.rows:
-        at = []
-        for seed in chosen:
-            run = runs[row.name, seed]
-            numbers = run.tensors[f"{part}_rows"].tolist()
-            predicted = run.tensors[f"{part}_predictions"][:, 0].tolist()
-            at += [[n, float(f"{p:.5g}"), seed] for n, p in zip(numbers, predicted, strict=True)]
-        rows.append({"name": row.name, "at": at})
-    worst = _worst(rows, measured, wrong_or_right=bool(classes))
-    if classes:
-        # Points that lie on each other say less than how many there are.
-        rows = [_confused(row, measured, len(classes)) for row in rows]
+    """Return what is shown of a condition sample by sample, and epoch by epoch."""
+    of = condition_of(outcome, table)
+    y_true = of.samples.targets[:, 0]
+    points = [
+        {
+            "name": row.name,
+            "at": [
+                [sample, _short(predicted, 5), run.planned.seed]
+                for run in of.runs_of(row)[:_SEEDS]
+                for sample, predicted in zip(
+                    of.evaluated(run).tolist(), of.predictions(run).tolist(), strict=True
+                )
+            ],
+        }
+        for row in table.rows
+    ]
     return {
         "data": table.data,
-        "classes": classes,
-        "target": samples.target_names[0],
+        "classes": list(of.classes),
+        "target": of.samples.target_names[0],
         "unit": table.unit,
-        "points": rows,
-        "distance": _distances(results, table, runs, chosen, fingerprints),
-        "worst": worst,
+        # A matrix shows classes better than points on top of each other.
+        "points": [_confused(p, y_true, len(of.classes)) for p in points] if of.classes else points,
+        "distance": _distances(of, fingerprints.get(table.data)),
+        "worst": _worst(points, y_true, classes=bool(of.classes)),
         "curves": [
-            curve
-            for row in table.rows
-            if not row.baseline
-            for curve in _curves(results, row.name, [runs[row.name, s] for s in row.seeds])
+            curve for row in of.methods for curve in _curves(outcome, row.name, of.runs_of(row))
         ],
-        "planes": [
-            _plane(results, runs[row.name, table.rows[0].seeds[0]], maps)
-            for row in table.rows
-            if not row.baseline
-        ],
+        "planes": [_plane(of, of.runs_of(row)[0], maps) for row in of.methods],
     }
 
 
-def _confused(row: dict[str, Any], measured: NDArray[np.float64], classes: int) -> dict[str, Any]:
-    """Return how often a row takes each class (line) for each (column), all seeds together."""
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    for sample, predicted, _ in row["at"]:
-        counts[int(measured[sample]), int(predicted)] += 1
+def _confused(row: dict[str, Any], y_true: NDArray[np.float64], classes: int) -> dict[str, Any]:
+    """Return how often a row takes each class (line) for each (column), over all seeds."""
+    samples, predicted, _ = zip(*row["at"], strict=True)
+    y_pred = np.array(predicted).astype(np.int64)
+    counts = confusion_matrix(y_true[list(samples)].astype(np.int64), y_pred, labels=range(classes))
     return {"name": row["name"], "at": [], "confusion": counts.tolist()}
 
 
-def _plane(results: Results, run: FinishedRun, maps: str) -> dict[str, Any]:
-    part = parts(results.experiment)[0]
-    every = run.tensors[f"{part}_rows"].numpy()
+def _plane(of: Condition, run: FinishedRun, maps: str) -> dict[str, Any]:
+    every = of.evaluated(run)
     chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), _MAPPED)).astype(np.int64))
-    numbers = every[chosen]
-    labels = results.tables_of_data[run.planned.data].targets[numbers, 0]
-    plane = lay_out(run.tensors["embedding"].numpy()[chosen], labels, maps)
+    samples = every[chosen]
+    embedding = run.tensors["embedding"].numpy()[chosen]
+    points, _ = project(embedding, of.samples.targets[samples, 0], maps)
     return {
         "name": run.planned.row,
         "seed": run.planned.seed,
-        "samples": numbers.tolist(),
-        "x": [float(f"{v:.4g}") for v in plane[:, 0]],
-        "y": [float(f"{v:.4g}") for v in plane[:, 1]],
+        "samples": samples.tolist(),
+        "x": _rounded(points[:, 0]),
+        "y": _rounded(points[:, 1]),
     }
 
 
-def _curves(results: Results, row: str, runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
-    """Return the mean of each noted value over the seeds, with its least and greatest."""
+def _curves(outcome: Outcome, row: str, runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
+    """Return each recorded value by epoch: the mean over the seeds, the least, the greatest."""
     found = []
     stages = {
-        "stage 1": [results.pretraining_history(run) for run in runs],
+        "stage 1": [outcome.pretraining_history(run) for run in runs],
         "stage 2": [run.record["history"] for run in runs],
     }
     for stage, histories in stages.items():
@@ -225,8 +201,7 @@ def _curves(results: Results, row: str, runs: Sequence[FinishedRun]) -> list[dic
             found.append(
                 {
                     "row": row,
-                    "stage": stage,
-                    "what": name.replace("_", " "),
+                    "value": f"{stage}: {name.replace('_', ' ')}",
                     "mean": _rounded(values.mean(0)),
                     "low": _rounded(values.min(0)),
                     "high": _rounded(values.max(0)),
@@ -235,55 +210,37 @@ def _curves(results: Results, row: str, runs: Sequence[FinishedRun]) -> list[dic
     return found
 
 
-def _rounded(values: NDArray[np.float64]) -> list[float]:
-    return [float(f"{value:.4g}") for value in values]
-
-
-def _distances(
-    results: Results,
-    table: Table,
-    runs: dict[tuple[str, int], FinishedRun],
-    seeds: Sequence[int],
-    fingerprints: Mapping[str, NDArray[np.float32]],
-) -> dict[str, list[float]]:
-    """Return 1 - Tanimoto similarity to the nearest training molecule, by seed.
-
-    Of images there is no such distance, and nothing is returned.
-    """
-    if table.data not in fingerprints:
-        return {}
-    part = parts(results.experiment)[0]
-    molecules = results.tables_of_data[table.data]
-    bits = fingerprints[table.data]
-    counts = bits.sum(1)
-    found = {}
-    for seed in seeds:
-        run = runs[table.rows[0].name, seed]
+def _distances(of: Condition, fingerprints: NDArray[np.uint8] | None) -> dict[str, list[Any]]:
+    """Return the distance to the nearest training molecule, by seed; nothing for images."""
+    found: dict[str, list[Any]] = {}
+    if fingerprints is None:
+        return found
+    recipe = of.experiment.splits[of.table.split].recipe()
+    for run in of.runs_of(of.table.rows[0])[:_SEEDS]:
         try:
-            split = results.experiment.splits[table.split].recipe().prepare(molecules, seed)
-        except RncGraphError:  # A splitter that looks at a file that is not here any more.
+            split = recipe.prepare(of.samples, run.planned.seed)
+        except RncGraphError:  # The splitter reads a file that is not here anymore.
             continue
-        own, train = run.tensors[f"{part}_rows"].numpy(), split.train.numpy()
-        common = bits[own] @ bits[train].T
-        either = counts[own][:, None] + counts[train][None] - common
-        nearest = (common / np.maximum(either, 1)).max(1)
-        found[str(seed)] = _rounded(1 - nearest.astype(np.float64))
+        domain = Domain(fingerprints[split.train.numpy()], threshold=math.nan)
+        nearest = domain.distances(fingerprints[of.evaluated(run)])
+        found[str(run.planned.seed)] = _rounded(nearest)
     return found
 
 
 def _worst(
-    rows: Sequence[dict[str, Any]], measured: NDArray[np.float64], *, wrong_or_right: bool
+    rows: Sequence[dict[str, Any]], y_true: NDArray[np.float64], *, classes: bool
 ) -> list[dict[str, Any]]:
     """Return the samples with the largest mean error over all rows, with each row's.
 
-    Of classes the error is 1 where the class is wrong.
+    The error of a class is 1 where it is wrong.
     """
     errors: dict[int, dict[str, list[float]]] = {}
     for row in rows:
         for sample, predicted, _ in row["at"]:
-            own = errors.setdefault(sample, {}).setdefault(row["name"], [])
-            error = predicted - measured[sample]
-            own.append(float(error != 0) if wrong_or_right else error)
+            error = math.nan if predicted is None else float(predicted - y_true[sample])
+            if not math.isnan(error):
+                own = errors.setdefault(sample, {}).setdefault(row["name"], [])
+                own.append(float(error != 0) if classes else error)
     mean = {
         sample: float(np.mean([abs(e) for of_row in found.values() for e in of_row]))
         for sample, found in errors.items()
@@ -292,18 +249,17 @@ def _worst(
     return [
         {
             "sample": sample,
-            "mean": float(f"{mean[sample]:.4g}"),
-            "errors": {
-                name: float(f"{np.mean(found):.3g}") for name, found in errors[sample].items()
-            },
+            "mean": _short(mean[sample]),
+            "errors": {name: _short(np.mean(e), 3) for name, e in errors[sample].items()},
         }
         for sample in worst
     ]
 
 
-def best_and_tied(table: Table, part: str, metric: str) -> tuple[str, set[str]]:
-    """Return the row with the least mean, and those that cannot be told from it."""
-    scale = table.scoring.scale
-    values = {row.name: row.summaries[part, scale, metric].values for row in table.rows}
-    best = min(values, key=lambda name: float(np.mean(values[name])))
-    return best, tied_with_best(values) - {best}
+def _short(value: Any, digits: int = 4) -> float | None:
+    """Return a number with few digits; None where JSON has none."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float | None]:
+    return [_short(value) for value in values.tolist()]

@@ -26,16 +26,18 @@
       font: { color: style("--ink"), family: "system-ui, sans-serif", size: 12 },
       margin: { l: 50, r: 10, t: more.title ? 36 : 12, b: 44 }, hovermode: "closest",
       legend: { orientation: "h", y: -0.22, font: { size: 11 } }, ...more,
-      xaxis: { ...axis, title: { text: x }, ...(more.xaxis || {}) },
-      yaxis: { ...axis, title: { text: y }, ...(more.yaxis || {}) },
+      xaxis: { ...axis, title: { text: plain(x) }, ...(more.xaxis || {}) },
+      yaxis: { ...axis, title: { text: plain(y) }, ...(more.yaxis || {}) },
     };
   };
   const draw = (id, traces, lay) => Plotly.react(id, traces, lay, config);
+  // Plotly reads some HTML in its labels: names are shown as they are.
+  const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
   // ---- one molecule or image, wherever it is pointed at
   let current = null;
   const kind = () => data.kinds[current.data].sample;
-  const number = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4));
+  const number = (value) => (value === null ? "—" : Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4));
   const fill = (place, of, sample, facts) => {
     const found = data.samples[of][sample];
     const classes = current.classes;
@@ -85,13 +87,14 @@
     const charts = [];
     const axes = new Set(data.conditions.flatMap((c) => Object.keys(c.axes).filter((a) => typeof c.axes[a] === "number")));
     for (const axis of axes) {
-      const groups = {};
+      const groups = new Map();
       for (const c of data.conditions) {
         if (typeof c.axes[axis] !== "number") continue;
         const fixed = Object.keys(c.axes).filter((a) => a !== axis).map((a) => `${a.replaceAll("_", " ")} ${c.axes[a]}`);
-        (groups[[c.data, c.encoder, ...fixed].filter(Boolean).join(", ")] ||= []).push(c);
+        const name = [c.data, c.encoder, ...fixed].filter(Boolean).join(", ");
+        groups.set(name, [...(groups.get(name) || []), c]);
       }
-      for (const [name, found] of Object.entries(groups)) {
+      for (const [name, found] of groups) {
         if (found.length < 2) continue;
         found.sort((a, b) => a.axes[axis] - b.axes[axis]);
         const chart = element("div", undefined, { class: "chart", tabindex: "0" });
@@ -99,16 +102,16 @@
         const traces = [];
         found[0].rows.forEach((row, n) => {
           // Baselines are missing where molecules are altered as graphs.
-          const at = found.flatMap((c) => c.rows.filter((r) => r.name === row.name).map((r) => [c.axes[axis], r.errors[`${data.part} ${found[0].score}`]]));
+          const at = found.flatMap((c) => c.rows.filter((r) => r.name === row.name).map((r) => [c.axes[axis], r.score]));
           const x = at.map((p) => p[0]);
           if (at.every((p) => p[1][1] !== null)) {
             traces.push({ x: [...x, ...x.slice().reverse()], y: [...at.map((p) => p[1][2]), ...at.map((p) => p[1][1]).reverse()],
               fill: "toself", fillcolor: shades(color(n), 0.1), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: row.name });
           }
-          traces.push({ x, y: at.map((p) => p[1][0]), name: row.name, legendgroup: row.name, mode: "lines+markers",
+          traces.push({ x, y: at.map((p) => p[1][0]), name: plain(row.name), legendgroup: row.name, mode: "lines+markers",
             line: { color: color(n), dash: row.baseline ? "dot" : "solid" } });
         });
-        charts.push([chart, traces, layout(axis.replace(/_/g, " "), `${data.part} ${found[0].score_in_words}`, { title: { text: name, font: { size: 13 } } })]);
+        charts.push([chart, traces, layout(axis.replace(/_/g, " "), `${data.compared} ${found[0].score}`, { title: { text: plain(name), font: { size: 13 } } })]);
       }
     }
     for (const [chart, traces, shape] of charts) draw(chart, traces, shape);
@@ -116,11 +119,11 @@
     if (ranking && ranking.critical !== null) {
       byId("ranks").hidden = false;
       const k = ranking.names.length;
-      const traces = [{ x: ranking.ranks, y: ranking.names, mode: "markers", marker: { size: 9, color: color(0) }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>" }];
+      const traces = [{ x: ranking.ranks, y: ranking.names.map(plain), mode: "markers", marker: { size: 9, color: color(0) }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>" }];
       const shapes = ranking.groups.map(([first, last], n) => ({ type: "line", x0: ranking.ranks[first], x1: ranking.ranks[last],
         y0: k - 0.35 + 0.3 * n, y1: k - 0.35 + 0.3 * n, line: { color: style("--soft"), width: 4 } }));
       draw("ranks-chart", traces, layout("average rank", "", { shapes, yaxis: { autorange: "reversed" } }));
-      byId("ranks-words").textContent = `Average ranks over ${ranking.conditions} conditions. Bars join rows that a critical difference of ${ranking.critical.toFixed(2)} (Nemenyi) does not tell apart; Friedman's test: p ${ranking.friedman < 0.001 ? "< 0.001" : "= " + ranking.friedman.toFixed(3)}.`;
+      byId("ranks-words").textContent = `Average ranks over ${ranking.conditions} conditions. Bars join methods whose ranks do not differ significantly (critical difference ${ranking.critical.toFixed(2)}, Nemenyi); Friedman's test: p ${ranking.friedman < 0.001 ? "< 0.001" : "= " + ranking.friedman.toFixed(3)}.`;
     }
     byId("overview").hidden = !places.children.length && byId("ranks").hidden;
   };
@@ -131,13 +134,13 @@
     const told = (row) => row.difference[3] !== null && row.difference[3] < 0.05;
     const paint = rows.map((row) => (told(row) ? (row.difference[0] < 0 ? color(2) : color(1)) : style("--soft")));
     draw("differences", [{
-      x: rows.map((row) => row.difference[0]), y: rows.map((row) => row.name), mode: "markers",
+      x: rows.map((row) => row.difference[0]), y: rows.map((row) => plain(row.name)), mode: "markers",
       marker: { size: 10, color: rows.map((row, n) => (told(row) ? paint[n] : style("--paper"))), line: { color: paint, width: 2 } },
       error_x: { type: "data", symmetric: false, color: style("--soft"), thickness: 1.4,
         array: rows.map((row) => (row.difference[2] ?? row.difference[0]) - row.difference[0]),
         arrayminus: rows.map((row) => row.difference[0] - (row.difference[1] ?? row.difference[0])) },
       hovertemplate: "%{y}: %{x:+.3f}<extra></extra>",
-    }], layout(`difference in ${condition.score_in_words}`, "", { height: 90 + 30 * rows.length }));
+    }], layout(`difference in ${condition.score}`, "", { height: 90 + 30 * rows.length }));
     byId("differences").style.height = `${90 + 30 * rows.length}px`;
   };
 
@@ -145,12 +148,12 @@
     const wanted = byId("curve").value;
     const rows = [...new Set(current.curves.map((c) => c.row))];
     const traces = [];
-    for (const c of current.curves.filter((c) => `${c.stage}: ${c.what}` === wanted)) {
+    for (const c of current.curves.filter((c) => c.value === wanted)) {
       const paint = color(rows.indexOf(c.row));
       const x = c.mean.map((_, n) => n + 1);
       traces.push({ x: [...x, ...x.slice().reverse()], y: [...c.high, ...c.low.slice().reverse()], fill: "toself", fillcolor: shades(paint, 0.1), mode: "lines",
         line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: c.row });
-      traces.push({ x, y: c.mean, name: c.row, legendgroup: c.row, mode: "lines", line: { color: paint, width: 2 } });
+      traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: c.row, mode: "lines", line: { color: paint, width: 2 } });
     }
     draw("learning", traces, layout("epoch", wanted));
   };
@@ -161,15 +164,19 @@
     byId("by-label").closest("figure").hidden = !!current.classes.length;
     if (current.classes.length) {
       byId("by-distance").closest("figure").hidden = true;
-      draw("scatter", [{ type: "heatmap", z: row.confusion, x: current.classes, y: current.classes, colorscale: "Viridis", hovertemplate: "%{y} taken for %{x}: %{z}<extra></extra>" }],
+      const names = current.classes.map(plain);
+      draw("scatter", [{ type: "heatmap", z: row.confusion, x: names, y: names, colorscale: "Viridis", hovertemplate: "%{y} taken for %{x}: %{z}<extra></extra>" }],
         layout("predicted class", "its class", { yaxis: { autorange: "reversed" } }));
       return;
     }
     const of = data.samples[current.data];
     const measured = row.at.map((p) => of[p[0]].measured);
     const predicted = row.at.map((p) => p[1]);
-    const ends = [Math.min(...measured), Math.max(...measured)];
-    const unit = current.unit ? ` / ${current.unit}` : "";
+    const known = measured.filter((v) => v !== null);
+    const ends = [Math.min(...known), Math.max(...known)];
+    const unit = current.unit ? ` (${current.unit})` : "";
+    const error = (v, i) => (v === null || measured[i] === null ? null : v - measured[i]);
+    const absolute = (v, i) => (error(v, i) === null ? null : Math.abs(error(v, i)));
     const marker = { size: 7, color: shades(color(0), 0.45), line: { width: 0 } };
     const distance = [];
     const place = {};
@@ -180,10 +187,10 @@
     const act = (p) => show(p[0], [["predicted", number(p[1])], ["method", row.name], ["seed", String(p[2])]]);
     const common = { mode: "markers", type: "scatter", marker, customdata: row.at, hoverinfo: "none" };
     draw("scatter", [{ ...common, x: measured, y: predicted }, { x: ends, y: ends, mode: "lines", line: { color: style("--soft"), width: 1 }, hoverinfo: "skip" }],
-      layout(`measured ${current.target}${unit}`, `predicted${unit}`, { showlegend: false }));
-    draw("by-label", [{ ...common, x: measured, y: predicted.map((v, i) => v - measured[i]) }], layout(`measured${unit}`, "predicted − measured", { showlegend: false }));
+      layout(`measured ${current.target}${unit}`, `predicted ${current.target}${unit}`, { showlegend: false }));
+    draw("by-label", [{ ...common, x: measured, y: predicted.map(error) }], layout(`measured ${current.target}${unit}`, "predicted − measured", { showlegend: false }));
     byId("by-distance").closest("figure").hidden = !Object.keys(current.distance).length;
-    draw("by-distance", [{ ...common, x: distance, y: predicted.map((v, i) => Math.abs(v - measured[i])) }], layout("distance to training", "absolute error", { showlegend: false }));
+    draw("by-distance", [{ ...common, x: distance, y: predicted.map(absolute) }], layout("distance to the training set", "absolute error", { showlegend: false }));
     for (const id of ["scatter", "by-label", "by-distance"]) {
       byId(id).removeAllListeners?.("plotly_hover");
       byId(id).removeAllListeners?.("plotly_click");
@@ -196,12 +203,12 @@
     places.replaceChildren();
     const of = data.samples[current.data];
     const words = { pca: "the first two principal components", tsne: "t-SNE", umap: "UMAP" }[data.maps];
-    byId("maps-words").textContent = `Each method's embedding of the ${data.part} ${kind()}s of its first seed by ${words}, colored by ${current.target}. One pointed at is marked in all of them.`;
+    byId("maps-words").textContent = `Each method's embedding of the ${data.compared} ${kind()}s of its first seed by ${words}, colored by ${current.target}. The one that you point at is marked in all of them.`;
     // All before the first is drawn: a chart takes the width that it finds.
     const charts = current.planes.map((_, n) => element("div", undefined, { class: "chart small", tabindex: "0", "data-plane": n }));
     places.append(...charts);
     const classes = current.classes;
-    const bar = { thickness: 10, ...(classes.length ? { tickvals: classes.map((_, n) => n), ticktext: classes } : {}) };
+    const bar = { thickness: 10, ...(classes.length ? { tickvals: classes.map((_, n) => n), ticktext: classes.map(plain) } : {}) };
     current.planes.forEach((plane, n) => {
       const chart = charts[n];
       const last = n === current.planes.length - 1;
@@ -209,7 +216,7 @@
         { x: plane.x, y: plane.y, mode: "markers", type: "scatter", hoverinfo: "none", customdata: plane.samples,
           marker: { size: 7, color: plane.samples.map((m) => of[m].measured), colorscale: "Viridis", showscale: last, colorbar: bar } },
         { x: [], y: [], mode: "markers", hoverinfo: "skip", marker: { size: 16, color: "rgba(0,0,0,0)", line: { color: "#D55E00", width: 3 } } },
-      ], layout("", "", { showlegend: false, title: { text: plane.name, font: { size: 13 } }, margin: { l: 10, r: 10, t: 34, b: 10 },
+      ], layout("", "", { showlegend: false, title: { text: plain(plane.name), font: { size: 13 } }, margin: { l: 10, r: 10, t: 34, b: 10 },
         xaxis: { showticklabels: false, zeroline: false }, yaxis: { showticklabels: false, zeroline: false } }));
       pointed(chart, (sample) => show(sample, [["method", plane.name], ["seed", String(plane.seed)]]));
     });
@@ -243,14 +250,14 @@
     document.querySelectorAll(".condition").forEach((section) => { section.hidden = +section.dataset.condition !== n; });
     const condition = data.conditions[n];
     differences(condition);
-    current = data.details[condition.name] || null;
+    current = Object.hasOwn(data.details, condition.name) ? data.details[condition.name] : null;
     byId("detail").hidden = false;
     for (const part of byId("detail").querySelectorAll(".of-measured")) part.hidden = !!current?.classes.length;
     byId("scatter-title").textContent = current?.classes.length ? "Predicted classes" : "Predicted against measured";
     for (const section of byId("detail").querySelectorAll("section")) section.hidden = !current;
-    byId("left-out").textContent = current ? data.left_out : `${data.left_out} This condition is not among them.`;
+    byId("left-out").textContent = current ? data.left_out : `${data.left_out} This condition is not one of them.`;
     if (!current) return;
-    const names = [...new Set(current.curves.map((c) => `${c.stage}: ${c.what}`))];
+    const names = [...new Set(current.curves.map((c) => c.value))];
     choices("curve", names);
     choices("method", current.points.map((row) => row.name));
     learning(); scatter(); maps(); worst();

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from rnc_graph.experiments import read_spec
-from rnc_graph.experiments.protocol import notes
 from rnc_graph.metrics import MEASURED
+from rnc_graph.reporting.protocol import notes
 
 PLAIN = (
     "Mean ± standard deviation over split seeds; random 80/10/10 splits by seed; targets "

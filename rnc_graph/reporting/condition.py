@@ -1,0 +1,79 @@
+"""One condition of an experiment: its table, with the runs and the data behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.data.samples import SampleTable
+from rnc_graph.experiments.results import FinishedRun, Outcome
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.reporting import numbers
+from rnc_graph.reporting.tables import MethodRow, ResultTable
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What figures and pages show of a table, sample by sample.
+
+    Attributes:
+        experiment: the grid.
+        samples: the data set of the table.
+        table: one of its tables.
+        runs: those of the table.
+    """
+
+    experiment: Experiment
+    samples: SampleTable
+    table: ResultTable
+    runs: Sequence[FinishedRun]
+
+    @property
+    def title(self) -> str:
+        """What a figure shows, for above it."""
+        return f"{self.experiment.name}, {self.table.name}"
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the classes; empty for continuous targets."""
+        return self.samples.classes
+
+    @property
+    def methods(self) -> list[MethodRow]:
+        """The rows that have an embedding."""
+        return [row for row in self.table.rows if not row.baseline]
+
+    def target(self, prefix: str) -> str:
+        """Return the words for a target's axis."""
+        return numbers.with_unit(f"{prefix} {self.samples.target_names[0]}", self.samples.unit)
+
+    def runs_of(self, row: MethodRow) -> list[FinishedRun]:
+        """Return a row's runs, in the order of its seeds."""
+        own = {run.planned.seed: run for run in self.runs if run.planned.row == row.name}
+        return [own[seed] for seed in row.seeds]
+
+    def evaluated(self, run: FinishedRun) -> NDArray[np.int64]:
+        """Return the samples (M,) that a run predicts."""
+        rows: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
+        return rows
+
+    def predictions(self, run: FinishedRun) -> NDArray[Any]:
+        """Return the predictions (M,) of the first target."""
+        found: NDArray[Any] = run.tensors[f"{self.table.compared}_predictions"][:, 0].numpy()
+        return found
+
+    def all_predictions(self, row: MethodRow) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Return y_true and y_pred (M,) of all seeds of a row."""
+        runs = self.runs_of(row)
+        rows = np.concatenate([self.evaluated(run) for run in runs])
+        return self.samples.targets[rows, 0], np.concatenate([*map(self.predictions, runs)])
+
+
+def condition_of(outcome: Outcome, table: ResultTable) -> Condition:
+    """Return a table with its runs and data."""
+    runs = [run for run in outcome.runs if table.holds(run.planned)]
+    return Condition(outcome.experiment, outcome.samples[table.data], table, runs)

@@ -1,0 +1,123 @@
+"""Molecules and images as pictures, for figures and pages."""
+
+from __future__ import annotations
+
+import base64
+import re
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.experiments.datasets import Loaded
+
+# Pixels an inch; more than figures are saved with, so that lines stay sharp.
+_PIXELS = 220
+
+# The longest side of an image on a page, in pixels.
+_SIDE = 96
+
+
+def molecule_pixels(smiles: str, width: float, height: float) -> NDArray[np.float64]:
+    """Draw a molecule; small ones no larger than the others.
+
+    Args:
+        smiles: a valid SMILES.
+        width: in inches.
+        height: in inches.
+
+    Returns:
+        (rows, columns, 4) from 0 to 1.
+
+    Raises:
+        ValueError: the SMILES is not valid.
+    """
+    from matplotlib.image import imread
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    drawer = rdMolDraw2D.MolDraw2DCairo(round(width * _PIXELS), round(height * _PIXELS))
+    options: Any = drawer.drawOptions()
+    options.bondLineWidth = 3
+    options.minFontSize = 14
+    _draw(drawer, smiles, bond=45, padding=0.04)
+    pixels: NDArray[np.float64] = imread(BytesIO(drawer.GetDrawingText()), format="png")
+    return pixels
+
+
+def molecule_svg(smiles: str) -> str:
+    """Draw a molecule as SVG in the page's own colors, 220 by 160.
+
+    Raises:
+        ValueError: the SMILES is not valid.
+    """
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    drawer = rdMolDraw2D.MolDraw2DSVG(220, 160)
+    options: Any = drawer.drawOptions()
+    options.clearBackground = False
+    options.useBWAtomPalette()
+    _draw(drawer, smiles, bond=26, padding=0.06)
+    svg = str(drawer.GetDrawingText())
+    svg = svg[svg.index("<svg") :].replace("#000000", "currentColor")
+    svg = re.sub(r"xmlns:\w+='[^']*'\s*|xml:space='preserve'\s*|<!--.*?-->", "", svg)
+    svg = re.sub(r" class='[^']*'", "", svg)
+    svg = re.sub(r"(\d+\.\d)\d+", r"\1", svg)
+    svg = svg.replace("fill:none;fill-rule:evenodd;", "fill:none;")
+    svg = re.sub(r"stroke-linecap:butt;stroke-linejoin:miter;[^']*", "", svg)
+    svg = re.sub(r"\s*\n\s*", "", svg)
+    svg = re.sub(r" ?([MLQCZ]) ?", r"\1", svg.replace(".0,", ",").replace(".0 ", " "))
+    # One path for all neighbors of one style: half the size of a page of thousands.
+    return re.sub(r"<path d='[^']*'( [^>]*/>)(?:<path d='[^']*'\1)+", _one_path, svg)
+
+
+def _draw(drawer: Any, smiles: str, *, bond: int, padding: float) -> None:
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    options = drawer.drawOptions()
+    options.fixedBondLength = bond
+    options.padding = padding
+    rdMolDraw2D.PrepareAndDrawMolecule(drawer, parse_smiles(smiles))
+    drawer.FinishDrawing()
+
+
+def _one_path(paths: re.Match[str]) -> str:
+    drawn = "".join(re.findall(r"d='([^']*)'", paths[0]))
+    return f"<path d='{drawn}'{paths[1]}"
+
+
+def kind_of(loaded: Loaded) -> dict[str, str]:
+    """Return what a data set's samples are called, and what names one of them."""
+    if isinstance(loaded.table, MoleculeTable):
+        return {"sample": "molecule", "label": "SMILES"}
+    return {"sample": "image", "label": "image"}
+
+
+def label_of(loaded: Loaded, row: int) -> str:
+    """Return what names a sample: its SMILES, or the name of its file."""
+    if isinstance(loaded.table, MoleculeTable):
+        return loaded.table.smiles[row]
+    # With its folder, which names the class where folders are the classes.
+    return "/".join(Path(loaded.table.names[row]).parts[-2:])
+
+
+def picture_of(loaded: Loaded, row: int) -> str:
+    """Return a sample as HTML that needs no other file."""
+    if isinstance(loaded.table, MoleculeTable):
+        return molecule_svg(loaded.table.smiles[row])
+    from PIL import Image
+
+    assert loaded.images is not None
+    pixels = loaded.images.batch(torch.tensor([row]))[0].permute(1, 2, 0).numpy()
+    image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+    image.thumbnail((_SIDE, _SIDE))
+    out = BytesIO()
+    # Photographs take a sixth of the space as JPEG.
+    kind = "png" if image.mode == "L" else "jpeg"
+    image.save(out, kind, **({} if kind == "png" else {"quality": 85}))
+    content = base64.b64encode(out.getvalue()).decode("ascii")
+    return f'<img alt="" width="{_SIDE}" src="data:image/{kind};base64,{content}">'

@@ -1,0 +1,99 @@
+"""The one style of all figures: colors, sizes, panels, files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from rnc_graph.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colors, which color-blind eyes distinguish too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+BETTER, WORSE, NEUTRAL, LINE = COLORS[2], COLORS[1], "0.45", "0.3"
+SEQUENTIAL = "viridis"
+
+PANEL = 2.8  # inches
+
+_SETTINGS = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "figure.titlesize": 10,
+    "figure.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    # Names are text: a dollar sign in one begins no formula.
+    "text.parse_math": False,
+    "svg.hashsalt": "rnc_graph",
+    "svg.fonttype": "none",
+}
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Make a function draw in this style."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
+        import matplotlib
+        from cycler import cycler
+
+        with matplotlib.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=COLORS)}):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def panels(
+    count: int, *, columns: int = 5, width: float = PANEL, height: float = PANEL
+) -> tuple[Figure, list[Any]]:
+    """Return a figure with a grid of panels, and their axes.
+
+    Args:
+        count: of panels.
+        columns: the most in a line.
+        width: of a panel, in inches.
+        height: of a panel, in inches.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = max(1, min(columns, count))
+    lines = max(1, math.ceil(count / columns))
+    figure = Figure(figsize=(width * columns, height * lines + 0.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for unused in axes[count:]:
+        unused.remove()
+    return figure, axes[:count]
+
+
+def name_lines(axis: Any, names: list[str]) -> None:
+    """Name the lines of a panel, the first one at the bottom."""
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(-0.7, len(names) - 0.3)
+
+
+@styled
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure in the format of the suffix; equal figures are equal bytes.
+
+    The suffix is one that matplotlib can write.
+    """
+    kind = path.suffix[1:].lower()
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {"Software": None})
+    known = metadata if kind in ("svg", "pdf", "png") else None
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=kind, dpi=160, metadata=known)

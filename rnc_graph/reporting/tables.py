@@ -1,0 +1,247 @@
+"""The finished runs of an experiment, summarized: one table a condition, one row a method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+from scipy.stats import rankdata
+
+from rnc_graph.data.samples import SampleTable
+from rnc_graph.experiments.plan import PlannedRun
+from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets, scoring_of
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.experiments.spec.sources import division_of, source_name
+from rnc_graph.metrics import (
+    MEASURES,
+    PairedDifference,
+    Ranking,
+    Scoring,
+    Summary,
+    compare,
+    rank_methods,
+    summarize_all,
+    tied_with_best,
+)
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One row of a table.
+
+    Attributes:
+        name: the method or baseline.
+        baseline: whether it is one.
+        reference: the method it is compared with; itself for a reference.
+        seeds: in order.
+        rank: its rank among the rows by the ranking score, from 1, averaged over the seeds.
+        summaries: by (set, scale, metric).
+        differences: to the reference, by metric, on the compared set, standardized; empty for a
+            reference.
+        measures: summaries of further metrics, by name, on the compared set; of fewer seeds where
+            a region of the label had no sample in some.
+        measure_differences: to the reference, by metric.
+    """
+
+    name: str
+    baseline: bool
+    reference: str
+    seeds: tuple[int, ...]
+    rank: float
+    summaries: dict[tuple[str, str, str], Summary]
+    differences: dict[str, PairedDifference]
+    measures: dict[str, Summary]
+    measure_differences: dict[str, PairedDifference]
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """All methods under one condition, with the baselines on the same seeds.
+
+    Attributes:
+        data: name of the data set.
+        split: name of the split, "" for an experiment's only one.
+        encoder: its name, "" where all encoders share the table.
+        unit: of the targets.
+        scoring: what the predictions are scored by.
+        compared: the set that methods are compared on, "test" or "validation".
+        rows: methods, then baselines.
+    """
+
+    data: str
+    split: str
+    encoder: str
+    unit: str
+    scoring: Scoring
+    compared: str
+    rows: tuple[MethodRow, ...]
+
+    @property
+    def name(self) -> str:
+        """The condition in a few words."""
+        return ", ".join(filter(None, (self.data, self.split, self.encoder)))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Those of every row."""
+        return self.rows[0].seeds
+
+    def score(self, row: MethodRow, metric: str | None = None, scale: str | None = None) -> Summary:
+        """Return a score on the compared set; by default the one that rows are ranked by."""
+        key = (self.compared, scale or self.scoring.scale, metric or self.scoring.ranked_by)
+        return row.summaries[key]
+
+    def difference(self, row: MethodRow) -> PairedDifference | None:
+        """Return a row's difference in the ranking score to its reference, if it has one."""
+        return row.differences.get(self.scoring.ranked_by)
+
+    def compared_rows(self) -> dict[str, list[MethodRow]]:
+        """Return the methods that are compared with a reference, by its name."""
+        groups: dict[str, list[MethodRow]] = {}
+        for row in self.rows:
+            if row.differences and not row.baseline:
+                groups.setdefault(row.reference, []).append(row)
+        return groups
+
+    def best_and_tied(self, metric: str) -> tuple[str, set[str]]:
+        """Return the row with the least mean, and those not significantly different from it."""
+        values = {row.name: self.score(row, metric).values for row in self.rows}
+        best = min(values, key=lambda name: float(np.mean(values[name])))
+        return best, tied_with_best(values) - {best}
+
+    def holds(self, run: PlannedRun) -> bool:
+        """Say whether a run belongs to one of the rows."""
+        of_encoder = not self.encoder or run.encoder in (self.encoder, "")
+        return (run.data, run.split) == (self.data, self.split) and of_encoder
+
+
+def tabulate(outcome: Outcome) -> list[ResultTable]:
+    """Return one table a condition.
+
+    Holm's correction is over the methods compared with one reference, and over the baselines, each
+    as a family of its own.
+    """
+    experiment = outcome.experiment
+    methods: dict[tuple[str, str, str], list[FinishedRun]] = {}
+    baselines: dict[tuple[str, str], list[FinishedRun]] = {}
+    for run in outcome.runs:
+        at = run.planned
+        if at.encoder:
+            encoder = "" if experiment.one_table else at.encoder
+            methods.setdefault((at.data, at.split, encoder), []).append(run)
+        else:
+            baselines.setdefault((at.data, at.split), []).append(run)
+    return [
+        _table(
+            experiment,
+            *condition,
+            outcome.samples[condition[0]],
+            found + baselines.get(condition[:2], []),
+        )
+        for condition, found in methods.items()
+    ]
+
+
+def _table(
+    experiment: Experiment,
+    data: str,
+    split: str,
+    encoder: str,
+    samples: SampleTable,
+    runs: Sequence[FinishedRun],
+) -> ResultTable:
+    scoring = scoring_of(samples)
+    records = {(run.planned.row, run.planned.seed): run.record for run in runs}
+    # Encoders that share a table have the same seeds.
+    seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
+    names = list(dict.fromkeys(run.planned.row for run in runs))
+    compared = evaluated_sets(experiment)[0]
+    # Seeds that share a split do not overlap in more than they show. Of others it is the share of
+    # the undiminished split: training sets that are cut overlap less, not more.
+    source = next(source for source in experiment.data if source_name(source) == data)
+    parts_of = experiment.splits[split]
+    shared = division_of(source) or not parts_of.by_seed
+    share = 0.0 if shared else parts_of.test / parts_of.train
+
+    def metric(part: str, scale: str, name: str) -> dict[str, list[float]]:
+        return {
+            row: [records[row, seed]["metrics"][part][scale][name] for seed in seeds]
+            for row in names
+        }
+
+    def measure(name: str) -> dict[str, list[float]]:
+        """Leave out a row without an embedding, and for all rows a seed whose region is empty."""
+        found = {row: [records[row, seed]["measures"].get(name) for seed in seeds] for row in names}
+        found = {row: values for row, values in found.items() if any(v is not None for v in values)}
+        whole = [None not in values for values in zip(*found.values(), strict=True)]
+        return {row: list(compress(values, whole)) for row, values in found.items() if any(whole)}
+
+    metrics = {
+        (part, scale, name): metric(part, scale, name)
+        for part in evaluated_sets(experiment)
+        for scale in scoring.scales
+        for name in scoring.metrics
+    }
+    measures = {name: values for name in MEASURES if (values := measure(name))}
+    differences = {
+        name: _differences(experiment, metrics[compared, scoring.scale, name], share)
+        for name in scoring.metrics
+    }
+    measure_differences = {
+        name: _differences(experiment, values, share) for name, values in measures.items()
+    }
+    summaries = {key: _summaries(values) for key, values in metrics.items()}
+    measure_summaries = {key: _summaries(values) for key, values in measures.items()}
+    errors = metrics[compared, scoring.scale, scoring.ranked_by]
+    ranks = dict(zip(names, rankdata([errors[row] for row in names], axis=0), strict=True))
+    rows = [
+        MethodRow(
+            name=name,
+            baseline=name in experiment.baselines,
+            reference=experiment.reference_of(name),
+            seeds=tuple(seeds),
+            rank=float(ranks[name].mean()),
+            summaries={key: summaries[key][name] for key in metrics},
+            differences={k: d[name] for k, d in differences.items() if name in d},
+            measures={k: s[name] for k, s in measure_summaries.items() if name in s},
+            measure_differences={k: d[name] for k, d in measure_differences.items() if name in d},
+        )
+        for name in names
+    ]
+    if experiment.ranked:
+        key = (compared, scoring.scale, scoring.ranked_by)
+        rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
+    return ResultTable(data, split, encoder, samples.unit, scoring, compared, tuple(rows))
+
+
+def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:
+    """Return one summary a row."""
+    return dict(zip(values, summarize_all(list(values.values())), strict=True))
+
+
+def _differences(
+    experiment: Experiment, values: Mapping[str, Sequence[float]], test_share: float
+) -> dict[str, PairedDifference]:
+    """Compare each row with its reference, family by family."""
+    families: dict[tuple[str, bool], dict[str, Sequence[float]]] = {}
+    for row, found in values.items():
+        reference = experiment.reference_of(row)
+        if row != reference and reference in values:
+            families.setdefault((reference, row in experiment.baselines), {})[row] = found
+    return {
+        row: difference
+        for (reference, _), family in families.items()
+        for row, difference in compare(family, values[reference], test_share).items()
+    }
+
+
+def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
+    """Return average ranks over the conditions with the rows of the first; None for too few."""
+    names = [row.name for row in tables[0].rows]
+    alike = [table for table in tables if {row.name for row in table.rows} == set(names)]
+    if len(alike) < 2 or len(names) < 3:
+        return None
+    errors = [[t.score({r.name: r for r in t.rows}[n]).mean for n in names] for t in alike]
+    return rank_methods(np.array(errors), names)

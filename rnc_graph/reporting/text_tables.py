@@ -1,0 +1,153 @@
+"""The tables of an experiment as text: what the terminal, Markdown and the tests show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnc_graph.experiments.results import evaluated_sets
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.metrics import CLASSES, MEASURES
+from rnc_graph.metrics.representation import RETRIEVED
+from rnc_graph.reporting import numbers
+from rnc_graph.reporting.tables import MethodRow, ResultTable
+
+# Which metrics stand in one table; the CSV and the JSON file hold all of them.
+_FURTHER = {
+    "how the embedding follows the target": ("probe_rmse", "knn_rmse", "order", "triplets"),
+    "retrieval of training molecules, share of hits": tuple(f"precision_{k}" for k in RETRIEVED),
+    "retrieval of training molecules, label error": tuple(f"label_error_{k}" for k in RETRIEVED),
+    "detection of out-of-distribution molecules": (
+        "ood_knn_auroc",
+        "ood_knn_fpr95",
+        "ood_mahalanobis_auroc",
+        "ood_mahalanobis_fpr95",
+    ),
+    "spread of the embedding": ("uniformity", "alignment"),
+    "where training molecules are many and few, standardized": (
+        "mae_many",
+        "mae_medium",
+        "mae_few",
+        "balanced_mae",
+        "gmean",
+    ),
+    "accuracy": ("accuracy", "balanced_accuracy"),
+    "accuracy where training samples are many and few": (
+        "accuracy_many",
+        "accuracy_medium",
+        "accuracy_few",
+    ),
+    "probes of the embedding": (
+        "probe_accuracy",
+        "probe_balanced_accuracy",
+        "knn_accuracy",
+    ),
+    "retrieval of training samples of the same class": ("recall_1", "map"),
+    "retrieval of training samples of the same group": ("recall_1_coarse", "map_coarse"),
+    "labels that training lacked, and the others, standardized": (
+        "mae_unseen",
+        "mae_seen",
+        "rmse_unseen",
+        "rmse_seen",
+    ),
+}
+
+_SHORT = {"test": "test", "validation": "val."}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of text.
+
+    Attributes:
+        title: what it shows.
+        header: of the columns; the first one names the method.
+        cells: line by line.
+        baselines: how many of the last lines are baselines.
+    """
+
+    title: str
+    header: list[str]
+    cells: list[list[str]]
+    baselines: int
+
+
+def text_tables(experiment: Experiment, table: ResultTable) -> list[TextTable]:
+    """Return the errors in each scale, the differences to the references, and further metrics."""
+    # With a single data set its name is omitted.
+    name = table.name if len(experiment.data) > 1 else table.name.removeprefix(f"{table.data}, ")
+    title = f"{name}, {numbers.plural(len(table.seeds), 'seed')}"
+    return [
+        *(_errors(experiment, table, scale, title) for scale in table.scoring.scales),
+        *_differences(table, title),
+        *_further(table, title),
+    ]
+
+
+def _errors(experiment: Experiment, table: ResultTable, scale: str, title: str) -> TextTable:
+    metrics = table.scoring.metrics
+    columns = [(name, metric) for name in evaluated_sets(experiment) for metric in metrics]
+    header = ["method", *(f"{_SHORT[name]} {metrics[metric]}" for name, metric in columns)]
+    cells = [
+        [row.name, *(numbers.mean_and_sd(row.summaries[n, scale, m]) for n, m in columns)]
+        for row in table.rows
+    ]
+    if experiment.ranked:
+        header.insert(1, "mean rank")
+        for row, line in zip(table.rows, cells, strict=True):
+            line.insert(1, f"{row.rank:.1f}")
+    baselines = sum(row.baseline for row in table.rows)
+    return TextTable(f"{title}: {numbers.scale_title(scale, table.unit)}", header, cells, baselines)
+
+
+def _differences(table: ResultTable, title: str) -> list[TextTable]:
+    """Return the paired differences, one table a reference."""
+    scoring = table.scoring
+    metrics = (scoring.ranked_by, scoring.beside)
+    header = ["method"]
+    for metric in metrics:
+        score = f"{_SHORT[table.compared]} {scoring.metrics[metric]}"
+        header += [f"Δ {score} [95%]", "p (Holm)", "verdict"]
+    scale = ", standardized" if scoring.scale == "standardized" else ""
+    found = []
+    for reference in dict.fromkeys(row.reference for row in table.rows):
+        rows = [row for row in table.rows if row.reference == reference and row.differences]
+        cells = []
+        for row in rows:
+            line = [row.name]
+            for difference in (row.differences[metric] for metric in metrics):
+                line.append(numbers.difference(difference))
+                line.append(numbers.p_value(difference.p_holm))
+                line.append(numbers.verdict(difference))
+            cells.append(line)
+        name = f"{title}: paired difference to {reference}{scale}"
+        found.append(TextTable(name, header, cells, sum(row.baseline for row in rows)))
+    return found
+
+
+def _further(table: ResultTable, title: str) -> list[TextTable]:
+    """Return the further metrics by what they show; none that was not computed."""
+    found = []
+    for what, names in _FURTHER.items():
+        columns = [name for name in names if any(name in row.measures for row in table.rows)]
+        rows = [row for row in table.rows if any(name in row.measures for name in columns)]
+        if columns:
+            shown = what.replace("molecules", "images") if table.scoring is CLASSES else what
+            header = ["method", *(MEASURES[name].title for name in columns)]
+            cells = [[row.name, *(_cell(row, name) for name in columns)] for row in rows]
+            baselines = sum(row.baseline for row in rows)
+            found.append(TextTable(f"{title}: {shown}", header, cells, baselines))
+    return found
+
+
+def _cell(row: MethodRow, name: str) -> str:
+    """Show a metric, marked where its difference to the reference's is significant."""
+    summary = row.measures.get(name)
+    if summary is None:
+        return numbers.NONE
+    shown = numbers.mean_and_sd(summary)
+    if len(summary.values) < len(row.seeds):
+        shown += f" ({numbers.plural(len(summary.values), 'seed')})"
+    difference, direction = row.measure_differences.get(name), MEASURES[name].higher_is_better
+    if direction is None or difference is None or not numbers.significant(difference):
+        return shown
+    return f"{shown} {'▲' if (difference.mean > 0) == direction else '▼'}"

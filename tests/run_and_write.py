@@ -1,0 +1,24 @@
+"""An experiment as the command line runs it: its runs, then its tables, figures and files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnc_graph.experiments import Experiment, Outcome, run_experiment
+from rnc_graph.reporting.experiment_folder import write_experiment
+from rnc_graph.reporting.tables import ResultTable, tabulate
+
+
+@dataclass
+class Written:
+    outcome: Outcome
+    tables: list[ResultTable]
+
+
+def run_and_write(
+    experiment: Experiment, folder: Path, command: str = "test", **options: Any
+) -> Written:
+    outcome = run_experiment(experiment, folder, **options)
+    tables = tabulate(outcome)
+    write_experiment(folder, outcome, tables, command)
+    return Written(outcome, tables)
