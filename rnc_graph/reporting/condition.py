@@ -35,7 +35,8 @@ class Condition:
     @property
     def title(self) -> str:
         """What a figure shows, for above it."""
-        return f"{self.experiment.name}, {self.table.name}"
+        name = self.experiment.name
+        return self.table.name if name == self.table.data else f"{name}, {self.table.name}"
 
     @property
     def classes(self) -> Sequence[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from rnc_graph.reporting import numbers
@@ -27,14 +28,23 @@ def print_tables(console: Console, experiment: Experiment, tables: Sequence[Resu
     for table in tables:
         for text in text_tables(experiment, table):
             shown = Table(title=escape(text.title), title_justify="left", box=SIMPLE_HEAD)
-            for number, heading in enumerate(text.header):
-                shown.add_column(escape(heading), no_wrap=number == 0)
+            for heading in text.header:
+                shown.add_column(escape(heading), overflow="fold")
             for number, cells in enumerate(text.cells, start=1):
                 last_method = number == len(text.cells) - text.baselines
                 shown.add_row(*map(escape, cells), end_section=last_method)
-            console.print(shown)
+            _print(console, shown)
     for note in notes(experiment, [table.scoring for table in tables]):
         console.print(note, style="dim", highlight=False, markup=False)
+
+
+def _print(console: Console, table: Table) -> None:
+    """Print a table; where no terminal limits the width, without a line break in a cell."""
+    width = console.width
+    if not console.is_terminal:
+        unlimited = console.options.update(max_width=10_000)
+        width = max(width, Measurement.get(console, unlimited, table).maximum)
+    console.print(table, width=width, crop=False)
 
 
 def print_forecast(console: Console, found: Forecast) -> None:
@@ -47,7 +57,7 @@ def print_forecast(console: Console, found: Forecast) -> None:
     for line in found.lines:
         names = (line.data, line.split, line.encoder, line.row)
         table.add_row(*map(escape, names), str(line.seeds), str(line.done))
-    console.print(table)
+    _print(console, table)
     runs, done = (sum(getattr(line, name) for line in found.lines) for name in ("seeds", "done"))
     console.print(
         f"{runs} runs, {done} of them done; {found.missing} of {found.tasks} tasks to do, "
@@ -66,7 +76,7 @@ def print_search(console: Console, outcome: SearchOutcome) -> None:
     scored = [(v, n, s) for n, (v, s) in enumerate(outcome.trials) if v is not None]
     for value, trial, settings in sorted(scored, key=lambda found: found[:2])[:10]:
         table.add_row(str(trial + 1), f"{value:.4f}", escape(values_in_words(settings)))
-    console.print(table)
+    _print(console, table)
 
 
 def print_evaluation(console: Console, evaluation: Evaluation, title: str) -> None:
@@ -81,4 +91,4 @@ def print_evaluation(console: Console, evaluation: Evaluation, title: str) -> No
     cells = [metric_cells(evaluation, number) for number in range(len(evaluation.targets))]
     for row, name in enumerate(METRICS.values()):
         table.add_row(name, *(escape(column[row]) for column in cells))
-    console.print(table)
+    _print(console, table)

@@ -49,8 +49,9 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
         axis.set_title(name)
     compared = tables[0]
     figure.supxlabel(
-        f"Δ {compared.compared} {numbers.score_title(compared.scoring)}, 95% interval; "
-        "left is better; colored: p < 0.05 (Holm)"
+        f"Δ {compared.compared} {numbers.score_title(compared.scoring)}, 95% interval;\n"
+        "left is better; colored: p < 0.05 after Holm's correction",
+        fontsize=8,
     )
     figure.suptitle(title)
     return figure

@@ -23,6 +23,7 @@ def draw_embeddings(of: Condition) -> Figure:
         y_true = of.samples.targets[of.evaluated(run), 0]
         plane, shares = project(run.tensors["embedding"].numpy(), y_true, "pca")
         axis.set(xticks=[], yticks=[])
+        axis.spines[:].set(visible=True, color="0.8")
         if not plane.any():
             axis.set_title(f"{row.name}\nno two dimensions")
             continue
