@@ -15,7 +15,7 @@ from rnc_graph.encoders import Encoder
 from rnc_graph.experiments.spec.sections import RepresentationSpec
 from rnc_graph.experiments.spec.split import LongTailSpec
 from rnc_graph.metrics import (
-    CLASSES,
+    CLASSIFICATION,
     classification_metrics,
     evaluate_classes,
     evaluate_representation,
@@ -93,7 +93,7 @@ def evaluate_run(
                 few=long_tail.few,
             )
             bins = label_bins(measured[:, 0], split.edges)
-            measures |= long_tail_metrics(standardized[:, 0], predicted[:, 0], regions, bins)
+            measures = long_tail_metrics(standardized[:, 0], predicted[:, 0], regions, bins)
         if split.band is not None and part == "test":
             unseen = within(measured[:, 0], split.band)
             regions_of = {"unseen": unseen, "seen": ~unseen}
@@ -119,7 +119,7 @@ def _evaluate_run_classes(
     for part, logits in predictions.items():
         rows = getattr(split, part)
         found = classification_metrics(labels[rows.numpy()], logits, learnt, **shots)
-        metrics[part] = {"share": {name: found[name] for name in CLASSES.metrics}}
+        metrics[part] = {"share": {name: found[name] for name in CLASSIFICATION.metrics}}
         measures = {name: value for name, value in found.items() if name in CLASS_MEASURES}
         tensors[f"{part}_rows"] = rows
         tensors[f"{part}_predictions"] = torch.from_numpy(logits.argmax(1)[:, None]).double()
@@ -162,7 +162,7 @@ def evaluate_run_embedding(
             targets[rows, 0].numpy(),
             coarse=data.groups,
             views=views,
-            outside=elsewhere,
+            ood=elsewhere,
         )
     return evaluate_representation(
         infer(encoder, Batches(take, targets, split.train)).numpy(),
@@ -170,6 +170,6 @@ def evaluate_run_embedding(
         embedding.numpy(),
         targets[rows].numpy(),
         views=views,
-        outside=elsewhere,
+        ood=elsewhere,
         tolerance=representation.tolerance,
     )

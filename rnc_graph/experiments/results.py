@@ -14,7 +14,7 @@ from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import RegressTask
-from rnc_graph.metrics import CLASSES, MEASURED, Scoring
+from rnc_graph.metrics import CLASSIFICATION, REGRESSION, Scoring
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Outcome:
 
 def scoring_of(samples: SampleTable) -> Scoring:
     """Return what predictions for a data set are scored by."""
-    return CLASSES if samples.classes else MEASURED
+    return CLASSIFICATION if samples.classes else REGRESSION
 
 
 def evaluated_sets(experiment: Experiment) -> tuple[str, ...]:

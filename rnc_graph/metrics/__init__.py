@@ -1,8 +1,5 @@
-"""Metrics, statistics, and judges of an embedding: what it is worth, and whether that is real."""
+"""Metrics of predictions and of embeddings, and the statistics of comparing methods."""
 
-from rnc_graph.metrics.class_probes import linear_class_probe, nearest_classes
-from rnc_graph.metrics.class_representation import evaluate_classes
-from rnc_graph.metrics.class_retrieval import ClassRetrieval, class_retrieval
 from rnc_graph.metrics.classification import classification_metrics
 from rnc_graph.metrics.geometry import (
     alignment,
@@ -11,25 +8,38 @@ from rnc_graph.metrics.geometry import (
     uniformity,
 )
 from rnc_graph.metrics.intervals import ConformalIntervals, coverage
-from rnc_graph.metrics.long_tail import (
-    REGIONS,
-    label_bins,
-    long_tail_metrics,
-    shot_regions,
-)
-from rnc_graph.metrics.measures import MEASURES, Measure
 from rnc_graph.metrics.out_of_distribution import (
     Detection,
     detection,
     mahalanobis_scores,
     nearest_neighbor_scores,
 )
-from rnc_graph.metrics.probes import linear_probe, nearest_neighbors
+from rnc_graph.metrics.probes import (
+    linear_class_probe,
+    linear_probe,
+    nearest_classes,
+    nearest_neighbors,
+)
 from rnc_graph.metrics.ranking import Ranking, rank_methods
-from rnc_graph.metrics.regression import METRICS, metrics_by_target, regression_metrics
-from rnc_graph.metrics.representation import evaluate_representation
-from rnc_graph.metrics.retrieval import Retrieval, retrieval
-from rnc_graph.metrics.scoring import CLASSES, MEASURED, Scoring
+from rnc_graph.metrics.regions import (
+    REGIONS,
+    label_bins,
+    long_tail_metrics,
+    shot_regions,
+)
+from rnc_graph.metrics.regression import (
+    METRICS,
+    metrics_by_target,
+    regression_metrics,
+    subset_metrics,
+)
+from rnc_graph.metrics.representation import (
+    RETRIEVED,
+    evaluate_classes,
+    evaluate_representation,
+)
+from rnc_graph.metrics.retrieval import ClassRetrieval, Retrieval, class_retrieval, retrieval
+from rnc_graph.metrics.scoring import CLASSIFICATION, DISPLAY, REGRESSION, Display, Scoring
 from rnc_graph.metrics.statistics import (
     PairedDifference,
     Summary,
@@ -38,18 +48,18 @@ from rnc_graph.metrics.statistics import (
     summarize_all,
     tied_with_best,
 )
-from rnc_graph.metrics.subsets import subset_metrics
 
 __all__ = [
-    "CLASSES",
-    "MEASURED",
-    "MEASURES",
+    "CLASSIFICATION",
+    "DISPLAY",
     "METRICS",
     "REGIONS",
+    "REGRESSION",
+    "RETRIEVED",
     "ClassRetrieval",
     "ConformalIntervals",
     "Detection",
-    "Measure",
+    "Display",
     "PairedDifference",
     "Ranking",
     "Retrieval",

@@ -1,4 +1,4 @@
-"""How often is the class right, over all samples and where training samples are few?
+"""Accuracy over all samples and by the number of training samples of a class.
 
 Regions as in open long-tailed recognition (Liu, Miao, Zhan, Wang, Gong and Yu, CVPR 2019, arXiv
 1904.05160, section 4): classes of more than 100 training samples, of 20 to 100, of fewer than 20.
@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, recall_score
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import Classes, Floats, Labels, checked, checked_classes
-from rnc_graph.metrics.long_tail import REGIONS, shot_regions
+from rnc_graph.metrics.regions import REGIONS, shot_regions
 
 MANY, FEW = 100, 20
 
@@ -23,25 +23,25 @@ def classification_metrics(
     many: int = MANY,
     few: int = FEW,
 ) -> dict[str, float]:
-    """Judge logits of C classes.
+    """Evaluate logits of C classes.
 
-    Where a label is missing (NaN), the sample is left out; without any label all are NaN.
+    Samples whose label is missing (NaN) are left out; without any label all metrics are NaN.
 
     Args:
         labels: (N,) class numbers, below C.
         logits: (N, C).
         train_labels: (M,) class numbers of the training set, NaN where missing, for the regions.
-        many: a class of more training samples than this is many-shot.
-        few: a class of fewer than this is few-shot; the others are medium-shot.
+        many: a class with more training samples than this is many-shot.
+        few: a class with fewer than this is few-shot; the others are medium-shot.
 
     Returns:
         ``accuracy``; ``error``, 1 - accuracy; ``balanced_accuracy``, the mean of the accuracies on
         each class that has a sample; ``cross_entropy``, in nats; with ``train_labels``
         ``accuracy_many``, ``accuracy_medium`` and ``accuracy_few``, the means over the classes of a
-        region, each where one of its classes has a sample.
+        region, each if one of its classes has a sample.
 
     Raises:
-        RncGraphError: shapes that do not fit, no row, no class number or one of C or
+        BadValueError: shapes that do not fit, no row, no class number or one of C or
             more, a logit that is not finite, or not 0 <= ``few`` <= ``many``.
 
     >>> logits = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
@@ -53,7 +53,7 @@ def classification_metrics(
     logits = checked("logits", logits, fewest=1)
     labels = np.asarray(labels, dtype=np.float64)
     if labels.shape != logits.shape[:1]:
-        raise BadValueError(f"labels: found shape {labels.shape}, right is ({len(logits)},)")
+        raise BadValueError(f"labels: expected shape ({len(logits)},), got {labels.shape}")
     known = ~np.isnan(labels)
     if not known.any():
         names = ("accuracy", "error", "balanced_accuracy", "cross_entropy")
@@ -68,16 +68,16 @@ def classification_metrics(
 
 def accuracies(
     labels: Classes,
-    predicted: Classes,
+    y_pred: Classes,
     train_labels: Labels | None = None,
     *,
     many: int = MANY,
     few: int = FEW,
 ) -> dict[str, float]:
-    """Return what predicted classes (N,) say: :func:`classification_metrics`, less the logits'."""
+    """Return the metrics of predicted classes (N,), as in :func:`classification_metrics`."""
     present = np.unique(labels)
-    by_class = recall_score(labels, predicted, labels=present, average=None)
-    accuracy = float(accuracy_score(labels, predicted))
+    by_class = recall_score(labels, y_pred, labels=present, average=None)
+    accuracy = float(accuracy_score(labels, y_pred))
     metrics = {
         "accuracy": accuracy,
         "error": 1 - accuracy,
@@ -86,7 +86,7 @@ def accuracies(
     if train_labels is not None:
         train_labels = np.asarray(train_labels, dtype=np.float64)
         known = checked_classes("train_labels", train_labels[~np.isnan(train_labels)])
-        # A bin for each class, up to the last that either part has.
+        # A bin for each class, up to the last of either set.
         edges = np.arange(max(known.max(), present.max())) + 0.5
         numbers = np.append(present, present[-1]).astype(np.float64)
         regions = shot_regions(known.astype(np.float64), numbers, edges, many=many, few=few)[:-1]

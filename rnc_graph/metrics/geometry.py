@@ -1,4 +1,4 @@
-"""Does the embedding follow the labels' order, and how does it lie on the sphere?"""
+"""The order of an embedding's distances, and its distribution on the sphere."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,13 +7,13 @@ from scipy.special import logsumexp
 from scipy.stats import kendalltau, spearmanr
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.metrics.arrays import FloatArray, Floats, checked, unit_rows
+from rnc_graph.metrics.arrays import FloatArray, Floats, check_positive, checked, unit_rows
 
-# Samples compared in pairs; of more, a subset.
+# The most samples that are compared in pairs; of more, a random subset.
 LIMIT = 1_000
 
-# Distances are told apart on a grid of this share of the greatest one: 0.3 - 0.2 and 0.2 - 0.1 tie,
-# in float32 too.
+# Distances are compared on a grid of this share of the greatest: 0.3 - 0.2 and 0.2 - 0.1 tie, in
+# float32 too.
 RESOLUTION = 1e-6
 
 
@@ -24,17 +24,17 @@ def order_correlation(
 
     Args:
         embedding: (N, d), compared by the Euclidean distance.
-        labels: (N, t) standardized, compared by the L1 distance. Distances that differ by less than
-            about 1e-6 of the greatest are ties, here as in the embedding.
-        limit: of more samples than this, so many are drawn at random, each equally likely.
-        seed: of that draw.
+        labels: (N, t) standardized, compared by the L1 distance. Distances (of labels and of
+            embeddings) that differ by less than about 1e-6 of the greatest tie.
+        limit: the size of a random subset of more samples.
+        seed: of that subset.
 
     Returns:
-        Spearman's rank correlation, 1 where the order is the same; 0.0 where all distances are
-        equal on either side, as in a constant embedding.
+        Spearman's rank correlation, 1 for the same order; 0.0 if all distances of the embedding or
+        of the labels are equal.
 
     Raises:
-        RncGraphError: shapes that do not fit, fewer than two rows, a value that is not finite, or
+        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, or
             a limit below 2.
 
     >>> order_correlation(np.array([[0.0], [1.0], [4.0]]), np.array([[0.0], [2.0], [3.0]]))
@@ -49,24 +49,24 @@ def order_correlation(
 def ordered_triplets(
     embedding: Floats, labels: Floats, *, limit: int = LIMIT, seed: int = 0
 ) -> float:
-    """Return the share of triplets that the embedding orders as the labels do.
+    """Return the share of triplets whose order is the same in the embedding and in the labels.
 
     Over all (i, j, k) of three samples with label distance ij < ik: the share with embedding
-    distance ij < ik, equal ones counted half. 1 is perfect order, 0.5 is chance. Exact, anchor by
-    anchor in O(N log N): an anchor's share is (1 + D) / 2, with D Somers' rank correlation.
+    distance ij < ik, ties counted half. 1 is perfect order, 0.5 is chance. Exact, in O(N log N) an
+    anchor: its share is (1 + D) / 2, with D Somers' rank correlation.
 
     Args:
         embedding: (N, d), compared by the Euclidean distance.
-        labels: (N, t) standardized, compared by the L1 distance. Distances that differ by less than
-            about 1e-6 of the greatest are ties, here as in the embedding.
-        limit: of more samples than this, so many are drawn at random, each equally likely.
-        seed: of that draw.
+        labels: (N, t) standardized, compared by the L1 distance. Distances (of labels and of
+            embeddings) that differ by less than about 1e-6 of the greatest tie.
+        limit: the size of a random subset of more samples.
+        seed: of that subset.
 
     Returns:
-        The share; 0.5 for a constant embedding, and where the labels order no triplet.
+        The share; 0.5 for a constant embedding, or labels that order no triplet.
 
     Raises:
-        RncGraphError: as :func:`order_correlation`.
+        BadValueError: as :func:`order_correlation`.
 
     >>> ordered_triplets(np.array([[0.0], [1.0], [4.0]]), np.array([[0.0], [2.0], [3.0]]))
     0.6666666666666666
@@ -86,10 +86,10 @@ def ordered_triplets(
 
 
 def alignment(first: Floats, second: Floats, exponent: float = 2) -> float:
-    """Return how near the two views of a sample lie (Wang and Isola, ICML 2020).
+    """Return the distance of two views of a sample (Wang and Isola, ICML 2020).
 
     The mean of |u - v| ** exponent over positive pairs, on the unit sphere (arXiv 2005.10242,
-    section 4.1); 0 is perfect alignment. A row of zeros stays at the center.
+    section 4.1); 0 is perfect alignment. A row of zeros stays zero.
 
     Args:
         first: (N, d) embeddings of one view of N samples.
@@ -97,7 +97,7 @@ def alignment(first: Floats, second: Floats, exponent: float = 2) -> float:
         exponent: positive.
 
     Raises:
-        RncGraphError: different shapes, fewer than two rows, a value that is not finite, or an
+        BadValueError: different shapes, fewer than two rows, a value that is not finite, or an
             exponent that is not positive.
 
     >>> alignment(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [3.0, 0.0]]))
@@ -105,32 +105,32 @@ def alignment(first: Floats, second: Floats, exponent: float = 2) -> float:
     """
     first = checked("first", first)
     second = checked("second", second, rows=len(first), width=first.shape[1])
-    _check_positive("exponent", exponent)
+    check_positive("exponent", exponent)
     apart = np.linalg.norm(unit_rows(first) - unit_rows(second), axis=1)
     return float(np.mean(apart**exponent))
 
 
 def uniformity(embedding: Floats, t: float = 2, *, limit: int = LIMIT, seed: int = 0) -> float:
-    """Return how evenly the embedding covers the unit sphere (Wang and Isola, ICML 2020).
+    """Return the uniformity of an embedding on the unit sphere (Wang and Isola, ICML 2020).
 
     The log of the mean of exp(-t |u - v| ** 2) over all pairs (arXiv 2005.10242, section 4.1): 0
-    where all are at one place, the less the more even. A row of zeros stays at the center.
+    if all are equal, smaller if they are more even. A row of zeros stays zero.
 
     Args:
         embedding: (N, d).
         t: sharpness of the Gaussian, positive.
-        limit: of more samples than this, so many are drawn at random, each equally likely.
-        seed: of that draw.
+        limit: the size of a random subset of more samples.
+        seed: of that subset.
 
     Raises:
-        RncGraphError: fewer than two rows, a value that is not finite, a limit below 2, or a t that
+        BadValueError: fewer than two rows, a value that is not finite, a limit below 2, or a t that
             is not positive.
 
     >>> uniformity(np.array([[1.0, 0.0], [-2.0, 0.0]]))
     -8.0
     """
     embedding = checked("embedding", embedding)
-    _check_positive("t", t)
+    check_positive("t", t)
     chosen = embedding[_subset(len(embedding), limit, seed)]
     squared = pdist(unit_rows(chosen), "sqeuclidean")
     return float(logsumexp(-t * squared) - np.log(len(squared)))
@@ -153,7 +153,7 @@ def _on_grid(distances: FloatArray) -> FloatArray:
 
 def _subset(rows: int, limit: int, seed: int) -> NDArray[np.int64]:
     if limit < 2:
-        raise BadValueError(f"limit: found {limit}, right is 2 samples or more")
+        raise BadValueError(f"limit: expected 2 samples or more, got {limit}")
     if rows <= limit:
         return np.arange(rows)
     return np.sort(np.random.default_rng(seed).choice(rows, size=limit, replace=False))
@@ -163,8 +163,3 @@ def _untied(values: FloatArray) -> int:
     """Return the number of pairs of different values."""
     counts = np.unique(values, return_counts=True)[1]
     return (len(values) ** 2 - int((counts**2).sum())) // 2
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not 0 < value < np.inf:
-        raise BadValueError(f"{name}: found {value}, right is a positive, finite number")

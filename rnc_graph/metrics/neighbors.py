@@ -1,4 +1,4 @@
-"""Nearest neighbors with ties shared, by blocks of bounded memory."""
+"""Nearest neighbors with shared ties, in blocks of bounded memory."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,26 +8,26 @@ from scipy.spatial.distance import cdist
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import FloatArray, unit_rows
 
-# Yields some rows of queries (N, d) and their distances (n, M) to a gallery (M, d).
+# Yields slices of queries (N, d) and their distances (n, M) to a gallery (M, d).
 Blocks = Callable[[FloatArray, FloatArray], Iterator[tuple[slice, FloatArray]]]
 
 # Distances held at once: 32 MiB.
 BLOCK_ENTRIES = 1 << 22
 
-# Cosines are told apart on a grid of this width, far above what a product of matrices rounds.
+# Cosines are compared on a grid of this width, far above the rounding of a matrix product.
 RESOLUTION = 1e-12
 
 
 def check_k(name: str, k: int) -> None:
-    """Raise :class:`RncGraphError` unless ``k`` is a number of neighbors, 1 or more."""
+    """Raise :class:`BadValueError` unless ``k`` is 1 or more."""
     if k < 1:
-        raise BadValueError(f"{name}: found {k}, right is 1 neighbor or more")
+        raise BadValueError(f"{name}: expected 1 neighbor or more, got {k}")
 
 
 def distance_blocks(queries: FloatArray, gallery: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
-    """Yield some rows of ``queries`` (N, d) and their Euclidean distances (n, M) to ``gallery``.
+    """Yield slices of ``queries`` (N, d) and their Euclidean distances (n, M) to ``gallery``.
 
-    Differences are taken first, so equal embeddings are exactly 0 apart.
+    Computed from differences, so equal embeddings are exactly 0 apart.
     """
     step = max(1, BLOCK_ENTRIES // len(gallery))
     for start in range(0, len(queries), step):
@@ -38,13 +38,12 @@ def distance_blocks(queries: FloatArray, gallery: FloatArray) -> Iterator[tuple[
 def unit_distance_blocks(
     queries: FloatArray, gallery: FloatArray
 ) -> Iterator[tuple[slice, FloatArray]]:
-    """Yield as :func:`distance_blocks`, of rows scaled to unit length: the order is the cosine's.
+    """Yield as :func:`distance_blocks`, of rows scaled to unit length: the order of the cosine.
 
-    By products of matrices, many times as fast in many dimensions; equal directions are exactly 0
-    apart.
+    By matrix products, many times as fast in many dimensions; equal directions are exactly 0 apart.
     """
     queries, gallery = unit_rows(queries), unit_rows(gallery)
-    # A row of zeros stays at the center, 1 from the sphere and 0 from another.
+    # A row of zeros has length 0: it is 1 from the sphere, and 0 from another.
     lengths, others = (np.rint((x * x).sum(axis=1)) for x in (queries, gallery))
     step = max(1, BLOCK_ENTRIES // len(gallery))
     for start in range(0, len(queries), step):
@@ -55,10 +54,10 @@ def unit_distance_blocks(
 
 
 def shares(distances: FloatArray, k: int) -> FloatArray:
-    """Return the share (N, M) that each of the M has in the k nearest; a row sums to min(k, M).
+    """Return the share (N, M) of each of M neighbors in the k nearest; a row sums to min(k, M).
 
-    Those nearer than the k-th distance have 1, those at it share the places left evenly, so neither
-    the order of the M nor a collapsed embedding makes a choice.
+    Neighbors nearer than the k-th distance have 1; those at it divide the rest evenly, so that the
+    result does not depend on the order of the M.
 
     >>> shares(np.array([[0.0, 2.0, 1.0, 2.0]]), 3).tolist()
     [[1.0, 0.5, 1.0, 0.5]]

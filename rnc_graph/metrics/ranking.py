@@ -1,7 +1,4 @@
-"""Methods ranked over several data sets: average ranks, and which of them can be told apart.
-
-After Demšar (Journal of Machine Learning Research 7, 2006).
-"""
+"""Average ranks of methods over datasets, with critical difference (Demšar, JMLR 7, 2006)."""
 
 from __future__ import annotations
 
@@ -18,18 +15,18 @@ from rnc_graph.metrics.statistics import SIGNIFICANT
 
 @dataclass(frozen=True)
 class Ranking:
-    """Average ranks of k methods over N data sets.
+    """Average ranks of k methods over N datasets.
 
     Attributes:
         names: of the methods, the best first.
         ranks: their average ranks, from 1.
         conditions: N.
         friedman: p value of Friedman's test that all methods are equal; None below three methods
-            or two data sets.
-        critical: how far two average ranks are apart at least when Nemenyi's test tells the methods
-            apart at the 5% level; None as above.
-        groups: longest runs of methods, each as first and last place in ``names``, that the
-            critical difference does not tell apart.
+            or two datasets.
+        critical: critical difference of Nemenyi's test: the smallest significant difference of two
+            average ranks at the 5% level; None as above.
+        groups: longest runs of methods without a significant difference, each as first and last
+            index in ``names``.
     """
 
     names: tuple[str, ...]
@@ -41,14 +38,14 @@ class Ranking:
 
 
 def rank_methods(errors: NDArray[np.float64], names: Sequence[str]) -> Ranking:
-    """Rank methods by their errors, data set by data set.
+    """Rank methods by their errors on each dataset.
 
     Args:
-        errors: (N, k) the smaller the better; equal ones share their mean rank.
+        errors: (N, k), smaller is better; ties share their mean rank.
         names: of the k methods.
 
     Raises:
-        RncGraphError: the errors are not finite, or not of k methods.
+        BadValueError: the errors are not finite, or not of k methods.
 
     >>> ranking = rank_methods(np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 3.0]]), ["a", "b", "c"])
     >>> ranking.ranks
@@ -57,8 +54,8 @@ def rank_methods(errors: NDArray[np.float64], names: Sequence[str]) -> Ranking:
     errors = np.asarray(errors, dtype=np.float64)
     if errors.ndim != 2 or errors.shape[1] != len(names) or not np.isfinite(errors).all():
         raise BadValueError(
-            f"errors: found shape {errors.shape}, right are finite numbers, data sets x "
-            f"{len(names)} methods"
+            f"errors: expected finite numbers, datasets x {len(names)} methods, got shape "
+            f"{errors.shape}"
         )
     count, k = errors.shape
     average = stats.rankdata(errors, axis=1).mean(axis=0)
@@ -79,7 +76,7 @@ def _groups(ranks: Sequence[float], critical: float) -> tuple[tuple[int, int], .
     found: list[tuple[int, int]] = []
     for first, rank in enumerate(ranks):
         last = max(i for i, other in enumerate(ranks) if other - rank <= critical)
-        # A group inside an earlier one says nothing more.
+        # A group inside an earlier one is redundant.
         if last > first and (not found or last > found[-1][1]):
             found.append((first, last))
     return tuple(found)

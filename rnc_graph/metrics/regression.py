@@ -1,4 +1,4 @@
-"""Errors of predictions."""
+"""Errors of predictions: over all targets, by target, and on subsets of the samples."""
 
 from collections.abc import Mapping
 
@@ -7,44 +7,42 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-# Each with the power of the targets' unit that it is in.
+from rnc_graph.errors import BadValueError
+from rnc_graph.metrics.arrays import FloatArray
+
+# Each with its power of the targets' unit.
 METRICS: Mapping[str, int] = {"mae": 1, "rmse": 1, "mse": 2}
 
 
-def regression_metrics(
-    measured: NDArray[np.float64], predicted: NDArray[np.float64]
-) -> dict[str, float]:
+def regression_metrics(y_true: FloatArray, y_pred: FloatArray) -> dict[str, float]:
     """Return MAE, RMSE and MSE of predictions (N, t), over all samples and targets.
 
-    Where a measured target is missing (NaN), they are over the known entries, each counting once;
-    NaN if none is known.
+    Entries whose ``y_true`` is missing (NaN) are left out; all metrics are NaN if none is known.
 
     >>> errors = regression_metrics(np.array([[0.0], [0.0]]), np.array([[3.0], [4.0]]))
     >>> errors["mae"], errors["mse"], round(errors["rmse"], 4)
     (3.5, 12.5, 3.5355)
     """
-    known = ~np.isnan(measured)
+    known = ~np.isnan(y_true)
     if not known.any():
         return dict.fromkeys(METRICS, np.nan)
     if not known.all():
-        measured, predicted = measured[known], predicted[known]
-    mse = float(mean_squared_error(measured, predicted))
+        y_true, y_pred = y_true[known], y_pred[known]
+    mse = float(mean_squared_error(y_true, y_pred))
     return {
-        "mae": float(mean_absolute_error(measured, predicted)),
+        "mae": float(mean_absolute_error(y_true, y_pred)),
         "rmse": float(np.sqrt(mse)),
         "mse": mse,
     }
 
 
-def metrics_by_target(
-    measured: NDArray[np.float64], predicted: NDArray[np.float64]
-) -> list[dict[str, float]]:
-    """Return for each of the t targets of (N, t) what its known entries say of the predictions.
+def metrics_by_target(y_true: FloatArray, y_pred: FloatArray) -> list[dict[str, float]]:
+    """Return the metrics of each of the t targets of (N, t), over its known entries.
 
     Each dict holds ``count``, the known entries; MAE, RMSE and MSE; ``r2``, the coefficient of
-    determination; and ``spearman``, the rank correlation. A number that the entries do not define
-    is NaN: all without an entry, ``r2`` where the measured ones are all equal, ``spearman`` where
-    the measured or the predicted ones are.
+    determination; and ``spearman``, the rank correlation. A metric that is not defined is NaN: all
+    without an entry, ``r2`` if the values of ``y_true`` are equal, ``spearman`` if those of
+    ``y_true`` or ``y_pred`` are.
 
     >>> nan = np.nan
     >>> first, second = metrics_by_target(
@@ -56,19 +54,51 @@ def metrics_by_target(
     >>> second["count"], second["mae"], second["r2"]
     (1, 1.0, nan)
     """
-    return [_of_one_target(*columns) for columns in zip(measured.T, predicted.T, strict=True)]
+    found = []
+    for of_target, predictions in zip(y_true.T, y_pred.T, strict=True):
+        known = ~np.isnan(of_target)
+        true, predicted = of_target[known], predictions[known]
+        varies = len(true) > 1 and np.ptp(true) > 0
+        ordered = varies and np.ptp(predicted) > 0
+        found.append(
+            {
+                "count": len(true),
+                **regression_metrics(true, predicted),
+                "r2": float(r2_score(true, predicted)) if varies else np.nan,
+                "spearman": float(spearmanr(true, predicted).statistic) if ordered else np.nan,
+            }
+        )
+    return found
 
 
-def _of_one_target(
-    measured: NDArray[np.float64], predicted: NDArray[np.float64]
-) -> dict[str, float]:
-    known = ~np.isnan(measured)
-    measured, predicted = measured[known], predicted[known]
-    varies = len(measured) > 1 and np.ptp(measured) > 0
-    ordered = varies and np.ptp(predicted) > 0
+def subset_metrics(
+    y_true: FloatArray, y_pred: FloatArray, subsets: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, dict[str, float]]:
+    """Return the regression metrics of each subset that holds a sample, by its name.
+
+    With the subset "cliff" of a MoleculeACE dataset its "rmse" is the cliff RMSE of van Tilborg,
+    Alenicheva and Grisoni (J. Chem. Inf. Model. 62 (2022) 5938-5951).
+
+    Args:
+        y_true: (N, t), NaN where missing.
+        y_pred: (N, t), in the same unit.
+        subsets: (N,) masks by name.
+
+    Raises:
+        BadValueError: a mask of another shape.
+
+    >>> y_true, y_pred = np.zeros((3, 1)), np.array([[1.0], [2.0], [2.0]])
+    >>> errors = subset_metrics(y_true, y_pred, {"cliff": np.array([False, True, True])})
+    >>> errors["cliff"]["rmse"]
+    2.0
+    """
+    for name, mask in subsets.items():
+        if mask.shape != (len(y_true),):
+            raise BadValueError(
+                f"mask of subset {name!r}: expected shape ({len(y_true)},), got {mask.shape}"
+            )
     return {
-        "count": len(measured),
-        **regression_metrics(measured, predicted),
-        "r2": float(r2_score(measured, predicted)) if varies else np.nan,
-        "spearman": float(spearmanr(measured, predicted).statistic) if ordered else np.nan,
+        name: regression_metrics(y_true[mask], y_pred[mask])
+        for name, mask in subsets.items()
+        if mask.any()
     }

@@ -1,20 +1,31 @@
-"""All that one embedding is worth, in one call."""
+"""All metrics of an embedding in one call: of continuous labels, or of classes."""
 
-from rnc_graph.metrics.arrays import Floats, checked
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rnc_graph.metrics.arrays import Floats, Labels, checked, checked_classes, checked_pair
+from rnc_graph.metrics.classification import accuracies
 from rnc_graph.metrics.geometry import (
     alignment,
     order_correlation,
     ordered_triplets,
     uniformity,
 )
+from rnc_graph.metrics.neighbors import unit_distance_blocks
 from rnc_graph.metrics.out_of_distribution import (
     detection,
     mahalanobis_scores,
     nearest_neighbor_scores,
 )
-from rnc_graph.metrics.probes import linear_probe, nearest_neighbors
+from rnc_graph.metrics.probes import (
+    linear_class_probe,
+    linear_probe,
+    nearest_classes,
+    nearest_neighbors,
+)
 from rnc_graph.metrics.regression import regression_metrics
-from rnc_graph.metrics.retrieval import retrieval
+from rnc_graph.metrics.retrieval import class_retrieval, retrieval
 
 RETRIEVED = (1, 5, 10, 20)
 
@@ -26,63 +37,133 @@ def evaluate_representation(
     labels: Floats,
     *,
     views: tuple[Floats, Floats] | None = None,
-    outside: Floats | None = None,
+    ood: Floats | None = None,
     tolerance: float = 0.25,
 ) -> dict[str, float]:
-    """Judge an embedding by the measures of ``MEASURES``, on a part it was not trained on.
+    """Evaluate an embedding of a validation or test set by continuous labels.
 
     Args:
         train_embedding: (M, d) of the training set.
         train_labels: (M, t) standardized.
-        embedding: (N, d) of the part judged.
+        embedding: (N, d).
         labels: (N, t) standardized as ``train_labels``.
         views: (V, d) and (V, d), two views of the same V samples in one order, for
             :func:`~rnc_graph.metrics.geometry.alignment`.
-        outside: (L, d) of samples from another distribution, to be told from ``embedding``.
-        tolerance: greatest label distance of a hit in retrieval, in standardized units.
+        ood: (L, d) of the out-of-distribution set, to be detected among ``embedding``.
+        tolerance: largest label distance of a hit in retrieval, in standardized units.
 
     Returns:
         ``probe_mae``, ``probe_rmse``, ``knn_mae``, ``knn_rmse`` (standardized units); ``order``,
         ``triplets``; ``precision_k`` and ``label_error_k`` for k of 1, 5, 10 and 20, from the
-        training set; ``uniformity``; with ``views`` ``alignment``; with ``outside``
+        training set; ``uniformity``; with ``views`` ``alignment``; with ``ood``
         ``ood_knn_auroc``, ``ood_knn_fpr95``, ``ood_mahalanobis_auroc``, ``ood_mahalanobis_fpr95``.
 
     Raises:
-        RncGraphError: shapes that do not fit, fewer than two rows, a value that is not finite, or a
+        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, or a
             negative tolerance.
 
-    >>> import numpy as np
     >>> x = np.linspace(-2, 2, 60)[:, None]
     >>> found = evaluate_representation(x, x, x[10:20], x[10:20])
     >>> round(found["order"], 6), found["triplets"], found["precision_1"], found["knn_mae"]
     (1.0, 1.0, 1.0, 0.0)
     """
-    train_embedding = checked("train_embedding", train_embedding)
-    width = train_embedding.shape[1]
+    train_embedding, embedding = checked_pair(train_embedding, embedding)
     train_labels = checked("train_labels", train_labels, rows=len(train_embedding))
-    embedding = checked("embedding", embedding, width=width)
     labels = checked("labels", labels, rows=len(embedding), width=train_labels.shape[1])
-    measures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for name, predict in (("probe", linear_probe), ("knn", nearest_neighbors)):
         errors = regression_metrics(labels, predict(train_embedding, train_labels, embedding))
-        measures |= {f"{name}_{metric}": errors[metric] for metric in ("mae", "rmse")}
-    measures["order"] = order_correlation(embedding, labels)
-    measures["triplets"] = ordered_triplets(embedding, labels)
+        metrics |= {f"{name}_{metric}": errors[metric] for metric in ("mae", "rmse")}
+    metrics["order"] = order_correlation(embedding, labels)
+    metrics["triplets"] = ordered_triplets(embedding, labels)
     retrieved = retrieval(
         train_embedding, train_labels, embedding, labels, at=RETRIEVED, tolerance=tolerance
     )
-    measures |= {f"precision_{k}": found.precision for k, found in retrieved.items()}
-    measures |= {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
-    measures["uniformity"] = uniformity(embedding)
-    if views is not None:
-        measures["alignment"] = alignment(*views)
-    if outside is not None:
-        outside = checked("outside", outside, width=width)
-        for name, scores in (
-            ("knn", nearest_neighbor_scores),
-            ("mahalanobis", mahalanobis_scores),
-        ):
-            told = detection(scores(train_embedding, embedding), scores(train_embedding, outside))
-            measures[f"ood_{name}_auroc"] = told.auroc
-            measures[f"ood_{name}_fpr95"] = told.fpr95
-    return measures
+    metrics |= {f"precision_{k}": found.precision for k, found in retrieved.items()}
+    metrics |= {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
+    metrics |= _of_directions(embedding, views)
+    if ood is not None:
+        ood = checked("ood", ood, width=embedding.shape[1])
+        scores = {"knn": nearest_neighbor_scores, "mahalanobis": mahalanobis_scores}
+        metrics |= _of_detection(
+            {
+                name: (score(train_embedding, embedding), score(train_embedding, ood))
+                for name, score in scores.items()
+            }
+        )
+    return metrics
+
+
+def evaluate_classes(
+    train_embedding: Floats,
+    train_labels: Labels,
+    embedding: Floats,
+    labels: Labels,
+    *,
+    coarse: Sequence[int] | None = None,
+    views: tuple[Floats, Floats] | None = None,
+    ood: Floats | None = None,
+) -> dict[str, float]:
+    """Evaluate an embedding of a validation or test set by class numbers.
+
+    Args:
+        train_embedding: (M, d) of the training set.
+        train_labels: (M,) class numbers.
+        embedding: (N, d).
+        labels: (N,) class numbers.
+        coarse: (C,) the group of each class, for coarse retrieval.
+        views: as in :func:`evaluate_representation`.
+        ood: as in :func:`evaluate_representation`.
+
+    Returns:
+        ``probe_accuracy`` and ``probe_balanced_accuracy``, of a linear probe; ``knn_accuracy``;
+        ``recall_1`` and ``map`` of retrieval from the training set, with ``coarse``
+        ``recall_1_coarse`` and ``map_coarse``; ``uniformity``, ``alignment`` and ``ood_...`` as in
+        :func:`evaluate_representation`, with a Gaussian for each class.
+
+    Raises:
+        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, no
+            class numbers, one class in the training set, or a class that ``coarse`` lacks.
+
+    >>> x = np.repeat([[1.0, 0.0], [0.0, 1.0]], 30, axis=0)
+    >>> y = np.repeat([0.0, 1.0], 30)
+    >>> found = evaluate_classes(x, y, x[20:40], y[20:40])
+    >>> found["probe_accuracy"], found["knn_accuracy"], found["recall_1"], found["map"]
+    (1.0, 1.0, 1.0, 1.0)
+    """
+    train, queries = checked_pair(train_embedding, embedding)
+    count = None if coarse is None else len(coarse)
+    train_classes = checked_classes("train_labels", train_labels, rows=len(train), classes=count)
+    classes = checked_classes("labels", labels, rows=len(queries), classes=count)
+    probed = accuracies(classes, linear_class_probe(train, train_classes, queries))
+    metrics = {f"probe_{name}": probed[name] for name in ("accuracy", "balanced_accuracy")}
+    voted = nearest_classes(train, train_classes, queries)
+    metrics["knn_accuracy"] = accuracies(classes, voted)["accuracy"]
+    gallery_labels, query_labels = {"": train_classes}, {"": classes}
+    if coarse is not None:
+        groups = checked_classes("coarse", np.asarray(coarse))
+        gallery_labels["_coarse"], query_labels["_coarse"] = groups[train_classes], groups[classes]
+    retrieved = class_retrieval(train, gallery_labels, queries, query_labels)
+    for name, found in retrieved.items():
+        metrics |= {f"recall_1{name}": found.recall_1, f"map{name}": found.map}
+    metrics |= _of_directions(queries, views)
+    if ood is not None:
+        both = queries, checked("ood", ood, width=queries.shape[1])
+        near, far = (nearest_neighbor_scores(train, x, blocks=unit_distance_blocks) for x in both)
+        inside, outside = (mahalanobis_scores(train, x, train_classes) for x in both)
+        metrics |= _of_detection({"knn": (near, far), "mahalanobis": (inside, outside)})
+    return metrics
+
+
+def _of_directions(embedding: Floats, views: tuple[Floats, Floats] | None) -> dict[str, float]:
+    found = {"uniformity": uniformity(embedding)}
+    return found if views is None else {**found, "alignment": alignment(*views)}
+
+
+def _of_detection(scores: Mapping[str, tuple[Floats, Floats]]) -> dict[str, float]:
+    """Return the metrics of scores of in-distribution and out-of-distribution samples, by name."""
+    metrics = {}
+    for name, both in scores.items():
+        found = detection(*both)
+        metrics |= {f"ood_{name}_auroc": found.auroc, f"ood_{name}_fpr95": found.fpr95}
+    return metrics

@@ -1,23 +1,31 @@
-"""Does a sample retrieve others of its own label?"""
+"""Retrieval: do the nearest samples have a near label, or the same class?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.metrics.arrays import Floats, checked
-from rnc_graph.metrics.neighbors import check_k, distance_blocks, shares
+from rnc_graph.metrics.arrays import (
+    Classes,
+    FloatArray,
+    Floats,
+    Labels,
+    checked,
+    checked_classes,
+)
+from rnc_graph.metrics.neighbors import check_k, distance_blocks, shares, unit_distance_blocks
 
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What the k nearest of a query are worth, as means over the queries.
+    """Metrics of the k nearest of each query, as means over the queries.
 
     Attributes:
         precision: share of the k whose label is within the tolerance of the query's.
-        label_error: their mean L1 label distance to the query, in the labels' unit.
+        label_error: mean L1 label distance to the query, in the labels' unit.
     """
 
     precision: float
@@ -33,25 +41,24 @@ def retrieval(
     at: Sequence[int] = (1, 5, 10, 20),
     tolerance: float = 0.25,
 ) -> dict[int, Retrieval]:
-    """Look the queries' k nearest up in a gallery, by the Euclidean distance of embeddings.
+    """Retrieve the k nearest of a gallery by the Euclidean distance of embeddings.
 
-    Gallery samples that tie for the last places share them (see
-    :func:`~rnc_graph.metrics.neighbors.shares`): a constant embedding scores what a random draw
-    would. With k above M all M are taken, and precision is out of M.
+    Ties for the last neighbor are shared (see :func:`~rnc_graph.metrics.neighbors.shares`), so a
+    constant embedding scores as a random draw. If k > M, all M are retrieved.
 
     Args:
-        gallery_embedding: (M, d), of the training set by convention.
-        gallery_labels: (M, t) standardized by convention.
+        gallery_embedding: (M, d), by convention of the training set.
+        gallery_labels: (M, t), by convention standardized.
         embedding: (N, d) of the queries.
         labels: (N, t) in the unit of ``gallery_labels``.
         at: the numbers k.
-        tolerance: greatest L1 label distance of a hit, inclusive, in the labels' unit.
+        tolerance: largest L1 label distance of a hit, inclusive, in the labels' unit.
 
     Returns:
         One :class:`Retrieval` for each k.
 
     Raises:
-        RncGraphError: shapes that do not fit, fewer than two rows, a value that is not finite, a k
+        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, a k
             below 1, or a negative tolerance.
 
     >>> gallery, labels = np.array([[0.0], [1.0], [5.0]]), np.array([[0.0], [1.0], [2.0]])
@@ -59,20 +66,98 @@ def retrieval(
     >>> retrieval(gallery, labels, queries, true, at=[2])
     {2: Retrieval(precision=0.5, label_error=0.5)}
     """
-    gallery_embedding = checked("gallery_embedding", gallery_embedding)
-    gallery_labels = checked("gallery_labels", gallery_labels, rows=len(gallery_embedding))
-    embedding = checked("embedding", embedding, width=gallery_embedding.shape[1])
-    labels = checked("labels", labels, rows=len(embedding), width=gallery_labels.shape[1])
+    gallery = checked("gallery_embedding", gallery_embedding)
+    gallery_labels = checked("gallery_labels", gallery_labels, rows=len(gallery))
+    queries = checked("embedding", embedding, width=gallery.shape[1])
+    labels = checked("labels", labels, rows=len(queries), width=gallery_labels.shape[1])
     for k in at:
         check_k("at", k)
     if not 0 <= tolerance < np.inf:
-        raise BadValueError(f"tolerance: found {tolerance}, right is 0 or more, and finite")
+        raise BadValueError(f"tolerance: expected 0 or more, and finite, got {tolerance}")
     hits, errors = dict.fromkeys(at, 0.0), dict.fromkeys(at, 0.0)
-    for rows, distances in distance_blocks(embedding, gallery_embedding):
-        labels_apart = cdist(labels[rows], gallery_labels, "cityblock")
+    for rows, distances in distance_blocks(queries, gallery):
+        label_distances = cdist(labels[rows], gallery_labels, "cityblock")
         for k in hits:
-            taken = shares(distances, k)
-            hits[k] += float(taken[labels_apart <= tolerance].sum())
-            errors[k] += float((taken * labels_apart).sum())
-    places = {k: len(embedding) * min(k, len(gallery_embedding)) for k in hits}
-    return {k: Retrieval(hits[k] / n, errors[k] / n) for k, n in places.items()}
+            retrieved = shares(distances, k)
+            hits[k] += float(retrieved[label_distances <= tolerance].sum())
+            errors[k] += float((retrieved * label_distances).sum())
+    counts = {k: len(queries) * min(k, len(gallery)) for k in hits}
+    return {k: Retrieval(hits[k] / n, errors[k] / n) for k, n in counts.items()}
+
+
+@dataclass(frozen=True)
+class ClassRetrieval:
+    """Metrics of a ranked gallery, as means over the queries.
+
+    Attributes:
+        recall_1: share of the queries whose nearest sample has their class.
+        map: mean average precision, over the whole gallery.
+    """
+
+    recall_1: float
+    map: float
+
+
+def class_retrieval(
+    gallery_embedding: Floats,
+    gallery_labels: Mapping[str, Labels],
+    embedding: Floats,
+    labels: Mapping[str, Labels],
+) -> dict[str, ClassRetrieval]:
+    """Rank a gallery by the cosine to each query, and evaluate it by one or several labelings.
+
+    Gallery samples that tie share the first rank, and enter the average precision together as in
+    scikit-learn: a constant embedding scores the share of the class. A query whose class is not
+    in the gallery scores 0.
+
+    Args:
+        gallery_embedding: (M, d), by convention of the training set.
+        gallery_labels: (M,) class numbers, by the labeling's name, such as fine and coarse.
+        embedding: (N, d) of the queries.
+        labels: (N,) class numbers, by the same names.
+
+    Returns:
+        One :class:`ClassRetrieval` for each labeling.
+
+    Raises:
+        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, or
+            no class numbers.
+
+    >>> gallery, fine = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.array([0.0, 1.0, 0.0])
+    >>> queries, true = np.array([[1.0, 0.1], [1.0, 0.2]]), np.array([0.0, 1.0])
+    >>> class_retrieval(gallery, {"fine": fine}, queries, {"fine": true})
+    {'fine': ClassRetrieval(recall_1=0.5, map=0.6666666666666666)}
+    """
+    gallery = checked("gallery_embedding", gallery_embedding)
+    queries = checked("embedding", embedding, width=gallery.shape[1])
+    pairs: dict[str, tuple[Classes, Classes]] = {
+        name: (
+            checked_classes(f"gallery_labels, {name}", gallery_labels[name], rows=len(gallery)),
+            checked_classes(f"labels, {name}", labels[name], rows=len(queries)),
+        )
+        for name in labels
+    }
+    sums = {name: np.zeros(2) for name in pairs}
+    for rows, distances in unit_distance_blocks(queries, gallery):
+        nearest = shares(distances, 1)
+        order = np.argsort(distances, axis=1)
+        ends = _tie_ends(np.take_along_axis(distances, order, axis=1))
+        for name, (theirs, own) in pairs.items():
+            hits = own[rows, None] == theirs
+            precisions = _average_precisions(np.take_along_axis(hits, order, axis=1), ends)
+            sums[name] += (nearest * hits).sum(), precisions.sum()
+    return {name: ClassRetrieval(*(both / len(queries)).tolist()) for name, both in sums.items()}
+
+
+def _tie_ends(distances: FloatArray) -> Classes:
+    """Return the last index of the tie of each of the rising distances (n, M)."""
+    count = distances.shape[1]
+    ends = np.where(np.diff(distances, axis=1, append=np.inf) > 0, np.arange(count), count)
+    return np.asarray(np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1])
+
+
+def _average_precisions(hits: NDArray[np.bool_], ends: Classes) -> FloatArray:
+    """Return the average precision (n,) of ranked hits (n, M); 0 without a hit."""
+    found = np.take_along_axis(np.cumsum(hits, axis=1), ends, axis=1)
+    of_hits = (hits * (found / (ends + 1))).sum(axis=1)
+    return np.asarray(of_hits / np.maximum(hits.sum(axis=1), 1))

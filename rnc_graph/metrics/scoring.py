@@ -1,56 +1,109 @@
-"""What a kind of target is scored by: errors, or how often a class is wrong.
-
-Every score is the better the smaller it is, so that tables, tests and figures need not ask.
-"""
+"""The metrics that runs are compared by, and how each metric is displayed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from rnc_graph.metrics.regions import REGIONS
+from rnc_graph.metrics.representation import RETRIEVED
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """What predictions are scored by.
+    """The metrics that predictions are compared by; smaller is better for all.
 
     Attributes:
-        scales: the scores are told in each of them; rows are compared in the first.
-        metrics: the scores by name, each with its title.
-        ranked_by: the one that rows are ranked by.
-        beside: another one whose differences are told beside it.
-        selected_by: what chooses the epoch, in words.
+        scales: the units of the metrics; runs are compared in the first.
+        metrics: titles of the metrics by name.
+        ranked_by: the metric that methods are ranked by.
+        secondary: another metric, shown with it.
+        selected_by: the metric that selects the epoch, in words.
     """
 
     scales: tuple[str, ...]
     metrics: dict[str, str]
     ranked_by: str
-    beside: str
+    secondary: str
     selected_by: str
 
     @property
     def scale(self) -> str:
-        """The scale that rows are compared in."""
+        """The scale that runs are compared in."""
         return self.scales[0]
 
     @property
     def title(self) -> str:
-        """What the score that rows are ranked by is called."""
+        """The title of the metric that methods are ranked by."""
         return self.metrics[self.ranked_by]
 
 
-MEASURED = Scoring(
+REGRESSION = Scoring(
     scales=("standardized", "unit"),
     metrics={"mae": "MAE", "rmse": "RMSE", "mse": "MSE"},
     ranked_by="rmse",
-    beside="mae",
+    secondary="mae",
     selected_by="validation MAE",
 )
-"""Targets that are measured, standardized by the training set and in their unit."""
+"""Continuous targets, standardized by the training set and in their unit."""
 
-CLASSES = Scoring(
+CLASSIFICATION = Scoring(
     scales=("share",),
     metrics={"error": "error", "cross_entropy": "cross-entropy"},
     ranked_by="error",
-    beside="cross_entropy",
+    secondary="cross_entropy",
     selected_by="validation error",
 )
-"""Targets that are classes: the share of wrong ones, and the cross-entropy in nats."""
+"""Class numbers: the share of wrong classes, and the cross-entropy in nats."""
+
+
+@dataclass(frozen=True)
+class Display:
+    """How a metric is displayed.
+
+    Attributes:
+        title: a short one, for a table's column.
+        higher_is_better: None if neither direction is better by itself.
+    """
+
+    title: str
+    higher_is_better: bool | None
+
+
+# Those of evaluate_representation, long_tail_metrics and unseen labels; then those of
+# classification_metrics and evaluate_classes.
+DISPLAY: Mapping[str, Display] = {
+    "probe_mae": Display("probe MAE", False),
+    "probe_rmse": Display("probe RMSE", False),
+    "knn_mae": Display("kNN MAE", False),
+    "knn_rmse": Display("kNN RMSE", False),
+    "order": Display("order (Spearman)", True),
+    "triplets": Display("triplets", True),
+    **{f"precision_{k}": Display(f"precision@{k}", True) for k in RETRIEVED},
+    **{f"label_error_{k}": Display(f"label error@{k}", False) for k in RETRIEVED},
+    "uniformity": Display("uniformity", None),
+    "alignment": Display("alignment", None),
+    "ood_knn_auroc": Display("OOD AUROC (kNN)", True),
+    "ood_knn_fpr95": Display("OOD FPR95 (kNN)", False),
+    "ood_mahalanobis_auroc": Display("OOD AUROC (Mahalanobis)", True),
+    "ood_mahalanobis_fpr95": Display("OOD FPR95 (Mahalanobis)", False),
+    **{f"mae_{region}": Display(f"MAE, {region}-shot", False) for region in REGIONS},
+    "balanced_mae": Display("balanced MAE", False),
+    "gmean": Display("GM of errors", False),
+    "mae_unseen": Display("MAE, unseen labels", False),
+    "mae_seen": Display("MAE, seen labels", False),
+    "rmse_unseen": Display("RMSE, unseen labels", False),
+    "rmse_seen": Display("RMSE, seen labels", False),
+    "accuracy": Display("accuracy", True),
+    "error": Display("error", False),
+    "balanced_accuracy": Display("balanced accuracy", True),
+    "cross_entropy": Display("cross-entropy", False),
+    **{f"accuracy_{region}": Display(f"accuracy, {region}-shot", True) for region in REGIONS},
+    "probe_accuracy": Display("probe accuracy", True),
+    "probe_balanced_accuracy": Display("probe balanced accuracy", True),
+    "knn_accuracy": Display("kNN accuracy", True),
+    "recall_1": Display("R@1", True),
+    "map": Display("mAP", True),
+    "recall_1_coarse": Display("R@1, coarse", True),
+    "map_coarse": Display("mAP, coarse", True),
+}

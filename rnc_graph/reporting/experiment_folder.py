@@ -21,7 +21,7 @@ from rnc_graph import __version__
 from rnc_graph.experiments.results import Outcome, evaluated_sets
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.files import write_text
-from rnc_graph.metrics import CLASSES, PairedDifference, Summary
+from rnc_graph.metrics import CLASSIFICATION, PairedDifference, Summary
 from rnc_graph.reporting import figures, numbers, style
 from rnc_graph.reporting.condition import condition_of
 from rnc_graph.reporting.markup import code, markdown, markdown_table
@@ -83,7 +83,7 @@ def _draw(folder: Path, outcome: Outcome, tables: Sequence[ResultTable]) -> list
     written: list[Path] = []
     for table in tables[:_DRAWN]:
         condition = condition_of(outcome, table)
-        classes = table.scoring is CLASSES
+        classes = table.scoring is CLASSIFICATION
         title = f"{condition.title}, {numbers.plural(len(table.seeds), 'seed')}"
         drawn = {
             "confusion": figures.draw_confusion(condition) if classes else None,

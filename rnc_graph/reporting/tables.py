@@ -15,7 +15,7 @@ from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets, 
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import division_of, source_name
 from rnc_graph.metrics import (
-    MEASURES,
+    DISPLAY,
     PairedDifference,
     Ranking,
     Scoring,
@@ -184,7 +184,7 @@ def _table(
         for scale in scoring.scales
         for name in scoring.metrics
     }
-    measures = {name: values for name in MEASURES if (values := measure(name))}
+    measures = {name: values for name in DISPLAY if (values := measure(name))}
     differences = {
         name: _differences(experiment, metrics[compared, scoring.scale, name], share)
         for name in scoring.metrics

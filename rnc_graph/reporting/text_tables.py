@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from rnc_graph.experiments.results import evaluated_sets
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.metrics import CLASSES, MEASURES
-from rnc_graph.metrics.representation import RETRIEVED
+from rnc_graph.metrics import CLASSIFICATION, DISPLAY, RETRIEVED
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
@@ -102,7 +101,7 @@ def _errors(experiment: Experiment, table: ResultTable, scale: str, title: str) 
 def _differences(table: ResultTable, title: str) -> list[TextTable]:
     """Return the paired differences, one table a reference."""
     scoring = table.scoring
-    metrics = (scoring.ranked_by, scoring.beside)
+    metrics = (scoring.ranked_by, scoring.secondary)
     header = ["method"]
     for metric in metrics:
         score = f"{_SHORT[table.compared]} {scoring.metrics[metric]}"
@@ -131,8 +130,8 @@ def _further(table: ResultTable, title: str) -> list[TextTable]:
         columns = [name for name in names if any(name in row.measures for row in table.rows)]
         rows = [row for row in table.rows if any(name in row.measures for name in columns)]
         if columns:
-            shown = what.replace("molecules", "images") if table.scoring is CLASSES else what
-            header = ["method", *(MEASURES[name].title for name in columns)]
+            shown = what.replace("molecules", "images") if table.scoring is CLASSIFICATION else what
+            header = ["method", *(DISPLAY[name].title for name in columns)]
             cells = [[row.name, *(_cell(row, name) for name in columns)] for row in rows]
             baselines = sum(row.baseline for row in rows)
             found.append(TextTable(f"{title}: {shown}", header, cells, baselines))
@@ -147,7 +146,7 @@ def _cell(row: MethodRow, name: str) -> str:
     shown = numbers.mean_and_sd(summary)
     if len(summary.values) < len(row.seeds):
         shown += f" ({numbers.plural(len(summary.values), 'seed')})"
-    difference, direction = row.measure_differences.get(name), MEASURES[name].higher_is_better
+    difference, direction = row.measure_differences.get(name), DISPLAY[name].higher_is_better
     if direction is None or difference is None or not numbers.significant(difference):
         return shown
     return f"{shown} {'▲' if (difference.mean > 0) == direction else '▼'}"

@@ -15,7 +15,7 @@ from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.store import Store
-from rnc_graph.metrics import MEASURED, MEASURES
+from rnc_graph.metrics import DISPLAY, REGRESSION
 from rnc_graph.reporting.experiment_folder import as_markdown
 from rnc_graph.reporting.tables import tabulate
 from tests.run_and_write import run_and_write
@@ -29,7 +29,7 @@ split:
   test: 0.3
   long_tail: {imbalance: 4, bins: 3, tail: low, many: 8, few: 4}
 """
-CONTINUOUS = list(MEASURES)[: list(MEASURES).index("accuracy")]  # Those of classes follow.
+CONTINUOUS = list(DISPLAY)[: list(DISPLAY).index("accuracy")]  # Those of classes follow.
 EMBEDDING = [name for name in CONTINUOUS if "mae" not in name or name in ("probe_mae", "knn_mae")]
 EMBEDDING = [name for name in EMBEDDING if name != "gmean" and not name.endswith("seen")]
 
@@ -63,7 +63,7 @@ def test_measures_stand_in_every_form_of_the_table(folder: Path, results) -> Non
     frame = pd.read_csv(out / "table.csv").set_index(["method", "metric"])
     markdown = (out / "table.md").read_text()
     for name in ("probe_rmse", "order", "precision_10", "label_error_1", "alignment", "mae_few"):
-        assert f"| {MEASURES[name].title} |" in markdown
+        assert f"| {DISPLAY[name].title} |" in markdown
     for row in table.rows:
         for name, summary in row.measures.items():
             assert frame.loc[(row.name, name), "mean"] == pytest.approx(summary.mean)
@@ -229,7 +229,7 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
     records = {
         (row, seed): {
             "metrics": {
-                part: {s: {"mae": 1.0, "rmse": 1.0 + seed, "mse": 1.0} for s in MEASURED.scales}
+                part: {s: {"mae": 1.0, "rmse": 1.0 + seed, "mse": 1.0} for s in REGRESSION.scales}
                 for part in ("validation", "test")
             },
             "measures": {"mae_many": float(len(row) + seed)} if seed else {},

@@ -77,13 +77,19 @@ def test_a_collapsed_embedding_predicts_the_most_frequent_class(value):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x, y: linear_class_probe(x, y * 0, x), "train_labels: found one class, right are"),
-        (lambda x, y: linear_class_probe(x, y, x, strength=0), "strength: found 0, right is a"),
-        (lambda x, y: linear_class_probe(x, y[:3], x), r"train_labels: found shape \(3,\)"),
-        (lambda x, y: linear_class_probe(x, y, x[:, :2]), "embedding: found shape"),
-        (lambda x, y: nearest_classes(x, y + 0.5, x), r"train_labels: found \d\.5 in row 0"),
-        (lambda x, y: nearest_classes(x, y * np.nan, x), "train_labels: found nan in row 0"),
-        (lambda x, y: nearest_classes(x, y, x, k=0), "k: found 0, right is 1 neighbor or more"),
+        (lambda x, y: linear_class_probe(x, y * 0, x), r"train_labels: .* got 1"),
+        (lambda x, y: linear_class_probe(x, y, x, strength=0), r"strength: .* got 0"),
+        (lambda x, y: linear_class_probe(x, y[:3], x), r"train_labels: .* got \(3,\)"),
+        (lambda x, y: linear_class_probe(x, y, x[:, :2]), r"embedding: expected shape"),
+        (
+            lambda x, y: nearest_classes(x, y + 0.5, x),
+            r"train_labels: .* got \d\.5 in row 0",
+        ),
+        (
+            lambda x, y: nearest_classes(x, y * np.nan, x),
+            r"train_labels: .* got nan in row 0",
+        ),
+        (lambda x, y: nearest_classes(x, y, x, k=0), r"k: .* got 0"),
     ],
 )
 def test_bad_input_is_named_with_what_is_right(call, message):

@@ -80,16 +80,15 @@ def test_a_class_that_is_only_predicted_or_only_measured():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda y, x: classification_metrics(y[:2], x), r"labels: found shape \(2,\), right is"),
-        (lambda y, x: classification_metrics(y[:, None], x), r"labels: found shape \(3, 1\)"),
-        (lambda y, x: classification_metrics(y, x[:, 0]), r"logits: found shape \(3,\)"),
-        (lambda y, x: classification_metrics(y, x * np.nan), "logits: found nan in row 0"),
-        (lambda y, x: classification_metrics(y + 0.5, x), r"labels: found 0\.5 in row 0, right"),
-        (lambda y, x: classification_metrics(y - 1, x), "found -1 in row 0, right are class num"),
-        (lambda y, x: classification_metrics(y + 3, x), "found 4 in row 1, right are class numbers"
-         " below 4"),
-        (lambda y, x: classification_metrics(y, x, y / 2), r"train_labels: found 0\.5 in row 1"),
-        (lambda y, x: classification_metrics(y, x, y, many=1, few=2), "few and many: found 2"),
+        (lambda y, x: classification_metrics(y[:2], x), r"labels: .* got \(2,\)"),
+        (lambda y, x: classification_metrics(y[:, None], x), r"labels: .* got \(3, 1\)"),
+        (lambda y, x: classification_metrics(y, x[:, 0]), r"logits: .* got \(3,\)"),
+        (lambda y, x: classification_metrics(y, x * np.nan), r"logits: .* got nan in row 0"),
+        (lambda y, x: classification_metrics(y + 0.5, x), r"labels: .* got 0\.5 in row 0"),
+        (lambda y, x: classification_metrics(y - 1, x), r".* got -1 in row 0"),
+        (lambda y, x: classification_metrics(y + 3, x), "class numbers below 4, got 4 in row 1"),
+        (lambda y, x: classification_metrics(y, x, y / 2), r"train_labels: .* got 0\.5 in row 1"),
+        (lambda y, x: classification_metrics(y, x, y, many=1, few=2), r"few and many: .* got 2"),
     ],
 )  # fmt: skip
 def test_bad_input_is_named_with_what_is_right(call, message):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.metrics import label_bins, long_tail_metrics, shot_regions
-from rnc_graph.metrics.long_tail import LEAST_ERROR
+from rnc_graph.metrics.regions import LEAST_ERROR
 
 LABELS = st.lists(st.integers(-4, 4).map(float), min_size=2, max_size=30)
 EDGES = st.lists(st.integers(-3, 3).map(float), max_size=5, unique=True).map(sorted)
@@ -69,19 +69,25 @@ def test_an_exact_hit_does_not_make_the_geometric_mean_0():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: label_bins(x, np.array([1.0, 1.0])), r"edges: found \[1.0, 1.0\], right are"),
-        (lambda x: label_bins(x, np.array([np.nan])), "edges: found"),
-        (lambda x: label_bins(x, np.array([[0.0]])), "edges: found"),
-        (lambda x: label_bins(x[:, None], np.array([0.0])), r"labels: found shape \(3, 1\)"),
-        (lambda x: shot_regions(x, x, x[:0], many=1, few=2), "found 2 and 1, right is 0 <= few"),
-        (lambda x: shot_regions(x, x, x[:0], many=1, few=-1), "found -1 and 1"),
-        (lambda x: shot_regions(x * np.nan, x, x[:0], many=1, few=1), "train_labels: found nan"),
+        (lambda x: label_bins(x, np.array([1.0, 1.0])), r"edges: .* got \[1.0, 1.0\]"),
+        (lambda x: label_bins(x, np.array([np.nan])), "edges: expected finite, rising numbers"),
+        (lambda x: label_bins(x, np.array([[0.0]])), "edges: expected finite, rising numbers"),
+        (lambda x: label_bins(x[:, None], np.array([0.0])), r"labels: .* got \(3, 1\)"),
+        (lambda x: shot_regions(x, x, x[:0], many=1, few=2), r".* got 2 and 1"),
+        (lambda x: shot_regions(x, x, x[:0], many=1, few=-1), r".* got -1 and 1"),
+        (
+            lambda x: shot_regions(x * np.nan, x, x[:0], many=1, few=1),
+            r"train_labels: .* got nan",
+        ),
         (
             lambda x: long_tail_metrics(x, x, np.array(["many", "few", "none"]), x),
-            r"regions: found the unknown \['none'\], right is \(3,\) of many, medium, few",
+            r"regions: .* got the unknown \['none'\]",
         ),
-        (lambda x: long_tail_metrics(x, x, np.array(["few"]), x), r"regions: found shape \(1,\)"),
-        (lambda x: long_tail_metrics(x, x, np.array(["few"] * 3), x[:2]), "bins: found shape"),
+        (
+            lambda x: long_tail_metrics(x, x, np.array(["few"]), x),
+            r"regions: .* got shape \(1,\)",
+        ),
+        (lambda x: long_tail_metrics(x, x, np.array(["few"] * 3), x[:2]), r"bins: expected shape"),
     ],
 )
 def test_bad_input_is_named_with_what_is_right(call, message):

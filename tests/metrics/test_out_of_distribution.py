@@ -110,7 +110,7 @@ def test_collapsed_classes_score_by_the_plain_distance():
     queries = np.array([[3.1, 4.2], [5.1, 1.2]])
     found = mahalanobis_scores(train, queries, np.repeat([0, 1], 4))
     np.testing.assert_allclose(found, [20**0.5, 1])
-    with pytest.raises(RncGraphError, match=r"train_classes: found shape \(3,\), right is \(8,\)"):
+    with pytest.raises(RncGraphError, match=r"train_classes: expected shape \(8,\), got \(3,\)"):
         mahalanobis_scores(train, queries, np.zeros(3))
 
 

@@ -133,5 +133,5 @@ def test_equal_methods_are_not_told_apart():
     "errors", [np.ones((2, 3)), np.ones(2), np.array([[1.0, np.nan]]), np.array([[np.inf, 1.0]])]
 )
 def test_what_is_no_table_of_errors_is_told(errors: np.ndarray):
-    with pytest.raises(RncGraphError, match="right are finite numbers, data sets x 2 methods"):
+    with pytest.raises(RncGraphError, match="expected finite numbers, datasets x 2 methods"):
         rank_methods(errors, ["a", "b"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rnc_graph import metrics as evaluation
-from rnc_graph.metrics import MEASURES, evaluate_representation
+from rnc_graph.metrics import DISPLAY, evaluate_representation
 
 RNG = np.random.default_rng(0)
 TRAIN, TEST, OUTSIDE = (RNG.normal(size=(n, 5)) for n in (80, 30, 50))
@@ -21,7 +21,7 @@ def test_each_measure_is_that_of_its_own_function():
     views = TEST + 0.1, TEST
     outside = OUTSIDE * 3
     found = evaluate_representation(
-        TRAIN, TRAIN_LABELS, TEST, LABELS, views=views, outside=outside, tolerance=0.6
+        TRAIN, TRAIN_LABELS, TEST, LABELS, views=views, ood=outside, tolerance=0.6
     )
     expected = {}
     for name, predict in (
@@ -46,7 +46,7 @@ def test_each_measure_is_that_of_its_own_function():
         told = evaluation.detection(scores(TRAIN, TEST), scores(TRAIN, outside))
         expected[f"ood_{name}_auroc"], expected[f"ood_{name}_fpr95"] = told.auroc, told.fpr95
     assert found == pytest.approx(expected)
-    assert [*found, *LONG_TAIL, *UNSEEN, *OF_CLASSES] == list(MEASURES), (
+    assert [*found, *LONG_TAIL, *UNSEEN, *OF_CLASSES] == list(DISPLAY), (
         "in the order they are shown"
     )
     assert all(type(value) is float for value in found.values())
@@ -54,7 +54,7 @@ def test_each_measure_is_that_of_its_own_function():
 
 def test_what_is_not_given_is_not_measured():
     found = evaluate_representation(TRAIN, TRAIN_LABELS, TEST, LABELS)
-    assert set(MEASURES) - set(found) == {
+    assert set(DISPLAY) - set(found) == {
         *LONG_TAIL,
         *UNSEEN,
         *OF_CLASSES,
@@ -66,22 +66,22 @@ def test_what_is_not_given_is_not_measured():
 def test_directions_tell_the_labels_from_noise():
     shift = np.array([9.0, 0, 0, 0, 0])
     good = evaluate_representation(
-        TRAIN_LABELS, TRAIN_LABELS, LABELS, LABELS, outside=OUTSIDE[:, :2] + 30
+        TRAIN_LABELS, TRAIN_LABELS, LABELS, LABELS, ood=OUTSIDE[:, :2] + 30
     )
     noise = evaluate_representation(
         RNG.normal(size=(80, 5)) + shift, TRAIN_LABELS, RNG.normal(size=(30, 5)) + shift, LABELS,
-        outside=OUTSIDE + shift,
+        ood=OUTSIDE + shift,
     )  # fmt: skip
     for name in good:
-        if (higher := MEASURES[name].higher_is_better) is not None:
+        if (higher := DISPLAY[name].higher_is_better) is not None:
             assert (good[name] > noise[name]) is higher, name
 
 
 def test_titles_are_short_and_differ():
-    titles = [measure.title for measure in MEASURES.values()]
+    titles = [measure.title for measure in DISPLAY.values()]
     assert len(set(titles)) == len(titles)
     assert max(map(len, titles)) <= 24
-    undirected = {name for name, m in MEASURES.items() if m.higher_is_better is None}
+    undirected = {name for name, m in DISPLAY.items() if m.higher_is_better is None}
     assert undirected == {"alignment", "uniformity"}
 
 
@@ -97,7 +97,7 @@ def test_a_collapsed_embedding_is_judged_as_chance(value):
         collapsed(30),
         LABELS,
         views=(collapsed(9), collapsed(9)),
-        outside=collapsed(50),
+        ood=collapsed(50),
     )
     assert (found["order"], found["triplets"]) == (0.0, 0.5)
     assert found["probe_mae"] == pytest.approx(found["knn_mae"])

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from rnc_graph.metrics import MEASURED, Summary
+from rnc_graph.metrics import REGRESSION, Summary
 from rnc_graph.reporting.figures.along_axis import along, draw_along_axis
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
@@ -16,7 +16,7 @@ def _grid(
         "plain", False, "plain", (0,), 1.0, {("test", "standardized", "rmse"): score}, {}, {}, {}
     )
     tables = [
-        ResultTable("esol", split, encoder, "", MEASURED, "test", (row,))
+        ResultTable("esol", split, encoder, "", REGRESSION, "test", (row,))
         for split in splits
         for encoder in encoders
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rnc_graph.experiments import read_spec
-from rnc_graph.metrics import MEASURED
+from rnc_graph.metrics import REGRESSION
 from rnc_graph.reporting.protocol import notes
 
 PLAIN = (
@@ -18,7 +18,7 @@ PLAIN = (
 def _notes(folder: Path, more: str) -> list[str]:
     path = folder / "small.yaml"
     path.write_text(path.read_text() + more)
-    return notes(read_spec(path), [MEASURED])
+    return notes(read_spec(path), [REGRESSION])
 
 
 def test_a_plain_split(folder: Path):
@@ -117,7 +117,7 @@ AGEDB = "{images: agedb, folder: faces}"
 def _notes_of_images(folder: Path, data: str, more: str = "") -> list[str]:
     path = folder / "images.yaml"
     path.write_text(IMAGES.format(data=data) + more)
-    return notes(read_spec(path), [MEASURED])
+    return notes(read_spec(path), [REGRESSION])
 
 
 def test_published_and_drawn_splits_are_both_told(folder: Path):

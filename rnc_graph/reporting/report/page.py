@@ -82,7 +82,7 @@ def _headings(scoring: Scoring) -> list[tuple[str, str]]:
         ("method", "text"),
         (scoring.title, "number"),
         ("95% interval", ""),
-        (scoring.metrics[scoring.beside], "number"),
+        (scoring.metrics[scoring.secondary], "number"),
         *((f"{scoring.title}, {scale}", "number") for scale in scoring.scales[1:]),
         (f"Δ {scoring.title}", "number"),
         *_OF_DIFFERENCES,
@@ -115,7 +115,7 @@ def _table(table: ResultTable, number: int) -> str:
 
 def _line(table: ResultTable, row: MethodRow, mark: str) -> str:
     scoring = table.scoring
-    score, beside = table.score(row), table.score(row, scoring.beside)
+    score, beside = table.score(row), table.score(row, scoring.secondary)
     cells: list[tuple[str, float | None]] = [
         (numbers.mean_and_sd(score), score.mean),
         (numbers.interval(score.low, score.high), None),
