@@ -58,9 +58,9 @@ def _gz(data: bytes) -> bytes:
 
 def _number(data: bytes) -> None:
     text = data.decode("utf-8", errors="replace")
-    for comma in (False, True):
+    for decimal in (None, ".", ","):
         try:
-            value = parse_number(text, decimal_comma=comma)
+            value = parse_number(text, decimal=decimal)
         except ValueError:
             continue
         assert math.isnan(value) or abs(value) < 1e18

@@ -110,7 +110,7 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
     assert ("No test set was kept" in card) == ("--test-fraction" in split)
     saved = ["--split-file", str(tmp_path / "m" / "split.json")]
     again = written(run("train", table, *targets, *saved, "--out", str(tmp_path / "n"), *QUICK))
-    assert "for testing" in again
+    assert "validation: " in again
 
 
 @pytest.mark.parametrize(

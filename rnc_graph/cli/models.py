@@ -26,6 +26,9 @@ Smiles = Annotated[str | None, typer.Option(help="The column of SMILES. [default
 Level = Annotated[
     float, typer.Option("--interval", help="Share of measurements that the intervals cover.")
 ]
+Decimal = Annotated[
+    str | None, typer.Option(help="The decimal sign: . or a comma. [default: found by column]")
+]
 
 
 @app.command()
@@ -40,6 +43,7 @@ def train(
         typer.Option(help="A column to be predicted; more than once for several. [guessed]"),
     ] = None,
     unit: Annotated[str, typer.Option(help="Unit of the targets.")] = "",
+    decimal: Decimal = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -101,9 +105,10 @@ def train(
     for option, given, known in (
         ("--merge", merge, ("no", "mean", "median", "first")),
         ("--on-bad", on_bad, ("skip", "raise")),
+        ("--leaks", leaks, ("keep", "drop", "raise", None)),
     ):
         if given not in known:
-            raise BadValueError(f"{option} must be one of {', '.join(known)}, not {given!r}")
+            raise BadValueError(f"{option}: expected {', '.join(filter(None, known))}, got {given!r}")
     settings: ModelSettings = make_settings(
         encoder=encoder,
         objective=None if objective == "none" else objective,
@@ -237,6 +242,7 @@ def evaluate(
         list[str] | None,
         typer.Option(help="The measured columns, in the model's order. [default: the model's]"),
     ] = None,
+    decimal: Decimal = None,
     out: Annotated[
         Path | None, typer.Option(help="A folder for figures and metrics.", file_okay=False)
     ] = None,
@@ -319,19 +325,29 @@ def _read(
     targets: list[str] | None,
     split_column: str | None,
     unit: str,
+    decimal: str | None,
     default: list[str] | None = None,
 ) -> tuple[Any, list[Any], list[str]]:
     """Read a file, or load a dataset by its name; without targets, take the default ones."""
     from rnc_graph.data.catalog import dataset_cards, load_dataset
     from rnc_graph.data.reading.molecules import read_molecules
 
+    if decimal not in (None, ".", ","):
+        raise BadValueError(f"--decimal: expected . or , , got {decimal!r}")
     path = Path(data)
     if not path.exists() and data in dataset_cards() and not (smiles or split_column):
         table = load_dataset(data)
         by_default = default if default and set(default) <= set(table.target_names) else None
         return table.select(targets or by_default), [], []
     extra = [split_column] if split_column else []
-    return read_molecules(path, smiles, targets or default, extra=extra, unit=unit)
+    return read_molecules(
+        path,
+        smiles,
+        targets or default,
+        extra=extra,
+        unit=unit,
+        decimal=decimal,  # type: ignore[arg-type]  # checked above
+    )
 
 
 def _on_subsets(table: Any, test: Any) -> list[str]:

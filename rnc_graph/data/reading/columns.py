@@ -1,12 +1,11 @@
 """Which column holds the SMILES and which the targets."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from rnc_graph.data.reading.numbers import parse_number
+from rnc_graph.data.reading.numbers import MISSING, looks_numeric
 from rnc_graph.errors import BadValueError, did_you_mean
 
 SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "molecule")
@@ -48,7 +47,6 @@ def choose_columns(
     targets: Sequence[str] | None = None,
     *,
     source: str = "the table",
-    decimal_comma: bool = False,
 ) -> ChosenColumns:
     """Check the columns that are given, and guess those that are left out.
 
@@ -58,7 +56,6 @@ def choose_columns(
         smiles: the column of SMILES; guessed by its name, else by its cells.
         targets: the columns of targets; guessed by their names, else the one column of numbers.
         source: what messages call the table.
-        decimal_comma: whether "1,5" is a number.
 
     Raises:
         RncGraphError: there is no such column, or the guess has none or several to choose from.
@@ -71,7 +68,7 @@ def choose_columns(
     notes += guessed
     if targets is None:
         others = [column for column in columns if column != smiles]
-        found = _target_candidates(others, sample_rows, decimal_comma)
+        found = _target_candidates(others, sample_rows)
         targets = [_only(found, "the target", "--target", columns, source)]
         notes.append(f"the target is column {targets[0]!r}")
     if not targets:
@@ -119,10 +116,14 @@ def _only(
 
 def _named(columns: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the columns of the first of the usual names that there is."""
-    spelled = {column: column.lower().replace(" ", "_") for column in columns}
     return next(
-        (found for name in names if (found := [c for c in columns if spelled[c] == name])), []
+        (found for name in names if (found := [c for c in columns if spelled(c) == name])), []
     )
+
+
+def spelled(column: str) -> str:
+    """Return a column's name as the lists of usual names spell it."""
+    return column.strip().lower().replace(" ", "_")
 
 
 def _smiles_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str]:
@@ -132,22 +133,23 @@ def _smiles_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str
 
 def _mostly_molecules(cells: "pd.Series[str]") -> bool:
     filled = [cell for cell in cells.head(50) if cell.strip()]
-    return bool(filled) and 2 * sum(map(is_molecule, filled)) > len(filled)
+    # Numbers are no molecules: of 20,000 columns of them none should be parsed.
+    if not filled or looks_numeric(filled[0]):
+        return False
+    return 2 * sum(map(is_molecule, filled)) > len(filled)
 
 
-def _target_candidates(
-    columns: Sequence[str], sample: pd.DataFrame, decimal_comma: bool
-) -> list[str]:
-    numeric = [column for column in columns if _mostly_numbers(sample[column], decimal_comma)]
-    return _named(columns, TARGET_NAMES) or numeric
+def _target_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str]:
+    named = _named(columns, TARGET_NAMES)
+    return named or [column for column in columns if _mostly_numbers(sample[column])]
 
 
-def _mostly_numbers(cells: "pd.Series[str]", decimal_comma: bool) -> bool:
+def _mostly_numbers(cells: "pd.Series[str]") -> bool:
     """Return whether nine in ten cells are numbers: a word here and there spoils no column."""
     numbers = words = 0
     for cell in cells:
-        try:
-            numbers += not math.isnan(parse_number(cell, decimal_comma=decimal_comma))
-        except ValueError:
-            words += 1
+        if looks_numeric(cell):
+            numbers += 1
+        else:
+            words += cell.strip().lower() not in MISSING
     return numbers > 9 * words

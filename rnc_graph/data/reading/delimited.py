@@ -53,7 +53,7 @@ def open_delimited(path: Path, suffix: str) -> TableSource:
     else:
         columns = named_columns(header, str(path), notes)
     reader = _Reader(path, columns, original, delimiter, blank + used)
-    source = TableSource(str(path), columns, reader.chunks, notes, delimiter != ",")
+    source = TableSource(str(path), columns, reader.chunks, notes)
     reader.source = source
     if any(i < blank + used for i in odd):
         reader.not_utf8(odd[0] + 1)

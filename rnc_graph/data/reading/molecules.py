@@ -5,14 +5,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rnc_graph.data.reading.columns import check_column, choose_columns
-from rnc_graph.data.reading.numbers import has_decimal_comma, parse_number
+from rnc_graph.data.reading.ignored import IgnoredColumns
+from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number
 from rnc_graph.data.reading.opening import open_table
-from rnc_graph.data.reading.source import Chunk, TableSource, shorten
+from rnc_graph.data.reading.source import Chunk, shorten
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError
 
@@ -44,6 +46,7 @@ def read_molecules(
     extra: Sequence[str] = (),
     unit: str = "",
     name: str | None = None,
+    decimal: Decimal | None = None,
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read the molecules of a table that can be trained on, and name the rows that cannot.
 
@@ -56,13 +59,15 @@ def read_molecules(
         extra: further columns to keep as text: a split, a group, a time.
         unit: unit of the targets.
         name: what messages call the table; the file's path by default.
+        decimal: the decimal sign of the targets; found from all cells of a column if None.
 
     Returns:
         The table, with the number and line of each row in the source; the rows left out; and what
         was guessed.
 
     Raises:
-        RncGraphError: the file or a column is missing, or no row can be used.
+        RncGraphError: the file or a column is missing, no row can be used, or the decimal sign of a
+            column is ambiguous.
     """
     table = open_table(source)
     chunks = table.chunks()
@@ -77,19 +82,21 @@ def read_molecules(
         smiles,
         targets,
         source=table.name,
-        decimal_comma=table.decimal_comma,
     )
     for column in extra:
         check_column(table.columns, column, table.name)
-    gathered = _Gathered(table, chosen.smiles, chosen.targets, extra)
+    gathered = _Gathered(chosen.smiles, chosen.targets, extra)
+    ignored = IgnoredColumns(table.columns, [chosen.smiles, *chosen.targets, *extra])
     for chunk in chain([start], chunks):
         gathered.add(chunk)
+        ignored.add(chunk.frame)
+    notes = gathered.parse(table.name, decimal)
     if not gathered.smiles:
         first = gathered.bad[0]
         raise BadValueError(
             f"{table.name}: none of its {len(gathered.bad)} rows can be used; row {first.row}"
             + (f", column {first.column!r}" if first.column else "")
-            + f": {first.found!r}: {first.reason}"
+            + f": {first.found!r}: {first.reason}; a target is a measured quantity, not a class"
         )
     molecules = MoleculeTable(
         name=name or table.name,
@@ -101,65 +108,85 @@ def read_molecules(
         source_lines=np.array(gathered.lines, dtype=np.int64) if gathered.lines else None,
         extra=gathered.extra,
     )
-    notes = [*table.notes, *chosen.notes]
-    if gathered.decimal_commas:
-        notes.append("numbers such as '1,5' are read with a decimal comma")
+    notes = [*table.notes, *chosen.notes, *notes, *ignored.notes(), *_classes(molecules)]
     return molecules, gathered.bad, notes
 
 
-class _Gathered:
-    """The usable rows of a table so far, and the others."""
+def _classes(table: MoleculeTable) -> Iterator[str]:
+    """Say which targets look like classes."""
+    for name, values in zip(table.target_names, table.targets.T, strict=True):
+        different = np.unique(values[~np.isnan(values)])
+        if len(different) == 2 and len(table) > 10:
+            low, high = different
+            yield (
+                f"target {name!r} has two values, {low:g} and {high:g}: if they are classes, a "
+                "regressor predicts scores between them; give a measured quantity instead"
+            )
 
-    def __init__(
-        self, table: TableSource, smiles: str, targets: Sequence[str], extra: Sequence[str]
-    ) -> None:
-        self.table, self.column, self.names = table, smiles, list(targets)
+
+class _Gathered:
+    """The rows of a table so far: those with cells, and those that are spoiled."""
+
+    def __init__(self, smiles: str, targets: Sequence[str], extra: Sequence[str]) -> None:
+        self.column, self.names = smiles, list(targets)
         self.smiles: list[str] = []
         self.targets: list[list[float]] = []
         self.rows: list[int] = []
         self.lines: list[int] = []
         self.extra: dict[str, list[str]] = {name: [] for name in extra}
         self.bad: list[BadRow] = []
-        self.decimal_commas = False
+        self._cells: list[list[Any]] = []
 
     def add(self, chunk: Chunk) -> None:
         lines = chunk.lines.tolist() if chunk.lines is not None else [None] * len(chunk.rows)
-        wanted = [self.column, *self.names, *self.extra]
-        columns = [chunk.frame[name].tolist() for name in wanted]
+        columns = [chunk.frame[name].tolist() for name in (self.column, *self.names, *self.extra)]
         for row, line, *cells in zip(chunk.rows.tolist(), lines, *columns, strict=True):
             if row in chunk.problems:
                 self.bad.append(BadRow(row, line, "", chunk.found[row], chunk.problems[row]))
-                continue
-            smiles, numbers = cells[0].strip(), cells[1 : 1 + len(self.names)]
-            wrong = list(self._wrong(smiles, numbers))
+            else:
+                self._cells.append([row, line, *cells])
+
+    def parse(self, source: str, decimal: Decimal | None) -> list[str]:
+        """Read the numbers of all rows, a column in one way, and return what was guessed."""
+        notes = []
+        signs: list[Decimal | None] = []
+        for number, name in enumerate(self.names, start=3):
+            column = [cells[number] for cells in self._cells]
+            signs.append(decimal or decimal_of(column, name, source))
+            if decimal is None and signs[-1] is not None:
+                how = "a decimal comma" if signs[-1] == "," else "commas between thousands"
+                shown = next(cell for cell in column if "," in cell or signs[-1] == ",")
+                notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
+        for row, line, smiles, *cells in self._cells:
+            numbers, wrong = self._numbers(smiles, cells[: len(self.names)], signs)
             if wrong:
                 self.bad += [BadRow(row, line, *each) for each in wrong]
                 continue
-            self.smiles.append(smiles)
-            self.targets.append([self._number(cell) for cell in numbers])
+            self.smiles.append(smiles.strip())
+            self.targets.append(numbers)
             self.rows.append(row)
             if line is not None:
                 self.lines.append(line)
-            for name, cell in zip(self.extra, cells[1 + len(self.names) :], strict=True):
+            for name, cell in zip(self.extra, cells[len(self.names) :], strict=True):
                 self.extra[name].append(cell)
+        self.bad.sort(key=lambda bad: bad.row)
+        self._cells.clear()
+        return notes
 
-    def _number(self, cell: str) -> float:
-        comma = self.table.decimal_comma
-        value = parse_number(cell, decimal_comma=comma)
-        self.decimal_commas = self.decimal_commas or (comma and has_decimal_comma(cell))
-        return value
-
-    def _wrong(self, smiles: str, cells: list[str]) -> Iterator[tuple[str, str, str]]:
-        """Yield the column, the text and the reason of all that is wrong with a row."""
-        if not smiles:
-            yield self.column, "", "no SMILES"
-        measured = False
-        for name, cell in zip(self.names, cells, strict=True):
+    def _numbers(
+        self, smiles: str, cells: list[str], signs: Sequence[Decimal | None]
+    ) -> tuple[list[float], list[tuple[str, str, str]]]:
+        """Return a row's targets; and the column, text and reason of all that is wrong with it."""
+        wrong = [] if smiles.strip() else [(self.column, "", "no SMILES")]
+        numbers: list[float] = []
+        unreadable = False
+        for name, cell, sign in zip(self.names, cells, signs, strict=True):
             try:
-                measured = not math.isnan(self._number(cell)) or measured
+                numbers.append(parse_number(cell, decimal=sign))
             except ValueError as reason:
-                measured = True
-                yield name, shorten(cell), str(reason)
-        if not measured:
+                unreadable = True
+                wrong.append((name, shorten(cell), str(reason)))
+        if not unreadable and all(map(math.isnan, numbers)):
             only = self.names[0] if len(self.names) == 1 else ""
-            yield only, shorten(cells[0]) if only else "", "no target"
+            wrong.append((only, shorten(cells[0]) if only else "", "no target"))
+        return numbers, wrong

@@ -2,46 +2,115 @@
 
 import math
 import re
+from collections.abc import Iterable
+from typing import Literal
 
-# What float32 and its squares still hold: no measured quantity comes near.
+from rnc_graph.errors import BadValueError
+
+# float32 and its squares hold values up to here: no measured quantity comes near.
 LARGEST = 1e18
 
-# What stands for a value that was not measured, in any case of letters.
+# A value that was not measured, in any case of letters.
 MISSING = frozenset(
     ("", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--", "?", "n.d.", "nd", "<na>")
 )
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
-_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
+Decimal = Literal[".", ","]
+
+_EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
+_NUMBER = re.compile(rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}", re.ASCII)
+# "1,203,000.5" and "1.203.000,5": groups of three digits, the first without leading zeros.
+_GROUPED = {
+    ".": re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+(?:\.[0-9]*)?{_EXPONENT}", re.ASCII),
+    ",": re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+(?:,[0-9]*)?{_EXPONENT}", re.ASCII),
+}
+_COMMA = re.compile(rf"[+-]?[0-9]+,[0-9]+{_EXPONENT}", re.ASCII)
 
 
-def has_decimal_comma(text: str) -> bool:
-    """Tell whether ``text`` is a number with a decimal comma."""
-    return _COMMA.fullmatch(text.strip()) is not None
+def decimal_of(cells: Iterable[str], column: str, source: str) -> Decimal | None:
+    """Return the decimal sign of a column of numbers, None where no cell holds a comma.
+
+    "1,5" and "0,203" show a decimal comma; "1,203.5", "1,203,000", and "1.5" beside "1,203", show
+    commas between thousands.
+
+    Args:
+        cells: all cells of the column.
+        column: its name, for messages.
+        source: name of the table, for messages.
+
+    Raises:
+        RncGraphError: the cells contradict each other, or all may be read either way.
+
+    >>> decimal_of(["850", "1,203", "0,7"], "y", "t.csv")
+    ','
+    """
+    points = commas = unclear = ""
+    for cell in cells:
+        text = _plain(cell)
+        as_point = bool(_NUMBER.fullmatch(text) or _GROUPED["."].fullmatch(text))
+        as_comma = bool(_COMMA.fullmatch(text) or _GROUPED[","].fullmatch(text))
+        if "," in text and as_point and as_comma:
+            unclear = unclear or cell
+        elif ("," in text and as_comma) or (text.count(".") > 1 and as_comma):
+            commas = commas or cell
+        elif ("." in text or "," in text) and as_point and not as_comma:
+            points = points or cell
+    if (points and commas) or (unclear and not points and not commas):
+        first, second = (points, commas) if points else (unclear, _other(cells, unclear))
+        raise BadValueError(
+            f"{source}, column {column!r}: expected one way of writing numbers, got {first!r} and "
+            f"{second!r}: is the comma a decimal sign or between thousands? say it with "
+            "--decimal , or --decimal ."
+        )
+    return "," if commas else "." if unclear or (points and _has_comma(cells)) else None
 
 
-def parse_number(text: str, *, missing: bool = True, decimal_comma: bool = False) -> float:
+def _other(cells: Iterable[str], shown: str) -> str:
+    """Return another number of a column, if there is one."""
+    return next((cell for cell in cells if cell != shown and _plain(cell)[:1].isdigit()), shown)
+
+
+def _has_comma(cells: Iterable[str]) -> bool:
+    return any("," in cell and _GROUPED["."].fullmatch(_plain(cell)) for cell in cells)
+
+
+def _plain(text: str) -> str:
+    # Word processors write a minus of their own.
+    return text.strip().replace("\N{MINUS SIGN}", "-")
+
+
+def looks_numeric(text: str) -> bool:
+    """Return whether a cell is a number in one way of writing or another."""
+    text = _plain(text)
+    patterns = (_NUMBER, _COMMA, *_GROUPED.values())
+    return any(pattern.fullmatch(text) for pattern in patterns)
+
+
+def parse_number(text: str, *, missing: bool = True, decimal: Decimal | None = None) -> float:
     """Return the number that ``text`` spells, NaN for one of ``MISSING``.
 
     Args:
         text: a cell.
         missing: whether a missing value is allowed.
-        decimal_comma: whether "1,5" is a number.
+        decimal: the decimal sign; the other sign may stand between thousands. None allows a decimal
+            point and no comma.
 
     Raises:
         ValueError: it is no number, or beyond ``LARGEST``; the message is the reason.
 
-    >>> parse_number(" 2.5 "), parse_number("1,5", decimal_comma=True), parse_number("n.d.")
-    (2.5, 1.5, nan)
+    >>> parse_number(" 2.5 "), parse_number("1.203,5", decimal=","), parse_number("n.d.")
+    (2.5, 1203.5, nan)
     """
-    text = text.strip()
-    if _NUMBER.fullmatch(text):
+    text = _plain(text)
+    if decimal is not None and _GROUPED[decimal].fullmatch(text):
+        value = float(text.replace("," if decimal == "." else ".", "").replace(",", "."))
+    elif _NUMBER.fullmatch(text):
         value = float(text)
     elif text.lower() in MISSING:
         if not missing:
             raise ValueError("a missing value")
         return math.nan
-    elif decimal_comma and _COMMA.fullmatch(text):
+    elif decimal == "," and _COMMA.fullmatch(text):
         value = float(text.replace(",", "."))
     else:
         raise ValueError(_reason(text))
@@ -55,6 +124,6 @@ def _reason(text: str) -> str:
         return "infinite"
     if text[:1] in {"<", ">", "~", "≤", "≥"}:
         return "a bound, not a number"
-    if has_decimal_comma(text):
+    if _COMMA.fullmatch(text):
         return "not a number: a comma is no decimal point here"
     return "not a number"

@@ -48,7 +48,6 @@ class TableSource:
         columns: its columns, each name once.
         notes: what was guessed; reading may add to it.
         read: yields chunks of at most the given number of rows.
-        decimal_comma: whether "1,5" is a number in it.
         not_utf8_line: the first line that had to be read as Latin-1, once it was read.
     """
 
@@ -56,7 +55,6 @@ class TableSource:
     columns: list[str]
     read: Callable[[int], Iterator[Chunk]]
     notes: list[str] = field(default_factory=list)
-    decimal_comma: bool = False
     not_utf8_line: int | None = None
 
     def chunks(self, rows: int = 10_000) -> Iterator[Chunk]:

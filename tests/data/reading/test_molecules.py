@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnc_graph.data.reading.molecules import BadRow, read_molecules
+from rnc_graph.data.reading.numbers import Decimal
 from rnc_graph.errors import RncGraphError
 
 
@@ -32,7 +33,7 @@ def test_decimal_commas_are_read_and_said(tmp_path: Path) -> None:
     path.write_text("smiles;y\nC;1,5\n")
     table, bad, notes = read_molecules(path)
     assert (table.targets.tolist(), bad) == ([[1.5]], [])
-    assert "numbers such as '1,5' are read with a decimal comma" in notes
+    assert "numbers of column 'y' such as '1,5' are read with a decimal comma" in notes
 
 
 def test_what_was_found_is_shortened(tmp_path: Path) -> None:
@@ -46,4 +47,55 @@ def test_a_table_without_one_good_row_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("smiles,y\nC,a\n")
     with pytest.raises(RncGraphError, match="none of its 1 rows can be used; row 1, column 'y'"):
+        read_molecules(path, "smiles", ["y"])
+
+
+THOUSANDS = "smiles\ty\nC\t850\nCC\t1,203\nCCC\t436\nCCCC\t15,309\n"
+
+
+@pytest.mark.parametrize(
+    ("decimal", "values"), [(".", [850, 1203, 436, 15309]), (",", [850, 1.203, 436, 15.309])]
+)
+def test_what_is_ambiguous_is_refused_and_settled_by_an_option(
+    tmp_path: Path, decimal: Decimal, values: list[float]
+) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_text(THOUSANDS)
+    with pytest.raises(RncGraphError, match=r"column 'y': .*'1,203' and '850'.*--decimal"):
+        read_molecules(path)
+    table, bad, _ = read_molecules(path, decimal=decimal)
+    assert not bad
+    assert table.targets[:, 0].tolist() == values
+
+
+def test_ignored_columns_are_named_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = "".join(
+        f"{'C' * n},{n},{'>' if n % 4 else '='},{'nM' if n % 2 else 'uM'},{n},"
+        f"{'train' if n > 3 else 'test'},O,x\n"
+        for n in range(1, 13)
+    )
+    path.write_text("smiles,y,Standard Relation,units,weight,split,molecule,other\n" + rows)
+    _, _, notes = read_molecules(path, "smiles", ["y"])
+    assert [note.partition(":")[0] for note in notes] == [
+        "column 'Standard Relation' is ignored",
+        "column 'units' is ignored",
+        "column 'weight' is ignored",
+        "column 'split' is ignored",
+        "column 'molecule' is ignored",
+    ]
+    assert "9 rows are bounds" in notes[0]
+    assert "'nM', 'uM'" in notes[1]
+    assert "--split-column split" in notes[3]
+    _, _, notes = read_molecules(path, "smiles", ["y"], extra=["split"])
+    assert not any("'split'" in note for note in notes)
+
+
+def test_classes_are_no_quantity(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * n},{n % 2}\n" for n in range(1, 13)))
+    _, _, notes = read_molecules(path)
+    assert "target 'y' has two values, 0 and 1: if they are classes" in notes[-1]
+    path.write_text("smiles,y\nC,active\nCC,inactive\n")
+    with pytest.raises(RncGraphError, match="'active': not a number; a target is a measured"):
         read_molecules(path, "smiles", ["y"])

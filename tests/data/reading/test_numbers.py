@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnc_graph.data.reading import LARGEST, MISSING, parse_number
+from rnc_graph.data.reading.numbers import Decimal, decimal_of
+from rnc_graph.errors import BadValueError
 
 
 @given(st.floats(-LARGEST, LARGEST, exclude_min=True, exclude_max=True))
@@ -51,6 +53,70 @@ def test_what_is_no_number(text: str, reason: str) -> None:
 
 
 def test_a_decimal_comma() -> None:
-    assert parse_number("-1,5e1", decimal_comma=True) == -15
+    assert parse_number("-1,5e1", decimal=",") == -15
     with pytest.raises(ValueError, match="not a number"):
-        parse_number("1,234,567", decimal_comma=True)
+        parse_number("1,234,567", decimal=",")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "value"),
+    [
+        ("1,203", ".", 1203),
+        ("1,203", ",", 1.203),
+        ("1.203", ",", 1203),
+        ("1.203", ".", 1.203),
+        ("-1,234,567.5", ".", -1234567.5),
+        ("1.234.567,5", ",", 1234567.5),
+        ("0.203", ",", 0.203),
+        ("\N{MINUS SIGN}4.5", None, -4.5),
+    ],
+)
+def test_thousands(text: str, decimal: Decimal | None, value: float) -> None:
+    assert parse_number(text, decimal=decimal) == value
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal"),
+    [
+        (["850", "1.5", "2e3"], None),
+        (["1.203", "15.309"], None),
+        (["850", "1,5"], ","),
+        (["1,203", "0,7"], ","),
+        (["1,203", "0,203"], ","),
+        (["1,203", "15,3e-2"], ","),
+        (["1.203,5", "850"], ","),
+        (["1.203.500", "1.203"], ","),
+        (["1,203", "850.5"], "."),
+        (["1,203.5", "850"], "."),
+        (["1,203,500", "1,203"], "."),
+        (["1,203", "n.d.", "", "<5", "0.5"], "."),
+    ],
+)
+def test_a_column_decides_what_its_commas_are(cells: list[str], decimal: Decimal | None) -> None:
+    assert decimal_of(cells, "y", "t") == decimal
+    assert decimal_of(cells[::-1], "y", "t") == decimal
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        (["850", "1,203", "436", "15,309"], "'1,203' and '850'"),
+        (["1,203"], "'1,203' and '1,203'"),
+        (["1.5", "1,5"], "'1.5' and '1,5'"),
+        (["1,234,567", "1,2"], "'1,234,567' and '1,2'"),
+    ],
+)
+def test_an_ambiguous_column_is_refused_with_two_cells(cells: list[str], shown: str) -> None:
+    with pytest.raises(BadValueError, match=f"t, column 'y': .*{shown}.*--decimal"):
+        decimal_of(cells, "y", "t")
+
+
+@given(st.lists(st.floats(1, 1e9).map(lambda x: round(x, 2)), min_size=1), st.booleans())
+def test_thousands_written_by_python_are_read_back_or_refused(
+    values: list[float], german: bool
+) -> None:
+    cells = [f"{value:,.2f}" for value in values]
+    if german:
+        cells = [cell.translate(str.maketrans(",.", ".,")) for cell in cells]
+    sign = decimal_of(cells, "y", "t")
+    assert [parse_number(cell, decimal=sign) for cell in cells] == values
