@@ -58,6 +58,13 @@ def train(
     split_file: Annotated[
         Path | None, typer.Option(help="The split.json of another model of the same table.")
     ] = None,
+    leaks: Annotated[
+        str | None,
+        typer.Option(
+            help="Molecules in two sets of a split column or file: keep, drop or raise. "
+            "[default: keep and count them]"
+        ),
+    ] = None,
     validation_fraction: Annotated[
         float, typer.Option(help="Share that chooses the epochs and calibrates the intervals.")
     ] = 0.1,
@@ -108,7 +115,9 @@ def train(
         ("--leaks", leaks, ("keep", "drop", "raise", None)),
     ):
         if given not in known:
-            raise BadValueError(f"{option}: expected {', '.join(filter(None, known))}, got {given!r}")
+            raise BadValueError(
+                f"{option}: expected {', '.join(filter(None, known))}, got {given!r}"
+            )
     settings: ModelSettings = make_settings(
         encoder=encoder,
         objective=None if objective == "none" else objective,
@@ -120,8 +129,8 @@ def train(
         epochs=epochs,
         pretraining_epochs=pretraining_epochs,
     )
-    table, bad, notes = _read(data, smiles, target, split_column, unit)
-    splitter, split_options = _splitter(split, split_column, split_file, table.extra)
+    table, bad, notes = _read(data, smiles, target, split_column, unit, decimal)
+    splitter, split_options = _splitter(split, split_column, split_file, leaks, table.extra)
     preparation: Preparation = Preparation(
         merge=merge,  # type: ignore[arg-type]  # checked above
         on_bad=on_bad,  # type: ignore[arg-type]
@@ -177,7 +186,7 @@ def train(
 @app.command()
 def predict(
     model: Model,
-    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES.")],
+    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES; - reads a pipe.")],
     out: Annotated[Path, typer.Option(help="The CSV of the predictions.", dir_okay=False)],
     smiles: Smiles = None,
     interval: Level = 0.9,
@@ -209,7 +218,7 @@ def predict(
 @app.command()
 def embed(
     model: Model,
-    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES.")],
+    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES; - reads a pipe.")],
     out: Annotated[Path, typer.Option(help="A .csv, or an .npy of float32.", dir_okay=False)],
     smiles: Smiles = None,
     jobs: Jobs = None,
@@ -259,7 +268,7 @@ def evaluate(
     from rnc_graph.reporting.model_folder import draw_evaluation
 
     trained = load_model(model)
-    table, bad, notes = _read(data, smiles, target, None, "", default=trained.targets)
+    table, bad, notes = _read(data, smiles, target, None, "", decimal, default=trained.targets)
     for note in notes:
         say(note)
     if bad:
@@ -299,24 +308,33 @@ def evaluate(
 
 
 def _splitter(
-    split: str | None, column: str | None, file: Path | None, extra: Mapping[str, list[str]]
+    split: str | None,
+    column: str | None,
+    file: Path | None,
+    leaks: str | None,
+    extra: Mapping[str, list[str]],
 ) -> tuple[str, dict[str, Any]]:
-    """Return the splitter that the options ask for, and its options."""
+    """Return the splitter of the options, and its own options."""
     from rnc_graph.data.splits import PUBLISHED
 
+    options: dict[str, Any] = {} if leaks is None else {"leaks": leaks}
     if file is not None:
         if column is not None or split is not None:
-            raise BadValueError("--split-file says all of a split: give no other --split option")
-        return "file", {"path": str(file)}
+            raise BadValueError("--split-file excludes --split and --split-column")
+        return "file", {"path": str(file), **options}
     if split in ("group", "time"):
         if column is None:
             raise BadValueError(f"--split {split} needs --split-column")
-        return split, {"column": column}
+        return split, {"column": column, **options}
     if column is not None:
         if split is not None:
-            raise BadValueError(f"--split-column has no place beside --split {split}")
-        return "column", {"column": column}
-    return split or ("published" if PUBLISHED in extra else "random"), {}
+            raise BadValueError(f"--split-column: expected no --split, got --split {split}")
+        return "column", {"column": column, **options}
+    if split is None and PUBLISHED in extra:
+        return "published", options
+    if options:
+        raise BadValueError("--leaks needs --split-column, --split-file or a published split")
+    return split or "random", {}
 
 
 def _read(

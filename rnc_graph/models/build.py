@@ -17,6 +17,7 @@ from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.groups import first_rows
+from rnc_graph.data.splits.split import leaking_pairs
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
@@ -154,6 +155,15 @@ def prepare(
     molecules = SplitSamples.of(table, features.canonical)
     splitter = SPLITS.make(preparation.split, **(preparation.split_options or {}))
     split = splitter.split(molecules, preparation.seed, preparation.fractions)
+    left_out = len(table) - sum(map(len, split.sets().values()))
+    if left_out:
+        notes.append(f"{left_out} rows are in no set of the split and are left out")
+    leaks = leaking_pairs(split, molecules)
+    if leaks:
+        notes.append(
+            f"{len(leaks)} rows hold a molecule that is in another set of the given split too: "
+            "kept as given; --leaks drop leaves them out"
+        )
     return Prepared(table, features, split, all_bad, notes)
 
 

@@ -69,6 +69,8 @@ def predict_file(
     Raises:
         RncGraphError: the file or its column is missing or cannot be read, or a wrong level.
     """
+    if out.suffix != ".csv":
+        raise BadValueError(f"{out}: expected a name that ends in .csv, got {out.suffix!r}")
     report = Report(notes=model.interval_notes(level))
     with (
         _writing(source, out) as (table, temporary),
@@ -107,7 +109,7 @@ def embed_file(
         RncGraphError: as :func:`predict_file`; another suffix; or the model has no network.
     """
     if out.suffix not in (".csv", ".npy"):
-        raise BadValueError(f"{out}: embeddings are written as .csv or .npy, not {out.suffix!r}")
+        raise BadValueError(f"{out}: embeddings are written as .csv or .npy, got {out.suffix!r}")
     report = Report()
     with _writing(source, out) as (table, temporary):
         blocks = _embedded(model, table, smiles, jobs, report, on_rows)

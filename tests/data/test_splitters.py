@@ -176,7 +176,7 @@ def test_a_column_says_the_parts() -> None:
     assert _parts(split) == [[0, 1, 2, 3, 4, 5], [6, 7], [8, 9]]
     torn = _molecules(["CC", *molecules.keys[1:-1], "CC"], set=words)
     with pytest.raises(RncGraphError, match=r"one molecule into two sets, in rows 1 and 3"):
-        SPLITS.make("column", column="set").split(
+        SPLITS.make("column", column="set", leaks="raise").split(
             _molecules(["CC", "CC", "C", "N"], set=["train", "test", "val", "train"]), 0, FRACTIONS
         )
     kept = SPLITS.make("column", column="set", leaks="drop").split(torn, 0, FRACTIONS)
@@ -189,6 +189,24 @@ def test_a_column_says_the_parts() -> None:
         )
     with pytest.raises(RncGraphError, match=r"no column 'sets' .* available columns: 'set'"):
         SPLITS.make("column", column="sets").split(molecules, 0, FRACTIONS)
+
+
+def test_a_given_split_is_kept_as_it_is_with_its_leaks_and_its_gaps(tmp_path: Path) -> None:
+    words = ["train", "test", "val", "train", "", "test"]
+    molecules = _molecules(["CC", "CC", "C", "N", "O", "S"], set=words)
+    split = SPLITS.make("column", column="set").split(molecules, 0, FRACTIONS)
+    assert _parts(split) == [[0, 3], [2], [1, 5]]
+    save_split(tmp_path / "split.json", split, molecules, {})
+    path = str(tmp_path / "split.json")
+    again = SPLITS.make("file", path=path).split(molecules, 0, FRACTIONS)
+    assert _parts(again) == _parts(split)
+    dropped = SPLITS.make("file", path=path, leaks="drop").split(molecules, 0, FRACTIONS)
+    assert _parts(dropped) == [[0, 3], [2], [5]]
+    with pytest.raises(RncGraphError, match="one molecule into two sets"):
+        SPLITS.make("file", path=path, leaks="raise").split(molecules, 0, FRACTIONS)
+    for name, options in (("column", {"column": "set"}), ("time", {"column": "set"})):
+        with pytest.raises(RncGraphError, match="option 'leaks'"):
+            SPLITS.make(name, leaks="stop" if name == "column" else "keep", **options)
 
 
 def test_a_column_without_a_validation_set_has_one_drawn_by_the_seed() -> None:

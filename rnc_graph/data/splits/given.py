@@ -24,7 +24,7 @@ from rnc_graph.data.splits.split import (
 )
 from rnc_graph.errors import BadValueError
 
-Leaks = Literal["raise", "drop"]
+Leaks = Literal["keep", "drop", "raise"]
 
 _SETS = {
     "train": "train",
@@ -71,7 +71,7 @@ class TimeSplitter:
 
     by_seed = False
 
-    def __init__(self, column: str, leaks: Leaks = "raise") -> None:
+    def __init__(self, column: str, leaks: Literal["drop", "raise"] = "raise") -> None:
         self.column = column
         self.leaks = leaks
 
@@ -111,14 +111,15 @@ class ColumnSplitter:
     the same share of each subset (columns that begin with "subset ") in both.
 
     Args:
-        column: its name.
-        leaks: "drop" leaves out the later samples of a molecule that is in two sets, "raise"
+        column: its name; a sample with an empty cell is in none of the sets.
+        leaks: what becomes of a molecule that is in two sets: "keep" takes the split as it is, so
+            that a published protocol can be repeated; "drop" leaves out the later samples; "raise"
             raises an error.
     """
 
     by_seed = False
 
-    def __init__(self, column: str, leaks: Leaks = "raise") -> None:
+    def __init__(self, column: str, leaks: Leaks = "keep") -> None:
         self.column = column
         self.leaks = leaks
 
@@ -130,17 +131,19 @@ class ColumnSplitter:
         has_test = len(split.test) > 0
         if len(split.validation) == 0:
             split = _with_validation(split, samples, seed, fractions[1])
-        return checked(split, samples, f"column {self.column!r}", test=has_test)
+        return checked(
+            split, samples, f"column {self.column!r}", test=has_test, leaks=self.leaks == "keep"
+        )
 
     def _named(self, samples: SplitSamples) -> Split:
         cells = [cell.strip() for cell in samples.column(self.column)]
         for number, cell in enumerate(cells):
-            if cell.lower() not in _SETS:
+            if cell and cell.lower() not in _SETS:
                 raise BadValueError(
                     f"{samples.name}, row {samples.rows[number]}, column {self.column!r}: expected "
                     f"train, validation or test, got {cell!r}"
                 )
-        sets = np.array([_SETS[cell.lower()] for cell in cells])
+        sets = np.array([_SETS.get(cell.lower(), "") for cell in cells])
         return Split(*(np.flatnonzero(sets == name) for name in ("train", "validation", "test")))
 
     def _without_leaks(self, split: Split, samples: SplitSamples) -> Split:
@@ -153,10 +156,13 @@ class PublishedSplitter(ColumnSplitter):
 
     The test set stays as published; molecules of the test set are left out of the training and
     validation set, and molecules of the validation set out of the training set.
+
+    Args:
+        leaks: as in :class:`ColumnSplitter`; "keep" takes all of it as it was published.
     """
 
-    def __init__(self) -> None:
-        super().__init__(PUBLISHED, "drop")
+    def __init__(self, leaks: Leaks = "drop") -> None:
+        super().__init__(PUBLISHED, leaks)
 
     def _named(self, samples: SplitSamples) -> Split:
         if PUBLISHED not in samples.columns:
@@ -181,16 +187,22 @@ class FileSplitter:
 
     Args:
         path: a JSON of ``save_split``, such as a model's ``split.json``.
+        leaks: as in :class:`ColumnSplitter`.
     """
 
     by_seed = False
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, leaks: Leaks = "keep") -> None:
         self.path = path
+        self.leaks = leaks
 
     def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
         """Return the split."""
-        return load_split(Path(self.path), samples)
+        split = load_split(Path(self.path), samples)
+        if self.leaks == "drop":
+            split = _without_later_copies(split, samples)
+        test = len(split.test) > 0
+        return checked(split, samples, "saved", test=test, leaks=self.leaks == "keep")
 
 
 def _with_validation(split: Split, samples: SplitSamples, seed: int, share: float) -> Split:

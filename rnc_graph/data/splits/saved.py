@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnc_graph.data.splits.split import Split, SplitSamples, checked
+from rnc_graph.data.splits.split import Split, SplitSamples
 from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.files import write_text
 
@@ -59,7 +59,7 @@ def load_split(path: Path, samples: SplitSamples) -> Split:
     given = np.concatenate([train, validation, test])
     if len(np.unique(given)) < len(given):
         raise BadValueError(f"{path}: names a row twice")
-    return checked(Split(train, validation, test), samples, "saved", test=len(test) > 0)
+    return Split(train, validation, test)
 
 
 def _digest(samples: SplitSamples) -> str:

@@ -124,7 +124,9 @@ def check_fractions(fractions: Fractions) -> None:
         )
 
 
-def checked(split: Split, samples: SplitSamples, how: str, *, test: bool = True) -> Split:
+def checked(
+    split: Split, samples: SplitSamples, how: str, *, test: bool = True, leaks: bool = False
+) -> Split:
     """Return the split if none of its sets is empty and no key is in two of them.
 
     Args:
@@ -132,6 +134,7 @@ def checked(split: Split, samples: SplitSamples, how: str, *, test: bool = True)
         samples: what it divides.
         how: name of the splitter, for messages.
         test: whether there must be a test set.
+        leaks: whether a key may be in two sets, as some published splits have it.
 
     Raises:
         RncGraphError: a set is empty, or a molecule is in two sets.
@@ -143,15 +146,15 @@ def checked(split: Split, samples: SplitSamples, how: str, *, test: bool = True)
                 f"{len(samples)} samples are too large; use other fractions, more samples, or "
                 "another split"
             )
-    leaks = leaking_pairs(split, samples)
-    if leaks:
-        first, second = (samples.rows[index] for index in leaks[0])
+    pairs = [] if leaks else leaking_pairs(split, samples)
+    if pairs:
+        first, second = (samples.rows[index] for index in pairs[0])
         raise BadValueError(
             f"{samples.name}: the {how} split puts one molecule into two sets, in rows {first} "
             f"and {second}"
-            + (f" ({len(leaks)} such pairs)" if len(leaks) > 1 else "")
-            + "; put them into one set, merge them, or drop the copies (leaks='drop', "
-            "--drop-leaks)"
+            + (f" ({len(pairs)} such pairs)" if len(pairs) > 1 else "")
+            + "; put them into one set, merge them, or drop the later ones (leaks='drop', "
+            "--leaks drop)"
         )
     return split
 
