@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,9 @@ from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationTyp
 
 # Changes whenever the same SMILES would give other features: caches are keyed by it, and a model
 # keeps the version that it was trained with.
-FEATURIZER = "ogb-3"
+FEATURIZER: Final = "ogb-3"
 # Atoms in the order of the SMILES, stereochemistry as OGB's tags: for models that were trained so.
-AS_WRITTEN = "ogb-2"
+AS_WRITTEN: Final = "ogb-2"
 
 ATOM_FEATURE_SIZES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
 BOND_FEATURE_SIZES = (5, 6, 2)
@@ -146,7 +146,7 @@ class Wants:
     fingerprints: bool = False
     canonical: bool = False
     clean: bool = False
-    featurizer: str = FEATURIZER
+    featurizer: Literal["ogb-2", "ogb-3"] = FEATURIZER
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ class MoleculeModel:
     intervals: ConformalIntervals
     domain: Domain
     seen: NDArray[np.int64] | None = None
-    featurizer: str = FEATURIZER
+    featurizer: Literal["ogb-2", "ogb-3"] = FEATURIZER
 
     @property
     def wants(self) -> Wants:

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import pandas as pd
 
@@ -64,12 +63,12 @@ def _spooled(source: Path) -> TableSource:
     folder = tempfile.TemporaryDirectory(prefix="rnc-graph-")
     copy = Path(folder.name) / name.replace("/", "-")
     try:
-        with copy.open("wb") as file:
+        with copy.open("wb") as written:
             if source == STANDARD_INPUT:
-                shutil.copyfileobj(sys.stdin.buffer, cast(BinaryIO, file))
+                shutil.copyfileobj(sys.stdin.buffer, written)
             else:
                 with source.open("rb") as pipe:
-                    shutil.copyfileobj(pipe, file)
+                    shutil.copyfileobj(pipe, written)
     except OSError as error:
         raise unreadable(source, error) from error
     with copy.open("rb") as file:
