@@ -4,7 +4,7 @@
 
 The same images, augmentations and batch size for both. The DataLoader has two workers, which decode
 each JPEG at every pass and apply torchvision.transforms.v2 image by image, on tensors and, as a
-second way, on Pillow's images; the faster of the two is compared with. Ours is `Batches` over
+second way, on Pillow's images; the faster of the two is compared with. Ours is `Loader` over
 images that were decoded once, augmented batch by batch in the process that trains, which needs no
 worker. First batches alone, then whole training steps (forward, backward, SGD) of the same encoder.
 A pass of each in turns, medians of the passes. Writes JSON, and the same as Markdown beside it.
@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from rnc_graph.data import Batches
+from rnc_graph.data import Loader, Subset
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.vision import Decoding, decoded_images
@@ -107,7 +107,7 @@ def feeds(paths: list[Path]) -> tuple[dict[str, Feed], float]:
     seconds = time.perf_counter() - start
     view = make_augmentation(AUGMENTATION)
     rows = torch.arange(len(paths))
-    ours = Batches(images.batch, targets, rows, BATCH_SIZE, shuffle_seed=0, view=view)
+    ours = Loader(Subset(images, rows, targets), BATCH_SIZE, shuffle_seed=0, transform=view)
     every: dict[str, Feed] = {"ours": lambda: iter(ours)}
     for name, tensors in (("v2 on tensors", True), ("v2 on Pillow", False)):
         loader = DataLoader(

@@ -2,7 +2,7 @@
 
     python benchmarks/loader.py [--out results/benchmarks/loader.json]
 
-The same model, molecules (ESOL) and batch size for both: `Batches` over the packed store, and
+The same model, molecules (ESOL) and batch size for both: `Loader` over the packed store, and
 `torch_geometric.loader.DataLoader` over a list of `Data`. Forward, backward and AdamW step on one
 thread, a pass of each in turns, medians of the passes; a third takes batches made beforehand, which
 no loader can surpass. Beside that, batches alone without a model, and the way from the CSV file to
@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
-from rnc_graph.data import Batches, MoleculeDataset
+from rnc_graph.data import Loader, MoleculeDataset, Subset
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.training import StageConfig
 
@@ -41,7 +41,7 @@ def feeds(data: MoleculeDataset) -> dict[str, Feed]:
     """Return what yields a pass of shuffled batches, for each; set up before any clock runs."""
     targets = torch.from_numpy(data.table.targets).float()
     rows = torch.arange(len(targets))
-    packed = Batches(data.batch, targets, rows, BATCH_SIZE, shuffle_seed=0)
+    packed = Loader(Subset(data, rows, targets), BATCH_SIZE, shuffle_seed=0)
     graphs = data.to_pyg()
     generator = torch.Generator().manual_seed(0)
     loader = DataLoader(graphs, BATCH_SIZE, shuffle=True, generator=generator)

@@ -1,28 +1,52 @@
-"""Representations that follow a continuous target: molecules first, images second."""
+"""Representations that follow a continuous target: graphs and molecules first, images second."""
 
 import warnings
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rnc_graph import encoders, losses
     from rnc_graph.data import load_dataset
     from rnc_graph.models.estimator import MoleculeRegressor
+    from rnc_graph.training import FinetuneModule, PretrainModule, StageConfig, TwoStage
 
 __version__ = "0.1.0"
 
-__all__ = ["MoleculeRegressor", "__version__", "load_dataset"]
+__all__ = [
+    "FinetuneModule",
+    "MoleculeRegressor",
+    "PretrainModule",
+    "StageConfig",
+    "TwoStage",
+    "__version__",
+    "encoders",
+    "load_dataset",
+    "losses",
+]
+
+# Public names and their modules, which are imported on first use: they take seconds.
+_MODULES = {
+    "FinetuneModule": "training",
+    "MoleculeRegressor": "models.estimator",
+    "PretrainModule": "training",
+    "StageConfig": "training",
+    "TwoStage": "training",
+    "load_dataset": "data",
+}
 
 # PyG compiles a helper with torch.jit on import; its users can do nothing about that.
 warnings.filterwarnings("ignore", message=r"`torch\.jit", category=FutureWarning)
 
 
 def __getattr__(name: str) -> Any:
-    """Load the public names when they are asked for, since they take seconds."""
-    if name == "MoleculeRegressor":
-        from rnc_graph.models.estimator import MoleculeRegressor
+    """Import a public name."""
+    if name in ("encoders", "losses"):
+        return import_module(f"{__name__}.{name}")
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-        return MoleculeRegressor
-    if name == "load_dataset":
-        from rnc_graph.data import load_dataset
 
-        return load_dataset
-    raise AttributeError(f"module 'rnc_graph' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         load_named_dataset,
     )
     from rnc_graph.data.graphs import GraphDataset
-    from rnc_graph.data.loader import Batches
+    from rnc_graph.data.loader import Loader, Subset
     from rnc_graph.data.long_tail import thin_to_long_tail
     from rnc_graph.data.molecules import MoleculeDataset
     from rnc_graph.data.outside import without
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from rnc_graph.data.table import MoleculeTable, read_table
 
 __all__ = [
-    "Batches",
     "GraphDataset",
     "GraphSchema",
+    "Loader",
     "LongTail",
     "MoleculeDataset",
     "MoleculeTable",
@@ -36,6 +36,7 @@ __all__ = [
     "PreparedSplit",
     "Split",
     "SplitRecipe",
+    "Subset",
     "TargetScaler",
     "dataset_cards",
     "list_datasets",
@@ -48,9 +49,9 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "Batches": "loader",
     "GraphDataset": "graphs",
     "GraphSchema": "schema",
+    "Loader": "loader",
     "LongTail": "recipe",
     "MoleculeDataset": "molecules",
     "MoleculeTable": "table",
@@ -58,6 +59,7 @@ _ROOMS = {
     "PreparedSplit": "recipe",
     "Split": "splits",
     "SplitRecipe": "recipe",
+    "Subset": "loader",
     "TargetScaler": "scaling",
     "dataset_cards": "catalog",
     "list_datasets": "catalog",

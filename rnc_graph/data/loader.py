@@ -1,144 +1,278 @@
-"""Batches of samples, or of views of them."""
+"""Mini-batches of samples and of augmented views of them."""
+
+from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
+from torch_geometric.data import Batch, Data
 
-from rnc_graph.data.transforms import View
+from rnc_graph.data.schema import GraphSchema
+from rnc_graph.data.transforms import Compose
 from rnc_graph.errors import BadValueError
+from rnc_graph.seeding import drawing_from
+
+Transform = Callable[..., Any]
+"""An augmentation, ``transform(batch, generator)``, or a transform of PyG, ``transform(data)``."""
+
+Transforms = Transform | Sequence[Transform] | None
 
 
-class Batches:
-    """One pass over some samples in batches of near-equal size.
+class Dataset(Protocol):
+    """N samples that are batched by index."""
 
-    Each batch is a pair: V * B inputs, view after view (the B samples' first views, then their
-    second views, ...), and the targets (B, t).
+    y: Tensor
+
+    def __len__(self) -> int:
+        """Return N."""
+        ...
+
+    def batch(self, index: Tensor, /) -> Any:
+        """Return the inputs of the samples ``index`` (B,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Samples of a dataset, with targets of their own.
 
     Args:
-        take: rows (R,) in, their R inputs out: ``GraphDataset.batch`` for graphs, or the
-            ``__getitem__`` of a tensor of embeddings.
-        targets: (N, t) targets of the whole store.
-        index: (M,) the samples to pass over.
-        batch_size: largest B. An epoch of M samples has ceil(M / batch_size) batches whose sizes
-            differ by one at most, so that no tiny batch upsets a batch normalization.
-        shuffle_seed: draw a new order each pass, from this seed; None keeps the order of ``index``.
+        inputs: what has ``batch(index)``, or a tensor (N, ...) of one input a sample.
+        index: (M,) samples of ``inputs``.
+        y: (M, t) targets of these samples, NaN where missing.
+    """
+
+    inputs: Any
+    index: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batch(self, index: Tensor, /) -> Any:
+        """Return the inputs of some of the M samples."""
+        chosen = self.index[index]
+        if isinstance(self.inputs, Tensor):
+            return self.inputs[chosen.to(self.inputs.device)]
+        return self.inputs.batch(chosen)
+
+    @property
+    def schema(self) -> GraphSchema | None:
+        """What the features of graphs are."""
+        return getattr(self.inputs, "schema", None)
+
+    def to(self, device: torch.device) -> Subset:
+        """Return the subset with its inputs on ``device``, where they can be moved."""
+        moved = self.inputs.to(device) if hasattr(self.inputs, "to") else self.inputs
+        return replace(self, inputs=moved)
+
+
+class Loader:
+    """Mini-batches of near-equal size; the counterpart of PyG's ``DataLoader``.
+
+    Yields ``(inputs, targets)``: V * B inputs, view after view (the first views of the B samples,
+    then their second views, ...), and the targets (B, t).
+
+    Args:
+        dataset: N samples.
+        batch_size: the largest B. An epoch has ceil(N / batch_size) batches whose sizes differ by
+            at most one, so that no tiny batch upsets a batch normalization.
+        shuffle_seed: draw a new order for each epoch, from this seed; None keeps the order.
         views: V.
-        view: the augmentation that makes each view; None leaves the inputs as they are.
-        balanced: (N,) class of each sample of the whole store, NaN where it has none. Each pass
-            then draws M samples with replacement, each class of ``index`` equally likely (Kang et
-            al., ICLR 2020, arXiv 1910.09217); those without a class are not drawn.
+        transform: augmentations that make each view, applied in order.
+        balanced: draw N samples an epoch with replacement, each class equally likely (Kang et al.,
+            ICLR 2020, arXiv 1910.09217). The class is the first target; samples without one are
+            not drawn.
 
     Raises:
-        RncGraphError: no samples, a batch size below 1, or ``balanced`` without a class for each
-            sample, without any, or without a seed.
+        RncGraphError: no samples, a batch size below 1, or ``balanced`` without a seed or without
+            any class.
     """
 
     def __init__(
         self,
-        take: Callable[[Tensor], Any],
-        targets: Tensor,
-        index: Tensor,
+        dataset: Dataset,
         batch_size: int = 256,
         *,
         shuffle_seed: int | None = None,
         views: int = 1,
-        view: View | None = None,
-        balanced: Tensor | None = None,
+        transform: Transforms = None,
+        balanced: bool = False,
     ) -> None:
-        if batch_size < 1 or len(index) == 0:
+        if batch_size < 1 or len(dataset) == 0:
             raise BadValueError(
-                f"batches need samples and a size from 1; found {len(index)} samples and size "
-                f"{batch_size}"
+                f"expected samples and a batch_size of at least 1, got {len(dataset)} samples and "
+                f"batch_size {batch_size}"
             )
-        self.take = take
-        self.targets = targets
-        self.index = index
+        if balanced and shuffle_seed is None:
+            raise BadValueError("balanced: expected a shuffle_seed, got None")
+        self.dataset = dataset
         self.batch_size = batch_size
         self.views = views
-        self.view = view
+        self.view = _as_view(transform)
         self.shuffle = shuffle_seed is not None
-        self.generator = torch.Generator().manual_seed(shuffle_seed or 0)
+        self.generator = Generator().manual_seed(shuffle_seed or 0)
         self.view_generator = self.generator
         self.share = (0, 1)
-        self.balance = None
-        if balanced is not None:
-            if balanced.shape != targets.shape[:1] or not self.shuffle:
-                raise BadValueError(
-                    f"balanced batches need a shuffle_seed and a class of each of the "
-                    f"{len(targets)} samples, found shuffle_seed {shuffle_seed} and classes of "
-                    f"shape {tuple(balanced.shape)}"
-                )
-            self.balance = _Balance(index, balanced[index])
+        self.balance = _Balance(dataset.y[:, 0]) if balanced else None
 
-    def shard(self, rank: int, world: int) -> "Batches":
-        """Return the share of each batch that one of several processes has.
+    def shard(self, rank: int, world: int) -> Loader:
+        """Return one process's share of each batch.
 
-        The batches are the same in all of them; each draws its views from a stream of its own.
+        All processes draw the same batches; each draws its views from a stream of its own.
 
         Args:
             rank: of the process, from 0.
-            world: how many there are.
+            world: the number of processes.
 
         Raises:
             RncGraphError: a batch has fewer samples than there are processes.
         """
-        fewest = len(self.index) // len(self)
-        if fewest < world:
+        smallest = len(self.dataset) // len(self)
+        if smallest < world:
             raise BadValueError(
-                f"{world} processes cannot share batches of {fewest} samples; "
-                "take fewer processes, or a greater batch_size"
+                f"{world} processes cannot share batches of {smallest} samples; "
+                "use fewer processes or a larger batch_size"
             )
         shard = copy.copy(self)
-        shard.generator = torch.Generator()
+        shard.generator = Generator()
         shard.generator.set_state(self.generator.get_state())
-        shard.view_generator = torch.Generator().manual_seed(self.generator.initial_seed() + rank)
+        shard.view_generator = Generator().manual_seed(self.generator.initial_seed() + rank)
         shard.share = (rank, world)
         return shard
 
     @property
-    def generators(self) -> list[torch.Generator]:
-        """What the order and the views are drawn from: their states are all that a pass leaves."""
+    def generators(self) -> list[Generator]:
+        """The generators of order and views: the whole state between two epochs."""
         own = self.view_generator is not self.generator
         return [self.generator, self.view_generator] if own else [self.generator]
 
     def __len__(self) -> int:
-        return math.ceil(len(self.index) / self.batch_size)
+        return math.ceil(len(self.dataset) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
-        index = self.index
+        count = len(self.dataset)
         if self.balance is not None:
-            index = self.balance.draw(len(index), self.generator)
+            order = self.balance.draw(count, self.generator)
         elif self.shuffle:
-            index = index[torch.randperm(len(index), generator=self.generator)]
+            order = torch.randperm(count, generator=self.generator)
+        else:
+            order = torch.arange(count)
         rank, world = self.share
-        for whole in torch.tensor_split(index, len(self)):
-            rows = whole.tensor_split(world)[rank]
-            inputs = self.take(rows.repeat(self.views))
-            if self.view is not None:
-                inputs = self.view(inputs, self.view_generator)
-            yield inputs, self.targets[rows]
+        for whole in torch.tensor_split(order, len(self)):
+            index = whole.tensor_split(world)[rank]
+            inputs = self.dataset.batch(index.repeat(self.views))
+            inputs = self.view(inputs, self.view_generator)
+            yield inputs, self.dataset.y[index]
+
+
+class WrappedLoader:
+    """Any loader's batches in the form that training takes, ``(inputs, targets)``.
+
+    Args:
+        batches: a PyG ``DataLoader`` of graphs with ``y``, or what yields pairs of inputs and
+            targets.
+        views: V; each batch is repeated V times.
+        transform: augmentations that make each view, applied in order.
+        targets: what is done to the targets (B, t) of a batch.
+        seed: of the order (where the loader has no generator of its own) and the views.
+    """
+
+    def __init__(
+        self,
+        batches: Iterable[Any],
+        *,
+        views: int = 1,
+        transform: Transforms = None,
+        targets: Callable[[Tensor], Tensor] = lambda y: y,
+        seed: int = 0,
+    ) -> None:
+        self.batches = batches
+        self.views = views
+        self.view = _as_view(transform)
+        self.targets = targets
+        self.generators = [Generator().manual_seed(seed)]
+
+    def __len__(self) -> int:
+        return len(self.batches)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
+        (generator,) = self.generators
+        with drawing_from(generator):
+            batches = iter(self.batches)
+        while True:
+            with drawing_from(generator):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            inputs, y = split_targets(batch)
+            inputs = self.view(_repeated(inputs, self.views), generator)
+            yield inputs, self.targets(y)
+
+
+def split_targets(batch: Any) -> tuple[Any, Tensor]:
+    """Return inputs and targets (B, t) of a batch: a pair of them, or a PyG batch with ``y``.
+
+    Raises:
+        RncGraphError: neither, or targets that are not one row a graph.
+    """
+    if isinstance(batch, list | tuple) and len(batch) == 2 and isinstance(batch[1], Tensor):
+        inputs, y = batch
+        return inputs, y[:, None] if y.dim() == 1 else y
+    y = getattr(batch, "y", None)
+    if not isinstance(y, Tensor) or not isinstance(batch, Data):
+        raise BadValueError(
+            "expected batches of (inputs, targets), or PyG batches with a tensor y, got "
+            f"{type(batch).__name__}" + ("" if y is None else f" with y of {type(y).__name__}")
+        )
+    graphs = int(getattr(batch, "num_graphs", 1))
+    if y.numel() % graphs or (y.dim() > 1 and len(y) != graphs):
+        raise BadValueError(
+            f"y: expected t targets for each of {graphs} graphs, got shape {tuple(y.shape)}"
+        )
+    return batch, y.reshape(graphs, -1).float()
+
+
+def _as_view(transform: Transforms) -> Callable[..., Any]:
+    """Return what alters a batch, with a generator to draw from."""
+    if transform is None:
+        return lambda inputs, generator: inputs
+    return Compose([transform] if callable(transform) else transform)
+
+
+def _repeated(inputs: Any, views: int) -> Any:
+    if views == 1:
+        return inputs
+    if isinstance(inputs, Tensor):
+        return inputs.repeat(views, *[1] * (inputs.dim() - 1))
+    if isinstance(inputs, Batch):
+        return Batch.from_data_list(inputs.to_data_list() * views)
+    raise BadValueError(
+        f"views: expected batches of graphs or tensors to repeat, got {type(inputs).__name__}"
+    )
 
 
 class _Balance:
-    """Rows (M,) by their classes (M,): to draw from each class alike."""
+    """Draws samples of N classes (N,), NaN for none, each class equally likely."""
 
-    def __init__(self, rows: Tensor, classes: Tensor) -> None:
+    def __init__(self, classes: Tensor) -> None:
         known = ~classes.isnan()
         if not known.any():
-            raise BadValueError(f"balanced: none of {len(rows)} samples has a class")
+            raise BadValueError(f"balanced: none of {len(classes)} samples has a class")
         _, class_of, self.counts = torch.unique(
             classes[known], return_inverse=True, return_counts=True
         )
-        self.rows = rows[known][class_of.argsort(stable=True)]
+        self.samples = known.nonzero().flatten()[class_of.argsort(stable=True)]
         self.first = self.counts.cumsum(0) - self.counts
 
-    def draw(self, number: int, generator: torch.Generator) -> Tensor:
-        """Return so many rows, drawn with replacement."""
+    def draw(self, number: int, generator: Generator) -> Tensor:
+        """Return (number,) samples, drawn with replacement."""
         drawn = torch.randint(len(self.counts), (number,), generator=generator)
         # In double precision, a number below 1 times a count stays below the count.
         share = torch.rand(number, dtype=torch.float64, generator=generator)
-        return self.rows[self.first[drawn] + (share * self.counts[drawn]).long()]
+        return self.samples[self.first[drawn] + (share * self.counts[drawn]).long()]

@@ -11,13 +11,11 @@ and every graph keeps at least one node. Tensors of nodes and edges stay aligned
 
 import copy
 import inspect
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch_geometric.data import Batch, Data
@@ -27,6 +25,7 @@ from rnc_graph.data.packed import Level, graph_of, level_of
 from rnc_graph.data.schema import MASK
 from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
+from rnc_graph.seeding import drawing_from
 
 Graphs = TypeVar("Graphs", Data, Batch)
 
@@ -176,7 +175,7 @@ class Compose(BaseTransform):  # type: ignore[misc]  # PyG is untyped
             if whole:
                 data = transform(data, generator)
                 continue
-            with _drawn_from(generator):
+            with nullcontext() if generator is None else drawing_from(generator):
                 if isinstance(data, Batch):
                     graphs = [transform(graph) for graph in data.to_data_list()]
                     data = Batch.from_data_list(graphs)
@@ -342,22 +341,3 @@ def _kept_ptr(ptr: Tensor, kept: Tensor) -> Tensor:
     """Return where each graph begins once the other rows are gone."""
     before = torch.cat([ptr.new_zeros(1), kept.cumsum(0)])
     return before[ptr]
-
-
-@contextmanager
-def _drawn_from(generator: Generator | None) -> Iterator[None]:
-    """Let the block draw from the global generators as ``generator`` decides, and restore them."""
-    if generator is None:
-        yield
-        return
-    seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002

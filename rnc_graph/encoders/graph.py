@@ -7,14 +7,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
-from torch_geometric.nn import global_add_pool, global_mean_pool
 
 from rnc_graph.data.schema import OGB_MOLECULES, GraphSchema, as_features, describe
 from rnc_graph.encoders.base import Encoder
 from rnc_graph.encoders.features import NoFeatures, embedding
+from rnc_graph.encoders.readout import Readout, check_readout, pool
 from rnc_graph.errors import BadValueError
-
-Readout = Literal["sum", "mean", "both"]
 
 
 class GraphEncoder(Encoder, ABC):
@@ -22,8 +20,8 @@ class GraphEncoder(Encoder, ABC):
 
     Args:
         hidden_dim: width of the nodes' vectors.
-        readout: "sum" or "mean" over each graph's nodes, or "both", one after the other (then the
-            embedding is twice as wide).
+        readout: "sum", "mean" or "max" over the nodes of each graph, or "both" for sum and mean
+            side by side, which doubles the width of the embedding.
         in_channels: the width of ``x`` if it holds floats, the sizes of its tables if it holds
             categories, 0 without ``x``; our molecules by default.
         edge_dim: the same of ``edge_attr``; 0 or None without.
@@ -44,8 +42,7 @@ class GraphEncoder(Encoder, ABC):
         edge_dim: int | Sequence[int] | None = OGB_MOLECULES.edges,
     ) -> None:
         super().__init__()
-        if readout not in ("sum", "mean", "both"):
-            raise BadValueError(f"readout must be 'sum', 'mean' or 'both', not {readout!r}")
+        check_readout(readout)
         if hidden_dim < 1:
             raise BadValueError(f"hidden_dim must be at least 1, not {hidden_dim}")
         self.schema = GraphSchema(as_features(in_channels), as_features(edge_dim))
@@ -75,13 +72,7 @@ class GraphEncoder(Encoder, ABC):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the (N, d) embedding."""
-        atoms = self.atoms(batch)
-        parts = []
-        if self.readout in ("sum", "both"):
-            parts.append(global_add_pool(atoms, batch.batch, batch.num_graphs))
-        if self.readout in ("mean", "both"):
-            parts.append(global_mean_pool(atoms, batch.batch, batch.num_graphs))
-        return torch.cat(parts, dim=1)
+        return pool(self.atoms(batch), batch.batch, batch.num_graphs, self.readout)
 
 
 class ConvolutionalEncoder(GraphEncoder):

@@ -18,7 +18,7 @@ from rnc_graph.experiments.tasks import (
     PretrainTask,
     RegressTask,
     Task,
-    prepared_objective,
+    training_sets,
 )
 from rnc_graph.losses import LOSSES
 from rnc_graph.training import check_device
@@ -87,7 +87,8 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
         if stage.objective is None:
             continue
         try:
-            prepared_objective(stage, split, task.encoder.make(ENCODERS), task.cell.seed)
+            data = at.datasets[task.cell.data]
+            task.model(data).build(training_sets(data, split)[0], task.cell.seed)
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
             raise BadValueError(f"objective {stage.objective.name!r}: {kind}{error}") from error

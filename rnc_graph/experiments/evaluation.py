@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnc_graph.data import Batches, PreparedSplit
+from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.recipe import within
 from rnc_graph.data.samples import InputKind, Samples, Store, make_augmentation
 from rnc_graph.data.table import FloatArray
@@ -146,18 +146,21 @@ def evaluate_run_embedding(
         outside: molecules to be told from the data set's.
         representation: what is asked for.
     """
-    take, targets, rows = data.inputs.batch, split.targets, getattr(split, part)
-    altered = Batches(take, targets, rows, view=make_augmentation(ALIGNMENT_VIEW[data.kind]))
+    targets, rows = split.targets, getattr(split, part)
+    augmentation = make_augmentation(ALIGNMENT_VIEW[data.kind])
+    altered = Loader(Subset(data.inputs, rows, targets[rows]), transform=augmentation)
     # Each pass draws anew.
     views = infer(encoder, altered).numpy(), infer(encoder, altered).numpy()
     elsewhere = None
     if outside is not None:
         every = torch.arange(len(outside))
-        elsewhere = infer(encoder, Batches(outside.batch, every[:, None], every)).numpy()
+        elsewhere = infer(encoder, Loader(Subset(outside, every, every[:, None]))).numpy()
+    train = Subset(data.inputs, split.train, targets[split.train])
+    known = infer(encoder, Loader(train)).numpy()
     if data.classes is not None:
         return evaluate_classes(
-            infer(encoder, Batches(take, targets, split.train)).numpy(),
-            targets[split.train, 0].numpy(),
+            known,
+            train.y[:, 0].numpy(),
             embedding.numpy(),
             targets[rows, 0].numpy(),
             coarse=data.groups,
@@ -165,8 +168,8 @@ def evaluate_run_embedding(
             ood=elsewhere,
         )
     return evaluate_representation(
-        infer(encoder, Batches(take, targets, split.train)).numpy(),
-        targets[split.train].numpy(),
+        known,
+        train.y.numpy(),
         embedding.numpy(),
         targets[rows].numpy(),
         views=views,

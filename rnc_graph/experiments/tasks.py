@@ -5,17 +5,15 @@ A pretraining is shared by all runs that need it; a run is one cell of the grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from rnc_graph.data import Batches, PreparedSplit
+from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.samples import Samples, make_augmentation
-from rnc_graph.encoders import ENCODERS, Encoder, Head
+from rnc_graph.encoders import ENCODERS
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_parts
 from rnc_graph.experiments.grid_point import GridPoint, Record, Resources, Tensors, with_code
@@ -27,8 +25,10 @@ from rnc_graph.experiments.spec.sections import (
     Stage,
 )
 from rnc_graph.experiments.store import digest
-from rnc_graph.losses import LOSSES, PretrainLoss
-from rnc_graph.training import History, TrainerConfig, infer, pretrain, regress
+from rnc_graph.losses import LOSSES
+from rnc_graph.training import TrainerConfig, TwoStage, infer
+from rnc_graph.training.inference import torch_device
+from rnc_graph.training.trainer_config import DEFAULT_TRAINER
 
 
 @dataclass(frozen=True)
@@ -72,33 +72,29 @@ class PretrainTask:
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
-        split = self.cell.prepared(at)
-        inputs = at.datasets[self.cell.data].inputs
+        data, split = at.datasets[self.cell.data], self.cell.prepared(at)
+        model = self.model(data, trainer)
+        model.pretrain(*training_sets(data, split), seed=self.cell.seed)
+        parts = nn.ModuleDict({"encoder": model.encoder, "objective": model.loss})
+        record = {"identity": self.identity, "history": model.history["pretrain"]}
+        return record, parts.state_dict()
+
+    def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
+        """Return the model, untrained."""
         spec = self.pretraining
-        encoder = _fresh_encoder(self.encoder, self.cell.seed)
-        objective = prepared_objective(spec, split, encoder, self.cell.seed)
-        history = pretrain(
-            encoder,
-            objective,
-            Batches(
-                inputs.batch,
-                split.targets,
-                split.train,
-                spec.batch_size,
-                shuffle_seed=self.cell.seed,
-                views=spec.views,
-                view=make_augmentation(spec.augmentation),
-            ),
-            Batches(inputs.batch, split.targets, split.validation),
-            targets=split.targets.shape[1],
-            classes=at.datasets[self.cell.data].classes,
-            config=spec,
-            projection=_projection(encoder, spec.projection_dim),
-            seed=self.cell.seed,
+        return TwoStage(
+            self.encoder.name,
+            encoder_options=self.encoder.model_extra,
+            loss=spec.objective.make(LOSSES),
+            transform=make_augmentation(spec.augmentation),
+            views=spec.views,
+            projection_dim=spec.projection_dim,
+            head_loss="l1" if data.classes is None else "cross-entropy",
+            n_classes=data.classes,
+            pretrain=spec,
+            standardize=False,
             trainer=trainer,
         )
-        parts = nn.ModuleDict({"encoder": encoder, "objective": objective})
-        return {"identity": self.identity, "history": history}, parts.state_dict()
 
 
 @dataclass(frozen=True)
@@ -160,89 +156,63 @@ class RegressTask:
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Train, predict the validation set, and then the test set once."""
-        data = at.datasets[self.cell.data]
-        split = self.cell.prepared(at)
-        encoder = _fresh_encoder(self.encoder, self.cell.seed)
+        data, split = at.datasets[self.cell.data], self.cell.prepared(at)
+        model = self.model(data, trainer)
+        train, validation = training_sets(data, split)
+        model.build(train, self.cell.seed)
+        assert model.encoder is not None
+        assert model.head is not None
         if self.pretrained is not None:
             own = "encoder."
-            encoder.load_state_dict(
+            model.encoder.load_state_dict(
                 {k.removeprefix(own): v for k, v in stage1.items() if k.startswith(own)}
             )
-        head = Head(
-            encoder.embedding_dim,
-            data.classes or split.targets.shape[1],
-            self.regression.head_hidden,
-            self.regression.head_dropout,
-        )
-        history = self._train(data, split, encoder, head, trainer)
+        model.finetune(train, validation, self.cell.seed)
         embeddings, predictions = {}, {}
+        device = torch_device(trainer.device)
         for name, rows in evaluated_parts(split, self.evaluate).items():
             noise = self.cell.split.graph_noise if name == self.evaluate else {}
-            batches = Batches(data.inputs.batch, split.targets, rows, view=make_augmentation(noise))
-            embeddings[name] = infer(encoder, batches)
-            predicted = infer(head, [(embeddings[name], split.targets[rows])])
+            dataset = Subset(data.inputs, rows, split.targets[rows])
+            loader = Loader(dataset, transform=make_augmentation(noise))
+            embeddings[name] = infer(model.encoder, loader, device)
+            predicted = infer(model.head, [(embeddings[name],)])
             predictions[name] = predicted.double().numpy()
         record, tensors = evaluate_run(data, split, predictions, self.cell.split.long_tail)
-        judged = embeddings[self.evaluate]
+        embedding = embeddings[self.evaluate]
         if self.representation is not None:
             record["measures"] |= evaluate_run_embedding(
-                encoder,
+                model.encoder,
                 data,
                 split,
                 self.evaluate,
-                judged,
+                embedding,
                 at.outside[self.outside] if self.outside else None,
                 self.representation,
             )
         return (
-            {"identity": self.identity, "history": history, **record},
-            {**tensors, "embedding": judged},
+            {"identity": self.identity, "history": model.history["finetune"], **record},
+            {**tensors, "embedding": embedding},
         )
 
-    def _train(
-        self,
-        data: Samples,
-        split: PreparedSplit,
-        encoder: nn.Module,
-        head: nn.Module,
-        trainer: TrainerConfig,
-    ) -> History:
-        """Train the head, and the encoder unless it is frozen."""
-        take: Callable[[Tensor], Any] = data.inputs.batch
-        if self.regression.freeze:
-            # Its embeddings are computed once and stand in for the molecules. The test set has
-            # its turn later.
-            rows = torch.cat([split.train, split.validation])
-            embedded = infer(encoder, Batches(take, split.targets, rows))
-            by_row = embedded.new_zeros(len(split.targets), embedded.shape[1])
-            by_row[rows] = embedded
-            take = by_row.__getitem__
-            encoder = nn.Identity()
+    def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
+        """Return the model, untrained."""
         spec = self.regression
-        projection = _projection(encoder, spec.projection_dim)
-        objective = None
-        if spec.objective is not None:
-            objective = prepared_objective(spec, split, encoder, self.cell.seed)
-        return regress(
-            encoder,
-            head,
-            Batches(
-                take,
-                split.targets,
-                split.train,
-                spec.batch_size,
-                shuffle_seed=self.cell.seed,
-                views=spec.views,
-                view=make_augmentation(spec.augmentation),
-                balanced=split.targets[:, 0] if spec.balanced else None,
-            ),
-            Batches(take, split.targets, split.validation),
+        return TwoStage(
+            self.encoder.name,
+            encoder_options=self.encoder.model_extra,
+            loss=spec.objective.make(LOSSES) if spec.objective else None,
+            loss_weight=spec.objective_weight if spec.objective else None,
+            transform=make_augmentation(spec.augmentation),
+            views=spec.views,
+            projection_dim=spec.projection_dim,
             head_loss=spec.head_loss,
-            config=spec,
-            objective=objective,
-            objective_weight=spec.objective_weight,
-            projection=projection,
-            seed=self.cell.seed,
+            head_hidden=spec.head_hidden,
+            head_dropout=spec.head_dropout,
+            freeze=spec.freeze,
+            balanced=spec.balanced,
+            n_classes=data.classes,
+            finetune=spec,
+            standardize=False,
             trainer=trainer,
         )
 
@@ -306,12 +276,12 @@ Task = PretrainTask | RegressTask | BaselineTask
 Run = RegressTask | BaselineTask
 
 
-def _projection(encoder: nn.Module, width: int | None) -> nn.Module | None:
-    """Make the perceptron between embedding and objective, with one hidden layer."""
-    if width is None:
-        return None
-    embedding_dim = int(encoder.embedding_dim)  # type: ignore[arg-type]
-    return Head(embedding_dim, width, [embedding_dim])
+def training_sets(data: Samples, split: PreparedSplit) -> tuple[Subset, Subset]:
+    """Return training and validation set, with standardized targets."""
+    train, validation = (
+        Subset(data.inputs, rows, split.targets[rows]) for rows in (split.train, split.validation)
+    )
+    return train, validation
 
 
 def _stage_identity(stage: Stage) -> dict[str, Any]:
@@ -322,21 +292,3 @@ def _stage_identity(stage: Stage) -> dict[str, Any]:
     if not found.get("balanced"):  # As runs were named before there were classes.
         found.pop("balanced", None)
     return found
-
-
-def prepared_objective(
-    stage: Stage, split: PreparedSplit, encoder: nn.Module, seed: int
-) -> nn.Module:
-    """Make a stage's objective and let it see the training set's labels."""
-    assert stage.objective is not None
-    objective: nn.Module = stage.objective.make(LOSSES)
-    if isinstance(objective, PretrainLoss):
-        width = stage.projection_dim or int(encoder.embedding_dim)  # type: ignore[arg-type]
-        objective.setup(split.targets[split.train], width, seed)
-    return objective
-
-
-def _fresh_encoder(part: Part, seed: int) -> Encoder:
-    torch.manual_seed(seed)
-    encoder: Encoder = part.make(ENCODERS)
-    return encoder

@@ -33,7 +33,7 @@ from rnc_graph.models import (
     save_model,
     train_model,
 )
-from rnc_graph.training import MeasuredLoss
+from rnc_graph.training import ContinuousLoss
 
 
 class BadMoleculeWarning(UserWarning):
@@ -103,7 +103,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         objective_options: Mapping[str, Any] | None = None,
         augmentation: Mapping[str, float] | None = None,
         views: int = 2,
-        head_loss: MeasuredLoss = "l2",
+        head_loss: ContinuousLoss = "l2",
         head_hidden: Sequence[int] = (128,),
         head_dropout: float = 0.2,
         freeze_encoder: bool = False,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from rnc_graph.data.table import FloatArray
@@ -64,8 +63,7 @@ def fit_member(
         return SupportVectors(count).fit(inputs, targets, train)
     if kind == ExtraTrees.kind:
         return ExtraTrees(count).fit(inputs, targets, train, seed)
-    torch.manual_seed(seed)
-    network = Network(settings, inputs.scores.shape[1], count)
+    network = Network(settings, inputs.scores.shape[1], count, seed)
     return network.fit(
         inputs,
         targets,

@@ -1,59 +1,86 @@
-"""A member that learns its embedding: an encoder, the descriptors beside it, and a head."""
+"""A member that learns its embedding: an encoder, descriptors next to its embedding, and a head."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches
+from rnc_graph.data import Subset
 from rnc_graph.data.table import FloatArray
 from rnc_graph.data.transforms import make_view
-from rnc_graph.encoders import ENCODERS, Encoder, Head
-from rnc_graph.losses import LOSSES, PretrainLoss
+from rnc_graph.encoders import Head, make_encoder
+from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.settings import ModelSettings
-from rnc_graph.training import TrainerConfig, infer, pretrain, regress
+from rnc_graph.seeding import seeded
+from rnc_graph.training import TrainerConfig, TwoStage, infer
+from rnc_graph.training.inference import torch_device
+
+# Molecules in a batch of predictions.
+_BATCH_SIZE = 256
 
 
-class Beside(nn.Module):
-    """Fixed features beside an embedding: (inputs, (B, k)) -> (B, d + k).
+class DescriptorEncoder(nn.Module):
+    """Concatenates an embedding (B, d) and descriptors (B, k): ``(inputs, descriptors)`` in.
 
-    The embedding is batch-normalized first, so that both come at one scale.
+    The embedding is batch-normalized first, so that both have the same scale.
     """
 
-    def __init__(self, encoder: nn.Module, embedding_dim: int, features: int) -> None:
+    def __init__(self, encoder: nn.Module, embedding_dim: int, descriptors: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.norm = nn.BatchNorm1d(embedding_dim)
-        self.embedding_dim = embedding_dim + features
+        self.embedding_dim = embedding_dim + descriptors
 
     def forward(self, inputs: tuple[Any, Tensor]) -> Tensor:
         """Return the (B, d + k) features."""
-        molecules, features = inputs
-        return torch.cat([self.norm(self.encoder(molecules)), features], dim=1)
+        molecules, descriptors = inputs
+        return torch.cat([self.norm(self.encoder(molecules)), descriptors], dim=1)
+
+
+@dataclass(frozen=True)
+class _WithDescriptors:
+    """N molecules, or their embeddings (N, d), with their descriptors (N, k)."""
+
+    molecules: Inputs | Tensor
+    descriptors: Tensor
+
+    def batch(self, index: Tensor) -> tuple[Any, Tensor]:
+        if isinstance(self.molecules, Tensor):
+            return self.molecules[index], self.descriptors[index]
+        return self.molecules.batch(index), self.descriptors[index]
 
 
 class Network:
-    """An encoder with a head on its embedding and k scores.
+    """An encoder with a head on its embedding and k descriptors.
 
     Args:
         settings: of the model.
         scores: k.
         targets: t.
+        seed: of the first weights.
     """
 
     kind = "network"
 
-    def __init__(self, settings: ModelSettings, scores: int, targets: int) -> None:
-        self.encoder: Encoder = ENCODERS.make(settings.encoder, **settings.options_of_encoder)
-        self.beside = Beside(self.encoder, self.encoder.embedding_dim, scores)
-        self.head = Head(
-            self.beside.embedding_dim, targets, settings.head_hidden, settings.head_dropout
-        )
-        self.modules = nn.ModuleDict({"beside": self.beside, "head": self.head})
+    def __init__(self, settings: ModelSettings, scores: int, targets: int, seed: int = 0) -> None:
+        with seeded(seed):
+            encoder = make_encoder(settings.encoder, settings.options_of_encoder)
+            width = int(encoder.embedding_dim)  # type: ignore[arg-type]
+            beside = DescriptorEncoder(encoder, width, scores)
+            head = Head(beside.embedding_dim, targets, settings.head_hidden, settings.head_dropout)
+        # The names are those of saved models.
+        self.modules = nn.ModuleDict({"beside": beside, "head": head})
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The encoder of the molecules."""
+        encoder: nn.Module = self.modules["beside"].encoder  # type: ignore[assignment]
+        return encoder
 
     def fit(
         self,
@@ -72,73 +99,62 @@ class Network:
         Args:
             inputs: N molecules.
             targets: (N, t) standardized, NaN where missing.
-            train: rows to learn from.
-            selection: rows that choose the epoch.
+            train: indices of the training set.
+            selection: indices of the molecules that select the epoch.
             settings: of the model.
             seed: of the order of the molecules, the views and the dropout.
             device: a Lightning accelerator.
             on_epoch: called after each epoch.
         """
-        config = settings.config
+        trainer = TrainerConfig(device, on_epoch)
+        width = int(self.encoder.embedding_dim)  # type: ignore[arg-type]
+
+        def sets(molecules: Any) -> Iterator[Subset]:
+            return (Subset(molecules, index, targets[index]) for index in (train, selection))
+
         if settings.objective is not None:
-            width = self.encoder.embedding_dim
-            objective = LOSSES.make(settings.objective, **settings.objective_options)
-            if isinstance(objective, PretrainLoss):
-                objective.setup(targets[train], width, seed)
-            pretrain(
+            stage_1 = TwoStage(
                 self.encoder,
-                objective,
-                Batches(
-                    inputs.batch,
-                    targets,
-                    train,
-                    settings.batch_size,
-                    shuffle_seed=seed,
-                    views=settings.views,
-                    view=make_view(settings.augmentation),
-                ),
-                Batches(inputs.batch, targets, selection),
-                targets=targets.shape[1],
-                config=config(settings.pretraining_epochs),
-                # The objective shapes the embedding less bluntly through a projection.
-                projection=Head(width, width, [width]),
-                seed=seed,
-                trainer=TrainerConfig(device, on_epoch),
-            )
-        beside: nn.Module = self.beside
-        take = _with_scores(inputs.batch, inputs.scores)
+                loss=LOSSES.make(settings.objective, **settings.objective_options),
+                transform=make_view(settings.augmentation),
+                views=settings.views,
+                projection_dim=width,
+                pretrain=settings.config(settings.pretraining_epochs),
+                standardize=False,
+                trainer=trainer,
+            ).pretrain(*sets(inputs), seed=seed)
+            self.encoder.load_state_dict(_module(stage_1.encoder).state_dict())
+        encoder, beside = self.encoder, self.modules["beside"]
+        molecules: Inputs | Tensor = inputs
         if settings.freeze_encoder:
-            # Its embeddings are computed once and stand in for the molecules.
-            embedded = infer(
-                self.encoder, Batches(inputs.batch, targets, torch.arange(len(inputs)))
-            )
-            take = _with_scores(embedded.__getitem__, inputs.scores)
-            self.beside.encoder = nn.Identity()
-        regress(
+            molecules = infer(encoder, _batches(inputs), torch_device(device))
+            beside.encoder = nn.Identity()
+        stage_2 = TwoStage(
             beside,
-            self.head,
-            Batches(take, targets, train, settings.batch_size, shuffle_seed=seed),
-            Batches(take, targets, selection),
+            loss=None,
             head_loss=settings.head_loss,
-            config=config(settings.epochs),
-            seed=seed,
-            trainer=TrainerConfig(device, on_epoch),
-        )
-        self.beside.encoder = self.encoder
-        self.modules.requires_grad_(False).eval().cpu()
+            head_hidden=settings.head_hidden,
+            head_dropout=settings.head_dropout,
+            finetune=settings.config(settings.epochs),
+            standardize=False,
+            trainer=trainer,
+        ).finetune(*sets(_WithDescriptors(molecules, inputs.scores)), seed=seed)
+        trained = {"beside": _module(stage_2.encoder), "head": _module(stage_2.head)}
+        if settings.freeze_encoder:
+            trained["beside"].encoder = encoder
+        self.modules = nn.ModuleDict(trained)
+        self.modules.requires_grad_(False).eval()
         return self
 
     def embed(self, inputs: Inputs) -> Tensor:
         """Return the encoder's (N, d) embedding."""
-        rows = torch.arange(len(inputs))
-        return infer(self.encoder, Batches(inputs.batch, rows, rows))
+        return infer(self.encoder, _batches(inputs))
 
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
-        rows = torch.arange(len(inputs))
-        take = _with_scores(inputs.batch, inputs.scores)
-        model = nn.Sequential(self.beside, self.head)
-        return infer(model, Batches(take, rows, rows)).double().numpy()
+        model = nn.Sequential(self.modules["beside"], self.modules["head"])
+        predicted = infer(model, _batches(_WithDescriptors(inputs, inputs.scores), len(inputs)))
+        return predicted.double().numpy()
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the weights."""
@@ -151,7 +167,12 @@ class Network:
         return self
 
 
-def _with_scores(
-    take: Callable[[Tensor], Any], scores: Tensor
-) -> Callable[[Tensor], tuple[Any, Tensor]]:
-    return lambda rows: (take(rows), scores[rows])
+def _batches(molecules: Any, count: int | None = None) -> Iterator[tuple[Any]]:
+    """Yield all molecules in order."""
+    for index in torch.arange(len(molecules) if count is None else count).split(_BATCH_SIZE):
+        yield (molecules.batch(index),)
+
+
+def _module(module: nn.Module | None) -> nn.Module:
+    assert module is not None
+    return module

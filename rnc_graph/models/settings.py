@@ -19,7 +19,7 @@ from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import LOSSES
-from rnc_graph.training import MeasuredLoss, StageConfig
+from rnc_graph.training import ContinuousLoss, StageConfig
 
 DescriptorModelName = Literal["svr", "extra-trees"]
 
@@ -45,7 +45,7 @@ class ModelSettings(BaseModel):
         {"mask_attributes": 0.1}, description="strength of each, for the views of stage 1"
     )
     views: PositiveInt = 2
-    head_loss: MeasuredLoss = "l2"
+    head_loss: ContinuousLoss = "l2"
     head_hidden: list[PositiveInt] = [128]
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False

@@ -1,4 +1,4 @@
-"""The contrastive side of a training step: projection, momentum encoder and queue, objective."""
+"""The pretraining loss of a batch: projection, momentum encoder and queue, loss."""
 
 from __future__ import annotations
 
@@ -15,56 +15,52 @@ from rnc_graph.training.queue import LabeledQueue
 
 
 class Contrast(nn.Module):
-    """What stands between an embedding and the objective's value.
+    """Computes a pretraining loss from an embedding.
 
-    With a :class:`QueueLoss` every view is a query, and the momentum encoder's embedding of
-    the sample's next view is its key (of a single view: of the view itself); all keys then go
-    into the queue.
+    With a :class:`QueueLoss` every view is a query, and its key is the momentum encoder's embedding
+    of the sample's next view (of the view itself where there is one view). All keys then enter the
+    queue.
 
     Args:
-        objective: the loss, set up.
-        encoder: V * B inputs in, embedding (V * B, d) out.
-        projection: between embedding and objective; later stages do without it.
+        loss: the loss, set up.
+        encoder: maps V * B inputs to an embedding (V * B, d).
+        projection: between embedding and loss.
     """
 
     def __init__(
-        self, objective: nn.Module, encoder: nn.Module, projection: nn.Module | None = None
+        self, loss: nn.Module, encoder: nn.Module, projection: nn.Module | None = None
     ) -> None:
         super().__init__()
-        self.objective = objective
+        self.loss = loss
         self.projection = projection or nn.Identity()
         self.momentum: MomentumEncoder | None = None
         self.queue: LabeledQueue | None = None
-        if isinstance(objective, QueueLoss):
-            self.momentum = MomentumEncoder(self._projected(encoder), objective.momentum)
-            self.queue = LabeledQueue(objective.queue_size)
+        if isinstance(loss, QueueLoss):
+            self.momentum = MomentumEncoder(self._projected(encoder), loss.momentum)
+            self.queue = LabeledQueue(loss.queue_size)
 
-    def forward(
-        self, encoder: nn.Module, inputs: Any, embedding: Tensor, targets: Tensor
-    ) -> Tensor:
-        """Return the objective of one batch.
+    def forward(self, encoder: nn.Module, inputs: Any, embedding: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of one batch.
 
         Args:
-            encoder: the encoder, for the momentum encoder to follow.
+            encoder: the encoder that the momentum encoder follows.
             inputs: the V * B inputs.
             embedding: (V * B, d), the encoder's of ``inputs``.
-            targets: (B, t), NaN where missing.
+            y: (B, t) targets, NaN where missing.
         """
         projected = self.projection(embedding)
         # Small differences of large sums: half precision is for the encoder alone.
         with torch.autocast(embedding.device.type, enabled=False):
-            return self._objective(encoder, inputs, projected.to(targets.dtype), targets)
+            return self._loss(encoder, inputs, projected.to(y.dtype), y)
 
-    def _objective(
-        self, encoder: nn.Module, inputs: Any, projected: Tensor, targets: Tensor
-    ) -> Tensor:
-        features, own = gathered(by_sample(projected, len(targets))), len(targets)
-        targets = gathered(targets)
+    def _loss(self, encoder: nn.Module, inputs: Any, projected: Tensor, y: Tensor) -> Tensor:
+        features, size = gathered(by_sample(projected, len(y))), len(y)
+        y = gathered(y)
         if self.momentum is None or self.queue is None:
-            return self._value(features, targets)
+            return self._value(features, y)
         self.momentum.update(self._projected(encoder))
-        keys = gathered(by_sample(self.momentum(inputs).to(targets.dtype), own))
-        labels = targets.repeat_interleave(keys.shape[1], 0)
+        keys = gathered(by_sample(self.momentum(inputs).to(y.dtype), size))
+        labels = y.repeat_interleave(keys.shape[1], 0)
         queue, queue_labels = self.queue.content(keys.shape[-1], labels.shape[-1])
         value = self._value(
             features.flatten(0, 1), keys.roll(-1, 1).flatten(0, 1), labels, queue, queue_labels
@@ -73,14 +69,13 @@ class Contrast(nn.Module):
         return value
 
     def _value(self, *features_and_labels: Tensor) -> Tensor:
-        """Return the objective's value, one finite number."""
+        """Return the value of the loss: one finite number."""
         with drawing_alike():
-            value: Tensor = self.objective(*features_and_labels)
+            value: Tensor = self.loss(*features_and_labels)
         if value.numel() != 1 or not value.isfinite():
-            found = tuple(value.shape) if value.numel() != 1 else value.item()
+            got = f"shape {tuple(value.shape)}" if value.numel() != 1 else value.item()
             raise RunError(
-                f"objective {type(self.objective).__name__}: must return one finite number, "
-                f"found {found}"
+                f"loss {type(self.loss).__name__}: expected one finite number, got {got}"
             )
         return value.reshape(())
 
@@ -89,5 +84,5 @@ class Contrast(nn.Module):
 
 
 def by_sample(features: Tensor, size: int) -> Tensor:
-    """Turn the (V * B, d) features of view after view into (B, V, d), for B = ``size``."""
+    """Reshape features (V * B, d), view after view, to (B, V, d), for B = ``size``."""
     return features.view(-1, size, features.shape[-1]).transpose(0, 1)

@@ -1,12 +1,15 @@
-"""Fitting a module on batches: selection on validation, history, progress."""
+"""Training a stage: selection of the best epoch, history, checkpoints, processes."""
+
+from __future__ import annotations
 
 import copy
 import logging
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import lightning as L
 import torch
@@ -23,31 +26,18 @@ from rnc_graph.training.distributed import all_say, rank, synchronized, world
 from rnc_graph.training.stage_config import Precision, StageConfig
 from rnc_graph.training.trainer_config import DEFAULT_TRAINER, TrainerConfig
 
-# What a stage selects on unless its module says otherwise (``selected_by``): the validation MAE, of
-# the head or of the online probe.
-SELECTED_BY = "validation_mae"
+if TYPE_CHECKING:
+    from rnc_graph.training.modules import StageModule
 
 History = list[dict[str, float]]
-"""One row an epoch: the means of what the module logged."""
+"""What the module logged: one dict an epoch."""
 
 
 class Batches(Protocol):
     """Pairs of the V * B inputs of a batch and its targets (B, t), NaN where missing."""
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
-        """Pass over all samples, each time anew."""
-
-    def shard(self, rank: int, world: int) -> "Batches":
-        """Return the share of each batch that one of several processes has."""
-
-
-def check_finite(embedding: Tensor) -> Tensor:
-    """Return the embedding; raises :class:`RncGraphError` where training has blown it up."""
-    if not embedding.isfinite().all():
-        raise RunError(
-            "training diverged: the embedding is not finite; a lower learning rate may help"
-        )
-    return embedding
+        """Iterate over the batches of an epoch."""
 
 
 def check_device(device: str, precision: Precision = "32") -> None:
@@ -57,7 +47,7 @@ def check_device(device: str, precision: Precision = "32") -> None:
 
 
 class _BestWeights(Callback):
-    """Keeps the weights of the epoch with the lowest value and puts them back at last."""
+    """Keeps the weights of the epoch with the lowest metric and loads them at the end."""
 
     def __init__(self, selected_by: str) -> None:
         self.selected_by = selected_by
@@ -79,14 +69,14 @@ class _BestWeights(Callback):
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not self.weights:
             raise RunError(
-                f"training diverged: {self.selected_by} was never a number in "
-                f"{trainer.current_epoch} epochs; a lower learning rate may help"
+                f"training diverged: {self.selected_by} was not finite in any of "
+                f"{trainer.current_epoch} epochs; try a lower learning rate"
             )
         pl_module.load_state_dict(self.weights)
 
 
 class _Recorder(Callback):
-    """Notes down each epoch's metrics and tells of the epoch."""
+    """Records the metrics of each epoch and calls ``on_epoch``."""
 
     def __init__(self, on_epoch: Callable[[], None]) -> None:
         self.history: History = []
@@ -104,57 +94,78 @@ class _Recorder(Callback):
 
 
 def fit(
-    module: L.LightningModule,
-    training: Batches,
-    validation: Batches,
-    config: StageConfig,
+    module: StageModule,
+    train: Batches,
+    val: Batches | None = None,
     *,
     trainer: TrainerConfig = DEFAULT_TRAINER,
 ) -> History:
-    """Train ``module`` and leave it with the weights of its best epoch on validation.
+    """Train ``module`` in place.
+
+    It ends with the weights of the epoch with the best validation metric, or without a validation
+    set with those of the last epoch.
 
     Args:
-        module: logs in its validation steps what it is selected by, the less the better: the name
-            in its ``selected_by``, or else ``validation_mae``.
-        training: the training set's batches, anew at each pass.
-        validation: the validation set's batches.
-        config: epochs and patience.
-        trainer: where and how.
+        module: the stage.
+        train: the batches of the training set.
+        val: the batches of the validation set.
+        trainer: device, checkpoint, loggers.
 
     Returns:
-        The history, one row an epoch.
+        The history.
 
     Raises:
-        RncGraphError: what is selected by was never a number, the validation set has no known
-            target, or there is no such device.
+        RncGraphError: training diverged, no target of the validation set is known, early stopping
+            without a validation set, or a device that cannot be used.
     """
-    selected_by: str = getattr(module, "selected_by", SELECTED_BY)
+    config = module.config
     recorder = _Recorder(trainer.on_epoch)
-    callbacks: list[Callback] = [recorder, _BestWeights(selected_by)]
+    callbacks: list[Callback] = [recorder]
+    if val is not None:
+        callbacks.append(_BestWeights(module.selected_by))
     if config.patience is not None:
+        if val is None:
+            raise BadValueError(
+                f"patience: expected a validation set or None, got {config.patience} without one"
+            )
         # By default it would count an epoch after the state of the stage is written.
-        patience = config.patience
         callbacks.append(
-            EarlyStopping(selected_by, patience=patience, check_on_train_epoch_end=False)
+            EarlyStopping(
+                module.selected_by, patience=config.patience, check_on_train_epoch_end=False
+            )
         )
     if world() > 1:
-        training, validation = (b.shard(rank(), world()) for b in (training, validation))
-        # Dropout draws anew in each process.
+        train, val = _shard(train), val and _shard(val)
+        # Each process draws its own dropout.
         torch.manual_seed(torch.initial_seed() + rank())
     checkpoint = None
     if trainer.checkpoint is not None:
-        drawn_from = getattr(training, "generators", [])
-        checkpoint = Checkpoint(trainer.checkpoint, trainer.checkpoint_seconds, drawn_from)
+        generators = getattr(train, "generators", [])
+        checkpoint = Checkpoint(trainer.checkpoint, trainer.checkpoint_seconds, generators)
         callbacks.append(checkpoint)
     with _quiet(), _determinism_restored(), synchronized(module):
         lightning_trainer = _trainer(config, callbacks, trainer)
-        # Every process must find it: on several hosts the folder may be another one on each.
+        # Every process must find it: several hosts may not share the folder.
         readable = checkpoint is not None and all_say(checkpoint.readable())
         begun = trainer.checkpoint if readable else None
-        lightning_trainer.fit(module, training, validation, ckpt_path=begun, weights_only=True)
+        lightning_trainer.fit(module, train, val, ckpt_path=begun, weights_only=True)
+    last = recorder.history[-1]["training_loss"]
+    if val is None and not math.isfinite(last):
+        raise RunError(
+            f"training diverged: the loss of the last epoch is {last}; try a lower learning rate"
+        )
     if checkpoint is not None:
         checkpoint.remove()
     return recorder.history
+
+
+def _shard(batches: Any) -> Any:
+    """Return this process's share of each batch."""
+    if not hasattr(batches, "shard"):
+        raise BadValueError(
+            f"several processes share a dataset, not a {type(batches).__name__}: pass the dataset"
+        )
+    return batches.shard(rank(), world())
 
 
 def _trainer(config: StageConfig, callbacks: list[Callback], trainer: TrainerConfig) -> L.Trainer:
@@ -175,23 +186,23 @@ def _trainer(config: StageConfig, callbacks: list[Callback], trainer: TrainerCon
         )
     except (MisconfigurationException, ValueError) as error:
         raise BadValueError(f"device {trainer.device!r} cannot be used: {error}") from error
-    # Lightning would take bf16-mixed in its place, and whisper it.
+    # Lightning would use bf16-mixed instead, and only log it.
     if config.precision == "16-mixed" and isinstance(made.accelerator, CPUAccelerator):
         raise BadValueError(
-            f"precision: found '16-mixed', which device {trainer.device!r} cannot do; right are "
-            "'bf16-mixed' or '32', or a GPU as the device"
+            f"precision: expected 'bf16-mixed' or '32' on device {trainer.device!r}, got "
+            "'16-mixed', which needs a GPU"
         )
     return made
 
 
 def _processes() -> dict[str, Any]:
-    """Return what the trainer is told of the processes that share the stage."""
+    """Return the trainer's arguments for the processes that share the stage."""
     if world() == 1:
         return {"devices": 1}
     here = int(os.environ.get("LOCAL_WORLD_SIZE", world()))
     strategy = DDPStrategy(
         cluster_environment=TorchElasticEnvironment(),
-        # All processes keep the same ones by themselves.
+        # They stay equal without it.
         broadcast_buffers=False,
     )
     return {"devices": here, "num_nodes": world() // here, "strategy": strategy}
@@ -199,7 +210,7 @@ def _processes() -> dict[str, Any]:
 
 @contextmanager
 def _determinism_restored() -> Iterator[None]:
-    """Put back what the trainer's ``deterministic`` switches for the whole process."""
+    """Restore the process-wide switch that the trainer's ``deterministic`` sets."""
     before = torch.are_deterministic_algorithms_enabled()
     try:
         yield
@@ -209,7 +220,7 @@ def _determinism_restored() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back Lightning's banner and its advice on workers; its errors come through."""
+    """Hide Lightning's banner and its advice on workers, not its errors."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.ERROR)

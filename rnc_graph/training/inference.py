@@ -1,23 +1,66 @@
-"""What a model says of data it does not learn from."""
+"""The outputs of a trained module, and the device that they are computed on."""
 
+from __future__ import annotations
+
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor, nn
 
 
-@torch.no_grad()
-def infer(model: nn.Module, batches: Iterable[tuple[Any, Any]]) -> Tensor:
-    """Return the model's (N, ...) outputs over all batches in order, in evaluation mode.
+def torch_device(accelerator: str) -> torch.device:
+    """Return the device of this process that a Lightning accelerator stands for.
 
-    An encoder gives embeddings (N, d), an encoder with a head standardized predictions (N, t). The
-    modes of all its parts are put back afterwards.
+    Args:
+        accelerator: "cpu", "gpu", "cuda", "mps", "auto", ...
     """
+    if accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    if accelerator in ("gpu", "mps", "auto") and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu" if accelerator in ("gpu", "cuda", "auto") else accelerator)
+
+
+def moved(dataset: Any, device: torch.device) -> Any:
+    """Return a dataset on ``device``: moved once, where it can be moved and fits.
+
+    On a CUDA device it may take half of the free memory. A dataset that stays where it is has its
+    batches moved, one by one.
+    """
+    if device.type == "cpu" or not hasattr(dataset, "to"):
+        return dataset
+    size = getattr(getattr(dataset, "inputs", dataset), "nbytes", 0)
+    if device.type == "cuda" and size > torch.cuda.mem_get_info(device)[0] / 2:
+        return dataset
+    return dataset.to(device)
+
+
+@torch.no_grad()
+def infer(
+    model: nn.Module, batches: Iterable[tuple[Any, Any]], device: torch.device | None = None
+) -> Tensor:
+    """Return the model's (N, ...) outputs over all batches, in evaluation mode, on the CPU.
+
+    An encoder returns embeddings (N, d), an encoder with a head predictions (N, t). The model's
+    device and the modes of all its modules are restored afterwards.
+
+    Args:
+        model: maps inputs to a tensor.
+        batches: pairs whose first element is the inputs.
+        device: to compute on; None for the model's own.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    home = tensors[0].device if tensors else torch.device("cpu")
+    device = device or home
     modes = {module: module.training for module in model.modules()}
-    model.eval()
+    model.to(device).eval()
     try:
-        return torch.cat([model(inputs) for inputs, _ in batches])
+        outputs = [model(move_data_to_device(inputs, device)) for inputs, *_ in batches]
+        return torch.cat(outputs).cpu()
     finally:
+        model.to(home)
         for module, mode in modes.items():
             module.training = mode

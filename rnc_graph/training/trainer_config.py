@@ -1,4 +1,4 @@
-"""Where and how a stage is computed: nothing in it changes what is learnt."""
+"""Where a stage is computed and what it reports to: nothing here changes the result."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pathlib import Path
 from lightning.pytorch.loggers import Logger
 
 
-def _nobody() -> None:
-    """Hear nothing."""
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """Where and how a stage is computed.
+    """Where a stage is computed and what it reports to.
 
-    Attributes:
+    Args:
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
         on_epoch: called after each epoch.
-        checkpoint: file that keeps the state of an unfinished stage; a stage that finds one goes
-            on from there, to the same bits.
-        checkpoint_seconds: the least time between two writings of it; 0 writes after each epoch.
-        loggers: who else is told of each epoch.
+        checkpoint: file with the state of an unfinished stage; a stage that finds one resumes from
+            it, and ends with the same bits.
+        checkpoint_seconds: the least time between two writes of it; 0 writes after each epoch.
+        loggers: Lightning loggers.
     """
 
     device: str = "cpu"
-    on_epoch: Callable[[], None] = _nobody
+    on_epoch: Callable[[], None] = _nothing
     checkpoint: Path | None = None
     checkpoint_seconds: float = 60.0
     loggers: tuple[Logger, ...] = ()
 
 
 DEFAULT_TRAINER = TrainerConfig()
-"""On this machine's processor, silently, from the beginning."""
+"""The CPU; no checkpoint, no loggers."""

@@ -4,23 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from rnc_graph.data import Batches, GraphDataset
+from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.transforms import make_view
 from rnc_graph.errors import RncGraphError
 
 TARGETS = torch.arange(1000.0)[:, None] / 10
 
 
-def _rows(rows: Tensor) -> Tensor:
-    """Take the rows themselves for the inputs."""
-    return rows
+def _batches(index: Tensor, batch_size: int, y: Tensor = TARGETS, **options: object) -> Loader:
+    """Return batches whose inputs are the numbers of the samples."""
+    return Loader(Subset(torch.arange(1000), index, y[index]), batch_size, **options)
 
 
-def _batches(index: Tensor, batch_size: int, **options: object) -> Batches:
-    return Batches(_rows, TARGETS, index, batch_size, **options)
-
-
-def _order(batches: Batches) -> list[int]:
+def _order(batches: Loader) -> list[int]:
     return torch.cat([rows for rows, _ in batches]).tolist()
 
 
@@ -81,7 +77,7 @@ def test_each_view_is_drawn_on_its_own() -> None:
         return batch + torch.rand(len(batch), generator=generator)
 
     def inputs(seed: int) -> Tensor:
-        batches = _batches(torch.arange(10), 10, shuffle_seed=seed, views=2, view=view)
+        batches = _batches(torch.arange(10), 10, shuffle_seed=seed, views=2, transform=view)
         return torch.cat([inputs for inputs, _ in batches])
 
     first = inputs(1)
@@ -95,9 +91,8 @@ def test_each_view_is_drawn_on_its_own() -> None:
 def test_graphs_and_targets_belong_together(esol_graphs: GraphDataset) -> None:
     # Each molecule's number of atoms for its target.
     atoms = esol_graphs.batch().ptr.diff()[:, None].float()
-    batches = Batches(
-        esol_graphs.batch, atoms, torch.arange(0, 1128, 3), 50, shuffle_seed=0, views=2
-    )
+    index = torch.arange(0, 1128, 3)
+    batches = Loader(Subset(esol_graphs, index, atoms[index]), 50, shuffle_seed=0, views=2)
     for batch, targets in batches:
         assert batch.num_graphs == 2 * len(targets)
         assert torch.equal(batch.ptr.diff().float(), targets.repeat(2, 1)[:, 0])
@@ -106,9 +101,8 @@ def test_graphs_and_targets_belong_together(esol_graphs: GraphDataset) -> None:
 def test_graphs_are_augmented_and_stay_with_their_targets(esol_graphs: GraphDataset) -> None:
     atoms = esol_graphs.batch().ptr.diff()[:, None].float()
     view = make_view({"drop_atoms": 0.5})
-    batches = Batches(
-        esol_graphs.batch, atoms, torch.arange(100), 32, shuffle_seed=0, views=2, view=view
-    )
+    dataset = Subset(esol_graphs, torch.arange(100), atoms[:100])
+    batches = Loader(dataset, 32, shuffle_seed=0, views=2, transform=view)
     for batch, targets in batches:
         kept = targets - (targets / 2).floor()
         assert torch.equal(batch.ptr.diff().float(), kept.repeat(2, 1)[:, 0])
@@ -123,8 +117,8 @@ def test_the_global_generator_is_left_alone(seed: int | None) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def _balanced(index: Tensor, classes: Tensor, batch_size: int, seed: int = 0) -> Batches:
-    return _batches(index, batch_size, shuffle_seed=seed, balanced=classes)
+def _balanced(index: Tensor, classes: Tensor, batch_size: int, seed: int = 0) -> Loader:
+    return _batches(index, batch_size, classes[:, None], shuffle_seed=seed, balanced=True)
 
 
 def test_balanced_batches_draw_each_class_alike() -> None:
@@ -166,9 +160,7 @@ def test_balanced_batches_follow_the_seed_and_the_index() -> None:
 
 def test_balanced_batches_need_classes_and_a_seed() -> None:
     index, classes = torch.arange(10), torch.zeros(1000)
-    with pytest.raises(RncGraphError, match="need a shuffle_seed and a class of each of the 1000"):
-        _batches(index, 4, balanced=classes)
-    with pytest.raises(RncGraphError, match=r"found shuffle_seed 0 and classes of shape \(10,\)"):
-        _balanced(index, classes[:10], 4)
+    with pytest.raises(RncGraphError, match="balanced: expected a shuffle_seed, got None"):
+        _batches(index, 4, balanced=True)
     with pytest.raises(RncGraphError, match="none of 10 samples has a class"):
         _balanced(index, classes * torch.nan, 4)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import pytest
+import stages
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches
+from rnc_graph.data import Loader
 from rnc_graph.training import StageConfig
 
 SIZE = 6
@@ -43,13 +44,13 @@ class Problem:
         count = len(self.targets)
         return torch.arange(count).split([count - count // 4, count // 4])
 
-    def training(self, batch_size: int = 16, **options: object) -> Batches:
+    def training(self, batch_size: int = 16, **options: object) -> Loader:
         options = {"shuffle_seed": 0, **options}
         take = self.inputs.__getitem__
-        return Batches(take, self.targets, self.rows[0], batch_size, **options)
+        return stages.batches(take, self.targets, self.rows[0], batch_size, **options)
 
-    def validation(self) -> Batches:
-        return Batches(self.inputs.__getitem__, self.targets, self.rows[1])
+    def validation(self) -> Loader:
+        return stages.batches(self.inputs, self.targets, self.rows[1])
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+import stages
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches
+from rnc_graph.data import Loader
 from rnc_graph.losses import LOSSES, PretrainLoss
-from rnc_graph.training import Contrast, StageConfig, TrainerConfig, pretrain, regress
+from rnc_graph.training import Contrast, StageConfig, TrainerConfig
 from rnc_graph.training.distributed import gathered, joined
 
 OBJECTIVE_OPTIONS = {
@@ -96,21 +97,18 @@ def train(
     With ``classes``, 3 of them, some are missing, and stage 2 draws them alike.
     """
     inputs, targets = problem()
-    balanced = None
     if classes is not None:
         targets = torch.bucketize(targets, torch.tensor([-0.5, 0.5])).float()
         targets[::7] = torch.nan
-        balanced = targets[:, 0]
     encoder = Toy(0.2 if altered else 0.0)
     settings = StageConfig(
         epochs=epochs, batch_size=18, learning_rate=1e-2, patience=patience, optimizer=optimizer
     )
     training, validation = torch.arange(53), torch.arange(53, 71)
 
-    def batches(seed: int, balanced: Tensor | None = None) -> Batches:
-        options = {"views": 2, "view": noisy if altered else None, "balanced": balanced}
-        take = inputs.__getitem__
-        return Batches(take, targets, training, 18, shuffle_seed=seed, **options)
+    def batches(seed: int, balanced: bool = False) -> Loader:
+        options = {"views": 2, "transform": noisy if altered else None, "balanced": balanced}
+        return stages.batches(inputs, targets, training, 18, shuffle_seed=seed, **options)
 
     def tell() -> None:
         print("epoch", flush=True)
@@ -121,24 +119,24 @@ def train(
             on_epoch=tell, checkpoint=folder / f"{stage}.ckpt", checkpoint_seconds=0
         )
 
-    held_out = Batches(inputs.__getitem__, targets, validation)
-    history = pretrain(
+    held_out = stages.batches(inputs, targets, validation)
+    history = stages.pretrain(
         encoder,
         objective(name, targets[training], 4),
         batches(5),
         held_out,
         targets=1,
-        classes=classes,
+        n_classes=classes,
         config=settings,
         seed=2,
         trainer=trainer("one"),
     )
     torch.manual_seed(4)
     head = nn.Linear(4, classes or 1)
-    history += regress(
+    history += stages.regress(
         encoder,
         head,
-        batches(6, balanced),
+        batches(6, classes is not None),
         held_out,
         head_loss="l2" if classes is None else "cross-entropy",
         config=settings,

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import stages
 import torch
 
-from rnc_graph.data import Batches
-from rnc_graph.training import StageConfig, TrainerConfig, pretrain, regress
+from rnc_graph.data import Loader
+from rnc_graph.training import StageConfig, TrainerConfig
 from rnc_graph.training.checkpoint import Checkpoint
 
 SCRIPT = Path(__file__).with_name("shared_stage.py")
@@ -64,11 +65,11 @@ def test_a_stage_that_ends_early_ends_there_however_often_it_is_killed(
     def train(name: str, on_epoch: Callable[[], None] = lambda: None) -> tuple[object, ...]:
         torch.manual_seed(0)
         encoder, head = torch.nn.Linear(6, 4), torch.nn.Linear(4, 1)
-        history = regress(
+        history = stages.regress(
             encoder,
             head,
-            Batches(features.__getitem__, targets, rows[:16], 8, shuffle_seed=0),
-            Batches(features.__getitem__, targets, rows[16:]),
+            stages.batches(features, targets, rows[:16], 8, shuffle_seed=0),
+            stages.batches(features, targets, rows[16:]),
             head_loss="l1",
             # It learns nothing of use, so that it ends as soon as it may.
             config=StageConfig(epochs=20, patience=3, learning_rate=1.0),
@@ -108,16 +109,16 @@ def test_the_order_and_the_views_of_a_share_go_on_where_they_were(tmp_path: Path
     """One of several processes draws its views from a stream of its own."""
     numbers = torch.arange(12.0)[:, None]
 
-    def share() -> Batches:
-        batches = Batches(
-            numbers.__getitem__, numbers, torch.arange(12), 4, shuffle_seed=1, view=jittered
+    def share() -> Loader:
+        batches = stages.batches(
+            numbers, numbers, torch.arange(12), 4, shuffle_seed=1, transform=jittered
         )
         return batches.shard(1, 2)
 
     def jittered(inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         return inputs + torch.rand(inputs.shape, generator=generator)
 
-    def drawn(batches: Batches) -> torch.Tensor:
+    def drawn(batches: Loader) -> torch.Tensor:
         return torch.cat([inputs for inputs, _ in batches])
 
     whole = share()
@@ -151,7 +152,7 @@ def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
         encoder = toy()
         objective = torch.nn.Module()
         objective.forward = lambda features, labels: features.square().mean()
-        pretrain(
+        stages.pretrain(
             encoder,
             objective,
             problem.training(),

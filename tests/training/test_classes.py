@@ -5,15 +5,15 @@ import math
 from typing import Any
 
 import pytest
+import stages
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches
 from rnc_graph.encoders import Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import TSC, RnCLoss, SupCon, class_numbers
-from rnc_graph.training import Regression, StageConfig, infer, pretrain, regress
-from rnc_graph.training.classes import KnownError, cross_entropy
+from rnc_graph.training import FinetuneModule, StageConfig, infer
+from rnc_graph.training.head_losses import KnownError, cross_entropy
 
 NAN = float("nan")
 
@@ -83,7 +83,7 @@ def test_the_error_of_a_part_is_no_mean_of_batch_errors() -> None:
 
 
 def _regress(data: Any, model: Any, training: Any, **options: Any) -> Any:
-    return regress(
+    return stages.regress(
         *model,
         training,
         data.validation(),
@@ -128,32 +128,32 @@ def test_pretraining_selects_by_the_error_of_a_linear_classifier(
     if name != "rnc":
         objective.setup(toy_classes.targets[toy_classes.rows[0]], 4, 0)
     encoder = toy()
-    history = pretrain(
+    history = stages.pretrain(
         encoder,
         objective,
-        toy_classes.training(views=2, view=lambda inputs, generator: inputs + 0.0),
+        toy_classes.training(views=2, transform=lambda inputs, generator: inputs + 0.0),
         toy_classes.validation(),
         targets=1,
-        classes=3,
+        n_classes=3,
         config=StageConfig(epochs=30, learning_rate=3e-2),
         seed=0,
     )
     errors = [row["validation_error"] for row in history]
-    assert sorted(history[0]) == ["training_objective", "validation_error"]
+    assert sorted(history[0]) == ["training_loss", "validation_error"]
     assert min(errors) < 0.35
-    assert history[-1]["training_objective"] < history[0]["training_objective"] - 0.1
+    assert history[-1]["training_loss"] < history[0]["training_loss"] - 0.1
     # Stage 2 on what is frozen: embeddings are its inputs, and the encoder stays as it is.
     before = copy.deepcopy(encoder.state_dict())
     every = torch.arange(64)
-    known = Batches(toy_classes.inputs.__getitem__, toy_classes.targets, every)
+    known = stages.batches(toy_classes.inputs, toy_classes.targets, every)
     embedding = infer(encoder, known)
-    training = Batches(
-        embedding.__getitem__,
+    training = stages.batches(
+        embedding,
         toy_classes.targets,
         toy_classes.rows[0],
         16,
         shuffle_seed=0,
-        balanced=toy_classes.targets[:, 0],
+        balanced=True,
     )
     toy_classes.inputs = embedding
     history = _regress(toy_classes, (nn.Identity(), Head(4, 3)), training)
@@ -165,7 +165,7 @@ def test_pretraining_selects_by_the_error_of_a_linear_classifier(
 def test_joint_training_takes_class_numbers_for_both(toy_classes: Any, toy: Any) -> None:
     objective = SupCon(0.2, bins="classes")
     objective.setup(toy_classes.targets[toy_classes.rows[0]], 4, 0)
-    joint = {"objective": objective, "objective_weight": 0.5}
+    joint = {"loss": objective, "loss_weight": 0.5}
     training = toy_classes.training(views=2)
     history = _regress(toy_classes, (toy(), Head(4, 3)), training, **joint)
     assert min(row["validation_error"] for row in history) < 0.25
@@ -175,7 +175,7 @@ def test_the_step_is_the_cross_entropy_of_every_view(
     toy_classes: Any, toy: Any, brief: StageConfig
 ) -> None:
     encoder, head = toy(), Head(4, 3)
-    module = Regression(encoder, head, "cross-entropy", brief)
+    module = FinetuneModule(encoder, head, "cross-entropy", brief)
     module.log = lambda *args, **options: None  # No trainer is there to log to.
     inputs, targets = next(iter(toy_classes.training()))
     inputs = torch.cat([inputs, inputs + 0.1])
@@ -186,7 +186,7 @@ def test_the_step_is_the_cross_entropy_of_every_view(
 def test_the_same_seed_gives_the_same_bits(toy_classes: Any, toy: Any, brief: StageConfig) -> None:
     def run() -> tuple[dict[str, Tensor], Any]:
         model = nn.Sequential(toy(dropout=0.5), Head(4, 3))
-        training = toy_classes.training(balanced=toy_classes.targets[:, 0])
+        training = toy_classes.training(balanced=True)
         history = _regress(toy_classes, model, training, config=brief)
         return model.state_dict(), history
 
@@ -205,16 +205,16 @@ def test_targets_that_no_classifier_can_take(problem: Any, toy: Any, brief: Stag
     with pytest.raises(RncGraphError, match=r"of the validation set: expected classes .* got 3"):
         _regress(problem, model, problem.training(), config=brief)
     problem.targets[problem.rows[1]] = NAN
-    with pytest.raises(RncGraphError, match="validation set has no known class"):
+    with pytest.raises(RncGraphError, match="validation set has no known target"):
         _regress(problem, model, problem.training(), config=brief)
     with pytest.raises(RncGraphError, match="found 2 targets and 3 classes, right are one target"):
-        pretrain(
+        stages.pretrain(
             toy(),
             RnCLoss(),
             problem.training(),
             problem.validation(),
             targets=2,
-            classes=3,
+            n_classes=3,
             config=brief,
             seed=0,
         )

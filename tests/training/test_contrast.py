@@ -1,19 +1,13 @@
 from typing import Any
 
 import pytest
+import stages
 import torch
 from torch import Tensor, nn
 
 from rnc_graph.encoders import Head
 from rnc_graph.losses import QueueLoss, RnCLoss
-from rnc_graph.training import (
-    Contrast,
-    Regression,
-    StageConfig,
-    infer,
-    pretrain,
-    regress,
-)
+from rnc_graph.training import Contrast, FinetuneModule, StageConfig, infer
 from rnc_graph.training.contrast import by_sample
 
 
@@ -86,10 +80,10 @@ def test_keys_come_from_the_slow_copy_of_encoder_and_projection() -> None:
 
 def test_the_queue_is_trained_with(problem: Any, toy: Any, brief: StageConfig) -> None:
     encoder, objective = toy(dropout=0.2), _Watched(queue_size=40)
-    history = pretrain(
+    history = stages.pretrain(
         encoder,
         objective,
-        problem.training(views=2, view=lambda batch, generator: batch + 0.0),
+        problem.training(views=2, transform=lambda batch, generator: batch + 0.0),
         problem.validation(),
         targets=1,
         config=brief,
@@ -98,22 +92,22 @@ def test_the_queue_is_trained_with(problem: Any, toy: Any, brief: StageConfig) -
     )
     sizes = [len(given["queue"]) for given in objective.seen]
     assert sizes == [0, 32, *[40] * 7]
-    assert history[-1]["training_objective"] < history[0]["training_objective"]
+    assert history[-1]["training_loss"] < history[0]["training_loss"]
     assert all(torch.isfinite(tensor).all() for tensor in encoder.state_dict().values())
 
 
 def test_one_stage_with_a_queue(problem: Any, toy: Any, brief: StageConfig) -> None:
     def run() -> Tensor:
         encoder, head, objective = toy(dropout=0.5), Head(4, 1), _Watched()
-        regress(
+        stages.regress(
             encoder,
             head,
             problem.training(views=2),
             problem.validation(),
             head_loss="l1",
             config=brief,
-            objective=objective,
-            objective_weight=0.5,
+            loss=objective,
+            loss_weight=0.5,
             seed=0,
         )
         assert len(objective.seen) == 9
@@ -123,7 +117,7 @@ def test_one_stage_with_a_queue(problem: Any, toy: Any, brief: StageConfig) -> N
 
 
 def test_the_momentum_encoder_gets_no_gradient(problem: Any, toy: Any, brief: Any) -> None:
-    module = Regression(toy(), Head(4, 1), "l1", brief, _Watched(), 1.0)
+    module = FinetuneModule(toy(), Head(4, 1), "l1", brief, _Watched(), 1.0)
     module.log = lambda *args, **options: None
     assert module.contrast is not None
     module.training_step(next(iter(problem.training())), 0).backward()

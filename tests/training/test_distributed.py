@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import stages
 import torch
 
-from rnc_graph.data import Batches
+from rnc_graph.data import Loader
 from rnc_graph.errors import RncGraphError
 
 SCRIPT = Path(__file__).with_name("shared_stage.py")
@@ -80,8 +81,8 @@ def test_what_an_objective_draws_is_the_same_in_all_processes(tmp_path: Path):
 def test_shares_of_the_batches_make_up_the_batches():
     targets = torch.arange(23.0)[:, None]
 
-    def batches() -> Batches:
-        return Batches(targets.__getitem__, targets, torch.arange(23), 8, shuffle_seed=3)
+    def batches() -> Loader:
+        return stages.batches(targets, targets, torch.arange(23), 8, shuffle_seed=3)
 
     whole = batches()
     shares = [batches().shard(rank, 3) for rank in range(3)]

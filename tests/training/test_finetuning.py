@@ -2,18 +2,19 @@ import copy
 from typing import Any
 
 import pytest
+import stages
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnc_graph.data import Batches, GraphDataset
+from rnc_graph.data import GraphDataset
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import Regression, StageConfig, infer, regress
+from rnc_graph.training import FinetuneModule, StageConfig, infer
 
 
-def _silent(module: Regression) -> Regression:
+def _silent(module: FinetuneModule) -> FinetuneModule:
     """Log nowhere: there is no trainer."""
     module.log = lambda *args, **options: None
     return module
@@ -32,7 +33,7 @@ def test_frozen_means_frozen(name: str, mode: bool, esol_graphs: GraphDataset) -
     before = copy.deepcopy(encoder.state_dict())
     targets = torch.randn(1128, 1)
     rows = torch.arange(60)
-    embedding = infer(encoder, Batches(esol_graphs.batch, targets, rows, 25))
+    embedding = infer(encoder, stages.batches(esol_graphs, targets, rows, 25))
     assert embedding.shape == (60, 16)
     assert not embedding.requires_grad
     assert [module.training for module in encoder.modules()] == [mode] * len(
@@ -40,11 +41,11 @@ def test_frozen_means_frozen(name: str, mode: bool, esol_graphs: GraphDataset) -
     )
     head = Head(16, 1, (4,))
     untrained = copy.deepcopy(head.state_dict())
-    regress(
+    stages.regress(
         nn.Identity(),
         head,
-        Batches(embedding.__getitem__, targets, torch.arange(40), 10, shuffle_seed=0),
-        Batches(embedding.__getitem__, targets, torch.arange(40, 60)),
+        stages.batches(embedding, targets, torch.arange(40), 10, shuffle_seed=0),
+        stages.batches(embedding, targets, torch.arange(40, 60)),
         head_loss="l1",
         config=StageConfig(epochs=2, weight_decay=0.1),
         seed=0,
@@ -54,7 +55,7 @@ def test_frozen_means_frozen(name: str, mode: bool, esol_graphs: GraphDataset) -
     for key, tensor in head.state_dict().items():
         assert not torch.equal(tensor, untrained[key]), key
     # In evaluation mode, or dropout and batch statistics would show.
-    again = infer(encoder, Batches(esol_graphs.batch, targets, rows, 7))
+    again = infer(encoder, stages.batches(esol_graphs, targets, rows, 7))
     torch.testing.assert_close(again, embedding, rtol=1e-5, atol=1e-5)
 
 
@@ -76,7 +77,7 @@ def test_fine_tuning_moves_encoder_and_head(problem: Any, toy: Any, brief: Stage
     encoder, head = toy(), Head(4, 1)
     before = copy.deepcopy([encoder.state_dict(), head.state_dict()])
     data = problem.training(), problem.validation()
-    regress(encoder, head, *data, head_loss="l1", config=brief, seed=0)
+    stages.regress(encoder, head, *data, head_loss="l1", config=brief, seed=0)
     for module, state in zip((encoder, head), before, strict=True):
         for key, tensor in module.state_dict().items():
             assert not torch.equal(tensor, state[key]), key
@@ -87,7 +88,7 @@ def test_each_head_loss_learns_and_is_what_its_name_says(
     head_loss: Any, problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     encoder, head = toy(), Head(4, 1)
-    module = _silent(Regression(encoder, head, head_loss, brief))
+    module = _silent(FinetuneModule(encoder, head, head_loss, brief))
     inputs, targets = next(iter(problem.training()))
     inputs, targets = inputs.repeat(2, 1), 3 * targets  # Two views; errors on both sides of 1.
     error = (head(encoder(inputs)) - targets.repeat(2, 1)).abs()
@@ -99,7 +100,7 @@ def test_each_head_loss_learns_and_is_what_its_name_says(
         "huber": torch.where(error < 1, error**2 / 2, error - 0.5),
     }[head_loss]
     torch.testing.assert_close(module.training_step((inputs, targets), 0), expected.mean())
-    history = regress(
+    history = stages.regress(
         encoder,
         head,
         problem.training(),
@@ -119,7 +120,7 @@ def test_joint_training_adds_the_weighted_objective(
     inputs = torch.cat([inputs, inputs + 0.1])
 
     def step(*joint: Any) -> Tensor:
-        module = _silent(Regression(encoder, head, "l1", brief, *joint))
+        module = _silent(FinetuneModule(encoder, head, "l1", brief, *joint))
         return module.training_step((inputs, targets), 0)
 
     embedding = encoder(inputs)
@@ -141,15 +142,15 @@ def test_joint_training_adds_the_weighted_objective(
 def test_joint_training_runs_and_differs(problem: Any, toy: Any, brief: StageConfig) -> None:
     def run(weight: float) -> Tensor:
         encoder = toy()
-        regress(
+        stages.regress(
             encoder,
             Head(4, 1),
             problem.training(views=2),
             problem.validation(),
             head_loss="l1",
             config=brief,
-            objective=RnCLoss(),
-            objective_weight=weight,
+            loss=RnCLoss(),
+            loss_weight=weight,
             seed=0,
         )
         return encoder.layers[0].weight
@@ -161,7 +162,7 @@ def test_joint_training_runs_and_differs(problem: Any, toy: Any, brief: StageCon
 def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: StageConfig) -> None:
     def run(seed: int) -> tuple[dict[str, Tensor], Any]:
         model = nn.Sequential(toy(dropout=0.5), Head(4, 1))
-        history = regress(
+        history = stages.regress(
             *model,
             problem.training(),
             problem.validation(),
@@ -181,7 +182,7 @@ def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: StageC
 def test_infer_keeps_the_order(problem: Any, toy: Any) -> None:
     encoder = toy().eval()
     rows = torch.tensor([5, 3, 60, 3, 9])
-    found = infer(encoder, Batches(problem.inputs.__getitem__, problem.targets, rows, 2))
+    found = infer(encoder, stages.batches(problem.inputs, problem.targets, rows, 2))
     torch.testing.assert_close(found, encoder(problem.inputs[rows]).detach())
 
 

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stages
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from rnc_graph.data import Batches, GraphDataset, MoleculeTable
+from rnc_graph.data import GraphDataset, Loader, MoleculeTable
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import StageConfig, TrainerConfig, infer, pretrain, regress
+from rnc_graph.training import StageConfig, TrainerConfig, infer
 
 # Too fast to settle, so that the best epoch is not the last.
 RESTLESS = StageConfig(epochs=12, learning_rate=0.3, schedule="constant")
@@ -29,7 +30,7 @@ class _Mean(nn.Module):
 
 def test_it_ends_with_the_weights_of_the_best_epoch(problem: Any, toy: Any) -> None:
     model = nn.Sequential(toy(), nn.Linear(4, 1))
-    history = regress(
+    history = stages.regress(
         model[0],
         model[1],
         problem.training(),
@@ -51,7 +52,7 @@ def test_the_best_weights_are_those_that_training_had_then(problem: Any, toy: An
 
     def run(epochs: int) -> tuple[dict[str, torch.Tensor], list[float]]:
         encoder = toy()
-        history = pretrain(
+        history = stages.pretrain(
             encoder,
             _Mean(),
             problem.training(),
@@ -74,7 +75,7 @@ def test_the_best_weights_are_those_that_training_had_then(problem: Any, toy: An
 def test_patience_stops_it(problem: Any, toy: Any) -> None:
     # What is learned is the opposite of what is validated, so that it soon gets worse.
     problem.targets[problem.rows[1]] *= -1
-    history = regress(
+    history = stages.regress(
         toy(),
         nn.Linear(4, 1),
         problem.training(),
@@ -99,9 +100,9 @@ def test_divergence_is_an_error(
         brief = brief.model_copy(update={"learning_rate": 1e30})
     options: dict[str, Any] = {"config": brief, "seed": 0}
     if stage == "pretrain":
-        run = partial(pretrain, toy(), _Mean(), targets=1, **options)
+        run = partial(stages.pretrain, toy(), _Mean(), targets=1, **options)
     else:
-        run = partial(regress, toy(), nn.Linear(4, 1), head_loss="l2", **options)
+        run = partial(stages.regress, toy(), nn.Linear(4, 1), head_loss="l2", **options)
     with pytest.raises(RncGraphError, match=r"diverged.*lower learning rate"):
         run(training=problem.training(), validation=problem.validation())
 
@@ -110,7 +111,7 @@ def test_history_and_progress_have_a_row_an_epoch(
     problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     told: list[int] = []
-    history = regress(
+    history = stages.regress(
         toy(),
         nn.Linear(4, 1),
         problem.training(),
@@ -137,8 +138,8 @@ def test_nothing_is_printed_and_no_file_is_left(
     options: dict[str, Any] = {"config": brief, "seed": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pytest would collect them without a sound.
-        pretrain(toy(), _Mean(), *data, targets=1, **options)
-        regress(toy(), nn.Linear(4, 1), *data, head_loss="l1", **options)
+        stages.pretrain(toy(), _Mean(), *data, targets=1, **options)
+        stages.regress(toy(), nn.Linear(4, 1), *data, head_loss="l1", **options)
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
 
@@ -158,7 +159,7 @@ def test_torchs_own_settings_are_put_back(
     if diverges:
         problem.targets[:] = torch.inf
     data = problem.training(), problem.validation()
-    run = partial(regress, toy(), Asking(4, 1), *data, head_loss="l1", config=brief, seed=0)
+    run = partial(stages.regress, toy(), Asking(4, 1), *data, head_loss="l1", config=brief, seed=0)
     earlier = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(before)
     try:
@@ -190,7 +191,7 @@ def test_the_schedule_takes_all_steps(schedule: Any, problem: Any, toy: Any) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StageConfig, "configure", watched)
-        regress(
+        stages.regress(
             toy(),
             nn.Linear(4, 1),
             problem.training(),
@@ -220,12 +221,12 @@ def test_sixteen_molecules_are_learned_by_heart(
     head = Head(encoder.embedding_dim, 1)
     untrained = copy.deepcopy(encoder.state_dict())
 
-    def training(views: int) -> Batches:
-        return Batches(esol_graphs.batch, targets, rows, 16, shuffle_seed=0, views=views)
+    def training(views: int) -> Loader:
+        return stages.batches(esol_graphs, targets, rows, 16, shuffle_seed=0, views=views)
 
-    validation = Batches(esol_graphs.batch, targets, rows)
+    validation = stages.batches(esol_graphs, targets, rows)
     assert len(rows) == 16
-    history = pretrain(
+    history = stages.pretrain(
         encoder,
         RnCLoss(),
         training(2),
@@ -234,7 +235,7 @@ def test_sixteen_molecules_are_learned_by_heart(
         config=StageConfig(epochs=80, learning_rate=1e-2),
         seed=0,
     )
-    objective = [row["training_objective"] for row in history]
+    objective = [row["training_loss"] for row in history]
     assert objective[-1] < objective[0] / 2
     assert not torch.equal(
         encoder.state_dict()["atom_embedding.table.weight"],
@@ -245,7 +246,7 @@ def test_sixteen_molecules_are_learned_by_heart(
     distances = torch.cdist(embedding, embedding).flatten()
     differences = torch.cdist(targets[rows], targets[rows], p=1).flatten()
     assert torch.corrcoef(torch.stack([distances, differences]))[0, 1] > 0.8
-    regress(
+    stages.regress(
         encoder,
         head,
         training(1),

@@ -3,18 +3,19 @@
 from typing import Any
 
 import pytest
+import stages
 import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch_geometric.data import Batch
 
-from rnc_graph.data import Batches, GraphDataset
+from rnc_graph.data import GraphDataset
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import StageConfig, infer, pretrain, regress
-from rnc_graph.training.missing import KnownMAE, mean_over_known
+from rnc_graph.training import StageConfig, infer
+from rnc_graph.training.head_losses import KnownMAE, mean_over_known
 
 NAN = float("nan")
 
@@ -47,9 +48,11 @@ def _stage(stage: str, toy: Any, training: Any, validation: Any, targets: int) -
     options: dict[str, Any] = {"config": config, "seed": 0}
     encoder, head = toy(), Head(4, targets)
     if stage == "pretrain":
-        history = pretrain(encoder, RnCLoss(), training, validation, targets=targets, **options)
+        history = stages.pretrain(
+            encoder, RnCLoss(), training, validation, targets=targets, **options
+        )
     else:
-        history = regress(encoder, head, training, validation, head_loss="l1", **options)
+        history = stages.regress(encoder, head, training, validation, head_loss="l1", **options)
     return history, encoder, head
 
 
@@ -61,7 +64,7 @@ def test_each_stage_learns_from_what_is_known(stage: str, problem: Any, toy: Any
     problem.targets[torch.rand(64, 2, generator=generator) < 0.4] = NAN
     problem.targets[:16] = NAN  # Molecules without any, more than a batch can be full of.
     validation = problem.rows[1]
-    batches = Batches(problem.inputs.__getitem__, problem.targets, validation, 5)
+    batches = stages.batches(problem.inputs, problem.targets, validation, 5)
     history, encoder, head = _stage(stage, toy, problem.training(8), batches, 2)
     maes = [row["validation_mae"] for row in history]
     assert min(maes) < 0.8 * maes[0]
@@ -101,17 +104,17 @@ def test_inputs_may_be_graphs_with_features_beside_them(esol_graphs: GraphDatase
 
     model = _Beside()
     width = model.encoder.embedding_dim + 3
-    history = regress(
+    history = stages.regress(
         model,
         nn.Linear(width, 1),
-        Batches(take, targets, torch.arange(60), 16, shuffle_seed=0),
-        Batches(take, targets, torch.arange(60, 80), 7),
+        stages.batches(take, targets, torch.arange(60), 16, shuffle_seed=0),
+        stages.batches(take, targets, torch.arange(60, 80), 7),
         head_loss="l1",
         config=StageConfig(epochs=10, learning_rate=3e-2),
         seed=0,
     )
     assert min(row["validation_mae"] for row in history) < 0.7 * history[0]["validation_mae"]
-    assert infer(model, Batches(take, targets, torch.arange(9), 4)).shape == (9, width)
+    assert infer(model, stages.batches(take, targets, torch.arange(9), 4)).shape == (9, width)
     # As Lightning moves a batch to its device.
     (molecules, beside), moved = move_data_to_device(
         (take(torch.arange(3)), targets[:3]), torch.device("meta")

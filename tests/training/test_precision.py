@@ -5,22 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import stages
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches, GraphDataset, MoleculeTable
+from rnc_graph.data import GraphDataset, Loader, MoleculeTable
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
-from rnc_graph.losses import LOSSES
+from rnc_graph.losses import LOSSES, PretrainLoss
 from rnc_graph.training import (
     History,
-    PretrainLoss,
     StageConfig,
     TrainerConfig,
     check_device,
     infer,
-    pretrain,
-    regress,
 )
 
 SILENT = TrainerConfig()
@@ -42,7 +40,7 @@ class Stages:
 
 
 @pytest.fixture
-def stages(esol: MoleculeTable, esol_graphs: GraphDataset):
+def trained(esol: MoleculeTable, esol_graphs: GraphDataset):
     """Return a function that trains both stages on forty molecules, and chooses by twenty."""
     targets = torch.tensor(esol.targets[:60], dtype=torch.float32)
     targets = (targets - targets.mean()) / targets.std()
@@ -71,10 +69,10 @@ def stages(esol: MoleculeTable, esol_graphs: GraphDataset):
             module.register_forward_hook(noted)
         settings = StageConfig(epochs=3, learning_rate=3e-3, precision=precision)
 
-        def batches(part: Tensor, **options: object) -> Batches:
-            return Batches(esol_graphs.batch, targets, part, 16, **options)
+        def batches(part: Tensor, **options: object) -> Loader:
+            return stages.batches(esol_graphs, targets, part, 16, **options)
 
-        history = pretrain(
+        history = stages.pretrain(
             encoder,
             objective,
             batches(rows[:40], shuffle_seed=1, views=2),
@@ -85,7 +83,7 @@ def stages(esol: MoleculeTable, esol_graphs: GraphDataset):
             trainer=trainer,
         )
         head = Head(encoder.embedding_dim, 1)
-        history += regress(
+        history += stages.regress(
             encoder,
             head,
             batches(rows[:40], shuffle_seed=2),
@@ -103,8 +101,8 @@ def stages(esol: MoleculeTable, esol_graphs: GraphDataset):
 
 
 @pytest.mark.parametrize(("encoder", "objective"), CASES)
-def test_the_encoder_is_in_half_and_the_objective_is_not(stages, encoder: str, objective: str):
-    full, half = (stages(encoder, objective, precision) for precision in ("32", "bf16-mixed"))
+def test_the_encoder_is_in_half_and_the_objective_is_not(trained, encoder: str, objective: str):
+    full, half = (trained(encoder, objective, precision) for precision in ("32", "bf16-mixed"))
     assert half.dtypes["layer", torch.bfloat16] > 0
     assert full.dtypes["layer", torch.bfloat16] == 0
     assert {dtype for what, dtype in half.dtypes if what == "objective"} == {torch.float32}
@@ -122,8 +120,10 @@ def test_the_encoder_is_in_half_and_the_objective_is_not(stages, encoder: str, o
 
 
 @pytest.mark.parametrize(("encoder", "objective"), CASES[:2])
-def test_the_same_bits_twice_and_after_a_kill(stages, tmp_path: Path, encoder: str, objective: str):
-    whole, again = (stages(encoder, objective, "bf16-mixed") for _ in range(2))
+def test_the_same_bits_twice_and_after_a_kill(
+    trained, tmp_path: Path, encoder: str, objective: str
+):
+    whole, again = (trained(encoder, objective, "bf16-mixed") for _ in range(2))
     path = tmp_path / "state.ckpt"
     epochs = 0
 
@@ -135,9 +135,9 @@ def test_the_same_bits_twice_and_after_a_kill(stages, tmp_path: Path, encoder: s
 
     trainer = TrainerConfig(on_epoch=killed_in_the_third, checkpoint=path, checkpoint_seconds=0)
     with pytest.raises(Killed):
-        stages(encoder, objective, "bf16-mixed", trainer)
+        trained(encoder, objective, "bf16-mixed", trainer)
     assert path.exists()
-    resumed = stages(encoder, objective, "bf16-mixed", trainer)
+    resumed = trained(encoder, objective, "bf16-mixed", trainer)
     assert epochs == 7, "one epoch of stage 1 was left, beside stage 2's three"
     for found in (again, resumed):
         assert found.history == whole.history
@@ -149,12 +149,12 @@ def test_the_same_bits_twice_and_after_a_kill(stages, tmp_path: Path, encoder: s
 def test_what_a_processor_cannot_do_is_told(device: str, problem, toy):
     if device == "auto" and torch.cuda.is_available():
         pytest.skip("here it is a GPU")
-    message = rf"precision: found '16-mixed', which device '{device}' cannot do; right are 'bf16-m"
+    message = rf"precision: expected 'bf16-mixed' or '32' on device '{device}', got '16-mixed'"
     with pytest.raises(RncGraphError, match=message):
         check_device(device, "16-mixed")
     check_device(device, "bf16-mixed")
     with pytest.raises(RncGraphError, match=message):
-        pretrain(
+        stages.pretrain(
             toy(),
             LOSSES.make("rnc"),
             problem.training(views=2),

@@ -1,13 +1,14 @@
 import copy
 from typing import Any
 
+import stages
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Batches
+from rnc_graph.data import Loader
 from rnc_graph.encoders import Head
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import Pretraining, StageConfig, infer, pretrain
+from rnc_graph.training import PretrainModule, StageConfig, infer
 
 
 class _Nothing(nn.Module):
@@ -52,10 +53,10 @@ def _moved(before: dict[str, Tensor], module: nn.Module) -> list[str]:
 
 def test_the_objective_sees_each_molecules_views_with_its_label(problem: Any) -> None:
     objective = _Watched()
-    pretrain(
+    stages.pretrain(
         _Scaled(6),
         objective,
-        problem.training(views=3, view=lambda batch, generator: batch + 0.0),
+        problem.training(views=3, transform=lambda batch, generator: batch + 0.0),
         problem.validation(),
         targets=1,
         config=StageConfig(epochs=1, learning_rate=1e-9),
@@ -75,7 +76,7 @@ def test_the_projection_stands_between_embedding_and_objective(
 ) -> None:
     objective, encoder, projection = _Watched(), toy(), nn.Linear(4, 3)
     before, unprojected = _state(encoder), _state(projection)
-    pretrain(
+    stages.pretrain(
         encoder,
         objective,
         problem.training(),
@@ -96,7 +97,7 @@ def test_the_encoder_is_trained_and_left_without_projection_and_probe(
 ) -> None:
     encoder = toy()
     before = _state(encoder)
-    history = pretrain(
+    history = stages.pretrain(
         encoder,
         RnCLoss(),
         problem.training(views=2),
@@ -107,14 +108,14 @@ def test_the_encoder_is_trained_and_left_without_projection_and_probe(
     )
     assert list(before) == list(encoder.state_dict())
     assert sorted(_moved(before, encoder)) == sorted(before)
-    assert history[-1]["training_objective"] < history[0]["training_objective"] - 0.3
+    assert history[-1]["training_loss"] < history[0]["training_loss"] - 0.3
     assert min(row["validation_mae"] for row in history) < 0.9 * history[0]["validation_mae"]
 
 
 def test_no_gradient_of_the_probe_reaches_the_encoder(problem: Any, toy: Any) -> None:
     encoder = toy()
     before = _state(encoder)
-    history = pretrain(
+    history = stages.pretrain(
         encoder,
         _Nothing(),
         problem.training(),
@@ -131,7 +132,7 @@ def test_no_gradient_of_the_probe_reaches_the_encoder(problem: Any, toy: Any) ->
 
 def test_the_loss_is_objective_plus_probe(problem: Any, toy: Any, brief: StageConfig) -> None:
     objective = RnCLoss()
-    module = Pretraining(toy(), objective, 1, brief)
+    module = PretrainModule(toy(), objective, 1, brief)
     module.log = lambda *args, **options: None  # No trainer is there to log to.
     inputs, targets = next(iter(problem.training(views=2)))
     embedding = module.encoder(inputs)
@@ -144,7 +145,7 @@ def test_the_loss_is_objective_plus_probe(problem: Any, toy: Any, brief: StageCo
 def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: StageConfig) -> None:
     def run(seed: int) -> tuple[dict[str, Tensor], Any]:
         encoder = toy(dropout=0.5)
-        history = pretrain(
+        history = stages.pretrain(
             encoder,
             RnCLoss(),
             problem.training(views=2),
@@ -178,22 +179,22 @@ def test_images_and_several_targets_are_trained_alike() -> None:
     targets = images.mean((2, 3))[:, :2]
     targets = (targets - targets.mean(0)) / targets.std(0)
 
-    def batches(rows: Tensor, **options: Any) -> Batches:
-        return Batches(images.__getitem__, targets, rows, 15, **options)
+    def batches(rows: Tensor, **options: Any) -> Loader:
+        return stages.batches(images, targets, rows, 15, **options)
 
     def mirrored(batch: Tensor, generator: torch.Generator) -> Tensor:
         flip = torch.rand(len(batch), 1, 1, 1, generator=generator) < 0.5
         return torch.where(flip, batch.flip(3), batch)
 
     encoder = Convolutional()
-    history = pretrain(
+    history = stages.pretrain(
         encoder,
         RnCLoss(),
-        batches(torch.arange(30), shuffle_seed=0, views=2, view=mirrored),
+        batches(torch.arange(30), shuffle_seed=0, views=2, transform=mirrored),
         batches(torch.arange(30, 40)),
         targets=2,
         config=StageConfig(epochs=20, learning_rate=3e-2),
         seed=0,
     )
-    assert history[-1]["training_objective"] < history[0]["training_objective"] - 0.01
+    assert history[-1]["training_loss"] < history[0]["training_loss"] - 0.01
     assert infer(encoder, batches(torch.arange(40))).shape == (40, 5)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnc_graph.data import Batches
+from rnc_graph.data import Loader, Subset
 from rnc_graph.errors import RncGraphError
 from rnc_graph.vision import ImageTable, PackedImages
 from rnc_graph.workers import worker_pool
@@ -81,7 +81,7 @@ def test_other_tensors_are_refused(wrong: torch.Tensor) -> None:
 
 
 def test_the_loader_of_graphs_takes_images(mapped: PackedImages) -> None:
-    batches = Batches(mapped.batch, torch.zeros(7, 1), torch.arange(7), 4, views=2)
+    batches = Loader(Subset(mapped, torch.arange(7), torch.zeros(7, 1)), 4, views=2)
     assert [inputs.shape[0] for inputs, _ in batches] == [8, 6]
 
 

@@ -1,0 +1,149 @@
+"""Encoders from names, classes, import paths and modules."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn.models import PNA
+from torch_geometric.utils import degree
+
+from rnc_graph.encoders.base import Encoder
+from rnc_graph.encoders.graph import GraphEncoder
+from rnc_graph.encoders.layer_code import code_in_memory
+from rnc_graph.encoders.readout import Readout
+from rnc_graph.encoders.registry import ENCODERS
+from rnc_graph.encoders.wrapper import WrappedEncoder
+from rnc_graph.errors import BadValueError
+
+# Samples that an encoder runs on once, to find the width of its embedding.
+_EXAMPLES = 8
+
+
+def make_encoder(
+    encoder: str | Callable[..., nn.Module] | nn.Module,
+    options: Mapping[str, Any] | None = None,
+    dataset: Any = None,
+    readout: Readout = "mean",
+) -> nn.Module:
+    """Make an encoder: a module that maps a batch to (B, d) and has ``embedding_dim``.
+
+    Args:
+        encoder: the name of a registered encoder; the import path of a class, such as
+            "torch_geometric.nn.models.AttentiveFP"; the class; or a module, which is used as it is.
+        options: arguments of the class. ``in_channels`` and ``edge_dim`` come from the
+            dataset, ``out_channels`` is ``hidden_channels``, and the ``deg`` of PNA is counted,
+            where the class takes them and they are not given.
+        dataset: a dataset with ``batch(index)``, or one batch. A registered encoder of molecules
+            needs none.
+        readout: how outputs for each node are pooled, see :class:`WrappedEncoder`; ``options`` may
+            have it too.
+
+    Raises:
+        UnknownNameError: an unknown name, or an option that the registered encoder lacks.
+        RncGraphError: a path that leads to no class, options that the class does not take, or an
+            encoder that cannot run on the dataset's batches.
+    """
+    options = dict(options or {})
+    if isinstance(encoder, nn.Module):
+        if options:
+            raise BadValueError(
+                f"encoder_options: expected none with a module, got {', '.join(options)}"
+            )
+        return _wrapped(encoder, dataset, readout)
+    if isinstance(encoder, str) and "." not in encoder:
+        filled = _from_data(ENCODERS.get(encoder), options, dataset)
+        return _wrapped(ENCODERS.make(encoder, **(filled | options)), dataset, readout)
+    made = _imported(encoder) if isinstance(encoder, str) else encoder
+    name = getattr(made, "__name__", str(made))
+    known = _signature(made)
+    if "readout" not in known:
+        readout = options.pop("readout", readout)
+    options = _from_data(made, options, dataset) | options
+    required = {n for n, p in known.items() if p.default is inspect.Parameter.empty}
+    if "out_channels" in required and "hidden_channels" in options:
+        options.setdefault("out_channels", options["hidden_channels"])
+    if made is PNA and "deg" not in options and dataset is not None:
+        options["deg"] = _degree_histogram(dataset)
+    try:
+        with code_in_memory():
+            model = made(**options)
+    except Exception as error:
+        raise BadValueError(f"encoder {name}: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise BadValueError(f"encoder {name}: expected a torch module, got {type(model).__name__}")
+    return _wrapped(model, dataset, readout)
+
+
+def _wrapped(model: nn.Module, dataset: Any, readout: Readout) -> nn.Module:
+    if isinstance(model, Encoder) or isinstance(getattr(model, "embedding_dim", None), int):
+        return model
+    if dataset is None:
+        raise BadValueError(
+            f"encoder {type(model).__name__}: a batch is needed to find the width of its "
+            "embedding; pass a dataset, or give the module an embedding_dim"
+        )
+    return WrappedEncoder(model, _example(dataset), readout)
+
+
+def _imported(path: str) -> Callable[..., nn.Module]:
+    """Return the class at an import path."""
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BadValueError(f"encoder {path!r}: cannot be imported: {error}") from error
+    if not callable(found):
+        raise BadValueError(f"encoder {path!r}: expected a class, got {type(found).__name__}")
+    made: Callable[..., nn.Module] = found
+    return made
+
+
+def _signature(made: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(made).parameters
+
+
+def _from_data(
+    made: Callable[..., Any], options: Mapping[str, Any], dataset: Any
+) -> dict[str, Any]:
+    """Return the options that describe the features of a dataset, where a class takes them."""
+    known, example = _signature(made), _example(dataset)
+    # Encoders of this package take the sizes of category tables; PyG's models take widths.
+    ours = inspect.isclass(made) and issubclass(made, GraphEncoder)
+    schema = getattr(dataset, "schema", None)
+    found: dict[str, Any] = {}
+    if ours and schema is not None:
+        found = schema.options()
+    elif not ours:
+        found = {
+            "in_channels": _width(getattr(example, "x", None)),
+            "edge_dim": _width(getattr(example, "edge_attr", None)),
+        }
+    return {
+        name: value
+        for name, value in found.items()
+        if name in known and name not in options and value is not None
+    }
+
+
+def _width(features: Any) -> int | None:
+    if not isinstance(features, Tensor):
+        return None
+    return features.shape[1] if features.dim() == 2 else 1
+
+
+def _example(dataset: Any, size: int = _EXAMPLES) -> Any:
+    """Return the batch of the first samples of a dataset; a batch as it is."""
+    if not callable(getattr(dataset, "batch", None)):
+        return dataset
+    return dataset.batch(torch.arange(min(len(dataset), size)))
+
+
+def _degree_histogram(dataset: Any) -> Tensor:
+    """Return how many nodes have 0, 1, 2, ... incoming edges, which PNA scales by."""
+    batch = _example(dataset, size=len(dataset))
+    return torch.bincount(degree(batch.edge_index[1], batch.num_nodes, torch.long))

@@ -1,0 +1,125 @@
+"""Any PyG model or torch module as an encoder."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.nn.models.basic_gnn import BasicGNN
+
+from rnc_graph.encoders.base import Encoder
+from rnc_graph.encoders.readout import Readout, check_readout, pool
+from rnc_graph.errors import BadValueError
+
+# Arguments of a model's forward that only graphs have; a model that names one is called by names.
+_GRAPH_ARGUMENTS = frozenset({"edge_index", "pos", "z", "edge_attr", "edge_weight"})
+# Features that are cast to floats; z, the atomic number, is an index.
+_FEATURES = ("x", "edge_attr", "edge_weight")
+
+
+class WrappedEncoder(Encoder):
+    """A model with the interface of an encoder: a batch of B graphs in, (B, d) out.
+
+    A model whose ``forward`` names parts of a graph (``x``, ``edge_index``, ``edge_attr``,
+    ``edge_weight``, ``pos``, ``z``, ``batch``, ``batch_size``, or any other attribute of the batch)
+    gets these. Any other model gets the batch itself. Integer features become floats unless the
+    model has an embedding table to look them up in. Outputs for each node are pooled.
+
+    Args:
+        model: the model; it is trained in place.
+        example: a batch to find d with. The model runs on it once, in evaluation mode.
+        readout: how outputs for each node are pooled: "sum", "mean", "max", or "both" for sum and
+            mean.
+
+    Raises:
+        RncGraphError: an unknown readout, an attribute that the model needs and the batch lacks, or
+            an output that is neither (B, d) nor (nodes, d).
+    """
+
+    inputs: Literal["graphs", "images"] = "graphs"
+
+    def __init__(self, model: nn.Module, example: Any, readout: Readout = "mean") -> None:
+        super().__init__()
+        check_readout(readout)
+        self.model = model
+        self.readout = readout
+        self.parameters_of_forward = _parameters(model)
+        tables = nn.Embedding, nn.EmbeddingBag
+        self.casts = not any(isinstance(module, tables) for module in model.modules())
+        self.takes_edge_attr = _takes_edge_attr(model)
+        # A batch of graphs with one node each does not tell; PyG's basic models are known.
+        self.node_level = isinstance(model, BasicGNN)
+        modes = {module: module.training for module in model.modules()}
+        model.eval()
+        try:
+            with torch.no_grad():
+                self.embedding_dim = self(example).shape[1]
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
+    def forward(self, batch: Any) -> Tensor:
+        """Return the (B, d) embedding."""
+        if not isinstance(batch, Data):
+            out = self.model(batch)
+            return self._checked(out, len(out) if isinstance(out, Tensor) else 0)
+        named = not _GRAPH_ARGUMENTS.isdisjoint(self.parameters_of_forward)
+        out = self.model(**self._arguments(batch)) if named else self.model(batch)
+        graphs, nodes = int(getattr(batch, "num_graphs", 1)), int(batch.num_nodes or 0)
+        if isinstance(out, Tensor) and graphs != nodes:
+            self.node_level = len(out) == nodes
+        out = self._checked(out, nodes if self.node_level else graphs)
+        if not self.node_level:
+            return out
+        graph_of_node = batch.batch
+        if graph_of_node is None:
+            graph_of_node = torch.zeros(nodes, dtype=torch.long, device=out.device)
+        return pool(out, graph_of_node, graphs, self.readout)
+
+    def _arguments(self, batch: Data) -> dict[str, Any]:
+        """Return the arguments of the model's forward that the batch has."""
+        found: dict[str, Any] = {}
+        for name, parameter in self.parameters_of_forward.items():
+            value = getattr(batch, "num_graphs" if name == "batch_size" else name, None)
+            required = parameter.default is inspect.Parameter.empty
+            if value is None and required:
+                raise BadValueError(
+                    f"{type(self.model).__name__}.forward needs {name!r}, which the batch lacks; "
+                    f"it has {', '.join(sorted(batch.keys()))}"
+                )
+            if value is None or (name == "edge_attr" and not required and not self.takes_edge_attr):
+                continue
+            if name in _FEATURES and self.casts and not value.is_floating_point():
+                value = value.to(torch.get_default_dtype())
+            found[name] = value
+        return found
+
+    def _checked(self, out: Any, rows: int) -> Tensor:
+        if not isinstance(out, Tensor) or out.dim() != 2 or len(out) != rows:
+            got = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else type(out).__name__
+            raise BadValueError(
+                f"{type(self.model).__name__}: expected an output of one row a graph (B, d) or a "
+                f"node (N, d), got {got}"
+            )
+        return out
+
+
+def _parameters(model: nn.Module) -> dict[str, inspect.Parameter]:
+    """Return the arguments of a model's forward by name."""
+    variable = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    parameters = inspect.signature(model.forward).parameters
+    return {name: one for name, one in parameters.items() if one.kind not in variable}
+
+
+def _takes_edge_attr(model: nn.Module) -> bool:
+    """Return whether a model does something with edge features that are optional arguments.
+
+    PyG's layers have an ``edge_dim`` that is None where they were made without any.
+    """
+    if not getattr(model, "supports_edge_attr", True):
+        return False
+    dims = [module.edge_dim for module in model.modules() if hasattr(module, "edge_dim")]
+    return not dims or any(dim is not None for dim in dims)

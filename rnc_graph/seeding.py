@@ -1,0 +1,60 @@
+"""Random numbers that leave torch's global generators alone.
+
+Dropout, weight initialization and the random transforms of PyG draw from process-wide generators,
+and most of them take no other. The context managers here lend those generators out and put their
+states back. A lock makes the borrowers take turns, so that threads do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Generator
+
+# Reentrant: a transform runs inside of a stage.
+_GLOBAL_GENERATORS = threading.RLock()
+
+
+@contextmanager
+def seeded(seed: int, *, cuda: bool = False) -> Iterator[None]:
+    """Seed torch's global generators inside the block and restore them afterwards.
+
+    Blocks in other threads wait until this one ends.
+
+    Args:
+        seed: of the generators.
+        cuda: whether the generators of the CUDA devices are used as well.
+    """
+    devices = list(range(torch.cuda.device_count())) if cuda else []
+    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
+        if cuda:
+            torch.manual_seed(seed)
+        else:  # torch.manual_seed would reach the CUDA generators too.
+            torch.default_generator.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def drawing_from(generator: Generator) -> Iterator[None]:
+    """Let ``generator`` decide what the block draws from the global generators; restore them.
+
+    Those of torch, of Python and of NumPy.
+
+    Args:
+        generator: is advanced by one draw.
+    """
+    seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
+    with seeded(seed, cuda=torch.cuda.is_initialized()):
+        states = random.getstate(), np.random.get_state()  # noqa: NPY002
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002

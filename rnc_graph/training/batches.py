@@ -1,0 +1,164 @@
+"""The data that a stage takes: a dataset, a list of graphs, or a loader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.data import Dataset as PyGDataset
+
+from rnc_graph.data.graphs import GraphDataset
+from rnc_graph.data.loader import (
+    Loader,
+    Subset,
+    Transforms,
+    WrappedLoader,
+    split_targets,
+)
+from rnc_graph.data.schema import GraphSchema
+from rnc_graph.errors import BadValueError
+from rnc_graph.seeding import drawing_from
+from rnc_graph.training.inference import infer, moved
+from rnc_graph.training.stage_config import StageConfig
+
+# Samples in a batch where the size does not change the result.
+_BATCH_SIZE = 256
+
+
+class Samples:
+    """N samples with targets, from whatever holds them.
+
+    Args:
+        data: a dataset with ``batch(index)`` and ``y``; a PyG dataset or a list of ``Data``; or a
+            loader of batches, such as PyG's ``DataLoader``, whose order is kept.
+        device: where a dataset is moved to, if it fits.
+
+    Raises:
+        RncGraphError: none of these, or no samples.
+    """
+
+    def __init__(self, data: Any, device: torch.device) -> None:
+        self.device = device
+        self.loader: Any = None
+        self.dataset: Any = None
+        self.inferred = False
+        if isinstance(data, Loader | WrappedLoader | torch.utils.data.DataLoader):
+            self.loader = data
+        elif callable(getattr(data, "batch", None)):
+            self.dataset = moved(data, device)
+        elif isinstance(data, Sequence | PyGDataset) and all(isinstance(d, Data) for d in data):
+            self.dataset = moved(GraphDataset.from_pyg(data), device)
+            self.inferred = True
+        else:
+            raise BadValueError(
+                "expected a dataset with batch(index) and y, a PyG dataset, a list of Data, or a "
+                f"DataLoader, got {type(data).__name__}"
+            )
+        if len(self.dataset if self.loader is None else self.loader) == 0:
+            raise BadValueError("expected at least one sample, got none")
+
+    @cached_property
+    def y(self) -> Tensor:
+        """(N, t) targets in their own units, NaN where missing; of a loader, in its order."""
+        if self.loader is None:
+            y = self.dataset.y
+            if y is None:
+                raise BadValueError("expected targets y, got a dataset without")
+            return (y[:, None] if y.dim() == 1 else y).cpu()
+        return torch.cat([split_targets(batch)[1] for batch in self._batches()])
+
+    def described(self) -> Any:
+        """Return a dataset with a schema, or a batch: what an encoder is made for."""
+        if self.loader is None:
+            return self.dataset
+        dataset = getattr(self.loader, "dataset", None)
+        if isinstance(dataset, list | PyGDataset) and isinstance(dataset[0], Data):
+            return GraphDataset.from_pyg(dataset)
+        return dataset if hasattr(dataset, "schema") else next(self.inputs())
+
+    @property
+    def schema(self) -> GraphSchema | None:
+        """The features that an encoder must take, where the data say so and it is no guess."""
+        return None if self.inferred else getattr(self.dataset, "schema", None)
+
+    def inputs(self) -> Iterator[Any]:
+        """Yield the inputs of all samples, in batches."""
+        if self.loader is None:
+            for index in torch.arange(len(self.dataset)).split(_BATCH_SIZE):
+                yield self.dataset.batch(index)
+        for batch in () if self.loader is None else self._batches():
+            yield batch[0] if isinstance(batch, list | tuple) else batch
+
+    def batches(
+        self,
+        scale: Callable[[Tensor], Tensor],
+        config: StageConfig | None = None,
+        *,
+        seed: int = 0,
+        views: int = 1,
+        transform: Transforms = None,
+        balanced: bool = False,
+    ) -> Loader | WrappedLoader:
+        """Return the batches of a stage, or with ``config=None`` of its validation.
+
+        Args:
+            scale: standardizes targets (B, t).
+            config: batch size of a dataset.
+            seed: of order and views.
+            views: V.
+            transform: augmentations of each view.
+            balanced: see :class:`rnc_graph.data.Loader`.
+        """
+        if self.loader is not None:
+            if balanced or getattr(self.loader, "views", 1) != 1:
+                raise BadValueError(
+                    "balanced batches need a dataset, and views belong to TwoStage: got a loader"
+                )
+            return WrappedLoader(
+                self.loader, views=views, transform=transform, targets=scale, seed=seed
+            )
+        dataset = Subset(self.dataset, torch.arange(len(self.dataset)), scale(self.y))
+        if config is None:
+            return Loader(dataset, _BATCH_SIZE)
+        return Loader(
+            dataset,
+            config.batch_size,
+            shuffle_seed=seed,
+            views=views,
+            transform=transform,
+            balanced=balanced,
+        )
+
+    def embedded(self, encoder: nn.Module) -> Samples:
+        """Return the samples with their embeddings (N, d) as inputs, computed once."""
+        if self.loader is None:
+            embedding, y = infer(encoder, ((i,) for i in self.inputs()), self.device), self.y
+        else:
+            # One pass: a loader that shuffles has another order in the next.
+            targets: list[Tensor] = []
+
+            def inputs() -> Iterator[tuple[Any]]:
+                for batch in self._batches():
+                    found, target = split_targets(batch)
+                    targets.append(target)
+                    yield (found,)
+
+            embedding = infer(encoder, inputs(), self.device)
+            y = torch.cat(targets)
+        return Samples(Subset(embedding, torch.arange(len(embedding)), y), self.device)
+
+    def _batches(self) -> Iterator[Any]:
+        """Iterate over a loader without a trace in torch's global generator."""
+        generator = Generator().manual_seed(0)
+        with drawing_from(generator):
+            batches = iter(self.loader)
+        while True:
+            with drawing_from(generator):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch

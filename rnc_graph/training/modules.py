@@ -1,0 +1,185 @@
+"""The two stages as Lightning modules."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import lightning as L
+from torch import Tensor, nn
+
+from rnc_graph.data.loader import split_targets
+from rnc_graph.errors import BadValueError, RunError, UnknownNameError
+from rnc_graph.training.contrast import Contrast
+from rnc_graph.training.distributed import gathered
+from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss, KnownError, KnownMAE
+from rnc_graph.training.stage_config import StageConfig
+
+
+class StageModule(L.LightningModule):
+    """What the two stages share: batches, validation, optimizer.
+
+    A batch is a pair of V * B inputs and targets (B, t), as ``rnc_graph.data.Loader`` yields them,
+    or a PyG ``Batch`` with ``y``. NaN targets are missing.
+
+    ``selected_by`` names the validation metric that is logged: "validation_mae", or
+    "validation_error" (1 - accuracy) for classes.
+    """
+
+    def __init__(self, config: StageConfig | Mapping[str, Any], classes: bool) -> None:
+        super().__init__()
+        self.config = StageConfig.of(config)
+        self.validation = KnownError() if classes else KnownMAE()
+        self.selected_by = self.validation.logged_as
+
+    @abstractmethod
+    def forward(self, inputs: Any) -> Tensor:
+        """Return predictions (B, t), or logits (B, C), in the units of the targets."""
+
+    def validation_step(self, batch: Any, _: int) -> None:
+        """Log the validation metric."""
+        inputs, y_true = split_targets(batch)
+        self.validation.update(self(inputs), y_true)
+        self.log(self.selected_by, self.validation, batch_size=len(y_true))
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimizer and its schedule."""
+        steps = int(self.trainer.estimated_stepping_batches)
+        return self.config.configure(self.parameters(), steps)
+
+
+class PretrainModule(StageModule):
+    """Stage 1: an encoder, a projection and a pretraining loss; with an online probe.
+
+    The probe is a linear regressor (L1) on the detached embedding, or a linear classifier. It shows
+    at each epoch how good the encoder would be if it were frozen; no gradient of it reaches the
+    encoder.
+
+    The checkpoints of a Lightning ``Trainer`` hold the weights and the plain arguments; the modules
+    are passed again: ``PretrainModule.load_from_checkpoint(path, encoder=..., loss=...)``.
+
+    Args:
+        encoder: maps V * B inputs to an embedding (V * B, d); has ``embedding_dim``. It is trained
+            in place.
+        loss: ``(features (B, V, d), labels (B, t)) -> scalar``, or a ``QueueLoss``; set up.
+        n_targets: t.
+        config: of the stage, or a dict of its fields.
+        projection: between embedding and loss.
+        n_classes: C, where the target is a class number.
+
+    Raises:
+        RncGraphError: classes with several targets, or fewer than 2 classes.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        loss: nn.Module,
+        n_targets: int = 1,
+        config: StageConfig | Mapping[str, Any] | None = None,
+        projection: nn.Module | None = None,
+        n_classes: int | None = None,
+    ) -> None:
+        super().__init__(config or {}, n_classes is not None)
+        if n_classes is not None and (n_targets != 1 or n_classes < 2):
+            raise BadValueError(
+                "classes: expected one target and at least 2 classes, got "
+                f"{n_targets} targets and {n_classes} classes"
+            )
+        self.save_hyperparameters(
+            {"n_targets": n_targets, "n_classes": n_classes, "config": self.config.plain()}
+        )
+        self.encoder = encoder
+        self.contrast = Contrast(loss, encoder, projection)
+        width = int(encoder.embedding_dim)  # type: ignore[arg-type]
+        # Normalized, since the scale of the embedding is up to the loss.
+        self.probe = nn.Sequential(
+            nn.BatchNorm1d(width, affine=False), nn.Linear(width, n_classes or n_targets)
+        )
+        self.probe_loss = HEAD_LOSSES["l1" if n_classes is None else "cross-entropy"]
+
+    def forward(self, inputs: Any) -> Tensor:
+        """Return the probe's predictions (B, t), or logits (B, C)."""
+        predicted: Tensor = self.probe(self.encoder(inputs))
+        return predicted
+
+    def training_step(self, batch: Any, _: int) -> Tensor:
+        """Return the pretraining loss of a batch plus the loss of the probe."""
+        inputs, y_true = split_targets(batch)
+        embedding = check_embedding(self.encoder(inputs))
+        loss = self.contrast(self.encoder, inputs, embedding, y_true)
+        y_pred = gathered(self.probe(embedding.detach()))
+        by_view = gathered(y_true.repeat(len(embedding) // len(y_true), 1))
+        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(by_view))
+        total: Tensor = loss + self.probe_loss(y_pred, by_view)
+        return total
+
+
+class FinetuneModule(StageModule):
+    """Stage 2: an encoder and a head; with a loss, joint training of both in one stage.
+
+    ``FinetuneModule.load_from_checkpoint(path, encoder=..., head=...)`` takes the modules again, as
+    :class:`PretrainModule` does.
+
+    Args:
+        encoder: maps V * B inputs to an embedding (V * B, d). It is trained in place; pass
+            ``nn.Identity()`` and batches of embeddings for a frozen one.
+        head: maps an embedding to predictions (B, t), or to logits (B, C).
+        head_loss: "l1", "l2" or "huber"; or "cross-entropy" for targets (B, 1) that are class
+            numbers.
+        config: of the stage, or a dict of its fields.
+        loss: for joint training: as in :class:`PretrainModule`.
+        loss_weight: ``loss`` is multiplied by this and added to the head's loss.
+        projection: between embedding and ``loss``.
+
+    Raises:
+        UnknownNameError: an unknown head loss.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        head_loss: HeadLoss = "l1",
+        config: StageConfig | Mapping[str, Any] | None = None,
+        loss: nn.Module | None = None,
+        loss_weight: float = 1.0,
+        projection: nn.Module | None = None,
+    ) -> None:
+        if head_loss not in HEAD_LOSSES:
+            raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
+        super().__init__(config or {}, head_loss == "cross-entropy")
+        self.save_hyperparameters(
+            {"head_loss": head_loss, "loss_weight": loss_weight, "config": self.config.plain()}
+        )
+        self.encoder = encoder
+        self.head = head
+        self.head_loss = HEAD_LOSSES[head_loss]
+        self.contrast = Contrast(loss, encoder, projection) if loss is not None else None
+        self.loss_weight = loss_weight
+
+    def forward(self, inputs: Any) -> Tensor:
+        """Return the head's predictions (B, t), or logits (B, C)."""
+        predicted: Tensor = self.head(self.encoder(inputs))
+        return predicted
+
+    def training_step(self, batch: Any, _: int) -> Tensor:
+        """Return the loss of a batch of V views."""
+        inputs, y_true = split_targets(batch)
+        embedding = check_embedding(self.encoder(inputs))
+        y_pred = gathered(self.head(embedding))
+        by_view = gathered(y_true.repeat(len(embedding) // len(y_true), 1))
+        loss = self.head_loss(y_pred, by_view)
+        if self.contrast is not None:
+            contrast = self.contrast(self.encoder, inputs, embedding, y_true)
+            loss = loss + self.loss_weight * contrast
+        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(by_view))
+        return loss
+
+
+def check_embedding(embedding: Tensor) -> Tensor:
+    """Return the embedding; raise :class:`RncGraphError` if training has diverged."""
+    if not embedding.isfinite().all():
+        raise RunError("training diverged: the embedding is not finite; try a lower learning rate")
+    return embedding

@@ -1,0 +1,351 @@
+"""TwoStage: any encoder on any data, the same bits each time, nothing global touched."""
+
+import copy
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch import Tensor, nn
+from torch_geometric import transforms
+from torch_geometric.data import Batch, Data
+from torch_geometric.loader import DataLoader
+from torch_geometric.nn import models
+from torch_geometric.utils import scatter
+
+from rnc_graph import FinetuneModule, PretrainModule, StageConfig, TwoStage
+from rnc_graph.data import GraphDataset, Loader, Subset
+from rnc_graph.data.schema import OGB_MOLECULES
+from rnc_graph.errors import RncGraphError
+from rnc_graph.losses import RnCLoss
+
+BRIEF = StageConfig(epochs=2, batch_size=8, learning_rate=1e-2)
+NAN = float("nan")
+
+
+class DeepSets(nn.Module):
+    """A plain module on batches, without an ``embedding_dim``."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(in_channels, 6), nn.BatchNorm1d(6), nn.Dropout(0.5))
+
+    def forward(self, batch: Batch) -> Tensor:
+        return scatter(self.layers(batch.x.float()), batch.batch, reduce="sum")
+
+
+def pna(in_channels: int, edge_dim: int) -> nn.Module:
+    options = {"aggregators": ["mean", "max"], "scalers": ["identity", "amplification"]}
+    degrees = torch.tensor([1, 5, 9, 4, 2])
+    return models.PNA(in_channels, 8, 2, deg=degrees, edge_dim=edge_dim, dropout=0.5, **options)
+
+
+ENCODERS: dict[str, Callable[[int, int], Any]] = {
+    "pyg-gin": lambda nodes, _: models.GIN(nodes, 8, 2, dropout=0.5),
+    "pyg-gcn": lambda nodes, _: models.GCN(nodes, 8, 2, dropout=0.5),
+    "pyg-pna": pna,
+    "pyg-attentive-fp": lambda nodes, edges: models.AttentiveFP(
+        nodes, 8, 8, edges, num_layers=2, num_timesteps=1, dropout=0.5
+    ),
+    "gin": lambda *_: "gin",
+    "gcn": lambda *_: "gcn",
+    "mpnn": lambda *_: "mpnn",
+    "plain": lambda nodes, _: DeepSets(nodes),
+}
+# The tables of a list of graphs are as long as its features need, unless they are given.
+OPTIONS = {
+    name: {"hidden_dim": 8, "dropout": 0.5, **OGB_MOLECULES.options()}
+    for name in ("gin", "gcn", "mpnn")
+}
+
+
+@pytest.fixture(scope="module")
+def dataset(esol_graphs: GraphDataset) -> GraphDataset:
+    """Twenty-four molecules whose target is their number of atoms, plus 10."""
+    chosen = esol_graphs[torch.arange(0, 1128, 47)]
+    return chosen.with_y(10 + chosen.batch().ptr.diff())
+
+
+@pytest.fixture(scope="module")
+def graphs(dataset: GraphDataset) -> list[Data]:
+    return dataset.to_pyg()
+
+
+@pytest.fixture(scope="module")
+def floats() -> list[Data]:
+    """Rings and chains with float features; the target is the number of nodes."""
+    generator = torch.Generator().manual_seed(0)
+    listed = []
+    for number in range(24):
+        nodes = 4 + number % 7
+        source = torch.arange(nodes - number % 2)
+        ends = torch.stack([source, (source + 1) % nodes])
+        edges = torch.cat([ends, ends.flip(0)], dim=1)
+        x = torch.randn(nodes, 5, generator=generator)
+        edge_attr = torch.rand(edges.shape[1], 2, generator=generator)
+        y = torch.tensor([[float(nodes)]])
+        listed.append(Data(x=x, edge_index=edges, edge_attr=edge_attr, y=y))
+    return listed
+
+
+def model(name: str, nodes: int = 9, edges: int = 3, **options: Any) -> TwoStage:
+    torch.manual_seed(1)
+    own = {"encoder_options": OPTIONS.get(name), "pretrain": BRIEF, "finetune": BRIEF}
+    settings = {"loss": RnCLoss(), **own, **options}
+    return TwoStage(ENCODERS[name](nodes, edges), **settings)
+
+
+def weights(fitted: TwoStage) -> dict[str, Tensor]:
+    return copy.deepcopy(fitted.state_dict())
+
+
+def assert_equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("kind", ["dataset", "list", "DataLoader"])
+def test_any_encoder_on_any_data(
+    name: str, kind: str, dataset: GraphDataset, graphs: list[Data]
+) -> None:
+    """The same seed gives the same bits, and no global generator moves."""
+    if kind == "dataset":
+        train, val, test = dataset[:16], dataset[torch.arange(16, 20)], dataset[20:]
+    else:
+        train, val, test = graphs[:16], graphs[16:20], graphs[20:]
+    if kind == "DataLoader":
+        train, val = DataLoader(train, 8, shuffle=True), DataLoader(val, 4)
+    before = torch.get_rng_state()
+    first = model(name)
+    torch.set_rng_state(before)
+    predicted = first.fit(train, val, seed=3).predict(test)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert predicted.shape == (4, 1)
+    assert predicted.isfinite().all()
+    embedding = first.embed(test)
+    assert embedding.shape == (4, first.encoder.embedding_dim)
+    assert [len(history) for history in first.history.values()] == [2, 2]
+    again = model(name).fit(train, val, seed=3)
+    assert_equal(weights(first), weights(again))
+    assert torch.equal(again.embed(test), embedding)
+
+
+@pytest.mark.parametrize("name", ["pyg-pna", "plain", "gin", "mpnn"])
+def test_graphs_that_are_no_molecules(name: str, floats: list[Data]) -> None:
+    """Predictions are in the unit of the targets: the weights are those of the best epoch."""
+    config = StageConfig(epochs=12, batch_size=9, learning_rate=2e-2)
+    options = {"hidden_dim": 8} if name in OPTIONS else None
+    fitted = model(name, 5, 2, finetune=config, readout="both", encoder_options=options)
+    fitted.fit(floats[:18], floats[18:])
+    y = torch.cat([graph.y for graph in floats])
+    errors = [epoch["validation_mae"] for epoch in fitted.history["finetune"]]
+    found = (fitted.predict(floats[18:]) - y[18:]).abs().mean()
+    assert found.item() == pytest.approx(min(errors) * y[:18].std(correction=0).item(), rel=1e-4)
+
+
+def test_ours_and_pygs_loader_give_equal_results_in_the_same_order(
+    dataset: GraphDataset, graphs: list[Data]
+) -> None:
+    """With dropout and views, batch by batch the same."""
+    by_loader = [
+        model("gin", views=2).fit(loader, DataLoader(graphs[16:], 8), seed=1)
+        for loader in (
+            DataLoader(graphs[:16], 8),
+            Loader(Subset(dataset, torch.arange(16), dataset.y[:16].float()), 8),
+        )
+    ]
+    assert_equal(*map(weights, by_loader))
+    assert by_loader[0].history == by_loader[1].history
+    assert torch.equal(by_loader[0].predict(graphs), by_loader[1].predict(dataset))
+
+
+@pytest.mark.parametrize("kind", ["dataset", "DataLoader"])
+@pytest.mark.parametrize("name", ["gin", "pyg-gin", "plain"])
+def test_a_frozen_encoder_does_not_move(
+    name: str, kind: str, dataset: GraphDataset, graphs: list[Data]
+) -> None:
+    train = DataLoader(graphs[:16], 8, shuffle=True) if kind == "DataLoader" else dataset
+    frozen = model(name, freeze=True).pretrain(train, graphs[16:])
+    before, head = copy.deepcopy(frozen.encoder.state_dict()), weights(frozen)["head.0.weight"]
+    embedding = frozen.embed(graphs)
+    frozen.finetune(train, graphs[16:])
+    assert_equal(before, frozen.encoder.state_dict())
+    assert torch.equal(frozen.embed(graphs), embedding)
+    assert not torch.equal(frozen.head[0].weight, head)
+
+
+def test_a_module_that_is_passed_is_copied(graphs: list[Data]) -> None:
+    encoder = models.GIN(9, 8, 2)
+    before = copy.deepcopy(encoder.state_dict())
+    two = TwoStage(encoder, pretrain=BRIEF, finetune=BRIEF)
+    first = weights(two.fit(graphs, seed=0))
+    assert_equal(before, encoder.state_dict())
+    assert_equal(first, weights(two.fit(graphs, seed=0)))
+    assert not torch.equal(first["head.0.weight"], two.fit(graphs, seed=1).head[0].weight)
+
+
+def test_two_threads_give_the_bits_that_each_gives_alone(graphs: list[Data]) -> None:
+    def run(seed: int, found: dict[int, dict[str, Tensor]]) -> None:
+        found[seed] = weights(
+            TwoStage(
+                "gin",
+                encoder_options=OPTIONS["gin"],
+                transform=[transforms.RandomJitter(0.1)] if seed < 0 else None,
+                pretrain=BRIEF,
+                finetune=BRIEF,
+            ).fit(graphs, seed=seed)
+        )
+
+    alone: dict[int, dict[str, Tensor]] = {}
+    for seed in (0, 1):
+        run(seed, alone)
+    together: dict[int, dict[str, Tensor]] = {}
+    before = torch.get_rng_state()
+    threads = [threading.Thread(target=run, args=(seed, together)) for seed in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert torch.equal(torch.get_rng_state(), before)
+    for seed in (0, 1):
+        assert_equal(alone[seed], together[seed])
+    assert not torch.equal(alone[0]["head.0.weight"], alone[1]["head.0.weight"])
+
+
+def test_without_a_validation_set_the_last_epoch_stays(graphs: list[Data]) -> None:
+    fitted = model("gin").fit(graphs)
+    assert [sorted(epoch) for epoch in fitted.history["finetune"]] == [["training_loss"]] * 2
+    patient = model("gin", finetune={"epochs": 3, "patience": 1})
+    with pytest.raises(RncGraphError, match="patience: expected a validation set"):
+        patient.fit(graphs)
+    wild = model("gin", loss=None, head_loss="l2", finetune={"epochs": 4, "learning_rate": 1e30})
+    with pytest.raises(RncGraphError, match="diverged"):
+        wild.fit(graphs)
+
+
+def test_missing_targets(graphs: list[Data]) -> None:
+    """Two targets, a third of the values missing."""
+    listed = []
+    for number, graph in enumerate(graphs):
+        y = torch.cat([graph.y, -3 * graph.y], dim=1)
+        y[0, number % 2] = NAN if number % 3 == 0 else y[0, number % 2]
+        listed.append(Data(x=graph.x, edge_index=graph.edge_index, edge_attr=graph.edge_attr, y=y))
+    fitted = model("gin").fit(listed[:16], listed[16:])
+    y = torch.cat([graph.y for graph in listed[:16]])
+    torch.testing.assert_close(fitted.mean.float(), y.nanmean(0))
+    assert fitted.predict(listed).shape == (24, 2)
+    assert fitted.predict(listed).isfinite().all()
+
+
+def test_joint_training_is_one_stage(graphs: list[Data]) -> None:
+    joint = model("gin", loss_weight=0.5, views=2, projection_dim=4).fit(graphs[:16], graphs[16:])
+    assert list(joint.history) == ["finetune"]
+    plain = model("gin", loss=None).fit(graphs[:16], graphs[16:])
+    assert not torch.equal(joint.predict(graphs), plain.predict(graphs))
+    with pytest.raises(RncGraphError, match="joint training needs a loss and freeze=False"):
+        model("gin", loss_weight=0.5, freeze=True)
+
+
+def test_classes(graphs: list[Data]) -> None:
+    listed = copy.deepcopy(graphs)
+    for graph in listed:
+        graph.y = torch.tensor([graph.num_nodes > 10])
+    config = StageConfig(epochs=30, batch_size=8, learning_rate=1e-2)
+    fitted = model("gin", loss=None, head_loss="cross-entropy", finetune=config)
+    predicted = fitted.fit(listed).predict(listed)
+    truth = torch.tensor([[float(g.num_nodes > 10)] for g in graphs])
+    assert (predicted == truth).float().mean() > 0.8
+
+
+def test_transforms_of_pyg_draw_from_the_seed(floats: list[Data]) -> None:
+    """Each graph is altered alone, and neither torch's nor Python's generator moves."""
+    seen: list[int] = []
+
+    class Noted(transforms.BaseTransform):
+        def forward(self, data: Data) -> Data:
+            seen.append(data.num_nodes)
+            data.x = data.x + torch.randn(data.x.shape)
+            return data
+
+    def run(seed: int) -> Tensor:
+        two = model("pyg-gin", 5, transform=[Noted(), transforms.AddSelfLoops()], views=2)
+        return two.fit(floats[:8], seed=seed).predict(floats)
+
+    first = run(0)
+    assert sorted(seen[:16]) == sorted(2 * [graph.num_nodes for graph in floats[:8]])
+    before = torch.get_rng_state()
+    assert torch.equal(run(0), first)
+    assert not torch.equal(run(1), first)
+    torch.set_rng_state(before)
+
+
+def test_a_state_dict_is_loaded_into_a_built_model(graphs: list[Data]) -> None:
+    fitted = model("gin").fit(graphs)
+    loaded = model("gin").build(graphs[:3])
+    loaded.load_state_dict(fitted.state_dict())
+    assert torch.equal(loaded.predict(graphs), fitted.predict(graphs))
+    with torch.no_grad():
+        forward = loaded.eval()(Batch.from_data_list(graphs))
+    torch.testing.assert_close(forward, fitted.predict(graphs))
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_a_trainer_of_ones_own_and_its_checkpoint(
+    stage: str, graphs: list[Data], tmp_path: Path
+) -> None:
+    encoder = model("gin").build(graphs).encoder
+    if stage == "pretrain":
+        own: dict[str, Any] = {"encoder": encoder, "loss": RnCLoss()}
+        module: Any = PretrainModule(**own, config={"epochs": 2, "schedule": "constant"})
+    else:
+        own = {"encoder": encoder, "head": nn.Linear(16, 1)}
+        module = FinetuneModule(**own, head_loss="huber", config=BRIEF)
+    trainer = L.Trainer(
+        max_epochs=2,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+        accelerator="cpu",
+    )
+    trainer.fit(module, DataLoader(graphs[:16], 8), DataLoader(graphs[16:], 8))
+    assert {"training_loss", "validation_mae"} <= trainer.callback_metrics.keys()
+    trainer.save_checkpoint(tmp_path / "stage.ckpt")
+    fresh = {name: copy.deepcopy(part) for name, part in own.items()}
+    for part_of in fresh.values():
+        for parameter in part_of.parameters():
+            nn.init.zeros_(parameter)
+    loaded = type(module).load_from_checkpoint(tmp_path / "stage.ckpt", weights_only=True, **fresh)
+    assert_equal(loaded.state_dict(), module.state_dict())
+    assert loaded.config == module.config
+    assert loaded.hparams == module.hparams
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"head_loss": "mae"}, "unknown head loss 'mae'"),
+        ({"loss": "rank"}, "unknown"),
+        ({"loss": "simclr", "views": 1}, "needs at least 2, got 1"),
+        ({"pretrain": {"epoch": 3}}, "stage, epoch"),
+        ({"encoder": "torch_geometric.nn.models.GIM"}, "cannot be imported"),
+        ({"encoder": models.SchNet(8, 8, 1)}, "SchNet.forward needs 'z', which the batch lacks"),
+        ({"encoder": nn.Identity()}, r"expected an output of one row a graph"),
+    ],
+)
+def test_wrong_arguments(wrong: dict[str, Any], message: str, graphs: list[Data]) -> None:
+    with pytest.raises(RncGraphError, match=message):
+        TwoStage(**wrong).build(graphs)
+
+
+@pytest.mark.parametrize("wrong", [3, ["CCO"], []])
+def test_what_is_no_data(wrong: Any) -> None:
+    with pytest.raises(RncGraphError, match="expected"):
+        model("gin").fit(wrong)
+    with pytest.raises(RncGraphError, match="not trained"):
+        model("gin").predict(wrong)
