@@ -84,13 +84,10 @@ def evaluate_representation(
     metrics |= _of_directions(embedding, views)
     if ood is not None:
         ood = checked("ood", ood, width=embedding.shape[1])
-        scores = {"knn": nearest_neighbor_scores, "mahalanobis": mahalanobis_scores}
-        metrics |= _of_detection(
-            {
-                name: (score(train_embedding, embedding), score(train_embedding, ood))
-                for name, score in scores.items()
-            }
-        )
+        both = embedding, ood
+        near, far = (nearest_neighbor_scores(train_embedding, x) for x in both)
+        inside, outside = (mahalanobis_scores(train_embedding, x) for x in both)
+        metrics |= _of_detection({"knn": (near, far), "mahalanobis": (inside, outside)})
     return metrics
 
 
@@ -162,7 +159,7 @@ def _of_directions(embedding: Floats, views: tuple[Floats, Floats] | None) -> di
 
 def _of_detection(scores: Mapping[str, tuple[Floats, Floats]]) -> dict[str, float]:
     """Return the metrics of scores of in-distribution and out-of-distribution samples, by name."""
-    metrics = {}
+    metrics: dict[str, float] = {}
     for name, both in scores.items():
         found = detection(*both)
         metrics |= {f"ood_{name}_auroc": found.auroc, f"ood_{name}_fpr95": found.fpr95}
