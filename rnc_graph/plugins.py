@@ -1,4 +1,4 @@
-"""Python files of a user's own that register further parts."""
+"""Plugins: Python files of the user that register further losses, encoders and transforms."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from rnc_graph.registry import entered_by, remove_parts
 
 @dataclass(frozen=True)
 class Plugin:
-    """A file's path and content: what other processes load, whatever becomes of the file."""
+    """A file's path and content; worker processes load the content, even if the file changes."""
 
     path: Path
     content: bytes
 
     @property
     def name(self) -> str:
-        """What stands for the content, as the name of the Python module."""
+        """The name of the Python module, made of the content's hash."""
         return f"rnc_graph_own_{hashlib.sha256(self.content).hexdigest()[:16]}"
 
     def load(self) -> None:
-        """Run the file, so that what it registers is known; once for each content.
-
-        What an earlier content of the same file registered goes.
+        """Run the file, unless this content has been run; an earlier content is unregistered.
 
         Raises:
-            RncGraphError: it raises an error of its own, told by its line; nothing of it stays.
+            BadValueError: the file raises an error; the message names its line, and nothing
+                that the file registered is kept.
         """
         if self.name in sys.modules:
             return
@@ -53,9 +52,14 @@ class Plugin:
 
 
 def read_plugin(path: Path) -> Plugin:
-    """Read a Python file; raises :class:`RncGraphError` where that fails."""
+    """Read a Python file without running it.
+
+    Raises:
+        BadValueError: the name does not end in .py.
+        FileError: the file cannot be read.
+    """
     if path.suffix != ".py":
-        raise BadValueError(f"{path}: is no Python file; its name must end in .py")
+        raise BadValueError(f"{path}: expected a Python file whose name ends in .py")
     try:
         return Plugin(path, path.read_bytes())
     except OSError as error:
@@ -68,7 +72,7 @@ def _is_earlier(module: ModuleType, source: str) -> bool:
 
 
 def _line_of(error: Exception, source: str) -> str:
-    """Return ", line N" for the last line of the file that the error passed through."""
+    """Return ", line N" for the file's innermost line in the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == source]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None

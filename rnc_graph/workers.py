@@ -1,4 +1,4 @@
-"""Processes that share work, and end with whoever started them."""
+"""Pools of worker processes that never outlive their parent."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CONTEXT: SpawnContext = multiprocessing.get_context("spawn")
 
 
 class _Processes(SpawnContext):
-    """Keeps the processes that a pool starts, to learn how they ended."""
+    """Remembers the processes that a pool starts, to report how they ended."""
 
     def __init__(self) -> None:
         super().__init__()
         self.started: list[BaseProcess] = []
 
     def Process(self, *args: Any, **kwargs: Any) -> BaseProcess:  # type: ignore[override]
-        """Start counting a process."""
+        """Create a process and remember it."""
         process = CONTEXT.Process(*args, **kwargs)
         self.started.append(process)
         return process
@@ -38,23 +38,23 @@ class _Processes(SpawnContext):
 def worker_pool(
     jobs: int,
     lost: str,
-    prepare: Callable[..., None] | None = None,
+    setup: Callable[..., None] | None = None,
     arguments: tuple[Any, ...] = (),
 ) -> Iterator[ProcessPoolExecutor]:
-    """Start ``jobs`` processes; whatever ends the block ends them too.
+    """Start ``jobs`` processes; all of them end with the block.
 
     Args:
         jobs: number of processes.
         lost: the end of the message about a worker that died.
-        prepare: called once in each of them.
-        arguments: what it is called with.
+        setup: called once in each process.
+        arguments: the arguments of ``setup``.
 
     Raises:
-        RncGraphError: a worker died.
+        RunError: a worker died.
     """
     context = _Processes()
     executor = ProcessPoolExecutor(
-        jobs, context, initializer=_start_worker, initargs=(prepare, arguments)
+        jobs, context, initializer=_start_worker, initargs=(setup, arguments)
     )
     try:
         yield executor
@@ -62,7 +62,7 @@ def worker_pool(
         how = _how_it_ended(_exit_codes(context.started))
         raise RunError(f"a worker process {how}; {lost}") from error
     finally:
-        # SIGKILL, since Lightning handles SIGTERM and goes on.
+        # Lightning handles SIGTERM and continues, so SIGKILL.
         for process in context.started:
             if process.is_alive():
                 process.kill()
@@ -71,7 +71,7 @@ def worker_pool(
 
 def _exit_codes(processes: Sequence[BaseProcess]) -> list[int | None]:
     """Return the exit codes of a broken pool's processes, once one is known."""
-    # The pool's own thread collects them too: for a moment only it knows.
+    # The pool's own thread waits for them too, and may see the exit code first.
     for _ in range(100):
         codes = [process.exitcode for process in processes]
         if any(codes):
@@ -81,7 +81,7 @@ def _exit_codes(processes: Sequence[BaseProcess]) -> list[int | None]:
 
 
 def _how_it_ended(exit_codes: Sequence[int | None]) -> str:
-    """Return how the first of a pool's processes to die ended; the pool ends the others itself.
+    """Describe how the first process of a broken pool ended; the pool terminates the others.
 
     >>> _how_it_ended([None, -11, -15])
     'crashed with SIGSEGV, a fault in a compiled library'
@@ -91,7 +91,7 @@ def _how_it_ended(exit_codes: Sequence[int | None]) -> str:
     'exited with code 1'
     """
     ended = [code for code in exit_codes if code]
-    # What the pool itself does to the other processes comes last.
+    # SIGTERM last: the pool sends it to the remaining processes.
     code = min(ended, key=lambda code: code == -signal.SIGTERM, default=0)
     if code >= 0:
         return f"exited with code {code}"
@@ -103,16 +103,16 @@ def _how_it_ended(exit_codes: Sequence[int | None]) -> str:
     return f"was ended by {name}"
 
 
-def _start_worker(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    """Prepare a process: deaf to Ctrl-C, which is the parent's to handle, and mortal with it."""
+def _start_worker(setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    """Set up a process: it ignores Ctrl-C, which the parent handles, and ends with its parent."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if prepare is not None:
-        prepare(*arguments)
+    if setup is not None:
+        setup(*arguments)
 
 
 def _die_with_parent() -> None:
-    """End the process when its parent is gone, however that came about."""
+    """End the process as soon as its parent has ended, for whatever reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

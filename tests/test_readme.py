@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from rnc_graph.cli import app
 from rnc_graph.experiments import read_spec
-from rnc_graph.resources import resource_dir
+from rnc_graph.files import resource_dir
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import RunError
 from rnc_graph.workers import worker_pool
 
 
@@ -16,10 +16,10 @@ from rnc_graph.workers import worker_pool
     ],
 )
 def test_a_dead_worker_is_told_by_its_signal(ends_by: signal.Signals, told: str) -> None:
-    with pytest.raises(RncGraphError, match=told), worker_pool(2, "nothing was kept") as pool:
+    with pytest.raises(RunError, match=told), worker_pool(2, "nothing was kept") as pool:
         pool.submit(signal.raise_signal, ends_by).result()
 
 
 def test_a_worker_that_exits_is_told_by_its_code() -> None:
-    with pytest.raises(RncGraphError, match="exited with code 3"), worker_pool(1, "lost") as pool:
+    with pytest.raises(RunError, match="exited with code 3"), worker_pool(1, "lost") as pool:
         pool.submit(os._exit, 3).result()

@@ -1,4 +1,4 @@
-"""What the commands share: the application, its errors, options of the same meaning."""
+"""The Typer application, its error handling, and options that several commands share."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    """Hold the commands together."""
+    """Group the commands."""
 
 
-# How Typer ends on Ctrl-C.
+# Typer's exit code after Ctrl-C.
 _INTERRUPTED = 130
 
 
 def say(message: str) -> None:
-    """Tell the user something beside the result, without markup and unbroken."""
+    """Print a message to stderr, without markup or line breaks."""
     Console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -59,14 +59,14 @@ def _fail(message: str) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line; bad input ends it with one message and exit code 2."""
+    """Run the command line; an error prints its message alone and exits with code 2."""
     try:
         app()
     except RncGraphError as error:
         _fail(str(error))
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            say("Stopped. What is finished is kept where the command keeps it; call it again.")
+            say("Stopped. Finished work is kept; run the same command again to continue.")
         raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

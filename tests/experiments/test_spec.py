@@ -14,7 +14,7 @@ from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.tasks import PretrainTask
-from rnc_graph.resources import resource_dir
+from rnc_graph.files import resource_dir
 
 SHIPPED = sorted(resource_dir("experiments").glob("*.yaml"))
 

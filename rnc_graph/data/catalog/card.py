@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from rnc_graph.errors import UnknownNameError
-from rnc_graph.resources import resource_dir
+from rnc_graph.files import resource_dir
 
 
 class DatasetCard(BaseModel):

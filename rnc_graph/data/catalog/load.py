@@ -12,7 +12,7 @@ from rnc_graph.data.catalog import deepchem, moleculeace, moleculenet, ogb
 from rnc_graph.data.catalog.card import ElsewhereCard, EmbeddedCard, dataset_card
 from rnc_graph.data.catalog.named import NamedDataset
 from rnc_graph.errors import BadValueError, unreadable
-from rnc_graph.resources import resource_dir
+from rnc_graph.files import resource_dir
 
 if TYPE_CHECKING:
     from rnc_graph.data.table import MoleculeTable

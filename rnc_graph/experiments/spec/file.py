@@ -14,7 +14,7 @@ from rnc_graph.experiments.spec.renamed import renamed_keys
 from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.selection import selected
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
-from rnc_graph.resources import resource_dir
+from rnc_graph.files import resource_dir
 
 
 def shipped_spec(name: str) -> Path:

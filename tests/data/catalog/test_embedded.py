@@ -9,7 +9,7 @@ from rnc_graph.data import MoleculeTable, load_dataset
 from rnc_graph.data.catalog import dataset_card, dataset_cards, load_card, load_named_dataset
 from rnc_graph.data.catalog.card import EmbeddedCard
 from rnc_graph.errors import RncGraphError, UnknownNameError
-from rnc_graph.resources import resource_dir
+from rnc_graph.files import resource_dir
 
 EMBEDDED = {name: card for name, card in dataset_cards().items() if isinstance(card, EmbeddedCard)}
 
