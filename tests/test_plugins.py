@@ -92,7 +92,7 @@ def test_of_a_file_that_fails_nothing_stays(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_or_no_python(tmp_path: Path) -> None:
     with pytest.raises(RncGraphError, match=r"own\.py: cannot be read: No such file"):
         read_plugin(tmp_path / "own.py")
-    with pytest.raises(RncGraphError, match=r"own\.txt: .* must end in \.py"):
+    with pytest.raises(RncGraphError, match=r"own\.txt: expected a Python file .* ends in \.py"):
         read_plugin(tmp_path / "own.txt")
 
 
