@@ -33,8 +33,7 @@ from report import processor, write
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import load_dataset
-from rnc_graph.data.cache import molecule_features
-from rnc_graph.data.features import stream_arrays
+from rnc_graph.data.features import molecule_features, stream_arrays
 from rnc_graph.data.featurizer import Wants, molecule_arrays
 from rnc_graph.models import load_model
 from rnc_graph.models.streaming import predict_file

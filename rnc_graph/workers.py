@@ -7,15 +7,22 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, TypeVar
 
 from rnc_graph.errors import RunError
+
+T = TypeVar("T")
+Made = TypeVar("Made")
+
+# Chunks that wait for each worker: bounds the memory, and keeps it busy.
+_AHEAD = 2
 
 CONTEXT: SpawnContext = multiprocessing.get_context("spawn")
 
@@ -67,6 +74,35 @@ def worker_pool(
             if process.is_alive():
                 process.kill()
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def in_order(
+    make: Callable[[T], Made], chunks: Iterable[T], jobs: int, lost: str
+) -> Iterator[Made]:
+    """Yield ``make(chunk)`` of each chunk, in order, computed in ``jobs`` processes.
+
+    Chunks are taken as they are needed, so that a stream of any length takes bounded memory.
+
+    Args:
+        make: must be picklable for ``jobs`` above 1.
+        chunks: its arguments.
+        jobs: number of processes; 1 computes in this one.
+        lost: the end of the message about a worker that died.
+
+    Raises:
+        RunError: a worker died.
+    """
+    if jobs == 1:
+        yield from map(make, chunks)
+        return
+    waiting: deque[Future[Made]] = deque()
+    with worker_pool(jobs, lost) as pool:
+        for chunk in chunks:
+            waiting.append(pool.submit(make, chunk))
+            if len(waiting) > _AHEAD * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _exit_codes(processes: Sequence[BaseProcess]) -> list[int | None]:

@@ -1,41 +1,57 @@
-"""Features kept on disk, keyed by the SMILES and by how they were made, and mapped into memory."""
+"""Arrays kept on disk: made once, verified whenever they are used, and mapped into memory.
+
+An entry is a folder with one file for each array, ``notes.json``, and ``index.json``, which has the
+size and the checksum of each file and a checksum of itself. A CRC-32 takes 0.7 s a gigabyte; it
+detects every change of fewer than 32 adjacent bits, and misses others once in 4 billion.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rdkit
 from numpy.typing import NDArray
 
-from rnc_graph.data.features import MoleculeFeatures, joined, stream_arrays
-from rnc_graph.data.featurizer import (
-    ATOM_FEATURE_SIZES,
-    BOND_FEATURE_SIZES,
-    FEATURIZER,
-    FINGERPRINT_BITS,
-    BadMolecule,
-    MoleculeArrays,
-    Wants,
-    descriptor_names,
-)
-from rnc_graph.data.graphs import GraphDataset
-from rnc_graph.errors import BadValueError
-
-# Molecules that a worker takes at a time.
-_CHUNK = 512
-# Below this, starting processes takes longer than the work.
-_WORTH_PROCESSES = 2_000
+from rnc_graph.errors import FileError
 
 OnDone = Callable[[int], None]
+
+Layout = Mapping[str, tuple[type[np.generic], tuple[int, ...]]]
+"""The type of each array by name, and the shape of one of its rows."""
+
+_INDEX, _NOTES = "index.json", "notes.json"
+# An index has some hundred bytes for each array.
+_LARGEST_INDEX = 2**16
+_BLOCK = 2**26
+
+
+class DamagedCacheWarning(UserWarning):
+    """An entry of the cache cannot be used; it is made again."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Some rows of each array, or all of them.
+
+    Attributes:
+        arrays: the arrays by name.
+        notes: lists of whatever JSON can hold, by name.
+        folder: that the arrays are mapped from; None for arrays in memory.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    notes: Mapping[str, list[Any]] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 def cache_dir() -> Path:
@@ -46,190 +62,184 @@ def cache_dir() -> Path:
     return Path(base) / "rnc_graph"
 
 
-def molecule_features(
-    smiles: Sequence[str],
-    wants: Wants,
-    *,
-    jobs: int = 1,
-    on_done: OnDone = lambda rows: None,
-) -> MoleculeFeatures:
-    """Return the features of N SMILES, computed once and cached after.
+def cached(key: str, layout: Layout, make: Callable[[], Iterable[Entry]]) -> Entry:
+    """Return the arrays of a key, made once and read from the cache after.
 
-    They are written to disk as they come and then mapped into memory, so that a million molecules
-    take as little of it as a thousand. A cache that cannot be read or written costs time, never the
-    result.
+    They are written as they come and then mapped, so that large ones take little memory. One
+    process writes an entry while others wait for it. A cache that cannot be written, or an entry
+    that is damaged, costs time and never changes the result.
 
     Args:
-        smiles: N SMILES.
-        wants: what is computed beside the graphs.
-        jobs: processes to compute in.
-        on_done: told how many more molecules are done.
+        key: name of the entry; different content needs a different one.
+        layout: the arrays.
+        make: returns the rows of the arrays, some at a time; their notes are concatenated too.
 
     Raises:
-        RncGraphError: a worker process died.
+        FileError: the disk does not return what was written.
     """
-    folder = cache_dir() / _key(smiles, wants)
-    found = _load(folder, len(smiles), wants)
-    if found is not None:
-        on_done(len(smiles))
-        return MoleculeFeatures.of(found)
-    chunks = (smiles[first : first + _CHUNK] for first in range(0, len(smiles), _CHUNK))
-    parts = _told(stream_arrays(chunks, wants, _worth(jobs, len(smiles), wants)), on_done)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError:
-        return MoleculeFeatures.of(joined(list(parts)))
-    try:
-        return MoleculeFeatures.of(_store(parts, temporary, folder, len(smiles), wants))
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
-    """Return the N packed graphs of N SMILES, featurized once and cached after.
-
-    Args:
-        smiles: N SMILES.
-        source: what errors call the place they came from.
-
-    Raises:
-        RncGraphError: a SMILES gives no molecule; the message names its row, text and reason.
-    """
-    features = molecule_features(smiles, Wants())
-    if features.bad:
-        raise BadValueError(_describe(features.bad, source))
-    return features.graphs
-
-
-def _worth(jobs: int, molecules: int, wants: Wants) -> int:
-    """Return how many processes are worth their start."""
-    # Descriptors take ten times as long as a graph.
-    worth = _WORTH_PROCESSES // 10 if wants.descriptors else _WORTH_PROCESSES
-    return jobs if molecules >= worth else 1
-
-
-def _told(parts: Iterable[MoleculeArrays], on_done: OnDone) -> Iterator[MoleculeArrays]:
-    for part in parts:
-        on_done(len(part.atom_counts))
-        yield part
-
-
-def _key(smiles: Sequence[str], wants: Wants) -> str:
-    """Return a name for these SMILES and how they are featurized."""
-    digest = hashlib.sha256(json.dumps([FEATURIZER, rdkit.__version__, asdict(wants)]).encode())
-    for text in smiles:
-        # JSON tells where a text ends; what is no text stands apart from all texts.
-        digest.update(json.dumps(text if isinstance(text, str) else [repr(text)]).encode())
-    return digest.hexdigest()[:32]
-
-
-def _layout(wants: Wants) -> dict[str, tuple[type[np.generic], int | None]]:
-    """Return type and width of each array on disk; None for one without columns."""
-    return {
-        "atoms": (np.uint8, len(ATOM_FEATURE_SIZES)),
-        "ends": (np.int32, 2),
-        "bonds": (np.uint8, len(BOND_FEATURE_SIZES)),
-        "atom_counts": (np.int32, None),
-        "edge_counts": (np.int32, None),
-        "descriptors": (np.float64, len(descriptor_names()) if wants.descriptors else 0),
-        "fingerprints": (np.uint8, FINGERPRINT_BITS // 8 if wants.fingerprints else 0),
-    }
-
-
-def _store(
-    parts: Iterator[MoleculeArrays], temporary: Path, folder: Path, rows: int, wants: Wants
-) -> MoleculeArrays:
-    """Write the parts as they come, put the folder in its place, and map it."""
-    layout = _layout(wants)
-    held: list[MoleculeArrays] = []
-    canonical: list[str] = []
-    bad: list[BadMolecule] = []
-    done = 0
-    for part in parts:
-        held.append(part)
-        try:
-            for name in layout:
-                with (temporary / name).open("ab") as file:
-                    file.write(getattr(part, name).tobytes())
-        except OSError:
-            # A full disk: what is written comes back, the others stay in memory.
-            return joined([*_written(temporary, layout, canonical, bad, done), *held, *parts])
-        canonical += part.canonical
-        bad += [BadMolecule(done + b.row, b.smiles, b.reason) for b in part.bad]
-        done += len(part.atom_counts)
-        held.clear()
-    sizes = {name: (temporary / name).stat().st_size for name in layout if done}
-    try:
-        note = {"sizes": sizes, "canonical": canonical, "bad": [asdict(b) for b in bad]}
-        (temporary / "rest.json").write_text(json.dumps(note), encoding="utf-8")
-        # What stands there was found wanting; another process may have replaced it since.
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(temporary, folder)
-    except OSError:
-        pass
-    found = _load(folder, rows, wants)
+    found = stored(key, layout)
     if found is not None:
         return found
-    return joined(_written(temporary, layout, canonical, bad, done))
+    folder = cache_dir() / key
+    with _temporary(folder) as temporary:
+        if temporary is None:
+            return _joined(layout, make())
+        found = stored(key, layout, warn=True)  # Another process may have written it by now.
+        return found or _write(folder, temporary, layout, make())
 
 
-def _written(
-    folder: Path,
-    layout: dict[str, tuple[type[np.generic], int | None]],
-    canonical: list[str],
-    bad: list[BadMolecule],
-    rows: int,
-) -> list[MoleculeArrays]:
-    """Return the first ``rows`` molecules of a folder that could not be finished, in memory."""
-    if rows == 0:
-        return []
-    counts = {
-        name: np.fromfile(folder / name, np.int32, rows) for name in ("atom_counts", "edge_counts")
-    }
-    atoms, edges = int(counts["atom_counts"].sum()), int(counts["edge_counts"].sum())
-    lengths = {"atoms": atoms, "ends": edges, "bonds": edges}
-    arrays: dict[str, Any] = {}
-    for name, (dtype, width) in layout.items():
-        length = lengths.get(name, rows)
-        flat = np.fromfile(folder / name, dtype, length * (1 if width is None else width))
-        arrays[name] = flat if width is None else flat.reshape(length, width)
-    return [MoleculeArrays(**arrays, canonical=canonical, bad=bad)]
+def stored(key: str, layout: Layout, *, warn: bool = False) -> Entry | None:
+    """Return an entry of the cache; None where there is none, or it is damaged.
 
-
-def _load(folder: Path, rows: int, wants: Wants) -> MoleculeArrays | None:
-    """Map a folder into memory; None where there is none, or it is not whole."""
-    try:
-        note = json.loads((folder / "rest.json").read_text(encoding="utf-8"))
-        arrays: dict[str, Any] = {}
-        for name, (dtype, width) in _layout(wants).items():
-            if (folder / name).stat().st_size != note["sizes"][name]:
-                return None
-            arrays[name] = _mapped(folder / name, dtype, width, rows)
-        found = MoleculeArrays(
-            **arrays, canonical=note["canonical"], bad=[BadMolecule(**b) for b in note["bad"]]
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+    Args:
+        key: name of the entry.
+        layout: the arrays.
+        warn: whether to give a :class:`DamagedCacheWarning`.
+    """
+    folder = cache_dir() / key
+    if not folder.is_dir():
         return None
-    return found if len(found.atom_counts) == rows else None
+    try:
+        return _read(folder, layout)
+    # Whatever a damaged or hostile file may lead to.
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, MemoryError) as error:
+        if warn:
+            warnings.warn(
+                f"{folder}: damaged cache entry, it is made again: {error}",
+                DamagedCacheWarning,
+                stacklevel=3,
+            )
+        return None
 
 
-def _mapped(
-    path: Path, dtype: type[np.generic], width: int | None, rows: int
-) -> NDArray[np.generic]:
-    if width == 0:
-        return np.empty((rows, 0), dtype)
-    if path.stat().st_size == 0:  # An empty file cannot be mapped.
-        return np.empty(0 if width is None else (0, width), dtype)
-    # Copy on write, since torch takes no read-only arrays; nothing is ever written.
-    flat = np.memmap(path, dtype, mode="c")
-    return np.asarray(flat if width is None else flat.reshape(-1, width))
+@contextmanager
+def _temporary(folder: Path) -> Iterator[Path | None]:
+    """Give a temporary folder to write an entry in, under a lock; None where that is impossible."""
+    name = f".{folder.name}."
+    with ExitStack() as stack:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = folder.parent / f"{name}lock"
+            handle = stack.enter_context(lock.open("w"))
+            stack.callback(lock.unlink, missing_ok=True)
+            if _locked(handle.fileno()):
+                for killed in folder.parent.glob(f"{name}*.tmp"):
+                    shutil.rmtree(killed, ignore_errors=True)
+            temporary = Path(tempfile.mkdtemp(prefix=name, suffix=".tmp", dir=folder.parent))
+            stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+        except OSError:
+            yield None
+            return
+        yield temporary
 
 
-def _describe(bad: Sequence[BadMolecule], source: str) -> str:
-    shown = [f"  row {b.row + 1}: {b.smiles[:80]!r}: {b.reason}" for b in bad[:10]]
-    if len(bad) > len(shown):
-        shown.append(f"  and {len(bad) - len(shown)} more")
-    return "\n".join(
-        [f"{source}: {len(bad)} SMILES cannot be read (rows counted below the header)", *shown]
-    )
+def _locked(handle: int) -> bool:
+    """Wait for the lock of a file; False where the system has none."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _write(folder: Path, temporary: Path, layout: Layout, parts: Iterable[Entry]) -> Entry:
+    """Write the parts as they come, move the folder to its place, and map it."""
+    files = {name: [0, 0] for name in layout}  # Size and checksum.
+    notes: dict[str, list[Any]] = {}
+    parts = iter(parts)
+    for part in parts:
+        content = {name: np.ascontiguousarray(part.arrays[name]).tobytes() for name in layout}
+        try:
+            for name, data in content.items():
+                with (temporary / name).open("ab") as file:
+                    file.write(data)
+        except OSError:  # The disk is full.
+            return _joined(layout, [_unfinished(temporary, layout, files, notes), part, *parts])
+        for name, data in content.items():
+            size, checksum = files[name]
+            files[name] = [size + len(data), zlib.crc32(data, checksum)]
+        for name, values in part.notes.items():
+            notes.setdefault(name, []).extend(values)
+    try:
+        for name in layout:
+            (temporary / name).touch()
+        text = json.dumps(notes).encode()
+        (temporary / _NOTES).write_bytes(text)
+        index = json.dumps({**files, _NOTES: [len(text), zlib.crc32(text)]}).encode()
+        (temporary / _INDEX).write_bytes(b"%08x\n%b" % (zlib.crc32(index), index))
+    except OSError:
+        return _unfinished(temporary, layout, files, notes)
+    try:
+        entry = _read(temporary, layout)
+    except ValueError as error:
+        raise FileError(f"{temporary}: cannot be read as it was written: {error}") from error
+    try:
+        shutil.rmtree(folder, ignore_errors=True)  # A damaged entry.
+        os.rename(temporary, folder)
+    except OSError:
+        return replace(entry, folder=None)  # Still mapped, from files without a name.
+    return replace(entry, folder=folder)
+
+
+def _unfinished(
+    temporary: Path, layout: Layout, files: Mapping[str, list[int]], notes: Mapping[str, list[Any]]
+) -> Entry:
+    """Read the rows of an entry that cannot be finished into memory."""
+    arrays = {}
+    for name, (size, _) in files.items():
+        written = np.fromfile(temporary / name, np.uint8, size) if size else np.empty(0, np.uint8)
+        arrays[name] = _shaped(written, layout[name])
+    return Entry(arrays, notes)
+
+
+def _joined(layout: Layout, parts: Iterable[Entry]) -> Entry:
+    """Concatenate parts in memory."""
+    parts = list(parts)
+    notes: dict[str, list[Any]] = {}
+    for part in parts:
+        for name, values in part.notes.items():
+            notes.setdefault(name, []).extend(values)
+    empty = {name: np.empty((0, *shape), dtype) for name, (dtype, shape) in layout.items()}
+    arrays = {n: np.concatenate([empty[n], *(part.arrays[n] for part in parts)]) for n in layout}
+    return Entry(arrays, notes)
+
+
+def _read(folder: Path, layout: Layout) -> Entry:
+    """Map the arrays of a folder, once the checksums of all its files are right.
+
+    Raises:
+        OSError, ValueError and others: it is damaged.
+    """
+    with (folder / _INDEX).open("rb") as file:
+        checksum, _, index = file.read(_LARGEST_INDEX).partition(b"\n")
+    if checksum != b"%08x" % zlib.crc32(index):
+        raise ValueError(f"wrong checksum of {_INDEX}")
+    files = json.loads(index)
+    flat = {name: _verified(folder / name, *files[name]) for name in (*layout, _NOTES)}
+    notes = json.loads(flat.pop(_NOTES).tobytes())
+    return Entry({name: _shaped(flat[name], layout[name]) for name in layout}, notes, folder)
+
+
+def _verified(path: Path, size: int, checksum: int) -> NDArray[np.uint8]:
+    """Map the bytes of a file; raises ValueError unless size and checksum are right."""
+    found = path.stat().st_size if path.is_file() else -1
+    if found != size:
+        raise ValueError(f"{path.name}: expected {size} bytes, got {found}")
+    # An empty file cannot be mapped. Copy on write, since torch takes no read-only arrays.
+    flat = np.asarray(np.memmap(path, np.uint8, mode="c")) if size else np.empty(0, np.uint8)
+    running = 0
+    for first in range(0, size, _BLOCK):
+        running = zlib.crc32(flat[first : first + _BLOCK].data, running)
+    if running != checksum:
+        raise ValueError(f"{path.name}: wrong checksum")
+    return flat
+
+
+def _shaped(flat: NDArray[np.uint8], kind: tuple[type[np.generic], tuple[int, ...]]) -> Any:
+    """Return bytes as rows of a type and shape."""
+    dtype, shape = kind
+    width = int(np.prod(shape, dtype=np.int64))
+    rows = len(flat) // (width * np.dtype(dtype).itemsize)
+    return flat.view(dtype).reshape(rows, *shape)

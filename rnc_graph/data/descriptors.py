@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.table import FloatArray
 

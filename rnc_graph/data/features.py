@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections import deque
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import rdkit
 import torch
 from numpy.typing import NDArray
 
-from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
+from rnc_graph.data.cache import Entry, Layout, OnDone, cached, stored
+from rnc_graph.data.featurizer import (
+    ATOM_FEATURE_SIZES,
+    BOND_FEATURE_SIZES,
+    FINGERPRINT_BITS,
+    BadMolecule,
+    MoleculeArrays,
+    Wants,
+    descriptor_names,
+    molecule_arrays,
+)
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.packed import PackedAttribute, PackedGraphs
 from rnc_graph.data.schema import OGB_MOLECULES
-from rnc_graph.workers import worker_pool
+from rnc_graph.errors import BadValueError
+from rnc_graph.workers import in_order
 
-# Chunks that each worker has before it: bounds the memory, and keeps it busy.
-_AHEAD = 2
+# Molecules that a worker takes at a time.
+_CHUNK = 512
+# Below this, starting processes takes longer than the work.
+_WORTH_PROCESSES = 2_000
 
 
 @dataclass(frozen=True)
@@ -60,46 +75,78 @@ class MoleculeFeatures:
         )
 
 
+def molecule_features(
+    smiles: Sequence[str],
+    wants: Wants,
+    *,
+    jobs: int = 1,
+    on_done: OnDone = lambda rows: None,
+) -> MoleculeFeatures:
+    """Return the features of N SMILES, computed once and cached after: see :func:`cached`.
+
+    Args:
+        smiles: N SMILES.
+        wants: what is computed in addition to the graphs.
+        jobs: processes to compute in.
+        on_done: called with the number of molecules done since the last call.
+
+    Raises:
+        RunError: a worker process died.
+    """
+    digest = _digest(smiles)
+    # What was computed with more features has these too.
+    for found in (wants, replace(wants, descriptors=True, fingerprints=True, canonical=True)):
+        entry = stored(_key(digest, found), _layout(found))
+        if entry is not None:
+            on_done(len(smiles))
+            return _features(entry, wants, len(smiles))
+    # Descriptors take ten times as long as a graph.
+    worth = _WORTH_PROCESSES // 10 if wants.descriptors else _WORTH_PROCESSES
+    jobs = jobs if len(smiles) >= worth else 1
+
+    def parts() -> Iterator[Entry]:
+        chunks = (smiles[first : first + _CHUNK] for first in range(0, len(smiles), _CHUNK))
+        done = 0
+        for part in stream_arrays(chunks, wants, jobs):
+            bad = [[done + b.row, b.smiles, b.reason] for b in part.bad]
+            arrays = {name: getattr(part, name) for name in _layout(wants)}
+            yield Entry(arrays, {"canonical": part.canonical, "bad": bad})
+            done += len(part.atom_counts)
+            on_done(len(part.atom_counts))
+
+    return _features(cached(_key(digest, wants), _layout(wants), parts), wants, len(smiles))
+
+
+def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
+    """Return the N packed graphs of N SMILES, featurized once and cached after.
+
+    Args:
+        smiles: N SMILES.
+        source: where they are from, for error messages.
+
+    Raises:
+        BadValueError: a SMILES gives no molecule; the message names its row, text and reason.
+    """
+    features = molecule_features(smiles, Wants())
+    if features.bad:
+        shown = [f"  row {b.row + 1}: {b.smiles[:80]!r}: {b.reason}" for b in features.bad[:10]]
+        if len(features.bad) > len(shown):
+            shown.append(f"  and {len(features.bad) - len(shown)} more")
+        count = f"{len(features.bad)} SMILES cannot be read (rows counted below the header)"
+        raise BadValueError("\n".join([f"{source}: {count}", *shown]))
+    return features.graphs
+
+
 def stream_arrays(
     chunks: Iterable[Sequence[str]], wants: Wants, jobs: int = 1
 ) -> Iterator[MoleculeArrays]:
-    """Yield what is wanted of each chunk of SMILES, in order, computed in ``jobs`` processes.
-
-    Chunks are taken as they are needed, so that a stream of any length takes bounded memory.
+    """Yield the features of each chunk of SMILES, in order, computed in ``jobs`` processes.
 
     Raises:
-        RncGraphError: a worker process died.
+        RunError: a worker process died.
     """
-    if jobs == 1:
-        for chunk in chunks:
-            yield molecule_arrays(chunk, wants)
-        return
-    waiting: deque[Future[MoleculeArrays]] = deque()
-    with worker_pool(jobs, "nothing was kept of its molecules") as pool:
-        for chunk in chunks:
-            waiting.append(pool.submit(molecule_arrays, chunk, wants))
-            if len(waiting) > _AHEAD * jobs:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def joined(parts: Sequence[MoleculeArrays]) -> MoleculeArrays:
-    """Put chunks end to end."""
-    together: dict[str, Any] = {}
-    for field in fields(MoleculeArrays):
-        values = [getattr(part, field.name) for part in parts]
-        if field.name == "canonical":
-            together["canonical"] = [text for value in values for text in value]
-        elif field.name != "bad":
-            together[field.name] = np.concatenate(values)
-    starts = np.cumsum([0, *(len(part.atom_counts) for part in parts)])
-    bad = [
-        BadMolecule(int(start) + b.row, b.smiles, b.reason)
-        for start, part in zip(starts, parts, strict=False)
-        for b in part.bad
-    ]
-    return MoleculeArrays(**together, bad=bad)
+    make = partial(molecule_arrays, wants=wants)
+    return in_order(make, chunks, jobs, "nothing was kept of its molecules")
 
 
 def featurize(smiles: Sequence[str]) -> tuple[GraphDataset, list[BadMolecule]]:
@@ -109,6 +156,45 @@ def featurize(smiles: Sequence[str]) -> tuple[GraphDataset, list[BadMolecule]]:
     """
     features = MoleculeFeatures.of(molecule_arrays(smiles, Wants()))
     return features.graphs, features.bad
+
+
+def _digest(smiles: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for text in smiles:
+        # JSON marks the end of a text; what is no text differs from all texts.
+        digest.update(json.dumps(text if isinstance(text, str) else [repr(text)]).encode())
+    return digest.hexdigest()
+
+
+def _key(digest: str, wants: Wants) -> str:
+    """Return a name for SMILES and how they are featurized."""
+    how = json.dumps([digest, rdkit.__version__, asdict(wants)])
+    return hashlib.sha256(how.encode()).hexdigest()[:32]
+
+
+def _layout(wants: Wants) -> Layout:
+    descriptors, fingerprints = (len(descriptor_names()),), (FINGERPRINT_BITS // 8,)
+    return {
+        "atoms": (np.uint8, (len(ATOM_FEATURE_SIZES),)),
+        "ends": (np.int32, (2,)),
+        "bonds": (np.uint8, (len(BOND_FEATURE_SIZES),)),
+        "atom_counts": (np.int32, ()),
+        "edge_counts": (np.int32, ()),
+        **({"descriptors": (np.float64, descriptors)} if wants.descriptors else {}),
+        **({"fingerprints": (np.uint8, fingerprints)} if wants.fingerprints else {}),
+    }
+
+
+def _features(entry: Entry, wants: Wants, count: int) -> MoleculeFeatures:
+    """Return the features of an entry of the cache, without those that are not wanted."""
+    arrays: dict[str, Any] = {
+        "descriptors": np.empty((count, 0)),
+        "fingerprints": np.empty((count, 0), np.uint8),
+        **{name: entry.arrays[name] for name in _layout(wants)},
+    }
+    canonical = list(entry.notes.get("canonical", ())) if wants.canonical else []
+    bad = [BadMolecule(*values) for values in entry.notes.get("bad", ())]
+    return MoleculeFeatures.of(MoleculeArrays(**arrays, canonical=canonical, bad=bad))
 
 
 def _graphs(arrays: MoleculeArrays) -> GraphDataset:

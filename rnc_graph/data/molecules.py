@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from typing_extensions import Self
 
-from rnc_graph.data.cache import molecule_features
 from rnc_graph.data.catalog import load_dataset
 from rnc_graph.data.catalog.deepchem import deepchem_table, unpacked
+from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import BadMolecule, Wants
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.reading.molecules import BadRow, read_molecules

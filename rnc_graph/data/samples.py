@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Generator, Tensor
+from torch import Tensor
 
 from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
 from rnc_graph.data.table import Table
-from rnc_graph.data.transforms import VIEWS, Compose
+from rnc_graph.data.transforms import VIEWS, Compose, View
 from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
 
@@ -162,14 +162,6 @@ class Depiction(Protocol):
 DEPICTIONS: Registry[Depiction] = Registry("depiction", lazy=["rnc_graph.vision.depictions"])
 
 
-class AnyView(Protocol):
-    """What makes a view of a batch, of graphs or of images."""
-
-    def __call__(self, batch: Any, generator: Generator) -> Any:
-        """Return the view; ``batch`` itself stays as it is."""
-        ...
-
-
 def augmented_kind(options: Mapping[str, Any]) -> InputKind | None:
     """Return what augmentations are for, by their names; None without any.
 
@@ -188,7 +180,7 @@ def augmented_kind(options: Mapping[str, Any]) -> InputKind | None:
     return next(iter(kinds), None)
 
 
-def make_augmentation(options: Mapping[str, Any]) -> AnyView | None:
+def make_augmentation(options: Mapping[str, Any]) -> View | None:
     """Make a view from augmentations of graphs or of images, applied in order; None for none.
 
     Args:
@@ -209,5 +201,5 @@ def make_augmentation(options: Mapping[str, Any]) -> AnyView | None:
             first = next(iter(inspect.signature(VIEWS.get(name)).parameters))
             views.append(VIEWS.make(name, **{first: given}))
     compose: type[Any] = getattr(views[0], "compose", Compose)
-    view: AnyView = compose(views)
+    view: View = compose(views)
     return view

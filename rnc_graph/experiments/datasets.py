@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from rnc_graph.data import MoleculeTable, without
-from rnc_graph.data.cache import OnDone, packed_graphs
+from rnc_graph.data.cache import OnDone
+from rnc_graph.data.features import packed_graphs
 from rnc_graph.data.samples import ImageSource, ImageStore, InputKind, Samples, SampleTable, Store
 from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec import Experiment

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.cache import molecule_features
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
-from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples

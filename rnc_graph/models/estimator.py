@@ -18,7 +18,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnc_graph.vision.agedb import agedb_table, balanced_parts, load_agedb
-    from rnc_graph.vision.cache import decoded_images, packed_array, packed_images
+    from rnc_graph.vision.bad import BadImage
     from rnc_graph.vision.data import ImageData, load_images
-    from rnc_graph.vision.decoding import BadImage, Decoding
+    from rnc_graph.vision.decoding import Decoding, decoded_images
     from rnc_graph.vision.depictions import Drawing, depict
     from rnc_graph.vision.digits import rotated_digits
     from rnc_graph.vision.encoders import (
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
         FASHION_KINDS,
         superclass_of,
     )
-    from rnc_graph.vision.store import PackedImages
+    from rnc_graph.vision.store import PackedImages, packed_array, packed_images
     from rnc_graph.vision.table import ImageTable
     from rnc_graph.vision.torchvision_sets import load_class_images
 
 _ROOMS = {
-    "BadImage": "decoding",
+    "BadImage": "bad",
     "CIFAR100_SUPERCLASSES": "hierarchies",
     "Decoding": "decoding",
     "Drawing": "depictions",
@@ -46,7 +46,7 @@ _ROOMS = {
     "ResNet50": "encoders",
     "agedb_table": "agedb",
     "balanced_parts": "agedb",
-    "decoded_images": "cache",
+    "decoded_images": "decoding",
     "depict": "depictions",
     "folder_table": "folders",
     "list_table": "folders",
@@ -55,8 +55,8 @@ _ROOMS = {
     "load_class_images": "torchvision_sets",
     "load_fashion_mnist": "fashion_mnist",
     "load_images": "data",
-    "packed_array": "cache",
-    "packed_images": "cache",
+    "packed_array": "store",
+    "packed_images": "store",
     "rotated_digits": "digits",
     "superclass_of": "hierarchies",
 }

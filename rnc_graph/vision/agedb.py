@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.table import column, numbers, read_csv
 from rnc_graph.errors import BadValueError, MissingFileError, RncGraphError
-from rnc_graph.vision.data import ImageData, OnBad, check_bad, load_images
-from rnc_graph.vision.decoding import BadImage, Decoding
+from rnc_graph.vision.bad import BadImage, OnBad, check_bad
+from rnc_graph.vision.data import ImageData, load_images
+from rnc_graph.vision.decoding import Decoding
 from rnc_graph.vision.table import PARTS, ImageTable
 
 HOW_TO_GET_IT = (

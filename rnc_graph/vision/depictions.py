@@ -15,9 +15,8 @@ from rnc_graph.data.cache import OnDone
 from rnc_graph.data.featurizer import parse_smiles
 from rnc_graph.data.samples import DEPICTIONS
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.cache import digest, packed_images
-from rnc_graph.vision.decoding import BadImage
-from rnc_graph.vision.store import PackedImages
+from rnc_graph.vision.bad import BadImage, described
+from rnc_graph.vision.store import PackedImages, Pixels, digest, packed_images
 
 # Part of the cache's key: changes whenever the same SMILES would give other pixels.
 DRAWER = "1"
@@ -49,9 +48,9 @@ class Drawing:
             )
 
     @property
-    def channels(self) -> int:
-        """C."""
-        return 1 if self.gray else 3
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of each picture."""
+        return self.size, self.size, 1 if self.gray else 3
 
     def draw(self, smiles: list[str], source: str) -> PackedImages:
         """Return the pictures of N SMILES: see :func:`depict`."""
@@ -84,16 +83,11 @@ def depict(
     # A value that is no text differs from all texts.
     texts = (text if isinstance(text, str) else f"{text!r} is no text" for text in smiles)
     key = digest([DRAWER, rdkit.__version__, pillow, asdict(drawing)], texts)
-    shape = (drawing.size, drawing.size, drawing.channels)
     make = partial(draw_all, drawing=drawing)
-    packed = packed_images(key, smiles, make, shape, jobs=jobs, on_done=on_done)
-    if packed.bad:
-        shown = [f"  row {b.row + 1}: {b.path[:80]}: {b.reason}" for b in packed.bad[:10]]
-        if len(packed.bad) > len(shown):
-            shown.append(f"  and {len(packed.bad) - len(shown)} more")
-        head = f"{source}: {len(packed.bad)} SMILES cannot be read (rows counted below the header)"
-        raise BadValueError("\n".join([head, *shown]))
-    return packed.images
+    images, bad = packed_images(key, smiles, make, drawing.shape, jobs=jobs, on_done=on_done)
+    if bad:
+        raise BadValueError(described(bad, source))
+    return images
 
 
 def draw(smiles: str, drawing: Drawing) -> NDArray[np.uint8]:
@@ -118,12 +112,12 @@ def draw(smiles: str, drawing: Drawing) -> NDArray[np.uint8]:
     canvas.FinishDrawing()
     with Image.open(io.BytesIO(canvas.GetDrawingText())) as picture:
         pixels = np.asarray(picture.convert("L" if drawing.gray else "RGB"), dtype=np.uint8)
-    return pixels.reshape(drawing.size, drawing.size, drawing.channels)
+    return pixels.reshape(drawing.shape)
 
 
-def draw_all(smiles: Sequence[str], drawing: Drawing) -> tuple[NDArray[np.uint8], list[BadImage]]:
+def draw_all(smiles: Sequence[str], drawing: Drawing) -> Pixels:
     """Return the (n, size, size, C) pixels of n SMILES; a bad one is black and listed."""
-    pixels = np.zeros((len(smiles), drawing.size, drawing.size, drawing.channels), dtype=np.uint8)
+    pixels = np.zeros((len(smiles), *drawing.shape), dtype=np.uint8)
     bad = []
     for row, text in enumerate(smiles):
         try:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from rnc_graph.errors import BadValueError, MissingFileError
-from rnc_graph.vision.cache import packed_array
 from rnc_graph.vision.data import ImageData
 from rnc_graph.vision.idx import read_idx
+from rnc_graph.vision.store import packed_array
 from rnc_graph.vision.table import ImageTable
 
 FASHION_CLASSES = (

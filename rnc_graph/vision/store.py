@@ -1,74 +1,58 @@
-"""The packed store of images: all images of a set as one tensor, mapped into memory."""
+"""Packed images: all images of a set as one tensor, mapped into memory from the cache."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.data.cache import Entry, OnDone, cached, stored
+from rnc_graph.errors import BadValueError, FileError
+from rnc_graph.vision.bad import BadImage
+from rnc_graph.workers import in_order
+
+T = TypeVar("T")
+Pixels = tuple[NDArray[np.uint8], list[BadImage]]
+"""(n, H, W, C) pixels, and which of the n images are bad; their rows count from 0."""
+
+# Images that a worker takes at a time.
+_CHUNK = 128
+# Below this, starting processes takes longer than the work.
+_WORTH_PROCESSES = 500
 
 
 class PackedImages:
     """N images of one size; a batch is an indexed slice, without a Python loop over images.
 
-    Each pixel's channels lie side by side (N, H, W, C), as convolutions want them on processors and
-    as files of images hold them; a batch is seen as (B, C, H, W) in channels_last format.
-
     Args:
         stored: (S, H, W, C) uint8, C = 1 or 3.
         rows: (N,) which of the stored images these are, in order; None for all.
+        path: the file that ``stored`` is mapped from; None for a tensor in memory.
 
     Raises:
-        RncGraphError: the tensor is of another type or shape.
+        BadValueError: the tensor is of another type or shape.
 
     >>> images = PackedImages(torch.zeros(5, 8, 8, 3, dtype=torch.uint8))
     >>> len(images), tuple(images.batch(torch.tensor([4, 0, 4])).shape)
     (5, (3, 3, 8, 8))
     """
 
-    def __init__(self, stored: Tensor, rows: Tensor | None = None) -> None:
+    def __init__(
+        self, stored: Tensor, rows: Tensor | None = None, path: Path | None = None
+    ) -> None:
         if stored.dtype != torch.uint8 or stored.dim() != 4 or stored.shape[3] not in (1, 3):
             raise BadValueError(
-                "images: right is a uint8 tensor (N, H, W, C) with C = 1 or 3, found "
+                "images: expected a uint8 tensor (N, H, W, C) with C = 1 or 3, got "
                 f"{stored.dtype} {tuple(stored.shape)}"
             )
-        self._stored = stored
-        self._rows = rows
-        self._path: Path | None = None
-
-    @classmethod
-    def mapped(cls, path: Path, shape: tuple[int, int, int, int]) -> PackedImages:
-        """Map a file of S * H * W * C bytes into memory.
-
-        Args:
-            path: the file.
-            shape: (S, H, W, C).
-
-        Raises:
-            RncGraphError: the file is missing, or of another size.
-        """
-        size = int(np.prod(shape, dtype=np.int64))
-        try:
-            found = path.stat().st_size
-        except OSError as error:
-            raise BadValueError(
-                f"{path}: packed images cannot be read: {error.strerror}"
-            ) from error
-        if found != size:
-            raise BadValueError(
-                f"{path}: packed images of shape {shape} take {size} bytes, found {found}"
-            )
-        # An empty file cannot be mapped. Copy on write, since torch takes no read-only arrays;
-        # nothing is ever written.
-        flat = np.memmap(path, np.uint8, mode="c") if size else np.empty(0, np.uint8)
-        images = cls(torch.from_numpy(np.asarray(flat)).view(shape))
-        images._path = path
-        return images
+        self._stored, self._rows, self._path = stored, rows, path
 
     def __len__(self) -> int:
         return len(self._stored) if self._rows is None else len(self._rows)
@@ -83,16 +67,15 @@ class PackedImages:
         """Return B images, in the order of ``index`` (B,); an index may repeat.
 
         Returns:
-            (B, C, H, W) uint8, 0 to 255, in channels_last format.
+            (B, C, H, W) uint8, 0 to 255, the channels of a pixel side by side in memory.
         """
         rows = index if self._rows is None else self._rows[index]
         return self._stored.index_select(0, rows).permute(0, 3, 1, 2)
 
     def take(self, rows: Tensor) -> PackedImages:
         """Return some of the images, in the order of ``rows`` (M,); nothing is copied."""
-        taken = PackedImages(self._stored, rows if self._rows is None else self._rows[rows])
-        taken._path = self._path
-        return taken
+        rows = rows if self._rows is None else self._rows[rows]
+        return PackedImages(self._stored, rows, self._path)
 
     def digests(self) -> list[bytes]:
         """Return the SHA-256 digest of each image's pixels."""
@@ -110,5 +93,83 @@ class PackedImages:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         path: Path | None = state.get("path")
-        stored = state["stored"] if path is None else self.mapped(path, state["shape"])._stored
+        stored = state["stored"] if path is None else _mapped(path, state["shape"])
         self._stored, self._rows, self._path = stored, state["rows"], path
+
+
+def packed_images(
+    key: str,
+    sources: Sequence[T],
+    make: Callable[[Sequence[T]], Pixels],
+    shape: tuple[int, int, int],
+    *,
+    jobs: int = 1,
+    on_done: OnDone = lambda images: None,
+) -> tuple[PackedImages, list[BadImage]]:
+    """Return the images of N sources, made once and cached after, and which of them are bad.
+
+    Args:
+        key: identifies the sources and how images are made of them, as :func:`digest` returns it.
+        sources: N of whatever ``make`` takes.
+        make: n sources in, their pixels out; must be picklable for ``jobs`` above 1.
+        shape: (H, W, C) of each image.
+        jobs: processes to make them in.
+        on_done: called with the number of images done since the last call.
+
+    Raises:
+        RunError: a worker process died.
+    """
+    jobs = jobs if len(sources) >= _WORTH_PROCESSES else 1
+
+    def parts() -> Iterator[Entry]:
+        chunks = (sources[first : first + _CHUNK] for first in range(0, len(sources), _CHUNK))
+        done = 0
+        for pixels, bad in in_order(make, chunks, jobs, "nothing was kept of its images"):
+            rows = [[done + b.row, b.path, b.reason] for b in bad]
+            yield Entry({"pixels": pixels}, {"bad": rows})
+            done += len(pixels)
+            on_done(len(pixels))
+
+    key, layout = f"images-{key}", {"pixels": (np.uint8, shape)}
+    entry = stored(key, layout)
+    if entry is not None:
+        on_done(len(sources))
+    else:
+        entry = cached(key, layout, parts)
+    path = entry.folder / "pixels" if entry.folder else None
+    images = PackedImages(torch.from_numpy(entry.arrays["pixels"]), path=path)
+    return images, [BadImage(*values) for values in entry.notes.get("bad", ())]
+
+
+def packed_array(pixels: NDArray[np.uint8]) -> PackedImages:
+    """Return N images that are in memory already, mapped from the cache after.
+
+    Processes that use them share their pages of memory, and none is sent a copy.
+
+    Args:
+        pixels: (N, H, W, C).
+    """
+    content = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+    shape = pixels.shape[1], pixels.shape[2], pixels.shape[3]
+    key = digest([content, pixels.shape], [])
+    rows = range(len(pixels))
+    return packed_images(key, rows, lambda some: (pixels[list(some)], []), shape)[0]
+
+
+def digest(how: Any, sources: Iterable[str]) -> str:
+    """Return a short name for sources and how images are made of them."""
+    name = hashlib.sha256(json.dumps(how).encode())
+    for source in sources:
+        name.update(json.dumps(source).encode())  # JSON marks the end of a text.
+    return name.hexdigest()[:32]
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> Tensor:
+    """Map the pixels of an entry that another process has verified."""
+    if 0 in shape:  # An empty file cannot be mapped.
+        return torch.empty(shape, dtype=torch.uint8)
+    try:
+        flat = np.memmap(path, np.uint8, mode="c", shape=shape)
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path}: cannot map images of shape {shape}: {error}") from error
+    return torch.from_numpy(np.asarray(flat))

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.errors import MissingFileError, MissingPackageError, UnknownNameError
-from rnc_graph.vision.cache import packed_array
 from rnc_graph.vision.data import ImageData
 from rnc_graph.vision.fashion_mnist import load_fashion_mnist
+from rnc_graph.vision.store import packed_array
 from rnc_graph.vision.table import ImageTable
 
 

@@ -29,8 +29,8 @@ from rnc_graph.vision.functional import (
     to_float,
 )
 
-Transform = Callable[[Tensor, Generator], Tensor]
-"""A batch and a generator in, a changed batch of as many images out."""
+Transform = Callable[[Tensor, Generator | None], Tensor]
+"""A batch and a generator (None for torch's own) in, a changed batch of as many images out."""
 
 
 class Compose:
@@ -46,7 +46,7 @@ class Compose:
     def __init__(self, transforms: Sequence[Transform]) -> None:
         self.transforms = transforms
 
-    def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
+    def __call__(self, batch: Tensor, generator: Generator | None) -> Tensor:
         """Return the view (B, C, H, W); ``batch`` itself stays as it is."""
         size = max(1, self._CHUNK // batch[0].numel()) if len(batch) else 1
         views = []
@@ -75,9 +75,9 @@ class ImageTransform(ABC):
         _check(self, "probability", probability, most=1)
         self.probability = probability
 
-    def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
+    def __call__(self, batch: Tensor, generator: Generator | None) -> Tensor:
         """Return the view (B, C, H, W); ``batch`` itself stays as it is."""
-        drawn = torch.rand(len(batch), generator=generator, device=generator.device)
+        drawn = torch.rand(len(batch), generator=generator, device=_device(generator))
         chosen = (drawn < self.probability).nonzero()[:, 0]
         parameters = self.draw(batch, generator)
         images = to_float(batch)
@@ -87,7 +87,7 @@ class ImageTransform(ABC):
         index = chosen.to(batch.device)
         return images.index_copy(0, index, self.change(images[index], *own))
 
-    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         """Draw the parameters, each a tensor (B, ...)."""
         return ()
 
@@ -161,12 +161,12 @@ class ColorJitter(ImageTransform):
         for name, value in {"strength": strength, **self.ranges}.items():
             _check(self, name, value, most=0.5 if name == "hue" else math.inf)
 
-    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         """Draw the factors (B, 4), and their order (B, 4), the same for all."""
         limits = [(max(0.0, 1 - width), 1 + width) for width in self.ranges.values()]
         limits[-1] = -self.ranges["hue"], self.ranges["hue"]
         factors = [uniform(len(batch), limit, generator).float() for limit in limits]
-        order = torch.randperm(4, generator=generator, device=generator.device)
+        order = torch.randperm(4, generator=generator, device=_device(generator))
         return torch.stack(factors, 1), order.expand(len(batch), 4)
 
     def change(self, images: Tensor, *parameters: Any) -> Tensor:
@@ -204,12 +204,12 @@ class RandomResizedCrop(ImageTransform):
         self.scale = _range(self, "scale", scale, most=1.0)
         self.ratio = _range(self, "ratio", ratio)
 
-    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         """Draw the rectangles (B, 4)."""
         count, _, height, width = batch.shape
         return (self.boxes(count, width, height, generator),)
 
-    def boxes(self, count: int, width: int, height: int, generator: Generator) -> Tensor:
+    def boxes(self, count: int, width: int, height: int, generator: Generator | None) -> Tensor:
         """Draw (B, 4) rectangles: top, left, height, width, in whole pixels."""
         tries = (count, self._TRIES)
         area = uniform(tries, self.scale, generator) * (height * width)
@@ -268,7 +268,7 @@ class Blur(ImageTransform):
             raise BadValueError(f"kernel of Blur: expected an odd number of pixels, got {kernel}")
         self.kernel = kernel
 
-    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         """Draw the standard deviations (B,)."""
         return (uniform(len(batch), self.sigma, generator).float(),)
 
@@ -304,7 +304,7 @@ class Rotation(ImageTransform):
         self.degrees = degrees
         self.fill = fill
 
-    def draw(self, batch: Tensor, generator: Generator) -> Sequence[Tensor]:
+    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         """Draw the angles (B,)."""
         return (uniform(len(batch), (-self.degrees, self.degrees), generator).float(),)
 
@@ -314,12 +314,16 @@ class Rotation(ImageTransform):
 
 
 def uniform(
-    shape: int | tuple[int, ...], limits: tuple[float, float], generator: Generator
+    shape: int | tuple[int, ...], limits: tuple[float, float], generator: Generator | None
 ) -> Tensor:
     """Draw float64 numbers uniformly between two limits."""
     low, high = limits
-    options: Any = {"generator": generator, "device": generator.device, "dtype": torch.float64}
-    return low + (high - low) * torch.rand(shape, **options)
+    options: Any = {"device": _device(generator), "dtype": torch.float64}
+    return low + (high - low) * torch.rand(shape, generator=generator, **options)
+
+
+def _device(generator: Generator | None) -> torch.device | None:
+    return None if generator is None else generator.device
 
 
 def _check(transform: ImageTransform, name: str, value: float, most: float) -> None:

@@ -1,4 +1,9 @@
-from collections.abc import Sequence
+import json
+import os
+import random
+import shutil
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -6,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from rnc_graph.data import GraphDataset, MoleculeDataset, MoleculeTable, cache, features
-from rnc_graph.data.cache import cache_dir, molecule_features, packed_graphs
-from rnc_graph.data.features import MoleculeFeatures, featurize
+from rnc_graph.data import GraphDataset, MoleculeDataset, MoleculeTable, features
+from rnc_graph.data.cache import DamagedCacheWarning, Entry, Layout, cache_dir, cached, stored
+from rnc_graph.data.features import MoleculeFeatures, featurize, molecule_features, packed_graphs
 from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
 from rnc_graph.errors import RncGraphError
+from rnc_graph.workers import worker_pool
+from tests.data.damage import flip_bits
 
 SMILES = ["CC", "C", "c1ccccc1O"]
 
@@ -55,21 +62,123 @@ def test_the_second_call_reads_the_files(folder: Path, calls: list[int]) -> None
     assert calls == [3]  # The comparison's own.
 
 
-FILES = ["atoms", "ends", "bonds", "atom_counts", "edge_counts", "rest.json"]
+LAYOUT: Layout = {"pairs": (np.int32, (2,)), "letters": (np.uint8, ())}
+PARTS = [
+    Entry(
+        {
+            "pairs": np.arange(4, dtype=np.int32).reshape(2, 2),
+            "letters": np.frombuffer(b"ab", "u1"),
+        },
+        {"names": ["a", "b"]},
+    ),
+    Entry({"pairs": np.full((1, 2), 7, np.int32), "letters": np.empty(0, np.uint8)}, {"names": []}),
+]
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("left", [0, 3, -1, None])
+def _assert_whole(entry: Entry | None) -> None:
+    assert entry is not None
+    assert entry.arrays["pairs"].tolist() == [[0, 1], [2, 3], [7, 7]]
+    assert entry.arrays["pairs"].dtype == np.int32
+    assert entry.arrays["letters"].tobytes() == b"ab"
+    assert entry.notes == {"names": ["a", "b"]}
+
+
+@pytest.mark.parametrize("name", ["pairs", "letters", "notes.json", "index.json"])
+@pytest.mark.parametrize("left", [0, 1, -1, None])
 def test_a_cut_or_lost_file_costs_time_only(folder: Path, name: str, left: int | None) -> None:
-    packed_graphs(SMILES, "mine")
-    (entry,) = folder.iterdir()
-    whole = (entry / name).read_bytes()
+    cached("mine", LAYOUT, lambda: PARTS)
+    path = folder / "mine" / name
+    whole = path.read_bytes()
     if left is None:
-        (entry / name).unlink()
+        path.unlink()
     else:
-        (entry / name).write_bytes(whole[:left])
-    _assert_right(packed_graphs(SMILES, "mine"))
-    assert (entry / name).read_bytes() == whole  # It is mended.
+        path.write_bytes(whole[:left])
+    with pytest.warns(DamagedCacheWarning, match="mine: damaged cache entry"):
+        _assert_whole(cached("mine", LAYOUT, lambda: PARTS))
+    assert path.read_bytes() == whole  # It is mended.
+    _assert_whole(stored("mine", LAYOUT))
+    assert [entry.name for entry in folder.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"[" * 60_000,
+        b"[]",
+        b"null",
+        b'{"pairs": [1099511627776, 0]}',
+        b'{"pairs": ["24", null], "letters": 7, "notes.json": []}',
+        b"x" * 2**17,
+    ],
+)
+def test_a_hostile_index_is_refused(folder: Path, index: bytes) -> None:
+    cached("mine", LAYOUT, lambda: PARTS)
+    path = folder / "mine" / "index.json"
+    path.write_bytes(b"%08x\n%b" % (zlib.crc32(index), index))
+    assert stored("mine", LAYOUT) is None
+    with pytest.warns(DamagedCacheWarning):
+        _assert_whole(cached("mine", LAYOUT, lambda: PARTS))
+
+
+def test_notes_that_are_nested_too_deep_are_refused(folder: Path) -> None:
+    cached("mine", LAYOUT, lambda: PARTS)
+    _, index = (folder / "mine" / "index.json").read_bytes().split(b"\n")
+    notes = b"[" * 1_000_000
+    files = {**json.loads(index), "notes.json": [len(notes), zlib.crc32(notes)]}
+    index = json.dumps(files).encode()
+    (folder / "mine" / "index.json").write_bytes(b"%08x\n%b" % (zlib.crc32(index), index))
+    (folder / "mine" / "notes.json").write_bytes(notes)
+    with pytest.warns(DamagedCacheWarning, match="recursion"):
+        _assert_whole(cached("mine", LAYOUT, lambda: PARTS))
+
+
+def test_a_pipe_or_folder_for_a_file_is_refused(folder: Path) -> None:
+    for make in (os.mkfifo, os.mkdir):
+        cached("mine", LAYOUT, lambda: PARTS)
+        (folder / "mine" / "letters").unlink()
+        make(folder / "mine" / "letters")
+        with pytest.warns(DamagedCacheWarning, match="letters: expected 2 bytes"):
+            _assert_whole(cached("mine", LAYOUT, lambda: PARTS))
+
+
+def test_what_a_killed_process_left_is_removed(folder: Path) -> None:
+    (folder / ".mine.killed.tmp").mkdir(parents=True)
+    (folder / ".other.killed.tmp").mkdir()
+    _assert_whole(cached("mine", LAYOUT, lambda: PARTS))
+    assert {entry.name for entry in folder.iterdir()} == {"mine", ".other.killed.tmp"}
+
+
+def test_an_error_leaves_nothing_behind(folder: Path) -> None:
+    def make() -> Iterator[Entry]:
+        yield PARTS[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached("mine", LAYOUT, make)
+    assert list(folder.iterdir()) == []
+
+
+def _make_slowly(log: Path) -> int:
+    def make() -> Iterator[Entry]:
+        with log.open("a") as file:
+            file.write("made\n")
+        yield from PARTS
+
+    return len(cached("mine", LAYOUT, make).arrays["pairs"])
+
+
+def test_of_many_processes_one_writes(folder: Path, tmp_path: Path) -> None:
+    with worker_pool(2, "nothing") as pool:
+        found = list(pool.map(_make_slowly, [tmp_path / "log"] * 6))
+    assert found == [3] * 6
+    assert (tmp_path / "log").read_text() == "made\n"
+
+
+def test_an_entry_may_be_removed_while_it_is_used(folder: Path) -> None:
+    entry = cached("mine", LAYOUT, lambda: PARTS)
+    shutil.rmtree(folder)
+    _assert_whole(entry)
 
 
 WANTS = Wants(descriptors=True, fingerprints=True, canonical=True)
@@ -93,8 +202,8 @@ def test_parts_and_processes_change_nothing(
 ) -> None:
     smiles = [*esol.smiles[:40], "C(", *esol.smiles[40:60]]
     whole = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
-    monkeypatch.setattr(cache, "_CHUNK", 7)
-    monkeypatch.setattr(cache, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(features, "_CHUNK", 7)
+    monkeypatch.setattr(features, "_WORTH_PROCESSES", 0)
     told: list[int] = []
     found = molecule_features(smiles, WANTS, jobs=2, on_done=told.append)
     assert sum(told) == len(smiles)
@@ -107,7 +216,7 @@ def test_parts_and_processes_change_nothing(
 
 
 def test_a_full_disk_costs_time_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_CHUNK", 2)
+    monkeypatch.setattr(features, "_CHUNK", 2)
     real, written = Path.open, []
 
     def open_until_full(path: Path, *arguments: Any, **options: Any) -> Any:
@@ -144,13 +253,37 @@ def test_other_smiles_go_to_another_file(folder: Path, other: list[str]) -> None
     assert len(list(folder.iterdir())) == 2
 
 
-def test_another_featurizer_goes_to_another_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    packed_graphs(SMILES, "mine")
-    monkeypatch.setattr(cache, "FEATURIZER", "another")
-    packed_graphs(SMILES, "mine")
-    assert len(list(folder.iterdir())) == 2
+def test_another_featurizer_goes_to_another_file(folder: Path) -> None:
+    molecule_features(SMILES, Wants())
+    molecule_features(SMILES, Wants(featurizer="ogb-2"))
+    molecule_features(SMILES, Wants(clean=True))
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_graphs_are_taken_from_an_entry_with_more(folder: Path, calls: list[int]) -> None:
+    molecule_features(SMILES, WANTS)
+    few = molecule_features(SMILES, Wants(canonical=True))
+    assert calls == [3]
+    assert few.canonical == ["CC", "C", "Oc1ccccc1"]
+    assert (few.descriptors.shape, few.fingerprints.shape) == ((3, 0), (3, 0))
+    _assert_same(few.graphs, featurize(SMILES)[0])
+
+
+@pytest.mark.slow
+def test_flipped_bits_cost_time_only(folder: Path) -> None:
+    smiles = ["CCO", "C(", "c1ccccc1", "[Na+]", "*CC"]
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    draw = random.Random(0)
+    for _ in range(200):
+        molecule_features(smiles, WANTS)
+        (entry,) = folder.iterdir()
+        flip_bits(entry, draw)
+        with pytest.warns(DamagedCacheWarning):
+            found = molecule_features(smiles, WANTS)
+        assert torch.equal(found.graphs.batch().x, direct.graphs.batch().x)
+        np.testing.assert_array_equal(found.descriptors, direct.descriptors)
+        np.testing.assert_array_equal(found.fingerprints, direct.fingerprints)
+        assert (found.canonical, found.bad) == (direct.canonical, direct.bad)
 
 
 def test_bad_smiles_are_listed(folder: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rnc_graph import MoleculeRegressor, load_dataset
-from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.features import molecule_features
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.files import CONFIG, WEIGHTS, load_model
 from rnc_graph.models.inference import predict_smiles

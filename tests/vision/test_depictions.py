@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.vision import Drawing, depict, rotated_digits
-from rnc_graph.vision import cache as module
+from rnc_graph.vision import store as module
 from rnc_graph.vision.depictions import draw
 
 SMILES = ["CCO", "c1ccccc1", "[Na+].[Cl-]", "C"]
@@ -18,9 +19,9 @@ def test_molecules_are_drawn_once(cache: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(images) == 4
     assert images.shape == (3, 48, 48)
     (entry,) = cache.iterdir()
-    made = (entry / "rest.json").stat().st_ino
+    made = (entry / "index.json").stat().st_ino
     again = depict(SMILES, Drawing(48), "mine")
-    assert (entry / "rest.json").stat().st_ino == made
+    assert (entry / "index.json").stat().st_ino == made
     rows = torch.arange(4)
     assert torch.equal(again.batch(rows), images.batch(rows))
     for row, text in enumerate(SMILES):
@@ -50,8 +51,7 @@ def test_two_processes_draw_the_same(
 ) -> None:
     smiles = esol.smiles[:30]
     alone = depict(smiles, Drawing(32), "esol").batch(torch.arange(30))
-    for entry in cache.iterdir():
-        (entry / "rest.json").unlink()
+    shutil.rmtree(cache)
     monkeypatch.setattr(module, "_CHUNK", 7)
     monkeypatch.setattr(module, "_WORTH_PROCESSES", 0)
     both = depict(smiles, Drawing(32), "esol", jobs=2).batch(torch.arange(30))
@@ -63,7 +63,7 @@ def test_bad_smiles_are_named_by_row_text_and_reason(cache: Path) -> None:
         with pytest.raises(RncGraphError) as caught:
             depict(["C", "C(", "", "CN(C)(C)(C)C"], Drawing(), "mine.csv")
         lines = str(caught.value).splitlines()
-        assert lines[0].startswith("mine.csv: 3 SMILES cannot be read")
+        assert lines[0].startswith("mine.csv: 3 images cannot be used (rows from 1)")
         assert lines[1] == "  row 2: 'C(': not a valid SMILES"
         assert lines[2] == "  row 3: '': no atoms"
         assert "valence" in lines[3]

@@ -7,16 +7,16 @@ import torch
 
 from rnc_graph.data import Loader, Subset
 from rnc_graph.errors import RncGraphError
-from rnc_graph.vision import ImageTable, PackedImages
+from rnc_graph.vision import ImageTable, PackedImages, packed_array
 from rnc_graph.workers import worker_pool
 
 PIXELS = torch.randint(0, 256, (7, 5, 6, 3), dtype=torch.uint8)
 
 
 @pytest.fixture
-def mapped(tmp_path: Path) -> PackedImages:
-    (tmp_path / "pixels").write_bytes(PIXELS.numpy().tobytes())
-    return PackedImages.mapped(tmp_path / "pixels", (7, 5, 6, 3))
+def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackedImages:
+    monkeypatch.setenv("RNC_GRAPH_CACHE", str(tmp_path))
+    return packed_array(PIXELS.numpy())
 
 
 def _second(images: PackedImages) -> torch.Tensor:
@@ -48,16 +48,17 @@ def test_some_of_some(mapped: PackedImages) -> None:
     assert torch.equal(again.batch(torch.tensor([1])), mapped.batch(torch.tensor([5])))
 
 
-def test_a_mapped_file_crosses_by_its_path(tmp_path: Path) -> None:
-    (tmp_path / "pixels").write_bytes(bytes(300_000))
-    images = PackedImages.mapped(tmp_path / "pixels", (100, 10, 100, 3))
-    assert len(pickle.dumps(images)) < 1_000
-    (tmp_path / "pixels").write_bytes(bytes(299_999))
-    with pytest.raises(RncGraphError, match="take 300000 bytes, found 299999"):
-        pickle.loads(pickle.dumps(images))
-    (tmp_path / "pixels").unlink()
-    with pytest.raises(RncGraphError, match="cannot be read"):
-        PackedImages.mapped(tmp_path / "pixels", (100, 10, 100, 3))
+def test_a_mapped_file_crosses_by_its_path(cache: Path) -> None:
+    images = packed_array(np.zeros((100, 10, 100, 3), np.uint8))
+    content = pickle.dumps(images)
+    assert len(content) < 1_000
+    (path,) = cache.glob("*/pixels")
+    path.write_bytes(bytes(299_999))
+    with pytest.raises(RncGraphError, match="cannot map images of shape"):
+        pickle.loads(content)
+    path.unlink()
+    with pytest.raises(RncGraphError, match="No such file"):
+        pickle.loads(content)
 
 
 def test_in_memory_and_mapped_images_reach_another_process(mapped: PackedImages) -> None:
@@ -66,17 +67,17 @@ def test_in_memory_and_mapped_images_reach_another_process(mapped: PackedImages)
             assert torch.equal(pool.submit(_second, images).result(), _second(images))
 
 
-def test_no_images_at_all(tmp_path: Path) -> None:
-    (tmp_path / "pixels").touch()
-    images = PackedImages.mapped(tmp_path / "pixels", (0, 5, 6, 3))
-    assert images.batch(torch.empty(0, dtype=torch.long)).shape == (0, 3, 5, 6)
+def test_no_images_at_all(cache: Path) -> None:
+    images = packed_array(np.zeros((0, 5, 6, 3), np.uint8))
+    for found in (images, pickle.loads(pickle.dumps(images))):
+        assert found.batch(torch.empty(0, dtype=torch.long)).shape == (0, 3, 5, 6)
 
 
 @pytest.mark.parametrize(
     "wrong", [PIXELS.float(), PIXELS[0], PIXELS.permute(0, 3, 1, 2), PIXELS[..., :2]]
 )
 def test_other_tensors_are_refused(wrong: torch.Tensor) -> None:
-    with pytest.raises(RncGraphError, match=r"right is a uint8 tensor \(N, H, W, C\)"):
+    with pytest.raises(RncGraphError, match=r"expected a uint8 tensor \(N, H, W, C\)"):
         PackedImages(wrong)
 
 

@@ -74,7 +74,7 @@ class SplitSamples:
             columns[PUBLISHED] = [str(part) for part in table.parts]
         smiles = getattr(table, "smiles", None)
         if canonical is None and smiles is not None:
-            from rnc_graph.data.cache import molecule_features
+            from rnc_graph.data.features import molecule_features
             from rnc_graph.data.featurizer import Wants
 
             canonical = molecule_features(smiles, Wants(canonical=True)).canonical
