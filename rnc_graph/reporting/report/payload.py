@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.cache import molecule_features
+from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets
