@@ -88,6 +88,7 @@ def test_classes_from_folders_to_the_report(shades: Path):
     assert all(picture.startswith("<img") for picture in pictures)
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_files(shades: Path):
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     for name in ("one", "two"):

@@ -116,6 +116,7 @@ def test_one_row_at_two_places_is_one_entry(folder: Path):
         read_spec(folder / "grid.yaml")
 
 
+@pytest.mark.slow
 def test_a_forecast_counts_and_writes_nothing(folder: Path):
     (folder / "grid.yaml").write_text(GRID)
     experiment = read_spec(folder / "grid.yaml")

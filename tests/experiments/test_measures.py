@@ -49,7 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("measured")
 
     def run(experiment: Experiment):
-        return out, run_and_write(experiment, out, execution=ExecutionConfig(jobs=2)).tables[0]
+        return out, run_and_write(experiment, out, execution=ExecutionConfig(jobs=1)).tables[0]
 
     return run
 

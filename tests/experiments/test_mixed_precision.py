@@ -21,6 +21,7 @@ def asking_for(folder: Path, precision: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_both_stages_are_trained_in_it(folder: Path):
     experiment = read_spec(asking_for(folder, "bf16-mixed"))
     one = {"methods": experiment.methods[:3:2], "seeds": {"gcn": [0]}, "baselines": []}

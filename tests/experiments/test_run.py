@@ -54,6 +54,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
     return copy
 
 
+@pytest.mark.slow
 def test_one_process_gives_the_same_files_as_two(folder, experiment, finished):
     two = finished(folder, experiment)
     run_and_write(experiment, folder / "one", execution=ExecutionConfig(jobs=1))
@@ -120,6 +121,7 @@ def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     assert table["tuned"]["difference"]["rmse"]["mean"] == pytest.approx(own - other)
 
 
+@pytest.mark.slow
 def test_validation_only_leaves_the_test_part_untouched(folder, experiment):
     chosen = experiment.model_copy(
         update={"evaluate": "validation", "methods": experiment.methods[:1], "baselines": []}
@@ -187,6 +189,7 @@ def alive(pid: int) -> bool:
     return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
     wild = experiment.methods[2].model_copy(
         update={
@@ -211,6 +214,7 @@ def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
     assert not (folder / "out" / "table.md").exists()
 
 
+@pytest.mark.slow
 def test_ten_molecules_are_enough(folder, experiment):
     """One molecule in each small part: nothing to draw, but nothing to stumble over."""
     lines = (folder / "molecules.csv").read_text().splitlines()

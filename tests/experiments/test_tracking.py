@@ -73,6 +73,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return Told(folder / "told", callers)
 
 
+@pytest.mark.slow
 def test_nothing_changes_and_nobody_else_is_told(told: Told):
     tables = [
         json.loads((told.folder.parent / name / "table.json").read_text())["tables"]
@@ -92,6 +93,7 @@ def test_nothing_changes_and_nobody_else_is_told(told: Told):
     assert told.callers == 0
 
 
+@pytest.mark.slow
 def test_tensorboard_hears_of_each_epoch(told: Told):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -104,6 +106,7 @@ def test_tensorboard_hears_of_each_epoch(told: Told):
             assert found == pytest.approx([epoch[name] for epoch in history])
 
 
+@pytest.mark.slow
 def test_mlflow_hears_of_each_epoch_in_one_database(told: Told):
     from mlflow import MlflowClient
 
@@ -142,6 +145,7 @@ def wandb_records(path: Path) -> Iterator[Any]:
             record = b""
 
 
+@pytest.mark.slow
 def test_wandb_keeps_a_file_of_each_run(told: Told):
     files = list((told.folder / "tracking" / "wandb" / "wandb").glob("offline-run-*/*.wandb"))
     found = {}

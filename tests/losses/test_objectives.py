@@ -207,6 +207,7 @@ methods:
 """
 
 
+@pytest.mark.slow
 def test_every_objective_has_a_place_in_a_spec(folder: Path) -> None:
     from rnc_graph.experiments import read_spec
 
