@@ -1,116 +1,103 @@
-"""Rows to measure against: what a user could do without a neural network.
+"""Baselines: what a user could do without a neural network.
 
-Each learns from the training set alone, with settings fixed beforehand; predictions that came with
-the data set are one more.
+Each learns from the training set alone, with fixed settings. Support vectors and extra trees are
+the members of :class:`~rnc_graph.models.MoleculeRegressor`. Predictions that were published with
+the data are one more kind.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
-from sklearn.impute import SimpleImputer
-from sklearn.multioutput import MultiOutputRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer, StandardScaler
-from sklearn.svm import SVR
 
-from rnc_graph.data.descriptors import morgan_fingerprints, rdkit_descriptors
-from rnc_graph.data.samples import SampleTable
-from rnc_graph.data.table import FloatArray, MoleculeTable
+from rnc_graph.data import PreparedSplit
+from rnc_graph.data.table import FloatArray, MoleculeTable, Table
 from rnc_graph.errors import UnknownNameError
 
+BASELINES = ("extra-trees", "mean", "random-forest", "svr")
 
-@dataclass(frozen=True)
-class Baseline:
-    """Fixed features of molecules, and a scikit-learn regressor made from a seed."""
-
-    features: Callable[[list[str]], NDArray[Any]]
-    regressor: Callable[[int], Any]
+# The baseline of samples without SMILES.
+WITHOUT_SMILES = ("mean",)
 
 
-BASELINES = {
-    "mean": Baseline(lambda smiles: np.zeros((len(smiles), 1)), lambda seed: DummyRegressor()),
-    "random-forest": Baseline(
-        morgan_fingerprints,
-        lambda seed: RandomForestRegressor(300, max_features=1 / 3, random_state=seed),
-    ),
-    "svr": Baseline(
-        rdkit_descriptors,
-        # Ranks, not values: some descriptors have tails that no linear scaling bounds.
-        lambda seed: make_pipeline(
-            SimpleImputer(keep_empty_features=True),
-            QuantileTransformer(n_quantiles=100, output_distribution="normal", random_state=seed),
-            SVR(C=10.0, epsilon=0.1),
-        ),
-    ),
-    "extra-trees": Baseline(
-        rdkit_descriptors,
-        lambda seed: make_pipeline(
-            SimpleImputer(keep_empty_features=True),
-            ExtraTreesRegressor(300, max_features=1 / 3, random_state=seed),
-        ),
-    ),
-}
-
-
-# Of images, which have no descriptors: the mean needs no features at all.
-OF_IMAGES = ("mean",)
-
-
-def check_baselines(names: Iterable[str], published: Iterable[str], *, images: bool) -> None:
-    """Check that each name is a baseline or one of the data set's ``published`` predictions.
+def check_baselines(names: Iterable[str], published: Iterable[str], *, molecules: bool) -> None:
+    """Check that each name is a baseline or one of the dataset's ``published`` predictions.
 
     Args:
         names: to be checked.
-        published: models whose predictions came with the data.
-        images: whether it is a set of images.
+        published: models whose predictions come with the data.
+        molecules: whether the samples have SMILES.
 
     Raises:
         UnknownNameError: a name is neither.
     """
-    known = list(OF_IMAGES) if images else [*BASELINES, *published]
+    known = [*BASELINES, *published] if molecules else list(WITHOUT_SMILES)
+    kind = "baseline" if molecules else "baseline of samples without SMILES"
     for name in names:
         if name not in known:
-            raise UnknownNameError("baseline of images" if images else "baseline", name, known)
+            raise UnknownNameError(kind, name, known)
 
 
-def baseline_predictions(
-    name: str,
-    table: SampleTable,
-    train: NDArray[np.int64],
-    targets: FloatArray,
-    seed: int,
-) -> FloatArray:
-    """Return a baseline's predictions for all N samples, (N, t), in the targets' unit.
+def baseline_predictions(name: str, table: Table, split: PreparedSplit, seed: int) -> FloatArray:
+    """Return a baseline's standardized predictions for all N samples, (N, t).
 
-    For classes they are logits (N, C), and the mean is that of the classes' indicators.
+    For classes they are logits (N, C), and the mean is that of the classes' indicators. Where
+    targets are missing, each target has a model of its own on the samples that have it.
 
     Args:
         name: a baseline or one of the table's published predictions.
-        table: the N molecules, or images.
-        train: (M,) the rows to learn from.
-        targets: (M, t) their targets.
-        seed: makes what the regressor draws repeatable.
+        table: the N samples.
+        split: its training set is learned from.
+        seed: of the model's random draws.
     """
-    if not isinstance(table, MoleculeTable):
-        features = np.zeros((len(table), 1))
-    elif name in table.published_predictions:
-        return table.published_predictions[name][:, None]
-    else:
-        features = BASELINES[name].features(table.smiles)
-    classes = table.classes
-    if classes:
-        # What is most frequent, in every class's share of the training set.
-        shares = np.bincount(targets[:, 0].astype(np.int64), minlength=len(classes)) + 1.0
+    if table.classes:
+        labels = split.training_targets[:, 0].astype(np.int64)
+        shares = np.bincount(labels, minlength=len(table.classes)) + 1.0
         return np.tile(np.log(shares / shares.sum()), (len(table), 1))
-    # On standardized targets, since an SVR's settings are in their scale.
-    model = TransformedTargetRegressor(
-        MultiOutputRegressor(BASELINES[name].regressor(seed)), transformer=StandardScaler()
-    )
-    model.fit(features[train], targets)
-    return np.asarray(model.predict(features), dtype=np.float64).reshape(table.targets.shape)
+    if name == "mean":
+        return np.zeros(table.targets.shape)
+    assert isinstance(table, MoleculeTable)
+    if name in table.published_predictions:
+        values = np.broadcast_to(table.published_predictions[name][:, None], table.targets.shape)
+        return split.scaler.standardize(values)
+    if name == "random-forest":
+        return _random_forest(table, split, seed)
+    return _member(name, table, split, seed)
+
+
+def _random_forest(table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:
+    """Fit a random forest on Morgan fingerprints for each target."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    from rnc_graph.data.descriptors import morgan_fingerprints
+
+    features, train = morgan_fingerprints(table.smiles), split.train.numpy()
+    columns = []
+    for values in split.targets.double().numpy().T:
+        known = train[~np.isnan(values[train])]
+        forest = RandomForestRegressor(300, max_features=1 / 3, random_state=seed)
+        columns.append(forest.fit(features[known], values[known]).predict(features))
+    return np.stack(columns, axis=1)
+
+
+def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:
+    """Fit a member of a model on descriptors."""
+    from rnc_graph.data.cache import molecule_features
+    from rnc_graph.data.featurizer import Wants, descriptor_names
+    from rnc_graph.models.extra_trees import ExtraTrees
+    from rnc_graph.models.inputs import DescriptorScaler, Inputs
+    from rnc_graph.models.support_vectors import SupportVectors
+
+    features = molecule_features(table.smiles, Wants(descriptors=True))
+    scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])
+    inputs = Inputs.of(features, np.arange(len(table)), scaler)
+    n_targets = table.targets.shape[1]
+    member: Any
+    if kind == SupportVectors.kind:
+        member = SupportVectors(n_targets).fit(inputs, split.targets, split.train)
+    else:
+        member = ExtraTrees(n_targets).fit(inputs, split.targets, split.train, seed)
+    predictions: FloatArray = member.predict(inputs)
+    return predictions

@@ -1,9 +1,10 @@
-"""What a finished run is judged by: errors of its predictions, measures of its embedding."""
+"""The evaluation of a run: errors of its predictions, metrics of its embedding."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,7 +45,7 @@ ALIGNMENT_VIEW: dict[InputKind, dict[str, Any]] = {
 
 
 def evaluated_parts(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
-    """Return the rows of the parts to evaluate; the test set is not touched for validation."""
+    """Return the indices of the sets to evaluate; for validation the test set is not touched."""
     parts = {"validation": split.validation, "test": split.test}
     return {
         name: rows for name, rows in parts.items() if name == "validation" or evaluate == "test"
@@ -60,46 +61,71 @@ def evaluate_run(
     """Return the metrics of standardized predictions, and the predictions in the targets' unit.
 
     Args:
-        data: the data set.
-        split: says which rows belong to which part.
-        predictions: standardized, by part.
-        long_tail: where the training set was thinned; ``measures`` then has the errors by region,
-            of the part that comes last. Where the split has a band of unseen labels, they have
-            the errors inside and outside it.
+        data: the dataset.
+        split: its sets.
+        predictions: standardized, by set.
+        long_tail: how the training set was thinned; ``measures`` then has the errors by region, on
+            the last set. With a band of unseen labels, they have the errors inside and out of it.
+
+    Returns:
+        The record's ``metrics``, by set and scale, which are the mean over the targets; for several
+        targets also ``targets``, the metrics of each by its name, NaN where a set lacks it; and
+        ``measures``. Then the tensors.
     """
     if data.classes is not None:
         return _evaluate_run_classes(data, split, predictions, long_tail)
-    targets = data.table.targets
-    metrics: dict[str, dict[str, dict[str, float]]] = {}
+    targets, names = data.table.targets, data.table.target_names
+    by_target: dict[str, Any] = {name: {} for name in names}
+    metrics: dict[str, Any] = {}
     tensors: dict[str, Tensor] = {}
     measures: dict[str, float] = {}
     for part, predicted in predictions.items():
         rows = getattr(split, part)
-        measured = targets[rows.numpy()]
+        y_true = targets[rows.numpy()]
         restored = split.scaler.restore(predicted)
-        standardized = split.scaler.standardize(measured)
-        metrics[part] = {
-            "standardized": regression_metrics(standardized, predicted),
-            "unit": regression_metrics(measured, restored),
-        }
+        standardized = split.scaler.standardize(y_true)
         tensors[f"{part}_rows"] = rows
         tensors[f"{part}_predictions"] = torch.from_numpy(restored)
+        for number, name in enumerate(names):
+            column = [number]
+            by_target[name][part] = {
+                "standardized": regression_metrics(standardized[:, column], predicted[:, column]),
+                "unit": regression_metrics(y_true[:, column], restored[:, column]),
+            }
+        metrics[part] = _mean([found[part] for found in by_target.values()])
+        # Regions and bands are those of the first target.
+        known = ~np.isnan(y_true[:, 0])
+        label, errors = y_true[known, 0], (standardized[known, 0], predicted[known, 0])
         if long_tail is not None:
+            train_label = targets[split.train.numpy(), 0]
             regions = shot_regions(
-                targets[split.train.numpy(), 0],
-                measured[:, 0],
+                train_label[~np.isnan(train_label)],
+                label,
                 split.edges,
                 many=long_tail.many,
                 few=long_tail.few,
             )
-            bins = label_bins(measured[:, 0], split.edges)
-            measures = long_tail_metrics(standardized[:, 0], predicted[:, 0], regions, bins)
+            measures = long_tail_metrics(*errors, regions, label_bins(label, split.edges))
         if split.band is not None and part == "test":
-            unseen = within(measured[:, 0], split.band)
+            unseen = within(label, split.band)
             regions_of = {"unseen": unseen, "seen": ~unseen}
-            for name, found in subset_metrics(standardized, predicted, regions_of).items():
+            of_subsets = subset_metrics(errors[0][:, None], errors[1][:, None], regions_of)
+            for name, found in of_subsets.items():
                 measures |= {f"{metric}_{name}": found[metric] for metric in ("mae", "rmse")}
-    return {"metrics": metrics, "measures": measures}, tensors
+    record = {"metrics": metrics, "measures": measures}
+    return {**record, **({"targets": by_target} if len(names) > 1 else {})}, tensors
+
+
+def _mean(by_target: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Return the mean over the targets of each metric; a target that a set lacks is left out."""
+    known = [found for found in by_target if not np.isnan(found["unit"]["mae"])] or by_target
+    return {
+        scale: {
+            metric: float(np.mean([found[scale][metric] for found in known]))
+            for metric in known[0][scale]
+        }
+        for scale in known[0]
+    }
 
 
 def _evaluate_run_classes(

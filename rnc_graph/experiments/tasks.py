@@ -259,13 +259,9 @@ class BaselineTask:
         """Fit, and predict the validation and the test set."""
         data = at.datasets[self.cell.data]
         split = self.cell.prepared(at)
-        predicted = baseline_predictions(
-            self.name, data.table, split.train.numpy(), split.training_targets, self.cell.seed
-        )
-        # Logits stay as they are: the scaler of classes does nothing.
-        standardized = split.scaler.standardize(predicted)
+        predicted = baseline_predictions(self.name, data.table, split, self.cell.seed)
         predictions = {
-            name: standardized[rows.numpy()]
+            name: predicted[rows.numpy()]
             for name, rows in evaluated_parts(split, self.evaluate).items()
         }
         record, tensors = evaluate_run(data, split, predictions, self.cell.split.long_tail)

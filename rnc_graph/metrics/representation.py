@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rnc_graph.metrics.arrays import Floats, Labels, checked, checked_classes, checked_pair
+from rnc_graph.errors import BadValueError
+from rnc_graph.metrics.arrays import (
+    FEWEST_ROWS,
+    FloatArray,
+    Floats,
+    Labels,
+    checked,
+    checked_classes,
+    checked_pair,
+)
 from rnc_graph.metrics.classification import accuracies
 from rnc_graph.metrics.geometry import (
     alignment,
@@ -42,11 +51,14 @@ def evaluate_representation(
 ) -> dict[str, float]:
     """Evaluate an embedding of a validation or test set by continuous labels.
 
+    Where labels are missing, the metrics that depend on them are computed for each target on the
+    samples that have it, and averaged over the targets.
+
     Args:
         train_embedding: (M, d) of the training set.
-        train_labels: (M, t) standardized.
+        train_labels: (M, t) standardized, NaN where missing.
         embedding: (N, d).
-        labels: (N, t) standardized as ``train_labels``.
+        labels: (N, t) standardized as ``train_labels``, NaN where missing.
         views: (V, d) and (V, d), two views of the same V samples in one order, for
             :func:`~rnc_graph.metrics.geometry.alignment`.
         ood: (L, d) of the out-of-distribution set, to be detected among ``embedding``.
@@ -59,8 +71,8 @@ def evaluate_representation(
         ``ood_knn_auroc``, ``ood_knn_fpr95``, ``ood_mahalanobis_auroc``, ``ood_mahalanobis_fpr95``.
 
     Raises:
-        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, or a
-            negative tolerance.
+        BadValueError: shapes that do not fit, fewer than two samples with a label, an infinite
+            value, or a negative tolerance.
 
     >>> x = np.linspace(-2, 2, 60)[:, None]
     >>> found = evaluate_representation(x, x, x[10:20], x[10:20])
@@ -68,6 +80,30 @@ def evaluate_representation(
     (1.0, 1.0, 1.0, 0.0)
     """
     train_embedding, embedding = checked_pair(train_embedding, embedding)
+    train_labels = np.asarray(train_labels, dtype=np.float64)
+    labels = np.asarray(labels, dtype=np.float64)
+    if np.isnan(train_labels).any() or np.isnan(labels).any():
+        metrics = _averaged(train_embedding, train_labels, embedding, labels, tolerance)
+    else:
+        metrics = _by_labels(train_embedding, train_labels, embedding, labels, tolerance)
+    metrics |= _of_directions(embedding, views)
+    if ood is not None:
+        ood = checked("ood", ood, width=embedding.shape[1])
+        both = embedding, ood
+        near, far = (nearest_neighbor_scores(train_embedding, x) for x in both)
+        inside, outside = (mahalanobis_scores(train_embedding, x) for x in both)
+        metrics |= _of_detection({"knn": (near, far), "mahalanobis": (inside, outside)})
+    return metrics
+
+
+def _by_labels(
+    train_embedding: FloatArray,
+    train_labels: FloatArray,
+    embedding: FloatArray,
+    labels: FloatArray,
+    tolerance: float,
+) -> dict[str, float]:
+    """Return the metrics that depend on labels."""
     train_labels = checked("train_labels", train_labels, rows=len(train_embedding))
     labels = checked("labels", labels, rows=len(embedding), width=train_labels.shape[1])
     metrics: dict[str, float] = {}
@@ -81,14 +117,35 @@ def evaluate_representation(
     )
     metrics |= {f"precision_{k}": found.precision for k, found in retrieved.items()}
     metrics |= {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
-    metrics |= _of_directions(embedding, views)
-    if ood is not None:
-        ood = checked("ood", ood, width=embedding.shape[1])
-        both = embedding, ood
-        near, far = (nearest_neighbor_scores(train_embedding, x) for x in both)
-        inside, outside = (mahalanobis_scores(train_embedding, x) for x in both)
-        metrics |= _of_detection({"knn": (near, far), "mahalanobis": (inside, outside)})
     return metrics
+
+
+def _averaged(
+    train_embedding: FloatArray,
+    train_labels: FloatArray,
+    embedding: FloatArray,
+    labels: FloatArray,
+    tolerance: float,
+) -> dict[str, float]:
+    """Return them for each target on the samples that have it, averaged over the targets."""
+    by_target = []
+    for train_values, values in zip(train_labels.T, labels.T, strict=True):
+        known, evaluated = ~np.isnan(train_values), ~np.isnan(values)
+        if min(known.sum(), evaluated.sum()) >= FEWEST_ROWS:
+            by_target.append(
+                _by_labels(
+                    train_embedding[known],
+                    train_values[known, None],
+                    embedding[evaluated],
+                    values[evaluated, None],
+                    tolerance,
+                )
+            )
+    if not by_target:
+        raise BadValueError(
+            f"labels: expected {FEWEST_ROWS} samples with a label of one target, got none"
+        )
+    return {name: float(np.mean([found[name] for found in by_target])) for name in by_target[0]}
 
 
 def evaluate_classes(
