@@ -222,6 +222,7 @@ def read_table(
     unit: str = "",
     name: str | None = None,
     missing: bool = False,
+    extra: Sequence[str] = (),
 ) -> MoleculeTable:
     """Read a file of molecules, every row of which must be in order.
 
@@ -232,6 +233,7 @@ def read_table(
         unit: unit of the targets.
         name: what messages call the table; the file's path by default.
         missing: whether a target may be missing, NaN then.
+        extra: further columns to keep, as text.
 
     Raises:
         RncGraphError: the file, a column, or a value is missing or wrong.
@@ -245,4 +247,5 @@ def read_table(
         ),
         target_names=list(targets),
         unit=unit,
+        extra={name: column(frame, name, path) for name in extra},
     )

@@ -49,11 +49,12 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
     channels = {
         name: getattr(ENCODERS.make(name, **options), "in_channels", None)
         for name, options in experiment.encoders.items()
+        if experiment.kind_of(name) == "images"
     }
     for place in experiment.places():
         loaded = datasets.sets[place.data]
         found = datasets.channels(place.data)
-        if channels[place.encoder] not in (None, found):
+        if channels.get(place.encoder) not in (None, found):
             raise BadValueError(
                 f"encoders.{place.encoder}.in_channels: found {channels[place.encoder]}, and the "
                 f"images of {place.data!r} have {found}"

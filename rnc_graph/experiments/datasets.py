@@ -1,42 +1,63 @@
-"""The samples of an experiment: its data sets, those to pretrain on, those from outside."""
+"""The samples of an experiment: its datasets, those to pretrain on, out-of-distribution ones."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from rnc_graph.data import MoleculeTable, without
+from rnc_graph.data import MoleculeTable, load_dataset, read_table, without
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.features import packed_graphs
-from rnc_graph.data.samples import ImageSource, ImageStore, InputKind, Samples, SampleTable, Store
+from rnc_graph.data.samples import ImageSource, ImageStore, InputKind, Samples, Store
+from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError
+from rnc_graph.experiments.graph_data import GraphTable, graph_table, graphs_digest, load_graphs
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import CsvData, DrawingSpec, source_name
+from rnc_graph.experiments.spec.sources import (
+    CsvData,
+    DrawingSpec,
+    GraphData,
+    Source,
+    source_name,
+)
 from rnc_graph.experiments.store import digest
+
+# Fewer molecules are not pretrained on.
+_FEWEST_TO_PRETRAIN = 10
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A data set as it was read.
+    """A loaded dataset.
 
     Attributes:
-        table: what its samples are, and their targets.
+        table: its samples and their targets.
         digest: a short name for its content.
-        images: its pixels; None for molecules.
+        images: the pixels of images.
+        graphs: the graphs of samples without SMILES. Molecules have neither: they are featurized or
+            drawn as encoders take them.
         skipped: a message that lists the bad images left out, "" for none.
-        groups: (C,) the group of each class, where they have a hierarchy.
+        groups: (C,) the group of each class, if they have a hierarchy.
     """
 
-    table: SampleTable
+    table: Table
     digest: str
     images: ImageStore | None = None
+    graphs: Store | None = None
     skipped: str = ""
     groups: tuple[int, ...] | None = None
+
+    @property
+    def store(self) -> Store | None:
+        """What encoders take of samples that are not molecules."""
+        return self.images if self.images is not None else self.graphs
 
 
 @dataclass(frozen=True)
@@ -44,13 +65,13 @@ class Datasets:
     """All samples that an experiment needs.
 
     Attributes:
-        sets: the data sets, by name.
+        sets: the datasets, by name.
         kinds: what its encoders take.
         drawing: how molecules are drawn for encoders of images.
-        sources: what is pretrained on, without the molecules of the data set it is for, by the
+        sources: what is pretrained on, without the molecules of the dataset it is for, by the
             names of both.
-        outside: SMILES to be told from a data set's, by its name.
-        outside_images: images to be told from those of any set of images.
+        outside: SMILES of out-of-distribution molecules, by the name of the dataset.
+        outside_images: out-of-distribution images, the same for all datasets.
     """
 
     sets: dict[str, Loaded]
@@ -61,17 +82,19 @@ class Datasets:
     outside_images: Loaded | None = None
 
     @property
-    def tables(self) -> dict[str, SampleTable]:
-        """The data sets' tables, by name."""
+    def tables(self) -> dict[str, Table]:
+        """The datasets' tables, by name."""
         return {name: loaded.table for name, loaded in self.sets.items()}
 
-    def channels(self, data: str) -> int:
-        """Return the channels of a data set's images, or of pictures of its molecules."""
-        images = self.sets[data].images
-        return images.shape[0] if images is not None else self.drawing.channels
+    def channels(self, data: str) -> int | None:
+        """Return the channels of a dataset's images or drawings; None for own graphs."""
+        loaded = self.sets[data]
+        if loaded.images is not None:
+            return loaded.images.shape[0]
+        return self.drawing.channels if loaded.graphs is None else None
 
     def digest(self, data: str, kind: InputKind | None = None) -> str:
-        """Return a short name for a data set as encoders of a kind see it; as itself by default."""
+        """Return a short name for a dataset as encoders of a kind see it; as itself by default."""
         return self._digest(self.sets[data], kind)
 
     def source_digest(self, source: str, data: str, kind: InputKind) -> str:
@@ -79,26 +102,27 @@ class Datasets:
         return self._digest(self.sources[source, data], kind)
 
     def outside_digest(self, data: str, kind: InputKind) -> str | None:
-        """Return a short name for the samples from outside, if there are any."""
+        """Return a short name for the out-of-distribution samples, if there are any."""
         if self.outside_images is not None:
             return self.outside_images.digest
         outside = self.outside.get(data)
         return digest({"smiles": outside, **self._drawn(kind)}) if outside else None
 
     def samples(self) -> dict[str, Samples]:
-        """Return the data sets with what encoders take, by digest.
+        """Return the datasets with what encoders take, by digest.
 
         Raises:
-            RncGraphError: a SMILES gives no molecule, or encoders take what a set has not.
+            RncGraphError: a SMILES gives no molecule, or encoders take what a dataset lacks.
         """
         found: dict[str, Samples] = {}
         for loaded in (*self.sets.values(), *self.sources.values()):
             table = loaded.table
-            if not isinstance(table, MoleculeTable):
-                assert loaded.images is not None
-                found[loaded.digest] = Samples(table, loaded.images, "images", loaded.groups)
+            if loaded.store is not None:
+                kind: InputKind = "images" if loaded.images is not None else "graphs"
+                found[loaded.digest] = Samples(table, loaded.store, kind, loaded.groups)
                 continue
-            # Baselines know molecules by what their graphs are known by.
+            assert isinstance(table, MoleculeTable)
+            # Baselines know molecules by the digest of their graphs.
             kinds: set[InputKind] = {"graphs", *self.kinds}
             for kind in kinds:
                 store = self._store(table.smiles, table.name, kind)
@@ -106,7 +130,7 @@ class Datasets:
         return found
 
     def outside_stores(self) -> dict[str, Store]:
-        """Return what encoders take of the samples from outside, by their digest."""
+        """Return what encoders take of the out-of-distribution samples, by their digest."""
         found: dict[str, Store] = {}
         if self.outside_images is not None and self.outside_images.images is not None:
             found[self.outside_images.digest] = self.outside_images.images
@@ -123,26 +147,38 @@ class Datasets:
         return packed_graphs(smiles, source)
 
     def _digest(self, loaded: Loaded, kind: InputKind | None) -> str:
-        drawn = self._drawn(kind) if loaded.images is None else {}
+        drawn = self._drawn(kind) if loaded.store is None else {}
         return digest({"molecules": loaded.digest, **drawn}) if drawn else loaded.digest
 
     def _drawn(self, kind: InputKind | None) -> Mapping[str, object]:
-        """Return what pictures of molecules depend on beside them."""
+        """Return what drawings of molecules depend on in addition."""
         return {"drawing": self.drawing.model_dump()} if kind == "images" else {}
 
 
-def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: None) -> Datasets:
+def load_datasets(
+    experiment: Experiment,
+    on_images: OnDone = lambda images: None,
+    *,
+    graphs: Mapping[str, Any] | None = None,
+) -> Datasets:
     """Load all that an experiment needs.
 
     Args:
-        experiment: says which.
-        on_images: told how many more images are decoded.
+        experiment: the grid.
+        on_images: called with the number of images decoded since the last call.
+        graphs: tables of own graphs by name, as runs kept them (see ``GraphTable.as_json``): they
+            are taken in place of importing the user's modules. Their graphs are not loaded.
 
     Raises:
-        RncGraphError: a file, a column, an image or a value is missing or wrong, or too little is
-            left to pretrain on, or from outside.
+        RncGraphError: a file, a column, an image or a value is missing or wrong, or too few
+            samples are left to pretrain on, or out of distribution.
     """
-    sets = {source_name(source): _load(experiment, source, on_images) for source in experiment.data}
+    sets = {
+        source_name(source): _kept(graphs[source_name(source)])
+        if graphs is not None and isinstance(source, GraphData)
+        else _load(experiment, source, on_images)
+        for source in experiment.data
+    }
     sources = {}
     for method in experiment.methods:
         source = method.pretraining.data if method.pretraining else None
@@ -151,8 +187,8 @@ def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: Non
                 if (source_name(source), name) not in sources:
                     left = _without(experiment, source, loaded.table)
                     sources[source_name(source), name] = left
-    judged = experiment.representation
-    elsewhere = judged.outside if judged else None
+    evaluated = experiment.representation
+    elsewhere = evaluated.outside if evaluated else None
     outside_images = None
     if isinstance(elsewhere, ImageSource):
         outside_images = _outside_images(experiment, elsewhere, sets.values(), on_images)
@@ -167,59 +203,129 @@ def load_datasets(experiment: Experiment, on_images: OnDone = lambda images: Non
     )
 
 
-def _load(experiment: Experiment, source: str | CsvData | ImageSource, on_images: OnDone) -> Loaded:
-    """Load a data set, and take the rows that the experiment wants."""
+def _load(experiment: Experiment, source: Source, on_images: OnDone) -> Loaded:
+    """Load a dataset, and take the samples that the experiment needs."""
     if isinstance(source, str | CsvData):
-        table = experiment.load_molecules(source)
+        table = _load_molecules(experiment, source, experiment.split_columns())
         return Loaded(table, table_digest(table))
+    if isinstance(source, GraphData):
+        return _load_graphs(experiment, source)
     data = source.load(on_images)
-    rows = experiment.taken(len(data))
+    rows = _taken(experiment, len(data.table))
     images = data.images if rows is None else data.images.take(torch.from_numpy(rows))
     own = data.table if rows is None else data.table.take(rows)
-    return Loaded(own, image_digest(own, images), images, data.skipped_text, data.groups)
+    return Loaded(
+        own,
+        image_digest(own, images),
+        images=images,
+        skipped=data.skipped_text,
+        groups=data.groups,
+    )
 
 
-def _without(
-    experiment: Experiment, source: str | CsvData | ImageSource, table: SampleTable
-) -> Loaded:
-    """Return a data set to pretrain on, without the molecules that the runs are about."""
-    if isinstance(source, ImageSource) or not isinstance(table, MoleculeTable):
+def _load_molecules(
+    experiment: Experiment, source: str | CsvData, columns: Sequence[str] = ()
+) -> MoleculeTable:
+    """Load a dataset of molecules, without those that have no target."""
+    if isinstance(source, str):
+        table = load_dataset(source).select(experiment.targets)
+    else:
+        table = read_table(
+            source.path,
+            source.smiles,
+            source.targets,
+            unit=source.unit,
+            missing=source.missing,
+            extra=columns,
+        )
+    known = ~np.isnan(table.targets)
+    for name, values, has in zip(table.target_names, table.targets.T, known.T, strict=True):
+        if not has.any() or np.ptp(values[has]) == 0:
+            what = f"all its values are the same, {values[has][0]:g}" if has.any() else "is empty"
+            raise BadValueError(f"{table.name}, column {name!r}: {what}; there is nothing to learn")
+    if not known.any(axis=1).all():
+        table = table.take(np.flatnonzero(known.any(axis=1)))
+    rows = _taken(experiment, len(table))
+    return table if rows is None else table.take(rows)
+
+
+def _load_graphs(experiment: Experiment, source: GraphData) -> Loaded:
+    """Load graphs of the user's own."""
+    dataset = load_graphs(source.pyg, source.arguments)
+    assert dataset.y is not None
+    if experiment.targets:
+        columns = []
+        for name in experiment.targets:
+            if name not in dataset.target_names:
+                raise BadValueError(
+                    f"targets: {source.pyg} has {', '.join(dataset.target_names)}, got {name!r}"
+                )
+            columns.append(dataset.target_names.index(name))
+        dataset = dataset.with_y(dataset.y[:, columns], experiment.targets)
+    rows = _taken(experiment, len(dataset))
+    if rows is not None:
+        dataset = dataset[rows]
+    table = graph_table(source_name(source), dataset, source.unit)
+    return Loaded(table, graphs_digest(dataset), graphs=dataset)
+
+
+def _kept(content: Mapping[str, Any]) -> Loaded:
+    """Return own graphs as finished runs kept their table."""
+    table = GraphTable.from_json(content)
+    return Loaded(table, digest(content))
+
+
+def _taken(experiment: Experiment, count: int) -> NDArray[np.int64] | None:
+    """Return which of so many samples are taken; None for all."""
+    if experiment.samples is None or count <= experiment.samples:
+        return None
+    return np.linspace(0, count - 1, experiment.samples).astype(np.int64)
+
+
+def _without(experiment: Experiment, source: Source, table: Table) -> Loaded:
+    """Return a dataset to pretrain on, without the molecules that the runs are about."""
+    if not isinstance(source, str | CsvData) or not isinstance(table, MoleculeTable):
         raise BadValueError(
             f"pretraining.data: {source_name(source)!r} for {table.name!r}: only molecules can be "
             "pretrained on for molecules of another set, since one that is in both must be left out"
         )
-    whole = experiment.load_molecules(source)
+    whole = _load_molecules(experiment, source)
     kept = set(without(whole.smiles, table.smiles))
     rows = np.flatnonzero([smiles in kept for smiles in whole.smiles])
-    if len(rows) < 10:
+    if len(rows) < _FEWEST_TO_PRETRAIN:
         raise BadValueError(
             f"pretraining.data: {source_name(source)!r} has {len(rows)} molecules that "
-            f"{table.name!r} lacks, and 10 are needed; another set is needed"
+            f"{table.name!r} lacks, and {_FEWEST_TO_PRETRAIN} are needed; another set is needed"
         )
     left = whole.take(rows)
     return Loaded(left, table_digest(left))
 
 
-def _outside(experiment: Experiment, table: SampleTable) -> list[str]:
-    """Return the molecules to be told from the data set's: those of another set that it lacks."""
-    judged = experiment.representation
-    if judged is None or judged.outside is None or not isinstance(table, MoleculeTable):
+def _outside(experiment: Experiment, table: Table) -> list[str]:
+    """Return the out-of-distribution molecules: those of another dataset that are not in this."""
+    evaluated = experiment.representation
+    outside = evaluated.outside if evaluated else None
+    if not isinstance(outside, str | CsvData) or not isinstance(table, MoleculeTable):
         return []
-    if isinstance(judged.outside, ImageSource):
-        return []
-    outside = without(experiment.load_molecules(judged.outside).smiles, table.smiles)
-    if len(outside) < 2:
+    # Their targets do not matter.
+    every = (
+        load_dataset(outside) if isinstance(outside, str) else _load_molecules(experiment, outside)
+    )
+    rows = _taken(experiment, len(every))
+    every = every if rows is None else every.take(rows)
+    found = without(every.smiles, table.smiles)
+    if len(found) < 2:
         raise BadValueError(
-            f"representation.outside: {judged.outside_name!r} has {len(outside)} molecules that "
+            f"representation.outside: {source_name(outside)!r} has {len(found)} molecules that "
             "the data set lacks; another set is needed"
         )
-    return outside
+    return found
 
 
 def _outside_images(
     experiment: Experiment, source: ImageSource, sets: Collection[Loaded], on_images: OnDone
 ) -> Loaded:
-    """Return the images to be told from the data sets': those of another set that they lack."""
+    """Return the out-of-distribution images: those of another dataset that are not in these."""
     outside = _load(experiment, source, on_images)
     assert outside.images is not None
     for loaded in sets:
@@ -246,12 +352,12 @@ def _outside_images(
 
 
 def table_digest(table: MoleculeTable) -> str:
-    """Return a short name for a table's molecules and targets."""
-    content = json.dumps([table.smiles, table.targets.tolist(), table.target_names])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    """Return a short name for a table's molecules, targets and columns."""
+    content = [table.smiles, table.targets.tolist(), table.target_names, table.extra]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
-def image_digest(table: SampleTable, images: ImageStore) -> str:
+def image_digest(table: Table, images: ImageStore) -> str:
     """Return a short name for a table's pixels, targets and split."""
     given = getattr(table, "parts", None)
     parts = None if given is None else given.tolist()

@@ -12,7 +12,7 @@ from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.experiments.spec.method import Condition
 from rnc_graph.experiments.spec.part import AxisValue
 from rnc_graph.experiments.spec.section import MisfitError
-from rnc_graph.experiments.spec.sources import source_name
+from rnc_graph.experiments.spec.sources import source_kind, source_name
 
 if TYPE_CHECKING:
     from rnc_graph.experiments.spec.experiment import Experiment
@@ -41,7 +41,7 @@ def _names(experiment: Experiment) -> None:
     for source in experiment.data:
         published = dataset_card(source).published_predictions if isinstance(source, str) else {}
         try:
-            check_baselines(experiment.baselines, published, images=isinstance(source, ImageSource))
+            check_baselines(experiment.baselines, published, molecules=source_kind(source) is None)
         except RncGraphError as error:
             raise MisfitError(str(error), "baselines") from error
     methods = [method.name for method in experiment.methods]
@@ -94,27 +94,27 @@ def _sources(experiment: Experiment) -> None:
             "data",
         )
     outside = experiment.representation.outside if experiment.representation else None
-    images = _images(experiment)
-    if images and outside is not None and not isinstance(outside, ImageSource):
-        raise MisfitError(
-            f"{source_name(outside)!r} is of molecules, and {images[0]!r} of images",
-            *("representation", "outside"),
-        )
-
-
-def _images(experiment: Experiment) -> list[str]:
-    return [source_name(source) for source in experiment.data if isinstance(source, ImageSource)]
+    if outside is None:
+        return
+    for source in experiment.data:
+        if source_kind(source) != source_kind(outside) or source_kind(source) == "graphs":
+            raise MisfitError(
+                f"expected out-of-distribution samples like those of {source_name(source)!r}, "
+                f"molecules or images, got {source_name(outside)!r}",
+                *("representation", "outside"),
+            )
 
 
 def _inputs(experiment: Experiment) -> None:
     """Check that encoders, data and augmentations are all for graphs, or all for images."""
-    images = _images(experiment)
+    kinds = {source_name(source): source_kind(source) for source in experiment.data}
     numbers = {method.name: number for number, method in enumerate(experiment.methods)}
     for place in experiment.places():
         kind = experiment.kind_of(place.encoder)
-        if place.data in images and kind == "graphs":
+        if kinds[place.data] not in (None, kind):
             raise MisfitError(
-                f"it takes graphs, and {place.data!r} is of images", "encoders", place.encoder
+                f"it takes {kind}, and {place.data!r} is of {kinds[place.data]}",
+                *("encoders", place.encoder),
             )
         method = ("methods", numbers[place.method.name])
         split = ("splits", place.split) if place.split else ("split",)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -16,10 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from rnc_graph.data import MoleculeTable, load_dataset, read_table
 from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
-from rnc_graph.errors import BadValueError, FileError
+from rnc_graph.errors import FileError
 from rnc_graph.experiments.spec.consistency import check_consistency
 from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
@@ -34,7 +31,6 @@ from rnc_graph.experiments.spec.sections import (
     Tracking,
 )
 from rnc_graph.experiments.spec.sources import (
-    CsvData,
     DataSource,
     DrawingSpec,
     source_name,
@@ -102,6 +98,9 @@ class Experiment(Section):
     split: SplitSpec = SplitSpec()
     splits: dict[str, SplitSpec] = Field(
         {}, description="ways to divide each data set, by name; only `split` by default"
+    )
+    targets: list[str] | None = Field(
+        None, min_length=1, description="targets of named datasets and own graphs; all by default"
     )
     seeds: dict[str, Seeds] = Field(
         description="split seeds by encoder; one list is for all, and a number n is 0 .. n - 1"
@@ -225,26 +224,9 @@ class Experiment(Section):
         kind: InputKind = getattr(ENCODERS.get(encoder), "inputs", "graphs")
         return kind
 
-    def load_molecules(self, source: str | CsvData) -> MoleculeTable:
-        """Load a data set of molecules.
-
-        Raises:
-            RncGraphError: a file, a column or a value is missing or wrong.
-        """
-        if isinstance(source, str):
-            table = load_dataset(source)
-        else:
-            table = read_table(source.path, source.smiles, source.targets, unit=source.unit)
-            if np.ptp(table.targets) == 0:
-                raise BadValueError(
-                    f"{source.path}, column {source.targets[0]!r}: all its values are the same, "
-                    f"{table.targets[0, 0]:g}; there is nothing to learn"
-                )
-        rows = self.taken(len(table))
-        return table if rows is None else table.take(rows)
-
-    def taken(self, count: int) -> NDArray[np.int64] | None:
-        """Return which rows are taken of a set of so many; None for all."""
-        if self.samples is None or count <= self.samples:
-            return None
-        return np.linspace(0, count - 1, self.samples).astype(np.int64)
+    def split_columns(self) -> list[str]:
+        """Return the columns of the data that splits are made by."""
+        options = [
+            (split.splitter and split.splitter.model_extra) or {} for split in self.splits.values()
+        ]
+        return list(dict.fromkeys(o["column"] for o in options if isinstance(o.get("column"), str)))

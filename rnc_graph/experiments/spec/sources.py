@@ -1,4 +1,4 @@
-"""Where an experiment's data come from: a named set, a file of molecules, or images."""
+"""Where an experiment's data come from: a named dataset, a file, own graphs, or images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from pydantic import (
     SerializeAsAny,
     Tag,
     ValidationError,
+    field_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rnc_graph.data.catalog import dataset_card
-from rnc_graph.data.samples import DEPICTIONS, SOURCES, ImageSource, Store
+from rnc_graph.data.samples import DEPICTIONS, SOURCES, ImageSource, InputKind, Store
 from rnc_graph.errors import did_you_mean
 from rnc_graph.experiments.spec.section import Section
 
@@ -28,9 +29,33 @@ class CsvData(Section):
     path: Path = Field(description="from the working directory, unless it begins with /")
     name: str = Field("", description="what tables call it; the file's name by default")
     smiles: str = Field("smiles", description="the column of SMILES")
-    targets: list[str] = Field(
-        min_length=1, max_length=1, description="the column of measured values: one, in a list"
+    targets: list[str] = Field(min_length=1, description="the columns of measured values")
+    unit: str = Field("", description="unit of the targets")
+    missing: bool = Field(
+        False, description="whether an empty cell of a target is a value that was not measured"
     )
+
+    @field_validator("targets")
+    @classmethod
+    def _targets_differ(cls, targets: list[str]) -> list[str]:
+        if len(set(targets)) < len(targets):
+            raise ValueError(f"expected different columns, got {targets}")
+        return targets
+
+
+class GraphData(Section):
+    """Graphs of the user's own: ``{pyg: my_module.make_dataset}``.
+
+    The module is imported by ``run`` and ``tune``, never by ``report``.
+    """
+
+    pyg: str = Field(
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
+        description="import path of a function that returns, or an object that is, a GraphDataset, "
+        "a PyG dataset or a list of Data with y",
+    )
+    arguments: dict[str, Any] = Field({}, description="of the function")
+    name: str = Field("", description="what tables call it; the function's name by default")
     unit: str = Field("", description="unit of the targets")
 
 
@@ -92,16 +117,18 @@ def _images(source: Any) -> ImageSource:
 
 
 # With blanks, so that no key of a file is called the same.
-_NAMED, _CSV, _IMAGES = "a name", "a file", "a set of images"
-SECTIONS: dict[str, type[Section]] = {_CSV: CsvData}
+_NAMED, _CSV, _GRAPHS, _IMAGES = "a name", "a file", "own graphs", "a set of images"
+SECTIONS: dict[str, type[Section]] = {_CSV: CsvData, _GRAPHS: GraphData}
 """The kinds of sources that are mappings, by what pydantic's errors call them."""
-BRANCHES = (_NAMED, _CSV, _IMAGES)
+BRANCHES = (_NAMED, *SECTIONS, _IMAGES)
 
 
 def _branch(source: Any) -> str:
-    """Say which of the kinds of sources is meant."""
+    """Return which of the kinds of sources is meant."""
     if isinstance(source, str):
         return _NAMED
+    if isinstance(source, GraphData) or (isinstance(source, dict) and "pyg" in source):
+        return _GRAPHS
     images = isinstance(source, dict) and "images" in source
     return _IMAGES if images or isinstance(source, ImageSource) else _CSV
 
@@ -109,21 +136,33 @@ def _branch(source: Any) -> str:
 DataSource = Annotated[
     Annotated[str, AfterValidator(_known), Tag(_NAMED)]
     | Annotated[CsvData, Tag(_CSV)]
+    | Annotated[GraphData, Tag(_GRAPHS)]
     | Annotated[SerializeAsAny[ImageSource], PlainValidator(_images), Tag(_IMAGES)],
     Discriminator(_branch),
 ]
-"""A named data set, a file of molecules, or a set of images."""
+"""A named dataset, a file of molecules, graphs of the user's own, or a set of images."""
+
+Source = str | CsvData | GraphData | ImageSource
 
 
-def division_of(source: str | CsvData | ImageSource) -> str:
-    """Return how a data set is divided for all seeds alike, "" where each has its own split."""
+def source_kind(source: Source) -> InputKind | None:
+    """Return what a source holds; None for molecules, which are graphs and can be drawn."""
+    if isinstance(source, ImageSource):
+        return "images"
+    return "graphs" if isinstance(source, GraphData) else None
+
+
+def division_of(source: Source) -> str:
+    """Return the split that is the same for all seeds, in words; "" where each seed draws one."""
     return source.published_split if isinstance(source, ImageSource) else ""
 
 
-def source_name(source: str | CsvData | ImageSource) -> str:
-    """Return what tables call a data set."""
+def source_name(source: Source) -> str:
+    """Return the name of a dataset in tables."""
     if isinstance(source, str):
         return source
     if isinstance(source, CsvData):
         return source.name or source.path.stem
+    if isinstance(source, GraphData):
+        return source.name or source.pyg.rpartition(".")[2]
     return source.title

@@ -1,0 +1,152 @@
+"""Graphs of the user's own: what a function or an object at an import path gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rnc_graph.data.graphs import GraphDataset
+from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import BadValueError, RncGraphError
+
+
+@dataclass(frozen=True)
+class GraphTable:
+    """N graphs without SMILES: a ``Table`` whose samples are named by their index.
+
+    Attributes:
+        name: of the dataset in messages and results.
+        names: the name of each graph.
+        targets: (N, t) in ``unit``, NaN where missing.
+        target_names: the t columns of ``targets``.
+        rows: (N,) the number of each graph in its source, from 1.
+        unit: of the targets.
+        group: the group of each graph; graphs of one group are in the same set of a split.
+        classes: none; the targets are continuous.
+    """
+
+    name: str
+    names: list[str]
+    targets: FloatArray
+    target_names: list[str]
+    rows: NDArray[np.int64]
+    unit: str = ""
+    group: list[str] | None = None
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, rows: NDArray[np.int64]) -> GraphTable:
+        """Return some of the graphs, which keep their numbers."""
+        return replace(
+            self,
+            names=[self.names[row] for row in rows],
+            targets=self.targets[rows],
+            rows=self.rows[rows],
+            group=None if self.group is None else [self.group[row] for row in rows],
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the table as plain data."""
+        return {
+            "name": self.name,
+            "names": self.names,
+            "targets": [[None if np.isnan(v) else v for v in row] for row in self.targets.tolist()],
+            "target_names": self.target_names,
+            "rows": self.rows.tolist(),
+            "unit": self.unit,
+            "group": self.group,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> GraphTable:
+        """Return the table that :meth:`as_json` described."""
+        return cls(
+            **{
+                **content,
+                "targets": np.array(content["targets"], dtype=np.float64),
+                "rows": np.array(content["rows"], dtype=np.int64),
+            }
+        )
+
+
+def load_graphs(path: str, arguments: Mapping[str, Any]) -> GraphDataset:
+    """Import a dataset of graphs with targets.
+
+    Args:
+        path: import path of a function that returns, or an object that is, a ``GraphDataset``, a
+            PyG dataset, or a list of ``Data`` with ``y``. Modules of the working directory are
+            found.
+        arguments: of the function.
+
+    Raises:
+        RncGraphError: the import or the function fails, or what it gives is no such dataset.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        with _working_directory_first():
+            found = getattr(import_module(module), name)
+            data = found(**arguments) if _is_function(found) else found
+    except RncGraphError:
+        raise
+    except Exception as error:
+        raise BadValueError(f"data.pyg: {path}: {type(error).__name__}: {error}") from error
+    dataset = data if isinstance(data, GraphDataset) else GraphDataset.from_pyg(data)
+    if dataset.y is None:
+        raise BadValueError(f"data.pyg: {path}: expected graphs with targets y, got none")
+    return dataset
+
+
+def graph_table(name: str, dataset: GraphDataset, unit: str) -> GraphTable:
+    """Return the table of a dataset of graphs with targets."""
+    assert dataset.y is not None
+    count = len(dataset)
+    group = getattr(dataset.batch(), "group", None)
+    return GraphTable(
+        name=name,
+        names=[f"graph {number}" for number in range(1, count + 1)],
+        targets=dataset.y.numpy(),
+        target_names=dataset.target_names,
+        rows=np.arange(1, count + 1),
+        unit=unit,
+        group=None if group is None else [str(value) for value in group.flatten().tolist()],
+    )
+
+
+def graphs_digest(dataset: GraphDataset) -> str:
+    """Return a short name for the content of all graphs, their targets included."""
+    found = hashlib.sha256(json.dumps([len(dataset), dataset.target_names]).encode())
+    for key, value in sorted(dataset.batch().to_dict().items()):
+        if isinstance(value, Tensor):
+            array = value.detach().cpu().contiguous()
+            found.update(json.dumps([key, str(array.dtype), list(array.shape)]).encode())
+            found.update(array.view(torch.uint8).numpy().tobytes() if array.numel() else b"")
+    return found.hexdigest()[:16]
+
+
+def _is_function(found: Any) -> bool:
+    return callable(found) and (isinstance(found, type) or not hasattr(found, "__len__"))
+
+
+@contextmanager
+def _working_directory_first() -> Iterator[None]:
+    """Find modules of the working directory, as ``python -m`` does."""
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
