@@ -14,6 +14,7 @@ import pytest
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
+from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.progress import Silent
 from tests.run_and_write import run_and_write
 
@@ -114,7 +115,7 @@ def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     error = (tuned["measured"] - tuned["predicted"]).abs().groupby(tuned["seed"]).mean()
     found = table["tuned"]["metrics"]["test"]["unit"]["mae"]
     assert found["mean"] == pytest.approx(error.mean(), rel=1e-4)
-    measured = experiment.load_molecules(experiment.data[0]).targets[:, 0]
+    measured = load_datasets(experiment).tables["molecules"].targets[:, 0]
     assert (measured[predictions["sample"] - 1] == predictions["measured"]).all()
     other = table["plain"]["metrics"]["test"]["standardized"]["rmse"]["mean"]
     own = table["tuned"]["metrics"]["test"]["standardized"]["rmse"]["mean"]
