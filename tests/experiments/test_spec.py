@@ -386,7 +386,7 @@ def test_a_splitter_is_named_in_short(folder: Path, split: str, splitter: Any, t
     [
         ("scafold", "split: unknown split 'scafold'; known: butina"),
         ("{scaffold: {}, butina: 0.4}", "two splitters, 'scaffold' and 'butina'"),
-        ("{published: 3}", "split.published: expected no option, got 3"),
+        ("{published: 3}", "leaks"),
         ("{folds: 1}", "test"),
         ("{scafold: {}}", "split.scafold: unknown key; known here: axes"),
     ],
