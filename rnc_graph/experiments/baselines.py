@@ -84,7 +84,7 @@ def _random_forest(table: MoleculeTable, split: PreparedSplit, seed: int) -> Flo
 
 def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:
     """Fit a member of a model on descriptors."""
-    from rnc_graph.data.cache import molecule_features
+    from rnc_graph.data.features import molecule_features
     from rnc_graph.data.featurizer import Wants, descriptor_names
     from rnc_graph.models.extra_trees import ExtraTrees
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
