@@ -161,8 +161,16 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
             "scale: [0.7, 1.5]",
             "scale of RandomResizedCrop: expected its smallest and largest value",
         ),
-        ("{random_resized_crop: {scale: [0.7, 1.0]}}", "{flip: often}", "expected a number, or options by name"),
-        ("baselines: [mean]", "baselines: [svr]", "unknown baseline of images 'svr'; known: mean"),
+        (
+            "{random_resized_crop: {scale: [0.7, 1.0]}}",
+            "{flip: often}",
+            "expected a number, or options by name",
+        ),
+        (
+            "baselines: [mean]",
+            "baselines: [svr]",
+            "unknown baseline of samples without SMILES 'svr'; known: mean",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path: Path, old: str, new: str, message: str):
