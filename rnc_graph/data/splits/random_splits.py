@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from rnc_graph.data.splits.groups import filled, groups_of, joined, numbered
 from rnc_graph.data.splits.registry import SPLITS
@@ -29,6 +28,8 @@ def random_split(samples: int | Sequence[object], seed: int, fractions: Fraction
     >>> len(split.train), len(split.validation), len(split.test)
     (902, 113, 113)
     """
+    from sklearn.model_selection import train_test_split
+
     check_fractions(fractions)
     keys = range(samples) if isinstance(samples, int) else samples
     indices_of = groups_of(numbered(keys)) if len(keys) else []
