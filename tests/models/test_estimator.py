@@ -107,6 +107,7 @@ def test_it_goes_through_pipelines_grids_and_folds(molecules):
     assert set(grid.best_params_) == {"objective_options", "freeze_encoder"}
 
 
+@pytest.mark.slow
 def test_the_same_state_gives_the_same_bits_whatever_the_jobs(molecules):
     smiles, y = molecules
     model = MoleculeRegressor(**{**SMALL, "networks": 2})
