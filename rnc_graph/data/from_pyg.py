@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Number
 from typing import Any
 
@@ -18,7 +18,7 @@ from rnc_graph.errors import BadValueError
 _MOST_CATEGORIES = 100_000
 
 
-def pack(data: Iterable[Any], schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSchema]:
+def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSchema]:
     """Pack graphs: see :meth:`rnc_graph.data.GraphDataset.from_pyg`."""
     graphs = [_checked(graph, number) for number, graph in enumerate(data)]
     if not graphs:
@@ -49,7 +49,13 @@ def pack(data: Iterable[Any], schema: GraphSchema | None) -> tuple[PackedGraphs,
         )
         if increment:
             _check_numbers_of_nodes(name, attributes[name], nodes)
-    given = schema or recognized(graphs, str(getattr(data, "name", "")))
+    known = recognized(graphs, str(getattr(data, "name", "")))
+    if schema and known and schema != known:
+        raise BadValueError(
+            f"expected 'x' with {describe(schema.nodes)}, got molecules whose features are "
+            f"{describe(known.nodes)}"
+        )
+    given = schema or known
     found = GraphSchema(
         nodes=_features("x", attributes, given.nodes if given else None),
         edges=_features("edge_attr", attributes, given.edges if given else None),
@@ -110,7 +116,7 @@ def _joined(graphs: Sequence[Data], name: str) -> tuple[Tensor, Tensor, int]:
             f"attribute {name!r}: expected to be concatenated as PyG does by default, got "
             f"dimension {dim} and increment {increment}"
         )
-    values = []
+    values: list[Tensor] = []
     for number, graph in enumerate(graphs):
         value = torch.as_tensor(graph[name]).detach().cpu() if name in graph else None
         if value is None:  # A graph without edges.

@@ -11,6 +11,7 @@ and every graph keeps at least one node. Tensors of nodes and edges stay aligned
 
 import copy
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ Graphs = TypeVar("Graphs", Data, Batch)
 class View(Protocol):
     """What makes a view: a batch and a generator in, an altered batch of as many graphs out."""
 
-    def __call__(self, batch: Any, generator: Generator | None) -> Any:
+    def __call__(self, batch: Any, generator: Generator, /) -> Any:
         """Return the view; ``batch`` itself stays as it is."""
         ...
 
@@ -41,7 +42,7 @@ class View(Protocol):
 VIEWS: Registry[View] = Registry("augmentation", lazy=["rnc_graph.vision.transforms"])
 
 
-class Augmentation(BaseTransform):  # type: ignore[misc]  # PyG is untyped
+class Augmentation(BaseTransform):
     """An augmentation with a strength.
 
     Args:
@@ -67,6 +68,10 @@ class Augmentation(BaseTransform):  # type: ignore[misc]  # PyG is untyped
         """
         altered: Graphs = self.forward(data, generator)
         return altered
+
+    @abstractmethod
+    def forward(self, data: Any, generator: Generator | None = None) -> Any:
+        """Return the view."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.strength})"
@@ -151,7 +156,7 @@ class Subgraph(Augmentation):
         return _keep_nodes(data, layout, near)
 
 
-class Compose(BaseTransform):  # type: ignore[misc]  # PyG is untyped
+class Compose(BaseTransform):
     """Several transforms, one after another.
 
     Args:

@@ -50,7 +50,7 @@ class FeatureEmbedding(nn.Module):
         low, high = torch.aminmax(features, dim=0)
         inside = ((low >= -1) & (high < self.sizes)).all()
         if features.device.type != "cpu":  # Without waiting for the device.
-            torch._assert_async(inside, "a category past its table")  # type: ignore[no-untyped-call]
+            torch._assert_async(inside, "a category past its table")
         elif not inside:
             raise BadValueError(
                 f"expected {describe(tuple(self.sizes.tolist()))}, got indices from {low.tolist()} "

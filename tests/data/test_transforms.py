@@ -1,274 +1,300 @@
 import numpy as np
 import pytest
 import torch
+import torch_geometric.transforms as pyg
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
+from torch_geometric.loader import DataLoader
 
-from rnc_graph.data import GraphDataset, MoleculeTable
-from rnc_graph.data.features import featurize
+from rnc_graph.data import GraphDataset
 from rnc_graph.data.schema import MASK
-from rnc_graph.data.transforms import VIEWS, View, make_view
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.data.transforms import (
+    VIEWS,
+    Compose,
+    DropEdges,
+    DropNodes,
+    MaskAttributes,
+    make_view,
+)
+from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError
+from tests.data.graph_lists import graph_lists, undirected_graphs
 
-ESOL_ROWS = 80
-OTHERS = ["C", "O", "CC", "[Na+].[Cl-]", "CC(=O)[O-].[Na+]", "CCCCCC.c1ccccc1.O"]
 NAMES = ["drop_atoms", "drop_bonds", "mask_attributes", "subgraph"]
-
 STRENGTHS = st.sampled_from([i / 16 for i in range(16)]) | st.floats(0, 1, exclude_max=True)
 SEEDS = st.integers(0, 2**31)
-ROWS = st.lists(
-    st.integers(0, ESOL_ROWS - 1) | st.integers(ESOL_ROWS, ESOL_ROWS + len(OTHERS) - 1),
-    min_size=1,
-    max_size=10,
-)
 
-
-@pytest.fixture(scope="module")
-def graphs(esol: MoleculeTable) -> GraphDataset:
-    return featurize(esol.smiles[:ESOL_ROWS] + OTHERS)[0]
+every_augmentation = pytest.mark.parametrize("name", NAMES)
 
 
 def _seeded(seed: int) -> Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _numbered(graphs: GraphDataset, rows: list[int]) -> Batch:
-    """Return a batch whose first atom and bond features are the atom's and the bond's number."""
-    batch = graphs.batch(torch.tensor(rows))
-    batch.x[:, 0] = torch.arange(batch.num_nodes)
-    batch.edge_attr[:, 0] = torch.arange(batch.num_edges) // 2
-    return batch
+def _equal(a: Data, b: Data) -> bool:
+    return sorted(a.keys()) == sorted(b.keys()) and all(
+        torch.equal(a[key], b[key]) if isinstance(a[key], Tensor) else a[key] == b[key]
+        for key in a.keys()  # noqa: SIM118 (a Data iterates over pairs)
+    )
 
 
-def _same(a: Batch, b: Batch) -> bool:
-    return all(torch.equal(a[key], b[key]) for key in ("x", "edge_index", "edge_attr", "ptr"))
+def _assert_sound(graph: Data, view: Data, *, undirected: bool | None = None) -> None:
+    """Check what holds of any view of a graph of ``graph_lists`` whose nodes are not masked."""
+    nodes, edges = view.node_number, view.edge_number
+    assert 1 <= len(nodes) == view.num_nodes <= graph.num_nodes
+    assert (nodes.diff() > 0).all()
+    assert (edges.diff() > 0).all()
+    assert torch.equal(nodes[view.edge_index], graph.edge_index[:, edges])
+    assert sorted(view.keys()) == sorted(graph.keys())
+    for name, value in graph.to_dict().items():
+        if name in ("x", "pos", "z"):
+            assert torch.equal(view[name], value[nodes]), name
+        elif name in ("edge_attr", "edge_weight"):
+            assert torch.equal(view[name], value[edges]), name
+        elif name in ("y", "u"):
+            assert torch.equal(view[name], value), name
+    if undirected:
+        # PyG's `is_undirected` does not know edges between the same two nodes from each other.
+        source, target = view.edge_index.tolist()
+        weight = view.get("edge_weight", torch.zeros(len(source))).tolist()
+        there = zip(source, target, weight, strict=True)
+        assert sorted(there) == sorted(zip(target, source, weight, strict=True))
 
 
-def _parts(batch: Batch) -> Tensor:
-    """Return the connected part that each atom belongs to."""
-    source, target = batch.edge_index.numpy()
-    shape = (batch.num_nodes, batch.num_nodes)
+def _parts(graph: Data) -> Tensor:
+    """Return the connected component that each node belongs to."""
+    source, target = graph.edge_index.numpy()
+    shape = (graph.num_nodes, graph.num_nodes)
     matrix = coo_array((np.ones(len(source)), (source, target)), shape=shape)
     return torch.from_numpy(connected_components(matrix, directed=False)[1])
 
 
-def _assert_sound(batch: Batch, view: Batch) -> None:
-    """Check what holds of any view of a numbered batch whose atoms are not masked."""
-    assert view.num_graphs == batch.num_graphs
-    counts = view.ptr.diff()
-    assert (counts >= 1).all()
-    assert view.ptr[0] == 0
-    assert view.ptr[-1] == len(view.x)
-    assert torch.equal(view.batch, torch.arange(len(counts)).repeat_interleave(counts))
-    # Atoms keep their order, their molecule and their features.
-    atoms = view.x[:, 0]
-    assert (atoms.diff() > 0).all()
-    assert torch.equal(batch.batch[atoms], view.batch)
-    assert torch.equal(batch.x[atoms], view.x)
-    # A bond's two directions stand side by side.
-    assert view.edge_index.shape[1] == len(view.edge_attr)
-    assert torch.equal(view.edge_index[:, 0::2], view.edge_index[:, 1::2].flip(0))
-    # Each edge joins the atoms that it joined before, and keeps its features.
-    bonds = view.edge_attr[:, 0]
-    assert torch.equal(bonds[0::2], bonds[1::2])
-    assert (bonds[0::2].diff() > 0).all()
-    assert torch.equal(atoms[view.edge_index[:, 0::2]], batch.edge_index[:, 2 * bonds[0::2]])
-    assert torch.equal(batch.edge_attr[2 * bonds], view.edge_attr)
-    # It still comes apart into its graphs.
-    for i, part in enumerate(view.to_data_list()):
-        assert part.num_nodes == counts[i]
-        assert torch.equal(part.x, view.x[view.batch == i])
-        mine = view.batch[view.edge_index[0]] == i
-        assert torch.equal(part.edge_index + view.ptr[i], view.edge_index[:, mine])
-
-
-@given(strength=STRENGTHS, seed=SEEDS, rows=ROWS)
-def test_drop_atoms(strength: float, seed: int, rows: list[int], graphs: GraphDataset) -> None:
-    batch = _numbered(graphs, rows)
-    view = make_view({"drop_atoms": strength})(batch, _seeded(seed))
-    _assert_sound(batch, view)
-    for before, after in zip(batch.ptr.diff().tolist(), view.ptr.diff().tolist(), strict=True):
-        # The product is rounded to float32 before it is rounded down.
-        dropped = {int(strength * before - 1e-4), int(strength * before + 1e-4)}
-        assert before - after in {min(count, before - 1) for count in dropped}
-    kept = torch.isin(torch.arange(batch.num_nodes), view.x[:, 0])
-    assert view.num_edges == int(kept[batch.edge_index].all(0).sum())
-
-
-@given(strength=STRENGTHS, seed=SEEDS, rows=ROWS)
-def test_drop_bonds(strength: float, seed: int, rows: list[int], graphs: GraphDataset) -> None:
-    batch = _numbered(graphs, rows)
-    view = make_view({"drop_bonds": strength})(batch, _seeded(seed))
-    _assert_sound(batch, view)
-    assert torch.equal(view.x, batch.x)
-    assert torch.equal(view.ptr, batch.ptr)
-
-
-@given(strength=STRENGTHS, seed=SEEDS, rows=ROWS)
-def test_mask_attributes(strength: float, seed: int, rows: list[int], graphs: GraphDataset) -> None:
-    batch = graphs.batch(torch.tensor(rows))
-    view = make_view({"mask_attributes": strength})(batch, _seeded(seed))
-    masked = (view.x == MASK).all(1)
-    assert (batch.x > MASK).all()
-    assert torch.equal(view.x[~masked], batch.x[~masked])
-    for key in ("edge_index", "edge_attr", "ptr", "batch"):
-        assert torch.equal(view[key], batch[key])
-    assert view.num_graphs == batch.num_graphs
-    parts = view.to_data_list()
-    assert torch.equal(torch.cat([part.x for part in parts]), view.x)
-
-
-@given(strength=STRENGTHS, seed=SEEDS, rows=ROWS)
-def test_subgraph(strength: float, seed: int, rows: list[int], graphs: GraphDataset) -> None:
-    batch = _numbered(graphs, rows)
-    view = make_view({"subgraph": strength})(batch, _seeded(seed))
-    _assert_sound(batch, view)
-    parts_before, parts_after = _parts(batch), _parts(view)
-    for i, before in enumerate(batch.ptr.diff().tolist()):
-        mine = view.batch == i
-        assert len(parts_after[mine].unique()) == 1
-        # Of a salt, at most the fragment that the first atom belongs to.
-        (fragment,) = parts_before[view.x[mine, 0]].unique()
-        largest = int((parts_before == fragment).sum())
-        wanted = (1 - strength) * before  # Rounded to float32 before it is rounded up.
-        kept = {int(np.ceil(wanted - 1e-4)), int(np.ceil(wanted + 1e-4))}
-        assert int(mine.sum()) in {min(max(count, 1), largest) for count in kept}
-    # All bonds within the part are kept.
-    kept_atoms = torch.isin(torch.arange(batch.num_nodes), view.x[:, 0])
-    assert view.num_edges == int(kept_atoms[batch.edge_index].all(0).sum())
-
-
-@given(
-    strengths=st.lists(STRENGTHS, min_size=4, max_size=4),
-    order=st.permutations(["drop_atoms", "drop_bonds", "subgraph"]),
-    seed=SEEDS,
-    rows=ROWS,
-)
-def test_composition(
-    strengths: list[float], order: list[str], seed: int, rows: list[int], graphs: GraphDataset
+@pytest.mark.parametrize("name", ["drop_atoms", "drop_bonds", "subgraph"])
+@pytest.mark.parametrize("undirected", [True, False])
+@pytest.mark.parametrize("ours", [True, False])
+@given(data=st.data(), strength=STRENGTHS, seed=SEEDS)
+def test_tensors_stay_aligned(
+    name: str, undirected: bool, ours: bool, data: st.DataObject, strength: float, seed: int
 ) -> None:
-    batch = _numbered(graphs, rows)
-    before = batch.clone()
-    unmasked = dict(zip(order, strengths, strict=False))
-    view = make_view(unmasked)(batch, _seeded(seed))
-    _assert_sound(batch, view)
-    assert _same(batch, before)
-    # The mask comes last: it draws after the others, which therefore draw the same.
-    masked = make_view({**unmasked, "mask_attributes": strengths[3]})(batch, _seeded(seed))
-    hidden = (masked.x == MASK).all(1)
-    assert torch.equal(masked.x[~hidden], view.x[~hidden])
-    assert torch.equal(masked.edge_index, view.edge_index)
-    assert torch.equal(masked.edge_attr, view.edge_attr)
-
-
-@pytest.mark.parametrize("name", NAMES)
-@given(strength=STRENGTHS, seed=SEEDS, rows=ROWS)
-def test_the_batch_itself_stays_as_it_is(
-    name: str, strength: float, seed: int, rows: list[int], graphs: GraphDataset
-) -> None:
-    batch = graphs.batch(torch.tensor(rows))
+    graphs = data.draw(graph_lists(undirected=undirected))
+    batch = GraphDataset.from_pyg(graphs).batch() if ours else Batch.from_data_list(graphs)
     before = batch.clone()
     view = make_view({name: strength})(batch, _seeded(seed))
-    assert _same(batch, before)
-    assert torch.equal(batch.batch, before.batch)
-    # Nor does it change when the view is written to, of what the view changes.
-    if name == "mask_attributes":
-        view.x.zero_()
-        assert _same(batch, before)
+    assert _equal(batch, before)
+    assert view.num_graphs == len(graphs)
+    parts = view.to_data_list()
+    assert torch.equal(view.batch, torch.arange(len(parts)).repeat_interleave(view.ptr.diff()))
+    assert _equal(view, Batch.from_data_list(parts))
+    for graph, part in zip(graphs, parts, strict=True):
+        _assert_sound(graph, part, undirected=undirected)
+        kept = torch.isin(torch.arange(graph.num_nodes), part.node_number)
+        if name == "drop_bonds":
+            assert kept.all()
+        else:
+            # All edges between the kept nodes are kept.
+            assert part.num_edges == int(kept[graph.edge_index].all(0).sum())
+        if name == "drop_atoms":
+            assert graph.num_nodes - part.num_nodes == min(
+                int(strength * graph.num_nodes), graph.num_nodes - 1
+            )
+        if name == "subgraph":
+            assert len(_parts(part).unique()) == 1
+            # At most the component that the first node belongs to.
+            before_parts = _parts(graph)
+            (component,) = before_parts[part.node_number].unique()
+            largest = int((before_parts == component).sum())
+            wanted = max(int(np.ceil((1 - strength) * graph.num_nodes)), 1)
+            assert part.num_nodes == min(wanted, largest)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_seed_decides(name: str, graphs: GraphDataset) -> None:
-    batch = graphs.batch(torch.arange(len(graphs)))
+@every_augmentation
+@given(data=st.data(), strength=STRENGTHS, seed=SEEDS)
+def test_a_graph_alone_is_altered_as_in_a_batch_of_one(
+    name: str, data: st.DataObject, strength: float, seed: int
+) -> None:
+    graph = data.draw(graph_lists())[0]
+    if name == "mask_attributes" and "x" not in graph:
+        with pytest.raises(BadValueError, match="expected node features x, got none"):
+            make_view({name: strength})(graph, _seeded(seed))
+        return
+    before = graph.clone()
+    alone = make_view({name: strength})(graph, _seeded(seed))
+    (part,) = make_view({name: strength})(
+        Batch.from_data_list([graph]), _seeded(seed)
+    ).to_data_list()
+    assert type(alone) is Data
+    assert _equal(alone, part)
+    assert _equal(graph, before)
+
+
+@every_augmentation
+@pytest.mark.parametrize("strength", [0.1, 0.3, 0.6])
+def test_undirected_graphs_stay_undirected(name: str, strength: float) -> None:
+    view = make_view({name: strength})
+    graphs, generator = undirected_graphs(200), _seeded(0)
+    kinds = [graphs[first::3] for first in range(3)]
+    altered = [view(graph, generator) for graph in graphs]
+    altered += [
+        part
+        for kind in kinds
+        for batch in (Batch.from_data_list(kind), *DataLoader(kind, 16))
+        for part in view(batch, generator).to_data_list()
+    ]
+    assert len(altered) == 600
+    assert all(graph.is_undirected() for graph in altered)
+    assert name == "mask_attributes" or any(
+        a.num_edges < g.num_edges for a, g in zip(altered, graphs, strict=False)
+    )
+
+
+def test_the_edges_between_two_nodes_share_one_fate_and_loops_have_their_own() -> None:
+    ends = torch.tensor([[0, 1, 0, 1, 0, 2, 1], [1, 0, 1, 0, 0, 2, 2]])
+    graph = Data(edge_index=ends, num_nodes=3)
+    fates = set()
+    for seed in range(200):
+        left = DropEdges(0.5)(graph, _seeded(seed)).edge_index.T.tolist()
+        counts = [left.count(pair) for pair in ([0, 1], [1, 0], [0, 0], [2, 2], [1, 2])]
+        assert counts[0] == counts[1]
+        fates.add(tuple(counts[1:]))
+    assert fates == {(a, b, c, d) for a in (0, 2) for b in (0, 1) for c in (0, 1) for d in (0, 1)}
+
+
+@given(strength=STRENGTHS, seed=SEEDS, floats=st.booleans())
+def test_masked_nodes_lose_all_features(strength: float, seed: int, floats: bool) -> None:
+    x = torch.rand(40, 3) + 1 if floats else torch.randint(0, 4, (40, 3))
+    graph = Data(x=x, edge_index=torch.tensor([[0], [1]]), pos=torch.rand(40, 3), y=torch.ones(1))
+    view = MaskAttributes(strength)(graph, _seeded(seed))
+    masked = (view.x == (0 if floats else MASK)).all(1)
+    assert torch.equal(view.x[~masked], graph.x[~masked])
+    assert view.x.dtype == x.dtype
+    assert torch.equal(view.pos, graph.pos)
+    assert torch.equal(view.edge_index, graph.edge_index)
+
+
+@given(order=st.permutations(NAMES), data=st.data(), seed=SEEDS)
+def test_augmentations_compose(order: list[str], data: st.DataObject, seed: int) -> None:
+    graphs = [graph for graph in data.draw(graph_lists()) if "x" in graph]
+    if not graphs:
+        return
+    batch, generator = Batch.from_data_list(graphs), _seeded(seed)
+    together = make_view(dict.fromkeys(order, 0.3))(batch, _seeded(seed))
+    for name in order:
+        batch = make_view({name: 0.3})(batch, generator)
+    assert _equal(together, batch)
+
+
+@pytest.fixture(scope="module")
+def batch(esol_graphs: GraphDataset) -> Batch:
+    return esol_graphs.batch()
+
+
+@every_augmentation
+def test_the_seed_decides(name: str, esol_graphs: GraphDataset) -> None:
+    batch = esol_graphs[:60].batch()
     view = make_view({name: 0.3})
-    assert _same(view(batch, _seeded(1)), view(batch, _seeded(1)))
-    assert not _same(view(batch, _seeded(1)), view(batch, _seeded(2)))
+    assert _equal(view(batch, _seeded(1)), view(batch, _seeded(1)))
+    assert not _equal(view(batch, _seeded(1)), view(batch, _seeded(2)))
     generator = _seeded(1)
-    assert not _same(view(batch, generator), view(batch, generator))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_global_generator_is_left_alone(name: str, graphs: GraphDataset) -> None:
-    batch = graphs.batch(torch.arange(20))
+    assert not _equal(view(batch, generator), view(batch, generator))
     before = torch.get_rng_state()
-    make_view({name: 0.3})(batch, _seeded(1))
+    view(batch, _seeded(1))
     assert torch.equal(torch.get_rng_state(), before)
+    # Without a generator, the global one decides.
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        assert _equal(view(batch), view(batch, _seeded(1)))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_strength_zero_changes_nothing(name: str, graphs: GraphDataset) -> None:
-    # Connected molecules: of a salt, `subgraph` keeps one fragment at any strength.
-    batch = graphs.batch(torch.arange(ESOL_ROWS + 3))
-    assert _same(make_view({name: 0.0})(batch, _seeded(0)), batch)
+@every_augmentation
+def test_strength_zero_changes_nothing(name: str, esol_graphs: GraphDataset) -> None:
+    # Connected molecules: of a salt, `subgraph` keeps one component at any strength.
+    batch = esol_graphs[:80].batch()
+    assert _equal(make_view({name: 0.0})(batch, _seeded(0)), batch)
 
 
 @pytest.mark.parametrize("name", ["drop_atoms", "subgraph"])
 @pytest.mark.parametrize("strength", [0.999, 0.99999999, 1 - 2**-53])
-def test_the_largest_strengths_keep_one_atom(
-    name: str, strength: float, graphs: GraphDataset
-) -> None:
-    batch = graphs.batch(torch.arange(len(graphs)))
+def test_the_largest_strengths_keep_one_node(name: str, strength: float, batch: Batch) -> None:
     view = make_view({name: strength})(batch, _seeded(0))
     assert (view.ptr.diff() == 1).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_augmentation
 @pytest.mark.parametrize("strength", [-0.1, 1.0, 1.5, float("nan")])
 def test_a_strength_out_of_range_is_refused(name: str, strength: float) -> None:
     with pytest.raises(RncGraphError, match=r"in \[0, 1\), got"):
         make_view({name: strength})
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_names() -> None:
     assert VIEWS.names() == NAMES
     with pytest.raises(UnknownNameError, match="'shake'; known: drop_atoms, drop_bonds"):
         make_view({"shake": 0.1})
-
-
-def test_no_augmentation_is_no_view() -> None:
     assert make_view({}) is None
 
 
-def _share(view: View, batch: Batch, what: str) -> tuple[float, int]:
-    """Return the share of atoms masked or bonds dropped, and of how many."""
-    altered = view(batch, _seeded(0))
-    if what == "bonds":
-        return 1 - altered.num_edges / batch.num_edges, batch.num_edges // 2
-    return float((altered.x == MASK).all(1).double().mean()), batch.num_nodes
-
-
 @pytest.mark.parametrize("strength", [0.05, 0.1, 0.3, 0.8])
-@pytest.mark.parametrize(("name", "what"), [("drop_bonds", "bonds"), ("mask_attributes", "atoms")])
-def test_the_share_is_the_strength(
-    name: str, what: str, strength: float, esol_graphs: GraphDataset
-) -> None:
-    batch = esol_graphs.batch(torch.arange(len(esol_graphs)))
-    share, count = _share(make_view({name: strength}), batch, what)
+@pytest.mark.parametrize("name", ["drop_bonds", "mask_attributes"])
+def test_the_share_is_the_strength(name: str, strength: float, batch: Batch) -> None:
+    altered = make_view({name: strength})(batch, _seeded(0))
+    if name == "drop_bonds":
+        share, count = 1 - altered.num_edges / batch.num_edges, batch.num_edges // 2
+    else:
+        share, count = float((altered.x == MASK).all(1).double().mean()), batch.num_nodes
     assert count > 14_000
     assert abs(share - strength) < 4 * (strength * (1 - strength) / count) ** 0.5
-
-
-def _kept_share(graphs: GraphDataset, row: int, name: str, strength: float, times: int) -> Tensor:
-    """Return how often each atom of a molecule is kept."""
-    batch = _numbered(graphs, [row] * times)
-    view = make_view({name: strength})(batch, _seeded(0))
-    atoms = batch.num_nodes // times
-    return torch.bincount(view.x[:, 0] % atoms, minlength=atoms) / times
 
 
 @pytest.mark.parametrize(
     ("name", "strength"), [("drop_atoms", 0.25), ("drop_atoms", 0.75), ("subgraph", 0.999)]
 )
-def test_each_atom_has_the_same_chance(name: str, strength: float, graphs: GraphDataset) -> None:
-    # `subgraph` at this strength keeps its first atom alone.
-    row, times = 0, 4000
-    atoms = graphs[row].num_nodes
-    assert atoms > 20
-    kept = _kept_share(graphs, row, name, strength, times)
-    chance = max(atoms - int(strength * atoms), 1) / atoms
+def test_each_node_has_the_same_chance(
+    name: str, strength: float, esol_graphs: GraphDataset
+) -> None:
+    # `subgraph` at this strength keeps its first node alone.
+    times = 4000
+    batch = esol_graphs.batch(torch.zeros(times, dtype=torch.long))
+    nodes = batch.num_nodes // times
+    assert nodes > 20
+    batch.x[:, 0] = torch.arange(nodes).repeat(times)
+    view = make_view({name: strength})(batch, _seeded(0))
+    kept = torch.bincount(view.x[:, 0], minlength=nodes) / times
+    chance = max(nodes - int(strength * nodes), 1) / nodes
     assert float(kept.mean()) == pytest.approx(chance)
     assert (kept - chance).abs().max() < 4.5 * (chance * (1 - chance) / times) ** 0.5
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_pygs_transforms_fit_in_the_list(whole: bool) -> None:
+    graphs = [
+        Data(x=torch.rand(n, 2), pos=torch.rand(n, 3), edge_index=torch.zeros(2, 0).long())
+        for n in (5, 3)
+    ]
+    data = Batch.from_data_list(graphs) if whole else graphs[0]
+    # `Center` of a whole batch would move all graphs together.
+    view = Compose([pyg.Center(), pyg.RandomJitter(0.1), pyg.AddSelfLoops(), DropNodes(0.4)])
+    states = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    altered = view(data, _seeded(1))
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert np.random.get_state()[1].tolist() == states[1]  # noqa: NPY002
+    assert _equal(altered, view(data, _seeded(1)))
+    assert not _equal(altered, view(data, _seeded(2)))
+    for graph in altered.to_data_list() if whole else [altered]:
+        assert graph.num_nodes in (3, 2)
+        assert graph.pos.abs().max() < 1
+        assert graph.edge_index.tolist() == [list(range(graph.num_nodes))] * 2
+
+
+def test_a_batch_that_was_changed_otherwise_is_refused(batch: Batch) -> None:
+    changed = batch.clone()
+    changed.edge_index = changed.edge_index[:, 2:]
+    with pytest.raises(BadValueError, match="made or changed otherwise"):
+        DropEdges(0.1)(changed)
+    with pytest.raises(BadValueError, match="made or changed otherwise"):
+        DropNodes(0.1)(Batch(x=batch.x, edge_index=batch.edge_index, batch=batch.batch))
+    meshed = Data(x=torch.rand(3, 1), face=torch.tensor([[0], [1], [2]]))
+    with pytest.raises(BadValueError, match="tensors of nodes, edges or graphs, got 'face'"):
+        DropNodes(0.5)(meshed)
