@@ -54,7 +54,7 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
         if done.returncode:
             sys.exit(done.stderr)
         predictions = pd.read_csv(model / "predictions.csv")
-        test = predictions[predictions["part"] == "test"]
+        test = predictions[predictions["set"] == "test"]
         trained = load_model(model)
     (target,) = trained.targets
     measured = test[f"measured_{target}"].to_numpy()

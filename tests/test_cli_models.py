@@ -65,7 +65,7 @@ def test_a_models_folder(folder: Path) -> None:
     assert "torch " in card
     bad = pd.read_csv(folder / "model" / "bad_rows.csv")
     assert bad["row"].tolist() == [6, 7]
-    parts = pd.read_csv(folder / "model" / "predictions.csv")["part"].value_counts()
+    parts = pd.read_csv(folder / "model" / "predictions.csv")["set"].value_counts()
     assert parts.to_dict() == {"validation": 8, "test": 8}
 
 

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from rnc_graph.data.samples import SampleTable
-from rnc_graph.experiments.datasets import Datasets
-from rnc_graph.experiments.plan import PlannedRun
-from rnc_graph.experiments.spec import Experiment
+from rnc_graph.errors import BadValueError, MissingFileError
+from rnc_graph.experiments.datasets import Datasets, load_datasets
+from rnc_graph.experiments.plan import PlannedRun, needs
+from rnc_graph.experiments.spec import Experiment, read_spec
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import RegressTask
+from rnc_graph.files import write_text
 from rnc_graph.metrics import CLASSIFICATION, REGRESSION, Scoring
+
+# The list of an experiment's runs, in its folder.
+RUNS = "runs.json"
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A planned run with its entry in the store."""
+    """A run with its entry in the store.
 
-    planned: PlannedRun
+    Attributes:
+        data: name of the data set.
+        split: name of the split.
+        encoder: "" for a baseline.
+        method: name of the method or the baseline.
+        seed: of the split.
+        key: of its entry.
+        pretraining: key of its stage 1, if it has one.
+        record: metrics and history.
+        tensors: predictions and the embedding.
+    """
+
+    data: str
+    split: str
+    encoder: str
+    method: str
+    seed: int
+    key: str
+    pretraining: str | None
     record: dict[str, Any]
     tensors: dict[str, Tensor]
 
@@ -49,11 +73,9 @@ class Outcome:
 
     def pretraining_history(self, run: FinishedRun) -> list[dict[str, float]]:
         """Return the values of stage 1 by epoch; empty without a stage 1 or without its record."""
-        task = run.planned.task
-        if not isinstance(task, RegressTask) or task.pretrained is None:
+        if run.pretraining is None or not self.store.has(run.pretraining):
             return []
-        key = task.pretrained.key
-        return list(self.store.record(key)["history"]) if self.store.has(key) else []
+        return list(self.store.record(run.pretraining)["history"])
 
 
 def scoring_of(samples: SampleTable) -> Scoring:
@@ -66,11 +88,53 @@ def evaluated_sets(experiment: Experiment) -> tuple[str, ...]:
     return ("validation",) if experiment.evaluate == "validation" else ("test", "validation")
 
 
-def finished_runs(planned: Sequence[PlannedRun], store: Store) -> list[FinishedRun]:
-    """Read the planned runs from the store, which holds all of them; some may share an entry."""
-    read: dict[str, tuple[dict[str, Any], dict[str, Tensor]]] = {}
+def finished(
+    experiment: Experiment, datasets: Datasets, planned: Sequence[PlannedRun], folder: Path
+) -> Outcome:
+    """Read the planned runs from the folder's store, which holds all of them, and list them there.
+
+    The list, ``runs.json``, is what :func:`open_outcome` needs to find them again.
+    """
+    lines = []
     for run in planned:
-        key = run.task.key
-        if key not in read:
-            read[key] = store.record(key), store.tensors(key)
-    return [FinishedRun(run, *read[run.task.key]) for run in planned]
+        stage1 = needs(run.task)
+        point = [run.data, run.split, run.encoder, run.row, run.seed]
+        lines.append([*point, run.task.key, stage1.key if stage1 else None])
+    content = {
+        "data": {name: loaded.digest for name, loaded in datasets.sets.items()},
+        "runs": lines,
+    }
+    write_text(folder / RUNS, json.dumps(content, indent=0) + "\n")
+    return _outcome(experiment, datasets, lines, Store(folder / "store"))
+
+
+def open_outcome(folder: Path) -> Outcome:
+    """Open a finished experiment; no plugin and no module of the spec is imported.
+
+    Raises:
+        RncGraphError: runs are missing, or the data have changed since.
+    """
+    experiment = read_spec(folder / "spec.yaml", finished=True)
+    content = json.loads((folder / RUNS).read_text(encoding="utf-8"))
+    store = Store(folder / "store")
+    missing = {line[5] for line in content["runs"]} - store.keys()
+    if missing:
+        raise MissingFileError(
+            f"{folder}: {len(missing)} runs are missing; finish the experiment with `rnc-graph run`"
+        )
+    datasets = load_datasets(experiment)
+    for name, loaded in datasets.sets.items():
+        if loaded.digest != content["data"][name]:
+            raise BadValueError(
+                f"{folder}: data set {name!r} has changed since the runs; run the experiment again"
+            )
+    return _outcome(experiment, datasets, content["runs"], store)
+
+
+def _outcome(
+    experiment: Experiment, datasets: Datasets, lines: Sequence[list[Any]], store: Store
+) -> Outcome:
+    # Some runs share an entry, which is read once.
+    entries = {key: (store.record(key), store.tensors(key)) for key in {line[5] for line in lines}}
+    runs = [FinishedRun(*line, *entries[line[5]]) for line in lines]
+    return Outcome(experiment, datasets, runs, store)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.errors import MissingFileError
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.executors.executor import Executor
@@ -18,7 +17,7 @@ from rnc_graph.experiments.executors.work import TaskOptions
 from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
-from rnc_graph.experiments.results import Outcome, finished_runs
+from rnc_graph.experiments.results import Outcome, finished
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
@@ -125,7 +124,7 @@ def run_experiment(
                 execution, resources, store, prepared.plugins, options, len(missing)
             ) as at:
                 run_tasks(missing, at, progress)
-        return _outcome(prepared, store)
+        return finished(experiment, prepared.datasets, prepared.planned, folder)
 
 
 def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> None:
@@ -153,28 +152,6 @@ def _terms(experiment: Experiment, folder: Path) -> TaskOptions:
         tracking=_tracking(experiment),
         tracking_folder=(folder / "tracking").absolute(),
     )
-
-
-def open_experiment(experiment: Experiment, folder: Path) -> Outcome:
-    """Return the runs of an experiment, which are all in the folder's store.
-
-    Raises:
-        RncGraphError: bad data, or runs are missing.
-    """
-    prepared = prepare(experiment)
-    store = Store(folder / "store")
-    missing = {run.task.key for run in prepared.planned} - store.keys()
-    if missing:
-        raise MissingFileError(
-            f"{folder}: {len(missing)} of {len(prepared.planned)} runs are missing; finish the "
-            "experiment with `rnc-graph run`"
-        )
-    return _outcome(prepared, store)
-
-
-def _outcome(prepared: Prepared, store: Store) -> Outcome:
-    runs = finished_runs(prepared.planned, store)
-    return Outcome(prepared.experiment, prepared.datasets, runs, store)
 
 
 def open_executor(

@@ -54,7 +54,7 @@ class Condition:
 
     def runs_of(self, row: MethodRow) -> list[FinishedRun]:
         """Return a row's runs, in the order of its seeds."""
-        own = {run.planned.seed: run for run in self.runs if run.planned.row == row.name}
+        own = {run.seed: run for run in self.runs if run.method == row.name}
         return [own[seed] for seed in row.seeds]
 
     def evaluated(self, run: FinishedRun) -> NDArray[np.int64]:
@@ -76,5 +76,5 @@ class Condition:
 
 def condition_of(outcome: Outcome, table: ResultTable) -> Condition:
     """Return a table with its runs and data."""
-    runs = [run for run in outcome.runs if table.holds(run.planned)]
+    runs = [run for run in outcome.runs if table.holds(run)]
     return Condition(outcome.experiment, outcome.samples[table.data], table, runs)

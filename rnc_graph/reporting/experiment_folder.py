@@ -222,16 +222,16 @@ def _predictions(outcome: Outcome) -> str:
     writer.writerow([*columns, "measured", "predicted"])
     numbers_of = {name: table.rows.tolist() for name, table in outcome.samples.items()}
     for run in outcome.runs:
-        at, table = run.planned, outcome.samples[run.planned.data]
+        table = outcome.samples[run.data]
         classes = table.classes
-        point = [at.data, at.split, at.encoder, at.row, at.seed]
+        point = [run.data, run.split, run.encoder, run.method, run.seed]
         predicted = run.tensors[f"{compared}_predictions"].tolist()
         samples = run.tensors[f"{compared}_rows"].tolist()
         for sample, values in zip(samples, predicted, strict=True):
             for number, target in enumerate(table.target_names):
                 both = (table.targets[sample, number], values[number])
                 shown = [classes[int(v)] if classes else f"{v:.6g}" for v in both]
-                writer.writerow([*point, numbers_of[at.data][sample], target, *shown])
+                writer.writerow([*point, numbers_of[run.data][sample], target, *shown])
     return out.getvalue()
 
 

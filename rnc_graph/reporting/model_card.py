@@ -1,16 +1,16 @@
-"""The model card: what a model was made of, how good it is, and how far to trust it."""
+"""The model card: how a model was made, its errors, and its limits."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from rnc_graph.files import write_text
 from rnc_graph.models import Evaluation
 from rnc_graph.models.build import Built, Preparation, Prepared
+from rnc_graph.reporting import numbers
+from rnc_graph.reporting.markup import code, markdown, markdown_table
 
-# What is told of each target, and what it is called.
+# The metrics of a target, with their titles.
 METRICS = {
     "count": "rows",
     "rmse": "RMSE",
@@ -19,13 +19,18 @@ METRICS = {
     "spearman": "Spearman",
     "coverage": "within their interval",
     "width": "median width of the interval",
-    "outside": "outside the domain",
+    "outside": "out of domain",
 }
-_SHARES = ("coverage", "outside")
+
+_LIMITS = (
+    "Intervals hold on average over molecules that resemble those of the data, not for each one, "
+    "and not for molecules that are out of domain. The model keeps fingerprints and descriptors of "
+    "its training molecules, from which these can be guessed: do not share it if the structures "
+    "are secret."
+)
 
 
-def write_model_card(
-    path: Path,
+def model_card(
     *,
     source: str,
     command: str,
@@ -34,93 +39,90 @@ def write_model_card(
     built: Built,
     versions: Mapping[str, str],
     figures: Sequence[str],
-) -> None:
-    """Write the card as Markdown.
+) -> str:
+    """Return the card as Markdown.
 
     Args:
-        path: of the card.
         source: where the data came from.
-        command: that made the model.
+        command: what made the model.
         prepared: the table, its split and its bad rows.
         preparation: what was done with the table.
         built: the model and its evaluations.
         versions: of the libraries.
-        figures: names of the figures beside the card.
+        figures: names of the figures in the same folder.
     """
-    model, table = built.model, prepared.table
-    targets = ", ".join(
-        f"{name} ({unit})" if unit else name
-        for name, unit in zip(model.targets, model.units, strict=True)
-    )
-    lines = [f"# {targets}", "", "```", command, "```", ""]
-    judged = built.test or built.validation
-    part = "test" if built.test else "validation"
-    lines += [f"## How good it is: the {part} part", "", *metric_table(judged), ""]
-    if built.test is None:
-        lines += [
-            "No test set was kept. The validation set chose the epochs and calibrated the "
-            "intervals, so that these numbers flatter the model.",
-            "",
-        ]
-    else:
-        lines += [
-            "The test set was predicted once, after everything had been chosen. "
-            f"Intervals are made to cover {judged.level:.0%} of new measurements of molecules like "
-            "those that calibrated them.",
-            "",
-        ]
-    lines += [f"![{name}]({name})" for name in figures] + [""]
-    lines += [
-        "## Data",
-        "",
-        f"- {source}: {len(table)} rows used, {len({b.row for b in prepared.bad})} rows left "
-        "out" + (" (bad_rows.csv)" if prepared.bad else ""),
-        *(f"- {note}" for note in prepared.notes),
-        f"- split: {preparation.split}, seed {preparation.seed} (split.json): {prepared.sizes()}",
-        *["- cleaned: salts and charges removed, in prediction too"] * model.settings.clean,
-        "",
-        "## Model",
-        "",
-        f"- members: {model.settings.networks} x {model.settings.encoder}"
-        + "".join(f", {name}" for name in model.settings.members_on_descriptors),
-        f"- stage 1: {model.settings.objective or 'none'}; stage 2: {model.settings.head_loss}, "
-        + ("frozen" if model.settings.freeze_encoder else "fine-tuned"),
-        "- descriptors beside the embedding: " + ("yes" if model.settings.descriptors else "no"),
-        *(
-            f"- intervals of {name}: calibrated on {count} molecules; above "
-            f"{count / (count + 1):.1%} they are infinite"
-            for name, count in zip(model.targets, model.intervals.counts, strict=True)
-        ),
-        f"- domain: a molecule is outside if its Tanimoto distance to the nearest training "
-        f"molecule is above {model.domain.threshold:.2f}",
-        "- all settings: config.json",
-        "",
-        "## Limits",
-        "",
-        "Intervals hold on average over molecules that resemble those of the data, not for each "
-        "one, and not for molecules marked as outside the domain. The model keeps fingerprints and "
-        "descriptors of its training molecules, from which these can be guessed: do not share it "
-        "where the structures are secret.",
-        "",
-        "## Versions",
-        "",
-        ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "",
+    model, settings = built.model, built.model.settings
+    evaluation, name = evaluated(built)
+    targets = map(numbers.with_unit, model.targets, model.units)
+    bad = len({b.row for b in prepared.bad})
+    members = [f"{settings.networks} x {settings.encoder}", *settings.members_on_descriptors]
+    stage2 = "frozen" if settings.freeze_encoder else "fine-tuned"
+    data = [
+        f"{source}: {len(prepared.table)} rows used, {bad} rows left out"
+        + (" (bad_rows.csv)" if bad else ""),
+        *prepared.notes,
+        f"split: {preparation.split}, seed {preparation.seed} (split.json): {prepared.sizes()}",
+        *["cleaned: salts and charges removed, in prediction too"] * settings.clean,
     ]
-    write_text(path, "\n".join(lines))
+    made = [
+        f"members: {', '.join(members)}",
+        f"stage 1: {settings.objective or 'none'}; stage 2: {settings.head_loss}, {stage2}",
+        f"descriptors in addition to the embedding: {'yes' if settings.descriptors else 'no'}",
+        *(
+            f"intervals of {target}: calibrated on {count} molecules; above "
+            f"{count / (count + 1):.1%} they are infinite"
+            for target, count in zip(model.targets, model.intervals.counts, strict=True)
+        ),
+        "domain: a molecule is out of domain if its Tanimoto distance to the nearest training "
+        f"molecule is above {model.domain.threshold:.2f}",
+        "all settings: config.json",
+    ]
+    sections = [
+        [f"# {markdown(', '.join(targets))}"],
+        [f"Made by {code(command)}."],
+        [f"## Evaluation on the {name} set"],
+        metric_table(evaluation),
+        [_reliability(built)],
+        [f"![{figure}]({figure})" for figure in figures],
+        ["## Data"],
+        [f"- {markdown(line)}" for line in data],
+        ["## Model"],
+        [f"- {markdown(line)}" for line in made],
+        ["## Limits"],
+        [_LIMITS],
+        ["## Versions"],
+        [", ".join(f"{library} {version}" for library, version in versions.items())],
+    ]
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def evaluated(built: Built) -> tuple[Evaluation, str]:
+    """Return the evaluation to show, on the test set if there is one, and the set's name."""
+    return (built.validation, "validation") if built.test is None else (built.test, "test")
+
+
+def _reliability(built: Built) -> str:
+    if built.test is None:
+        return (
+            "No test set was kept. The validation set chose the epochs and calibrated the "
+            "intervals: errors on new molecules are larger than these."
+        )
+    return (
+        "The test set was predicted once, after everything had been chosen. The intervals are "
+        f"made to cover {numbers.percent(built.test.level)} of new measurements of molecules like "
+        "those that calibrated them."
+    )
 
 
 def metric_table(evaluation: Evaluation) -> list[str]:
     """Return the metrics of each target as the lines of a Markdown table."""
-    lines = [
-        "| target | " + " | ".join(METRICS.values()) + " |",
-        "|---" * (len(METRICS) + 1) + "|",
+    cells = [
+        [numbers.with_unit(target, unit), *metric_cells(evaluation, number)]
+        for number, (target, unit) in enumerate(
+            zip(evaluation.targets, evaluation.units, strict=True)
+        )
     ]
-    for number, target in enumerate(evaluation.targets):
-        unit = evaluation.units[number]
-        cells = [f"{target}, {unit}" if unit else target, *metric_cells(evaluation, number)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+    return markdown_table(["target", *METRICS.values()], cells)
 
 
 def metric_cells(evaluation: Evaluation, target: int) -> list[str]:
@@ -134,6 +136,4 @@ def _cell(name: str, value: float) -> str:
         return ""
     if name == "count":
         return str(value)
-    if name in _SHARES:
-        return f"{value:.0%}"
-    return "infinite" if math.isinf(value) else f"{value:.3f}"
+    return numbers.percent(value) if name in ("coverage", "outside") else numbers.number(value)

@@ -1,4 +1,4 @@
-"""All that ``rnc-graph train`` leaves in a model's folder."""
+"""The files that ``rnc-graph train`` and ``rnc-graph evaluate`` write."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pandas as pd
 from rnc_graph import __version__
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import save_split
-from rnc_graph.files import atomic_path
+from rnc_graph.files import atomic_path, write_text
 from rnc_graph.models import Evaluation, prediction_frame, save_model
 from rnc_graph.models.build import Built, Preparation, Prepared
-from rnc_graph.reporting.model_card import write_model_card
+from rnc_graph.reporting import style
+from rnc_graph.reporting.model_card import evaluated, model_card
 from rnc_graph.reporting.model_figures import draw_errors, draw_predictions, draw_worst
 
 _LIBRARIES = ("torch", "torch_geometric", "lightning", "rdkit", "scikit-learn", "numpy")
@@ -38,29 +39,28 @@ def write_model_folder(
     Raises:
         OSError: the folder cannot be written to.
     """
-    model = built.model
-    save_model(model, folder)
-    judged, part = (built.validation, "validation") if built.test is None else (built.test, "test")
-    figures = draw_evaluation(judged, model.domain.threshold, f"{part} part", folder)
+    save_model(built.model, folder)
+    evaluation, name = evaluated(built)
+    figures = draw_evaluation(evaluation, built.model.domain.threshold, f"{name} set", folder)
     how = {"split": preparation.split, "seed": preparation.seed}
     save_split(folder / "split.json", prepared.split, prepared.molecules(), how)
-    frames = [evaluation_frame(built, built.validation, "validation")]
-    if built.test is not None:
-        frames.append(evaluation_frame(built, built.test, "test"))
-    write_frame(pd.concat(frames), folder / "predictions.csv")
+    evaluations = {"validation": built.validation, "test": built.test}
+    frames = [evaluation_frame(built, e, n) for n, e in evaluations.items() if e is not None]
+    write_text(
+        folder / "predictions.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n")
+    )
     if prepared.bad:
         write_bad_rows(prepared.bad, folder / "bad_rows.csv")
-    versions = {"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES}
-    write_model_card(
-        folder / "README.md",
+    card = model_card(
         source=source,
         command=command,
         prepared=prepared,
         preparation=preparation,
         built=built,
-        versions=versions,
+        versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         figures=[path.name for path in figures],
     )
+    write_text(folder / "README.md", card)
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
@@ -68,32 +68,25 @@ def draw_evaluation(
     evaluation: Evaluation, threshold: float, title: str, folder: Path
 ) -> list[Path]:
     """Draw the three figures of an evaluation into a folder and return their paths."""
-    figures = [
-        folder / name for name in ("predictions.png", "error_against_distance.png", "worst.png")
-    ]
-    draw_predictions(evaluation, title, figures[0])
-    draw_errors(evaluation, threshold, title, figures[1])
-    draw_worst(evaluation, title, figures[2])
-    return figures
-
-
-def evaluation_frame(built: Built, evaluation: Evaluation, part: str) -> pd.DataFrame:
-    """Return the molecules of a part with measurements and predictions."""
-    measured = {
-        f"measured_{name}": evaluation.measured[:, number]
-        for number, name in enumerate(evaluation.targets)
+    drawn = {
+        folder / "predictions.png": draw_predictions(evaluation, title),
+        folder / "error_against_distance.png": draw_errors(evaluation, threshold, title),
+        folder / "worst.png": draw_worst(evaluation, title),
     }
-    known = {"part": part, "row": evaluation.rows, "smiles": evaluation.smiles, **measured}
+    for path, figure in drawn.items():
+        style.save(figure, path)
+    return list(drawn)
+
+
+def evaluation_frame(built: Built, evaluation: Evaluation, name: str) -> pd.DataFrame:
+    """Return the molecules of a set with measurements and predictions."""
+    known = {"set": name, "row": evaluation.rows, "smiles": evaluation.smiles}
+    for number, target in enumerate(evaluation.targets):
+        known[f"measured_{target}"] = evaluation.measured[:, number]
     predicted = prediction_frame(
         built.model, evaluation.predictions, [""] * len(evaluation.rows), evaluation.level
     )
     return pd.concat([pd.DataFrame(known), predicted.drop(columns="problem")], axis=1)
-
-
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, atomically, with Unix line ends."""
-    with atomic_path(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def write_bad_rows(bad: Sequence[BadRow], path: Path) -> None:

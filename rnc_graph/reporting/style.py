@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from rnc_graph.files import atomic_path
+from rnc_graph.reporting.markup import one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ BETTER, WORSE, NEUTRAL, LINE = COLORS[2], COLORS[1], "0.45", "0.3"
 SEQUENTIAL = "viridis"
 
 PANEL = 2.8  # inches
+_LONGEST = 40  # characters of a name
 
 _SETTINGS = {
     "font.size": 8,
@@ -80,9 +82,15 @@ def panels(
     return figure, axes[:count]
 
 
+def short(name: str) -> str:
+    """Return a name for a figure, where a longer one would leave no room for the panel."""
+    name = one_line(name)
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
 def name_lines(axis: Any, names: list[str]) -> None:
     """Name the lines of a panel, the first one at the bottom."""
-    axis.set_yticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), [*map(short, names)])
     axis.set_ylim(-0.7, len(names) - 0.3)
 
 

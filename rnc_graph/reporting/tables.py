@@ -10,7 +10,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from rnc_graph.data.samples import SampleTable
-from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets, scoring_of
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import division_of, source_name
@@ -111,7 +110,7 @@ class ResultTable:
         best = min(values, key=lambda name: float(np.mean(values[name])))
         return best, tied_with_best(values) - {best}
 
-    def holds(self, run: PlannedRun) -> bool:
+    def holds(self, run: FinishedRun) -> bool:
         """Say whether a run belongs to one of the rows."""
         of_encoder = not self.encoder or run.encoder in (self.encoder, "")
         return (run.data, run.split) == (self.data, self.split) and of_encoder
@@ -127,12 +126,11 @@ def tabulate(outcome: Outcome) -> list[ResultTable]:
     methods: dict[tuple[str, str, str], list[FinishedRun]] = {}
     baselines: dict[tuple[str, str], list[FinishedRun]] = {}
     for run in outcome.runs:
-        at = run.planned
-        if at.encoder:
-            encoder = "" if experiment.one_table else at.encoder
-            methods.setdefault((at.data, at.split, encoder), []).append(run)
+        if run.encoder:
+            encoder = "" if experiment.one_table else run.encoder
+            methods.setdefault((run.data, run.split, encoder), []).append(run)
         else:
-            baselines.setdefault((at.data, at.split), []).append(run)
+            baselines.setdefault((run.data, run.split), []).append(run)
     return [
         _table(
             experiment,
@@ -153,10 +151,10 @@ def _table(
     runs: Sequence[FinishedRun],
 ) -> ResultTable:
     scoring = scoring_of(samples)
-    records = {(run.planned.row, run.planned.seed): run.record for run in runs}
+    records = {(run.method, run.seed): run.record for run in runs}
     # Encoders that share a table have the same seeds.
     seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
-    names = list(dict.fromkeys(run.planned.row for run in runs))
+    names = list(dict.fromkeys(run.method for run in runs))
     compared = evaluated_sets(experiment)[0]
     # Seeds that share a split do not overlap in more than they show. Of others it is the share of
     # the undiminished split: training sets that are cut overlap less, not more.

@@ -12,7 +12,6 @@ from rnc_graph.data import load_dataset, without
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
 from rnc_graph.experiments.datasets import load_datasets
-from rnc_graph.experiments.plan import PlannedRun
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.store import Store
 from rnc_graph.metrics import DISPLAY, REGRESSION
@@ -239,7 +238,7 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
     }
     runs = [
         FinishedRun(
-            PlannedRun("molecules", "", "" if row == "mean" else "gcn", row, seed, None), record, {}
+            "molecules", "", "" if row == "mean" else "gcn", row, seed, "", None, record, {}
         )
         for (row, seed), record in records.items()
     ]

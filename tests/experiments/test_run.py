@@ -94,6 +94,7 @@ def test_what_is_written(folder, experiment, finished):
         "table.csv",
         "table.json",
         "predictions.csv",
+        "runs.json",
         "spec.yaml",
         "versions.json",
         "predicted_against_measured_gcn.png",

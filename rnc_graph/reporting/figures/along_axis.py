@@ -61,11 +61,11 @@ def draw_along_axis(
             color = style.COLORS[number % len(style.COLORS)]
             dashes = "--" if number >= len(style.COLORS) else "-"
             means = [score.mean for _, score in points]
-            axis.plot(x, means, dashes, marker="o", ms=3, color=color, label=row.name)
+            axis.plot(x, means, dashes, marker="o", ms=3, color=color, label=style.short(row.name))
             if all(score.low is not None for _, score in points):
                 low, high = ([getattr(s, end) for _, s in points] for end in ("low", "high"))
                 axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
-        axis.set_title(words)
+        axis.set_title(style.short(words))
         axis.set_xlabel(axis_name.replace("_", " "))
         first = found[0][1]
         axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")

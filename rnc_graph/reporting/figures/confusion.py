@@ -34,9 +34,9 @@ def draw_confusion(of: Condition) -> Figure:
         axis.set_yticks(ticks, names if named and axis is axes[0] else [""] * len(ticks))
         axis.set_xticks(ticks, names if named else [], rotation=90)
         axis.tick_params(labelsize=6)
-        axis.set_title(f"{row.name}\nerror {numbers.number(of.table.score(row).mean)}")
+        axis.set_title(f"{style.short(row.name)}\nerror {numbers.number(of.table.score(row).mean)}")
     figure.supxlabel("predicted class")
     figure.supylabel("class")
     seeds = numbers.plural(len(of.table.seeds), "seed")
-    figure.suptitle(f"{of.title}: {of.table.compared} set, {seeds}")
+    figure.suptitle(f"{style.short(of.title)}: {of.table.compared} set, {seeds}")
     return figure

@@ -46,12 +46,12 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
         axis.axvline(0, color=style.LINE, linewidth=0.8)
         style.name_lines(axis, [row.name for row in rows])
         axis.locator_params(axis="x", nbins=5)
-        axis.set_title(name)
+        axis.set_title(style.short(name))
     compared = tables[0]
     figure.supxlabel(
         f"Δ {compared.compared} {numbers.score_title(compared.scoring)}, 95% interval;\n"
         "left is better; colored: p < 0.05 after Holm's correction",
         fontsize=8,
     )
-    figure.suptitle(title)
+    figure.suptitle(style.short(title))
     return figure

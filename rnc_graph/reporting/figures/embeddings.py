@@ -25,19 +25,19 @@ def draw_embeddings(of: Condition) -> Figure:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set(visible=True, color="0.8")
         if not plane.any():
-            axis.set_title(f"{row.name}\nno two dimensions")
+            axis.set_title(f"{style.short(row.name)}\nno two dimensions")
             continue
         size = 12 if len(plane) < 1_000 else 2
         points = axis.scatter(*plane.T, c=y_true, s=size, **colors)
         first, second = map(numbers.percent, shares)
-        axis.set_title(f"{row.name}\nPC 1 {first}, PC 2 {second}")
+        axis.set_title(f"{style.short(row.name)}\nPC 1 {first}, PC 2 {second}")
     if points is not None:
-        bar = figure.colorbar(points, ax=axes, label=of.target("measured"), shrink=0.8)
+        bar = figure.colorbar(points, ax=axes, label=style.short(of.target("measured")), shrink=0.8)
         if few:
             bar.set_ticks(range(len(of.classes)), labels=list(of.classes))
             bar.set_label("class")
     figure.suptitle(
-        f"{of.title}: embedding of the {of.table.compared} set, seed {of.table.seeds[0]}"
+        f"{style.short(of.title)}: embedding of the {of.table.compared} set, seed {of.table.seeds[0]}"
     )
     return figure
 

@@ -26,11 +26,11 @@ def draw_predictions(of: Condition) -> Figure:
         error = numbers.number(of.table.score(row, "rmse", "unit").mean)
         hidden = int(((y_pred < limits[0]) | (y_pred > limits[1])).sum())
         more = f", {hidden} not shown" if hidden else ""
-        axis.set_title(f"{row.name}\nRMSE {error}{more}")
-    figure.supxlabel(of.target("measured"))
-    figure.supylabel(of.target("predicted"))
+        axis.set_title(f"{style.short(row.name)}\nRMSE {error}{more}")
+    figure.supxlabel(style.short(of.target("measured")))
+    figure.supylabel(style.short(of.target("predicted")))
     seeds = numbers.plural(len(of.table.seeds), "seed")
-    figure.suptitle(f"{of.title}: {of.table.compared} set, {seeds}")
+    figure.suptitle(f"{style.short(of.title)}: {of.table.compared} set, {seeds}")
     return figure
 
 

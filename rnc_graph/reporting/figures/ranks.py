@@ -20,7 +20,9 @@ def draw_ranks(ranking: Ranking | None) -> Figure | None:
     figure, (axis,) = style.panels(1, width=6.0, height=0.28 * count + 0.7)
     for line, (name, rank) in enumerate(zip(ranking.names, ranking.ranks, strict=True)):
         axis.plot(rank, -line, "o", color=style.COLORS[0], markersize=4)
-        axis.annotate(f"{name}  {rank:.2f}", (rank, -line), (6, -3), textcoords="offset points")
+        axis.annotate(
+            f"{style.short(name)}  {rank:.2f}", (rank, -line), (6, -3), textcoords="offset points"
+        )
     for number, (first, last) in enumerate(ranking.groups):
         height = -count - 0.4 * number
         axis.plot(

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnc_graph.errors import MissingFileError
-from rnc_graph.experiments.results import Outcome
-from rnc_graph.experiments.run import open_experiment
-from rnc_graph.experiments.spec import read_spec
+from rnc_graph.experiments.results import RUNS, Outcome, open_outcome
 from rnc_graph.reporting.tables import ResultTable, tabulate
 
 
@@ -37,13 +35,13 @@ def open_results(folder: Path) -> Results:
     Raises:
         RncGraphError: it is not such a folder, or runs are missing.
     """
-    for name in ("spec.yaml", "table.json", "versions.json", "store"):
+    for name in ("spec.yaml", "table.json", "versions.json", RUNS, "store"):
         if not (folder / name).exists():
             raise MissingFileError(
                 f"{folder}: has no {name}; give the folder of a finished experiment, or finish it "
                 "with `rnc-graph run`"
             )
-    outcome = open_experiment(read_spec(folder / "spec.yaml"), folder)
+    outcome = open_outcome(folder)
     return Results(
         outcome,
         tabulate(outcome),

@@ -95,7 +95,7 @@ def _condition(axes: dict[str, Any], table: ResultTable) -> dict[str, Any]:
 def _shown(outcome: Outcome, tables: Sequence[ResultTable]) -> list[ResultTable]:
     """Return the conditions that are shown sample by sample: as many as a page can hold."""
     compared = evaluated_sets(outcome.experiment)[0]
-    sizes = {run.planned.data: len(run.tensors[f"{compared}_rows"]) for run in outcome.runs[::-1]}
+    sizes = {run.data: len(run.tensors[f"{compared}_rows"]) for run in outcome.runs[::-1]}
     shown: list[ResultTable] = []
     points = 0
     for table in tables:
@@ -137,7 +137,7 @@ def _details(
         {
             "name": row.name,
             "at": [
-                [sample, _short(predicted, 5), run.planned.seed]
+                [sample, _short(predicted, 5), run.seed]
                 for run in of.runs_of(row)[:_SEEDS]
                 for sample, predicted in zip(
                     of.evaluated(run).tolist(), of.predictions(run).tolist(), strict=True
@@ -177,8 +177,8 @@ def _plane(of: Condition, run: FinishedRun, maps: str) -> dict[str, Any]:
     embedding = run.tensors["embedding"].numpy()[chosen]
     points, _ = project(embedding, of.samples.targets[samples, 0], maps)
     return {
-        "name": run.planned.row,
-        "seed": run.planned.seed,
+        "name": run.method,
+        "seed": run.seed,
         "samples": samples.tolist(),
         "x": _rounded(points[:, 0]),
         "y": _rounded(points[:, 1]),
@@ -215,15 +215,15 @@ def _distances(of: Condition, fingerprints: NDArray[np.uint8] | None) -> dict[st
     found: dict[str, list[Any]] = {}
     if fingerprints is None:
         return found
-    recipe = of.experiment.splits[of.table.split].recipe()
     for run in of.runs_of(of.table.rows[0])[:_SEEDS]:
         try:
-            split = recipe.prepare(of.samples, run.planned.seed)
-        except RncGraphError:  # The splitter reads a file that is not here anymore.
+            recipe = of.experiment.splits[of.table.split].recipe()
+            split = recipe.prepare(of.samples, run.seed)
+        except RncGraphError:  # A plugin's splitter, or a file that is not here anymore.
             continue
         domain = Domain(fingerprints[split.train.numpy()], threshold=math.nan)
         nearest = domain.distances(fingerprints[of.evaluated(run)])
-        found[str(run.planned.seed)] = _rounded(nearest)
+        found[str(run.seed)] = _rounded(nearest)
     return found
 
 

@@ -33,6 +33,8 @@
   const draw = (id, traces, lay) => Plotly.react(id, traces, lay, config);
   // Plotly reads some HTML in its labels: names are shown as they are.
   const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  // Plotly keeps categories and groups as keys of objects: they are numbers here, with names as ticks.
+  const ticks = (names) => ({ tickvals: names.map((_, n) => n), ticktext: names.map(plain) });
 
   // ---- one molecule or image, wherever it is pointed at
   let current = null;
@@ -106,9 +108,9 @@
           const x = at.map((p) => p[0]);
           if (at.every((p) => p[1][1] !== null)) {
             traces.push({ x: [...x, ...x.slice().reverse()], y: [...at.map((p) => p[1][2]), ...at.map((p) => p[1][1]).reverse()],
-              fill: "toself", fillcolor: shades(color(n), 0.1), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: row.name });
+              fill: "toself", fillcolor: shades(color(n), 0.1), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: n });
           }
-          traces.push({ x, y: at.map((p) => p[1][0]), name: plain(row.name), legendgroup: row.name, mode: "lines+markers",
+          traces.push({ x, y: at.map((p) => p[1][0]), name: plain(row.name), legendgroup: n, mode: "lines+markers",
             line: { color: color(n), dash: row.baseline ? "dot" : "solid" } });
         });
         charts.push([chart, traces, layout(axis.replace(/_/g, " "), `${data.compared} ${found[0].score}`, { title: { text: plain(name), font: { size: 13 } } })]);
@@ -119,10 +121,10 @@
     if (ranking && ranking.critical !== null) {
       byId("ranks").hidden = false;
       const k = ranking.names.length;
-      const traces = [{ x: ranking.ranks, y: ranking.names.map(plain), mode: "markers", marker: { size: 9, color: color(0) }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>" }];
+      const traces = [{ x: ranking.ranks, y: ranking.names.map((_, n) => n), text: ranking.names.map(plain), mode: "markers", marker: { size: 9, color: color(0) }, hovertemplate: "%{text}: %{x:.2f}<extra></extra>" }];
       const shapes = ranking.groups.map(([first, last], n) => ({ type: "line", x0: ranking.ranks[first], x1: ranking.ranks[last],
         y0: k - 0.35 + 0.3 * n, y1: k - 0.35 + 0.3 * n, line: { color: style("--soft"), width: 4 } }));
-      draw("ranks-chart", traces, layout("average rank", "", { shapes, yaxis: { autorange: "reversed" } }));
+      draw("ranks-chart", traces, layout("average rank", "", { shapes, yaxis: { autorange: "reversed", ...ticks(ranking.names) } }));
       byId("ranks-words").textContent = `Average ranks over ${ranking.conditions} conditions. Bars join methods whose ranks do not differ significantly (critical difference ${ranking.critical.toFixed(2)}, Nemenyi); Friedman's test: p ${ranking.friedman < 0.001 ? "< 0.001" : "= " + ranking.friedman.toFixed(3)}.`;
     }
     byId("overview").hidden = !places.children.length && byId("ranks").hidden;
@@ -134,13 +136,13 @@
     const told = (row) => row.difference[3] !== null && row.difference[3] < 0.05;
     const paint = rows.map((row) => (told(row) ? (row.difference[0] < 0 ? color(2) : color(1)) : style("--soft")));
     draw("differences", [{
-      x: rows.map((row) => row.difference[0]), y: rows.map((row) => plain(row.name)), mode: "markers",
+      x: rows.map((row) => row.difference[0]), y: rows.map((_, n) => n), text: rows.map((row) => plain(row.name)), mode: "markers",
       marker: { size: 10, color: rows.map((row, n) => (told(row) ? paint[n] : style("--paper"))), line: { color: paint, width: 2 } },
       error_x: { type: "data", symmetric: false, color: style("--soft"), thickness: 1.4,
         array: rows.map((row) => (row.difference[2] ?? row.difference[0]) - row.difference[0]),
         arrayminus: rows.map((row) => row.difference[0] - (row.difference[1] ?? row.difference[0])) },
-      hovertemplate: "%{y}: %{x:+.3f}<extra></extra>",
-    }], layout(`difference in ${condition.score}`, "", { height: 90 + 30 * rows.length }));
+      hovertemplate: "%{text}: %{x:+.3f}<extra></extra>",
+    }], layout(`difference in ${condition.score}`, "", { height: 90 + 30 * rows.length, yaxis: ticks(rows.map((row) => row.name)) }));
     byId("differences").style.height = `${90 + 30 * rows.length}px`;
   };
 
@@ -152,8 +154,8 @@
       const paint = color(rows.indexOf(c.row));
       const x = c.mean.map((_, n) => n + 1);
       traces.push({ x: [...x, ...x.slice().reverse()], y: [...c.high, ...c.low.slice().reverse()], fill: "toself", fillcolor: shades(paint, 0.1), mode: "lines",
-        line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: c.row });
-      traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: c.row, mode: "lines", line: { color: paint, width: 2 } });
+        line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: rows.indexOf(c.row) });
+      traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: rows.indexOf(c.row), mode: "lines", line: { color: paint, width: 2 } });
     }
     draw("learning", traces, layout("epoch", wanted));
   };
@@ -164,9 +166,10 @@
     byId("by-label").closest("figure").hidden = !!current.classes.length;
     if (current.classes.length) {
       byId("by-distance").closest("figure").hidden = true;
-      const names = current.classes.map(plain);
-      draw("scatter", [{ type: "heatmap", z: row.confusion, x: names, y: names, colorscale: "Viridis", hovertemplate: "%{y} taken for %{x}: %{z}<extra></extra>" }],
-        layout("predicted class", "its class", { yaxis: { autorange: "reversed" } }));
+      const names = ticks(current.classes);
+      const text = row.confusion.map((line, i) => line.map((count, j) => `${names.ticktext[i]} taken for ${names.ticktext[j]}: ${count}`));
+      draw("scatter", [{ type: "heatmap", z: row.confusion, text, colorscale: "Viridis", hovertemplate: "%{text}<extra></extra>" }],
+        layout("predicted class", "class", { xaxis: names, yaxis: { autorange: "reversed", ...names } }));
       return;
     }
     const of = data.samples[current.data];
@@ -208,7 +211,7 @@
     const charts = current.planes.map((_, n) => element("div", undefined, { class: "chart small", tabindex: "0", "data-plane": n }));
     places.append(...charts);
     const classes = current.classes;
-    const bar = { thickness: 10, ...(classes.length ? { tickvals: classes.map((_, n) => n), ticktext: classes.map(plain) } : {}) };
+    const bar = { thickness: 10, ...(classes.length ? ticks(classes) : {}) };
     current.planes.forEach((plane, n) => {
       const chart = charts[n];
       const last = n === current.planes.length - 1;

@@ -1,0 +1,150 @@
+"""Whatever stands in a name, it stays text: in the report, the tables, the figures, LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rnc_graph.data import load_dataset
+from rnc_graph.experiments import read_spec
+from rnc_graph.reporting.markup import code, fill_template, latex, markdown, script_json
+from rnc_graph.reporting.report import write_report
+from tests.run_and_write import run_and_write
+
+IMAGE = "<img src=x onerror=\"document.title='owned'\">"
+HOSTILE = f"%%payload%% {IMAGE} </script><script>document.title='owned'</script> <!--<script> "
+HOSTILE += r"a|b $\frac{a$ \input{x} & _c_ *d* `e` [f](javascript:g) %{x} ${y} __proto__ é"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A finished experiment with hostile text in every name, and its report."""
+    folder = tmp_path_factory.mktemp("hostile")
+    table = load_dataset("esol")
+    column = f"y {HOSTILE}"
+    with (folder / "molecules.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["smiles", column])
+        writer.writerows(zip(table.smiles[:40], table.targets[:40, 0].tolist(), strict=True))
+    names = ["plain", f"m {HOSTILE}", "__proto__", "constructor"]
+    content = {
+        "name": "small",
+        "title": "%%payload%%",
+        "data": {
+            "path": str(folder / "molecules.csv"),
+            "smiles": "smiles",
+            "targets": [column],
+            "unit": f"u {HOSTILE}",
+        },
+        "seeds": 2,
+        "reference": "plain",
+        "encoders": {"gcn": {"hidden_dim": 8, "layers": 1}},
+        "regression": {"epochs": 2},
+        "methods": [{"name": name, "pretraining": None} for name in names],
+        "splits": {f"s {HOSTILE}": {}, "half": {"train_size": 0.5}},
+    }
+    (folder / "small.yaml").write_text(yaml.safe_dump(content, allow_unicode=True))
+    run_and_write(read_spec(folder / "small.yaml"), folder / "out", command=f"run {HOSTILE}")
+    write_report(folder / "out")
+    return folder / "out"
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_page_has_its_own_tags_only(results: Path):
+    found = _Tags()
+    found.feed((results / "report.html").read_text(encoding="utf-8"))
+    scripts = [attributes for tag, attributes in found.tags if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "payload"}, {}, {}]
+    assert not [tag for tag, _ in found.tags if tag in ("img", "iframe", "object")]
+    assert not [name for _, attributes in found.tags for name in attributes if name[:2] == "on"]
+    policy = next(a["content"] for _, a in found.tags if "http-equiv" in a)
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+
+
+@pytest.mark.slow
+def test_no_script_of_a_name_runs(results: Path, browser: Any):
+    browser.get((results / "report.html").as_uri())
+    assert browser.title == "%%payload%%"
+    assert browser.execute_script("return document.documentElement.dataset.ready") == "yes"
+    assert browser.get_log("browser") == []
+    assert HOSTILE in browser.find_element("id", "command").text
+    # Charts show the names as they are, and nothing of them became an element.
+    texts = browser.execute_script(
+        "return [...document.querySelectorAll('#differences .ytick text')].map(t => t.textContent)"
+    )
+    assert f"m {HOSTILE}" in texts
+    assert not browser.find_elements("css selector", "img, iframe, a[href^=javascript]")
+    assert browser.title == "%%payload%%"
+
+
+@pytest.mark.slow
+def test_the_policy_stops_a_script_that_got_in(results: Path, browser: Any, tmp_path: Path):
+    html = (results / "report.html").read_text(encoding="utf-8")
+    spoiled = html.replace("<main", f"{IMAGE}<script>document.title='owned'</script><main", 1)
+    (tmp_path / "spoiled.html").write_text(spoiled, encoding="utf-8")
+    browser.get((tmp_path / "spoiled.html").as_uri())
+    assert browser.title == "%%payload%%"
+
+
+def test_markdown_tables_keep_their_columns(results: Path):
+    text = (results / "table.md").read_text(encoding="utf-8")
+    assert "<" not in "".join(line for line in text.splitlines() if "Made by `" not in line)
+    columns = 0
+    for line in text.splitlines():
+        if not line.startswith("|"):
+            columns = 0
+            continue
+        bars = len(re.findall(r"(?<!\\)\|", line))
+        assert columns in (0, bars)
+        columns = bars
+
+
+def test_figures_are_drawn_and_their_text_is_text(results: Path):
+    for path in (results / "paper").glob("*.svg"):
+        tags = {element.tag.split("}")[1] for element in ET.parse(path).iter()}
+        assert not tags & {"script", "img", "a", "foreignObject", "image"}
+    drawing = (results / "paper" / "differences.svg").read_text(encoding="utf-8")
+    assert "&lt;img src=x" in drawing
+    assert len(list(results.glob("*.png"))) == 6
+
+
+def test_latex_has_no_command_of_a_name(results: Path):
+    text = (results / "paper" / "table.tex").read_text(encoding="utf-8")
+    assert r"\input" not in text
+    assert r"\frac" not in text
+    for line in text.splitlines():
+        if line.endswith(r"\\"):
+            assert len(re.findall(r"(?<!\\)&", line)) == 4
+
+
+def test_templates_are_filled_once():
+    assert fill_template("%%a%% %%b%%", {"a": "%%b%%", "b": "1"}) == "%%b%% 1"
+
+
+def test_text_of_every_kind():
+    assert markdown("a|b\n<c> [d](e) _f_ g_h `i` $j$") == (
+        r"a\|b &lt;c&gt; [d\](e) \_f\_ g_h \`i\` \$j\$"
+    )
+    assert code("a`b``c") == "``` a`b``c ```"
+    assert latex("a_b & 5% {x} \\ ~^$#") == (
+        r"a\_b \& 5\% \{x\} \textbackslash{} \textasciitilde{}\textasciicircum{}\$\#"
+    )
+    text = script_json({"a": "</script><!--&\u2028\u2029"})
+    assert not re.search("[<>&\u2028\u2029]", text)
