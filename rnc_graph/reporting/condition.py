@@ -13,6 +13,7 @@ from rnc_graph.data.samples import SampleTable
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.reporting import numbers
+from rnc_graph.reporting.style import short
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
 
@@ -36,7 +37,7 @@ class Condition:
     def title(self) -> str:
         """What a figure shows, for above it."""
         name = self.experiment.name
-        return self.table.name if name == self.table.data else f"{name}, {self.table.name}"
+        return short(self.table.name if name == self.table.data else f"{name}, {self.table.name}")
 
     @property
     def classes(self) -> Sequence[str]:

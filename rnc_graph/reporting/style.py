@@ -20,7 +20,7 @@ BETTER, WORSE, NEUTRAL, LINE = COLORS[2], COLORS[1], "0.45", "0.3"
 SEQUENTIAL = "viridis"
 
 PANEL = 2.8  # inches
-_LONGEST = 40  # characters of a name
+_LONGEST = 60  # characters of a name
 
 _SETTINGS = {
     "font.size": 8,

@@ -38,5 +38,5 @@ def draw_confusion(of: Condition) -> Figure:
     figure.supxlabel("predicted class")
     figure.supylabel("class")
     seeds = numbers.plural(len(of.table.seeds), "seed")
-    figure.suptitle(f"{style.short(of.title)}: {of.table.compared} set, {seeds}")
+    figure.suptitle(f"{of.title}: {of.table.compared} set, {seeds}")
     return figure

@@ -37,7 +37,7 @@ def draw_embeddings(of: Condition) -> Figure:
             bar.set_ticks(range(len(of.classes)), labels=list(of.classes))
             bar.set_label("class")
     figure.suptitle(
-        f"{style.short(of.title)}: embedding of the {of.table.compared} set, seed {of.table.seeds[0]}"
+        f"{of.title}: embedding of the {of.table.compared} set, seed {of.table.seeds[0]}"
     )
     return figure
 

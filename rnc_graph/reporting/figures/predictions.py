@@ -30,7 +30,7 @@ def draw_predictions(of: Condition) -> Figure:
     figure.supxlabel(style.short(of.target("measured")))
     figure.supylabel(style.short(of.target("predicted")))
     seeds = numbers.plural(len(of.table.seeds), "seed")
-    figure.suptitle(f"{style.short(of.title)}: {of.table.compared} set, {seeds}")
+    figure.suptitle(f"{of.title}: {of.table.compared} set, {seeds}")
     return figure
 
 

@@ -34,5 +34,5 @@ def draw_regions(of: Condition) -> Figure:
     axis.grid(axis="y", linewidth=0.3)
     figure.legend(loc="outside lower center", ncols=len(REGIONS))
     axis.set_xlabel(f"{of.table.compared} MAE, standardized")
-    figure.suptitle(f"{style.short(of.title)}, {numbers.plural(len(of.table.seeds), 'seed')}")
+    figure.suptitle(f"{of.title}, {numbers.plural(len(of.table.seeds), 'seed')}")
     return figure
