@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from rnc_graph.data.table import MoleculeTable
 
 
-def is_here(card: ElsewhereCard) -> bool:
+def is_available(card: ElsewhereCard) -> bool:
     """Tell whether DeepChem is installed and the file is on this computer."""
-    return find_spec("deepchem") is not None and moleculenet.is_here(card)
+    return find_spec("deepchem") is not None and moleculenet.is_available(card)
 
 
 def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:

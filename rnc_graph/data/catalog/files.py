@@ -1,4 +1,4 @@
-"""The files of data sets that other projects keep: where they lie, and how they get there."""
+"""Files of data sets that other projects host: their local paths and their downloads."""
 
 import os
 from http.client import HTTPException
@@ -8,7 +8,7 @@ from urllib.request import urlopen
 from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.errors import FileError, MissingFileError, MissingPackageError
 
-# Seconds that a server may be silent.
+# Seconds without an answer before a download fails.
 TIMEOUT = 10.0
 
 
@@ -22,15 +22,15 @@ def data_dir() -> Path:
 
 
 def local_path(card: ElsewhereCard) -> Path:
-    """Return where the file or folder of a data set belongs, be it there or not."""
+    """Return the path of a data set's file or folder, whether it exists or not."""
     return data_dir() / card.file
 
 
 def download(card: ElsewhereCard) -> bytes:
-    """Return what lies at the data set's URL.
+    """Download the data set's URL.
 
     Raises:
-        RncGraphError: there is no network, or the server does not give it.
+        FileError: there is no network, or the server does not send the file.
     """
     try:
         with urlopen(card.url, timeout=TIMEOUT) as response:
@@ -43,7 +43,7 @@ def download(card: ElsewhereCard) -> bytes:
     return content
 
 
-def not_here(card: ElsewhereCard) -> MissingFileError:
+def not_available(card: ElsewhereCard) -> MissingFileError:
     """Return the error for a data set that is not on this computer, with the ways to get it."""
     return MissingFileError(_unavailable(card, "it is not on this computer"))
 

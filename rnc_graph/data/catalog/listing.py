@@ -44,7 +44,7 @@ def list_datasets() -> list[DatasetEntry]:
             targets=tuple(card.targets),
             unit=card.unit,
             license=card.license,
-            at_hand=isinstance(card, EmbeddedCard) or READERS[card.collection].is_here(card),
+            at_hand=isinstance(card, EmbeddedCard) or READERS[card.collection].is_available(card),
             get="" if isinstance(card, EmbeddedCard) else card.get,
             collection="" if isinstance(card, EmbeddedCard) else card.collection,
         )

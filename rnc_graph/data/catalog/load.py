@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 class Reader:
     """How the data sets of a collection are found and read."""
 
-    is_here: Callable[[ElsewhereCard], bool]
+    is_available: Callable[[ElsewhereCard], bool]
     read: Callable[[ElsewhereCard, bool], NamedDataset]
 
 
 READERS = {
-    "deepchem": Reader(deepchem.is_here, deepchem.read),
-    "moleculeace": Reader(moleculeace.is_here, moleculeace.read),
-    "ogb": Reader(ogb.is_here, ogb.read),
-    "pyg": Reader(moleculenet.is_here, moleculenet.read),
+    "deepchem": Reader(deepchem.is_available, deepchem.read),
+    "moleculeace": Reader(moleculeace.is_available, moleculeace.read),
+    "ogb": Reader(ogb.is_available, ogb.read),
+    "pyg": Reader(moleculenet.is_available, moleculenet.read),
 }
 
 

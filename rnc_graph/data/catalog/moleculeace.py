@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.data.catalog.files import local_path, not_here
+from rnc_graph.data.catalog.files import local_path, not_available
 from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
 from rnc_graph.errors import BadValueError
 
 
-def is_here(card: ElsewhereCard) -> bool:
+def is_available(card: ElsewhereCard) -> bool:
     """Tell whether the file is in the installed package or in the data folder."""
     return _path(card) is not None
 
@@ -26,7 +26,7 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
 
     path = _path(card)
     if path is None:
-        raise not_here(card)
+        raise not_available(card)
     table = read_table(path, card.smiles, card.targets, unit=card.unit, name=card.name)
     frame = read_csv(path)
     cells = {name: np.array(column(frame, name, path)) for name in ("split", "cliff_mol")}

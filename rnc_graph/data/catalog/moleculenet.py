@@ -1,19 +1,19 @@
 """MoleculeNet's CSV files, where PyTorch Geometric keeps them.
 
 ``torch_geometric.datasets.MoleculeNet`` with ``pyg/`` of the data folder as its root reads and
-writes the same raw files. They are read here without it, since it rounds targets to float32, drops
+writes the same raw files. They are read without it, since it rounds targets to float32, drops
 molecules and takes seconds to import.
 """
 
 from pathlib import Path
 
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.data.catalog.files import download, local_path, not_here
+from rnc_graph.data.catalog.files import download, local_path, not_available
 from rnc_graph.data.catalog.named import NamedDataset
 from rnc_graph.files import atomic_path
 
 
-def is_here(card: ElsewhereCard) -> bool:
+def is_available(card: ElsewhereCard) -> bool:
     """Tell whether the file is on this computer."""
     return local_path(card).is_file()
 
@@ -22,12 +22,13 @@ def obtain(card: ElsewhereCard, may_download: bool) -> Path:
     """Return the path of the data set's file, downloaded if it has to be and may be.
 
     Raises:
-        RncGraphError: it is not here and may not, or cannot, be downloaded.
+        MissingFileError: it is not on this computer, and downloads are not allowed.
+        FileError: the download failed.
     """
     path = local_path(card)
-    if not is_here(card):
+    if not is_available(card):
         if not may_download:
-            raise not_here(card)
+            raise not_available(card)
         content = download(card)
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)

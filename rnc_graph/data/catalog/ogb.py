@@ -1,7 +1,7 @@
 """The regression sets of the Open Graph Benchmark, from OGB's own folders.
 
-SMILES and targets stand in ``mapping/mol.csv.gz``, the parts in ``split/scaffold/``. OGB's package
-is not needed: importing it asks the network, and its loader needs pickles.
+SMILES and targets are in ``mapping/mol.csv.gz``, the sets in ``split/scaffold/``. OGB's package is
+not imported: it queries the network on import, and its loader needs pickles.
 """
 
 from io import BytesIO
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.data.catalog.files import by_hand, download, local_path, not_here
+from rnc_graph.data.catalog.files import by_hand, download, local_path, not_available
 from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
 from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path
@@ -21,7 +21,7 @@ _MOLECULES = "mapping/mol.csv.gz"
 _PARTS = {part: f"split/scaffold/{part}.csv.gz" for part in ("train", "valid", "test")}
 
 
-def is_here(card: ElsewhereCard) -> bool:
+def is_available(card: ElsewhereCard) -> bool:
     """Tell whether the files are on this computer."""
     folder = local_path(card)
     return all((folder / name).is_file() for name in (_MOLECULES, *_PARTS.values()))
@@ -32,9 +32,9 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
     from rnc_graph.data.table import read_table
 
     folder = local_path(card)
-    if not is_here(card):
+    if not is_available(card):
         if not may_download:
-            raise not_here(card)
+            raise not_available(card)
         _unpack(card, download(card), folder)
     table = read_table(
         folder / _MOLECULES, card.smiles, card.targets, unit=card.unit, name=card.name
@@ -44,11 +44,11 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
 
 
 def _unpack(card: ElsewhereCard, archive: bytes, folder: Path) -> None:
-    """Write the few files that are needed; the archive keeps them below a folder of its own."""
+    """Extract the few files that are needed from the archive's top folder."""
     try:
         with ZipFile(BytesIO(archive)) as opened:
             names = {name.partition("/")[2]: name for name in opened.namelist()}
-            # What tells that the data set is here comes last.
+            # The file that is_available checks comes last.
             for name in (*_PARTS.values(), _MOLECULES):
                 with atomic_path(folder / name) as temporary:
                     temporary.write_bytes(opened.read(names[name]))
@@ -60,7 +60,7 @@ def _unpack(card: ElsewhereCard, archive: bytes, folder: Path) -> None:
 
 
 def _rows(path: Path) -> NDArray[np.int64]:
-    """Return the row numbers in a file of one a line, without a header."""
+    """Read row numbers, one a line, without a header."""
     try:
         return np.loadtxt(path, dtype=np.int64, ndmin=1)
     except (OSError, ValueError) as error:
