@@ -14,7 +14,7 @@ from rnc_graph.losses.pairwise import l1_distance, unit
 
 
 class AttentionNCELoss(nn.Module):
-    r"""AttentionNCE: the harder a negative and the easier a positive, the more it weighs.
+    r"""AttentionNCE: hard negatives and easy positives have the largest weights.
 
     Views 0 and 1 of each sample are its two anchors a_i, the other P = V - 2 its positives v_p,
     all normalized. With pos_ip = a_i . v_p and neg_ij = a_i . a_j over the n_i anchors j of other
@@ -25,7 +25,8 @@ class AttentionNCELoss(nn.Module):
         L = -mean_i log( e^{pos_i/T} / (e^{pos_i/T} + sum_j e^{beta_ij neg_ij / T}) )
 
     alpha and beta get no gradient. An anchor without negatives contributes 0. Masks leave pairs out
-    of both sums; the mean is over the anchors that have a positive, and 0 if none has.
+    of both sums; the mean is over the anchors with a positive, 0 without any. First derivatives
+    only.
 
     Args:
         temperature: T; positive.
@@ -56,13 +57,14 @@ class AttentionNCELoss(nn.Module):
 
         Args:
             features: (B, V, d) embeddings: V >= 3 views of each of B samples.
-            negatives: (B, B) booleans: whether sample j's anchors are negatives of sample i's. The
-                diagonal is not looked at. None: all others are.
+            negatives: (B, B) booleans: whether the anchors of sample j are negatives of those of
+                sample i; the diagonal is ignored. None: all others are.
             positives: (B, P) booleans: whether view p + 2 is a positive of its sample's anchors.
                 None: all are.
 
         Raises:
             BadValueError: wrong shapes or dtype, or a NaN or infinite value.
+            RunError: in a backward pass with ``create_graph=True``.
         """
         _check(features, negatives, positives)
         by_view = unit(features).transpose(0, 1)
@@ -88,10 +90,10 @@ class AttentionNCELoss(nn.Module):
             attention.masked_fill_(~positive[rows].T, torch.finfo(pos.dtype).min / 4)
         attracted = (attention.softmax(1) * pos).sum(1) / self.temperature
 
-        # (view, i) x (view, j), so that samples i and j meet in one place.
+        # (view, i) x (view, j): one entry of the mask for each pair of samples.
         neg = anchors.reshape(-1, size) @ by_view[:2].reshape(-1, size).T
         neg = neg.view(2, -1, 2, samples)
-        # Added, and not -inf: a row that is left out as a whole stays finite.
+        # Added, and not -inf: a row without any negative stays finite.
         barred = (left_out[rows] * (torch.finfo(neg.dtype).min / 4))[:, None]
         with torch.no_grad():
             count = 2 * (samples - left_out[rows].sum(1))[:, None, None]
@@ -123,7 +125,7 @@ def _check(features: Tensor, negatives: Tensor | None, positives: Tensor | None)
 
 @LOSSES.register("attention-nce")
 class AttentionNCE(PretrainLoss):
-    """:class:`AttentionNCELoss` on views of a sample alone: the label is not looked at.
+    """:class:`AttentionNCELoss` of the views of each sample; the labels are not used.
 
     The paper has six views: two anchors and four positives.
 
@@ -140,22 +142,22 @@ class AttentionNCE(PretrainLoss):
         self.loss = AttentionNCELoss(temperature, d_pos, d_neg)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of features (B, V, d)."""
+        """Return the loss of features (B, V, d); labels (B, t) are ignored."""
         value: Tensor = self.loss(features)
         return value
 
 
 @LOSSES.register("attention-nce-labels")
 class LabelAttentionNCE(PretrainLoss):
-    """:class:`AttentionNCELoss` whose positives are the samples of near labels.
+    """:class:`AttentionNCELoss` with the samples of near labels as positives.
 
-    Beside views of its own from the third on, an anchor's positives are the first views of the
-    ``positives`` samples in the batch whose labels are nearest; these are no negatives of it.
-    Samples without a target in common are neither positives nor negatives of each other; one
-    without any target is left out.
+    The positives of an anchor are the first views of the ``positives`` samples in the batch with
+    the nearest labels, which are no negatives, and its own views from the third on. Samples
+    without a target in common are neither positives nor negatives of each other; a sample without
+    any target is left out.
 
     Args:
-        positives: near samples for each anchor.
+        positives: near samples of each anchor; at least 1.
         temperature: of the loss.
         d_pos: temperature of the attention over positives.
         d_neg: temperature of the attention over negatives.

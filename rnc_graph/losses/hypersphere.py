@@ -12,11 +12,10 @@ STEPS = 100
 
 
 def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
-    """Return ``classes`` unit vectors as far apart as can be, (C, d) in float64.
+    """Return ``classes`` unit vectors as far apart as possible, (C, d) in float64.
 
-    They minimize ``target_uniformity``. For C <= d + 1 that is the regular simplex, every product
-    of two -1 / (C - 1), turned at random; beyond, a local minimum that L-BFGS finds from a random
-    start.
+    They minimize ``target_uniformity``: for C <= d + 1 the regular simplex, every product of two
+    -1 / (C - 1), rotated at random; else a local minimum by L-BFGS from a random start.
 
     Args:
         classes: C, at least 1.
@@ -46,10 +45,10 @@ def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
 
 
 def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
-    """Return unit vectors whose products fall linearly with the distance of classes, (C, d).
+    """Return unit vectors (C, d) whose products fall linearly with the distance of classes.
 
     t_i . t_j = 1 - 2 |i - j| / (C - 1): the thermometer code, C - 1 coordinates +-1 / sqrt(C - 1),
-    embedded in d dimensions at random. For classes in an order: the bins of a continuous target.
+    embedded in d dimensions at random. For ordered classes, such as bins of a continuous target.
 
     Args:
         classes: C, at least 1.
@@ -78,7 +77,7 @@ def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
 
 
 def assign_targets(centroids: Tensor, targets: Tensor) -> Tensor:
-    """Return the row of each class's target, (C,) long: one to one, of the largest summed cosine.
+    """Return the index of each class's target, (C,) long: one to one, of maximal summed cosine.
 
     Args:
         centroids: (C, d), one a class.
@@ -132,8 +131,8 @@ def _embedding(rows: int, d: int, generator: torch.Generator) -> Tensor:
 def _spread(start: Tensor) -> Tensor:
     """Minimize the uniformity from ``start``.
 
-    It is 1 / temperature, that of a vector and itself, and a little more: the excess, log(1 + sum
-    of all others), is minimized in units of what it starts with, for L-BFGS to see it.
+    It is 1 / temperature, from each vector and itself, plus a small excess, log(1 + sum of all
+    others), which is minimized in units of its initial value: L-BFGS needs the scale.
     """
     points = start.requires_grad_()
     optimizer = torch.optim.LBFGS(

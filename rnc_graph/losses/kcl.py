@@ -1,15 +1,13 @@
 """K-positive contrastive learning (Kang et al., ICLR 2021; as in Li et al., arXiv 2111.13998)."""
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnc_graph.losses.base import LOSSES
-from rnc_graph.losses.checks import check_positive
 from rnc_graph.losses.classes import Bins
-from rnc_graph.losses.momentum_contrast import ClassQueueLoss, check, check_positives, contrast
+from rnc_graph.losses.momentum_contrast import ClassQueueLoss, MomentumContrastLoss, check
 
 
-class KCLLoss(nn.Module):
+class KCLLoss(MomentumContrastLoss):
     r"""KCL: the same number of positives for a rare class as for a frequent one.
 
     The candidates of anchor i are its own key and the queue, s_ij their cosine with the query over
@@ -29,23 +27,13 @@ class KCLLoss(nn.Module):
     Raises:
         BadValueError: ``temperature`` is not positive and finite, or ``positives`` below 1.
 
+    >>> import torch
     >>> query, key = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0]])
     >>> queue, queue_labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
     >>> loss = KCLLoss(temperature=1.0)
     >>> round(loss(query, key, torch.tensor([0]), queue, queue_labels).item(), 4)
     0.862
     """
-
-    def __init__(
-        self,
-        temperature: float = 0.07,
-        positives: int | None = 6,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        check_positive("temperature", temperature)
-        check_positives(positives)
-        self.temperature, self.positives, self.generator = temperature, positives, generator
 
     def forward(
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
@@ -64,20 +52,7 @@ class KCLLoss(nn.Module):
             RunError: in a backward pass with ``create_graph=True``.
         """
         check(query, key, labels, queue, queue_labels)
-        return contrast(
-            query,
-            key,
-            labels,
-            queue,
-            queue_labels,
-            temperature=self.temperature,
-            positives=self.positives,
-            generator=self.generator,
-        )[0]
-
-    def extra_repr(self) -> str:
-        """What ``print(loss)`` adds to the class."""
-        return f"temperature={self.temperature}, positives={self.positives}"
+        return self.contrast(query, key, labels, queue, queue_labels)[0]
 
 
 @LOSSES.register("kcl")

@@ -1,12 +1,12 @@
-"""Shared by KCL and TSC: a query against its own key, a labeled queue and class targets."""
+"""Shared by KCL and TSC: classes of a queue, the contrast and the draws."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import QueueLoss, select, zero_loss
 from rnc_graph.losses.blockwise import log_sum_exp_products
-from rnc_graph.losses.checks import Shapes, eager
+from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.classes import Bins, make_bins
 from rnc_graph.losses.pairwise import units, wide_dtype
 
@@ -46,42 +46,70 @@ class ClassQueueLoss(QueueLoss):
         raise NotImplementedError
 
 
-def contrast(
-    query: Tensor,
-    key: Tensor,
-    labels: Tensor,
-    queue: Tensor,
-    queue_labels: Tensor,
-    targets: Tensor | None = None,
-    *,
-    temperature: float,
-    positives: int | None,
-    separate_targets: bool = True,
-    generator: torch.Generator | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Return the losses (), () of the class's positives and of its target.
+class MomentumContrastLoss(nn.Module):
+    """Base of KCL and TSC: a query against its own key, a labeled queue and class targets.
 
-    The second is 0 without ``targets`` (C, d), which are in the order of the classes. The other
-    arguments are those of :class:`~rnc_graph.losses.TSCLoss`.
+    Args:
+        temperature: divides the cosines; positive.
+        positives: the number of draws from the queue; None takes all of the class.
+        generator: of the draws; None is torch's default.
+
+    Raises:
+        BadValueError: ``temperature`` is not positive and finite, or ``positives`` below 1.
     """
-    query, key, queue, *more = units(query, key, queue, *(() if targets is None else (targets,)))
-    own = (query * key).sum(1) / temperature
-    candidates = torch.cat((queue, *more))
-    log_total = own
-    if len(candidates):
-        log_total = torch.logaddexp(own, log_sum_exp_products(query, candidates, temperature))
 
-    drawn_target = bool(more) and not separate_targets
-    total, count, hit = _positives(labels, queue, queue_labels, positives, drawn_target, generator)
-    if more and separate_targets:
-        hit = torch.ones_like(hit)
-    size = 1 + count + hit
-    towards = own + (query * total).sum(1) / temperature
-    loss_class = (((1 + count) * log_total - towards) / size).mean()
-    if not more:
-        return loss_class, torch.zeros_like(loss_class)
-    target = (query * more[0][labels]).sum(1) / temperature
-    return loss_class, (hit * (log_total - target) / size).mean()
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        positives: int | None = 6,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        check_positive("temperature", temperature)
+        if positives is not None and positives < 1:
+            raise BadValueError(f"positives must be at least 1, or None for all, got {positives}")
+        self.temperature, self.positives, self.generator = temperature, positives, generator
+
+    def contrast(
+        self,
+        query: Tensor,
+        key: Tensor,
+        labels: Tensor,
+        queue: Tensor,
+        queue_labels: Tensor,
+        targets: Tensor | None = None,
+        separate_targets: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the losses (), () of the class's positives and of its target.
+
+        The second is 0 without ``targets`` (C, d), which are in the order of the classes. The other
+        arguments are those of :class:`~rnc_graph.losses.TSCLoss`.
+        """
+        tau, extra = self.temperature, () if targets is None else (targets,)
+        query, key, queue, *more = units(query, key, queue, *extra)
+        own = (query * key).sum(1) / tau
+        candidates = torch.cat((queue, *more))
+        log_total = own
+        if len(candidates):
+            log_total = torch.logaddexp(own, log_sum_exp_products(query, candidates, tau))
+
+        with_target = bool(more) and not separate_targets
+        total, count, hit = _positives(
+            labels, queue, queue_labels, self.positives, with_target, self.generator
+        )
+        if more and separate_targets:
+            hit = torch.ones_like(hit)
+        size = 1 + count + hit
+        towards = own + (query * total).sum(1) / tau
+        loss_class = (((1 + count) * log_total - towards) / size).mean()
+        if not more:
+            return loss_class, torch.zeros_like(loss_class)
+        target = (query * more[0][labels]).sum(1) / tau
+        return loss_class, (hit * (log_total - target) / size).mean()
+
+    def extra_repr(self) -> str:
+        """What ``print(loss)`` adds to the class."""
+        return f"temperature={self.temperature}, positives={self.positives}"
 
 
 @eager
@@ -140,12 +168,6 @@ def draw(pool: Tensor, number: int, generator: torch.Generator | None = None) ->
         taken = (chosen[:, :step] == pick[:, None]).any(1)
         chosen[:, step] = torch.where(enough, torch.where(taken, last, pick), step)
     return chosen
-
-
-def check_positives(positives: int | None) -> None:
-    """Raise :class:`BadValueError` unless ``positives`` is None or at least 1."""
-    if positives is not None and positives < 1:
-        raise BadValueError(f"positives must be at least 1, or None for all, got {positives}")
 
 
 @eager

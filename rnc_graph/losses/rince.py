@@ -17,18 +17,18 @@ from rnc_graph.losses.ranks import ClassRanks, LabelRanks, hierarchy_similarity
 VARIANTS = ("in", "out", "out-in")
 # Default thresholds of RINCE, as quantiles of the label distances.
 QUANTILES = (0.05, 0.1, 0.2, 0.4)
-# Less likely positives than 1e-7 are left out, as published: odds of N / P against them.
+# Ratios of 1e-7 or less are left out, as published: odds of N / P against them.
 MOST_ODDS = 1e7 - 1
-# Above all similarities: stands for an entry that is left out.
+# Above all similarities: marks an entry that is left out.
 LEFT_OUT = 2.0
-# Entries of a block whose levels are done while it, and what is made of it, are in the cache.
+# Entries of a block whose levels are computed while it is in the cache.
 LEVEL_ENTRIES = 1 << 17
-# Entries of a block of the matrix products, which are slow on few rows.
+# Entries of a block of a matrix product, which is slow on few rows.
 MATRIX_ENTRIES = 1 << 19
 
 
 class RINCELoss(nn.Module):
-    r"""RINCE: the more alike a bank entry is to the anchor in label, the nearer it is to be.
+    r"""RINCE: ranks the bank entries by the similarity of their label to the anchor's.
 
     The levels 1 = sigma_1 > ... > sigma_R >= 0 are the distinct similarities of labels in the
     batch, with 1, that of the anchor q_i to its own second view p_i. Below 0 is unranked. At level
@@ -41,8 +41,8 @@ class RINCELoss(nn.Module):
         out-in: out at r = 1, in at the others
         L = mean_r l_r
 
-    A ratio of 1e-7 or less is left out of its mean; a level with none left contributes 0. The
-    memory beyond the inputs' own grows as B + K. First derivatives only.
+    A ratio of 1e-7 or less is left out of its mean; a level with none left contributes 0. Memory
+    grows as B + K. First derivatives only.
 
     Args:
         variant: "in", "out" or "out-in".
@@ -81,14 +81,15 @@ class RINCELoss(nn.Module):
             positive: (B, d) embeddings of the same samples' second views.
             bank: (K, d) embeddings of other samples; K may be 0.
             similarity: (B, K) floats, of each anchor's label to each bank entry's: at most 1; below
-                0 the entry is unranked; NaN leaves it out of this anchor's terms. Equal
-                similarities are one level: round what is measured.
-            levels: similarities that are levels even where no entry has them, so that the mean is
-                of the same R in every batch; each in [0, 1].
+                0 the entry is unranked; NaN leaves it out of this anchor's terms. Each distinct
+                value is a level: round continuous ones.
+            levels: similarities that are levels even if no entry has them, so that the mean is
+                over the same R in every batch; each in [0, 1].
 
         Raises:
-            BadValueError: wrong shapes or dtype, a NaN or infinite embedding, or a
-                similarity above 1 or infinite.
+            BadValueError: wrong shapes or dtype, a NaN or infinite embedding, or a similarity
+                above 1 or infinite.
+            RunError: in a backward pass with ``create_graph=True``.
         """
         missing = _check(anchor, positive, bank, similarity)
         if not all(0 <= level <= 1 for level in levels):
@@ -114,8 +115,8 @@ class RINCELoss(nn.Module):
                 for level in levels]  # fmt: skip
         counts = [int((size if out else size > 0).sum())
                   for size, out in zip(sizes, outs, strict=True)]  # fmt: skip
-        # The gradient is taken with the value, and needs how many ratios each mean is of: all, as a
-        # rule. Where it turns out that some are to be left out, once more.
+        # The gradient is computed with the value, and needs the number of ratios in each mean:
+        # usually all. If some are left out, once more.
         while True:
             ranks = list(zip(levels, taus, outs, counts, strict=True))
             total, kept = _Ranked.apply(anchor, positive, bank, similarity, ranks)
@@ -130,7 +131,7 @@ class RINCELoss(nn.Module):
 
 
 def _descend(similarity: Tensor) -> list[float]:
-    """Return the distinct values >= 0, and 1, from the top: a masked maximum each."""
+    """Return the distinct values >= 0, and 1, falling: a masked maximum each."""
     levels = [1.0]
     if similarity.numel():
         below = torch.empty_like(similarity)
@@ -144,9 +145,9 @@ def _descend(similarity: Tensor) -> list[float]:
 
 
 def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], list[Tensor]]:
-    """Return the levels, and of each how many positives (B,) every anchor has.
+    """Return the levels, and for each the number of positives of every anchor (B,).
 
-    A few anchors tell the levels as a rule; that nothing is left over tells whether they did.
+    The first anchors usually have all levels; the counts show whether they do.
     """
     anchors, entries = similarity.shape
     rows = list(blocks(anchors, entries, LEVEL_ENTRIES))
@@ -170,11 +171,10 @@ def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], li
 
 
 class _Ranked(torch.autograd.Function):
-    """Sum of the levels' means, and how many ratios each is of.
+    """Sum of the levels' means, and the number of ratios in each.
 
-    The gradient is taken with them: all levels of a block while it is in the cache.
-
-    Masks are floats, multiplied: on a CPU several times as fast as booleans.
+    The gradient is computed with them, for all levels of a block while it is in the cache. Masks
+    are floats: on a CPU several times as fast as booleans.
     """
 
     @staticmethod
@@ -191,9 +191,9 @@ class _Ranked(torch.autograd.Function):
         pull_anchor = torch.zeros_like(anchor) if want_anchor else None
         pull_positive = torch.zeros_like(positive) if want_positive else None
         pull_bank = torch.zeros_like(bank) if want_bank else None
-        # Of each level and anchor: the sum of its terms, and how many ratios are in it.
+        # For each level and anchor, the sum and the number of its terms.
         sums, kept = anchor.new_zeros(2, len(ranks), len(anchor)).unbind(0)
-        # One memory for all blocks: fresh memory costs more here than the arithmetic.
+        # One buffer for all blocks: new memory costs more here than the arithmetic.
         whole = list(blocks(len(anchor), entries + 1, MATRIX_ENTRIES))
         height = whole[0].stop
         parts = list(blocks(height, entries + 1, LEVEL_ENTRIES))
@@ -235,24 +235,23 @@ class _Ranked(torch.autograd.Function):
 
 
 class _Block:
-    """Anchors x entries: their cosines, and the gradient ``pull`` as it adds up over the levels.
+    """Anchors x entries: their cosines, and the gradient ``pull``, summed over the levels.
 
-    ``positives`` are 1 at the level's positives, ``alive`` at the entries of lower levels (at first
-    all, so that what is to be left out is cleared by the caller). Both
-    ``together`` and ``each`` take tau and the divisor tau x count of the gradient, and write each
-    anchor's sum of terms and their number.
+    ``positives`` is 1 at the level's positives, ``alive`` at the entries of lower levels (at first
+    1 everywhere; the caller clears what is left out). ``together`` and ``each`` take tau and the
+    divisor tau x count of the gradient, and write the sum and the number of each anchor's terms.
     """
 
     def __init__(self, cosines: Tensor, pull: Tensor, memory: Tensor) -> None:
         self.cosines, self.pull = cosines, pull
         self.alive, self.positives, self.weights, self.scratch = memory[:, : len(cosines)]
         self.alive.fill_(1)
-        # Exponents from here to 0 neither underflow nor, inverted, overflow.
+        # Exponents from here to 0 do not underflow, and their inverses do not overflow.
         info = torch.finfo(cosines.dtype)
         self.lowest, self.tiny = math.log(info.tiny) + 7, info.tiny
 
     def _exponentials(self, tau: float, *masks: Tensor) -> tuple[Tensor, Tensor | float]:
-        """Return exp(cosine / tau - top) with a top that keeps those in the masks in range."""
+        """Return exp(cosine / tau - top), with a top that keeps the masked entries in range."""
         if 2 / tau < -self.lowest:
             return torch.mul(self.cosines, 1 / tau, out=self.weights).exp_(), 0.0
         shown = sum(masks, -1 * torch.ones_like(self.cosines))
@@ -278,7 +277,7 @@ class _Block:
         """-log(h / (h + N)) of each positive: "out"."""
         weights, top = self._exponentials(tau, self.alive)
         n = weights.mul_(self.alive).sum(1, keepdim=True)
-        # Odds against a positive, N / h. Where there is no negative, as good as none.
+        # Odds against a positive, N / h; next to none without a negative.
         log_n = torch.where(n > 0, n.log() + top, -1 / tau + self.lowest)
         odds = torch.sub(log_n, self.cosines, alpha=1 / tau, out=self.scratch)
         below = torch.lt(odds, math.log(MOST_ODDS), out=torch.empty_like(odds))
@@ -309,34 +308,32 @@ def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -
 
 @LOSSES.register("rince")
 class RINCE(QueueLoss):
-    """:class:`RINCELoss` whose ranks are steps of label distance, or of classes.
+    """:class:`RINCELoss` with ranks of label distance, or of classes.
 
-    What lies within the first threshold counts as the anchor's own class; each further threshold is
-    a weaker rank with a higher temperature; beyond the last all are negatives. Unlike RnC, two
-    samples within one step are not ranked against each other. Samples without a target in
-    common are left out of each other's terms, and those without any target altogether.
+    Samples within the first threshold count as the anchor's class; each further threshold is a
+    weaker rank with a higher temperature; beyond the last all are negatives. Samples without a
+    target in common are left out of each other's terms, and those without any target altogether.
 
-    Where the target is a class number, ``hierarchy`` or ``similarity`` says how alike two classes
-    are, in place of a distance.
+    If the target is a class number, ``hierarchy`` or ``similarity`` ranks the classes instead.
 
     Args:
         variant: "in", "out" or "out-in".
         tau_min: temperature of the first rank.
         tau_max: temperature of the last rank.
-        quantiles: thresholds as quantiles of the training set's label distances; 0.05, 0.1, 0.2
-            and 0.4 unless anything else is given.
-        thresholds: thresholds in standardized units, in place of quantiles.
-        hierarchy: for class numbers: from the finest to the coarsest, the group of each class.
-            Rank 1 is the same class, rank 2 the same finest group, and so on; none in common are
-            negatives. An empty list leaves the classes alone.
-        similarity: for class numbers: C x C, symmetric, of 1 on the diagonal, at most 1. Each
-            distinct value from 0 up is a rank: round what is measured. Below 0 are negatives.
-        queue_size: keys to compare with.
+        quantiles: thresholds as quantiles of the training set's label distances; by default 0.05,
+            0.1, 0.2 and 0.4.
+        thresholds: thresholds in standardized units, instead of quantiles.
+        queue_size: of the queue.
         momentum: of the momentum encoder.
+        hierarchy: from the finest to the coarsest level, the group of each class. Rank 1 is the
+            same class, rank 2 the same finest group, and so on; classes without a common group are
+            negatives. An empty list ranks the same class only.
+        similarity: of the classes, C x C, symmetric, 1 on the diagonal, at most 1. Each distinct
+            value from 0 up is a rank; below 0 are negatives.
 
     Raises:
-        BadValueError: more than one of quantiles, thresholds, hierarchy and similarity, or one that
-            is none.
+        BadValueError: more than one of quantiles, thresholds, hierarchy and similarity, or a wrong
+            one.
     """
 
     def __init__(
@@ -356,7 +353,7 @@ class RINCE(QueueLoss):
         self.ranks = _ranks(quantiles, thresholds, hierarchy, similarity)
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Take the thresholds from the training set's labels, or see whether its classes fit."""
+        """Compute the thresholds of the training labels (M, t), or check their classes."""
         self.ranks.setup(labels)
 
     def forward(
@@ -377,15 +374,15 @@ def _ranks(
     hierarchy: Sequence[Sequence[int]] | None,
     similarity: Sequence[Sequence[float]] | None,
 ) -> LabelRanks | ClassRanks:
-    """Return what ranks labels."""
+    """Return the module that ranks labels."""
     if hierarchy is None and similarity is None:
         if quantiles is None:
             quantiles = QUANTILES if thresholds is None else ()
         return LabelRanks(quantiles, thresholds)
     if quantiles is not None or thresholds is not None or None not in (hierarchy, similarity):
         raise BadValueError(
-            "ranks take one of quantiles and thresholds, of a continuous target, and hierarchy and "
-            "similarity, of classes"
+            "ranks: expected one of quantiles and thresholds (of a continuous target), hierarchy "
+            "and similarity (of classes)"
         )
     if similarity is not None:
         return ClassRanks(similarity)

@@ -11,10 +11,10 @@ from rnc_graph.losses.base import LOSSES
 from rnc_graph.losses.checks import check_positive
 from rnc_graph.losses.classes import Bins
 from rnc_graph.losses.hypersphere import assign_targets, hypersphere_targets, ordered_targets
-from rnc_graph.losses.momentum_contrast import ClassQueueLoss, check, check_positives, contrast
+from rnc_graph.losses.momentum_contrast import ClassQueueLoss, MomentumContrastLoss, check
 
 
-class TSCLoss(nn.Module):
+class TSCLoss(MomentumContrastLoss):
     r"""TSC: KCL, with a fixed target on the sphere for each class.
 
     The candidates of anchor i are its own key, the queue and all C targets, and log p_ij the log
@@ -55,12 +55,9 @@ class TSCLoss(nn.Module):
         positives: int | None = 6,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        check_positive("temperature", temperature)
+        super().__init__(temperature, positives, generator)
         if target_weight != 0:
             check_positive("target_weight", target_weight)
-        check_positives(positives)
-        self.temperature, self.positives, self.generator = temperature, positives, generator
         self.target_weight, self.separate_targets = target_weight, separate_targets
 
     def forward(
@@ -88,9 +85,8 @@ class TSCLoss(nn.Module):
             BadValueError: wrong shapes or dtype, a NaN or infinite value, or no such class.
             RunError: in a backward pass with ``create_graph=True``.
         """
-        loss_class, loss_target = self.parts(
-            query, key, labels, queue, queue_labels, targets, class_to_target
-        )
+        given = query, key, labels, queue, queue_labels
+        loss_class, loss_target = self.parts(*given, targets, class_to_target)
         return loss_class + loss_target
 
     def parts(
@@ -105,26 +101,16 @@ class TSCLoss(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return (L_class, L_target), scalars whose sum is the loss; as ``forward`` otherwise."""
         check(query, key, labels, queue, queue_labels, targets, class_to_target)
-        loss_class, loss_target = contrast(
-            query,
-            key,
-            labels,
-            queue,
-            queue_labels,
-            targets[class_to_target.long()],
-            temperature=self.temperature,
-            positives=self.positives,
-            separate_targets=self.separate_targets,
-            generator=self.generator,
+        targets = targets[class_to_target.long()]
+        loss_class, loss_target = self.contrast(
+            query, key, labels, queue, queue_labels, targets, self.separate_targets
         )
         return loss_class, self.target_weight * loss_target
 
     def extra_repr(self) -> str:
         """What ``print(loss)`` adds to the class."""
-        return (
-            f"temperature={self.temperature}, target_weight={self.target_weight}, "
-            f"separate_targets={self.separate_targets}, positives={self.positives}"
-        )
+        more = f"target_weight={self.target_weight}, separate_targets={self.separate_targets}"
+        return f"{super().extra_repr()}, {more}"
 
 
 @LOSSES.register("tsc")

@@ -268,8 +268,11 @@ def test_molecules_without_a_class_are_left_out(name: str, options: dict[str, An
         ({"similarity": [[1.0, NAN], [NAN, 1.0]]}, "got nan for classes 0 and 1"),
         ({"similarity": [[1.0, 0.5], [0.2, 1.0]]}, "0.5 for classes 0 and 1, but 0.2 for 1 and 0"),
         ({"similarity": [[1.0, 0.5], [0.5, 0.9]]}, "the diagonal, must be 1"),
-        ({"hierarchy": [[0, 0]], "quantiles": [0.1]}, "ranks take one of quantiles and thresholds"),
-        ({"hierarchy": [[0, 0]], "similarity": [[1.0]]}, "ranks take one of quantiles"),
+        (
+            {"hierarchy": [[0, 0]], "quantiles": [0.1]},
+            "ranks: expected one of quantiles",
+        ),
+        ({"hierarchy": [[0, 0]], "similarity": [[1.0]]}, "ranks: expected one of"),
         ({"hierarchy": "classes"}, "option 'hierarchy'"),
         ({"hierarchy": [[0.5, 1.0]]}, "option 'hierarchy'"),
     ],
