@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,31 +38,35 @@ def test_a_model_of_the_first_format_still_predicts_the_same() -> None:
     np.testing.assert_allclose(model.embed(expected["smiles"]), expected["embedding"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("encoder", ["gin", "gcn", "mpnn"])
-def test_the_bits_come_back_in_another_process(
-    esol: MoleculeTable, tmp_path: Path, encoder: str
-) -> None:
-    model = MoleculeRegressor(
-        encoder=encoder,
-        encoder_options={"hidden_dim": 8},
-        networks=1,
-        pretraining_epochs=1,
-        epochs=1,
-        descriptors=encoder == "gin",
-    )
-    smiles = esol.smiles[:40]
-    model.fit(smiles, esol.targets[:40, 0]).save(tmp_path / "model")
+def test_the_bits_come_back_in_another_process(esol: MoleculeTable, tmp_path: Path) -> None:
+    smiles, expected = esol.smiles[:40], {}
+    for encoder in ("gin", "gcn", "mpnn"):
+        model = MoleculeRegressor(
+            encoder=encoder,
+            encoder_options={"hidden_dim": 8},
+            networks=1,
+            pretraining_epochs=1,
+            epochs=1,
+            descriptors=encoder == "gin",
+        )
+        model.fit(smiles, esol.targets[:40, 0]).save(tmp_path / encoder)
+        expected[encoder] = model.predict(smiles).tobytes().hex()
     code = (
-        "import sys, torch; torch.set_num_threads(1); from rnc_graph import MoleculeRegressor as M;"
-        "print(M.load(sys.argv[1]).predict(sys.argv[2:]).tobytes().hex())"
+        "import json, sys, torch; torch.set_num_threads(1)\n"
+        "from rnc_graph import MoleculeRegressor\n"
+        "smiles, encoders = json.load(sys.stdin)\n"
+        "for name in encoders: print(MoleculeRegressor.load(name).predict(smiles).tobytes().hex())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "model"), *smiles],
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        input=json.dumps([smiles, list(expected)]),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == model.predict(smiles).tobytes().hex()
+    assert done.stdout.split() == list(expected.values())
 
 
 def rehashed(folder: Path, **changes: Any) -> None:
