@@ -1,12 +1,13 @@
 """All metrics of an embedding in one call: of continuous labels, or of classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import (
     FEWEST_ROWS,
+    Classes,
     FloatArray,
     Floats,
     Labels,
@@ -21,7 +22,7 @@ from rnc_graph.metrics.geometry import (
     ordered_triplets,
     uniformity,
 )
-from rnc_graph.metrics.neighbors import unit_distance_blocks
+from rnc_graph.metrics.neighbors import distance_blocks, unit_distance_blocks
 from rnc_graph.metrics.out_of_distribution import (
     detection,
     mahalanobis_scores,
@@ -80,20 +81,23 @@ def evaluate_representation(
     (1.0, 1.0, 1.0, 0.0)
     """
     train_embedding, embedding = checked_pair(train_embedding, embedding)
-    train_labels = np.asarray(train_labels, dtype=np.float64)
-    labels = np.asarray(labels, dtype=np.float64)
+    train_labels = _labels("train_labels", train_labels, len(train_embedding))
+    labels = _labels("labels", labels, len(embedding), train_labels.shape[1])
     if np.isnan(train_labels).any() or np.isnan(labels).any():
         metrics = _averaged(train_embedding, train_labels, embedding, labels, tolerance)
     else:
         metrics = _by_labels(train_embedding, train_labels, embedding, labels, tolerance)
     metrics |= _of_directions(embedding, views)
     if ood is not None:
-        ood = checked("ood", ood, width=embedding.shape[1])
-        both = embedding, ood
-        near, far = (nearest_neighbor_scores(train_embedding, x) for x in both)
-        inside, outside = (mahalanobis_scores(train_embedding, x) for x in both)
-        metrics |= _of_detection({"knn": (near, far), "mahalanobis": (inside, outside)})
+        metrics |= _of_detection(train_embedding, embedding, ood)
     return metrics
+
+
+def _labels(name: str, values: Floats, rows: int, width: int | None = None) -> FloatArray:
+    """Check labels (N, t) that may be NaN."""
+    labels = np.asarray(values, dtype=np.float64)
+    checked(name, np.where(np.isnan(labels), 0.0, labels), rows=rows, width=width)
+    return labels
 
 
 def _by_labels(
@@ -104,8 +108,6 @@ def _by_labels(
     tolerance: float,
 ) -> dict[str, float]:
     """Return the metrics that depend on labels."""
-    train_labels = checked("train_labels", train_labels, rows=len(train_embedding))
-    labels = checked("labels", labels, rows=len(embedding), width=train_labels.shape[1])
     metrics: dict[str, float] = {}
     for name, predict in (("probe", linear_probe), ("knn", nearest_neighbors)):
         errors = regression_metrics(labels, predict(train_embedding, train_labels, embedding))
@@ -202,10 +204,7 @@ def evaluate_classes(
         metrics |= {f"recall_1{name}": found.recall_1, f"map{name}": found.map}
     metrics |= _of_directions(queries, views)
     if ood is not None:
-        both = queries, checked("ood", ood, width=queries.shape[1])
-        near, far = (nearest_neighbor_scores(train, x, blocks=unit_distance_blocks) for x in both)
-        inside, outside = (mahalanobis_scores(train, x, train_classes) for x in both)
-        metrics |= _of_detection({"knn": (near, far), "mahalanobis": (inside, outside)})
+        metrics |= _of_detection(train, queries, ood, train_classes)
     return metrics
 
 
@@ -214,10 +213,18 @@ def _of_directions(embedding: Floats, views: tuple[Floats, Floats] | None) -> di
     return found if views is None else {**found, "alignment": alignment(*views)}
 
 
-def _of_detection(scores: Mapping[str, tuple[Floats, Floats]]) -> dict[str, float]:
-    """Return the metrics of scores of in-distribution and out-of-distribution samples, by name."""
+def _of_detection(
+    train: FloatArray, embedding: FloatArray, ood: Floats, classes: Classes | None = None
+) -> dict[str, float]:
+    """Return how well the out-of-distribution set is detected, with or without training classes."""
+    both = embedding, checked("ood", ood, width=embedding.shape[1])
+    blocks = distance_blocks if classes is None else unit_distance_blocks
+    scores = {
+        "knn": [nearest_neighbor_scores(train, x, blocks=blocks) for x in both],
+        "mahalanobis": [mahalanobis_scores(train, x, classes) for x in both],
+    }
     metrics: dict[str, float] = {}
-    for name, both in scores.items():
-        found = detection(*both)
+    for name, (inside, outside) in scores.items():
+        found = detection(inside, outside)
         metrics |= {f"ood_{name}_auroc": found.auroc, f"ood_{name}_fpr95": found.fpr95}
     return metrics

@@ -19,7 +19,7 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Summary:
-    """One value a seed in short. What needs more seeds than there are is None.
+    """Summary of one value a seed. Fields that need more seeds are None.
 
     Attributes:
         mean: over the seeds.
@@ -41,7 +41,7 @@ class Summary:
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Return mean and spread of one value a seed.
+    """Return mean, spread and intervals of one value a seed.
 
     >>> summary = summarize([1.0, 2.0, 3.0])
     >>> summary.mean, summary.sd, round(summary.low, 3), round(summary.high, 3)
@@ -51,7 +51,7 @@ def summarize(values: Sequence[float]) -> Summary:
 
 
 def summarize_all(rows: Sequence[Sequence[float]]) -> list[Summary]:
-    """Summarize rows of equally many values each, all at once."""
+    """Summarize rows with the same number of values, all at once."""
     if not rows:
         return []
     table = np.asarray(rows, dtype=np.float64)
@@ -72,9 +72,9 @@ def summarize_all(rows: Sequence[Sequence[float]]) -> list[Summary]:
 
 
 def _bootstrap(table: NDArray[np.float64]) -> list[tuple[float | None, float | None]]:
-    """Return the percentile interval of each row's mean; the same draws for all rows.
+    """Return the percentile interval of each row's mean, with the same draws for all rows.
 
-    Below three seeds, or without spread, there is nothing to draw from.
+    It is None below three seeds, or without spread.
     """
     spread = np.ptp(table, axis=1) > 0
     found: list[tuple[float | None, float | None]] = [(None, None)] * len(table)
@@ -92,36 +92,36 @@ def _bootstrap(table: NDArray[np.float64]) -> list[tuple[float | None, float | N
         random_state=np.random.default_rng(0),
     )
     ends = np.stack(result.confidence_interval, axis=1).tolist()
-    for place, (low, high) in zip(np.flatnonzero(spread).tolist(), ends, strict=True):
-        found[place] = low, high
+    for row, (low, high) in zip(np.flatnonzero(spread).tolist(), ends, strict=True):
+        found[row] = low, high
     return found
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Differences to a reference on the same seeds. What needs more seeds or a spread is None.
+    """Differences to a reference on the same seeds. None where undefined.
 
     Attributes:
-        mean: of the differences; negative is a smaller error than the reference's.
+        mean: of the differences; negative is a smaller error than that of the reference.
         low: lower end of the 95% interval of the mean, by the paired t test.
         high: its upper end.
         p: two-sided p value of the paired t test.
-        p_holm: the same after Holm's correction over the family compared.
+        p_holm: the same after Holm's correction over all rows compared.
         n: seeds.
         bootstrap_low: lower end of the 95% percentile interval of the mean, by bootstrap.
         bootstrap_high: its upper end.
         wilcoxon: two-sided p value of Wilcoxon's signed-rank test.
         wilcoxon_holm: the same after Holm's correction.
-        corrected_low: lower end of the 95% interval when the splits' overlap is allowed for
-            (Nadeau and Bengio, Machine Learning 52, 2003).
+        corrected_low: lower end of the 95% interval corrected for overlapping splits (Nadeau and
+            Bengio, Machine Learning 52, 2003).
         corrected_high: its upper end.
         corrected_p: two-sided p value with the same correction, before Holm's.
         effect: Cohen's d of the differences, their mean over their standard deviation.
         wins: seeds with a smaller value than the reference's.
         ties: seeds with an equal one.
         losses: seeds with a greater one.
-        detectable: the smallest true difference that so many seeds with this spread show with 80%
-            power at the 5% level.
+        detectable: the smallest true difference that is significant at the 5% level with 80% power,
+            for this number of seeds and this spread.
     """
 
     mean: float
@@ -149,7 +149,7 @@ def compare(
 ) -> dict[str, PairedDifference]:
     """Compare each row with the reference, seed by seed, as one family for Holm's correction.
 
-    The seeds are random splits of one data set, so their training sets overlap and the plain
+    The seeds are random splits of one dataset, so their training sets overlap and the plain
     intervals are too narrow; the corrected ones are sqrt(1 + n * ``test_share``) times as wide.
 
     Args:
@@ -177,9 +177,9 @@ def compare(
 
 
 def _differences(table: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each row's (R, n) differences to the reference (n,), without what is mere rounding.
+    """Return each row's (R, n) differences to the reference (n,), without rounding errors.
 
-    Rows that differ by a constant would else have a spread, and a p value of next to nothing.
+    Else rows that differ by a constant would have a spread, and a p value near 0.
     """
     found = table - reference
     largest = np.maximum(np.abs(table).max(axis=1), np.abs(reference).max())[:, None]
@@ -210,7 +210,7 @@ def _paired(
         ties=int((difference == 0).sum()),
         losses=int((difference > 0).sum()),
     )
-    # Without spread there is nothing to test: one seed, or twice the same row.
+    # Nothing to test without spread: one seed, or a row that equals the reference.
     if n < 2 or np.ptp(difference) == 0:
         return plain
     sd = float(difference.std(ddof=1))
@@ -234,7 +234,7 @@ def _paired(
 
 
 def detectable_difference(sd: float, n: int) -> float:
-    """Return the smallest true mean difference that a paired t test shows with 80% power.
+    """Return the smallest true mean difference that a paired t test detects with 80% power.
 
     Args:
         sd: standard deviation of the differences.
@@ -251,7 +251,7 @@ def _detectable_effect(n: int) -> float:
     critical = float(stats.t.ppf(1 - SIGNIFICANT / 2, n - 1))
 
     def lacking(effect: float) -> float:
-        # The chance of an effect of the wrong sign is far below what matters at this power.
+        # The probability of the wrong sign is negligible at this power.
         return POWER - float(stats.nct.sf(critical, n - 1, effect * n**0.5))
 
     largest = critical / n**0.5
@@ -261,7 +261,7 @@ def _detectable_effect(n: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p values for their number (Holm, Scand. J. Statist. 6, 1979).
+    """Correct p values for multiple comparisons (Holm, Scand. J. Statist. 6, 1979).
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -275,10 +275,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def tied_with_best(rows: Mapping[str, Sequence[float]]) -> set[str]:
-    """Return the rows that paired t tests with Holm's correction do not tell from the best mean.
+    """Return the best row by mean, and the rows that do not differ from it significantly.
 
-    The best itself is among them; a row of equal values, or of one seed, cannot be told from it
-    unless its values differ by a constant.
+    By paired t tests with Holm's correction. A row with the same values, or of one seed, is tied; a
+    row whose values differ by a constant is not.
     """
     best = min(rows, key=lambda name: float(np.mean(rows[name])))
     tied, p_values = {best}, {}
