@@ -160,6 +160,7 @@ def load_datasets(
     on_images: OnDone = lambda images: None,
     *,
     graphs: Mapping[str, Any] | None = None,
+    only_sets: bool = False,
 ) -> Datasets:
     """Load all that an experiment needs.
 
@@ -168,6 +169,7 @@ def load_datasets(
         on_images: called with the number of images decoded since the last call.
         graphs: tables of own graphs by name, as runs kept them (see ``GraphTable.as_json``): they
             are taken in place of importing the user's modules. Their graphs are not loaded.
+        only_sets: leave out what only training and evaluation need.
 
     Raises:
         RncGraphError: a file, a column, an image or a value is missing or wrong, or too few
@@ -179,6 +181,9 @@ def load_datasets(
         else _load(experiment, source, on_images)
         for source in experiment.data
     }
+    kinds = frozenset(map(experiment.kind_of, experiment.encoders))
+    if only_sets:
+        return Datasets(sets, kinds, experiment.drawing)
     sources = {}
     for method in experiment.methods:
         source = method.pretraining.data if method.pretraining else None
@@ -195,7 +200,7 @@ def load_datasets(
     outside = {name: _outside(experiment, loaded.table) for name, loaded in sets.items()}
     return Datasets(
         sets,
-        frozenset(map(experiment.kind_of, experiment.encoders)),
+        kinds,
         experiment.drawing,
         sources,
         {name: smiles for name, smiles in outside.items() if smiles},

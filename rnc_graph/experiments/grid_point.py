@@ -14,7 +14,7 @@ from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.registry import owners_of
 
 # Raised when the same identity would give other numbers, so that no store mixes the two.
-FORMAT = 3
+FORMAT = 4
 
 Record = dict[str, Any]
 Tensors = dict[str, Tensor]

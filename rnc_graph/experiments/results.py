@@ -13,9 +13,11 @@ from torch import Tensor
 from rnc_graph.data.samples import SampleTable
 from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.experiments.datasets import Datasets, load_datasets
+from rnc_graph.experiments.graph_data import GraphTable
+from rnc_graph.experiments.grid_point import FORMAT
 from rnc_graph.experiments.plan import PlannedRun, needs
 from rnc_graph.experiments.spec import Experiment, read_spec
-from rnc_graph.experiments.store import Store
+from rnc_graph.experiments.store import Store, digest
 from rnc_graph.files import write_text
 from rnc_graph.metrics import CLASSIFICATION, REGRESSION, Scoring
 
@@ -100,8 +102,13 @@ def finished(
         stage1 = needs(run.task)
         point = [run.data, run.split, run.encoder, run.row, run.seed]
         lines.append([*point, run.task.key, stage1.key if stage1 else None])
+    tables = datasets.tables
     content = {
+        "format": FORMAT,
+        "spec": _spec_digest(experiment),
         "data": {name: loaded.digest for name, loaded in datasets.sets.items()},
+        # Their module is not imported again.
+        "graphs": {n: t.as_json() for n, t in tables.items() if isinstance(t, GraphTable)},
         "runs": lines,
     }
     write_text(folder / RUNS, json.dumps(content, indent=0) + "\n")
@@ -112,19 +119,23 @@ def open_outcome(folder: Path) -> Outcome:
     """Open a finished experiment; no plugin and no module of the spec is imported.
 
     Raises:
-        RncGraphError: runs are missing, or the data have changed since.
+        RncGraphError: runs are missing, or the spec or the data have changed since.
     """
     experiment = read_spec(folder / "spec.yaml", finished=True)
     content = json.loads((folder / RUNS).read_text(encoding="utf-8"))
+    if (content["format"], content["spec"]) != (FORMAT, _spec_digest(experiment)):
+        raise BadValueError(
+            f"{folder / 'spec.yaml'}: has changed since the runs; run the experiment again"
+        )
     store = Store(folder / "store")
     missing = {line[5] for line in content["runs"]} - store.keys()
     if missing:
         raise MissingFileError(
             f"{folder}: {len(missing)} runs are missing; finish the experiment with `rnc-graph run`"
         )
-    datasets = load_datasets(experiment)
+    datasets = load_datasets(experiment, graphs=content["graphs"], only_sets=True)
     for name, loaded in datasets.sets.items():
-        if loaded.digest != content["data"][name]:
+        if name not in content["graphs"] and loaded.digest != content["data"][name]:
             raise BadValueError(
                 f"{folder}: data set {name!r} has changed since the runs; run the experiment again"
             )
@@ -138,3 +149,7 @@ def _outcome(
     entries = {key: (store.record(key), store.tensors(key)) for key in {line[5] for line in lines}}
     runs = [FinishedRun(*line, *entries[line[5]]) for line in lines]
     return Outcome(experiment, datasets, runs, store)
+
+
+def _spec_digest(experiment: Experiment) -> str:
+    return digest(experiment.model_dump(mode="json"))

@@ -49,9 +49,29 @@ class Condition:
         """The rows that have an embedding."""
         return [row for row in self.table.rows if not row.baseline]
 
+    @property
+    def data(self) -> str:
+        """The data set, and the target where it has several."""
+        return ", ".join(filter(None, (self.table.data, self.table.target)))
+
+    @property
+    def column(self) -> int:
+        """The column of the table's target."""
+        return self.samples.target_names.index(self.table.target) if self.table.target else 0
+
+    @property
+    def target_name(self) -> str:
+        """The table's target."""
+        return self.samples.target_names[self.column]
+
+    @property
+    def y_true(self) -> NDArray[np.float64]:
+        """(N,) the values of the table's target, NaN where missing."""
+        return self.samples.targets[:, self.column]
+
     def target(self, prefix: str) -> str:
         """Return the words for a target's axis."""
-        return numbers.with_unit(f"{prefix} {self.samples.target_names[0]}", self.samples.unit)
+        return numbers.with_unit(f"{prefix} {self.target_name}", self.samples.unit)
 
     def runs_of(self, row: MethodRow) -> list[FinishedRun]:
         """Return a row's runs, in the order of its seeds."""
@@ -59,20 +79,29 @@ class Condition:
         return [own[seed] for seed in row.seeds]
 
     def evaluated(self, run: FinishedRun) -> NDArray[np.int64]:
-        """Return the samples (M,) that a run predicts."""
+        """Return the samples (M,) that a run predicts and that have the target."""
         rows: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
-        return rows
+        return rows[self._known(run)]
 
     def predictions(self, run: FinishedRun) -> NDArray[Any]:
-        """Return the predictions (M,) of the first target."""
-        found: NDArray[Any] = run.tensors[f"{self.table.compared}_predictions"][:, 0].numpy()
-        return found
+        """Return the predictions (M,) of the target for these samples."""
+        found: NDArray[Any] = run.tensors[f"{self.table.compared}_predictions"].numpy()
+        return found[self._known(run), self.column]
+
+    def embedding(self, run: FinishedRun) -> NDArray[Any]:
+        """Return the embedding (M, d) of these samples."""
+        found: NDArray[Any] = run.tensors["embedding"].numpy()
+        return found[self._known(run)]
+
+    def _known(self, run: FinishedRun) -> NDArray[np.bool_]:
+        rows = run.tensors[f"{self.table.compared}_rows"].numpy()
+        return ~np.isnan(self.y_true[rows])
 
     def all_predictions(self, row: MethodRow) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return y_true and y_pred (M,) of all seeds of a row."""
         runs = self.runs_of(row)
         rows = np.concatenate([self.evaluated(run) for run in runs])
-        return self.samples.targets[rows, 0], np.concatenate([*map(self.predictions, runs)])
+        return self.y_true[rows], np.concatenate([*map(self.predictions, runs)])
 
 
 def condition_of(outcome: Outcome, table: ResultTable) -> Condition:

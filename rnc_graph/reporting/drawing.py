@@ -94,6 +94,8 @@ def kind_of(loaded: Loaded) -> dict[str, str]:
     """Return what a data set's samples are called, and what names one of them."""
     if isinstance(loaded.table, MoleculeTable):
         return {"sample": "molecule", "label": "SMILES"}
+    if loaded.images is None:
+        return {"sample": "graph", "label": "graph"}
     return {"sample": "image", "label": "image"}
 
 
@@ -109,9 +111,10 @@ def picture_of(loaded: Loaded, row: int) -> str:
     """Return a sample as HTML that needs no other file."""
     if isinstance(loaded.table, MoleculeTable):
         return molecule_svg(loaded.table.smiles[row])
+    if loaded.images is None:  # Graphs without SMILES are not drawn.
+        return ""
     from PIL import Image
 
-    assert loaded.images is not None
     pixels = loaded.images.batch(torch.tensor([row]))[0].permute(1, 2, 0).numpy()
     image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
     image.thumbnail((_SIDE, _SIDE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import platform
 import re
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from rnc_graph.reporting import figures, numbers, style
 from rnc_graph.reporting.condition import condition_of
 from rnc_graph.reporting.markup import code, markdown, markdown_table
 from rnc_graph.reporting.protocol import notes
-from rnc_graph.reporting.tables import MethodRow, ResultTable
+from rnc_graph.reporting.tables import MEAN_OF_TARGETS, MethodRow, ResultTable
 from rnc_graph.reporting.text_tables import text_tables
 
 _LIBRARIES = (
@@ -84,16 +85,17 @@ def _draw(folder: Path, outcome: Outcome, tables: Sequence[ResultTable]) -> list
     for table in tables[:_DRAWN]:
         condition = condition_of(outcome, table)
         classes = table.scoring is CLASSIFICATION
+        pooled = table.target == MEAN_OF_TARGETS
         title = f"{condition.title}, {numbers.plural(len(table.seeds), 'seed')}"
         drawn = {
             "confusion": figures.draw_confusion(condition) if classes else None,
             "predicted_against_measured": (
-                None if classes else figures.draw_predictions(condition)
+                None if classes or pooled else figures.draw_predictions(condition)
             ),
-            "embeddings": figures.draw_embeddings(condition),
+            "embeddings": None if pooled else figures.draw_embeddings(condition),
             "differences": figures.draw_differences([table], title),
         }
-        if outcome.experiment.splits[table.split].long_tail is not None and not classes:
+        if outcome.experiment.splits[table.split].long_tail is not None and not (classes or pooled):
             drawn["regions"] = figures.draw_regions(condition)
         for name, figure in drawn.items():
             if figure is not None:
@@ -105,7 +107,7 @@ def _draw(folder: Path, outcome: Outcome, tables: Sequence[ResultTable]) -> list
 def _words(outcome: Outcome, table: ResultTable) -> list[str]:
     """Return what distinguishes a table from the others, for the names of its files."""
     data = table.data if len(outcome.experiment.data) > 1 else ""
-    words = filter(None, (data, table.split, table.encoder))
+    words = filter(None, (data, table.split, table.encoder, table.target))
     return [re.sub(r"[^\w.=-]+", "_", word) for word in words]
 
 
@@ -149,6 +151,7 @@ def _line(
         "data": table.data,
         "split": table.split,
         "encoder": table.encoder,
+        **({"target": table.target} if table.target else {}),
         "method": row.name,
         "baseline": row.baseline,
         **dict(zip(("set", "scale", "metric", "unit"), of, strict=True)),
@@ -188,6 +191,7 @@ def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str)
                 "data": table.data,
                 "split": table.split,
                 "encoder": table.encoder,
+                **({"target": table.target} if table.target else {}),
                 "unit": table.unit,
                 "rows": {row.name: _row_as_json(row) for row in table.rows},
             }
@@ -230,9 +234,14 @@ def _predictions(outcome: Outcome) -> str:
         for sample, values in zip(samples, predicted, strict=True):
             for number, target in enumerate(table.target_names):
                 both = (table.targets[sample, number], values[number])
-                shown = [classes[int(v)] if classes else f"{v:.6g}" for v in both]
+                shown = [classes[int(v)] if classes else _cell(v) for v in both]
                 writer.writerow([*point, numbers_of[run.data][sample], target, *shown])
     return out.getvalue()
+
+
+def _cell(value: float) -> str:
+    """Return a number as text; a missing one is an empty cell."""
+    return "" if math.isnan(value) else f"{value:.6g}"
 
 
 def _versions() -> dict[str, str]:

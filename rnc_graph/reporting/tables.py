@@ -25,6 +25,9 @@ from rnc_graph.metrics import (
     tied_with_best,
 )
 
+MEAN_OF_TARGETS = "mean of the targets"
+"""The target of a table whose scores are means over several targets."""
+
 
 @dataclass(frozen=True)
 class MethodRow:
@@ -63,6 +66,8 @@ class ResultTable:
         data: name of the data set.
         split: name of the split, "" for an experiment's only one.
         encoder: its name, "" where all encoders share the table.
+        target: the target that the scores are of, ``MEAN_OF_TARGETS`` for their mean; "" for the
+            only one.
         unit: of the targets.
         scoring: what the predictions are scored by.
         compared: the set that methods are compared on, "test" or "validation".
@@ -72,6 +77,7 @@ class ResultTable:
     data: str
     split: str
     encoder: str
+    target: str
     unit: str
     scoring: Scoring
     compared: str
@@ -80,7 +86,7 @@ class ResultTable:
     @property
     def name(self) -> str:
         """The condition in a few words."""
-        return ", ".join(filter(None, (self.data, self.split, self.encoder)))
+        return ", ".join(filter(None, (self.data, self.split, self.encoder, self.target)))
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -117,7 +123,7 @@ class ResultTable:
 
 
 def tabulate(outcome: Outcome) -> list[ResultTable]:
-    """Return one table a condition.
+    """Return one table a condition; of several targets one for their mean, then one for each.
 
     Holm's correction is over the methods compared with one reference, and over the baselines, each
     as a family of its own.
@@ -131,15 +137,15 @@ def tabulate(outcome: Outcome) -> list[ResultTable]:
             methods.setdefault((run.data, run.split, encoder), []).append(run)
         else:
             baselines.setdefault((run.data, run.split), []).append(run)
-    return [
-        _table(
-            experiment,
-            *condition,
-            outcome.samples[condition[0]],
-            found + baselines.get(condition[:2], []),
-        )
-        for condition, found in methods.items()
-    ]
+    tables = []
+    for condition, found in methods.items():
+        samples = outcome.samples[condition[0]]
+        names = samples.target_names
+        for target in [MEAN_OF_TARGETS, *names] if len(names) > 1 else [""]:
+            runs = found + baselines.get(condition[:2], [])
+            table = _table(experiment, *condition, target, samples, runs)
+            tables += [table] if table else []
+    return tables
 
 
 def _table(
@@ -147,15 +153,37 @@ def _table(
     data: str,
     split: str,
     encoder: str,
+    target: str,
     samples: SampleTable,
     runs: Sequence[FinishedRun],
-) -> ResultTable:
+) -> ResultTable | None:
+    """Return the table of a target; None where no seed's sets all have it."""
     scoring = scoring_of(samples)
+    of_one = target not in ("", MEAN_OF_TARGETS)
     records = {(run.method, run.seed): run.record for run in runs}
     # Encoders that share a table have the same seeds.
     seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
+
+    def scores(row: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+        record = records[row, seed]
+        found: dict[str, dict[str, dict[str, float]]] = (
+            record["targets"][target] if of_one else record["metrics"]
+        )
+        return found
+
     names = list(dict.fromkeys(run.method for run in runs))
     compared = evaluated_sets(experiment)[0]
+    if of_one:  # A set may have no sample with this target.
+        seeds = [
+            seed
+            for seed in seeds
+            if all(
+                np.isfinite(scores(names[0], seed)[part]["unit"]["mae"])
+                for part in evaluated_sets(experiment)
+            )
+        ]
+        if not seeds:
+            return None
     # Seeds that share a split do not overlap in more than they show. Of others it is the share of
     # the undiminished split: training sets that are cut overlap less, not more.
     source = next(source for source in experiment.data if source_name(source) == data)
@@ -164,10 +192,7 @@ def _table(
     share = 0.0 if shared else parts_of.test / parts_of.train
 
     def metric(part: str, scale: str, name: str) -> dict[str, list[float]]:
-        return {
-            row: [records[row, seed]["metrics"][part][scale][name] for seed in seeds]
-            for row in names
-        }
+        return {row: [scores(row, seed)[part][scale][name] for seed in seeds] for row in names}
 
     def measure(name: str) -> dict[str, list[float]]:
         """Leave out a row without an embedding, and for all rows a seed whose region is empty."""
@@ -182,7 +207,9 @@ def _table(
         for scale in scoring.scales
         for name in scoring.metrics
     }
-    measures = {name: values for name in DISPLAY if (values := measure(name))}
+    # Those of the embedding are of all targets together.
+    measured = [] if of_one else DISPLAY
+    measures = {name: values for name in measured if (values := measure(name))}
     differences = {
         name: _differences(experiment, metrics[compared, scoring.scale, name], share)
         for name in scoring.metrics
@@ -211,7 +238,7 @@ def _table(
     if experiment.ranked:
         key = (compared, scoring.scale, scoring.ranked_by)
         rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
-    return ResultTable(data, split, encoder, samples.unit, scoring, compared, tuple(rows))
+    return ResultTable(data, split, encoder, target, samples.unit, scoring, compared, tuple(rows))
 
 
 def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:
@@ -238,7 +265,8 @@ def _differences(
 def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
     """Return average ranks over the conditions with the rows of the first; None for too few."""
     names = [row.name for row in tables[0].rows]
-    alike = [table for table in tables if {row.name for row in table.rows} == set(names)]
+    pooled = [table for table in tables if table.target in ("", MEAN_OF_TARGETS)]
+    alike = [table for table in pooled if {row.name for row in table.rows} == set(names)]
     if len(alike) < 2 or len(names) < 3:
         return None
     errors = [[t.score({r.name: r for r in t.rows}[n]).mean for n in names] for t in alike]

@@ -16,7 +16,7 @@ def _grid(
         "plain", False, "plain", (0,), 1.0, {("test", "standardized", "rmse"): score}, {}, {}, {}
     )
     tables = [
-        ResultTable("esol", split, encoder, "", REGRESSION, "test", (row,))
+        ResultTable("esol", split, encoder, "", "", REGRESSION, "test", (row,))
         for split in splits
         for encoder in encoders
     ]

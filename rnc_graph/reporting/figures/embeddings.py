@@ -20,8 +20,8 @@ def draw_embeddings(of: Condition) -> Figure:
     points: Any = None
     for axis, row in zip(axes, of.methods, strict=True):
         run = of.runs_of(row)[0]
-        y_true = of.samples.targets[of.evaluated(run), 0]
-        plane, shares = project(run.tensors["embedding"].numpy(), y_true, "pca")
+        y_true = of.y_true[of.evaluated(run)]
+        plane, shares = project(of.embedding(run), y_true, "pca")
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set(visible=True, color="0.8")
         if not plane.any():
@@ -47,5 +47,5 @@ def _colors(of: Condition) -> tuple[dict[str, Any], bool]:
     if 0 < len(of.classes) <= 20:
         hues = 10 if len(of.classes) <= 10 else 20
         return {"cmap": f"tab{hues}", "vmin": -0.5, "vmax": hues - 0.5}, True
-    values = of.samples.targets[:, 0]
+    values = of.y_true
     return {"cmap": style.SEQUENTIAL, "vmin": values.min(), "vmax": values.max()}, False

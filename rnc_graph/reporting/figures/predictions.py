@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @style.styled
 def draw_predictions(of: Condition) -> Figure:
     """Draw one panel a method: the predictions of all seeds for the compared set."""
-    limits = limits_of(of.samples.targets[:, 0])
+    limits = limits_of(of.y_true)
     figure, axes = style.panels(len(of.table.rows), height=style.PANEL + 0.3)
     for axis, row in zip(axes, of.table.rows, strict=True):
         y_true, y_pred = of.all_predictions(row)

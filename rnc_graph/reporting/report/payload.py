@@ -22,7 +22,7 @@ from rnc_graph.reporting.drawing import kind_of, label_of, picture_of
 from rnc_graph.reporting.numbers import score_title
 from rnc_graph.reporting.projection import project
 from rnc_graph.reporting.report.opened import Results
-from rnc_graph.reporting.tables import ResultTable, ranking_of
+from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, ranking_of
 
 # Points in a page: fewer seeds are shown where there are more, and then fewer conditions.
 MOST_POINTS = 60_000
@@ -38,7 +38,9 @@ Fingerprints = Mapping[str, NDArray[np.uint8]]
 def payload(results: Results, maps: str) -> dict[str, Any]:
     """Return what the page shows."""
     outcome, tables = results.outcome, results.tables
-    shown = _shown(outcome, tables)
+    # A mean over targets has no samples to show.
+    candidates = [table for table in tables if table.target != MEAN_OF_TARGETS]
+    shown = _shown(outcome, candidates)
     sets = outcome.datasets.sets
     fingerprints = {
         name: molecule_features(table.smiles, Wants(fingerprints=True)).fingerprints
@@ -46,24 +48,26 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
         if isinstance(table := sets[name].table, MoleculeTable)
     }
     details = {t.name: _details(outcome, t, maps, fingerprints) for t in shown}
+    conditions = {of.data: of for t in shown if (of := condition_of(outcome, t))}
     ranking = ranking_of(tables)
     return {
         "compared": evaluated_sets(outcome.experiment)[0],
         "conditions": [_condition(outcome.experiment.splits[t.split].axes, t) for t in tables],
         "details": details,
-        "left_out": _left_out(tables, len(shown)),
+        "left_out": _left_out(candidates, len(shown)),
         "samples": {
             data: {
                 str(row): {
                     "label": label_of(loaded, row),
-                    "measured": _short(loaded.table.targets[row, 0], 9),
+                    "measured": _short(of.y_true[row], 9),
                     "picture": picture_of(loaded, row),
                 }
                 for row in sorted(_samples(details.values(), data))
             }
-            for data, loaded in sets.items()
+            for data, of in conditions.items()
+            if (loaded := sets[of.table.data])
         },
-        "kinds": {data: kind_of(loaded) for data, loaded in sets.items()},
+        "kinds": {data: kind_of(sets[of.table.data]) for data, of in conditions.items()},
         "maps": maps,
         "ranking": asdict(ranking) if ranking else None,
     }
@@ -74,7 +78,7 @@ def _condition(axes: dict[str, Any], table: ResultTable) -> dict[str, Any]:
     scoring = table.scoring
     return {
         "name": table.name,
-        "data": table.data,
+        "data": ", ".join(filter(None, (table.data, table.target))),
         "encoder": table.encoder,
         "score": score_title(scoring),
         "axes": axes,
@@ -132,7 +136,7 @@ def _details(
 ) -> dict[str, Any]:
     """Return what is shown of a condition sample by sample, and epoch by epoch."""
     of = condition_of(outcome, table)
-    y_true = of.samples.targets[:, 0]
+    y_true = of.y_true
     points = [
         {
             "name": row.name,
@@ -147,9 +151,9 @@ def _details(
         for row in table.rows
     ]
     return {
-        "data": table.data,
+        "data": of.data,
         "classes": list(of.classes),
-        "target": of.samples.target_names[0],
+        "target": of.target_name,
         "unit": table.unit,
         # A matrix shows classes better than points on top of each other.
         "points": [_confused(p, y_true, len(of.classes)) for p in points] if of.classes else points,
@@ -174,8 +178,8 @@ def _plane(of: Condition, run: FinishedRun, maps: str) -> dict[str, Any]:
     every = of.evaluated(run)
     chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), _MAPPED)).astype(np.int64))
     samples = every[chosen]
-    embedding = run.tensors["embedding"].numpy()[chosen]
-    points, _ = project(embedding, of.samples.targets[samples, 0], maps)
+    embedding = of.embedding(run)[chosen]
+    points, _ = project(embedding, of.y_true[samples], maps)
     return {
         "name": run.method,
         "seed": run.seed,
