@@ -231,7 +231,7 @@ def test_a_strength_out_of_range_is_refused(name: str, strength: float) -> None:
 
 def test_names() -> None:
     assert set(NAMES) < set(VIEWS.names())
-    with pytest.raises(UnknownNameError, match="'shake'; known: .*drop_atoms, drop_bonds"):
+    with pytest.raises(UnknownNameError, match=r"'shake'; known: .*drop_atoms, drop_bonds"):
         make_view({"shake": 0.1})
     assert make_view({}) is None
 
