@@ -1,9 +1,24 @@
 """Atomic writes, and the folders that the package ships."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from rnc_graph.errors import BadValueError, WriteError
+
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows
+    fcntl: Any = None
+else:
+    fcntl = _fcntl
+
+# Suffixes of the files of a model's folder.
+_OURS = frozenset((".json", ".safetensors", ".md", ".csv", ".png"))
 
 _PACKAGE = Path(__file__).parent
 
@@ -30,3 +45,67 @@ def resource_dir(name: str) -> Path:
     """Return the folder ``name`` ("datasets" or "experiments") of the wheel or of the checkout."""
     inside = _PACKAGE / "_shipped" / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+@contextmanager
+def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary folder that takes the place of ``path`` as one when the block ends well.
+
+    The path is locked meanwhile. With ``overwrite``, files of the old folder that the new one lacks
+    go, except for folders and for files that this package does not write (other suffixes).
+
+    Raises:
+        RncGraphError: the folder is not empty and may not be overwritten, it is the current folder,
+            or another process is writing to it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise BadValueError(f"{path}: is not empty; choose another folder, or give --overwrite")
+    if path.is_dir() and Path.cwd().is_relative_to(path.resolve()):
+        raise BadValueError(f"{path}: expected a folder that can be replaced, got the current one")
+    with _lock(path):
+        for left in path.parent.glob(f".{path.name}.*.tmp"):  # By a process that was killed.
+            shutil.rmtree(left, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        old = temporary.with_suffix(".old")
+        try:
+            temporary.chmod(0o777 & ~_umask())
+            yield temporary
+            if path.is_dir():
+                os.rename(path, old)
+            os.rename(temporary, path)
+            if old.is_dir():
+                for kept in old.iterdir():
+                    if kept.suffix not in _OURS and not (path / kept.name).exists():
+                        os.rename(kept, path / kept.name)
+        finally:
+            if old.is_dir() and not path.exists():
+                os.rename(old, path)
+            for folder in (temporary, old):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold ``path`` against other processes; a killed one holds nothing."""
+    if fcntl is None:  # Windows
+        yield
+        return
+    lock = path.with_name(f".{path.name}.lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.stat(lock).st_ino != os.fstat(file.fileno()).st_ino:
+                raise BlockingIOError
+        except (BlockingIOError, FileNotFoundError):
+            raise WriteError(f"{path}: another process is writing to it") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from io import TextIOWrapper
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -43,31 +46,42 @@ def _main(
     """Group the commands."""
 
 
-# Typer's exit code after Ctrl-C.
-_INTERRUPTED = 130
-
-
-def say(message: str) -> None:
+def say(message: str, style: str | None = None) -> None:
     """Print a message to stderr, without markup or line breaks."""
-    Console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, emoji=False)
+    console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _fail(message: str) -> NoReturn:
-    console = Console(stderr=True)
-    console.print(f"Error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    say(f"Error: {message}", style="red")
     sys.exit(2)
 
 
 def main() -> None:
-    """Run the command line; an error prints its message alone and exits with code 2."""
+    """Run the command line; an error prints its message alone and exits with code 2.
+
+    SIGINT and SIGTERM end it with 130 and 143, whatever a library makes of the interruption.
+    """
+    stopped: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stopped.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # A terminal without a letter shows another.
+            stream.reconfigure(errors="replace")
     try:
         app()
-    except RncGraphError as error:
-        _fail(str(error))
-    except SystemExit as end:
-        if end.code == _INTERRUPTED:
+    except BaseException as error:
+        if stopped:
             say("Stopped. Finished work is kept; run the same command again to continue.")
+            sys.exit(128 + stopped[0])
+        if isinstance(error, RncGraphError):
+            _fail(str(error))
+        if isinstance(error, OSError):
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"{where}{error.strerror or error}")
         raise
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}")

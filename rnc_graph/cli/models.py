@@ -102,13 +102,12 @@ def train(
     device: Device = "cpu",
 ) -> None:
     """Train a model on a table of SMILES and measurements, and judge it on a test set."""
+    from rnc_graph.files import new_folder
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_model_folder
 
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise BadValueError(f"{out}: is not empty; choose another folder, or give --overwrite")
     for option, given, known in (
         ("--merge", merge, ("no", "mean", "median", "first")),
         ("--on-bad", on_bad, ("skip", "raise")),
@@ -129,58 +128,60 @@ def train(
         epochs=epochs,
         pretraining_epochs=pretraining_epochs,
     )
-    table, bad, notes = _read(data, smiles, target, split_column, unit, decimal)
-    splitter, split_options = _splitter(split, split_column, split_file, leaks, table.extra)
-    preparation: Preparation = Preparation(
-        merge=merge,  # type: ignore[arg-type]  # checked above
-        on_bad=on_bad,  # type: ignore[arg-type]
-        split=splitter,
-        split_options=split_options,
-        fractions=(1 - validation_fraction - test_fraction, validation_fraction, test_fraction),
-        seed=seed,
-    )
-    for note in notes:
-        say(note)
-    workers = jobs or os.cpu_count() or 1
-    with work_bar("featurizing") as featurizing:
-        prepared = prepare(
-            table,
-            bad,
-            preparation,
-            settings.wants,
-            jobs=workers,
-            on_progress=featurizing,
+    with new_folder(out, overwrite=overwrite) as folder:
+        table, bad, notes = _read(data, smiles, target, split_column, unit, decimal)
+        splitter, split_options = _splitter(split, split_column, split_file, leaks, table.extra)
+        preparation: Preparation = Preparation(
+            merge=merge,  # type: ignore[arg-type]  # checked above
+            on_bad=on_bad,  # type: ignore[arg-type]
+            split=splitter,
+            split_options=split_options,
+            fractions=(1 - validation_fraction - test_fraction, validation_fraction, test_fraction),
+            seed=seed,
         )
-    if prepared.bad:
-        from rnc_graph.models.build import describe_bad
-
-        say(
-            describe_bad(prepared.bad, table.name) + f"\nThey are left out; all: {out}/bad_rows.csv"
-        )
-    for note in prepared.notes:
-        say(note)
-    say(prepared.sizes())
-    with work_bar("training") as training:
-        built = build(
-            prepared, settings, seed=seed, jobs=workers, device=device, on_progress=training
-        )
-    for note in built.model.interval_notes(LEVEL):
-        say(f"{note}; hold out more with --validation-fraction")
-    if built.test is not None:
-        for note in _on_subsets(prepared.table, built.test):
+        for note in notes:
             say(note)
-            prepared.notes.append(note)
-    written = write_model_folder(
-        out,
-        source=table.name,
-        command=shlex.join(["rnc-graph", *sys.argv[1:]]),
-        prepared=prepared,
-        preparation=preparation,
-        built=built,
-    )
-    judged = built.test or built.validation
-    print_evaluation(Console(), judged, "test set" if built.test else "validation set")
-    say("\n  ".join(["Written:", *map(str, written)]))
+        workers = jobs or os.cpu_count() or 1
+        with work_bar("featurizing") as featurizing:
+            prepared = prepare(
+                table,
+                bad,
+                preparation,
+                settings.wants,
+                jobs=workers,
+                on_progress=featurizing,
+            )
+        if prepared.bad:
+            from rnc_graph.models.build import describe_bad
+
+            say(
+                describe_bad(prepared.bad, table.name)
+                + f"\nThey are left out; all: {out}/bad_rows.csv"
+            )
+        for note in prepared.notes:
+            say(note)
+        say(prepared.sizes())
+        with work_bar("training") as training:
+            built = build(
+                prepared, settings, seed=seed, jobs=workers, device=device, on_progress=training
+            )
+        for note in built.model.interval_notes(LEVEL):
+            say(f"{note}; hold out more with --validation-fraction")
+        if built.test is not None:
+            for note in _on_subsets(prepared.table, built.test):
+                say(note)
+                prepared.notes.append(note)
+        written = write_model_folder(
+            folder,
+            source=table.name,
+            command=shlex.join(["rnc-graph", *sys.argv[1:]]),
+            prepared=prepared,
+            preparation=preparation,
+            built=built,
+        )
+        judged = built.test or built.validation
+        print_evaluation(Console(), judged, "test set" if built.test else "validation set")
+    say("\n  ".join(["Written:", *(str(out / path.name) for path in written)]))
 
 
 @app.command()

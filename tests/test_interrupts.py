@@ -1,0 +1,60 @@
+"""Ctrl-C and SIGTERM at any moment: one line, the right exit code, nothing half-written."""
+
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rnc_graph import MoleculeRegressor, load_dataset
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("interrupts")
+    table = load_dataset("lipophilicity")
+    model = MoleculeRegressor(networks=0).fit(table.smiles[:30], table.targets[:30, 0])
+    model.save(path / "model")
+    frame = pd.DataFrame({"smiles": table.smiles * 3, "y": list(table.targets[:, 0]) * 3})
+    frame.to_csv(path / "t.csv", index=False)
+    return path
+
+
+def _interrupt(folder: Path, arguments: list[str], number: signal.Signals, after: float) -> None:
+    before = sorted(folder.rglob("*"))
+    command = [sys.executable, "-m", "rnc_graph.cli", *arguments]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            process.wait(after)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, errors
+    assert errors.strip().endswith("to continue.")
+    assert "Traceback" not in errors
+    assert sorted(folder.rglob("*")) == before
+
+
+PREDICT = ["predict", "model", "t.csv", "--out", "p.csv", "--jobs", "1"]
+TRAIN = ["train", "t.csv", "--out", "new", "--jobs", "1", "--networks", "1"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("arguments", [PREDICT, TRAIN], ids=["predict", "train"])
+def test_an_interrupted_command_leaves_nothing(
+    folder: Path, arguments: list[str], number: signal.Signals
+) -> None:
+    _interrupt(folder, arguments, number, 12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("arguments", [PREDICT, TRAIN], ids=["predict", "train"])
+def test_random_moments(
+    folder: Path, arguments: list[str], number: signal.Signals, seed: int
+) -> None:
+    _interrupt(folder, arguments, number, random.Random(seed).uniform(3, 20))
