@@ -49,7 +49,8 @@ def drawing_from(generator: Generator) -> Iterator[None]:
         generator: is advanced by one draw.
     """
     seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
-    with seeded(seed, cuda=torch.cuda.is_initialized()):
+    on_cuda: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    with seeded(seed, cuda=on_cuda):
         states = random.getstate(), np.random.get_state()  # noqa: NPY002
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002

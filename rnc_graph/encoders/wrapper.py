@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,7 @@ class WrappedEncoder(Encoder):
             an output that is neither (B, d) nor (nodes, d).
     """
 
-    inputs: Literal["graphs", "images"] = "graphs"
+    inputs: ClassVar[Literal["graphs", "images"]] = "graphs"
 
     def __init__(self, model: nn.Module, example: Any, readout: Readout = "mean") -> None:
         super().__init__()

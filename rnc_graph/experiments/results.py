@@ -147,7 +147,7 @@ def _outcome(
 ) -> Outcome:
     # Some runs share an entry, which is read once.
     entries = {key: (store.record(key), store.tensors(key)) for key in {line[5] for line in lines}}
-    runs = [FinishedRun(*line, *entries[line[5]]) for line in lines]
+    runs = [FinishedRun(*[*line, *entries[line[5]]]) for line in lines]
     return Outcome(experiment, datasets, runs, store)
 
 

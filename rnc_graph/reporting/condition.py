@@ -81,21 +81,25 @@ class Condition:
     def evaluated(self, run: FinishedRun) -> NDArray[np.int64]:
         """Return the samples (M,) that a run predicts and that have the target."""
         rows: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
-        return rows[self._known(run)]
+        chosen: NDArray[np.int64] = rows[self._known(run)]
+        return chosen
 
     def predictions(self, run: FinishedRun) -> NDArray[Any]:
         """Return the predictions (M,) of the target for these samples."""
         found: NDArray[Any] = run.tensors[f"{self.table.compared}_predictions"].numpy()
-        return found[self._known(run), self.column]
+        chosen: NDArray[Any] = found[self._known(run), self.column]
+        return chosen
 
     def embedding(self, run: FinishedRun) -> NDArray[Any]:
         """Return the embedding (M, d) of these samples."""
         found: NDArray[Any] = run.tensors["embedding"].numpy()
-        return found[self._known(run)]
+        chosen: NDArray[Any] = found[self._known(run)]
+        return chosen
 
     def _known(self, run: FinishedRun) -> NDArray[np.bool_]:
         rows = run.tensors[f"{self.table.compared}_rows"].numpy()
-        return ~np.isnan(self.y_true[rows])
+        known: NDArray[np.bool_] = ~np.isnan(self.y_true[rows])
+        return known
 
     def all_predictions(self, row: MethodRow) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return y_true and y_pred (M,) of all seeds of a row."""

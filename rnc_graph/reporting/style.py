@@ -22,7 +22,7 @@ SEQUENTIAL = "viridis"
 PANEL = 2.8  # inches
 _LONGEST = 60  # characters of a name
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
