@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rnc_graph.data.long_tail import thin_classes, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler
-from rnc_graph.data.splits import PUBLISHED, SPLITS, SplitSamples, Splitter
+from rnc_graph.data.splits import SPLITS, SplitSamples, Splitter
 from rnc_graph.errors import BadValueError
 from rnc_graph.quantiles import quantile_edges
 
@@ -91,7 +91,7 @@ class SplitRecipe:
             RncGraphError: a set would be empty, or a splitter does not fit the samples.
         """
         samples = SplitSamples.of(table)
-        published = getattr(table, "parts", None) is not None and PUBLISHED in samples.columns
+        published = getattr(table, "published_split", None) is not None
         splitter = self.splitter or SPLITS.make("published" if published else "random")
         split = splitter.split(samples, seed, self.fractions)
         label = table.targets[:, 0]

@@ -364,7 +364,7 @@ def table_digest(table: MoleculeTable) -> str:
 
 def image_digest(table: Table, images: ImageStore) -> str:
     """Return a short name for a table's pixels, targets and split."""
-    given = getattr(table, "parts", None)
+    given = getattr(table, "published_split", None)
     parts = None if given is None else given.tolist()
     found = hashlib.sha256(
         json.dumps([table.targets.tolist(), table.target_names, parts, images.shape]).encode()

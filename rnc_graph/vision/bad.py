@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnc_graph.errors import BadValueError
 
 OnBad = Literal["raise", "skip"]
@@ -24,6 +27,10 @@ class BadImage:
     row: int
     path: str
     reason: str
+
+
+Pixels = tuple[NDArray[np.uint8], list[BadImage]]
+"""(n, H, W, C) pixels, and which of the n images are bad; their rows count from 0."""
 
 
 def check_bad(bad: Sequence[BadImage], on_bad: OnBad, source: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,9 +14,9 @@ import torch
 from rnc_graph.data.cache import OnDone
 from rnc_graph.errors import BadValueError
 from rnc_graph.vision.bad import BadImage, OnBad, check_bad, described
-from rnc_graph.vision.decoding import Decoding, decoded_images
+from rnc_graph.vision.decoding import DECODER, Decoding, decode_all
 from rnc_graph.vision.hierarchies import Hierarchy, superclass_of
-from rnc_graph.vision.store import PackedImages
+from rnc_graph.vision.store import PackedImages, digest, packed_images
 from rnc_graph.vision.table import ImageTable
 
 
@@ -75,3 +79,41 @@ def load_images(
     if len(good) == 0:
         raise BadValueError(described(skipped, table.name) + "\nno image is left")
     return ImageData(table.take(good), images.take(torch.from_numpy(good)), tuple(skipped))
+
+
+def decoded_images(
+    paths: Sequence[Path | str],
+    decoding: Decoding,
+    *,
+    jobs: int = 1,
+    on_done: OnDone = lambda images: None,
+) -> tuple[PackedImages, list[BadImage]]:
+    """Return the images of N files, decoded once and cached after, and which of them are bad.
+
+    The cache identifies a file by its path, size and time of change, and does not read it.
+
+    Args:
+        paths: N files.
+        decoding: how they become images of one size.
+        jobs: processes to decode in.
+        on_done: called with the number of images done since the last call.
+
+    Raises:
+        RunError: a worker process died.
+    """
+    names = [str(path) for path in paths]
+    # The pixels depend on Pillow's decoders and resampling too.
+    from PIL import __version__ as pillow
+
+    key = digest([DECODER, pillow, asdict(decoding)], map(_stamp, names))
+    make = partial(decode_all, decoding=decoding)
+    return packed_images(key, names, make, decoding.shape, jobs=jobs, on_done=on_done)
+
+
+def _stamp(path: str) -> str:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return f"{os.path.abspath(path)} missing"
+    # Unlike the time of the last writing, it changes with permissions too, and cannot be set back.
+    return f"{os.path.abspath(path)} {status.st_size} {status.st_ctime_ns}"

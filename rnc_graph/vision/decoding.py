@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.cache import OnDone
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.bad import BadImage
-from rnc_graph.vision.store import PackedImages, Pixels, digest, packed_images
+from rnc_graph.vision.bad import BadImage, Pixels
 
 # Part of the cache's key: changes whenever the same file would give other pixels.
 DECODER = "1"
@@ -54,35 +50,6 @@ class Decoding:
         return self.size, self.size, 1 if self.gray else 3
 
 
-def decoded_images(
-    paths: Sequence[Path | str],
-    decoding: Decoding,
-    *,
-    jobs: int = 1,
-    on_done: OnDone = lambda images: None,
-) -> tuple[PackedImages, list[BadImage]]:
-    """Return the images of N files, decoded once and cached after, and which of them are bad.
-
-    The cache identifies a file by its path, size and time of change, and does not read it.
-
-    Args:
-        paths: N files.
-        decoding: how they become images of one size.
-        jobs: processes to decode in.
-        on_done: called with the number of images done since the last call.
-
-    Raises:
-        RunError: a worker process died.
-    """
-    names = [str(path) for path in paths]
-    # The pixels depend on Pillow's decoders and resampling too.
-    from PIL import __version__ as pillow
-
-    key = digest([DECODER, pillow, asdict(decoding)], map(_stamp, names))
-    make = partial(decode_all, decoding=decoding)
-    return packed_images(key, names, make, decoding.shape, jobs=jobs, on_done=on_done)
-
-
 def decode(path: Path, decoding: Decoding) -> NDArray[np.uint8]:
     """Return the (size, size, C) pixels of a file.
 
@@ -119,12 +86,3 @@ def decode_all(paths: Sequence[str], decoding: Decoding) -> Pixels:
         except BadValueError as error:
             bad.append(BadImage(row, path, str(error)))
     return pixels, bad
-
-
-def _stamp(path: str) -> str:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return f"{os.path.abspath(path)} missing"
-    # Unlike the time of the last writing, it changes with permissions too, and cannot be set back.
-    return f"{os.path.abspath(path)} {status.st_size} {status.st_ctime_ns}"

@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from rnc_graph.data.cache import OnDone
-from rnc_graph.data.featurizer import parse_smiles
 from rnc_graph.data.samples import DEPICTIONS
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.bad import BadImage, described
-from rnc_graph.vision.store import PackedImages, Pixels, digest, packed_images
-
-# Part of the cache's key: changes whenever the same SMILES would give other pixels.
-DRAWER = "1"
+from rnc_graph.vision.bad import described
+from rnc_graph.vision.drawing import DRAWER, Drawing, draw_all
+from rnc_graph.vision.store import PackedImages, digest, packed_images
 
 
 @DEPICTIONS.register("rdkit")
-@dataclass(frozen=True)
-class Drawing:
-    """How RDKit draws molecules: black on white for gray images, else in its colors.
+class Depictions:
+    """Pictures of molecules by RDKit; arguments as :class:`Drawing`."""
 
-    Attributes:
-        size: H = W in pixels.
-        gray: whether images have one channel in place of three.
-        line_width: of bonds, in pixels, the same for all molecules.
-
-    Raises:
-        BadValueError: a size below 16, or a line width below 1.
-    """
-
-    size: int = 64
-    gray: bool = False
-    line_width: int = 1
-
-    def __post_init__(self) -> None:
-        if self.size < 16 or self.line_width < 1:
-            raise BadValueError(
-                "depictions: expected a size of at least 16 and lines of at least 1 pixel, got "
-                f"{self.size} and {self.line_width}"
-            )
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of each picture."""
-        return self.size, self.size, 1 if self.gray else 3
+    def __init__(self, size: int = 64, gray: bool = False, line_width: int = 1) -> None:
+        self.drawing = Drawing(size, gray, line_width)
 
     def draw(self, smiles: list[str], source: str) -> PackedImages:
         """Return the pictures of N SMILES: see :func:`depict`."""
-        return depict(smiles, self, source)
+        return depict(smiles, self.drawing, source)
 
 
 def depict(
@@ -88,40 +57,3 @@ def depict(
     if bad:
         raise BadValueError(described(bad, source))
     return images
-
-
-def draw(smiles: str, drawing: Drawing) -> NDArray[np.uint8]:
-    """Return the (size, size, C) pixels of a molecule, always the same for one SMILES.
-
-    Raises:
-        ValueError: the SMILES is not valid; the message is the reason.
-    """
-    from PIL import Image
-    from rdkit.Chem.Draw import rdMolDraw2D
-
-    molecule = parse_smiles(smiles)
-    canvas: Any = rdMolDraw2D.MolDraw2DCairo(drawing.size, drawing.size)
-    options = canvas.drawOptions()
-    options.bondLineWidth = drawing.line_width
-    options.scaleBondWidth = False
-    options.padding = 0.03
-    options.minFontSize = max(6, drawing.size // 12)  # Letters stay legible on a small image.
-    if drawing.gray:
-        options.useBWAtomPalette()
-    rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
-    canvas.FinishDrawing()
-    with Image.open(io.BytesIO(canvas.GetDrawingText())) as picture:
-        pixels = np.asarray(picture.convert("L" if drawing.gray else "RGB"), dtype=np.uint8)
-    return pixels.reshape(drawing.shape)
-
-
-def draw_all(smiles: Sequence[str], drawing: Drawing) -> Pixels:
-    """Return the (n, size, size, C) pixels of n SMILES; a bad one is black and listed."""
-    pixels = np.zeros((len(smiles), *drawing.shape), dtype=np.uint8)
-    bad = []
-    for row, text in enumerate(smiles):
-        try:
-            pixels[row] = draw(text, drawing)
-        except ValueError as error:
-            bad.append(BadImage(row, repr(text), str(error)))
-    return pixels, bad

@@ -1,14 +1,12 @@
-"""Class sets of files: a folder a class, or lists of paths with labels."""
+"""Sets of classes in files: a folder for each class, or lists of paths with labels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from rnc_graph.errors import BadValueError, MissingFileError
-from rnc_graph.vision.table import PARTS, ImageTable
+from rnc_graph.errors import BadValueError, MissingFileError, unreadable
+from rnc_graph.vision.table import SETS, ImageTable
 
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"))
 
@@ -16,51 +14,43 @@ _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff",
 def folder_table(root: Path) -> ImageTable:
     """List the images of a folder whose subfolders are the classes, sorted by name.
 
-    Where the subfolders are called train, val and test (any of them), each is such a folder, and
-    the table has parts. Images may stand at any depth below their class, and go by the endings of
-    their names; hidden folders of classes are left out.
+    If the subfolders are called train, val and test (any of them), each is such a folder, and the
+    table has a published split. Images are found at any depth below their class, by the endings of
+    their names; hidden folders are left out.
 
     Raises:
-        RncGraphError: there is no such folder, no class, or a class without images; or a part has
-            a class that the training set lacks.
+        MissingFileError: there is no such folder.
+        BadValueError: there is no class, or one without images; or a validation or test set has a
+            class that the training set lacks.
     """
     if not root.is_dir():
         raise MissingFileError(f"{root}: there is no such folder")
-    given = [part for part in PARTS if (root / part).is_dir()]
-    folders = {part: root / part for part in given} if given else {"": root}
-    others = sorted(p.name for p in root.iterdir() if p.is_dir() and p.name[0] != ".")
-    others = [name for name in others if given and name not in PARTS]
-    if others:
+    names = _subfolders(root)
+    sets = [name for name in SETS if name in names]
+    others = [name for name in names if name not in sets]
+    if sets and others:
         raise BadValueError(
-            f"{root}: found {', '.join(given)} beside {others[0]!r}; right are either the parts "
-            "train, val and test alone, each with its classes, or the classes alone"
+            f"{root}: expected either train, val and test alone, each with its classes, or the "
+            f"classes alone, got {', '.join(sets)} and {others[0]!r}"
         )
     classes: list[str] = []
-    images: list[str] = []
-    labels: list[int] = []
-    parts: list[str] = []
-    for part, folder in folders.items():
-        own = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    images, labels, split = list[str](), list[int](), list[str]()
+    for part in sets or [""]:
+        folder = root / part
+        own = _subfolders(folder)
         if not own:
-            raise BadValueError(f"{folder}: has no subfolders, one for each class is needed")
+            raise BadValueError(f"{folder}: expected a subfolder for each class, got none")
         classes = classes or own
         for name in own:
             if name not in classes:
-                raise BadValueError(f"{folder / name}: there is no class {name!r} in {given[0]}")
+                raise BadValueError(f"{folder / name}: there is no class {name!r} in {sets[0]}")
             files = sorted(str(p) for p in (folder / name).rglob("*") if _is_image(p))
             if not files:
                 raise BadValueError(f"{folder / name}: has no images")
             images += files
             labels += [classes.index(name)] * len(files)
-            parts += [part] * len(files)
-    return ImageTable(
-        name=str(root),
-        images=images,
-        targets=np.array(labels, dtype=np.float64)[:, None],
-        target_names=["class"],
-        parts=np.array(parts, dtype="<U5") if given else None,
-        classes=tuple(classes),
-    )
+            split += [part] * len(files)
+    return ImageTable.of_classes(str(root), images, labels, split if sets else None, classes)
 
 
 def list_table(
@@ -69,68 +59,62 @@ def list_table(
     """Read lists of images, one "path label" a line, as those of ImageNet-LT.
 
     Args:
-        lists: the list of each part, "train", "val" or "test".
+        lists: the list of each set, "train", "val" or "test".
         folder: that the paths begin in.
-        classes: names of the classes; None for their numbers.
+        classes: names of the classes; None for their indices.
 
     Returns:
-        N images, part after part, and the numbers of their classes (N, 1).
+        N images, set after set, and their class indices (N, 1).
 
     Raises:
-        RncGraphError: another part, a list is missing or empty, or a line is no path with the
-            number of a class; the message names the line. Or without ``classes`` a number below
-            the largest has no image in the training list.
+        BadValueError: another set, an empty list, or a line that is no path with a class index;
+            the message names the line. Or without ``classes`` an index below the largest has no
+            image in the training list.
+        FileError: a list cannot be read.
     """
-    images: list[str] = []
-    labels: list[int] = []
-    parts: list[str] = []
+    images, labels, split = list[str](), list[int](), list[str]()
     for part, path in lists.items():
-        if part not in PARTS:
-            raise BadValueError(f"lists: {part!r} is no part; {', '.join(PARTS)} are known")
+        if part not in SETS:
+            raise BadValueError(f"lists: expected {', '.join(SETS)}, got {part!r}")
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise unreadable(path, error) from error
+        except UnicodeDecodeError as error:
             raise BadValueError(f"{path}: cannot be read: {error}") from error
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            cells = line.rsplit(maxsplit=1)  # A path may have spaces.
-            if len(cells) < 2 or not cells[1].isdecimal():
-                raise BadValueError(f"{path}, line {number}: {line!r}, right is 'path label'")
+            cells = line.rsplit(maxsplit=1)  # A path may have blanks.
+            if len(cells) < 2 or not (cells[1].isascii() and cells[1].isdigit()):
+                raise BadValueError(f"{path}, line {number}: expected 'path label', got {line!r}")
             if classes is not None and int(cells[1]) >= len(classes):
                 raise BadValueError(
-                    f"{path}, line {number}: class {cells[1]}, right is 0 to {len(classes) - 1}"
+                    f"{path}, line {number}: expected a class of 0 to {len(classes) - 1}, got "
+                    f"{cells[1]}"
                 )
             images.append(str(folder / cells[0].strip()))
             labels.append(int(cells[1]))
-            parts.append(part)
-        if part not in parts:
+            split.append(part)
+        if part not in split:
             raise BadValueError(f"{path}: has no lines 'path label'")
     if classes is None:
-        classes = _numbered(lists, labels, parts)
-    return ImageTable(
-        name=", ".join(map(str, lists.values())),
-        images=images,
-        targets=np.array(labels, dtype=np.float64).reshape(-1, 1),
-        target_names=["class"],
-        parts=np.array(parts, dtype="<U5"),
-        classes=tuple(classes),
-    )
+        count = max(labels) + 1
+        known = {label for label, part in zip(labels, split, strict=True) if part == "train"}
+        # A typing error must not make millions of classes.
+        if "train" in lists and len(known) < count:
+            lacking = next(number for number in range(count) if number not in known)
+            raise BadValueError(
+                f"{lists['train']}: the lists have classes 0 to {count - 1}, and class {lacking} "
+                "has no image here"
+            )
+        classes = list(map(str, range(count)))
+    name = ", ".join(map(str, lists.values()))
+    return ImageTable.of_classes(name, images, labels, split, classes)
 
 
-def _numbered(
-    lists: Mapping[str, Path], labels: Sequence[int], parts: Sequence[str]
-) -> tuple[str, ...]:
-    """Return the names of classes that are numbered alone: a slip of the pen makes no classes."""
-    learnt = {label for label, part in zip(labels, parts, strict=True) if part == "train"}
-    count = max(labels) + 1
-    if "train" in lists and len(learnt) < count:
-        lacking = next(number for number in range(count) if number not in learnt)
-        raise BadValueError(
-            f"{lists['train']}: the lists number classes from 0 to {count - 1}, and class "
-            f"{lacking} has no image here"
-        )
-    return tuple(map(str, range(count)))
+def _subfolders(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
 
 
 def _is_image(path: Path) -> bool:

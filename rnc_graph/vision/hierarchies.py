@@ -1,4 +1,4 @@
-"""Classes of classes: the superclasses that rank-aware objectives and retrieval are judged by."""
+"""Superclasses, for rank-aware losses and for retrieval by group."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def superclass_of(classes: Sequence[str], hierarchy: Hierarchy) -> NDArray[np.in
     """Return the superclass of each class, (C,), numbered in the hierarchy's order.
 
     Raises:
-        RncGraphError: a class is in no superclass, or in two.
+        BadValueError: a class is in no superclass, or in two.
 
     >>> superclass_of(("Bag", "Shirt", "Coat"), FASHION_KINDS).tolist()
     [4, 0, 0]
     """
     number: dict[str, int] = {}
-    for place, (name, members) in enumerate(hierarchy.items()):
+    for index, (name, members) in enumerate(hierarchy.items()):
         for member in members:
             if member in number:
                 raise BadValueError(f"hierarchy: {member!r} is in {name!r} and in another one")
-            number[member] = place
-    lost = [name for name in classes if name not in number]
-    if lost:
-        raise BadValueError(f"hierarchy: {lost[0]!r} is in none of {', '.join(hierarchy)}")
+            number[member] = index
+    missing = [name for name in classes if name not in number]
+    if missing:
+        raise BadValueError(f"hierarchy: {missing[0]!r} is in none of {', '.join(hierarchy)}")
     return np.array([number[name] for name in classes], dtype=np.int64)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from rnc_graph.data.cache import OnDone
 from rnc_graph.data.samples import SOURCES, ImageSource
 from rnc_graph.vision.agedb import load_agedb
 from rnc_graph.vision.data import ImageData, load_images
@@ -17,14 +17,8 @@ from rnc_graph.vision.digits import rotated_digits
 from rnc_graph.vision.fashion_mnist import load_fashion_mnist
 from rnc_graph.vision.folders import folder_table, list_table
 from rnc_graph.vision.hierarchies import CIFAR100_SUPERCLASSES, FASHION_KINDS
-from rnc_graph.vision.table import PARTS
+from rnc_graph.vision.table import SETS
 from rnc_graph.vision.torchvision_sets import load_class_images
-
-OnDone = Callable[[int], None]
-
-
-def _ignore(images: int) -> None:
-    pass
 
 
 @SOURCES.register("agedb")
@@ -35,9 +29,9 @@ class AgeDBImages(ImageSource):
     split_table: Path | None = Field(
         None,
         description="a CSV of age, path and split, as published with AgeDB-DIR; without one the "
-        "split is made anew by its rule",
+        "split is drawn by its rule",
     )
-    split_seed: int = Field(0, ge=0, description="of a split made anew")
+    split_seed: int = Field(0, ge=0, description="of a split that is drawn")
     size: int = Field(224, ge=16, description="height and width that images are decoded to")
     on_bad: Literal["raise", "skip"] = Field(
         "raise", description="what to do with corrupt, missing and ageless images"
@@ -47,11 +41,11 @@ class AgeDBImages(ImageSource):
 
     @property
     def published_split(self) -> str:
-        """The split that is the same for all seeds, in words."""
+        """The split of all seeds, in words."""
         own = "that its table gives" if self.split_table else "made by AgeDB-DIR's rule"
         return f"the split of {self.title} {own}"
 
-    def load(self, on_done: OnDone = _ignore) -> ImageData:
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, decoded on all cores and cached after."""
         return load_agedb(
             self.folder,
@@ -79,7 +73,7 @@ class RotatedDigits(ImageSource):
         """None: each seed draws a split."""
         return ""
 
-    def load(self, on_done: OnDone = _ignore) -> ImageData:
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Make the images."""
         return rotated_digits(self.size, degrees=self.degrees, seed=self.angle_seed)
 
@@ -92,7 +86,7 @@ class FashionMNIST(ImageSource):
         None, description="of the four files; without one, where Debian's package puts them"
     )
 
-    def load(self, on_done: OnDone = _ignore) -> ImageData:
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, grouped by the kinds of clothes."""
         return load_fashion_mnist(self.folder).grouped(FASHION_KINDS)
 
@@ -105,7 +99,7 @@ class TorchvisionClasses(ImageSource):
 
     folder: Path = Field(description="that the unpacked archive is in")
 
-    def load(self, on_done: OnDone = _ignore) -> ImageData:
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, those of CIFAR-100 grouped by its superclasses."""
         data = load_class_images(self.images, self.folder)
         return data.grouped(CIFAR100_SUPERCLASSES) if self.images == "cifar100" else data
@@ -136,10 +130,10 @@ class ClassFolders(ImageSource):
     @property
     def published_split(self) -> str:
         """The split of the lists or folders, in words; "" where each seed draws one."""
-        given = self.lists or any((self.folder / part).is_dir() for part in PARTS)
+        given = self.lists or any((self.folder / part).is_dir() for part in SETS)
         return f"the split that {self.title} comes with" if given else ""
 
-    def load(self, on_done: OnDone = _ignore) -> ImageData:
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, decoded on all cores and cached after."""
         table = (
             list_table({str(part): path for part, path in self.lists.items()}, self.folder)

@@ -15,13 +15,10 @@ from torch import Tensor
 
 from rnc_graph.data.cache import Entry, OnDone, cached, stored
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.vision.bad import BadImage
+from rnc_graph.vision.bad import BadImage, Pixels
 from rnc_graph.workers import in_order
 
 T = TypeVar("T")
-Pixels = tuple[NDArray[np.uint8], list[BadImage]]
-"""(n, H, W, C) pixels, and which of the n images are bad; their rows count from 0."""
-
 # Images that a worker takes at a time.
 _CHUNK = 128
 # Below this, starting processes takes longer than the work.

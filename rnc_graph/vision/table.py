@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.table import FloatArray
 
-PARTS = ("train", "val", "test")
+SETS = ("train", "val", "test")
+"""The names of the sets of a published split."""
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,13 @@ class ImageTable:
     """N images with their targets, in the order of their source.
 
     Attributes:
-        name: what messages and results call the table.
-        images: what each of the N images is called: the path of its file, or a label.
-        targets: (N, t) measured values in ``unit``, or numbers of classes from 0.
+        name: name of the table in messages and results.
+        images: name of each image: the path of its file, or a label.
+        targets: (N, t) values in ``unit``, or class indices.
         target_names: the t columns of ``targets``.
-        unit: unit of the targets, "" where unknown or where they are classes.
-        parts: (N,) "train", "val" or "test", the part of a published split that each image is in;
-            None where there is none.
-        classes: names of the classes whose numbers the target is, none for a measured one.
+        unit: unit of the targets, "" where unknown or for classes.
+        published_split: (N,) "train", "val" or "test"; None without a published split.
+        classes: names of the classes, none for a continuous target.
         source_rows: (N,) the number of each image in its source, from 1; None where all are here.
     """
 
@@ -33,9 +34,36 @@ class ImageTable:
     targets: FloatArray
     target_names: list[str]
     unit: str = ""
-    parts: NDArray[np.str_] | None = None
+    published_split: NDArray[np.str_] | None = None
     classes: tuple[str, ...] = ()
     source_rows: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of_classes(
+        cls,
+        name: str,
+        images: Sequence[str],
+        labels: Sequence[int] | NDArray[np.integer],
+        split: Sequence[str] | None,
+        classes: Sequence[str],
+    ) -> ImageTable:
+        """Return a table whose target is a class.
+
+        Args:
+            name: see :class:`ImageTable`.
+            images: see :class:`ImageTable`.
+            labels: N class indices.
+            split: N names of sets; None without a published split.
+            classes: names of the classes.
+        """
+        return cls(
+            name=name,
+            images=list(images),
+            targets=np.asarray(labels, dtype=np.float64).reshape(-1, 1),
+            target_names=["class"],
+            published_split=None if split is None else np.array(split, dtype="<U5"),
+            classes=tuple(classes),
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,21 +82,16 @@ class ImageTable:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """(N,) the number of each image's class."""
+        """(N,) the class index of each image."""
         return self.targets[:, 0].astype(np.int64)
 
-    def part(self, name: str) -> NDArray[np.int64]:
-        """Return the rows (from 0) of a part, rising; none where there is no published split."""
-        if self.parts is None:
-            return np.empty(0, dtype=np.int64)
-        return np.flatnonzero(self.parts == name)
-
     def take(self, rows: NDArray[np.int64]) -> ImageTable:
-        """Return some of the rows, which keep their numbers."""
+        """Return some of the images, which keep their numbers."""
+        split = self.published_split
         return replace(
             self,
             images=[self.images[row] for row in rows],
             targets=self.targets[rows],
-            parts=None if self.parts is None else self.parts[rows],
+            published_split=None if split is None else split[rows],
             source_rows=self.rows[rows],
         )

@@ -65,7 +65,7 @@ class ImageTransform(ABC):
         probability: of each image.
 
     Raises:
-        BadValueError: the probability is not within 0 and 1.
+        BadValueError: an option out of its range.
     """
 
     inputs: ClassVar[Literal["graphs", "images"]] = "images"
@@ -79,20 +79,20 @@ class ImageTransform(ABC):
         """Return the view (B, C, H, W); ``batch`` itself stays as it is."""
         drawn = torch.rand(len(batch), generator=generator, device=_device(generator))
         chosen = (drawn < self.probability).nonzero()[:, 0]
-        parameters = self.draw(batch, generator)
+        parameters = self._draw(batch, generator)
         images = to_float(batch)
         if len(chosen) == 0:
             return images
         own = [parameter[chosen].to(batch.device) for parameter in parameters]
         index = chosen.to(batch.device)
-        return images.index_copy(0, index, self.change(images[index], *own))
+        return images.index_copy(0, index, self._change(images[index], *own))
 
-    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
+    def _draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         """Draw the parameters, each a tensor (B, ...)."""
         return ()
 
     @abstractmethod
-    def change(self, images: Tensor, *parameters: Any) -> Tensor:
+    def _change(self, images: Tensor, *parameters: Any) -> Tensor:
         """Return M changed images, given M values of each parameter."""
 
 
@@ -107,8 +107,7 @@ class Flip(ImageTransform):
     def __init__(self, probability: float = 0.5) -> None:
         super().__init__(probability)
 
-    def change(self, images: Tensor, *parameters: Any) -> Tensor:
-        """Return the mirrored images."""
+    def _change(self, images: Tensor, *parameters: Any) -> Tensor:
         return images.flip(3)
 
 
@@ -123,8 +122,7 @@ class Grayscale(ImageTransform):
     def __init__(self, probability: float = 0.2) -> None:
         super().__init__(probability)
 
-    def change(self, images: Tensor, *parameters: Any) -> Tensor:
-        """Return the gray images."""
+    def _change(self, images: Tensor, *parameters: Any) -> Tensor:
         return gray(images).expand_as(images)
 
 
@@ -140,9 +138,6 @@ class ColorJitter(ImageTransform):
         contrast: the same.
         saturation: the same; gray images do not change.
         hue: h of at most 0.5; the shift is drawn from -h to h, in turns of the color wheel.
-
-    Raises:
-        BadValueError: a value out of its range.
     """
 
     def __init__(
@@ -161,16 +156,14 @@ class ColorJitter(ImageTransform):
         for name, value in {"strength": strength, **self.ranges}.items():
             _check(self, name, value, most=0.5 if name == "hue" else math.inf)
 
-    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
-        """Draw the factors (B, 4), and their order (B, 4), the same for all."""
+    def _draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         limits = [(max(0.0, 1 - width), 1 + width) for width in self.ranges.values()]
         limits[-1] = -self.ranges["hue"], self.ranges["hue"]
         factors = [uniform(len(batch), limit, generator).float() for limit in limits]
         order = torch.randperm(4, generator=generator, device=_device(generator))
         return torch.stack(factors, 1), order.expand(len(batch), 4)
 
-    def change(self, images: Tensor, *parameters: Any) -> Tensor:
-        """Return the images in other colors."""
+    def _change(self, images: Tensor, *parameters: Any) -> Tensor:
         factors, order = parameters
         changes = (brightened, contrasted, saturated, hue_shifted)
         widths = list(self.ranges.values())
@@ -190,9 +183,6 @@ class RandomResizedCrop(ImageTransform):
     Args:
         scale: smallest and largest area, as shares of the image's.
         ratio: smallest and largest ratio of width to height, drawn log-uniformly.
-
-    Raises:
-        BadValueError: a range that is empty or not positive.
     """
 
     _TRIES = 10
@@ -204,8 +194,7 @@ class RandomResizedCrop(ImageTransform):
         self.scale = _range(self, "scale", scale, most=1.0)
         self.ratio = _range(self, "ratio", ratio)
 
-    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
-        """Draw the rectangles (B, 4)."""
+    def _draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         count, _, height, width = batch.shape
         return (self.boxes(count, width, height, generator),)
 
@@ -237,8 +226,7 @@ class RandomResizedCrop(ImageTransform):
             return max(1, round(height * self.ratio[1])), height
         return width, height
 
-    def change(self, images: Tensor, *parameters: Any) -> Tensor:
-        """Return the resized crops."""
+    def _change(self, images: Tensor, *parameters: Any) -> Tensor:
         return resized_crop(images, parameters[0])
 
 
@@ -251,9 +239,6 @@ class Blur(ImageTransform):
         sigma: smallest and largest standard deviation, in pixels.
         kernel: width of the window in pixels, odd; None for a tenth of the image's height, as in
             SimCLR, and at least 3.
-
-    Raises:
-        BadValueError: a value out of its range, or images that the kernel does not fit.
     """
 
     def __init__(
@@ -268,12 +253,10 @@ class Blur(ImageTransform):
             raise BadValueError(f"kernel of Blur: expected an odd number of pixels, got {kernel}")
         self.kernel = kernel
 
-    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
-        """Draw the standard deviations (B,)."""
+    def _draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         return (uniform(len(batch), self.sigma, generator).float(),)
 
-    def change(self, images: Tensor, *parameters: Any) -> Tensor:
-        """Return the blurred images."""
+    def _change(self, images: Tensor, *parameters: Any) -> Tensor:
         side = min(images.shape[2:])
         kernel = self.kernel or max(3, images.shape[2] // 10 // 2 * 2 + 1)
         if kernel // 2 >= side:
@@ -292,9 +275,6 @@ class Rotation(ImageTransform):
         degrees: the angle is drawn from -degrees to degrees.
         probability: of each image.
         fill: brightness of the pixels that come from beyond the image, 0 (black) to 1 (white).
-
-    Raises:
-        BadValueError: a value out of its range.
     """
 
     def __init__(self, degrees: float = 15.0, probability: float = 1.0, fill: float = 0.0) -> None:
@@ -304,12 +284,10 @@ class Rotation(ImageTransform):
         self.degrees = degrees
         self.fill = fill
 
-    def draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
-        """Draw the angles (B,)."""
+    def _draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         return (uniform(len(batch), (-self.degrees, self.degrees), generator).float(),)
 
-    def change(self, images: Tensor, *parameters: Any) -> Tensor:
-        """Return the rotated images."""
+    def _change(self, images: Tensor, *parameters: Any) -> Tensor:
         return rotated(images, parameters[0], self.fill)
 
 

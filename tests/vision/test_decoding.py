@@ -21,8 +21,9 @@ from rnc_graph.vision import (
     load_images,
     store,
 )
-from rnc_graph.vision import decoding as module
-from rnc_graph.vision.decoding import decode, decode_all, decoded_images
+from rnc_graph.vision import data as module
+from rnc_graph.vision.data import decoded_images
+from rnc_graph.vision.decoding import decode, decode_all
 from rnc_graph.vision.store import packed_array
 from tests.data.damage import flip_bits
 from tests.vision.conftest import write_image

@@ -9,7 +9,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.vision import Drawing, depict, rotated_digits
 from rnc_graph.vision import store as module
-from rnc_graph.vision.depictions import draw
+from rnc_graph.vision.drawing import draw
 
 SMILES = ["CCO", "c1ccccc1", "[Na+].[Cl-]", "C"]
 
@@ -106,7 +106,11 @@ def test_digits_by_seed() -> None:
     assert torch.equal(first.images.batch(rows), second.images.batch(rows))
     other = rotated_digits(16, seed=1, degrees=30)
     assert np.abs(other.table.targets).max() <= 30
-    with pytest.raises(RncGraphError, match="size of rotated digits: found 8"):
+    with pytest.raises(
+        RncGraphError, match="size of rotated digits: expected at least 12 pixels, got 8"
+    ):
         rotated_digits(8)
-    with pytest.raises(RncGraphError, match="degrees of rotated digits: found 90"):
+    with pytest.raises(
+        RncGraphError, match="degrees of rotated digits: expected above 0, below 90, got 90"
+    ):
         rotated_digits(degrees=90)

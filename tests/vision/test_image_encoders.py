@@ -111,26 +111,26 @@ def test_the_same_seed_makes_the_same_encoder(name: str) -> None:
 
 @every_encoder
 def test_wrong_options_and_images_are_refused(name: str) -> None:
-    with pytest.raises(RncGraphError, match="in_channels: found 2, right is 1 or 3"):
+    with pytest.raises(RncGraphError, match="in_channels: expected 1 or 3, got 2"):
         ENCODERS.make(name, in_channels=2)
-    with pytest.raises(RncGraphError, match="mean and std: found"):
+    with pytest.raises(RncGraphError, match="mean and std: expected"):
         ENCODERS.make(name, mean=[0.5])
-    with pytest.raises(RncGraphError, match="mean and std: found"):
+    with pytest.raises(RncGraphError, match="mean and std: expected"):
         ENCODERS.make(name, std=[0.5, 0.0, 0.5])
     with pytest.raises(UnknownNameError, match="'depth'; known: "):
         ENCODERS.make(name, depth=3)
     encoder = _encoder(name)
     for wrong in (_batch(1), _batch()[0]):
-        with pytest.raises(RncGraphError, match=r"right is \(N, 3, H, W\)"):
+        with pytest.raises(RncGraphError, match=r"expected shape \(N, 3, H, W\)"):
             encoder(wrong)
 
 
 def test_options_of_one_kind_alone() -> None:
     with pytest.raises(RncGraphError, match="'stem': Input should be 'imagenet' or 'small'"):
         ENCODERS.make("resnet18", stem="large")
-    with pytest.raises(RncGraphError, match="stem must be 'imagenet' or 'small', not 'large'"):
+    with pytest.raises(RncGraphError, match="stem: expected 'imagenet' or 'small', got 'large'"):
         ResNet18(stem="large")  # type: ignore[arg-type]
-    with pytest.raises(RncGraphError, match="must be at least 1, not 0, 1 and 1"):
+    with pytest.raises(RncGraphError, match="expected at least 1, got 0, 1 and 1"):
         ResNet8(width=0)
 
 

@@ -92,12 +92,11 @@ def test_a_table_keeps_the_numbers_of_its_rows() -> None:
         list("abcd"),
         np.arange(4.0)[:, None],
         ["class"],
-        parts=np.array(["train", "val", "train", "test"]),
+        published_split=np.array(["train", "val", "train", "test"]),
         classes=("w", "x", "y", "z"),
     )
     assert table.rows.tolist() == [1, 2, 3, 4]
     some = table.take(np.array([3, 2])).take(np.array([1]))
     assert (some.images, some.rows.tolist(), some.labels.tolist()) == (["c"], [3], [2])
-    assert some.part("train").tolist() == [0]
-    assert table.part("train").tolist() == [0, 2]
-    assert len(table.part("test")) == 1
+    assert some.published_split is not None
+    assert some.published_split.tolist() == ["train"]

@@ -65,13 +65,13 @@ class SplitSamples:
 
         Args:
             table: has ``name`` and ``targets``, and may have ``smiles``, ``extra`` (columns),
-                ``parts`` (its published split), ``group`` and ``rows``. Molecules are kept whole;
+                ``published_split``, ``group`` and ``rows``. Molecules are kept whole;
                 samples without SMILES are kept whole by ``group``, where there is one.
             canonical: the canonical SMILES, if they are known.
         """
         columns = dict(getattr(table, "extra", {}))
-        if getattr(table, "parts", None) is not None:
-            columns[PUBLISHED] = [str(part) for part in table.parts]
+        if getattr(table, "published_split", None) is not None:
+            columns[PUBLISHED] = [str(part) for part in table.published_split]
         smiles = getattr(table, "smiles", None)
         if canonical is None and smiles is not None:
             from rnc_graph.data.features import molecule_features

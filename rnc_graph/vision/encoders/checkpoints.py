@@ -1,7 +1,7 @@
-"""Weights that others published: the layout of Rank-N-Contrast's own checkpoints.
+"""Published weights in the layout of Rank-N-Contrast's own checkpoints.
 
-A file of torch's whose key ``model`` holds the state dict of a module with an ``encoder``, maybe in
-a ``DataParallel``, beside the options of the run (https://github.com/kaiwenzha/Rank-N-Contrast).
+A file of torch whose key ``model`` holds the state dict of a module with an ``encoder``, maybe in a
+``DataParallel``, and the options of the run (https://github.com/kaiwenzha/Rank-N-Contrast).
 """
 
 from __future__ import annotations
@@ -21,49 +21,48 @@ from rnc_graph.vision.encoders.resnet import ResNet
 
 
 def load_checkpoint(encoder: ResNet, path: Path) -> None:
-    """Put the weights of a published checkpoint into an encoder; no code in the file is run.
+    """Load the weights of a published checkpoint into an encoder; no code in the file is run.
 
-    Understood are a state dict under ``model``, ``state_dict`` or by itself; names with
-    ``encoder.``, ``module.`` or neither before them; ``shortcut`` for ``downsample``. What belongs
-    to no encoder (a head, a last layer ``fc``) is left out.
+    It may be a state dict under ``model``, ``state_dict`` or by itself; with ``encoder.``,
+    ``module.`` or neither before the names; with ``shortcut`` for ``downsample``. Weights of a head
+    or of a last layer ``fc`` are left out.
 
     Args:
-        encoder: its stem and number of channels are those that the weights were trained with.
+        encoder: its stem and channels are those that the weights were trained with.
         path: the file.
 
     Raises:
-        RncGraphError: the file is missing, is no checkpoint, or holds objects that would run code;
-            or weights are missing, unexpected, or of another shape, each named. The encoder stays
-            as it was then.
+        FileError: the file cannot be read.
+        BadValueError: it is not a checkpoint, or has objects that would run code; or weights are
+            missing, unexpected, or of another shape, all named. The encoder does not change then.
     """
     found = _of_encoder(read_state(path))
-    wanted = encoder.backbone.state_dict()
+    own = encoder.backbone.state_dict()
     wrong = []
-    for name, weights in wanted.items():
+    for name, weights in own.items():
         if name not in found:
             # Old files do not count the batches of a batch normalization, and nothing needs it.
             if not name.endswith("num_batches_tracked"):
                 wrong.append(f"  {name}: missing")
         elif found[name].shape != weights.shape:
-            shapes = f"found {tuple(found[name].shape)}, right is {tuple(weights.shape)}"
+            shapes = f"expected shape {tuple(weights.shape)}, got {tuple(found[name].shape)}"
             wrong.append(f"  {name}: {shapes}")
-    wrong += [f"  {name}: unexpected" for name in found if name not in wanted]
+    wrong += [f"  {name}: unexpected" for name in found if name not in own]
     if wrong:
         raise BadValueError(
             f"{path}: these are not the weights of {type(encoder).__name__}:\n" + "\n".join(wrong)
         )
-    encoder.backbone.load_state_dict({**wanted, **found})
+    encoder.backbone.load_state_dict({**own, **found})
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the weights that a file of torch's holds, by the names they have there.
+    """Return the weights that a file of torch holds, by the names they have there.
 
     Raises:
         RncGraphError: as :func:`load_checkpoint`.
     """
-    # Published files keep the run's options as argparse's Namespace, which torch refuses with all
-    # other classes. This one is let through: it has attributes and nothing else, and making one or
-    # filling it runs no code of the file's.
+    # Published files keep the run's options as argparse's Namespace, which torch refuses by
+    # default. It is allowed here: it has attributes only, and making one runs no code of the file.
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -71,29 +70,29 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise unreadable(path, error) from error
     except pickle.UnpicklingError as error:
         raise BadValueError(f"{path}: {_refused(path)}") from error
-    except Exception as error:  # Whatever damaged bytes make torch stumble on.
+    except Exception as error:  # Damaged bytes lead to errors of many kinds.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadValueError(f"{path}: is no checkpoint of torch: {reason}") from error
+        raise BadValueError(f"{path}: is not a checkpoint of torch: {reason}") from error
     if isinstance(content, Mapping):
         content = content.get("model", content.get("state_dict", content))
     if not isinstance(content, Mapping) or not content or not all(map(_is_weight, content.items())):
         raise BadValueError(
-            f"{path}: holds no weights; right is a state dict, by itself or under the key 'model'"
+            f"{path}: expected a state dict, by itself or under the key 'model', got none"
         )
     return dict(content)
 
 
 def _refused(path: Path) -> str:
-    """Say which classes a file asks for."""
+    """Return which classes of a file are refused."""
     try:
         unsafe = set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # It is no file of torch's at all.
+    except Exception:  # It is not a file of torch at all.
         unsafe = set()
     named = ", ".join(sorted(unsafe - {"argparse.Namespace"}))
     if not named:
-        return "is no checkpoint of torch that can be read without running code from it"
+        return "is not a checkpoint of torch that can be read without running code from it"
     return (
-        f"asks for {named}, and code from a file is never run; save the state dict alone, "
+        f"needs {named}, and code from a file is never run; save the state dict alone, "
         "torch.save({'model': model.state_dict()}, ...)"
     )
 
@@ -106,8 +105,7 @@ def _of_encoder(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the encoder's weights by torchvision's names."""
     plain = {re.sub(r"(^|\.)module\.", r"\1", name): weights for name, weights in state.items()}
     if any(name.startswith("encoder.") for name in plain):
-        inside = {name: w for name, w in plain.items() if name.startswith("encoder.")}
-        plain = {name.removeprefix("encoder."): weights for name, weights in inside.items()}
+        plain = {n[len("encoder.") :]: w for n, w in plain.items() if n.startswith("encoder.")}
     return {
         name.replace(".shortcut.", ".downsample."): weights
         for name, weights in plain.items()

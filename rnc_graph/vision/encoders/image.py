@@ -1,4 +1,4 @@
-"""What all encoders of images share: pixels in, brought to the scale that networks want."""
+"""What all encoders of images share: normalized pixels."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class ImageEncoder(Encoder, ABC):
     ) -> None:
         super().__init__()
         if in_channels not in _MEAN:
-            raise BadValueError(f"in_channels: found {in_channels}, right is 1 or 3")
+            raise BadValueError(f"in_channels: expected 1 or 3, got {in_channels}")
         mean = _MEAN[in_channels] if mean is None else mean
         std = _STD[in_channels] if std is None else std
         if len(mean) != in_channels or len(std) != in_channels or min(std) <= 0:
             raise BadValueError(
-                f"mean and std: found {list(mean)} and {list(std)}, right is one number for each "
-                f"of {in_channels} channels, those of std above 0"
+                f"mean and std: expected a number for each of {in_channels} channels, those of std "
+                f"above 0, got {list(mean)} and {list(std)}"
             )
         self.embedding_dim = embedding_dim
         self.in_channels = in_channels
-        # Options of the encoder, not weights: a state dict is as without them.
+        # Options of the encoder: not in the state dict.
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", _by_channel(mean), persistent=False)
@@ -70,12 +70,12 @@ class ImageEncoder(Encoder, ABC):
             images: (N, C, H, W) uint8 (0 to 255) or float (0 to 1).
 
         Raises:
-            RncGraphError: images of another number of channels.
+            RncGraphError: images of another shape or number of channels.
         """
         if images.dim() != 4 or images.shape[1] != self.in_channels:
             raise BadValueError(
-                f"images: found a batch of shape {tuple(images.shape)}, right is "
-                f"(N, {self.in_channels}, H, W); in_channels is an option of the encoder"
+                f"images: expected shape (N, {self.in_channels}, H, W), got {tuple(images.shape)}; "
+                "in_channels is an option of the encoder"
             )
         normalized = (to_float(images) - self.mean) / self.std
         # Not channels_last: on processors without AVX-512, torch 2.13 and 2.14 write past the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -15,35 +15,35 @@ Stem = Literal["imagenet", "small"]
 
 
 class ResNet(ImageEncoder):
-    """torchvision's ResNet without its last layer, from fresh weights.
+    """torchvision's ResNet without its last layer, with random weights.
 
     Args:
-        name: of torchvision's function.
-        embedding_dim: d.
         stem: "imagenet" begins with a 7 x 7 convolution of stride 2 and a pooling of stride 2;
             "small", for images of up to 64 pixels, with a 3 x 3 convolution of stride 1, as usual
             for CIFAR.
-        in_channels: C, 1 (gray) or 3 (RGB).
+        in_channels: see :class:`ImageEncoder`.
         mean: see :class:`ImageEncoder`.
         std: see :class:`ImageEncoder`.
 
     Raises:
-        RncGraphError: torchvision is not installed, another stem, or as :class:`ImageEncoder`.
+        MissingPackageError: torchvision is not installed.
+        BadValueError: another stem, or as :class:`ImageEncoder`.
     """
+
+    network: ClassVar[str]
+    width: ClassVar[int]
 
     def __init__(
         self,
-        name: str,
-        embedding_dim: int,
-        stem: Stem,
-        in_channels: int,
-        mean: Sequence[float] | None,
-        std: Sequence[float] | None,
+        stem: Stem = "imagenet",
+        in_channels: int = 3,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
     ) -> None:
-        super().__init__(embedding_dim, in_channels, mean, std)
+        super().__init__(self.width, in_channels, mean, std)
         if stem not in ("imagenet", "small"):
-            raise BadValueError(f"stem must be 'imagenet' or 'small', not {stem!r}")
-        backbone = _torchvision(name)
+            raise BadValueError(f"stem: expected 'imagenet' or 'small', got {stem!r}")
+        backbone = _torchvision(self.network)
         backbone.fc = nn.Identity()
         if stem == "small":
             backbone.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)
@@ -61,36 +61,21 @@ class ResNet(ImageEncoder):
 
 @ENCODERS.register("resnet18")
 class ResNet18(ResNet):
-    """Eighteen layers, an embedding of 512; options as :class:`ResNet`."""
+    """18 layers, an embedding of 512; arguments as :class:`ResNet`."""
 
-    def __init__(
-        self,
-        stem: Stem = "imagenet",
-        in_channels: int = 3,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
-    ) -> None:
-        super().__init__("resnet18", 512, stem, in_channels, mean, std)
+    network, width = "resnet18", 512
 
 
 @ENCODERS.register("resnet50")
 class ResNet50(ResNet):
-    """Fifty layers, an embedding of 2048; options as :class:`ResNet`."""
+    """50 layers, an embedding of 2048; arguments as :class:`ResNet`."""
 
-    def __init__(
-        self,
-        stem: Stem = "imagenet",
-        in_channels: int = 3,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
-    ) -> None:
-        super().__init__("resnet50", 2048, stem, in_channels, mean, std)
+    network, width = "resnet50", 2048
 
 
 def _torchvision(name: str) -> Any:
-    """Make torchvision's network of this name, its weights drawn anew."""
-    # Loaded here, since graphs do without it.
-    try:
+    """Make torchvision's network of this name, with random weights."""
+    try:  # Graphs do without it.
         from torchvision import models
     except ImportError as error:
         raise MissingPackageError(

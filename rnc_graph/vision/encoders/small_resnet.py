@@ -1,4 +1,4 @@
-"""A narrow ResNet for small images, trained in minutes without a GPU."""
+"""A narrow ResNet for small images, trained in minutes on a CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnc_graph.vision.encoders.image import ImageEncoder
 
 
 class _Block(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, (N, c, H, W) -> (N, width, H / s, W / s)."""
+    """Two 3 x 3 convolutions and a shortcut, (N, c, H, W) -> (N, width, H / s, W / s)."""
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -44,11 +44,10 @@ class ResNet8(ImageEncoder):
     over the last channels, is 4 times ``width``.
 
     Args:
-        width: channels at the full resolution; twice and four times as many at a half and a
-            quarter of it. 16 in the paper.
+        width: channels at full resolution; twice as many at a half, four times at a quarter of it.
+            16 in the paper.
         blocks: n, at each resolution: 6 n + 2 layers.
-        stride: of the first convolution: 1 for images of up to 32 pixels, 2 makes those of 64 as
-            fast as them.
+        stride: of the first convolution: 1 for images of up to 32 pixels, 2 for those of 64.
         in_channels: C, 1 (gray) or 3 (RGB).
         mean: see :class:`ImageEncoder`.
         std: see :class:`ImageEncoder`.
@@ -69,7 +68,7 @@ class ResNet8(ImageEncoder):
         super().__init__(4 * width, in_channels, mean, std)
         if min(width, blocks, stride) < 1:
             raise BadValueError(
-                f"width, blocks and stride must be at least 1, not {width}, {blocks} and {stride}"
+                f"width, blocks and stride: expected at least 1, got {width}, {blocks} and {stride}"
             )
         layers: list[nn.Module] = [
             nn.Conv2d(in_channels, width, 3, stride, padding=1, bias=False),
