@@ -26,7 +26,10 @@ Transforms = Transform | Sequence[Transform] | None
 class Dataset(Protocol):
     """N samples that are batched by index."""
 
-    y: Tensor
+    @property
+    def y(self) -> Any:
+        """(N, t) targets, a tensor."""
+        ...
 
     def __len__(self) -> int:
         """Return N."""

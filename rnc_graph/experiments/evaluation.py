@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.recipe import within
 from rnc_graph.data.samples import InputKind, Samples, Store, make_augmentation
 from rnc_graph.data.table import FloatArray
-from rnc_graph.encoders import Encoder
 from rnc_graph.experiments.spec.sections import RepresentationSpec
 from rnc_graph.experiments.spec.split import LongTailSpec
 from rnc_graph.metrics import (
@@ -153,7 +152,7 @@ def _evaluate_run_classes(
 
 
 def evaluate_run_embedding(
-    encoder: Encoder,
+    encoder: nn.Module,
     data: Samples,
     split: PreparedSplit,
     part: str,

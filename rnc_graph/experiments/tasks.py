@@ -160,8 +160,6 @@ class RegressTask:
         model = self.model(data, trainer)
         train, validation = training_sets(data, split)
         model.build(train, self.cell.seed)
-        assert model.encoder is not None
-        assert model.head is not None
         if self.pretrained is not None:
             own = "encoder."
             model.encoder.load_state_dict(

@@ -144,7 +144,7 @@ class MoleculeModel:
         if not networks:
             raise BadValueError("this model has no network, and so no embedding")
         good = features.good
-        dims = sum(int(network.encoder.embedding_dim) for network in networks)
+        dims = sum(network.embedding_dim for network in networks)
         embedding = np.full((len(features), dims), np.nan)
         if len(good):
             inputs = Inputs.of(features, good, self.descriptor_scaler)

@@ -77,10 +77,14 @@ class Network:
         self.modules = nn.ModuleDict({"beside": beside, "head": head})
 
     @property
-    def encoder(self) -> nn.Module:
+    def encoder(self) -> Any:
         """The encoder of the molecules."""
-        encoder: nn.Module = self.modules["beside"].encoder  # type: ignore[assignment]
-        return encoder
+        return self.modules["beside"].encoder
+
+    @property
+    def embedding_dim(self) -> int:
+        """d."""
+        return int(self.encoder.embedding_dim)
 
     def fit(
         self,
@@ -107,10 +111,10 @@ class Network:
             on_epoch: called after each epoch.
         """
         trainer = TrainerConfig(device, on_epoch)
-        width = int(self.encoder.embedding_dim)  # type: ignore[arg-type]
 
-        def sets(molecules: Any) -> Iterator[Subset]:
-            return (Subset(molecules, index, targets[index]) for index in (train, selection))
+        def sets(molecules: Any) -> dict[str, Subset]:
+            named = {"train": train, "val": selection}
+            return {name: Subset(molecules, rows, targets[rows]) for name, rows in named.items()}
 
         if settings.objective is not None:
             stage_1 = TwoStage(
@@ -118,12 +122,12 @@ class Network:
                 loss=LOSSES.make(settings.objective, **settings.objective_options),
                 transform=make_view(settings.augmentation),
                 views=settings.views,
-                projection_dim=width,
+                projection_dim=self.embedding_dim,
                 pretrain=settings.config(settings.pretraining_epochs),
                 standardize=False,
                 trainer=trainer,
-            ).pretrain(*sets(inputs), seed=seed)
-            self.encoder.load_state_dict(_module(stage_1.encoder).state_dict())
+            ).pretrain(**sets(inputs), seed=seed)
+            self.encoder.load_state_dict(stage_1.encoder.state_dict())
         encoder, beside = self.encoder, self.modules["beside"]
         molecules: Inputs | Tensor = inputs
         if settings.freeze_encoder:
@@ -138,11 +142,10 @@ class Network:
             finetune=settings.config(settings.epochs),
             standardize=False,
             trainer=trainer,
-        ).finetune(*sets(_WithDescriptors(molecules, inputs.scores)), seed=seed)
-        trained = {"beside": _module(stage_2.encoder), "head": _module(stage_2.head)}
+        ).finetune(**sets(_WithDescriptors(molecules, inputs.scores)), seed=seed)
         if settings.freeze_encoder:
-            trained["beside"].encoder = encoder
-        self.modules = nn.ModuleDict(trained)
+            stage_2.encoder.encoder = encoder
+        self.modules = nn.ModuleDict({"beside": stage_2.encoder, "head": stage_2.head})
         self.modules.requires_grad_(False).eval()
         return self
 
@@ -169,10 +172,6 @@ class Network:
 
 def _batches(molecules: Any, count: int | None = None) -> Iterator[tuple[Any]]:
     """Yield all molecules in order."""
-    for index in torch.arange(len(molecules) if count is None else count).split(_BATCH_SIZE):
+    every = torch.arange(len(molecules) if count is None else count)
+    for index in torch.split(every, _BATCH_SIZE):
         yield (molecules.batch(index),)
-
-
-def _module(module: nn.Module | None) -> nn.Module:
-    assert module is not None
-    return module

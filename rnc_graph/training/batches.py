@@ -65,7 +65,7 @@ class Samples:
     def y(self) -> Tensor:
         """(N, t) targets in their own units, NaN where missing; of a loader, in its order."""
         if self.loader is None:
-            y = self.dataset.y
+            y: Tensor | None = self.dataset.y
             if y is None:
                 raise BadValueError("expected targets y, got a dataset without")
             return (y[:, None] if y.dim() == 1 else y).cpu()
@@ -88,7 +88,7 @@ class Samples:
     def inputs(self) -> Iterator[Any]:
         """Yield the inputs of all samples, in batches."""
         if self.loader is None:
-            for index in torch.arange(len(self.dataset)).split(_BATCH_SIZE):
+            for index in torch.split(torch.arange(len(self.dataset)), _BATCH_SIZE):
                 yield self.dataset.batch(index)
         for batch in () if self.loader is None else self._batches():
             yield batch[0] if isinstance(batch, list | tuple) else batch

@@ -40,7 +40,7 @@ def moved(dataset: Any, device: torch.device) -> Any:
 
 @torch.no_grad()
 def infer(
-    model: nn.Module, batches: Iterable[tuple[Any, Any]], device: torch.device | None = None
+    model: nn.Module, batches: Iterable[tuple[Any, ...]], device: torch.device | None = None
 ) -> Tensor:
     """Return the model's (N, ...) outputs over all batches, in evaluation mode, on the CPU.
 
@@ -49,7 +49,7 @@ def infer(
 
     Args:
         model: maps inputs to a tensor.
-        batches: pairs whose first element is the inputs.
+        batches: tuples whose first element is the inputs.
         device: to compute on; None for the model's own.
     """
     tensors = [*model.parameters(), *model.buffers()]

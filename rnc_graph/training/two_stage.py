@@ -81,6 +81,10 @@ class TwoStage(nn.Module):
         RncGraphError: arguments that exclude each other.
     """
 
+    encoder: Any
+    head: Any
+    loss: Any
+    projection: Any
     mean: Tensor
     sd: Tensor
 
@@ -139,10 +143,7 @@ class TwoStage(nn.Module):
         self.standardize = standardize
         self.trainer = trainer
         self.history: dict[str, History] = {}
-        self.encoder: nn.Module | None = None
-        self.head: nn.Module | None = None
-        self.loss: nn.Module | None = None
-        self.projection: nn.Module | None = None
+        self.encoder = self.head = self.loss = self.projection = None
         self.register_buffer("mean", torch.zeros(1, dtype=torch.float64))
         self.register_buffer("sd", torch.ones(1, dtype=torch.float64))
 
@@ -171,7 +172,6 @@ class TwoStage(nn.Module):
         if self._given[1] is None:
             raise BadValueError("pretrain: expected a loss, got None")
         self._prepare(samples, held_out, seed)
-        assert self.encoder is not None
         with self._seeded(seed):
             module = PretrainModule(
                 self.encoder,
@@ -188,8 +188,6 @@ class TwoStage(nn.Module):
         """Train stage 2 alone: on the encoder as it is, or on a fresh one; see :meth:`fit`."""
         samples, held_out = self._samples(train), self._samples(val)
         self._prepare(samples, held_out, seed)
-        assert self.encoder is not None
-        assert self.head is not None
         encoder = self.encoder
         if self.freeze:
             samples = samples.embedded(encoder)
@@ -228,8 +226,7 @@ class TwoStage(nn.Module):
 
     def forward(self, batch: Any) -> Tensor:
         """Return predictions (B, t) in the units of the targets, or logits (B, C)."""
-        encoder, head = self._trained()
-        predicted: Tensor = head(encoder(batch))
+        predicted: Tensor = self._trained()(batch)
         return predicted * self.sd.to(predicted) + self.mean.to(predicted)
 
     def predict(self, data: Any) -> Tensor:
@@ -241,7 +238,7 @@ class TwoStage(nn.Module):
         Raises:
             RncGraphError: the model is not trained.
         """
-        outputs = self._infer(nn.Sequential(*self._trained()), data)
+        outputs = self._infer(self._trained(), data)
         if self.head_loss == "cross-entropy":
             return outputs.argmax(1, keepdim=True).float()
         return (outputs.double() * self.sd.cpu() + self.mean.cpu()).float()
@@ -273,10 +270,10 @@ class TwoStage(nn.Module):
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
         return seeded(seed, cuda=self._device.type == "cuda")
 
-    def _trained(self) -> tuple[nn.Module, nn.Module]:
+    def _trained(self) -> nn.Module:
         if self.encoder is None or self.head is None:
             raise RunError("TwoStage is not trained: call fit or finetune first")
-        return self.encoder, self.head
+        return nn.Sequential(self.encoder, self.head)
 
     def _infer(self, module: nn.Module, data: Any) -> Tensor:
         inputs = ((found,) for found in self._samples(data).inputs())
@@ -301,22 +298,19 @@ class TwoStage(nn.Module):
                 )
             if samples.schema is not None and isinstance(self.encoder, GraphEncoder):
                 self.encoder.check(samples.schema)
-            width = int(self.encoder.embedding_dim)  # type: ignore[arg-type]
+            width = int(self.encoder.embedding_dim)
             outputs = self._classes or y.shape[1]
             if self.head is None or self.head[-1].out_features != outputs:
                 self.head = Head(width, outputs, self.head_hidden, self.head_dropout)
             if self.projection is None and self.projection_dim is not None:
                 self.projection = Head(width, self.projection_dim, [width])
 
-    def _set_up_loss(self, y: Tensor, seed: int) -> nn.Module:
+    def _set_up_loss(self, y: Tensor, seed: int) -> Any:
         """Return a copy of the loss, set up with the labels of the training set."""
-        assert self.encoder is not None
-        loss = copy.deepcopy(self._given[1])
-        assert loss is not None
+        self.loss = loss = copy.deepcopy(self._given[1])
         if hasattr(loss, "setup"):
             loss.setup(self._scale(y), self.projection_dim or self.encoder.embedding_dim, seed)
-        self.loss = loss
-        return loss
+        return self.loss
 
     def _scale(self, y: Tensor) -> Tensor:
         return ((y.double() - self.mean.to(y.device)) / self.sd.to(y.device)).float()
