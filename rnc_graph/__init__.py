@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnc_graph import encoders, losses
-    from rnc_graph.data import load_dataset
+    from rnc_graph.data import GraphDataset, MoleculeDataset, load_dataset
     from rnc_graph.models.estimator import MoleculeRegressor
     from rnc_graph.training import FinetuneModule, PretrainModule, StageConfig, TwoStage
 
@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FinetuneModule",
+    "GraphDataset",
+    "MoleculeDataset",
     "MoleculeRegressor",
     "PretrainModule",
     "StageConfig",
@@ -27,6 +29,8 @@ __all__ = [
 # Public names and their modules, which are imported on first use: they take seconds.
 _MODULES = {
     "FinetuneModule": "training",
+    "GraphDataset": "data",
+    "MoleculeDataset": "data",
     "MoleculeRegressor": "models.estimator",
     "PretrainModule": "training",
     "StageConfig": "training",

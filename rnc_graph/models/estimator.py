@@ -17,6 +17,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import BadMolecule
@@ -49,8 +50,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     conformal. How the defaults were chosen: docs/model.md.
 
     Args:
-        encoder: of the networks: "gin", "gcn", "mpnn", or one of your own.
-        encoder_options: of the encoder; None takes what suits small sets.
+        encoder: of the networks: the name of a registered encoder ("gin", "gcn", "mpnn"), the
+            import path of a class such as "torch_geometric.nn.models.AttentiveFP", or a module,
+            from whose weights each network starts (such a model cannot be saved).
+        encoder_options: arguments of an encoder that is given by name or path; None takes what
+            suits small sets.
         objective: of stage 1, by name; None trains on the targets alone.
         objective_options: such as ``{"temperature": 2.0}``.
         augmentation: strength of each augmentation of the views in stage 1; None masks the features
@@ -97,7 +101,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     def __init__(
         self,
         *,
-        encoder: str = "gin",
+        encoder: str | nn.Module = "gin",
         encoder_options: Mapping[str, Any] | None = None,
         objective: str | None = "rnc",
         objective_options: Mapping[str, Any] | None = None,

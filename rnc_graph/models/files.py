@@ -68,7 +68,13 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
 
     Raises:
         OSError: it cannot be written to.
+        BadValueError: its encoder was passed as a module, which a file cannot hold.
     """
+    if not isinstance(model.settings.encoder, str):
+        raise BadValueError(
+            f"encoder {type(model.settings.encoder).__name__}: a model is saved with the name or "
+            "the import path of its encoder and encoder_options, got a module"
+        )
     weights = save({name: part.contiguous() for name, part in _tensors(model).items()})
     config = _Config(
         settings=model.settings,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from rnc_graph.data import GraphDataset
-from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.features import MoleculeFeatures, featurize
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
@@ -21,6 +22,12 @@ from rnc_graph.errors import BadValueError
 # A molecule beyond the training set's range is at its end, not far outside: some descriptors grow
 # past all bounds with size.
 _LARGEST_SCORE = 3.0
+
+
+@cache
+def example_molecules() -> GraphDataset:
+    """Return two small molecules, which any encoder of molecules runs on to find its width."""
+    return featurize(["CC(=O)N", "c1ccccc1O"])[0]
 
 
 @dataclass(frozen=True)

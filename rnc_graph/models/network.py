@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import Head, make_encoder
 from rnc_graph.losses import LOSSES
-from rnc_graph.models.inputs import Inputs
+from rnc_graph.models.inputs import Inputs, example_molecules
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.seeding import seeded
 from rnc_graph.training import TrainerConfig, TwoStage, infer
@@ -69,7 +70,9 @@ class Network:
 
     def __init__(self, settings: ModelSettings, scores: int, targets: int, seed: int = 0) -> None:
         with seeded(seed):
-            encoder = make_encoder(settings.encoder, settings.options_of_encoder)
+            encoder = make_encoder(
+                copy.deepcopy(settings.encoder), settings.options_of_encoder, example_molecules()
+            )
             width = int(encoder.embedding_dim)  # type: ignore[arg-type]
             beside = DescriptorEncoder(encoder, width, scores)
             head = Head(beside.embedding_dim, targets, settings.head_hidden, settings.head_dropout)

@@ -13,12 +13,14 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from torch import nn
 
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.transforms import make_view
-from rnc_graph.encoders import ENCODERS
+from rnc_graph.encoders import make_encoder
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import LOSSES
+from rnc_graph.models.inputs import example_molecules
 from rnc_graph.training import ContinuousLoss, StageConfig
 
 DescriptorModelName = Literal["svr", "extra-trees"]
@@ -33,9 +35,11 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
 class ModelSettings(BaseModel):
     """A model's parts and how they are trained; how the defaults were chosen: docs/model.md."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    encoder: str = "gin"
+    encoder: str | nn.Module = Field(
+        "gin", description="a name, the import path of a class, or a module"
+    )
     encoder_options: dict[str, Any] | None = Field(
         None, description="None for what suits a small set"
     )
@@ -66,9 +70,9 @@ class ModelSettings(BaseModel):
 
     @model_validator(mode="after")
     def _parts_can_be_made(self) -> ModelSettings:
-        if getattr(ENCODERS.get(self.encoder), "inputs", "graphs") != "graphs":
+        encoder = make_encoder(self.encoder, self.options_of_encoder, example_molecules())
+        if getattr(encoder, "inputs", "graphs") != "graphs":
             raise ValueError(f"encoder {self.encoder!r} takes images; molecules are graphs")
-        ENCODERS.make(self.encoder, **self.options_of_encoder)
         if self.objective is not None:
             LOSSES.make(self.objective, **self.objective_options)
             fewest = getattr(LOSSES.get(self.objective), "min_views", 1)
@@ -87,7 +91,7 @@ class ModelSettings(BaseModel):
     def options_of_encoder(self) -> dict[str, Any]:
         """The options that the encoder is made with."""
         if self.encoder_options is None:
-            return ENCODER_OPTIONS.get(self.encoder, {})
+            return ENCODER_OPTIONS.get(self.encoder, {}) if isinstance(self.encoder, str) else {}
         return self.encoder_options
 
     def config(self, epochs: int) -> StageConfig:

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
+from torch_geometric.nn.models import AttentiveFP
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
@@ -33,6 +34,31 @@ SMALL: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def molecules(esol: MoleculeTable) -> tuple[list[str], np.ndarray]:
     return esol.smiles[:80], esol.targets[:80, 0]
+
+
+def attentive_fp() -> AttentiveFP:
+    return AttentiveFP(9, 8, 8, 3, num_layers=1, num_timesteps=1)
+
+
+@pytest.mark.parametrize("given", ["module", "path"])
+def test_any_pyg_model_as_the_encoder(given: str, molecules, tmp_path):
+    """A module is trained from its weights; a path is saved with its options."""
+    options: dict[str, Any] = {"encoder": attentive_fp(), "encoder_options": None}
+    if given == "path":
+        own = {"hidden_channels": 8, "num_layers": 1, "num_timesteps": 1}
+        options = {"encoder": "torch_geometric.nn.models.AttentiveFP", "encoder_options": own}
+    smiles, targets = molecules
+    model = MoleculeRegressor(**{**SMALL, **options}).fit(smiles, targets)
+    predicted = model.predict(smiles[:5])
+    assert np.isfinite(predicted).all()
+    assert model.embed(smiles[:5]).shape == (5, 8)
+    if given == "module":
+        with pytest.raises(RncGraphError, match="AttentiveFP: a model is saved with the name"):
+            model.save(tmp_path / "model")
+    else:
+        model.save(tmp_path / "model")
+        loaded = MoleculeRegressor.load(tmp_path / "model")
+        np.testing.assert_array_equal(loaded.predict(smiles[:5]), predicted)
 
 
 def test_the_defaults_are_those_of_the_settings():
