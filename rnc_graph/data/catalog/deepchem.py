@@ -86,7 +86,8 @@ def deepchem_table(
     y = np.asarray(data.y)
     for transformer in reversed(transformers):
         if transformer.transform_y:
-            y = transformer.untransform(y)
+            # Each row twice: it takes the axes of a single row for those of tasks.
+            y = transformer.untransform(np.repeat(y, 2, axis=0))[::2]
     # DeepChem writes 0 with weight 0 for a value that is missing.
     targets = np.where(np.asarray(data.w) > 0, y, np.nan).astype(np.float64)
     targets = targets.reshape(len(data.ids), -1)

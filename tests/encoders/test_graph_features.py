@@ -1,0 +1,128 @@
+"""Encoders of graphs with other features than our molecules'."""
+
+import pytest
+import torch
+from hypothesis import given
+from torch_geometric.data import Data
+from torch_geometric.nn import GINConv, NNConv
+from torch_geometric.utils import from_smiles
+
+from rnc_graph.data import GraphDataset, GraphSchema
+from rnc_graph.data.features import featurize
+from rnc_graph.data.schema import MASK
+from rnc_graph.encoders import ENCODERS, GIN, MPNN
+from rnc_graph.encoders.features import FeatureEmbedding
+from rnc_graph.errors import BadValueError
+from tests.data.graph_lists import SMILES, graph_lists
+
+every_encoder = pytest.mark.parametrize("name", ["gcn", "gin", "mpnn"])
+
+
+def _encoder(name: str, schema: GraphSchema) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return ENCODERS.make(name, hidden_dim=8, **schema.options()).double()
+
+
+@every_encoder
+@given(graphs=graph_lists())
+def test_floats_or_none(name: str, graphs: list[Data]) -> None:
+    data = GraphDataset.from_pyg(graphs)
+    assert data.schema.nodes == (3 if "x" in graphs[0] else 0)
+    assert data.schema.edges == (2 if "edge_attr" in graphs[0] else 0)
+    # In evaluation mode: batch normalization refuses a single node.
+    encoder = _encoder(name, data.schema).eval()
+    encoder.check(data.schema)
+    embedding = encoder(data.batch())
+    assert embedding.shape == (len(graphs), encoder.embedding_dim)
+    embedding.square().sum().backward()
+    edges = sum(graph.num_edges for graph in graphs)
+    for parameter_name, parameter in encoder.named_parameters():
+        if edges:
+            assert parameter.grad is not None, parameter_name
+            assert parameter.grad.isfinite().all()
+    # Graph by graph as in the batch.
+    alone = torch.cat([encoder(data[[row]].batch()) for row in range(len(data))])
+    torch.testing.assert_close(alone, encoder(data.batch()))
+
+
+@every_encoder
+def test_categories_of_pygs_molecules(name: str) -> None:
+    data = GraphDataset.from_pyg([from_smiles(text) for text in SMILES])
+    encoder = _encoder(name, data.schema)
+    assert encoder(data.batch()).isfinite().all()
+    ours, _ = featurize(SMILES)
+    with pytest.raises(BadValueError, match=r"expected 'x' with categories of sizes \(119, 9, "):
+        encoder.check(ours.schema)
+    default = ENCODERS.make(name)
+    default.check(ours.schema)
+    with pytest.raises(BadValueError, match="in_channels and edge_dim of the data set's schema"):
+        default.check(data.schema)
+    # The hybridization of sulfur here, SP3D2, is past our table.
+    with pytest.raises(BadValueError, match="expected categories of sizes"):
+        default(GraphDataset.from_pyg([from_smiles("FS(F)(F)(F)(F)F")]).batch())
+
+
+def test_one_column_of_categories() -> None:
+    # As in ZINC: x (n, 1), edge_attr (E,).
+    edges = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    graph = Data(
+        x=torch.tensor([[0], [3], [1]]), edge_index=edges, edge_attr=torch.tensor([1, 1, 2, 2])
+    )
+    data = GraphDataset.from_pyg([graph, graph])
+    assert data.schema == GraphSchema((4,), (3,))
+    for name in ("gin", "mpnn"):
+        assert _encoder(name, data.schema)(data.batch()).shape == (2, 16)
+
+
+def test_gin_without_edge_features_is_a_plain_sum() -> None:
+    graph = Data(x=torch.rand(4, 3), edge_index=torch.tensor([[0, 1, 2, 0], [1, 0, 3, 3]]))
+    torch.manual_seed(0)
+    encoder = GIN(8, layers=1, dropout=0.0, in_channels=3, edge_dim=None).eval()
+    layer = encoder.convolutions[0]
+    plain = GINConv(layer.convolution.nn, train_eps=True)
+    batch = GraphDataset.from_pyg([graph]).batch()
+    nodes = encoder.atom_embedding(batch.x)
+    expected = nodes + torch.relu(encoder.norms[0](plain(nodes, batch.edge_index)))
+    torch.testing.assert_close(encoder.atoms(batch), expected)
+
+
+def test_mpnn_with_floats_on_edges_is_pygs_nnconv() -> None:
+    torch.manual_seed(0)
+    message = MPNN(8, in_channels=3, edge_dim=2).message
+    network = torch.nn.Sequential(message.bond_embedding, message.edge_network)
+    theirs = NNConv(8, 8, network, aggr="mean", root_weight=False, bias=False)
+    graph = Data(edge_index=torch.randint(0, 5, (2, 20)), edge_attr=torch.rand(20, 2), num_nodes=5)
+    nodes = torch.rand(5, 8)
+    found = message(nodes, graph.edge_index, *message.kinds(graph))
+    torch.testing.assert_close(found, theirs(nodes, graph.edge_index, graph.edge_attr))
+
+
+@pytest.mark.parametrize("index", [[0, 3], [2, 0], [-2, 0]])
+def test_an_index_past_its_table_is_refused(index: list[int]) -> None:
+    embedding = FeatureEmbedding((2, 3), 4)
+    embedding(torch.tensor([[1, 2], [MASK, MASK]]))
+    with pytest.raises(BadValueError, match=r"expected categories of sizes \(2, 3\), got indices"):
+        embedding(torch.tensor([[0, 0], index]))
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (Data(x=torch.rand(2, 3)), "expected edge features edge_attr, got none"),
+        (Data(x=torch.rand(2, 4), edge_attr=torch.rand(2, 2)), "expected 3 floats, got .*2, 4"),
+        (Data(x=torch.ones(2, 3).long()), "expected 3 floats, got features of .*int64"),
+        (Data(edge_attr=torch.rand(2, 2), num_nodes=2), "expected node features x, got none"),
+        (Data(x=torch.rand(2, 3), edge_attr=torch.rand(2)), "expected 2 floats, got .*2, 1"),
+    ],
+)
+def test_batches_with_other_features(graph: Data, message: str) -> None:
+    graph.edge_index = torch.tensor([[0, 1], [1, 0]])
+    encoder = GIN(8, in_channels=3, edge_dim=2)
+    with pytest.raises(BadValueError, match=message):
+        encoder(GraphDataset.from_pyg([graph]).batch())
+
+
+@pytest.mark.parametrize("given", [-1, [], [3, 0]])
+def test_features_that_cannot_be(given: object) -> None:
+    with pytest.raises(BadValueError, match="expected a width from 0, or the sizes of category"):
+        GIN(8, in_channels=given)
