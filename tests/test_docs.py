@@ -42,6 +42,29 @@ def test_write_your_own_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "| mine |" in table
 
 
+@pytest.mark.slow
+def test_your_own_graphs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    module, *code = _blocks("your-own-graphs.md", "python")
+    (spec,) = _blocks("your-own-graphs.md", "yaml")
+    (command,) = _blocks("your-own-graphs.md", "")
+    Path("triangles.py").write_text(module)
+    Path("triangles.yaml").write_text(spec)
+    exec(compile("\n".join(code), "your-own-graphs.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "GraphDataset(150) GraphSchema(nodes=1, edges=0)" in printed
+    assert "frozen MAE" in printed
+    assert "fine-tuned MAE" in printed
+    result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--jobs", "2"])
+    assert result.exit_code == 0, result.output
+    table = Path("results/local/triangles/table.md").read_text()
+    assert "| RnC+freeze |" in table
+    assert "| RnC |" in table
+
+
 def _row(name: str, row: dict[str, Any], measures: list[str]) -> str:
     """One line of a table in the docs, from an experiment's ``table.json``."""
 
