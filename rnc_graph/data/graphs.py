@@ -129,6 +129,11 @@ class GraphDataset(Dataset[Data]):
         """Where the tensors are, and where batches are made."""
         return self._packed.device
 
+    @property
+    def nbytes(self) -> int:
+        """The size in bytes of the tensors that :meth:`to` moves."""
+        return self._packed.nbytes
+
     def batch(self, index: Tensor | None = None) -> Batch:
         """Return some graphs as one batch, equal to what PyG's collation makes of them.
 

@@ -56,6 +56,11 @@ class PackedGraphs:
         """Where the tensors are."""
         return self.node_offsets.device
 
+    @property
+    def nbytes(self) -> int:
+        """The size of all tensors in bytes."""
+        return sum(a.values.nbytes + a.offsets.nbytes for a in self.attributes.values())
+
     def to(self, device: torch.device | str) -> PackedGraphs:
         """Return the store with all of its tensors on a device."""
         moved = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightning.pytorch.loggers import Logger
@@ -31,6 +31,12 @@ class TrainerConfig:
     checkpoint: Path | None = None
     checkpoint_seconds: float = 60.0
     loggers: tuple[Logger, ...] = ()
+
+    def of_stage(self, stage: str) -> TrainerConfig:
+        """Return the configuration with a checkpoint file of one stage."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, checkpoint=self.checkpoint.with_suffix(f".{stage}.ckpt"))
 
 
 DEFAULT_TRAINER = TrainerConfig()

@@ -159,9 +159,17 @@ class TwoStage(nn.Module):
             RncGraphError: data that cannot be trained on, or training diverged.
         """
         self.encoder = self.head = self.projection = None
-        if self._given[1] is not None and self.loss_weight is None:
-            self.pretrain(train, val, seed)
-        return self.finetune(train, val, seed)
+        joint = self.loss_weight is not None
+        given = self.trainer
+        try:
+            if self._given[1] is not None and not joint:
+                # Neither stage resumes from the other's state.
+                self.trainer = given.of_stage("pretrain")
+                self.pretrain(train, val, seed)
+            self.trainer = given.of_stage("finetune")
+            return self.finetune(train, val, seed)
+        finally:
+            self.trainer = given
 
     def pretrain(self, train: Any, val: Any = None, seed: int = 0) -> TwoStage:
         """Train stage 1 alone: the encoder, from the weights that it has; see :meth:`fit`.

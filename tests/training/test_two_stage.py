@@ -21,6 +21,8 @@ from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
+from rnc_graph.training import TrainerConfig
+from rnc_graph.training.inference import moved, torch_device
 
 BRIEF = StageConfig(epochs=2, batch_size=8, learning_rate=1e-2)
 NAN = float("nan")
@@ -215,6 +217,36 @@ def test_two_threads_give_the_bits_that_each_gives_alone(graphs: list[Data]) -> 
     for seed in (0, 1):
         assert_equal(alone[seed], together[seed])
     assert not torch.equal(alone[0]["head.0.weight"], alone[1]["head.0.weight"])
+
+
+def test_a_fit_that_was_killed_in_stage_2_ends_with_the_same_bits(
+    graphs: list[Data], tmp_path: Path
+) -> None:
+    epochs: list[int] = []
+
+    def killed_in_the_fourth() -> None:
+        epochs.append(len(epochs))
+        if len(epochs) == 4:
+            raise InterruptedError
+
+    whole = weights(model("gin").fit(graphs[:16], graphs[16:]))
+    trainer = TrainerConfig("cpu", killed_in_the_fourth, tmp_path / "state.ckpt", 0.0)
+    with pytest.raises(InterruptedError):
+        model("gin", trainer=trainer).fit(graphs[:16], graphs[16:])
+    assert [path.name for path in tmp_path.iterdir()] == ["state.finetune.ckpt"]
+    resumed = model("gin", trainer=trainer).fit(graphs[:16], graphs[16:])
+    assert len(epochs) == 4 + 2 + 1
+    assert_equal(whole, weights(resumed))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_packed_data_move_once_if_they_fit(device: str, dataset: GraphDataset) -> None:
+    moved_to = torch_device(device)
+    assert moved(dataset, moved_to).device.type == moved_to.type
+    assert moved(dataset, torch.device("meta")).device.type == "meta"
+    assert dataset.nbytes > 1000
+    assert torch_device("cpu") == torch.device("cpu")
 
 
 def test_without_a_validation_set_the_last_epoch_stays(graphs: list[Data]) -> None:
