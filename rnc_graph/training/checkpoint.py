@@ -1,4 +1,4 @@
-"""The state of an unfinished stage on disk: a stage that was killed goes on to the same bits."""
+"""The state of an unfinished stage on disk: a killed stage resumes and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from rnc_graph.training.distributed import from_all, rank, the_first_says, world
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes beside the file and renames, so that a killed process leaves no half of one.
+    """Writes to a temporary file in the same folder and renames it.
 
-    Lightning's own way is atomic too, but what a killed process leaves lies in the system's
-    temporary folder, where nobody clears it.
+    Lightning's own plugin is atomic too, but a killed process leaves its file in the system's
+    temporary folder.
     """
 
     def save_checkpoint(
@@ -32,22 +32,21 @@ class AtomicCheckpoints(TorchCheckpointIO):
         """Write a state."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # One name for all tries: what a killed process leaves, the next one overwrites.
+        # One name for all attempts: the next one overwrites what a killed process leaves.
         temporary = path.with_name(f".{path.name}.tmp")
         torch.save(checkpoint, temporary)
         os.replace(temporary, path)
 
 
 class Checkpoint(Callback):
-    """Writes the stage's state at the ends of epochs; stands last among the callbacks.
+    """Writes the state of the stage at the ends of epochs; must be the last callback.
 
-    Beside what Lightning keeps, it keeps what is drawn from: torch's generator and that of the
-    batches.
+    To Lightning's state it adds those of the generators: torch's and those of the batches.
 
     Args:
-        path: of the file.
-        seconds: the least time between two writings.
-        generators: what the training batches draw from.
+        path: the file.
+        seconds: the least time between two writes.
+        generators: of the training batches.
     """
 
     def __init__(self, path: Path, seconds: float, generators: Sequence[Generator]) -> None:
@@ -58,7 +57,7 @@ class Checkpoint(Callback):
         self.found: dict[str, list[Any]] | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Put back what was read, when nothing more is drawn before the first batch."""
+        """Restore the generators: nothing more is drawn before the first batch."""
         if self.found is not None:
             torch.set_rng_state(self.found["torch"][rank()])
             for generator, state in zip(
@@ -67,26 +66,26 @@ class Checkpoint(Callback):
                 generator.set_state(state)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the state, if it is time; that of a stage that has just ended early would go on."""
+        """Write the state if it is time, but not that of a stage that early stopping has ended."""
         if not trainer.should_stop and the_first_says(time.monotonic() - self.last >= self.seconds):
             trainer.save_checkpoint(self.path)
             self.last = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what is drawn from, by rank."""
+        """Return the states of the generators, by rank."""
         batches = [generator.get_state() for generator in self.generators]
         return {"torch": from_all(torch.get_rng_state()), "batches": from_all(batches)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what was read."""
+        """Keep the states until training starts."""
         self.found = state_dict
 
     def readable(self) -> bool:
-        """Say whether there is a state to go on from; what is no state is told of and ignored."""
+        """Return whether there is a state to resume from; warn about a file that has none."""
         if not self.path.exists():
             return False
         try:
-            # No code is unpickled, here or by Lightning.
+            # Neither this nor Lightning unpickles code.
             found = torch.load(self.path, map_location="cpu", weights_only=True)
             written_by = len(found["callbacks"][self.state_key]["torch"])
         except (
@@ -94,19 +93,19 @@ class Checkpoint(Callback):
             pickle.UnpicklingError,
         ) as error:
             warnings.warn(
-                f"{self.path}: cannot be read, the stage begins again: {error}", stacklevel=2
+                f"{self.path}: cannot be read, the stage starts over: {error}", stacklevel=2
             )
             return False
         if written_by != world():
             warnings.warn(
-                f"{self.path}: written by {written_by} processes, and here are {world()}: the "
-                "stage begins again",
+                f"{self.path}: expected a state of {world()} processes, got one of {written_by}; "
+                "the stage starts over",
                 stacklevel=2,
             )
             return False
         return True
 
     def remove(self) -> None:
-        """Remove the file: the stage has ended well."""
+        """Remove the file of a finished stage."""
         if rank() == 0:
             self.path.unlink(missing_ok=True)

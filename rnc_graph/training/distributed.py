@@ -1,8 +1,8 @@
-"""One stage in several processes: each has a share of every batch, the losses see all of it.
+"""One stage in W processes: each has a share of every batch, and the losses see all of it.
 
 Every process computes the losses of the whole batch from rows that are gathered with their
-gradients. Summed over W processes the gradients are W times those of one process, and DDP divides
-them by W.
+gradients. The sum of the gradients over the processes is W times that of one process, and DDP
+divides it by W.
 """
 
 from __future__ import annotations
@@ -24,26 +24,24 @@ T = TypeVar("T")
 
 
 def world() -> int:
-    """Return how many processes share the stage."""
+    """Return W."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Return this process's number among them, from 0."""
+    """Return the rank of this process."""
     return dist.get_rank() if world() > 1 else 0
 
 
 @contextmanager
 def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> Iterator[None]:
-    """Make this process one of several on this machine that share their work.
-
-    They meet through a file and talk over the loopback interface alone.
+    """Make this process one of W on this machine; they connect over the loopback interface only.
 
     Args:
-        number: of this process, from 0.
+        number: the rank of this process.
         processes: W.
         meeting: a file that does not exist yet, the same for all of them.
-        device: a Lightning accelerator: on GPUs they talk by NCCL, elsewhere by gloo.
+        device: a Lightning accelerator: the backend is NCCL on GPUs and gloo elsewhere.
     """
     environment = {
         "RANK": str(number),
@@ -51,7 +49,7 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "0",  # Nobody listens: they meet through the file.
+        "MASTER_PORT": "0",  # Unused: they meet through the file.
         "GLOO_SOCKET_IFNAME": "lo",
         "NCCL_SOCKET_IFNAME": "lo",
     }
@@ -67,10 +65,10 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
 
 @contextmanager
 def met(device: str = "cpu") -> Iterator[None]:
-    """Make this process one of those that ``torchrun`` started, on this host or on several.
+    """Make this process one of those that ``torchrun`` started, on one host or several.
 
     Args:
-        device: a Lightning accelerator: on GPUs they talk by NCCL, elsewhere by gloo.
+        device: a Lightning accelerator: the backend is NCCL on GPUs and gloo elsewhere.
     """
     with _group(device, "env://"):
         yield
@@ -78,7 +76,7 @@ def met(device: str = "cpu") -> Iterator[None]:
 
 @contextmanager
 def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> Iterator[None]:
-    """Meet; the numbers are those that the environment says, unless given."""
+    """Initialize the process group; -1 takes rank and W from the environment."""
     take_own_device(device)
     try:
         dist.init_process_group(
@@ -98,10 +96,7 @@ def _on_gpu(device: str) -> bool:
 
 
 def take_own_device(device: str) -> None:
-    """Let this thread's messages go by the process's own GPU, where it has one.
-
-    NCCL takes the current device, which is the first one unless it is told.
-    """
+    """Make the process's own GPU the current device of this thread, for NCCL."""
     if _on_gpu(device):
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
 
@@ -110,7 +105,7 @@ def gathered(rows: Tensor) -> Tensor:
     """Return the rows (B, ...) of all processes, in the order of their ranks, with gradients.
 
     Args:
-        rows: (B_r, ...) this process's; the processes may have different numbers of them.
+        rows: (B_r, ...) those of this process; B_r may differ between processes.
     """
     if world() == 1:
         return rows
@@ -141,12 +136,12 @@ def the_first_says(decision: bool) -> bool:
 
 
 def all_say(decision: bool) -> bool:
-    """Return whether every process says yes."""
+    """Return whether all processes pass True."""
     return all(from_all(decision))
 
 
 class _Gather(torch.autograd.Function):
-    """Stack every process's rows; a row's gradient is the sum of what all processes make of it."""
+    """Stacks the rows of all processes; the gradient of a row is the sum over the processes."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
@@ -163,7 +158,7 @@ class _Gather(torch.autograd.Function):
 
 
 class _Sum(torch.autograd.Function):
-    """Add up what all processes have; so are the gradients."""
+    """Sums over all processes, forward and backward."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -182,7 +177,7 @@ def _summed(value: Tensor) -> Tensor:
 
 @contextmanager
 def drawing_alike() -> Iterator[None]:
-    """Let all processes draw the same numbers, and then go on with their own."""
+    """Let all processes draw the same numbers inside the block."""
     if world() == 1:
         yield
         return
@@ -194,9 +189,9 @@ def drawing_alike() -> Iterator[None]:
 
 
 class _Synchronized(nn.modules.batchnorm._BatchNorm):
-    """A batch normalization by the statistics of all processes' rows.
+    """A batch normalization by the statistics of the rows of all processes.
 
-    torch's own refuses processors. In training it must not be given an empty share.
+    ``torch.nn.SyncBatchNorm`` does not run on CPUs. In training no share may be empty.
     """
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -241,7 +236,7 @@ _SYNCHRONIZED: dict[type, type] = {
 
 @contextmanager
 def synchronized(module: nn.Module) -> Iterator[None]:
-    """Let every batch normalization in ``module`` see all processes' rows.
+    """Let every batch normalization in ``module`` use the rows of all processes.
 
     Raises:
         RncGraphError: one is of another kind, or keeps a plain mean over all batches
@@ -259,7 +254,7 @@ def synchronized(module: nn.Module) -> Iterator[None]:
             )
     kinds = [type(norm) for norm in own]
     for norm, kind in zip(own, kinds, strict=True):
-        # Its state stays its own: only what it does changes.
+        # Its state stays: only its forward changes.
         norm.__class__ = _SYNCHRONIZED[kind]
     try:
         yield

@@ -1,4 +1,4 @@
-"""A slow copy of an encoder: keys from it stay comparable over many steps."""
+"""The momentum encoder: a slow copy whose embeddings stay comparable over many steps."""
 
 import copy
 from typing import Any
@@ -10,10 +10,10 @@ from rnc_graph.losses.base import check_momentum
 
 
 class MomentumEncoder(nn.Module):
-    """A copy whose weights follow another module's as a running mean.
+    """A copy whose weights are a running mean of another module's.
 
-    He et al., CVPR 2020 (arXiv 1911.05722), Eq. 2. It gets no gradients. Its batch statistics are
-    its own.
+    He et al., CVPR 2020 (arXiv 1911.05722), Eq. 2. It gets no gradients and has its own batch
+    statistics.
 
     Args:
         followed: the module to copy.

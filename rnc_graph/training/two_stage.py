@@ -315,10 +315,11 @@ class TwoStage(nn.Module):
 
     def _set_up_loss(self, y: Tensor, seed: int) -> Any:
         """Return a copy of the loss, set up with the labels of the training set."""
-        self.loss = loss = copy.deepcopy(self._given[1])
+        loss: Any = copy.deepcopy(self._given[1])
         if hasattr(loss, "setup"):
             loss.setup(self._scale(y), self.projection_dim or self.encoder.embedding_dim, seed)
-        return self.loss
+        self.loss = loss
+        return loss
 
     def _scale(self, y: Tensor) -> Tensor:
         return ((y.double() - self.mean.to(y.device)) / self.sd.to(y.device)).float()

@@ -137,7 +137,7 @@ def test_a_state_of_more_processes_is_told_of_and_not_taken(tmp_path: Path):
     checkpoint = Checkpoint(path, 0, [])
     state = torch.get_rng_state()
     torch.save({"callbacks": {checkpoint.state_key: {"torch": [state, state]}}}, path)
-    with pytest.warns(UserWarning, match="written by 2 processes, and here are 1"):
+    with pytest.warns(UserWarning, match="expected a state of 1 processes, got one of 2"):
         assert not checkpoint.readable()
     torch.save({"callbacks": {checkpoint.state_key: {"torch": [state]}}}, path)
     assert checkpoint.readable()
@@ -166,7 +166,7 @@ def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
 
     whole = train(TrainerConfig())
     path.write_bytes(b"no state")
-    with pytest.warns(UserWarning, match="state.ckpt: cannot be read, the stage begins again"):
+    with pytest.warns(UserWarning, match="state.ckpt: cannot be read, the stage starts over"):
         found = train(TrainerConfig(checkpoint=path))
     assert all(torch.equal(found[key], value) for key, value in whole.items())
     assert not list(tmp_path.iterdir())
