@@ -59,6 +59,7 @@ def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSche
     found = GraphSchema(
         nodes=_features("x", attributes, given.nodes if given else None),
         edges=_features("edge_attr", attributes, given.edges if given else None),
+        observed=given is None,
     )
     attributes = {name: _narrow(name, a) for name, a in attributes.items()}
     if "y" in names:

@@ -35,6 +35,7 @@ class GraphDataset(Dataset[Data]):
         target_names: the t columns of ``y``; "y0", "y1", ... by default, "y" for one.
 
     Attributes:
+        packed: all graphs of the data set that this one was taken from.
         schema: what the features of nodes and edges are.
         target_names: the t columns of ``y``, none without targets.
     """
@@ -51,7 +52,7 @@ class GraphDataset(Dataset[Data]):
             target_names = ["y"] if t == 1 else [f"y{number}" for number in range(t)]
         if len(target_names) != t:
             raise BadValueError(f"expected names of {t} targets, got {list(target_names)}")
-        self._packed = packed
+        self.packed = packed
         self._index: Tensor | None = None
         self.schema = schema
         self.target_names = list(target_names)
@@ -87,7 +88,7 @@ class GraphDataset(Dataset[Data]):
         return cls(packed, found, target_names)
 
     def __len__(self) -> int:
-        return len(self._packed) if self._index is None else len(self._index)
+        return len(self.packed) if self._index is None else len(self._index)
 
     @overload
     def __getitem__(self, index: int) -> Data: ...
@@ -100,13 +101,13 @@ class GraphDataset(Dataset[Data]):
             IndexError: a graph that is not there, or a mask of another length.
         """
         if isinstance(index, int | np.integer) or (isinstance(index, Tensor) and index.dim() == 0):
-            return self._packed.graph(int(self.rows[self._checked(torch.tensor([int(index)]))]))
+            return self.packed.graph(int(self.rows[self._checked(torch.tensor([int(index)]))]))
         view = copy.copy(self)
         view._index = self.rows[self._selected(index)]
         return view
 
     def __iter__(self) -> Iterator[Data]:
-        return (self._packed.graph(row) for row in self.rows.tolist())
+        return (self.packed.graph(row) for row in self.rows.tolist())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)})"
@@ -115,19 +116,19 @@ class GraphDataset(Dataset[Data]):
     def rows(self) -> Tensor:
         """(N,) the row of each graph in the data set that this one was taken from."""
         if self._index is None:
-            return torch.arange(len(self._packed), device=self.device)
+            return torch.arange(len(self.packed), device=self.device)
         return self._index
 
     @property
     def y(self) -> Tensor | None:
         """(N, t) float64 targets in their unit, NaN where missing; None without targets."""
-        y = self._packed.attributes.get("y")
+        y = self.packed.attributes.get("y")
         return None if y is None else y.values[self.rows]
 
     @property
     def device(self) -> torch.device:
         """Where the tensors are, and where batches are made."""
-        return self._packed.device
+        return self.packed.device
 
     @property
     def nbytes(self) -> int:
@@ -141,14 +142,14 @@ class GraphDataset(Dataset[Data]):
             index: (B,) graphs, in any order, some perhaps several times; all N by default.
         """
         if index is None:
-            return self._packed.batch(self.rows)
+            return self.packed.batch(self.rows)
         index = index.to(self.device)
-        return self._packed.batch(index if self._index is None else self._index[index])
+        return self.packed.batch(index if self._index is None else self._index[index])
 
     def to(self, device: torch.device | str) -> Self:
         """Return the data set on a device: batches are made there."""
         moved = copy.copy(self)
-        moved._packed = self._packed.to(device)
+        moved.packed = self.packed.to(device)
         moved._index = None if self._index is None else self._index.to(device)
         return moved
 
@@ -173,13 +174,13 @@ class GraphDataset(Dataset[Data]):
                 f"expected finite targets or NaN of shape ({len(self)}, t), got "
                 f"{tuple(values.shape)}"
             )
-        whole = values.new_full((len(self._packed), values.shape[1]), torch.nan)
+        whole = values.new_full((len(self.packed), values.shape[1]), torch.nan)
         whole[self.rows] = values
         offsets = torch.arange(len(whole) + 1, device=self.device)
         attribute = PackedAttribute(whole, offsets, "graph", torch.get_default_dtype())
         view = copy.copy(self)
-        view._packed = replace(self._packed, attributes={**self._packed.attributes, "y": attribute})
-        GraphDataset.__init__(view, view._packed, self.schema, target_names)
+        view.packed = replace(self.packed, attributes={**self.packed.attributes, "y": attribute})
+        GraphDataset.__init__(view, view.packed, self.schema, target_names)
         view._index = self._index
         return view
 

@@ -53,7 +53,7 @@ class MoleculeDataset(GraphDataset):
         _refuse(bad, on_bad, table.name)
         if len(features.good) == 0:
             raise BadValueError(f"{table.name}: expected molecules, got none")
-        whole = cls(features.graphs._packed, features.graphs.schema)
+        whole = cls(features.graphs.packed, features.graphs.schema)
         whole._table, whole.bad = table, bad
         if table.target_names:
             whole = whole.with_y(table.targets, table.target_names)

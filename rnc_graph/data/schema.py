@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -27,10 +27,19 @@ class GraphSchema:
         nodes: the table size of each column of ``x`` if its columns are categories (a column of
             size s holds 0 ... s - 1), its width if they are floats, 0 without ``x``.
         edges: the same of ``edge_attr``.
+        observed: whether the tables are as long as some data needed, and may be longer.
     """
 
     nodes: Features
     edges: Features
+    observed: bool = field(default=False, compare=False)
+
+    def fits(self, tables: GraphSchema, name: Literal["nodes", "edges"]) -> bool:
+        """Return whether features of this schema can be looked up in the tables of another."""
+        own, other = getattr(self, name), getattr(tables, name)
+        if self.observed and isinstance(own, tuple) and isinstance(other, tuple):
+            return len(own) == len(other) and all(a <= b for a, b in zip(own, other, strict=True))
+        return bool(own == other)
 
     def options(self) -> dict[str, int | list[int]]:
         """Return the arguments of an encoder for these features.

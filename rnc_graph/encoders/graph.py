@@ -59,15 +59,18 @@ class GraphEncoder(Encoder, ABC):
         Raises:
             BadValueError: it was made for other features.
         """
-        expected = [("x", self.schema.nodes, schema.nodes)]
-        if self.sees_edges:
-            expected.append(("edge_attr", self.schema.edges, schema.edges))
-        for name, own, given in expected:
-            if own != given:
+        levels: list[tuple[str, Literal["nodes", "edges"]]] = [
+            ("x", "nodes"),
+            ("edge_attr", "edges"),
+        ]
+        for key, name in levels:
+            if name == "edges" and not self.sees_edges:
+                continue
+            if not schema.fits(self.schema, name):
+                own, given = describe(getattr(self.schema, name)), describe(getattr(schema, name))
                 raise BadValueError(
-                    f"{type(self).__name__}: expected {name!r} with {describe(own)}, got "
-                    f"{describe(given)}; make the encoder with in_channels and edge_dim of the "
-                    "data set's schema"
+                    f"{type(self).__name__}: expected {key!r} with {own}, got {given}; make the "
+                    "encoder with in_channels and edge_dim of the data set's schema"
                 )
 
     def forward(self, batch: Batch) -> Tensor:

@@ -45,14 +45,12 @@ class Samples:
         self.device = device
         self.loader: Any = None
         self.dataset: Any = None
-        self.inferred = False
         if isinstance(data, Loader | WrappedLoader | torch.utils.data.DataLoader):
             self.loader = data
         elif callable(getattr(data, "batch", None)):
             self.dataset = moved(data, device)
         elif isinstance(data, Sequence | PyGDataset) and all(isinstance(d, Data) for d in data):
             self.dataset = moved(GraphDataset.from_pyg(data), device)
-            self.inferred = True
         else:
             raise BadValueError(
                 "expected a dataset with batch(index) and y, a PyG dataset, a list of Data, or a "
@@ -71,8 +69,9 @@ class Samples:
             return (y[:, None] if y.dim() == 1 else y).cpu()
         return torch.cat([split_targets(batch)[1] for batch in self._batches()])
 
+    @cached_property
     def described(self) -> Any:
-        """Return a dataset with a schema, or a batch: what an encoder is made for."""
+        """A dataset with a schema, or a batch: what an encoder is made for."""
         if self.loader is None:
             return self.dataset
         dataset = getattr(self.loader, "dataset", None)
@@ -82,8 +81,8 @@ class Samples:
 
     @property
     def schema(self) -> GraphSchema | None:
-        """The features that an encoder must take, where the data say so and it is no guess."""
-        return None if self.inferred else getattr(self.dataset, "schema", None)
+        """The features that an encoder must take, where the data say so."""
+        return getattr(self.described, "schema", None)
 
     def inputs(self) -> Iterator[Any]:
         """Yield the inputs of all samples, in batches."""

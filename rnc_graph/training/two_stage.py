@@ -284,8 +284,14 @@ class TwoStage(nn.Module):
         return nn.Sequential(self.encoder, self.head)
 
     def _infer(self, module: nn.Module, data: Any) -> Tensor:
-        inputs = ((found,) for found in self._samples(data).inputs())
-        return infer(module, inputs, self._device)
+        samples = self._samples(data)
+        self._check(samples)
+        return infer(module, ((found,) for found in samples.inputs()), self._device)
+
+    def _check(self, samples: Samples) -> None:
+        """Check that the encoder takes the features of some data."""
+        if isinstance(self.encoder, GraphEncoder) and samples.schema is not None:
+            self.encoder.check(samples.schema)
 
     def _prepare(self, samples: Samples, held_out: Samples | None, seed: int) -> None:
         """Take scale and classes from the training set, and make the modules that are missing."""
@@ -302,10 +308,9 @@ class TwoStage(nn.Module):
                 if isinstance(given, nn.Module):
                     given = copy.deepcopy(given)
                 self.encoder = make_encoder(
-                    given, self.encoder_options, samples.described(), self.readout
+                    given, self.encoder_options, samples.described, self.readout
                 )
-            if samples.schema is not None and isinstance(self.encoder, GraphEncoder):
-                self.encoder.check(samples.schema)
+            self._check(samples)
             width = int(self.encoder.embedding_dim)
             outputs = self._classes or y.shape[1]
             if self.head is None or self.head[-1].out_features != outputs:

@@ -224,6 +224,7 @@ def test_any_data_set_of_pygs(tmp_path: Path) -> None:
     assert GraphDataset.from_pyg(found[1:]).batch().num_graphs == 4
 
 
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 def test_ogbs_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ogb.graphproppred import PygGraphPropPredDataset
 

@@ -4,10 +4,12 @@ import pytest
 import torch
 from hypothesis import given
 from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GINConv, NNConv
 from torch_geometric.utils import from_smiles
 
-from rnc_graph.data import GraphDataset, GraphSchema
+from rnc_graph import TwoStage
+from rnc_graph.data import GraphDataset, GraphSchema, MoleculeDataset
 from rnc_graph.data.features import featurize
 from rnc_graph.data.schema import MASK
 from rnc_graph.encoders import ENCODERS, GIN, MPNN
@@ -60,6 +62,36 @@ def test_categories_of_pygs_molecules(name: str) -> None:
     # The hybridization of sulfur here, SP3D2, is past our table.
     with pytest.raises(BadValueError, match="expected categories of sizes"):
         default(GraphDataset.from_pyg([from_smiles("FS(F)(F)(F)(F)F")]).batch())
+
+
+def test_tables_of_observed_length_fit_longer_ones() -> None:
+    edges = torch.tensor([[0], [1]])
+    graph = Data(x=torch.tensor([[0, 1], [3, 0]]), edge_index=edges)
+    observed = GraphDataset.from_pyg([graph]).schema
+    GIN(8, in_channels=(5, 2), edge_dim=None).check(observed)
+    for sizes in [(3, 2), (5, 2, 2), 2]:
+        with pytest.raises(BadValueError, match="expected 'x' with"):
+            GIN(8, in_channels=sizes, edge_dim=None).check(observed)
+    known = GraphDataset.from_pyg([graph], schema=GraphSchema((4, 2), 0)).schema
+    assert known == observed
+    with pytest.raises(BadValueError, match="expected 'x' with"):
+        GIN(8, in_channels=(5, 2), edge_dim=None).check(known)
+
+
+@pytest.mark.parametrize("loader", [True, False])
+def test_two_stage_refuses_pygs_molecules_for_our_tables(loader: bool) -> None:
+    # None of their indices is past our tables.
+    molecules = [from_smiles(text) for text in ("CCO", "CCC", "CO", "CN")]
+    for number, molecule in enumerate(molecules):
+        molecule.y = torch.tensor([float(number)])
+    data = DataLoader(molecules, 2) if loader else molecules
+    ours = MoleculeDataset.from_smiles(["CCO", "CCC", "CO", "CN"], [0.0, 1.0, 2.0, 3.0])
+    options = {"loss": None, "finetune": {"epochs": 1}}
+    with pytest.raises(BadValueError, match="GIN: expected 'x' with"):
+        TwoStage(GIN(8, layers=1), **options).fit(data)
+    model = TwoStage(GIN(8, layers=1), **options).fit(ours)
+    with pytest.raises(BadValueError, match="GIN: expected 'x' with"):
+        model.predict(data)
 
 
 def test_one_column_of_categories() -> None:
