@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from rnc_graph.cli.app import Device, Jobs, app
+from rnc_graph.cli.app import Device, Jobs, app, say
 from rnc_graph.cli.bars import ExperimentBar
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
-    from rnc_graph.experiments import ExecutionConfig
+    from rnc_graph.experiments import ExecutionConfig, Experiment
 
 Seeds = Annotated[
     str | None,
@@ -129,6 +129,7 @@ def _run(
     console = Console()
     chosen = None if encoder == "all" else [name.strip() for name in encoder.split(",")]
     experiment = read_spec(spec, seeds=seeds, encoders=chosen)
+    _name_plugins(experiment)
     if chosen or arguments[0] == "reproduce":
         arguments += ["--encoder", encoder]
     if seeds is not None:
@@ -194,6 +195,7 @@ def tune(
         raise BadValueError("a search runs in processes of its own: start it without torchrun")
 
     experiment = read_spec(spec, seeds=seeds)
+    _name_plugins(experiment)
     folder = Path("results") / f"{experiment.name}-search"
     if quick:
         experiment = made_quick(experiment)
@@ -214,3 +216,9 @@ def tune(
 def _print_files(console: Console, files: list[Path]) -> None:
     written = "\n  ".join(["Written:", *map(str, files)])
     console.print(written, highlight=False, markup=False, soft_wrap=True)
+
+
+def _name_plugins(experiment: Experiment) -> None:
+    """Say which of the user's Python files were run."""
+    for path in experiment.plugins:
+        say(f"Plugin: {path} was run")

@@ -86,18 +86,21 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
     """Fit a member of a model on descriptors."""
     from rnc_graph.data.features import molecule_features
     from rnc_graph.data.featurizer import Wants, descriptor_names
-    from rnc_graph.models.extra_trees import ExtraTrees
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
-    from rnc_graph.models.support_vectors import SupportVectors
 
     features = molecule_features(table.smiles, Wants(descriptors=True))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])
     inputs = Inputs.of(features, np.arange(len(table)), scaler)
-    n_targets = table.targets.shape[1]
-    member: Any
-    if kind == SupportVectors.kind:
-        member = SupportVectors(n_targets).fit(inputs, split.targets, split.train)
-    else:
-        member = ExtraTrees(n_targets).fit(inputs, split.targets, split.train, seed)
+    member = member_class(kind)(table.targets.shape[1])
+    seeds = {} if kind == "svr" else {"seed": seed}
+    member.fit(inputs, split.targets, split.train, **seeds)
     predictions: FloatArray = member.predict(inputs)
     return predictions
+
+
+def member_class(kind: str) -> Any:
+    """Return the class of the model's member that a baseline is."""
+    from rnc_graph.models.extra_trees import ExtraTrees
+    from rnc_graph.models.support_vectors import SupportVectors
+
+    return {member.kind: member for member in (SupportVectors, ExtraTrees)}[kind]

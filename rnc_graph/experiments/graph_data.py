@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -88,8 +87,7 @@ def load_graphs(path: str, arguments: Mapping[str, Any]) -> GraphDataset:
 
     Args:
         path: import path of a function that returns, or an object that is, a ``GraphDataset``, a
-            PyG dataset, or a list of ``Data`` with ``y``. Modules of the working directory are
-            found.
+            PyG dataset, or a list of ``Data`` with ``y``.
         arguments: of the function.
 
     Raises:
@@ -97,9 +95,8 @@ def load_graphs(path: str, arguments: Mapping[str, Any]) -> GraphDataset:
     """
     module, _, name = path.rpartition(".")
     try:
-        with _working_directory_first():
-            found = getattr(import_module(module), name)
-            data = found(**arguments) if _is_function(found) else found
+        found = getattr(import_module(module), name)
+        data = found(**arguments) if _is_function(found) else found
     except RncGraphError:
         raise
     except Exception as error:
@@ -141,12 +138,8 @@ def _is_function(found: Any) -> bool:
     return callable(found) and (isinstance(found, type) or not hasattr(found, "__len__"))
 
 
-@contextmanager
-def _working_directory_first() -> Iterator[None]:
-    """Find modules of the working directory, as ``python -m`` does."""
+def find_own_modules() -> None:
+    """Find modules of the working directory, in worker processes too, as ``python -m`` does."""
     folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
+    if folder not in sys.path and "" not in sys.path:
+        sys.path.insert(0, folder)

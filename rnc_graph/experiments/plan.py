@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.grid_point import GridPoint
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.spec.part import Part
+from rnc_graph.experiments.spec.part import EncoderPart, Part
 from rnc_graph.experiments.spec.sources import source_name
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Run, Task
@@ -45,7 +45,7 @@ def plan(experiment: Experiment, datasets: Datasets) -> list[PlannedRun]:
     for place in experiment.places():
         conditions.setdefault((place.data, place.split, place.encoder), []).append(place.method)
     for (data, split, encoder), methods in conditions.items():
-        part = Part(name=encoder, **experiment.encoders[encoder])
+        part = EncoderPart(name=encoder, **experiment.encoders[encoder])
         for seed in experiment.seeds[encoder]:
             digest = datasets.digest(data, experiment.kind_of(encoder))
             cell = GridPoint(digest, experiment.splits[split], seed)
@@ -94,7 +94,7 @@ def _method_task(
     datasets: Datasets,
     cell: GridPoint,
     data: str,
-    encoder: Part,
+    encoder: EncoderPart,
     method: Method,
 ) -> RegressTask:
     kind = experiment.kind_of(encoder.name)

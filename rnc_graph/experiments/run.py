@@ -14,6 +14,7 @@ from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow, l
 from rnc_graph.experiments.executors.local import LocalExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
 from rnc_graph.experiments.executors.work import TaskOptions
+from rnc_graph.experiments.graph_data import find_own_modules
 from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
@@ -76,6 +77,7 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
     plugins = tuple(read_plugin(path) for path in experiment.plugins)
     for plugin in plugins:
         plugin.load()
+    find_own_modules()
     datasets = load_datasets(experiment, progress.decoded)
     for loaded in datasets.sets.values():
         if loaded.skipped:

@@ -13,11 +13,10 @@ from torch import nn
 
 from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.samples import Samples, make_augmentation
-from rnc_graph.encoders import ENCODERS
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_parts
 from rnc_graph.experiments.grid_point import GridPoint, Record, Resources, Tensors, with_code
-from rnc_graph.experiments.spec.part import Part
+from rnc_graph.experiments.spec.part import EncoderPart
 from rnc_graph.experiments.spec.sections import (
     PretrainingSpec,
     RegressionSpec,
@@ -36,7 +35,7 @@ class PretrainTask:
     """Stage 1 of one encoder, objective and seed."""
 
     cell: GridPoint
-    encoder: Part
+    encoder: EncoderPart
     pretraining: PretrainingSpec
 
     @property
@@ -50,7 +49,7 @@ class PretrainTask:
         return with_code(
             {
                 **self.cell.identity(),
-                "encoder": self.encoder.identity(ENCODERS),
+                "encoder": self.encoder.described(),
                 "pretraining": _stage_identity(self.pretraining),
             }
         )
@@ -83,8 +82,8 @@ class PretrainTask:
         """Return the model, untrained."""
         spec = self.pretraining
         return TwoStage(
-            self.encoder.name,
-            encoder_options=self.encoder.model_extra,
+            self.encoder.source,
+            encoder_options=self.encoder.options,
             loss=spec.objective.make(LOSSES),
             transform=make_augmentation(spec.augmentation),
             views=spec.views,
@@ -107,7 +106,7 @@ class RegressTask:
 
     row: str
     cell: GridPoint
-    encoder: Part
+    encoder: EncoderPart
     pretrained: PretrainTask | None
     regression: RegressionSpec
     evaluate: str
@@ -129,7 +128,7 @@ class RegressTask:
             {
                 **self.cell.identity(),
                 **self.cell.split.evaluation_identity(),
-                "encoder": self.encoder.identity(ENCODERS),
+                "encoder": self.encoder.described(),
                 "pretraining": pretraining,
                 "regression": _stage_identity(self.regression),
                 "evaluate": self.evaluate,
@@ -196,8 +195,8 @@ class RegressTask:
         """Return the model, untrained."""
         spec = self.regression
         return TwoStage(
-            self.encoder.name,
-            encoder_options=self.encoder.model_extra,
+            self.encoder.source,
+            encoder_options=self.encoder.options,
             loss=spec.objective.make(LOSSES) if spec.objective else None,
             loss_weight=spec.objective_weight if spec.objective else None,
             transform=make_augmentation(spec.augmentation),

@@ -103,6 +103,8 @@ def _way(split: SplitSpec) -> str:
     shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
     if split.splitter is None:
         return f"random {shares} splits by seed"
+    if split.splitter.name == "published":
+        return "the split that the data came with, the same test set for all seeds"
     name, options = split.splitter.name, split.splitter.model_extra or {}
     told = f" ({', '.join(f'{key}: {value}' for key, value in options.items())})" if options else ""
     if name in ("column", "file"):  # Which have shares of their own.

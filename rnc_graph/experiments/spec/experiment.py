@@ -105,7 +105,10 @@ class Experiment(Section):
     seeds: dict[str, Seeds] = Field(
         description="split seeds by encoder; one list is for all, and a number n is 0 .. n - 1"
     )
-    encoders: dict[str, dict[str, Any]] = Field(min_length=1, description="options by name")
+    encoders: dict[str, dict[str, Any]] = Field(
+        min_length=1,
+        description="options by name; `class`, an import path, makes any module an encoder",
+    )
     pretraining: PretrainingSpec = PretrainingSpec()
     regression: RegressionSpec = RegressionSpec()
     methods: list[Method] = Field(min_length=1)
@@ -158,6 +161,8 @@ class Experiment(Section):
         if is_finished(info):
             return encoders
         for name, options in encoders.items():
+            if "class" in options:  # Made with the data, which say what it takes.
+                continue
             Part(name=name, **options).identity(ENCODERS)
             ENCODERS.make(name, **options)
         return encoders
@@ -219,7 +224,7 @@ class Experiment(Section):
 
     def kind_of(self, encoder: str) -> InputKind:
         """Return what an encoder takes; one of a user's own that does not say takes graphs."""
-        if encoder not in ENCODERS.names():  # Of a plugin that is not loaded.
+        if "class" in self.encoders[encoder] or encoder not in ENCODERS.names():
             return "graphs"
         kind: InputKind = getattr(ENCODERS.get(encoder), "inputs", "graphs")
         return kind

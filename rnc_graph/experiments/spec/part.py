@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 from torch import nn
 
 from rnc_graph.data.samples import make_augmentation
+from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import LOSSES
 from rnc_graph.registry import Registry
@@ -44,6 +48,45 @@ class Part(BaseModel):
                     f"lists or mappings, its default included, got {value!r}"
                 ) from None
         return {"name": self.name, **options}
+
+
+class EncoderPart(Part):
+    """An encoder: a registered one, or the one at an import path, ``{class: my_module.Net}``.
+
+    Options are arguments of the class, as :func:`~rnc_graph.encoders.make_encoder` takes them.
+    """
+
+    @property
+    def source(self) -> str:
+        """The registered name, or the import path."""
+        return str(self.options_and_class.get("class", self.name))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of the encoder."""
+        return {k: v for k, v in self.options_and_class.items() if k != "class"}
+
+    @property
+    def options_and_class(self) -> dict[str, Any]:
+        """All keys but the name."""
+        return self.model_extra or {}
+
+    def described(self) -> dict[str, Any]:
+        """Return all that the encoder depends on: its options, and the code of its module."""
+        if "class" not in self.options_and_class:
+            return self.identity(ENCODERS)
+        return {"class": self.source, **self.options, "module": _module_digest(self.source)}
+
+
+def _module_digest(path: str) -> str | None:
+    """Return a digest of the file of a class at an import path; None for installed packages."""
+    try:
+        found = find_spec(path.rpartition(".")[0])
+    except (ImportError, ValueError) as error:
+        raise BadValueError(f"encoder {path!r}: cannot be imported: {error}") from error
+    if found is None or found.origin is None or "site-packages" in found.origin:
+        return None
+    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()[:16]
 
 
 def is_finished(info: ValidationInfo) -> bool:

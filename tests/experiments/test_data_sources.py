@@ -1,0 +1,154 @@
+"""Data of every kind from a spec to a report: own graphs, several targets, published splits."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnc_graph.data import load_dataset
+from rnc_graph.data.catalog import dataset_cards
+from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import read_spec
+from rnc_graph.experiments.datasets import load_datasets
+from rnc_graph.reporting.report import write_report
+from rnc_graph.reporting.tables import MEAN_OF_TARGETS
+from tests.run_and_write import run_and_write
+
+SPEC = """
+name: small
+data: DATA
+seeds: 2
+reference: plain
+encoders:
+  gcn: {hidden_dim: 8, layers: 1}
+pretraining: {epochs: 1, views: 2, augmentation: {drop_bonds: 0.1}}
+regression: {epochs: 1}
+representation: {}
+methods:
+  - name: plain
+    pretraining: null
+  - name: frozen
+    regression: {freeze: true}
+baselines: [mean]
+"""
+
+GRAPHS = """
+import torch
+from torch_geometric.data import Data
+
+def make_dataset(count=60):
+    draw = torch.Generator().manual_seed(0)
+    graphs = []
+    for number in range(count):
+        nodes = 4 + number % 6
+        ends = (torch.rand(nodes, nodes, generator=draw) < 0.5).triu(1)
+        ends = ends | ends.T
+        triangles = torch.trace(torch.linalg.matrix_power(ends.double(), 3)) / 6
+        graphs.append(
+            Data(
+                x=torch.randn(nodes, 3, generator=draw),
+                edge_index=ends.nonzero().T,
+                y=triangles.reshape(1),
+                group=number // 2,
+            )
+        )
+    return graphs
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_own_graphs_go_from_a_spec_to_a_report(here: Path, monkeypatch: pytest.MonkeyPatch):
+    (here / "triangles.py").write_text(GRAPHS)
+    encoders = "  sage: {class: torch_geometric.nn.GraphSAGE, hidden_channels: 8, num_layers: 1}"
+    spec = SPEC.replace("DATA", "{pyg: triangles.make_dataset, arguments: {count: 80}}")
+    (here / "own.yaml").write_text(spec.replace("encoders:", f"encoders:\n{encoders}"))
+    written = run_and_write(read_spec(here / "own.yaml"), here / "out")
+    assert [table.name for table in written.tables] == ["make_dataset, sage", "make_dataset, gcn"]
+    groups = [set(), set()]
+    for run in written.outcome.runs:
+        if run.method == "mean" and run.seed == 0:
+            for number, part in enumerate(("validation", "test")):
+                groups[number] = {row // 2 for row in run.tensors[f"{part}_rows"].tolist()}
+                assert len(run.tensors[f"{part}_rows"]) == 8
+    assert not groups[0] & groups[1]
+    # A report imports nothing of the user's.
+    (here / "triangles.py").write_text("raise SystemExit('imported')")
+    monkeypatch.delitem(sys.modules, "triangles")
+    write_report(here / "out")
+    assert "graph 1" in (here / "out" / "report.html").read_text()
+    assert "triangles" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere.make_dataset", "data.pyg: nowhere.make_dataset: ModuleNotFoundError"),
+        ("json.loads", "data.pyg: json.loads: TypeError"),
+        ("make_dataset", "data.0.pyg: String should match pattern"),
+    ],
+)
+def test_graphs_that_cannot_be_made_are_told(here: Path, source: str, message: str):
+    (here / "own.yaml").write_text(SPEC.replace("DATA", f"{{pyg: {source}}}"))
+    with pytest.raises(RncGraphError, match=message):
+        run_and_write(read_spec(here / "own.yaml"), here / "out")
+
+
+def test_several_targets_with_missing_values(here: Path):
+    spec = SPEC.replace("DATA", "photoswitch").replace("[mean]", "[mean, svr]")
+    (here / "photoswitch.yaml").write_text(spec)
+    experiment = read_spec(here / "photoswitch.yaml")
+    written = run_and_write(experiment, here / "out")
+    names = load_dataset("photoswitch").target_names
+    assert [table.target for table in written.tables] == [MEAN_OF_TARGETS, *names]
+    of_mean, *of_each = written.tables
+    for row in of_mean.rows:
+        each = [table.score(next(r for r in table.rows if r.name == row.name)) for table in of_each]
+        mean = np.mean([score.values for score in each], axis=0)
+        assert of_mean.score(row).values == pytest.approx(mean)
+        assert row.baseline or np.isfinite(row.measures["order"].mean)
+    frame = pd.read_csv(here / "out" / "predictions.csv")
+    table = written.outcome.samples["photoswitch"]
+    first = frame[(frame["method"] == "svr") & (frame["seed"] == 0)]
+    assert set(first["target"]) == set(names)
+    assert first["measured"].isna().any()
+    assert first["predicted"].notna().all()
+    assert len(first) == 4 * round(0.1 * len(table))
+    write_report(here / "out")
+    for name in names:
+        assert f"photoswitch, gcn, {name}" in (here / "out" / "report.html").read_text()
+    (here / "one.yaml").write_text(f"targets: ['{names[1]}']\n{spec}")
+    one = load_datasets(read_spec(here / "one.yaml")).tables["photoswitch"]
+    assert one.target_names == names[1:2]
+    assert not np.isnan(one.targets).any()
+
+
+def test_a_published_split(here: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RNC_GRAPH_DATA", str(here / "data"))
+    name = "moleculeace/CHEMBL204_Ki"
+    card = dataset_cards()[name].model_copy(update={"rows": 40})
+    monkeypatch.setitem(dataset_cards(), name, card)
+    path = here / "data" / "moleculeace" / "CHEMBL204_Ki.csv"
+    path.parent.mkdir(parents=True)
+    lines = [
+        f"{'C' * (1 + n)}O,1.0,{n / 7 % 3},{n % 4 // 3},{'test' if n % 5 == 0 else 'train'}"
+        for n in range(40)
+    ]
+    path.write_text("\n".join(["smiles,exp_mean [nM],y,cliff_mol,split", *lines]) + "\n")
+    spec = SPEC.replace("DATA", "moleculeace/CHEMBL204_Ki")
+    (here / "ace.yaml").write_text(f"split: published\n{spec}")
+    written = run_and_write(read_spec(here / "ace.yaml"), here / "out")
+    for run in written.outcome.runs:
+        assert sorted(run.tensors["test_rows"].tolist()) == list(range(0, 40, 5))
+        assert len(run.tensors["validation_rows"]) == 4
+    drawn = {tuple(run.tensors["validation_rows"].tolist()) for run in written.outcome.runs}
+    assert len(drawn) == 2, "one for each seed"
+    write_report(here / "out")
+    assert "the split that the data came with" in (here / "out" / "table.md").read_text()
