@@ -71,7 +71,9 @@ def train(
     test_fraction: Annotated[
         float, typer.Option(help="Share that the model is judged on; 0 for none.")
     ] = 0.1,
-    seed: Annotated[int, typer.Option(min=0, help="Of the split and of the training.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of the training.")
+    ] = 0,
     clean: Annotated[
         bool, typer.Option("--clean", help="Strip salts and charges, here and in prediction.")
     ] = False,

@@ -219,6 +219,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         )
         self.n_targets_ = targets.shape[1]
         self._single = single
+        self.model_ = replace(self.model_, column=not single)
         return self
 
     def predict(self, X: Any, return_interval: float | None = None) -> Any:
@@ -279,12 +280,12 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         return embedding
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R² over the known measurements, averaged over targets."""
+        """Return R² over the known measurements of readable SMILES, averaged over targets."""
         targets = _targets(y)
         predicted = _targets(self.predict(X))
         scores = []
         for measured, values in zip(targets.T, predicted.T, strict=True):
-            known = ~np.isnan(measured)
+            known = ~np.isnan(measured) & ~np.isnan(values)  # Not of SMILES that cannot be read.
             weights = None if sample_weight is None else np.asarray(sample_weight)[known]
             scores.append(r2_score(measured[known], values[known], sample_weight=weights))
         return float(np.mean(scores))
@@ -309,7 +310,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         regressor = cls(**{**model.settings.model_dump(), **options})
         regressor.model_ = model
         regressor.n_targets_ = len(model.targets)
-        regressor._single = regressor.n_targets_ == 1
+        regressor._single = regressor.n_targets_ == 1 and not model.column
         return regressor
 
     def __sklearn_tags__(self) -> Any:
@@ -376,7 +377,8 @@ def _smiles(X: Any) -> list[str]:
 def _targets(y: Any) -> FloatArray:
     """Return measurements as (N, t) floats."""
     try:
-        array = np.asarray(y, dtype=np.float64)
+        masked = np.ma.masked_array(y, dtype=np.float64) if np.ma.isMaskedArray(y) else y
+        array = np.asarray(np.ma.filled(masked, np.nan), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise BadValueError(f"y must be numbers: {error}") from error
     if array.ndim == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,9 @@ FORMAT = 2
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 
+# A hostile folder must not eat the memory: 20,000 fingerprints and 1,000 networks fit.
+_MOST_BYTES = {CONFIG: 10_000_000, WEIGHTS: 4_000_000_000}
+
 _LIBRARIES = ("torch", "torch_geometric", "rdkit", "scikit-learn", "numpy")
 
 
@@ -50,6 +54,7 @@ class _Config(BaseModel):
     descriptors: list[str] | None
     # Format 1 has no such key: its models see molecules as they are written.
     featurizer: Literal["ogb-2", "ogb-3"] = AS_WRITTEN
+    column: bool = False
     domain_threshold: float
     versions: dict[str, str]
     weights_sha256: str
@@ -82,6 +87,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         units=model.units,
         descriptors=model.descriptor_scaler.names if model.descriptor_scaler else None,
         featurizer=model.featurizer,
+        column=model.column,
         domain_threshold=model.domain.threshold,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         weights_sha256=hashlib.sha256(weights).hexdigest(),
@@ -122,7 +128,7 @@ def _read_config(folder: Path) -> _Config:
     text = _read(folder, CONFIG)
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadValueError(f"{path}: is no JSON (truncated or edited?): {error}") from error
     found = given.get("format") if isinstance(given, dict) else None
     if not isinstance(found, int) or given.get("kind") != "rnc_graph molecule model":
@@ -155,6 +161,13 @@ def _read(folder: Path, name: str) -> bytes:
     if os.path.realpath(path) != os.path.join(os.path.realpath(folder), name):
         raise BadValueError(f"{path}: is a link to elsewhere; a model's files lie in its folder")
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise BadValueError(f"{path}: expected a file")
+        if found.st_size > _MOST_BYTES[name]:
+            raise BadValueError(
+                f"{path}: {found.st_size:,} bytes, expected at most {_MOST_BYTES[name]:,}"
+            )
         return path.read_bytes()
     except FileNotFoundError:
         raise MissingFileError(f"{path}: missing; a model is {CONFIG} and {WEIGHTS}") from None
@@ -218,4 +231,5 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         domain=Domain(array("domain.fingerprints"), config.domain_threshold),
         seen=array("seen") if config.format > 1 else None,
         featurizer=config.featurizer,
+        column=config.column,
     )

@@ -72,6 +72,7 @@ class MoleculeModel:
         seen: (M,) digests of the molecules of the training and validation set, rising; None for
             a model of format 1, which did not keep them.
         featurizer: version of the features that the members were trained on.
+        column: whether the targets were given as (N, t) even for t = 1.
     """
 
     settings: ModelSettings
@@ -85,6 +86,7 @@ class MoleculeModel:
     domain: Domain
     seen: NDArray[np.int64] | None = None
     featurizer: Literal["ogb-2", "ogb-3"] = FEATURIZER
+    column: bool = False
 
     @property
     def wants(self) -> Wants:

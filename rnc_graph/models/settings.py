@@ -8,9 +8,9 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeInt,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from torch import nn
@@ -32,6 +32,11 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+# Bounds of numbers in the options: far beyond what helps, and still quick to build.
+_LARGEST = 65_536
+_MOST_LAYERS = 100
+
+
 class ModelSettings(BaseModel):
     """A model's parts and how they are trained; how the defaults were chosen: docs/model.md."""
 
@@ -48,9 +53,9 @@ class ModelSettings(BaseModel):
     augmentation: dict[str, float] = Field(
         {"mask_attributes": 0.1}, description="strength of each, for the views of stage 1"
     )
-    views: PositiveInt = 2
+    views: int = Field(2, ge=1, le=100)
     head_loss: ContinuousLoss = "l2"
-    head_hidden: list[PositiveInt] = [128]
+    head_hidden: list[Annotated[int, Field(gt=0, le=_LARGEST)]] = Field([128], max_length=100)
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False
     pretraining_epochs: PositiveInt = 30
@@ -63,10 +68,20 @@ class ModelSettings(BaseModel):
     )
     clean: bool = Field(False, description="strip salts, solvents and charges from all molecules")
     descriptors: bool = Field(True, description="RDKit's descriptors beside the embedding")
-    networks: NonNegativeInt = Field(3, description="networks in the ensemble")
+    networks: int = Field(3, ge=0, le=1_000, description="networks in the ensemble")
     descriptor_models: Annotated[
         list[DescriptorModelName], Field(description="members that see the descriptors alone")
     ] = ["svr", "extra-trees"]
+
+    @field_validator("encoder_options", "objective_options")
+    @classmethod
+    def _options_are_bounded(cls, options: dict[str, Any] | None) -> dict[str, Any] | None:
+        # Before anything is built of them: a hostile config must not eat the memory.
+        for name, value in (options or {}).items():
+            largest = _MOST_LAYERS if "layers" in name else _LARGEST
+            if isinstance(value, int | float) and not abs(value) <= largest:
+                raise ValueError(f"{name}: expected at most {largest:,}, got {value!r}")
+        return options
 
     @model_validator(mode="after")
     def _parts_can_be_made(self) -> ModelSettings:

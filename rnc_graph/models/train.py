@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
+from rnc_graph.data.reading import LARGEST
 from rnc_graph.data.splits.groups import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
@@ -112,6 +113,7 @@ def train_model(
                 f"held-out set that {part} has it; hold out more molecules, or leave it out"
             )
     scaler = TargetScaler.fit(targets[train], target_names)
+    _check_spread(targets[train], target_names)
     descriptor_scaler = None
     if settings.descriptors:
         descriptor_scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
@@ -144,3 +146,19 @@ def train_model(
         targets[held.calibration], unseen.values, unseen.difficulty
     )
     return replace(model, intervals=intervals)
+
+
+def _check_spread(targets: FloatArray, names: Sequence[str]) -> None:
+    """Raise :class:`RncGraphError` for a target that is constant or beyond float32's squares."""
+    for name, column in zip(names, targets.T, strict=True):
+        known = column[~np.isnan(column)]
+        if np.ptp(known) == 0:
+            raise BadValueError(
+                f"target {name!r}: expected different values in the training set, got {known[0]:g} "
+                f"for all {len(known)} rows"
+            )
+        if not (np.abs(known).max() < LARGEST and np.ptp(known) > 1 / LARGEST):
+            raise BadValueError(
+                f"target {name!r}: expected values within {LARGEST:g} that differ by more than "
+                f"{1 / LARGEST:g}, got {known.min():g} to {known.max():g}; give it another unit"
+            )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
@@ -248,3 +248,48 @@ def test_it_overfits_a_few_molecules(molecules):
     )
     model.fit(smiles[:40], y[:40], validation=(smiles[40:50], y[40:50]))
     assert np.abs(model.predict(smiles[:40]) - y[:40]).mean() < 0.5 < y.std() / 3
+
+
+def test_score_leaves_out_what_cannot_be_read(molecules):
+    smiles, targets = molecules
+    spoiled = ["C(", *smiles[1:]]
+    model = MoleculeRegressor(networks=0).fit(smiles, targets)
+    with pytest.warns(BadMoleculeWarning):
+        assert model.score(spoiled, targets) == pytest.approx(model.score(smiles[1:], targets[1:]))
+    with pytest.warns(BadMoleculeWarning):
+        scores = cross_val_score(MoleculeRegressor(networks=0), spoiled, targets, cv=3)
+    assert np.isfinite(scores).all()
+
+
+def test_one_column_stays_one_column_in_a_saved_model(molecules, tmp_path):
+    smiles, targets = molecules
+    model = MoleculeRegressor(networks=0).fit(smiles, np.reshape(targets, (-1, 1)))
+    model.save(tmp_path)
+    assert MoleculeRegressor.load(tmp_path).predict(smiles[:3]).shape == (3, 1)
+    assert model.predict(smiles[:3]).shape == (3, 1)
+
+
+def test_masked_measurements_are_missing(molecules):
+    smiles, targets = molecules
+    masked = np.ma.masked_array(targets, mask=[row % 2 for row in range(len(targets))])
+    unknown = np.where(masked.mask, np.nan, targets)
+    found, expected = (
+        MoleculeRegressor(networks=0).fit(smiles, y).predict(smiles) for y in (masked, unknown)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda y: y * 0 + 2, "expected different values in the training set, got 2 for all"),
+        (lambda y: np.stack([y, y * 0], axis=1), "'target_1': expected different values"),
+        (lambda y: y * np.nan, "different molecules with a measurement"),
+        (lambda y: y * 1e-200, "give it another unit"),
+        (lambda y: y * 1e200, "give it another unit"),
+    ],
+)
+def test_targets_that_cannot_be_learned_are_told(molecules, change, reason):
+    smiles, targets = molecules
+    with pytest.raises(RncGraphError, match=reason):
+        MoleculeRegressor(networks=0).fit(smiles, change(np.asarray(targets)))

@@ -144,3 +144,56 @@ def test_no_folder_is_told(tmp_path: Path) -> None:
 def test_a_link_to_the_whole_folder_is_followed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "latest").symlink_to(folder)
     assert load_model(tmp_path / "latest").targets == ["target"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"encoder_options": {"layers": 1_000_000_000}}, "layers: expected at most 100"),
+        ({"encoder_options": {"hidden_dim": 10**12}}, "hidden_dim: expected at most"),
+        ({"encoder_options": {"hidden_dim": float("inf")}}, "hidden_dim: expected at most"),
+        ({"networks": 10**9}, "networks"),
+        ({"views": 10**9}, "views"),
+        ({"head_hidden": [10**12]}, "head_hidden"),
+        ({"head_hidden": [8] * 100_000}, "head_hidden"),
+    ],
+)
+def test_a_hostile_config_is_refused_before_anything_is_built(
+    folder: Path, settings: dict[str, Any], reason: str
+) -> None:
+    known = json.loads((folder / CONFIG).read_text())["settings"]
+    rehashed(folder, settings={**known, **settings})
+    with pytest.raises(RncGraphError, match=reason):
+        load_model(folder)
+
+
+def test_hostile_files_are_refused(folder: Path) -> None:
+    weights = (folder / WEIGHTS).read_bytes()
+    with (folder / WEIGHTS).open("ab") as file:
+        file.truncate(40_000_000_000)
+    with pytest.raises(RncGraphError, match="bytes, expected at most"):
+        load_model(folder)
+    (folder / WEIGHTS).unlink()
+    os.mkfifo(folder / WEIGHTS)
+    with pytest.raises(RncGraphError, match="expected a file"):
+        load_model(folder)
+    (folder / WEIGHTS).unlink()
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / CONFIG).write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(RncGraphError, match="is no"):
+        load_model(folder)
+
+
+def test_flipped_bits_are_refused(folder: Path) -> None:
+    random = np.random.default_rng(0)
+    for name in (CONFIG, WEIGHTS):
+        content = (folder / name).read_bytes()
+        for _ in range(50):
+            place, bit = random.integers(len(content)), random.integers(8)
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << bit
+            (folder / name).write_bytes(bytes(flipped))
+            with pytest.raises(RncGraphError):
+                load_model(folder)
+        (folder / name).write_bytes(content)
+    assert load_model(folder)

@@ -1,5 +1,6 @@
 """Excel and Parquet: files that need a library of their own."""
 
+import zipfile
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,10 @@ from rnc_graph.data.reading.source import (
 )
 from rnc_graph.errors import BadValueError, MissingFileError, MissingPackageError
 
+# Bytes of a workbook's texts, which are held in memory, and of all of it.
+_MOST_TEXT = 100_000_000
+_MOST_SHEET = 2_000_000_000
+
 
 def _library(module: str, extra: str, path: Path) -> Any:
     try:
@@ -34,10 +39,27 @@ def _checked(path: Path) -> Path:
     return path
 
 
+def _check_unpacked(path: Path) -> None:
+    """Raise :class:`RncGraphError` for a workbook that would unpack to more than memory holds."""
+    try:
+        with zipfile.ZipFile(path) as book:
+            # The sheet is read row by row, its texts are held.
+            held = sum(i.file_size for i in book.infolist() if "/worksheets/" not in i.filename)
+            whole = sum(info.file_size for info in book.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return  # Reading it gives the reason.
+    for size, largest in ((held, _MOST_TEXT), (whole, _MOST_SHEET)):
+        if size > largest:
+            raise BadValueError(
+                f"{path}: unpacks to {size:,} bytes, expected at most {largest:,}; save it as .csv"
+            )
+
+
 def open_excel(path: Path) -> TableSource:
     """Open the first sheet of a workbook; raises :class:`RncGraphError`."""
     openpyxl = _library("openpyxl", "excel", path)
     _checked(path)
+    _check_unpacked(path)
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         try:

@@ -30,7 +30,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise MissingFileError(f"{path}: no such file") from None
     except EOFError:
         raise BadValueError(f"{path}: breaks off: the gzip file is not whole") from None
-    except gzip.BadGzipFile:
+    except gzip.BadGzipFile as error:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+        if packed:
+            raise BadValueError(f"{path}: the gzip file is damaged: {error}") from None
         raise BadValueError(f"{path}: its name ends in .gz, but it is no gzip file") from None
     except zlib.error as error:
         raise BadValueError(f"{path}: the gzip file is damaged: {error}") from None

@@ -9,8 +9,11 @@ from rnc_graph.data.reading.source import Row, TableSource, chunked
 from rnc_graph.errors import BadValueError
 
 SMILES = "smiles"
-# A record beyond this is no molecule; the rest of it is left out.
+# A record beyond these lines or characters is no molecule; the rest of it is left out.
 LONGEST_RECORD = 100_000
+_MOST_CHARACTERS = 10_000_000
+# Properties of all records: each is a column of every chunk.
+_MOST_PROPERTIES = 5_000
 _PROPERTY = re.compile(r">.*?<(.+)>")
 
 
@@ -24,6 +27,10 @@ def open_sdf(path: Path) -> TableSource:
     for _, record in _records(path):
         records += 1
         names.update(dict.fromkeys(_properties(record)))
+        if len(names) > _MOST_PROPERTIES:
+            raise BadValueError(
+                f"{path}: expected at most {_MOST_PROPERTIES:,} properties, got more"
+            )
     if not records:
         raise BadValueError(f"{path}: cannot be read as SDF: it holds no records")
     columns = [SMILES, *names]
@@ -37,15 +44,18 @@ def open_sdf(path: Path) -> TableSource:
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield each record with the line it begins on."""
-    line, begin, record = 0, 1, list[str]()
+    line, begin, characters, record = 0, 1, 0, list[str]()
     for lines, _ in line_blocks(path):
         for text in lines:
             line += 1
             if text.startswith("$$$$"):
                 yield begin, record
-                begin, record = line + 1, []
+                begin, characters, record = line + 1, 0, []
             elif len(record) <= LONGEST_RECORD:
-                record.append(text.rstrip("\r\n"))
+                characters += len(text)
+                # What is too long is marked by its number of lines.
+                whole = characters <= _MOST_CHARACTERS
+                record.append(text.rstrip("\r\n") if whole else "")
     if any(text.strip() for text in record):
         yield begin, record
 
@@ -80,11 +90,12 @@ def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
             yield Row(None, line, f"a record of more than {LONGEST_RECORD} lines", title)
             continue
         smiles = _smiles("\n".join(record[: _end_of_block(record)]))
+        cells = {SMILES: smiles or "", **_properties(record)}
+        listed = [cells.get(column, "") for column in columns]
         if smiles is None:
-            yield Row(None, line, "a mol block that cannot be read", title)
-            continue
-        cells = {SMILES: smiles, **_properties(record)}
-        yield Row([cells.get(column, "") for column in columns], line)
+            yield Row(listed, line, "a mol block that cannot be read", title)
+        else:
+            yield Row(listed, line)
 
 
 def _smiles(block: str) -> str | None:

@@ -12,7 +12,7 @@ from rnc_graph.errors import BadValueError
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its cells, or None with the problem and the text that was found instead."""
+    """One row: its cells, None where there are none, and a problem with the text it comes from."""
 
     cells: list[str] | None
     line: int | None = None
@@ -25,7 +25,7 @@ class Chunk:
     """B consecutive rows of a table.
 
     Attributes:
-        frame: (B, columns) cells as text, "" for nothing; a spoiled row is "" throughout.
+        frame: (B, columns) cells as text, "" for nothing; of a spoiled row what can be read.
         rows: (B,) numbers of the rows, from 1 below the header.
         lines: (B,) the line each row begins on, None where the source has no lines.
         problems: why a row is spoiled, by its number.
@@ -98,7 +98,7 @@ def chunked(rows: Iterable[Row], columns: Sequence[str], size: int) -> Iterator[
 def chunk_of(rows: Sequence[Row], columns: Sequence[str], first: int) -> Chunk:
     """Return rows as the chunk that begins with row number ``first``."""
     nothing = [""] * len(columns)
-    spoiled = [(first + i, row) for i, row in enumerate(rows) if row.cells is None]
+    spoiled = [(first + i, row) for i, row in enumerate(rows) if row.problem]
     lines = [row.line for row in rows if row.line is not None]
     return Chunk(
         frame_of([nothing if row.cells is None else row.cells for row in rows], columns),
@@ -133,11 +133,12 @@ def named_columns(header: Sequence[str], name: str, notes: list[str]) -> list[st
 
 def without_empty_end(rows: Iterable[Row]) -> Iterator[Row]:
     """Leave out the rows at the end that hold nothing."""
-    blank: list[Row] = []
+    # Their lines alone are held: a sheet may end with a million of them.
+    blank: list[int | None] = []
     for row in rows:
         if not row.found and not any(row.cells or []):
-            blank.append(row)
+            blank.append(row.line)
             continue
-        yield from blank
+        yield from (Row(None, line, "a blank line") for line in blank)
         blank = []
         yield row

@@ -117,7 +117,7 @@ class SplitSamples:
 def check_fractions(fractions: Fractions) -> None:
     """Raise :class:`RncGraphError` unless the shares are possible; only the test's may be 0."""
     train, validation, test = fractions
-    if min(train, validation) <= 0 or test < 0 or abs(sum(fractions) - 1) > 1e-9:
+    if not (min(train, validation) > 0 and test >= 0 and abs(sum(fractions) - 1) <= 1e-9):
         raise BadValueError(
             "the shares of the training and validation set must be positive, that of the test "
             f"set not negative, and they must sum to 1; got {fractions}"

@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_sdf(tmp_path: Path) -> None:
     (chunk,) = table.chunks()
     assert chunk.frame.to_numpy().tolist() == [
         ["CCO", "1.5", "OCC", ""],
-        ["", "", "", ""],
+        ["", "2", "", ""],
         ["CCO", "", "", "a\nb"],
     ]
     assert chunk.problems == {2: "a mol block that cannot be read"}
@@ -80,3 +81,22 @@ def test_the_index_of_a_filtered_frame_is_no_column_of_its_parquet(tmp_path: Pat
     assert table.columns == ["smiles", "y"]
     (chunk,) = table.chunks()
     assert chunk.frame["smiles"].tolist() == ["O", "C"]
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/sharedStrings.xml", b" " * 100_000_001)
+    with pytest.raises(RncGraphError, match="unpacks to 100,000,001 bytes"):
+        open_table(path)
+
+
+def test_an_sdf_of_endless_records_and_properties_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "t.sdf"
+    path.write_text(f"long\n{'x' * 100_000}\n" * 120 + "M  END\n$$$$\n")
+    (chunk,) = open_table(path).chunks()
+    assert list(chunk.problems.values()) == ["a mol block that cannot be read"]
+    properties = "".join(f"> <p{n}>\n1\n\n" for n in range(5_001))
+    path.write_text(f"\n\n\nM  END\n{properties}$$$$\n")
+    with pytest.raises(RncGraphError, match="at most 5,000 properties"):
+        open_table(path)
