@@ -3,8 +3,7 @@
 The features follow the Open Graph Benchmark: nine per atom and three per bond, each an index into a
 short list of values (Hu et al., "Open Graph Benchmark", NeurIPS 2020, arXiv 2005.00687;
 ``ogb.utils.features``), but for stereochemistry: OGB's tags (clockwise, counterclockwise) depend on
-the order in which a SMILES happens to name the neighbors, CIP labels (R, S, E, Z) do not. One index
-beyond each list is the mask of :class:`rnc_graph.data.transforms.MaskAttributes`.
+the order in which a SMILES happens to name the neighbors, CIP labels (R, S, E, Z) do not.
 
 Everything is computed from the molecule's identity, its canonical SMILES without atom maps and
 isotopes: however a molecule is written, its features, and their order, are the same.

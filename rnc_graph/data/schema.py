@@ -52,7 +52,10 @@ class GraphSchema:
 
 
 OGB_MOLECULES = GraphSchema(ATOM_FEATURE_SIZES, BOND_FEATURE_SIZES)
-"""Our own molecules, and those of the Open Graph Benchmark."""
+"""Our own molecules, and those of the Open Graph Benchmark.
+
+The tables are the same. Stereochemistry is not: see :mod:`rnc_graph.data.featurizer`.
+"""
 
 
 def pyg_molecules() -> GraphSchema:
