@@ -14,6 +14,7 @@ from rich.table import Table
 
 from rnc_graph.data.catalog import DatasetDescription, DatasetEntry, TargetDescription
 from rnc_graph.data.catalog.description import QUANTILES
+from rnc_graph.reporting.numbers import percent, with_unit
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _SHOWN = 5  # bad rows
@@ -60,7 +61,7 @@ def print_description(console: Console, description: DatasetDescription) -> None
     _say(
         console,
         "repeated",
-        f"{description.repeated:,} molecules stand in more than one row, "
+        f"{description.repeated:,} molecules are in more than one row, "
         f"{description.conflicts:,} of them with values that differ",
     )
     if description.parts:
@@ -78,22 +79,19 @@ def print_description(console: Console, description: DatasetDescription) -> None
 
 def _labels(description: DatasetDescription) -> Table:
     unit = description.card.unit
-    table = _table(escape(f"labels, {unit}" if unit else "labels"))
+    table = _table(escape(with_unit("labels", unit)))
     table.add_column("")
     for target in description.targets:
         table.add_column(escape(target.name), justify="right")
-
-    def add(name: str, *cells: str) -> None:
-        table.add_row(name, *cells)
-
-    add("measured", *(f"{target.measured:,}" for target in description.targets))
-    add("missing", *(f"{target.missing:,}" for target in description.targets))
-    add("mean", *(f"{target.mean:.4g}" for target in description.targets))
-    add("sd", *(f"{target.sd:.4g}" for target in description.targets))
-    places = {0.0: "least", 0.5: "median", 1.0: "greatest"}
-    for place, quantile in enumerate(QUANTILES):
-        values = (f"{target.quantiles[place]:.4g}" for target in description.targets)
-        add(places.get(quantile, f"{quantile:.0%}"), *values)
+    targets = description.targets
+    table.add_row("measured", *(f"{target.measured:,}" for target in targets))
+    table.add_row("missing", *(f"{target.missing:,}" for target in targets))
+    table.add_row("mean", *(f"{target.mean:.4g}" for target in targets))
+    table.add_row("sd", *(f"{target.sd:.4g}" for target in targets))
+    names = {0.0: "least", 0.5: "median", 1.0: "greatest"}
+    for number, quantile in enumerate(QUANTILES):
+        values = (f"{target.quantiles[number]:.4g}" for target in targets)
+        table.add_row(names.get(quantile, percent(quantile)), *values)
     return table
 
 

@@ -12,23 +12,25 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.data.catalog import DatasetDescription, load_named_dataset
 from rnc_graph.data.catalog.description import describe
 from rnc_graph.errors import BadValueError
-from rnc_graph.files import atomic_path
+from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.drawing import molecule_pixels
 
 MOLECULES = 12
 _COLUMNS = 6
 _PANEL = (1.9, 1.75)  # inches, of one molecule with its label
 _MOLECULE = (1.8, 1.66)
+_HISTOGRAMS = 2.7  # inches
 
 
+@style.styled
 def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
     """Draw a named data set: a histogram a target, and molecules from the least label to the most.
 
-    The molecules lie at even steps of the first target's range; their color says where.
+    The molecules are at even steps of the first target's range, which their color shows.
 
     Args:
         name: of the data set.
-        path: the picture; its suffix says the format.
+        path: the picture; its suffix is the format.
         download: whether the data set may be downloaded if it is not on this computer.
 
     Raises:
@@ -47,17 +49,13 @@ def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
     table, description = dataset.table, describe(dataset)
     rows = spread_rows(table.targets[:, 0], {bad.row for bad in description.bad})
     low, high = description.targets[0].quantiles[[0, -1]]
-    colors = colormaps["viridis"]((table.targets[rows, 0] - low) / ((high - low) or 1.0))
-
-    grid_rows = -(-len(rows) // _COLUMNS)
-    figure = Figure(
-        figsize=(_COLUMNS * _PANEL[0], 2.7 + grid_rows * _PANEL[1]), layout="constrained"
-    )
-    halves: Any = figure.subfigures(2, 1, height_ratios=[2.7, grid_rows * _PANEL[1]])
+    colors = colormaps[style.SEQUENTIAL]((table.targets[rows, 0] - low) / ((high - low) or 1.0))
+    drawn = -(-len(rows) // _COLUMNS) * _PANEL[1]
+    figure = Figure(figsize=(_COLUMNS * _PANEL[0], _HISTOGRAMS + drawn), layout="constrained")
+    halves: Any = figure.subfigures(2, 1, height_ratios=[_HISTOGRAMS, drawn])
     _histograms(halves[0], description, table.targets[rows, 0], colors)
     _molecules(halves[1], table, rows, colors)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.lstrip(".").lower(), dpi=220)
+    style.save(figure, path)
 
 
 def spread_rows(labels: NDArray[np.float64], skip: set[int]) -> NDArray[np.int64]:
@@ -89,17 +87,15 @@ def _histograms(
     axes = figure.subplots(1, len(description.targets), squeeze=False)[0]
     for axis, target in zip(axes, description.targets, strict=True):
         axis.stairs(target.counts, target.edges, fill=True, color="0.8")
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(labelsize=8)
         axis.set_ylim(bottom=0)
         axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axis.set_xlabel(f"{target.name}, {card.unit}" if card.unit else target.name, fontsize=9)
+        axis.set_xlabel(numbers.with_unit(target.name, card.unit))
         missing = f", {target.missing:,} missing" if target.missing else ""
-        axis.set_title(f"{target.measured:,} measured{missing}", fontsize=9)
-    style = {"s": 26, "zorder": 3, "clip_on": False, "edgecolors": "white", "linewidths": 0.5}
-    axes[0].scatter(drawn, np.zeros(len(drawn)), c=colors, **style)
-    axes[0].set_ylabel("molecules", fontsize=9)
-    figure.suptitle(f"{card.name}: {card.title}", fontsize=11)
+        axis.set_title(f"{target.measured:,} measured{missing}")
+    marks = {"s": 26, "zorder": 3, "clip_on": False, "edgecolors": "white", "linewidths": 0.5}
+    axes[0].scatter(drawn, np.zeros(len(drawn)), c=colors, **marks)
+    axes[0].set_ylabel("molecules")
+    figure.suptitle(f"{card.name}: {card.title}")
 
 
 def _molecules(
@@ -112,6 +108,6 @@ def _molecules(
     for axis, row, color in zip(axes, rows.tolist(), colors, strict=False):
         axis.imshow(molecule_pixels(table.smiles[row], *_MOLECULE))
         axis.spines["bottom"].set(visible=True, color=color, linewidth=3)
-        axis.set_xlabel(f"{table.targets[row, 0]:.4g}", fontsize=9)
+        axis.set_xlabel(f"{table.targets[row, 0]:.4g}")
     if len(table.target_names) > 1:
-        figure.suptitle(f"by {table.target_names[0]}, {table.unit}".rstrip(", "), fontsize=9)
+        figure.suptitle(f"by {numbers.with_unit(table.target_names[0], table.unit)}")

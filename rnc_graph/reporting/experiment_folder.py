@@ -42,6 +42,10 @@ _LIBRARIES = (
     "torch_geometric",
 )
 
+# What table.csv calls otherwise, and what is in table.json alone.
+_CSV = {"mean": "difference", "corrected_p": "p_corrected"}
+_JSON_ALONE = ("n", "bootstrap_low", "bootstrap_high", "corrected_low", "corrected_high")
+
 # More tables than this get no figures of their own: the report shows them.
 _DRAWN = 4
 
@@ -162,21 +166,8 @@ def _line(
         "mean_high": summary.high,
     }
     if difference is not None:
-        found |= {
-            "difference": difference.mean,
-            "low": difference.low,
-            "high": difference.high,
-            "p": difference.p,
-            "p_holm": difference.p_holm,
-            "wilcoxon": difference.wilcoxon,
-            "wilcoxon_holm": difference.wilcoxon_holm,
-            "p_corrected": difference.corrected_p,
-            "effect": difference.effect,
-            "wins": difference.wins,
-            "ties": difference.ties,
-            "losses": difference.losses,
-            "detectable": difference.detectable,
-        }
+        values = asdict(difference).items()
+        found |= {_CSV.get(name, name): v for name, v in values if name not in _JSON_ALONE}
     return found
 
 

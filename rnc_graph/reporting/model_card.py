@@ -55,8 +55,13 @@ def model_card(
     evaluation, name = evaluated(built)
     targets = map(numbers.with_unit, model.targets, model.units)
     bad = len({b.row for b in prepared.bad})
-    members = [f"{settings.networks} x {settings.encoder}", *settings.members_on_descriptors]
+    members = [f"{settings.networks} x {settings.encoder}"] * (settings.networks > 0)
+    members += settings.members_on_descriptors
     stage2 = "frozen" if settings.freeze_encoder else "fine-tuned"
+    networks = [
+        f"stage 1: {settings.objective or 'none'}; stage 2: {settings.head_loss}, {stage2}",
+        f"descriptors in addition to the embedding: {'yes' if settings.descriptors else 'no'}",
+    ]
     data = [
         f"{source}: {len(prepared.table)} rows used, {bad} rows left out"
         + (" (bad_rows.csv)" if bad else ""),
@@ -66,8 +71,7 @@ def model_card(
     ]
     made = [
         f"members: {', '.join(members)}",
-        f"stage 1: {settings.objective or 'none'}; stage 2: {settings.head_loss}, {stage2}",
-        f"descriptors in addition to the embedding: {'yes' if settings.descriptors else 'no'}",
+        *(networks if settings.networks else []),
         *(
             f"intervals of {target}: calibrated on {count} molecules; above "
             f"{count / (count + 1):.1%} they are infinite"

@@ -134,7 +134,9 @@ def scale_title(scale: str, unit: str) -> str:
     """Return what the errors of a table are in."""
     if scale == "share":
         return "share of wrong classes, and cross-entropy in nats"
-    return f"errors in {unit_of('mae', scale, unit)}"
+    if scale == "standardized":
+        return "errors in standardized units"
+    return f"errors in {unit or 'the unit of the target'}"
 
 
 def score_title(scoring: Scoring) -> str:

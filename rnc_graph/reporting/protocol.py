@@ -9,8 +9,8 @@ from rnc_graph.experiments.spec.sources import division_of
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.metrics import Scoring
 
-# More splits than this are not told one by one.
-_TOLD = 12
+# More splits than this are not listed one by one.
+_LISTED = 12
 
 
 def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
@@ -35,7 +35,7 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     by_seed = [split.by_seed for split in experiment.splits.values()]
     alike = published or not any(by_seed)
     drawn = not divisions and all(by_seed)
-    several = "splits as told below" if not all(by_seed) else "splits by seed, as told below"
+    several = "splits as listed below" if not all(by_seed) else "splits by seed, as listed below"
     by_split = ways[0] if len(ways) == 1 else several
     if published:
         divided = " and ".join(divisions)
@@ -49,19 +49,19 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         f"{'' if classes else 'targets standardized by the training set; '}the epoch "
         f"was selected by {scoring.selected_by}; {touched}.",
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "
-        "95% interval of the paired t test, not corrected; its p value corrected by Holm over the "
-        "methods with one reference, and over the baselines. The verdict is open where the "
-        "corrected p is 0.05 or more. "
+        "95% interval of the paired t test, not corrected; its p value is corrected by Holm over "
+        "the methods with one reference, and over the baselines. A difference is not significant "
+        "if the corrected p is 0.05 or more. "
         + (
             "The test set is the same for all seeds: the spread is that of what is drawn in "
             "training, and of validation sets."
             if published
-            else "The parts are the same for all seeds: the spread is that of what is drawn in "
+            else "The sets are the same for all seeds: the spread is that of what is drawn in "
             "training."
             if alike
             else f"{'The splits' if drawn else 'The splits by seed'} overlap: by Nadeau "
             "and Bengio's correction the intervals would be sqrt(1 + seeds * test set / training "
-            "part) times as wide, 1.5 times for 10 seeds of 80/10/10."
+            "set) times as wide, 1.5 times for 10 seeds of 80/10/10."
         ),
     ]
     one_way = published or len(ways) == 1
@@ -70,30 +70,30 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         notes.insert(
             1,
             _each_split(experiment, changes, one_way)
-            if len(splits) <= _TOLD
+            if len(splits) <= _LISTED
             else _what_varies(splits, classes, one_way),
         )
     if experiment.ranked:
         notes.append(
-            f"Sorted by {scoring.title}; mean rank: the row's place among all, seed by seed, "
-            "averaged."
+            f"Sorted by {scoring.title}; mean rank: the rank among all rows, averaged over seeds."
         )
     if experiment.representation or any(s.long_tail for s in experiment.splits.values()):
         notes.append(
             "▲ ▼: better or worse than the reference's after Holm's correction, by the same tests, "
-            f"measure by measure{'' if classes else '; labels are standardized'}."
+            f"metric by metric{'' if classes else '; labels are standardized'}."
         )
-    judged = experiment.representation
-    if judged and classes:
+    evaluated = experiment.representation
+    if evaluated and classes:
         notes.append(
-            "Retrieval: the training samples nearest to one of the evaluated part, a hit where the "
-            f"class, or its group, is the same. From outside: {judged.outside_name or 'none'}."
+            "Retrieval: the training samples nearest to one of the evaluated set, a hit where the "
+            "class, or its group, is the same. Out-of-distribution set: "
+            f"{evaluated.outside_name or 'none'}."
         )
-    elif judged:
+    elif evaluated:
         notes.append(
             "Retrieval counts a hit within "
-            f"{judged.tolerance:g} of the label. Molecules from outside: "
-            f"{judged.outside_name or 'none'}."
+            f"{evaluated.tolerance:g} of the label. Out-of-distribution set: "
+            f"{evaluated.outside_name or 'none'}."
         )
     return notes
 
@@ -115,7 +115,7 @@ def _way(split: SplitSpec) -> str:
 
 
 def _changes(split: SplitSpec, classes: bool) -> str:
-    """Say what is then done to the parts; "" for nothing."""
+    """Say how the sets are then changed; "" for not at all."""
     found = []
     if split.unseen is not None:
         found.append(f"labels from quantile {_band(split)} in the test set alone")
@@ -124,7 +124,7 @@ def _changes(split: SplitSpec, classes: bool) -> str:
     if split.long_tail:
         found.append(_tail(split, classes))
     if split.label_noise:
-        found.append(f"{split.label_noise:.4g} of the training labels change places")
+        found.append(f"{split.label_noise:.4g} of the training labels are permuted")
     if split.graph_noise:
         found.append(f"the evaluated molecules altered ({_noise(split)})")
     return "; ".join(found)
@@ -160,7 +160,7 @@ def _each_split(experiment: Experiment, changes: Mapping[str, str], one_way: boo
     told = []
     for name, split in experiment.splits.items():
         own = [] if one_way else [_way(split)]
-        told.append(f"{name}: {'; '.join([*own, changes[name] or 'no part changed'])}")
+        told.append(f"{name}: {'; '.join([*own, changes[name] or 'no set changed'])}")
     return f"Splits. {'. '.join(told)}."
 
 
@@ -170,7 +170,7 @@ def _what_varies(splits: Sequence[SplitSpec], classes: bool, one_way: bool) -> s
         "quantiles of the labels in the test set alone": _band,
         "share of the training set kept": lambda split: f"{split.train_size:.4g}",
         "long tail": lambda split: _tail(split, classes),
-        "share of the training labels that change places": lambda split: f"{split.label_noise:.4g}",
+        "share of the training labels that are permuted": lambda split: f"{split.label_noise:.4g}",
         "alterations of the evaluated molecules": _noise,
     }
     if not one_way:
@@ -178,8 +178,8 @@ def _what_varies(splits: Sequence[SplitSpec], classes: bool, one_way: bool) -> s
     varied, shared = [], []
     for name, told_of in aspects.items():
         values = list(dict.fromkeys(map(told_of, splits)))
-        shown = ", ".join(value or "none" for value in values[:_TOLD])
-        more = f", and {len(values) - _TOLD} more" if len(values) > _TOLD else ""
+        shown = ", ".join(value or "none" for value in values[:_LISTED])
+        more = f", and {len(values) - _LISTED} more" if len(values) > _LISTED else ""
         if len(values) > 1:
             varied.append(f"{name} ({shown}{more})")
         elif values[0] != told_of(SplitSpec()):

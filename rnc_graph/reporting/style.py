@@ -104,4 +104,4 @@ def save(figure: Figure, path: Path) -> None:
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {"Software": None})
     known = metadata if kind in ("svg", "pdf", "png") else None
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=160, metadata=known)
+        figure.savefig(temporary, format=kind, dpi=180, metadata=known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -158,58 +159,32 @@ def _table(
     runs: Sequence[FinishedRun],
 ) -> ResultTable | None:
     """Return the table of a target; None where no seed's sets all have it."""
-    scoring = scoring_of(samples)
+    scoring, sets = scoring_of(samples), evaluated_sets(experiment)
     of_one = target not in ("", MEAN_OF_TARGETS)
     records = {(run.method, run.seed): run.record for run in runs}
+    names = list(dict.fromkeys(run.method for run in runs))
     # Encoders that share a table have the same seeds.
     seeds = experiment.seeds[encoder or next(iter(experiment.seeds))]
-
-    def scores(row: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
-        record = records[row, seed]
-        found: dict[str, dict[str, dict[str, float]]] = (
-            record["targets"][target] if of_one else record["metrics"]
-        )
-        return found
-
-    names = list(dict.fromkeys(run.method for run in runs))
-    compared = evaluated_sets(experiment)[0]
+    scores = {
+        point: record["targets"][target] if of_one else record["metrics"]
+        for point, record in records.items()
+    }
     if of_one:  # A set may have no sample with this target.
-        seeds = [
-            seed
-            for seed in seeds
-            if all(
-                np.isfinite(scores(names[0], seed)[part]["unit"]["mae"])
-                for part in evaluated_sets(experiment)
-            )
-        ]
+        first = {seed: scores[names[0], seed] for seed in seeds}
+        seeds = [s for s in seeds if all(np.isfinite(first[s][n]["unit"]["mae"]) for n in sets)]
         if not seeds:
             return None
-    # Seeds that share a split do not overlap in more than they show. Of others it is the share of
-    # the undiminished split: training sets that are cut overlap less, not more.
-    source = next(source for source in experiment.data if source_name(source) == data)
-    parts_of = experiment.splits[split]
-    shared = division_of(source) or not parts_of.by_seed
-    share = 0.0 if shared else parts_of.test / parts_of.train
-
-    def metric(part: str, scale: str, name: str) -> dict[str, list[float]]:
-        return {row: [scores(row, seed)[part][scale][name] for seed in seeds] for row in names}
-
-    def measure(name: str) -> dict[str, list[float]]:
-        """Leave out a row without an embedding, and for all rows a seed whose region is empty."""
-        found = {row: [records[row, seed]["measures"].get(name) for seed in seeds] for row in names}
-        found = {row: values for row, values in found.items() if any(v is not None for v in values)}
-        whole = [None not in values for values in zip(*found.values(), strict=True)]
-        return {row: list(compress(values, whole)) for row, values in found.items() if any(whole)}
-
+    compared, share = sets[0], _test_share(experiment, data, split)
     metrics = {
-        (part, scale, name): metric(part, scale, name)
-        for part in evaluated_sets(experiment)
+        (name, scale, metric): {
+            row: [scores[row, seed][name][scale][metric] for seed in seeds] for row in names
+        }
+        for name in sets
         for scale in scoring.scales
-        for name in scoring.metrics
+        for metric in scoring.metrics
     }
     # Those of the embedding are of all targets together.
-    measured = [] if of_one else DISPLAY
-    measures = {name: values for name in measured if (values := measure(name))}
+    measures = {} if of_one else _measures({row: [records[row, s] for s in seeds] for row in names})
     differences = {
         name: _differences(experiment, metrics[compared, scoring.scale, name], share)
         for name in scoring.metrics
@@ -239,6 +214,33 @@ def _table(
         key = (compared, scoring.scale, scoring.ranked_by)
         rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
     return ResultTable(data, split, encoder, target, samples.unit, scoring, compared, tuple(rows))
+
+
+def _test_share(experiment: Experiment, data: str, split: str) -> float:
+    """Return the size of the test set over that of the training set, which corrects for overlap.
+
+    It is 0 for seeds that share a split, and that of the whole training set where it is cut.
+    """
+    source = next(source for source in experiment.data if source_name(source) == data)
+    of = experiment.splits[split]
+    return 0.0 if division_of(source) or not of.by_seed else of.test / of.train
+
+
+def _measures(
+    records: Mapping[str, Sequence[dict[str, Any]]],
+) -> dict[str, dict[str, list[float]]]:
+    """Return the further metrics by name and row, one value a seed.
+
+    A row without an embedding has none, and no row that of a seed whose region is empty.
+    """
+    measures = {}
+    for name in DISPLAY:
+        found = {row: [r["measures"].get(name) for r in own] for row, own in records.items()}
+        found = {row: values for row, values in found.items() if any(v is not None for v in values)}
+        whole = [None not in values for values in zip(*found.values(), strict=True)]
+        if any(whole):
+            measures[name] = {row: list(compress(values, whole)) for row, values in found.items()}
+    return measures
 
 
 def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:

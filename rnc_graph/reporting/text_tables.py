@@ -130,7 +130,9 @@ def _further(table: ResultTable, title: str) -> list[TextTable]:
         columns = [name for name in names if any(name in row.measures for row in table.rows)]
         rows = [row for row in table.rows if any(name in row.measures for name in columns)]
         if columns:
-            shown = what.replace("molecules", "images") if table.scoring is CLASSIFICATION else what
+            shown = (
+                what.replace("molecules", "samples") if table.scoring is CLASSIFICATION else what
+            )
             header = ["method", *(DISPLAY[name].title for name in columns)]
             cells = [[row.name, *(_cell(row, name) for name in columns)] for row in rows]
             baselines = sum(row.baseline for row in rows)

@@ -59,7 +59,7 @@ def test_the_page_of_esol() -> None:
     for line in (
         "molecules   1,128",
         "bad SMILES  none",
-        "repeated    11 molecules stand in more than one row, 6 of them with values that differ",
+        "repeated    11 molecules are in more than one row, 6 of them with values that differ",
     ):
         assert line in lines
     assert ["least", "-11.6"] in [line.split() for line in lines]

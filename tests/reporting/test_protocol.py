@@ -34,7 +34,7 @@ def test_a_plain_split(folder: Path):
         ),
         ("{train_size: 0.25}", "by seed; 0.25 of the training set kept; targets"),
         ("{unseen: [0.0, 0.2]}", "; labels from quantile 0 to 0.2 in the test set alone; targets"),
-        ("{label_noise: 0.4}", "; 0.4 of the training labels change places; targets"),
+        ("{label_noise: 0.4}", "; 0.4 of the training labels are permuted; targets"),
         (
             "{graph_noise: {mask_attributes: 0.1}}",
             "; the evaluated molecules altered (mask_attributes: 0.1); targets",
@@ -52,11 +52,11 @@ def test_several_splits_are_told_one_by_one(folder: Path):
     first, second, *_ = _notes(
         folder, "splits: {all: {}, some: {train_size: 0.5}, far: {splitter: {name: scaffold}}}\n"
     )
-    assert "splits by seed, as told below; targets" in first
+    assert "splits by seed, as listed below; targets" in first
     assert second == (
-        "Splits. all: random 80/10/10 splits by seed; no part changed. some: random 80/10/10 "
+        "Splits. all: random 80/10/10 splits by seed; no set changed. some: random 80/10/10 "
         "splits by seed; 0.5 of the training set kept. far: scaffold 80/10/10 splits by seed; no "
-        "part changed."
+        "set changed."
     )
 
 
@@ -70,7 +70,7 @@ def test_of_many_splits_what_varies_is_told(folder: Path):
     assert second == (
         "40 splits, which differ in: share of the training set kept (0.05, 0.1, 0.15, 0.2, 0.25, "
         "0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, and 8 more); share of the training labels that "
-        "change places (0, 0.2). Of all: quantiles of the labels in the test set alone (0.4 to "
+        "are permuted (0, 0.2). Of all: quantiles of the labels in the test set alone (0.4 to "
         "0.6)."
     )
 
@@ -87,7 +87,7 @@ def test_of_many_splits_what_varies_is_told(folder: Path):
 def test_a_split_that_the_data_decide_is_not_by_seed(folder: Path, splitter: str, said: str):
     first, second, *_ = _notes(folder, f"split: {{splitter: {splitter}}}\n")
     assert f"over seeds; {said}, the same for all seeds; targets" in first
-    assert "The parts are the same for all seeds" in second
+    assert "The sets are the same for all seeds" in second
     assert "overlap" not in second
 
 
@@ -97,8 +97,8 @@ def test_the_orders_of_a_splitter_are_told_apart(folder: Path):
         "splits: {a: {splitter: {name: scaffold}}, b: {splitter: {name: scaffold, order: size}}}\n",
     )
     assert second == (
-        "Splits. a: scaffold 80/10/10 splits by seed; no part changed. b: the scaffold 80/10/10 "
-        "split (order: size), the same for all seeds; no part changed."
+        "Splits. a: scaffold 80/10/10 splits by seed; no set changed. b: the scaffold 80/10/10 "
+        "split (order: size), the same for all seeds; no set changed."
     )
     assert "The splits by seed overlap" in third
 

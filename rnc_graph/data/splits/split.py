@@ -166,8 +166,8 @@ def leaking_pairs(split: Split, samples: SplitSamples) -> list[tuple[int, int]]:
         set_of[index] = number
     first: dict[str, int] = {}
     pairs = []
-    for sample in map(int, np.flatnonzero(set_of >= 0)):
-        earlier = first.setdefault(samples.keys[sample], sample)
-        if set_of[earlier] != set_of[sample]:
-            pairs.append((earlier, sample))
+    for index in map(int, np.flatnonzero(set_of >= 0)):
+        earlier = first.setdefault(samples.keys[index], index)
+        if set_of[earlier] != set_of[index]:
+            pairs.append((earlier, index))
     return pairs

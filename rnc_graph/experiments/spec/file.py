@@ -1,13 +1,13 @@
 """Specs as YAML files; an error names the line and the key, and what was expected."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rnc_graph.errors import BadValueError, UnknownNameError, did_you_mean, unreadable
+from rnc_graph.errors import BadValueError, UnknownNameError, did_you_mean
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
 from rnc_graph.experiments.spec.renamed import renamed_keys
@@ -30,6 +30,7 @@ def read_spec(
     *,
     seeds: str | None = None,
     encoders: Sequence[str] | None = None,
+    plugins: Iterable[Path] | None = None,
     finished: bool = False,
 ) -> Experiment:
     """Read an experiment from YAML.
@@ -38,6 +39,7 @@ def read_spec(
         path: the file.
         seeds: how many, from the file's first on: a number, or one by encoder ("gin=10,gcn=5").
         encoders: the ones to take of the file's; all by default.
+        plugins: the only Python files that may be run; None allows those that the spec names.
         finished: read the spec of finished runs: no Python file is run, and what only a plugin
             knows is not checked again.
 
@@ -47,10 +49,8 @@ def read_spec(
     try:
         text = path.read_text(encoding="utf-8")
         raw = yaml.load(text, _UniqueKeys)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except UnicodeDecodeError as error:
-        raise BadValueError(f"{path}: expected UTF-8: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadValueError(f"{path}: cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadValueError(f"{path}: is not YAML: {error}") from error
     renamed = list(renamed_keys(raw))
@@ -62,8 +62,10 @@ def read_spec(
                 for keys, reason in renamed
             )
         )
+    allowed = None if plugins is None else {plugin.resolve() for plugin in plugins}
+    context = {"plugins": allowed, "finished": finished}
     try:
-        experiment = Experiment.model_validate(raw, context={"finished": finished})
+        experiment = Experiment.model_validate(raw, context=context)
     except ValidationError as error:
         raise BadValueError(_describe(error, str(path), text, raw)) from error
     if seeds is None and encoders is None:

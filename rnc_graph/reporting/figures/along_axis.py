@@ -36,7 +36,7 @@ def along(
         value: Any = others.pop(axis, None)
         if _is_number(value):
             fixed = (f"{name.replace('_', ' ')} {other}" for name, other in others.items())
-            words = ", ".join(filter(None, (table.data, table.encoder, *fixed)))
+            words = ", ".join(filter(None, (table.data, table.target, table.encoder, *fixed)))
             groups.setdefault(words, []).append((float(value), table))
     return {words: sorted(group, key=lambda pair: pair[0]) for words, group in groups.items()}
 

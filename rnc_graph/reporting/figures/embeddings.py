@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.condition import Condition
 from rnc_graph.reporting.projection import project
@@ -48,4 +50,4 @@ def _colors(of: Condition) -> tuple[dict[str, Any], bool]:
         hues = 10 if len(of.classes) <= 10 else 20
         return {"cmap": f"tab{hues}", "vmin": -0.5, "vmax": hues - 0.5}, True
     values = of.y_true
-    return {"cmap": style.SEQUENTIAL, "vmin": values.min(), "vmax": values.max()}, False
+    return {"cmap": style.SEQUENTIAL, "vmin": np.nanmin(values), "vmax": np.nanmax(values)}, False

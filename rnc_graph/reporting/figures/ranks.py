@@ -35,7 +35,7 @@ def draw_ranks(ranking: Ranking | None) -> Figure | None:
     axis.set_xlim(0.8, count + 1.5)
     axis.spines["left"].set_visible(False)
     axis.set_xlabel(
-        f"average rank over {numbers.plural(ranking.conditions, 'condition')}; bars: no "
+        f"average rank over {numbers.plural(ranking.conditions, 'condition')}\nbars: no "
         f"significant difference (critical difference {ranking.critical:.2f}, Nemenyi)"
     )
     return figure

@@ -25,7 +25,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: style("--ink"), family: "system-ui, sans-serif", size: 12 },
       margin: { l: 50, r: 10, t: more.title ? 36 : 12, b: 44 }, hovermode: "closest",
-      legend: { orientation: "h", y: -0.22, font: { size: 11 } }, ...more,
+      legend: { orientation: "h", y: -0.3, font: { size: 11 } }, ...more,
       xaxis: { ...axis, title: { text: plain(x) }, ...(more.xaxis || {}) },
       yaxis: { ...axis, title: { text: plain(y) }, ...(more.yaxis || {}) },
     };
@@ -45,8 +45,9 @@
     const classes = current.classes;
     place.replaceChildren();
     place.insertAdjacentHTML("afterbegin", found.picture);
-    place.firstElementChild.setAttribute("role", "img");
-    place.firstElementChild.setAttribute("aria-label", found.label);
+    // Graphs without SMILES have no picture.
+    place.firstElementChild?.setAttribute("role", "img");
+    place.firstElementChild?.setAttribute("aria-label", found.label);
     const list = element("dl");
     for (const [name, value] of [[data.kinds[of].label, found.label], [classes.length ? "class" : "measured", classes.length ? classes[found.measured] : number(found.measured)], ...facts]) {
       list.append(element("dt", name), element("dd", value));
