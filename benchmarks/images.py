@@ -2,12 +2,12 @@
 
     python benchmarks/images.py [--out results/benchmarks/images.json] [--threads 2]
 
-The same images, augmentations and batch size for both. The DataLoader has two workers, which decode
-each JPEG at every pass and apply torchvision.transforms.v2 image by image, on tensors and, as a
-second way, on Pillow's images; the faster of the two is compared with. Ours is `Loader` over
-images that were decoded once, augmented batch by batch in the process that trains, which needs no
-worker. First batches alone, then whole training steps (forward, backward, SGD) of the same encoder.
-A pass of each in turns, medians of the passes. Writes JSON, and the same as Markdown beside it.
+The same images, transforms and batch size for both. The DataLoader has two workers, which decode
+each JPEG at every pass and apply torchvision.transforms.v2 image by image, to tensors or to Pillow's
+images; ours is compared with the faster one. Ours is `Loader` over images that were decoded once,
+transformed batch by batch in the training process, without a worker. First batches alone, then
+training steps (forward, backward, SGD) of the same encoder. One pass of each in turn, medians of
+the passes. Writes JSON, and the same as Markdown.
 """
 
 import argparse
@@ -103,7 +103,7 @@ def feeds(paths: list[Path]) -> tuple[dict[str, Feed], float]:
     """Return what yields a pass of shuffled batches, for each; and the seconds of decoding once."""
     targets = torch.randn(len(paths), 1, generator=torch.Generator().manual_seed(0))
     start = time.perf_counter()
-    images = decoded_images(paths, Decoding(SIZE), jobs=WORKERS).images
+    images, _ = decoded_images(paths, Decoding(SIZE), jobs=WORKERS)
     seconds = time.perf_counter() - start
     view = make_augmentation(AUGMENTATION)
     rows = torch.arange(len(paths))
