@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,15 +47,9 @@ class AgeDBImages(ImageSource):
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, decoded on all cores and cached after."""
-        return load_agedb(
-            self.folder,
-            self.split_table,
-            decoding=Decoding(self.size),
-            on_bad=self.on_bad,
-            seed=self.split_seed,
-            jobs=os.cpu_count() or 1,
-            on_done=on_done,
-        )
+        options: Any = {"on_bad": self.on_bad, "jobs": os.cpu_count() or 1, "on_done": on_done}
+        decoding, seed = Decoding(self.size), self.split_seed
+        return load_agedb(self.folder, self.split_table, decoding=decoding, seed=seed, **options)
 
 
 @SOURCES.register("digits")
@@ -135,12 +129,8 @@ class ClassFolders(ImageSource):
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, decoded on all cores and cached after."""
-        table = (
-            list_table({str(part): path for part, path in self.lists.items()}, self.folder)
-            if self.lists
-            else folder_table(self.folder)
-        )
-        jobs = os.cpu_count() or 1
-        decoding = Decoding(self.size, self.gray)
-        data = load_images(table, decoding, on_bad=self.on_bad, jobs=jobs, on_done=on_done)
+        lists = {str(name): path for name, path in self.lists.items()}
+        table = list_table(lists, self.folder) if lists else folder_table(self.folder)
+        options: Any = {"on_bad": self.on_bad, "jobs": os.cpu_count() or 1, "on_done": on_done}
+        data = load_images(table, Decoding(self.size, self.gray), **options)
         return data.grouped(self.hierarchy) if self.hierarchy else data

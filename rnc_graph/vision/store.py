@@ -19,10 +19,8 @@ from rnc_graph.vision.bad import BadImage, Pixels
 from rnc_graph.workers import in_order
 
 T = TypeVar("T")
-# Images that a worker takes at a time.
-_CHUNK = 128
-# Below this, starting processes takes longer than the work.
-_WORTH_PROCESSES = 500
+_CHUNK = 128  # Images that a worker takes at a time.
+_WORTH_PROCESSES = 500  # Below this, starting processes takes longer than the work.
 
 
 class PackedImages:

@@ -78,8 +78,8 @@ class ResNet8(ImageEncoder):
         channels = width
         for factor in (1, 2, 4):
             for block in range(blocks):
-                halved = block == 0 and factor > 1
-                layers.append(_Block(channels, factor * width, 2 if halved else 1))
+                stride = 2 if block == 0 and factor > 1 else 1
+                layers.append(_Block(channels, factor * width, stride))
                 channels = factor * width
         self.backbone = nn.Sequential(*layers)
         for module in self.modules():
