@@ -5,9 +5,9 @@
 The same images, transforms and batch size for both. The DataLoader has two workers, which decode
 each JPEG at every pass and apply torchvision.transforms.v2 image by image, to tensors or to images
 of Pillow; ours is compared with the faster one. Ours is `Loader` over images that were decoded
-once, transformed batch by batch in the training process, without a worker. First batches alone, then
-training steps (forward, backward, SGD) of the same encoder. One pass of each in turn, medians of
-the passes. Writes JSON, and the same as Markdown.
+once, transformed batch by batch in the training process, without a worker. First batches alone,
+then training steps (forward, backward, SGD) of the same encoder. One pass of each in turn, medians
+of the passes. Writes JSON, and the same as Markdown.
 """
 
 import argparse

@@ -172,7 +172,7 @@ def test_every_method_is_checked_before_training(shades: Path):
 
 def test_a_set_without_a_test_part_is_refused(shades: Path):
     (shades / "shades" / "test").rename(shades / "shades" / "val")
-    with pytest.raises(RncGraphError, match="its split has no test part"):
+    with pytest.raises(RncGraphError, match="the published split has no test set"):
         run_and_write(read_spec(shades / "shades.yaml"), shades / "out")
 
 
