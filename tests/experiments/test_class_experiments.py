@@ -185,7 +185,11 @@ def test_a_set_without_a_test_part_is_refused(shades: Path):
         ("[[0, 0, 1, 1]]", "[[0, 0, 1]]", "objective 'rince'"),
         ("{images: digits, size: 12}", "{images: digits, size: 28}", r"outside: .* \(1, 28, 28\)"),
         ("dark: [black, dim]", "dark: [black]", "'dim' is in none of dark, light"),
-        ("long_tail: {imbalance: 4, many: 8, few: 4}", "unseen: [0.2, 0.4]", "unseen is a band"),
+        (
+            "long_tail: {imbalance: 4, many: 8, few: 4}",
+            "unseen: [0.2, 0.4]",
+            "unseen: expected measured targets",
+        ),
     ],
 )
 def test_what_does_not_fit_classes(shades: Path, old: str, new: str, message: str):
