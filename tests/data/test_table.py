@@ -52,7 +52,7 @@ def test_a_missing_file_is_named(path: Path) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(RncGraphError, match="cannot be read"):
+    with pytest.raises(RncGraphError, match="expected a file, got a folder"):
         read_table(tmp_path, "smiles", ["y"])
 
 

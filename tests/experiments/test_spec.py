@@ -83,7 +83,7 @@ def test_esol_is_the_study():
         ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, mpnn"),
         ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),
         ("mask_attributes: 0.1", "mask: 0.1", "unknown augmentation 'mask'; known: blur"),
-        ("mask_attributes: 0.1", "mask_attributes: 1.5", "must be in [0, 1), not 1.5"),
+        ("mask_attributes: 0.1", "mask_attributes: 1.5", "in [0, 1), got 1.5"),
         ("name: rnc", "name: rank", "unknown objective 'rank'; known: attention-nce"),
         (
             "reference: plain",
@@ -92,7 +92,7 @@ def test_esol_is_the_study():
         ),
         ("reference: plain\n", "", "reference: is missing"),
         ("seeds: 2", "seedz: 2", "line 4: seedz: unknown key; known here: baselines, data"),
-        ("seeds: 2", "seedz: 2", "split, splits, title, tracking; did you mean 'seeds'?"),
+        ("seeds: 2", "seedz: 2", "split, splits, targets, title, tracking; did you mean 'seeds'?"),
         ("seeds: 2", "seeds: two", "line 4: seeds: must be how many, a list of them"),
         ("seeds: 2", "seeds: 2\ntracking: {wandbb: {}}", "tracking.wandbb: Input should be"),
         ("name: tuned", "name: plain", "methods.2.name: two rows share the name 'plain'"),
@@ -318,7 +318,7 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
         ("seeds: 2", "seeds: 2\nseeds: 3", "duplicate key 'seeds'"),
         ("seeds: 2", "seeds: true", "seeds: must be how many"),
         ("seeds: 2", "seeds: [5000000000]", "should be less than 4294967296"),
-        ("targets: [logS]", "targets: [logS, logS]", "data.0.targets: List should have at most 1"),
+        ("targets: [logS]", "targets: [logS, logS]", "data.0.targets: expected different columns"),
         ("layers: 1", "layers: -1", "layers must be at least 1"),
         ("name: small", "name: ../small", "name: String should match pattern"),
         (
