@@ -206,16 +206,22 @@ class WrappedLoader:
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
         (generator,) = self.generators
-        with drawing_from(generator):
-            batches = iter(self.batches)
-        while True:
-            with drawing_from(generator):
-                batch = next(batches, None)
-            if batch is None:
-                return
+        for batch in iterate(self.batches, generator):
             inputs, y = split_targets(batch)
             inputs = self.view(_repeated(inputs, self.views), generator)
             yield inputs, self.targets(y)
+
+
+def iterate(batches: Iterable[Any], generator: Generator) -> Iterator[Any]:
+    """Iterate over a loader; what it draws from global generators comes from ``generator``."""
+    with drawing_from(generator):
+        iterator = iter(batches)
+    while True:
+        with drawing_from(generator):
+            batch = next(iterator, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def split_targets(batch: Any) -> tuple[Any, Tensor]:

@@ -17,11 +17,11 @@ from rnc_graph.data.loader import (
     Subset,
     Transforms,
     WrappedLoader,
+    iterate,
     split_targets,
 )
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.errors import BadValueError
-from rnc_graph.seeding import drawing_from
 from rnc_graph.training.inference import infer, moved
 from rnc_graph.training.stage_config import StageConfig
 
@@ -29,7 +29,7 @@ from rnc_graph.training.stage_config import StageConfig
 _BATCH_SIZE = 256
 
 
-class Samples:
+class StageData:
     """N samples with targets, from whatever holds them.
 
     Args:
@@ -132,7 +132,7 @@ class Samples:
             balanced=balanced,
         )
 
-    def embedded(self, encoder: nn.Module) -> Samples:
+    def embedded(self, encoder: nn.Module) -> StageData:
         """Return the samples with their embeddings (N, d) as inputs, computed once."""
         if self.loader is None:
             embedding, y = infer(encoder, ((i,) for i in self.inputs()), self.device), self.y
@@ -148,16 +148,8 @@ class Samples:
 
             embedding = infer(encoder, inputs(), self.device)
             y = torch.cat(targets)
-        return Samples(Subset(embedding, torch.arange(len(embedding)), y), self.device)
+        return StageData(Subset(embedding, torch.arange(len(embedding)), y), self.device)
 
     def _batches(self) -> Iterator[Any]:
-        """Iterate over a loader without a trace in torch's global generator."""
-        generator = Generator().manual_seed(0)
-        with drawing_from(generator):
-            batches = iter(self.loader)
-        while True:
-            with drawing_from(generator):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield batch
+        """Iterate over the loader, without a trace in the global generators."""
+        return iterate(self.loader, Generator().manual_seed(0))

@@ -7,9 +7,9 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import lightning as L
 import torch
@@ -33,11 +33,8 @@ History = list[dict[str, float]]
 """What the module logged: one dict an epoch."""
 
 
-class Batches(Protocol):
-    """Pairs of the V * B inputs of a batch and its targets (B, t), NaN where missing."""
-
-    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
-        """Iterate over the batches of an epoch."""
+Batches = Iterable[tuple[Any, Tensor]]
+"""V * B inputs and targets (B, t), NaN where missing; sized, and anew at each epoch."""
 
 
 def check_device(device: str, precision: Precision = "32") -> None:

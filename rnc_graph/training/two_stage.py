@@ -17,7 +17,7 @@ from rnc_graph.encoders.readout import Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
 from rnc_graph.seeding import seeded
-from rnc_graph.training.batches import Samples
+from rnc_graph.training.batches import StageData
 from rnc_graph.training.fit import History, fit
 from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss
 from rnc_graph.training.inference import infer, torch_device
@@ -273,7 +273,7 @@ class TwoStage(nn.Module):
         return self._counted_classes if self.head_loss == "cross-entropy" else None
 
     def _samples(self, data: Any) -> Any:
-        return None if data is None else Samples(data, self._device)
+        return None if data is None else StageData(data, self._device)
 
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
         return seeded(seed, cuda=self._device.type == "cuda")
@@ -293,7 +293,7 @@ class TwoStage(nn.Module):
         if isinstance(self.encoder, GraphEncoder) and samples.schema is not None:
             self.encoder.check(samples.schema)
 
-    def _prepare(self, samples: Samples, held_out: Samples | None, seed: int) -> None:
+    def _prepare(self, samples: StageData, held_out: StageData | None, seed: int) -> None:
         """Take scale and classes from the training set, and make the modules that are missing."""
         y = samples.y
         if self.head_loss == "cross-entropy":
@@ -333,8 +333,8 @@ class TwoStage(nn.Module):
         self,
         stage: str,
         module: PretrainModule | FinetuneModule,
-        samples: Samples,
-        held_out: Samples | None,
+        samples: StageData,
+        held_out: StageData | None,
         seed: int,
         augmented: bool,
     ) -> None:
