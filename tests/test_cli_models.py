@@ -38,6 +38,8 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     frame.loc[::3, "b"] = np.nan
     frame["set"] = ["train"] * 60 + ["valid"] * 10 + ["test"] * 10
     frame.to_csv(path / "two.tsv", index=False, sep="\t")
+    (path / "empty.csv").write_text("smiles\n")
+    (path / "reactions.csv").write_text("smiles,y\n" + "CC>>CCO,1\nCO>>C,2\n" * 20)
     named = ["train", str(path / "my.csv"), "--target", "logS", "--out", str(path / "model")]
     out = written(run(*named, *QUICK))
     assert "2 rows cannot be used" in out
@@ -139,6 +141,9 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
             ["train", "my.csv", "--target", "logS", "--test-fraction", "0.95", "--out", "m"],
             "must be positive",
         ),
+        (["predict", "model", "empty.csv", "--out", "p.csv"], "has no rows below its header"),
+        (["train", "reactions.csv", "--out", "m"], "no molecule is left"),
+        (["train", "my.csv", "--target", "logS", "--test-fraction", "nan", "--out", "m"], "sum to"),
         (["predict", "none", "my.csv", "--out", "p.csv"], "none: no such folder"),
         (["predict", "model", "my.csv", "--smiles", "x", "--out", "p.csv"], "no column 'x'"),
         (["predict", "model", "my.csv", "--out", "my.csv"], "is the table that is read"),

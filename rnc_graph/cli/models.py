@@ -69,7 +69,7 @@ def train(
         float, typer.Option(help="Share that chooses the epochs and calibrates the intervals.")
     ] = 0.1,
     test_fraction: Annotated[
-        float, typer.Option(help="Share that the model is judged on; 0 for none.")
+        float, typer.Option(help="Share that the model is evaluated on; 0 for none.")
     ] = 0.1,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of the training.")
@@ -81,7 +81,7 @@ def train(
         str, typer.Option(help="Several rows of one molecule: no, mean, median or first.")
     ] = "no",
     on_bad: Annotated[
-        str, typer.Option(help="Rows that cannot be used: skip (and name them), or stop.")
+        str, typer.Option(help="Rows that cannot be used: skip (and name them) or raise.")
     ] = "skip",
     encoder: Annotated[str, typer.Option(help="gin, gcn or mpnn.")] = "gin",
     objective: Annotated[
@@ -92,7 +92,7 @@ def train(
         bool, typer.Option("--freeze", help="Train the head alone in stage 2.")
     ] = False,
     descriptors: Annotated[
-        bool, typer.Option(help="RDKit's descriptors beside the embedding, and members on them.")
+        bool, typer.Option(help="Use RDKit's descriptors, with the embedding and alone.")
     ] = True,
     networks: Annotated[int, typer.Option(min=0, help="Networks in the ensemble.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Of stage 2.")] = 80,
@@ -103,7 +103,7 @@ def train(
     jobs: Jobs = None,
     device: Device = "cpu",
 ) -> None:
-    """Train a model on a table of SMILES and measurements, and judge it on a test set."""
+    """Train a model on a table of SMILES and measurements, and evaluate it on a test set."""
     from rnc_graph.files import new_folder
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
@@ -195,7 +195,7 @@ def predict(
     interval: Level = 0.9,
     jobs: Jobs = None,
 ) -> None:
-    """Predict every row of a table, in order; the reason stands beside one that cannot be."""
+    """Predict every row of a table, in order; column 'problem' says why one has no prediction."""
     from rnc_graph.models import load_model
     from rnc_graph.models.streaming import predict_file
 

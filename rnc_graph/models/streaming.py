@@ -206,6 +206,8 @@ def _through(
         report.rows += len(problems)
         report.problems += sum(map(bool, problems))
         yield chunk, problems, features
+    if not report.rows:
+        raise BadValueError(f"{table.name}: has no rows below its header")
     report.notes[:0] = table.notes
 
 

@@ -169,6 +169,13 @@ def test_times_are_in_order_and_not_torn() -> None:
         SPLITS.make("time", column="year").split(wrong, 0, FRACTIONS)
 
 
+def test_the_odd_cell_among_numbers_is_named() -> None:
+    years = [f"{n}.5" for n in range(8)]
+    mixed = _molecules(["C" * (1 + n) for n in range(9)], year=[*years, "2020-01-01"])
+    with pytest.raises(RncGraphError, match=r"row 17, column 'year'.*got '2020-01-01'"):
+        SPLITS.make("time", column="year").split(mixed, 0, FRACTIONS)
+
+
 def test_a_column_says_the_parts() -> None:
     words = ["Train"] * 6 + ["valid", "DEV"] + ["test "] * 2
     molecules = _molecules(["C" * (1 + row) for row in range(10)], set=words)

@@ -11,6 +11,8 @@ from rnc_graph.models.files import FORMAT
 
 FOLDER = Path(__file__).parent / "data" / f"v{FORMAT}"
 SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "C[N+](C)(C)CC([O-])=O", "*CC*"]
+# Of format 2 on: stereochemistry, a map and a salt.
+SMILES += ["C[C@H](N)C(=O)O", "N[C@@H](C)C(=O)O", "[CH3:1][OH:2]", "CCN.Cl"]
 
 
 def main() -> None:

@@ -29,9 +29,11 @@ def folder(tmp_path: Path) -> Path:
     return copy
 
 
-def test_a_model_of_the_first_format_still_predicts_the_same() -> None:
-    expected = json.loads((V1 / "expected.json").read_text())
-    model = MoleculeRegressor.load(V1)
+@pytest.mark.parametrize("version", range(1, FORMAT + 1))
+def test_a_model_of_each_format_still_predicts_the_same(version: int) -> None:
+    saved = V1.parent / f"v{version}"
+    expected = json.loads((saved / "expected.json").read_text())
+    model = MoleculeRegressor.load(saved)
     found = model.predict(expected["smiles"], return_interval=0.7)
     for values, name in zip(found, ("predicted", "low", "high"), strict=True):
         np.testing.assert_allclose(values, expected[name], rtol=1e-5, atol=1e-5)

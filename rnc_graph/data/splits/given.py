@@ -93,7 +93,9 @@ class TimeSplitter:
         times = pd.to_numeric(cells, errors="coerce")
         if times.isna().any():
             dates = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
-            times = dates.astype("int64").where(dates.notna()).astype(float)
+            # The reading that most cells have, so that the odd one is named.
+            if dates.notna().sum() >= times.notna().sum():
+                times = dates.astype("int64").where(dates.notna()).astype(float)
         bad = np.flatnonzero(times.isna())
         if bad.size:
             raise BadValueError(
