@@ -133,7 +133,7 @@ class GraphDataset(Dataset[Data]):
     @property
     def nbytes(self) -> int:
         """The size in bytes of the tensors that :meth:`to` moves."""
-        return self._packed.nbytes
+        return self.packed.nbytes
 
     def batch(self, index: Tensor | None = None) -> Batch:
         """Return some graphs as one batch, equal to what PyG's collation makes of them.

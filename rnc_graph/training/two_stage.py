@@ -288,7 +288,7 @@ class TwoStage(nn.Module):
         self._check(samples)
         return infer(module, ((found,) for found in samples.inputs()), self._device)
 
-    def _check(self, samples: Samples) -> None:
+    def _check(self, samples: StageData) -> None:
         """Check that the encoder takes the features of some data."""
         if isinstance(self.encoder, GraphEncoder) and samples.schema is not None:
             self.encoder.check(samples.schema)
