@@ -97,7 +97,11 @@ def read_molecules(
             f"{table.name}: none of its {len(gathered.bad)} rows can be used; row {first.row}"
             + (f", column {first.column!r}" if first.column else "")
             + f": {first.found!r}: {first.reason}"
-            + ("; a target is a measured quantity, not a class" if first.column in chosen.targets else "")
+            + (
+                "; a target is a measured quantity, not a class"
+                if first.column in chosen.targets
+                else ""
+            )
         )
     molecules = MoleculeTable(
         name=name or table.name,
