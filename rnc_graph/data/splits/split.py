@@ -162,8 +162,8 @@ def checked(
 def leaking_pairs(split: Split, samples: SplitSamples) -> list[tuple[int, int]]:
     """Return pairs of a molecule's first sample and one of its samples in another set."""
     set_of = np.full(len(samples), -1)
-    for number, index in enumerate(split.sets().values()):
-        set_of[index] = number
+    for number, indices in enumerate(split.sets().values()):
+        set_of[indices] = number
     first: dict[str, int] = {}
     pairs = []
     for index in map(int, np.flatnonzero(set_of >= 0)):
