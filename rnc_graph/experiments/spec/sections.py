@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, PositiveInt, ValidationInfo, model_
 from rnc_graph.experiments.spec.part import Augmentation, Objective, Part, is_finished
 from rnc_graph.experiments.spec.section import Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
-from rnc_graph.experiments.spec.split import LongTailSpec, SplitSpec  # noqa: F401
 from rnc_graph.losses import LOSSES
 from rnc_graph.training import HeadLoss, StageConfig
 
