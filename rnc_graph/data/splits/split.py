@@ -166,8 +166,8 @@ def leaking_pairs(split: Split, samples: SplitSamples) -> list[tuple[int, int]]:
         set_of[indices] = number
     first: dict[str, int] = {}
     pairs = []
-    for index in map(int, np.flatnonzero(set_of >= 0)):
-        earlier = first.setdefault(samples.keys[index], index)
-        if set_of[earlier] != set_of[index]:
-            pairs.append((earlier, index))
+    for later in np.flatnonzero(set_of >= 0).tolist():
+        earlier = first.setdefault(samples.keys[later], later)
+        if set_of[earlier] != set_of[later]:
+            pairs.append((earlier, later))
     return pairs
