@@ -191,7 +191,7 @@ def test_a_class_that_forgets_to_be_a_module_is_told(folder: Path) -> None:
     ):
         _keys(folder, code, "{name: own}")
     code = OBJECTIVE.format(name="own").replace("class Own(nn.Module)", "class Own")
-    with pytest.raises(RncGraphError, match=r"objective 'own' makes a Own, no nn\.Module"):
+    with pytest.raises(RncGraphError, match=r"objective 'own': expected an nn\.Module, got a Own"):
         _keys(folder, code, "{name: own}")
 
 
@@ -200,13 +200,13 @@ def test_a_value_that_is_no_finite_number_is_told(folder: Path, value: str) -> N
     code = OBJECTIVE.format(name="own").replace("features.square().mean()", value)
     _keys(folder, code, "{name: own}")
     experiment = read_spec(folder / "own.yaml", seeds="1")
-    with pytest.raises(RncGraphError, match="objective Own: must return one finite number, found"):
+    with pytest.raises(RncGraphError, match="loss Own: expected one finite number, got"):
         run_and_write(experiment, folder / "out")
 
 
 def test_a_default_that_no_file_can_hold_is_refused(folder: Path) -> None:
     code = OBJECTIVE.format(name="own").replace("power: int = 2", "power=nn.ReLU()")
-    with pytest.raises(RncGraphError, match="objective 'own', option 'power': must be numbers"):
+    with pytest.raises(RncGraphError, match="objective 'own', option 'power': expected numbers"):
         _keys(folder, code, "{name: own}")
 
 
