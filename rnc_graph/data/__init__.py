@@ -14,11 +14,11 @@ if TYPE_CHECKING:
         load_dataset,
         load_named_dataset,
     )
+    from rnc_graph.data.duplicates import without
     from rnc_graph.data.graphs import GraphDataset
     from rnc_graph.data.loader import Loader, Subset
     from rnc_graph.data.long_tail import thin_to_long_tail
     from rnc_graph.data.molecules import MoleculeDataset
-    from rnc_graph.data.outside import without
     from rnc_graph.data.recipe import LongTail, PreparedSplit, SplitRecipe
     from rnc_graph.data.scaling import TargetScaler
     from rnc_graph.data.schema import GraphSchema
@@ -68,7 +68,7 @@ _ROOMS = {
     "random_split": "splits",
     "read_table": "table",
     "thin_to_long_tail": "long_tail",
-    "without": "outside",
+    "without": "duplicates",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_graph.data.featurizer import canonical_smiles
 from rnc_graph.data.table import FloatArray, MoleculeTable
 
 # Two measurements of one molecule further apart than this, in standard deviations of the target,
@@ -83,3 +84,16 @@ def merge_duplicates(table: MoleculeTable, canonical: Sequence[str], how: How) -
         later += rows[1:].tolist()
     kept = np.setdiff1d(np.arange(len(table)), later)
     return replace(table, targets=targets).take(kept)
+
+
+def without(smiles: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return those of ``smiles`` whose molecule is none of ``known``, by canonical SMILES.
+
+    Raises:
+        ValueError: a SMILES gives no molecule.
+
+    >>> without(["OCC", "c1ccccc1"], ["CCO"])
+    ['c1ccccc1']
+    """
+    excluded = {canonical_smiles(text) for text in known}
+    return [text for text in smiles if canonical_smiles(text) not in excluded]

@@ -212,3 +212,8 @@ def _graphs(arrays: MoleculeArrays) -> GraphDataset:
 
 def _offsets(counts: NDArray[np.int32]) -> torch.Tensor:
     return torch.cat([torch.zeros(1, dtype=torch.long), torch.from_numpy(counts).long().cumsum(0)])
+
+
+def morgan_fingerprints(smiles: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the (N, 2048) Morgan fingerprints of radius 2 (Rogers and Hahn, 2010) of N SMILES."""
+    return np.unpackbits(molecule_features(smiles, Wants(fingerprints=True)).fingerprints, axis=1)

@@ -1,10 +1,12 @@
-"""What all encoders share."""
+"""What all encoders share, and their names."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import nn
+
+from rnc_graph.registry import Registry
 
 
 class Encoder(nn.Module):
@@ -17,3 +19,17 @@ class Encoder(nn.Module):
 
     inputs: ClassVar[Literal["graphs", "images"]]
     embedding_dim: int
+
+
+class _Encoders(Registry[Encoder]):
+    """Makes encoders that leave no files behind."""
+
+    def make(self, name: str, **options: Any) -> Encoder:
+        """Build the encoder named ``name``: see :meth:`Registry.make`."""
+        from rnc_graph.encoders.layer_code import code_in_memory
+
+        with code_in_memory():
+            return super().make(name, **options)
+
+
+ENCODERS: Registry[Encoder] = _Encoders("encoder", lazy=["rnc_graph.vision.encoders"])

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch_geometric.nn.models import PNA
 from torch_geometric.utils import degree
 
-from rnc_graph.encoders.base import Encoder
+from rnc_graph.encoders.base import ENCODERS, Encoder
 from rnc_graph.encoders.graph import GraphEncoder
 from rnc_graph.encoders.layer_code import code_in_memory
 from rnc_graph.encoders.readout import Readout
-from rnc_graph.encoders.registry import ENCODERS
 from rnc_graph.encoders.wrapper import WrappedEncoder
 from rnc_graph.errors import BadValueError
 

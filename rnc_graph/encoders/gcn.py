@@ -4,8 +4,8 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 from torch_geometric.nn import GCNConv
 
+from rnc_graph.encoders.base import ENCODERS
 from rnc_graph.encoders.graph import ConvolutionalEncoder
-from rnc_graph.encoders.registry import ENCODERS
 
 
 class _GCNLayer(nn.Module):

@@ -5,9 +5,9 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import GINConv, GINEConv
 
 from rnc_graph.data.schema import Features
+from rnc_graph.encoders.base import ENCODERS
 from rnc_graph.encoders.features import embedding
 from rnc_graph.encoders.graph import ConvolutionalEncoder, edge_features
-from rnc_graph.encoders.registry import ENCODERS
 
 
 class _GINLayer(nn.Module):

@@ -8,10 +8,10 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import MessagePassing
 
 from rnc_graph.data.schema import OGB_MOLECULES, Features
+from rnc_graph.encoders.base import ENCODERS
 from rnc_graph.encoders.features import FloatEmbedding, NoFeatures, embedding
 from rnc_graph.encoders.graph import GraphEncoder, edge_features, embedded_nodes
 from rnc_graph.encoders.readout import Readout
-from rnc_graph.encoders.registry import ENCODERS
 from rnc_graph.errors import BadValueError
 
 

@@ -71,7 +71,7 @@ def _random_forest(table: MoleculeTable, split: PreparedSplit, seed: int) -> Flo
     """Fit a random forest on Morgan fingerprints for each target."""
     from sklearn.ensemble import RandomForestRegressor
 
-    from rnc_graph.data.descriptors import morgan_fingerprints
+    from rnc_graph.data.features import morgan_fingerprints
 
     features, train = morgan_fingerprints(table.smiles), split.train.numpy()
     columns = []

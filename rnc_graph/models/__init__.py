@@ -1,7 +1,6 @@
 """Trained models: an ensemble of members, its intervals and domain, and how it is kept."""
 
 from rnc_graph.models.evaluation import LEVEL, Evaluation, evaluate_predictions
-from rnc_graph.models.files import load_model, save_model
 from rnc_graph.models.inference import (
     BLOCK,
     embed_smiles,
@@ -10,6 +9,7 @@ from rnc_graph.models.inference import (
     stream_features,
 )
 from rnc_graph.models.model import MoleculeModel, Predictions
+from rnc_graph.models.saving import load_model, save_model
 from rnc_graph.models.settings import ModelSettings, make_settings
 from rnc_graph.models.train import train_model
 

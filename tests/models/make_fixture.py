@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from rnc_graph import MoleculeRegressor, load_dataset
-from rnc_graph.models.files import FORMAT
+from rnc_graph.models.saving import FORMAT
 
 FOLDER = Path(__file__).parent / "data" / f"v{FORMAT}"
 SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "C[N+](C)(C)CC([O-])=O", "*CC*"]

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
-from rnc_graph.models.files import CONFIG, FORMAT, WEIGHTS, load_model
+from rnc_graph.models.saving import CONFIG, FORMAT, WEIGHTS, load_model
 
 V1 = Path(__file__).parent / "data" / "v1"
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from rnc_graph import MoleculeRegressor, load_dataset
 from rnc_graph.data.features import molecule_features
 from rnc_graph.errors import BadValueError
-from rnc_graph.models.files import CONFIG, WEIGHTS, load_model
 from rnc_graph.models.inference import predict_smiles
+from rnc_graph.models.saving import CONFIG, WEIGHTS, load_model
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.train import divide_held_out, train_model
 from tests.models.test_files import rehashed

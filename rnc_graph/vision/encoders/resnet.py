@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-from rnc_graph.encoders.registry import ENCODERS
+from rnc_graph.encoders.base import ENCODERS
 from rnc_graph.errors import BadValueError, MissingPackageError
 from rnc_graph.vision.encoders.image import ImageEncoder
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.encoders.registry import ENCODERS
+from rnc_graph.encoders.base import ENCODERS
 from rnc_graph.errors import BadValueError
 from rnc_graph.vision.encoders.image import ImageEncoder
 
