@@ -181,8 +181,8 @@ def train(
             preparation=preparation,
             built=built,
         )
-        judged = built.test or built.validation
-        print_evaluation(Console(), judged, "test set" if built.test else "validation set")
+        evaluated = built.test or built.validation
+        print_evaluation(Console(), evaluated, "test set" if built.test else "validation set")
     say("\n  ".join(["Written:", *(str(out / path.name) for path in written)]))
 
 

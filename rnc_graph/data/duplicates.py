@@ -1,4 +1,4 @@
-"""Molecules that a table has more than once, and what to do about them."""
+"""Molecules with several rows in a table, and ways to merge them."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def make_augmentation(options: Mapping[str, Any]) -> View | None:
     """Make a view from augmentations of graphs or of images, applied in order; None for none.
 
     Args:
-        options: the options of each augmentation by its name; a number stands for its first
+        options: the options of each augmentation by its name; a number sets its first
             option, so that ``{"flip": 0.5}`` is ``{"flip": {"probability": 0.5}}``.
 
     Raises:

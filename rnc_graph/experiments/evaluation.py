@@ -27,7 +27,7 @@ from rnc_graph.metrics import (
 )
 from rnc_graph.training import infer
 
-# Scores of the part that comes last that are told as measures.
+# Scores of the last set that are reported as further metrics.
 CLASS_MEASURES = (
     "accuracy",
     "balanced_accuracy",
@@ -133,7 +133,7 @@ def _evaluate_run_classes(
     predictions: dict[str, FloatArray],
     long_tail: LongTailSpec | None,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return the scores of logits (N, C), by part, and the classes that they stand for."""
+    """Return the scores of logits (N, C), by set, and the predicted classes."""
     labels = data.table.targets[:, 0]
     # Without a tail there are no regions to tell apart.
     learnt = labels[split.train.numpy()] if long_tail else None
@@ -168,7 +168,7 @@ def evaluate_run_embedding(
         split: its training set is what retrieval, probes and detection learn from.
         part: "validation" or "test".
         embedding: (rows, d), the encoder's of the part.
-        outside: molecules to be told from the data set's.
+        outside: the out-of-distribution set.
         representation: what is asked for.
     """
     targets, rows = split.targets, getattr(split, part)

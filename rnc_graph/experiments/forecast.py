@@ -98,7 +98,7 @@ class _Pace:
     """How long tasks of one kind take.
 
     Attributes:
-        fixed: seconds beside the epochs: making the model, predicting, judging.
+        fixed: seconds beside the epochs: making the model, predicting, evaluating.
         epoch: seconds an epoch.
         train_size: share of the training set that was timed.
     """

@@ -55,7 +55,7 @@ class Resources:
     Attributes:
         datasets: by digest.
         device: a Lightning accelerator.
-        outside: molecules from elsewhere, to be told from a training set's, by digest.
+        outside: out-of-distribution sets, by digest.
     """
 
     datasets: dict[str, Samples]

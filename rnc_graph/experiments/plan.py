@@ -1,4 +1,4 @@
-"""From an experiment to its runs: which tasks there are, and where each stands in the tables."""
+"""From an experiment to its runs: the tasks, and the table and row of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SOURCE_SPLIT = SplitSpec(train=0.9, validation=0.1, test=0.0, splitter=Part(nam
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One cell of the grid: where it stands in the tables, and the task that makes it.
+    """One grid point: its table and row, and its task.
 
     Attributes:
         data: name of the data set.

@@ -9,7 +9,7 @@ from rnc_graph.experiments.tasks import Task
 
 
 class Progress(Protocol):
-    """Who is told how an experiment gets on."""
+    """Receives the progress of an experiment."""
 
     def say(self, message: str) -> None:
         """Hear of something that people should know."""

@@ -67,7 +67,7 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
 
     Args:
         experiment: the grid.
-        progress: told of what takes long, and of what is left out.
+        progress: notified of slow steps and of samples that are left out.
 
     Raises:
         RncGraphError: bad data.
@@ -100,7 +100,7 @@ def run_experiment(
         folder: its ``store`` keeps finished runs, so that a second call, or one after a kill, does
             what is missing and no more.
         execution: where it is computed.
-        progress: told how it gets on.
+        progress: notified of each step.
 
     Raises:
         RncGraphError: bad data, too few molecules to split, a device or a folder that cannot be
@@ -119,7 +119,7 @@ def run_experiment(
             leftover.unlink()
         missing = missing_tasks(prepared.tasks, store)
         progress.start(missing, done=len(prepared.tasks) - len(missing))
-        # The others that were launched wait to be told, even that there is nothing to do.
+        # The other launched processes wait for a task, or for the end.
         if missing or launched():
             options = _terms(experiment, folder)
             with open_executor(

@@ -280,7 +280,7 @@ def training_sets(data: Samples, split: PreparedSplit) -> tuple[Subset, Subset]:
 def _stage_identity(stage: Stage) -> dict[str, Any]:
     """Return all that determines a stage, its objective's options in full."""
     objective = stage.objective.identity(LOSSES) if stage.objective else None
-    # What it learns from is told by the cell.
+    # The grid point identifies the training data.
     found = {**stage.model_dump(exclude={"data"}), "objective": objective}
     if not found.get("balanced"):  # As runs were named before there were classes.
         found.pop("balanced", None)

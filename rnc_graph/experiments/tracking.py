@@ -103,7 +103,7 @@ def _tensorboard(options: dict[str, Any], folder: Path, key: str, label: str) ->
 
 
 class _OneRunEach(WandbLogger):
-    """Ends its run with its task: another task of the process would be told into the same one."""
+    """Ends its run with its task: the next task of the process would log into the same one."""
 
     def finalize(self, status: str) -> None:
         """Close the run's file."""

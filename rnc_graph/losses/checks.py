@@ -102,7 +102,7 @@ def real_floats(name: str, values: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 class Shapes:
-    """Checks tensors against shapes in letters; a letter stands for one size throughout.
+    """Checks tensors against shapes in letters; a letter is one size throughout.
 
     >>> shapes = Shapes()
     >>> shapes.embeddings("query", torch.ones(4, 3), "B", "d")

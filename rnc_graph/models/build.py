@@ -109,7 +109,7 @@ def prepare(
         preparation: what is done.
         wants: what the model wants of molecules.
         jobs: processes to featurize in.
-        on_progress: told the share of the molecules that is done.
+        on_progress: receives the share of molecules that is done.
 
     Raises:
         RncGraphError: rows are bad and ``on_bad`` is "raise", or the split cannot be made.

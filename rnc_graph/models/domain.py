@@ -11,7 +11,7 @@ from rnc_graph.data.table import FloatArray
 
 # Of the training molecules, so many are as near to another one as a molecule inside must be.
 _INSIDE = 0.95
-# Training molecules that stand for all: bounds the model's size and the time of a prediction.
+# The largest number of training molecules that are kept: bounds the model's size and the time of a prediction.
 _LARGEST = 20_000
 _BLOCK = 512
 

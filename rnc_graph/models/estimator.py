@@ -162,7 +162,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             X: N SMILES: a list, an array, a Series, or a frame of one column.
             y: (N,) or (N, t) measurements in their own units; NaN where missing.
             validation: SMILES and measurements to hold out; a share of X by default. No molecule
-                may stand in both.
+                may be in both.
 
         Raises:
             RncGraphError: a setting, the SMILES or the measurements are not right.
@@ -324,7 +324,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _settings(self) -> ModelSettings:
         given = {name: getattr(self, name) for name in ModelSettings.model_fields}
-        # None stands for the default; of the encoder's options and the objective it is a value.
+        # None is the default, except for encoder_options and objective, where it is a value.
         for name in ("objective_options", "augmentation"):
             if given[name] is None:
                 del given[name]

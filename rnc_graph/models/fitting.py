@@ -20,7 +20,7 @@ from rnc_graph.workers import CONTEXT, worker_pool
 
 # What fitting on descriptors alone costs, in passes of an encoder over the training set.
 _DESCRIPTOR_MODEL_COST = 5.0
-# How often progress is told of while workers train, in seconds.
+# Seconds between progress updates while workers train.
 _TICK = 0.2
 
 

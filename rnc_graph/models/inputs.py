@@ -77,7 +77,7 @@ class DescriptorScaler:
 
     Attributes:
         names: the k descriptors that vary in the training set.
-        medians: (k,) stand in for what is not defined.
+        medians: (k,) replace undefined values.
         quantiles: (q, k) of the training set.
     """
 

@@ -64,7 +64,7 @@ def predict_file(
         smiles: the column; guessed if None.
         level: of the intervals.
         jobs: processes to featurize in.
-        on_rows: told the rows done so far.
+        on_rows: receives the number of rows done.
 
     Raises:
         RncGraphError: the file or its column is missing or cannot be read, or a wrong level.
@@ -212,7 +212,7 @@ def _through(
 
 
 def _original(chunk: Chunk) -> pd.DataFrame:
-    """Return a chunk's own cells; what a spoiled row holds stands in its first cell."""
+    """Return a chunk's own cells; the text of a spoiled row is put into its first cell."""
     frame = chunk.frame.reset_index(drop=True)
     for row, found in chunk.found.items():
         frame.iat[row - int(chunk.rows[0]), 0] = found

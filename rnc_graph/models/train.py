@@ -92,7 +92,7 @@ def train_model(
         seed: the same seed gives the same bits, whatever ``jobs`` is.
         jobs: processes to train the members in; 1 trains them here.
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
-        on_progress: told the share of the work that is done.
+        on_progress: receives the share of the work that is done.
 
     Raises:
         RncGraphError: too few molecules, a target without values, an objective that cannot be used

@@ -10,7 +10,7 @@ from rnc_graph.metrics import CLASSIFICATION, DISPLAY, RETRIEVED
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
-# Which metrics stand in one table; the CSV and the JSON file hold all of them.
+# The metrics of one table; the CSV and the JSON file have all of them.
 _FURTHER = {
     "how the embedding follows the target": ("probe_rmse", "knn_rmse", "order", "triplets"),
     "retrieval of training molecules, share of hits": tuple(f"precision_{k}" for k in RETRIEVED),

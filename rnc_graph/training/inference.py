@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def torch_device(accelerator: str) -> torch.device:
-    """Return the device of this process that a Lightning accelerator stands for.
+    """Return the device of this process for a Lightning accelerator.
 
     Args:
         accelerator: "cpu", "gpu", "cuda", "mps", "auto", ...

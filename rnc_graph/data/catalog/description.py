@@ -53,7 +53,7 @@ class DatasetDescription:
         card: its source, license and unit.
         rows: N.
         bad: the rows whose SMILES give no molecule.
-        repeated: molecules that stand in more than one row.
+        repeated: molecules with more than one row.
         conflicts: those of them whose rows differ in a target.
         targets: one for each target.
         parts: molecules in each part it came with.

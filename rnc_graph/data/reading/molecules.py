@@ -50,7 +50,7 @@ def read_molecules(
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read the molecules of a table that can be trained on, and name the rows that cannot.
 
-    A row needs a SMILES, which is not parsed, and one target at least: NaN stands for the others.
+    A row needs a SMILES, which is not parsed, and one target at least: missing ones are NaN.
 
     Args:
         source: a file, or a data frame.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rnc_graph.experiments.tasks import Task
 
-# How a lost process or node is told of.
+# The message about a lost process or node.
 LOST = "finished runs are kept, and the same command goes on from there"
 
 

@@ -1,7 +1,7 @@
 """Each task in all the processes that ``torchrun`` started, on one host or on several.
 
 The first process has the spec's whole experiment in hand: it chooses the tasks, and it alone reads
-and writes the store. The others, wherever they are, are told each task and do their share of it.
+and writes the store. The others receive each task and compute their share of it.
 """
 
 from __future__ import annotations

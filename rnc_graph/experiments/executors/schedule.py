@@ -27,7 +27,7 @@ def run_tasks(tasks: Mapping[str, Task], executor: Executor, progress: Progress)
     Args:
         tasks: by key, what the store lacks, pretrainings before the runs that need them.
         executor: where they are computed.
-        progress: told of finished epochs and tasks.
+        progress: notified of finished epochs and tasks.
 
     Raises:
         TasksFailedError: some did, each with its reason, after all others were done.

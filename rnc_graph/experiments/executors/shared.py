@@ -64,7 +64,7 @@ class SharedExecutor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End them; a dead one is told of as the error it is."""
+        """Stop the processes; a dead one raises its error."""
         self._stack.__exit__(kind, error, trace)
 
     def submit(self, key: str, task: Task) -> None:

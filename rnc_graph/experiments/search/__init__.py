@@ -1,4 +1,4 @@
-"""A search over a method's settings, judged on validation sets alone."""
+"""A search over a method's settings, evaluated on validation sets alone."""
 
 from rnc_graph.experiments.search.searching import SearchOutcome, search
 

@@ -75,7 +75,7 @@ def search(
         folder: takes ``search.db`` (SQLite), the run store and ``best.yaml``.
         trials: how many in all; the spec's by default.
         execution: where runs are computed.
-        say: told of each trial.
+        say: receives a line for each trial.
 
     Raises:
         RncGraphError: there is no section ``search``, a range has no place, Optuna is not
@@ -138,7 +138,7 @@ def search(
 
 
 def _checked(experiment: Experiment, spec: SearchSpec) -> Experiment:
-    """Return a middle of the ranges; what has no place, or no right value, is told at once."""
+    """Return the middle of the ranges; raises for a range that the spec cannot take."""
     middle = {
         key: found.choices[0] if found.choices else _middle(found.low, found.high, found.whole)
         for key, found in spec.ranges.items()

@@ -1,4 +1,4 @@
-"""From drawn values to the experiment that they stand for."""
+"""From drawn values to an experiment."""
 
 from __future__ import annotations
 

@@ -35,14 +35,14 @@ def _stages_of(
     if not _is_mapping(regression):
         return filled
     if regression.get("freeze"):
-        # What only a training encoder can use; a method that asks for it itself is told so.
+        # Only a training encoder can use these; a method that sets them itself gets an error.
         for key in ("views", "augmentation", "objective", "projection_dim"):
             if key not in own:
                 regression.pop(key, None)
     if filled["pretraining"] is None and pretrained and "epochs" not in own:
         default = StageConfig.model_fields["epochs"].default
         both = [stages.get(key, {}).get("epochs", default) for key in filled]
-        with suppress(ValidationError):  # The stage that a wrong number stands in is told.
+        with suppress(ValidationError):  # The stage with the wrong number is named.
             regression["epochs"] = sum(TypeAdapter(list[int]).validate_python(both))
     return filled
 

@@ -130,9 +130,7 @@ class Experiment(Section):
         None, ge=10, description="take no more of each data set, evenly spaced; to try a spec out"
     )
     search: SearchSpec | None = Field(None, description="what `rnc-graph tune` searches")
-    tracking: Tracking = Field(
-        {}, description="tensorboard, wandb, mlflow: who else is told of each epoch"
-    )
+    tracking: Tracking = Field({}, description="tensorboard, wandb, mlflow: loggers of each epoch")
 
     @model_validator(mode="before")
     @classmethod

@@ -113,7 +113,7 @@ def _describe(error: ValidationError, source: str, text: str, raw: Any) -> str:
         key = ".".join(str(part) for part in location) or "the spec"
         message = f"{source}, line {line}: {key}: {_reason(problem)}"
         (own if found else inherited)[message] = None
-    # What a method inherits is told where it stands, unless it stands nowhere as it was read.
+    # An inherited value is reported at its line, unless the file has none.
     return "\n".join(own or inherited)
 
 

@@ -1,4 +1,4 @@
-"""A grid declared by named axes, turned into the methods and splits that it stands for.
+"""A grid declared by named axes, expanded into methods and splits.
 
 Axes of the stages make methods, the rows of a table; axes of the split make splits, each a table of
 its own. Data sets, encoders and seeds are axes too, and stand at the top of a spec.
@@ -133,7 +133,7 @@ def _distinct(made: Iterable[Raw]) -> list[Raw]:
 
 
 def _included(values: Any, on_grid: Any) -> Any:
-    """Return an axis of an included entry: names of the grid's values stand for these."""
+    """Return an axis of an included entry: a value may be given by its name in the grid."""
     if isinstance(values, dict) and "name" in values:
         return {str(values["name"]): values}  # An objective with its options.
     listed = _listed(values)

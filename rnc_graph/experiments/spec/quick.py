@@ -24,14 +24,14 @@ def quick(experiment: Experiment) -> Experiment:
         )
         for method in experiment.methods
     ]
-    judged = experiment.representation
-    if judged is not None:
-        judged = judged.model_copy(update={"outside": _smaller(judged.outside)})
+    evaluated = experiment.representation
+    if evaluated is not None:
+        evaluated = evaluated.model_copy(update={"outside": _smaller(evaluated.outside)})
     return experiment.model_copy(
         update={
             "methods": methods,
             "data": [_smaller(source) for source in experiment.data],
-            "representation": judged,
+            "representation": evaluated,
             "samples": SAMPLES,
         }
     )

@@ -34,7 +34,7 @@ class Range(Section):
 
 
 class SearchSpec(Section):
-    """A search over one method with one encoder, judged on the validation set alone."""
+    """A search over one method with one encoder, evaluated on the validation set alone."""
 
     method: str = Field(description="the row to better")
     encoder: str

@@ -84,9 +84,7 @@ Stage = PretrainingSpec | RegressionSpec
 class RepresentationSpec(Section):
     """Judge each method's embedding of the evaluated part, too."""
 
-    outside: DataSource | None = Field(
-        None, description="data set whose samples should be told from the training set's"
-    )
+    outside: DataSource | None = Field(None, description="out-of-distribution data set to detect")
     tolerance: float = Field(
         0.25,
         gt=0,
@@ -97,7 +95,7 @@ class RepresentationSpec(Section):
     def identity(self) -> dict[str, Any]:
         """Return what the measures depend on beside the samples from outside, which a run names.
 
-        Those are told by name alone, as they were when all had names.
+        Named ones are identified by name alone.
         """
         return {**self.model_dump(exclude={"outside"}), "outside": self.outside_name or None}
 
@@ -114,4 +112,4 @@ def _by_name(loggers: Any) -> Any:
 Tracking = Annotated[
     dict[Literal["tensorboard", "wandb", "mlflow"], dict[str, Any]], BeforeValidator(_by_name)
 ]
-"""Who else is told of each epoch: options of Lightning's loggers, by name."""
+"""Options of Lightning's loggers, by name."""

@@ -42,7 +42,7 @@ class LongTailSpec(Section):
 class SplitSpec(Section):
     """How a dataset is divided, and what is then done to its sets.
 
-    In a file, the name of a splitter may stand for its mapping, alone or as a key: ``scaffold``,
+    In a file, the name of a splitter may replace its mapping, alone or as a key: ``scaffold``,
     ``published``, ``{column: set}``, ``{group: lab}``, ``{time: year}``, ``{folds: 5}``,
     ``{scaffold: {order: size}, train_size: 0.5}``.
     """
