@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.table import FloatArray
 
-# Of the training molecules, so many are as near to another one as a molecule inside must be.
+# The share of training molecules whose nearest neighbor lies within the threshold of the domain.
 _INSIDE = 0.95
-# The largest number of training molecules that are kept: bounds the model's size and the time of a prediction.
+# The largest number of training molecules kept: bounds the size and the prediction time.
 _LARGEST = 20_000
 _BLOCK = 512
 
