@@ -50,7 +50,8 @@ def test_predictions_and_embeddings_do_not_depend_on_how_molecules_are_written(e
 @pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["gin", "gcn", "mpnn"])
 def test_five_hundred_molecules_under_ten_writings_each(encoder: str) -> None:
-    _agree(encoder, molecules=500, descriptors=True)
+    # The descriptors do not depend on the encoder, and take most of the time.
+    _agree(encoder, molecules=500, descriptors=encoder == "gin")
 
 
 def test_enantiomers_have_predictions_of_their_own() -> None:
