@@ -39,6 +39,10 @@ class DamagedCacheWarning(UserWarning):
     """An entry of the cache cannot be used; it is made again."""
 
 
+class _LostError(Exception):
+    """What was written of an entry is gone."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """Some rows of each array, or all of them.
@@ -85,7 +89,12 @@ def cached(key: str, layout: Layout, make: Callable[[], Iterable[Entry]]) -> Ent
         if temporary is None:
             return _joined(layout, make())
         found = stored(key, layout, warn=True)  # Another process may have written it by now.
-        return found or _write(folder, temporary, layout, make())
+        if found is not None:
+            return found
+        try:
+            return _write(folder, temporary, layout, make())
+        except _LostError:
+            return _joined(layout, make())
 
 
 def stored(key: str, layout: Layout, *, warn: bool = False) -> Entry | None:
@@ -121,8 +130,12 @@ def _temporary(folder: Path) -> Iterator[Path | None]:
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = folder.parent / f"{name}lock"
             handle = stack.enter_context(lock.open("w"))
+            # The one before removes the file that others wait for; a new one has another lock.
+            while (locked := _locked(handle.fileno())) and not _is_there(lock, handle.fileno()):
+                handle.close()
+                handle = stack.enter_context(lock.open("w"))
             stack.callback(lock.unlink, missing_ok=True)
-            if _locked(handle.fileno()):
+            if locked:
                 for killed in folder.parent.glob(f"{name}*.tmp"):
                     shutil.rmtree(killed, ignore_errors=True)
             temporary = Path(tempfile.mkdtemp(prefix=name, suffix=".tmp", dir=folder.parent))
@@ -142,6 +155,14 @@ def _locked(handle: int) -> bool:
     except (ImportError, OSError):
         return False
     return True
+
+
+def _is_there(path: Path, handle: int) -> bool:
+    """Return whether a path is that of an open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def _write(folder: Path, temporary: Path, layout: Layout, parts: Iterable[Entry]) -> Entry:
@@ -175,6 +196,8 @@ def _write(folder: Path, temporary: Path, layout: Layout, parts: Iterable[Entry]
         entry = _read(temporary, layout)
     except ValueError as error:
         raise FileError(f"{temporary}: cannot be read as it was written: {error}") from error
+    except OSError as error:
+        raise _LostError from error
     try:
         shutil.rmtree(folder, ignore_errors=True)  # A damaged entry.
         os.rename(temporary, folder)
@@ -186,10 +209,19 @@ def _write(folder: Path, temporary: Path, layout: Layout, parts: Iterable[Entry]
 def _unfinished(
     temporary: Path, layout: Layout, files: Mapping[str, list[int]], notes: Mapping[str, list[Any]]
 ) -> Entry:
-    """Read the rows of an entry that cannot be finished into memory."""
+    """Read the rows of an entry that cannot be finished into memory.
+
+    Raises:
+        _LostError: they are gone.
+    """
     arrays = {}
     for name, (size, _) in files.items():
-        written = np.fromfile(temporary / name, np.uint8, size) if size else np.empty(0, np.uint8)
+        try:
+            written = np.fromfile(temporary / name, np.uint8, size) if size else np.empty(0, "u1")
+        except OSError as error:
+            raise _LostError from error
+        if len(written) != size:
+            raise _LostError
         arrays[name] = _shaped(written, layout[name])
     return Entry(arrays, notes)
 

@@ -188,7 +188,9 @@ class GraphDataset(Dataset[Data]):
         """Return the graphs (M,) that an index selects."""
         if isinstance(index, slice):
             return torch.arange(len(self), device=self.device)[_forward(index, len(self))]
-        selected = torch.as_tensor(np.asarray(index) if not isinstance(index, Tensor) else index)
+        selected = (
+            index if isinstance(index, Tensor) else torch.from_numpy(np.array(index, order="C"))
+        )
         selected = selected.to(self.device)
         if selected.dim() != 1:
             raise IndexError(f"expected one-dimensional indices, got {tuple(selected.shape)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,6 +58,7 @@ class MoleculeDataset(GraphDataset):
         whole._table, whole.bad = table, bad
         if table.target_names:
             whole = whole.with_y(table.targets, table.target_names)
+            whole._table = table  # With its unit and published predictions.
         return whole[features.good] if bad else whole
 
     @classmethod
@@ -157,6 +159,34 @@ class MoleculeDataset(GraphDataset):
         MoleculeDataset(1128)
         """
         return cls.from_table(load_dataset(name, download=download))
+
+    @classmethod
+    def from_pyg(cls, *args: Any, **options: Any) -> Self:
+        """Raise :class:`BadValueError`: PyG's graphs have no table of SMILES."""
+        raise BadValueError(
+            "MoleculeDataset.from_pyg: expected SMILES, got graphs; use GraphDataset.from_pyg, or "
+            "MoleculeDataset.from_smiles"
+        )
+
+    def with_y(self, y: Any, target_names: Sequence[str] | None = None) -> Self:
+        """Return the data set with other targets, in its table too; their unit is unknown.
+
+        Args:
+            y: (N, t) or (N,) numbers, NaN where missing.
+            target_names: the t columns.
+
+        Raises:
+            BadValueError: another number of rows or names, or a target that is infinite.
+        """
+        view = super().with_y(y, target_names)
+        view._table = replace(
+            self._table,
+            targets=view.packed.attributes["y"].values.double().cpu().numpy(),
+            target_names=view.target_names,
+            unit="",
+            published_predictions={},
+        )
+        return view
 
     @property
     def table(self) -> MoleculeTable:

@@ -211,7 +211,7 @@ def load_datasets(
 def _load(experiment: Experiment, source: Source, on_images: OnDone) -> Loaded:
     """Load a dataset, and take the samples that the experiment needs."""
     if isinstance(source, str | CsvData):
-        table = _load_molecules(experiment, source, experiment.split_columns())
+        table = _load_molecules(experiment, source, experiment.targets, experiment.split_columns())
         return Loaded(table, table_digest(table))
     if isinstance(source, GraphData):
         return _load_graphs(experiment, source)
@@ -229,11 +229,21 @@ def _load(experiment: Experiment, source: Source, on_images: OnDone) -> Loaded:
 
 
 def _load_molecules(
-    experiment: Experiment, source: str | CsvData, columns: Sequence[str] = ()
+    experiment: Experiment,
+    source: str | CsvData,
+    targets: Sequence[str] | None = None,
+    columns: Sequence[str] = (),
 ) -> MoleculeTable:
-    """Load a dataset of molecules, without those that have no target."""
+    """Load a dataset of molecules, without those that have no target.
+
+    Args:
+        experiment: says how many samples are taken.
+        source: the dataset.
+        targets: of a named dataset, all by default; a file's source names its own.
+        columns: further columns of a file.
+    """
     if isinstance(source, str):
-        table = load_dataset(source).select(experiment.targets)
+        table = load_dataset(source).select(targets)
     else:
         table = read_table(
             source.path,

@@ -139,7 +139,7 @@ def _is_function(found: Any) -> bool:
 
 
 def find_own_modules() -> None:
-    """Find modules of the working directory, in worker processes too, as ``python -m`` does."""
+    """Find modules of the working directory, in worker processes too; installed ones come first."""
     folder = str(Path.cwd())
     if folder not in sys.path and "" not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)

@@ -2,6 +2,7 @@ import json
 import os
 import random
 import shutil
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,15 @@ import pytest
 import torch
 
 from rnc_graph.data import GraphDataset, MoleculeDataset, MoleculeTable, features
-from rnc_graph.data.cache import DamagedCacheWarning, Entry, Layout, cache_dir, cached, stored
+from rnc_graph.data.cache import (
+    DamagedCacheWarning,
+    Entry,
+    Layout,
+    _temporary,
+    cache_dir,
+    cached,
+    stored,
+)
 from rnc_graph.data.features import MoleculeFeatures, featurize, molecule_features, packed_graphs
 from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
 from rnc_graph.errors import RncGraphError
@@ -173,6 +182,34 @@ def test_of_many_processes_one_writes(folder: Path, tmp_path: Path) -> None:
         found = list(pool.map(_make_slowly, [tmp_path / "log"] * 6))
     assert found == [3] * 6
     assert (tmp_path / "log").read_text() == "made\n"
+
+
+def _wait_for_lock(found: list[bool]) -> None:
+    with _temporary(cache_dir() / "mine") as temporary:
+        found.append(temporary is not None)
+        found.append((cache_dir() / ".mine.lock").exists())
+
+
+def test_a_lock_that_was_removed_meanwhile_is_taken_anew(folder: Path) -> None:
+    found: list[bool] = []
+    waiting = threading.Thread(target=_wait_for_lock, args=(found,))
+    with _temporary(folder / "mine"):
+        waiting.start()
+        waiting.join(0.2)
+        assert found == []
+    waiting.join()
+    assert found == [True, True]
+
+
+def test_an_entry_whose_temporary_folder_is_removed_is_made_anew(folder: Path) -> None:
+    def make() -> Iterator[Entry]:
+        for number, part in enumerate(PARTS):
+            if number == 1:
+                for left in folder.glob(".mine.*.tmp"):
+                    shutil.rmtree(left)
+            yield part
+
+    _assert_whole(cached("mine", LAYOUT, make))
 
 
 def test_an_entry_may_be_removed_while_it_is_used(folder: Path) -> None:

@@ -97,6 +97,7 @@ def test_molecules_batch_as_pyg_collates_them(graphs: GraphDataset, data: list[D
         (np.array([4, 3], dtype=np.int32), [4, 3]),
         (torch.arange(43) > 40, [41, 42]),
         (np.arange(43) < 2, [0, 1]),
+        (np.arange(3)[::-1], [2, 1, 0]),
         ([True] + [False] * 42, [0]),
     ],
 )

@@ -97,3 +97,18 @@ def test_data_sets_of_deepchem() -> None:
     assert (len(train), len(test)) == (1, 1)
     with pytest.raises(BadValueError, match=r"expected a deepchem.data.Dataset, got list"):
         MoleculeDataset.from_deepchem([whole])
+
+
+def test_other_targets_are_those_of_the_table_too() -> None:
+    whole = MoleculeDataset.from_smiles(["C", "CC", "CCC"], [1.0, 2.0, 3.0], unit="mol/L")
+    other = whole[[2, 0]].with_y([[5.0, 6.0], [7.0, 8.0]], ["a", "b"])
+    assert other.table.targets.tolist() == other.y.tolist() == [[5.0, 6.0], [7.0, 8.0]]
+    assert (other.table.target_names, other.table.unit) == (["a", "b"], "")
+    assert (other.smiles, other.table.smiles) == (["CCC", "C"], ["CCC", "C"])
+    assert whole.table.targets.tolist() == [[1.0], [2.0], [3.0]]
+    assert whole.table.unit == "mol/L"
+
+
+def test_graphs_without_smiles_are_refused() -> None:
+    with pytest.raises(BadValueError, match=r"expected SMILES, got graphs; use GraphDataset"):
+        MoleculeDataset.from_pyg(MoleculeDataset.from_smiles(["C"]).to_pyg())

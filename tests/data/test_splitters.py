@@ -169,6 +169,14 @@ def test_times_are_in_order_and_not_torn() -> None:
         SPLITS.make("time", column="year").split(wrong, 0, FRACTIONS)
 
 
+def test_the_later_copy_in_time_is_dropped() -> None:
+    years = [str(2020 - row) for row in range(20)]
+    copies = _molecules(["C", *["C" * (2 + row) for row in range(18)], "C"], year=years)
+    split = SPLITS.make("time", column="year", leaks="drop").split(copies, 0, FRACTIONS)
+    assert 19 in split.train
+    assert 0 not in split.test
+
+
 def test_the_odd_cell_among_numbers_is_named() -> None:
     years = [f"{n}.5" for n in range(8)]
     mixed = _molecules(["C" * (1 + n) for n in range(9)], year=[*years, "2020-01-01"])

@@ -12,6 +12,7 @@ from rnc_graph.data.catalog import dataset_cards
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
+from rnc_graph.experiments.graph_data import find_own_modules
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS
 from tests.run_and_write import run_and_write
@@ -128,6 +129,23 @@ def test_several_targets_with_missing_values(here: Path):
     one = load_datasets(read_spec(here / "one.yaml")).tables["photoswitch"]
     assert one.target_names == names[1:2]
     assert not np.isnan(one.targets).any()
+
+
+def test_the_targets_of_a_spec_are_not_those_of_what_is_pretrained_on(here: Path):
+    target = load_dataset("photoswitch").target_names[0]
+    spec = SPEC.replace("DATA", "photoswitch").replace("epochs: 1,", "epochs: 1, data: esol,", 1)
+    (here / "elsewhere.yaml").write_text(f"targets: ['{target}']\n{spec}")
+    found = load_datasets(read_spec(here / "elsewhere.yaml"))
+    assert found.sets["photoswitch"].table.target_names == [target]
+    assert (
+        found.sources["esol", "photoswitch"].table.target_names == load_dataset("esol").target_names
+    )
+
+
+def test_own_modules_are_found_after_installed_ones(here: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(here))])
+    find_own_modules()
+    assert sys.path.index(str(here)) == len(sys.path) - 1
 
 
 def test_a_published_split(here: Path, monkeypatch: pytest.MonkeyPatch):

@@ -85,7 +85,8 @@ class TimeSplitter:
         limits = np.cumsum(fractions[:2]) * len(order)
         first, second = (int(ends[np.abs(ends - limit).argmin()]) for limit in limits)
         split = Split(order[:first], order[first:second], order[second:])
-        split = _without_later_copies(split, samples) if self.leaks == "drop" else split
+        if self.leaks == "drop":
+            split = _without_later_copies(split, samples, order)
         return checked(split, samples, "time", test=fractions[2] > 0)
 
     def _times(self, samples: SplitSamples) -> NDArray[np.float64]:
@@ -229,7 +230,9 @@ def _with_validation(split: Split, samples: SplitSamples, seed: int, share: floa
     return Split(split.train[~held_out], split.train[held_out], split.test)
 
 
-def _without_later_copies(split: Split, samples: SplitSamples) -> Split:
-    """Leave out the samples of molecules whose first sample is in another set."""
-    dropped = [later for _, later in leaking_pairs(split, samples)]
+def _without_later_copies(
+    split: Split, samples: SplitSamples, order: NDArray[np.int64] | None = None
+) -> Split:
+    """Leave out the samples of molecules whose first sample, by order, is in another set."""
+    dropped = [later for _, later in leaking_pairs(split, samples, order)]
     return Split(*(index[~np.isin(index, dropped)] for index in split.sets().values()))

@@ -159,14 +159,23 @@ def checked(
     return split
 
 
-def leaking_pairs(split: Split, samples: SplitSamples) -> list[tuple[int, int]]:
-    """Return pairs of a molecule's first sample and one of its samples in another set."""
+def leaking_pairs(
+    split: Split, samples: SplitSamples, order: NDArray[np.int64] | None = None
+) -> list[tuple[int, int]]:
+    """Return pairs of a molecule's first sample and one of its samples in another set.
+
+    Args:
+        split: the split.
+        samples: what it divides.
+        order: (N,) the samples from first to last; by row by default.
+    """
+    order = np.arange(len(samples)) if order is None else order
     set_of = np.full(len(samples), -1)
     for number, indices in enumerate(split.sets().values()):
         set_of[indices] = number
     first: dict[str, int] = {}
     pairs = []
-    for later in np.flatnonzero(set_of >= 0).tolist():
+    for later in order[set_of[order] >= 0].tolist():
         earlier = first.setdefault(samples.keys[later], later)
         if set_of[earlier] != set_of[later]:
             pairs.append((earlier, later))
