@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -296,17 +296,20 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         save_model(self.model_, Path(folder))
 
     @classmethod
-    def load(cls, folder: str | Path, **options: Any) -> MoleculeRegressor:
+    def load(
+        cls, folder: str | Path, *, trusted: Collection[str] = (), **options: Any
+    ) -> MoleculeRegressor:
         """Load a model that :meth:`save` or ``rnc-graph train`` wrote.
 
         Args:
             folder: the model's.
+            trusted: modules or classes whose encoders may be imported; see ``load_model``.
             options: of what is no part of a model: ``n_jobs``, ``device``, ``on_bad``, ...
 
         Raises:
             RncGraphError: there is no model, or it cannot be read; see ``load_model``.
         """
-        model = load_model(Path(folder))
+        model = load_model(Path(folder), trusted)
         regressor = cls(**{**model.settings.model_dump(), **options})
         regressor.model_ = model
         regressor.n_targets_ = len(model.targets)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch_geometric.nn import models
 
 from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
@@ -37,6 +39,14 @@ WEIGHTS = "model.safetensors"
 
 # A hostile folder must not eat the memory: 20,000 fingerprints and 1,000 networks fit.
 _MOST_BYTES = {CONFIG: 10_000_000, WEIGHTS: 4_000_000_000}
+
+# The models of PyG are loaded without being named by the caller. Not all that lies beside them:
+# torch_geometric.nn.Sequential evaluates its arguments.
+_TRUSTED = tuple(
+    f"{module}.{name}"
+    for module in ("torch_geometric.nn", "torch_geometric.nn.models")
+    for name in models.__all__
+)
 
 _LIBRARIES = ("torch", "torch_geometric", "rdkit", "scikit-learn", "numpy")
 
@@ -100,14 +110,21 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
     write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
 
 
-def load_model(folder: Path) -> MoleculeModel:
+def load_model(folder: Path, trusted: Collection[str] = ()) -> MoleculeModel:
     """Load a model; it predicts the same bits as the one that was saved, on the same machine.
+
+    Args:
+        folder: the model's.
+        trusted: modules or classes, such as "my_package", whose encoders may be imported.
+            Importing runs code: without it, only registered encoders and the classes of
+            ``torch_geometric.nn.models`` are loaded.
 
     Raises:
         RncGraphError: there is no model, a newer version wrote it, a file is truncated, edited, or
-            a link to outside the folder, or the parts do not fit together.
+            a link to outside the folder, its encoder is not trusted, or the parts do not fit
+            together.
     """
-    config = _read_config(folder)
+    config = _read_config(folder, trusted)
     content = _read(folder, WEIGHTS)
     if hashlib.sha256(content).hexdigest() != config.weights_sha256:
         raise BadValueError(
@@ -123,7 +140,7 @@ def load_model(folder: Path) -> MoleculeModel:
         raise BadValueError(f"{folder}: its weights do not fit its config: {error}") from error
 
 
-def _read_config(folder: Path) -> _Config:
+def _read_config(folder: Path, trusted: Collection[str]) -> _Config:
     path = folder / CONFIG
     text = _read(folder, CONFIG)
     try:
@@ -139,6 +156,8 @@ def _read_config(folder: Path) -> _Config:
             f"{path}: written by rnc_graph {by} in format {found}; this is rnc_graph "
             f"{__version__}, which reads formats up to {FORMAT}: upgrade rnc_graph"
         )
+    # First: settings import their encoder.
+    _check_trusted(path, given.get("settings"), (*_TRUSTED, *trusted))
     try:
         config = _Config.model_validate(given)
     except ValidationError as error:
@@ -151,6 +170,17 @@ def _read_config(folder: Path) -> _Config:
             "afterwards: train it with other options instead"
         )
     return config
+
+
+def _check_trusted(path: Path, settings: Any, trusted: Collection[str]) -> None:
+    encoder = settings.get("encoder") if isinstance(settings, dict) else None
+    if not isinstance(encoder, str) or "." not in encoder:
+        return
+    if not any(f"{encoder}.".startswith(f"{name}.") for name in trusted):
+        raise BadValueError(
+            f"{path}: settings.encoder: importing {encoder!r} would run its module's code; if you "
+            f"trust it, load the model with trusted=({encoder.rpartition('.')[0]!r},)"
+        )
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -199,3 +199,33 @@ def test_flipped_bits_are_refused(folder: Path) -> None:
                 load_model(folder)
         (folder / name).write_bytes(content)
     assert load_model(folder)
+
+
+def test_a_config_names_no_code_that_is_not_trusted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran, package = tmp_path / "ran", "hostile_encoder"
+    source = f"open({str(ran)!r}, 'w')\nfrom torch_geometric.nn.models import AttentiveFP as Own\n"
+    (tmp_path / f"{package}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    known = json.loads((folder / CONFIG).read_text())["settings"]
+    command = {"command": f"touch {ran}"}
+    evaluated = {"input_args": f"x: open({str(ran)!r}, 'w')", "modules": []}
+    for encoder, options in (
+        ("os.system", command),
+        (f"{package}.Own", {}),
+        ("torch_geometric.nn.Sequential", evaluated),
+    ):
+        rehashed(folder, settings={**known, "encoder": encoder, "encoder_options": options})
+        with pytest.raises(RncGraphError, match="would run its module's code"):
+            MoleculeRegressor.load(folder, trusted=["hostile", "o"])
+        assert not ran.exists()
+    rehashed(folder, settings={**known, "encoder": f"{package}.Own", "encoder_options": {}})
+    with pytest.raises(RncGraphError, match=r"missing .* 'hidden_channels'"):
+        load_model(folder, trusted=[package])
+    assert ran.exists()
+    ran.unlink()
+    rehashed(folder, settings={**known, "encoder": "os.system", "encoder_options": command})
+    with pytest.raises(RncGraphError, match=r"expected a subclass of torch\.nn\.Module"):
+        load_model(folder, trusted=["os"])
+    assert not ran.exists()
