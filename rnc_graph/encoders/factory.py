@@ -86,20 +86,24 @@ def _wrapped(model: nn.Module, dataset: Any, readout: Readout) -> nn.Module:
             f"encoder {type(model).__name__}: a batch is needed to find the width of its "
             "embedding; pass a dataset, or give the module an embedding_dim"
         )
-    return WrappedEncoder(model, _example(dataset), readout)
+    example, parameter = _example(dataset), next(model.parameters(), None)
+    if hasattr(example, "to"):
+        example = example.to("cpu" if parameter is None else parameter.device)
+    return WrappedEncoder(model, example, readout)
 
 
-def _imported(path: str) -> Callable[..., nn.Module]:
-    """Return the class at an import path."""
+def _imported(path: str) -> type[nn.Module]:
+    """Return the class of modules at an import path; anything else there is not called."""
     module, _, name = path.rpartition(".")
     try:
         found = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise BadValueError(f"encoder {path!r}: cannot be imported: {error}") from error
-    if not callable(found):
-        raise BadValueError(f"encoder {path!r}: expected a class, got {type(found).__name__}")
-    made: Callable[..., nn.Module] = found
-    return made
+    if not (inspect.isclass(found) and issubclass(found, nn.Module)):
+        raise BadValueError(
+            f"encoder {path!r}: expected a subclass of torch.nn.Module, got {found!r}"
+        )
+    return found
 
 
 def _signature(made: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -145,4 +149,4 @@ def _example(dataset: Any, size: int = _EXAMPLES) -> Any:
 def _degree_histogram(dataset: Any) -> Tensor:
     """Return how many nodes have 0, 1, 2, ... incoming edges, which PNA scales by."""
     batch = _example(dataset, size=len(dataset))
-    return torch.bincount(degree(batch.edge_index[1], batch.num_nodes, torch.long))
+    return torch.bincount(degree(batch.edge_index[1], batch.num_nodes, torch.long)).cpu()

@@ -19,6 +19,7 @@ from torch_geometric.utils import scatter
 from rnc_graph import FinetuneModule, PretrainModule, StageConfig, TwoStage
 from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.schema import OGB_MOLECULES
+from rnc_graph.encoders import make_encoder
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
 from rnc_graph.training import TrainerConfig
@@ -381,3 +382,9 @@ def test_what_is_no_data(wrong: Any) -> None:
         model("gin").fit(wrong)
     with pytest.raises(RncGraphError, match="not trained"):
         model("gin").predict(wrong)
+
+
+def test_the_example_moves_to_the_device_of_the_model(dataset: GraphDataset) -> None:
+    encoder = make_encoder(models.GIN(9, 8, 2).to("meta"), None, dataset)
+    assert encoder.embedding_dim == 8
+    assert dataset.device.type == "cpu"
