@@ -57,7 +57,7 @@ def make_encoder(
     if isinstance(encoder, str) and "." not in encoder:
         filled = _from_data(ENCODERS.get(encoder), options, dataset)
         return _wrapped(ENCODERS.make(encoder, **(filled | options)), dataset, readout)
-    made = _imported(encoder) if isinstance(encoder, str) else encoder
+    made = import_class(encoder) if isinstance(encoder, str) else encoder
     name = getattr(made, "__name__", str(made))
     known = _signature(made)
     if "readout" not in known:
@@ -92,7 +92,7 @@ def _wrapped(model: nn.Module, dataset: Any, readout: Readout) -> nn.Module:
     return WrappedEncoder(model, example, readout)
 
 
-def _imported(path: str) -> type[nn.Module]:
+def import_class(path: str) -> type[nn.Module]:
     """Return the class of modules at an import path; anything else there is not called."""
     module, _, name = path.rpartition(".")
     try:

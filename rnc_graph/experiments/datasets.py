@@ -367,8 +367,11 @@ def _outside_images(
 
 
 def table_digest(table: MoleculeTable) -> str:
-    """Return a short name for a table's molecules, targets and columns."""
+    """Return a short name for a table's molecules, targets, columns and published predictions."""
     content = [table.smiles, table.targets.tolist(), table.target_names, table.extra]
+    published = {name: values.tolist() for name, values in table.published_predictions.items()}
+    if published:
+        content.append(published)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ from rnc_graph.data.splits.split import (
     checked,
     leaking_pairs,
 )
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, unreadable
 
 Leaks = Literal["keep", "drop", "raise"]
 
@@ -206,6 +207,13 @@ class FileSplitter:
             split = _without_later_copies(split, samples)
         test = len(split.test) > 0
         return checked(split, samples, "saved", test=test, leaks=self.leaks == "keep")
+
+    def sha256(self) -> str:
+        """Return the digest of the file; raises :class:`RncGraphError` if it cannot be read."""
+        try:
+            return hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
+        except OSError as error:
+            raise unreadable(Path(self.path), error) from error
 
 
 def _with_validation(split: Split, samples: SplitSamples, seed: int, share: float) -> Split:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.util import find_spec
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +13,16 @@ from torch import nn
 
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.encoders import ENCODERS
+from rnc_graph.encoders.factory import import_class
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import LOSSES
 from rnc_graph.registry import Registry
 
 AxisValue = bool | float | str
 """A value on an axis of a grid."""
+
+# Of a package with more files, an encoder's identity has the file of its module alone.
+_MOST_FILES = 100
 
 
 class Part(BaseModel):
@@ -72,21 +76,36 @@ class EncoderPart(Part):
         return self.model_extra or {}
 
     def described(self) -> dict[str, Any]:
-        """Return all that the encoder depends on: its options, and the code of its module."""
+        """Return all that the encoder depends on: its options, and its code."""
         if "class" not in self.options_and_class:
             return self.identity(ENCODERS)
-        return {"class": self.source, **self.options, "module": _module_digest(self.source)}
+        return {"class": self.source, **self.options, "module": _code_digest(self.source)}
 
 
-def _module_digest(path: str) -> str | None:
-    """Return a digest of the file of a class at an import path; None for installed packages."""
-    try:
-        found = find_spec(path.rpartition(".")[0])
-    except (ImportError, ValueError) as error:
-        raise BadValueError(f"encoder {path!r}: cannot be imported: {error}") from error
-    if found is None or found.origin is None or "site-packages" in found.origin:
-        return None
-    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()[:16]
+def _code_digest(path: str) -> str | None:
+    """Return a digest of a class's code, None for installed packages.
+
+    Hashed are the files of the packages of the import path and of the module that defines the
+    class, which may be another.
+
+    Raises:
+        RncGraphError: the path leads to no class.
+    """
+    modules = {path.rpartition(".")[0], getattr(import_class(path), "__module__", None)}
+    files = {file for module in modules if module for file in _own_files(module)}
+    content = [[f.name, hashlib.sha256(f.read_bytes()).hexdigest()] for f in sorted(files)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16] if content else None
+
+
+def _own_files(module: str) -> list[Path]:
+    """Return the Python files of a module's package; none of an installed one."""
+    top = module.partition(".")[0]
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or "site-packages" in file or top in sys.stdlib_module_names:
+        return []
+    folders = getattr(sys.modules[top], "__path__", [])
+    files = [found for folder in folders for found in Path(folder).rglob("*.py")]
+    return files if 0 < len(files) <= _MOST_FILES else [Path(file)]
 
 
 def is_finished(info: ValidationInfo) -> bool:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.splits import SPLITS
+from rnc_graph.data.splits.given import FileSplitter
 from rnc_graph.errors import UnknownNameError
 from rnc_graph.experiments.spec.part import Augmentation, AxisValue, Part, is_finished
 from rnc_graph.experiments.spec.section import MisfitError, Section
@@ -114,9 +115,16 @@ class SplitSpec(Section):
         """Return what the training depends on."""
         return {
             **self.model_dump(exclude={"long_tail", "graph_noise", "axes", "splitter"}),
-            "splitter": self.splitter.identity(SPLITS) if self.splitter else None,
+            "splitter": self._splitter_identity(),
             "long_tail": self.long_tail.thinning() if self.long_tail else None,
         }
+
+    def _splitter_identity(self) -> dict[str, Any] | None:
+        if self.splitter is None:
+            return None
+        identity = self.splitter.identity(SPLITS)
+        made = self.splitter.make(SPLITS)
+        return {**identity, "sha256": made.sha256()} if isinstance(made, FileSplitter) else identity
 
     def evaluation_identity(self) -> dict[str, Any]:
         """Return what the evaluation of a trained model depends on in addition."""
