@@ -21,6 +21,7 @@ from rnc_graph.experiments.tasks import (
     training_sets,
 )
 from rnc_graph.losses import LOSSES
+from rnc_graph.seeding import seeded
 from rnc_graph.training import check_device
 
 
@@ -46,11 +47,12 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
     Raises:
         RncGraphError: one cannot; it says which.
     """
-    channels = {
-        name: getattr(ENCODERS.make(name, **options), "in_channels", None)
-        for name, options in experiment.encoders.items()
-        if experiment.kind_of(name) == "images"
-    }
+    with seeded(0):
+        channels = {
+            name: getattr(ENCODERS.make(name, **options), "in_channels", None)
+            for name, options in experiment.encoders.items()
+            if experiment.kind_of(name) == "images"
+        }
     for place in experiment.places():
         loaded = datasets.sets[place.data]
         found = datasets.channels(place.data)

@@ -21,6 +21,7 @@ from rnc_graph.encoders import make_encoder
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import example_molecules
+from rnc_graph.seeding import seeded
 from rnc_graph.training import ContinuousLoss, StageConfig
 
 DescriptorModelName = Literal["svr", "extra-trees"]
@@ -85,7 +86,8 @@ class ModelSettings(BaseModel):
 
     @model_validator(mode="after")
     def _parts_can_be_made(self) -> ModelSettings:
-        encoder = make_encoder(self.encoder, self.options_of_encoder, example_molecules())
+        with seeded(0):
+            encoder = make_encoder(self.encoder, self.options_of_encoder, example_molecules())
         if getattr(encoder, "inputs", "graphs") != "graphs":
             raise ValueError(f"encoder {self.encoder!r} takes images; molecules are graphs")
         if self.objective is not None:

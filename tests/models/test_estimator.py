@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -293,3 +294,9 @@ def test_targets_that_cannot_be_learned_are_told(molecules, change, reason):
     smiles, targets = molecules
     with pytest.raises(RncGraphError, match=reason):
         MoleculeRegressor(networks=0).fit(smiles, change(np.asarray(targets)))
+
+
+def test_settings_leave_the_global_generator_alone():
+    before = torch.get_rng_state()
+    ModelSettings()
+    assert torch.equal(torch.get_rng_state(), before)

@@ -37,6 +37,7 @@ from rnc_graph.experiments.spec.sources import (
 )
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.plugins import read_plugin
+from rnc_graph.seeding import seeded
 
 
 def _loaded(path: Path, info: ValidationInfo) -> Path:
@@ -162,7 +163,8 @@ class Experiment(Section):
             if "class" in options:  # Made with the data, which say what it takes.
                 continue
             Part(name=name, **options).identity(ENCODERS)
-            ENCODERS.make(name, **options)
+            with seeded(0):
+                ENCODERS.make(name, **options)
         return encoders
 
     @model_validator(mode="after")
