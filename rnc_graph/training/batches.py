@@ -34,7 +34,8 @@ class StageData:
 
     Args:
         data: a dataset with ``batch(index)`` and ``y``; a PyG dataset or a list of ``Data``; or a
-            loader of batches, such as PyG's ``DataLoader``, whose order is kept.
+            loader of batches, such as PyG's ``DataLoader``, whose order is kept. A
+            ``torch.utils.data.Subset`` of a dataset or a list is one too.
         device: where a dataset is moved to, if it fits.
 
     Raises:
@@ -45,6 +46,7 @@ class StageData:
         self.device = device
         self.loader: Any = None
         self.dataset: Any = None
+        data = _unwrapped(data)
         if isinstance(data, Loader | WrappedLoader | torch.utils.data.DataLoader):
             self.loader = data
         elif callable(getattr(data, "batch", None)):
@@ -74,7 +76,7 @@ class StageData:
         """A dataset with a schema, or a batch: what an encoder is made for."""
         if self.loader is None:
             return self.dataset
-        dataset = getattr(self.loader, "dataset", None)
+        dataset = _unwrapped(getattr(self.loader, "dataset", None))
         if isinstance(dataset, list | PyGDataset) and isinstance(dataset[0], Data):
             return GraphDataset.from_pyg(dataset)
         return dataset if hasattr(dataset, "schema") else next(self.inputs())
@@ -153,3 +155,15 @@ class StageData:
     def _batches(self) -> Iterator[Any]:
         """Iterate over the loader, without a trace in the global generators."""
         return iterate(self.loader, Generator().manual_seed(0))
+
+
+def _unwrapped(data: Any) -> Any:
+    """Return the samples of a ``torch.utils.data.Subset`` in the form that the whole has."""
+    if not isinstance(data, torch.utils.data.Subset):
+        return data
+    whole, index = _unwrapped(data.dataset), torch.tensor([int(i) for i in data.indices]).long()
+    if isinstance(whole, GraphDataset | PyGDataset):
+        return whole[index]
+    if callable(getattr(whole, "batch", None)):
+        return Subset(whole, index, whole.y[index])
+    return [whole[i] for i in index.tolist()] if isinstance(whole, list | tuple) else data

@@ -28,7 +28,15 @@ def mean_over_known(
         loss: returns the mean over its two arguments, of any shape.
         y_pred: (N, t).
         y_true: (N, t), NaN where missing.
+
+    Raises:
+        RncGraphError: the shapes differ; they would broadcast.
     """
+    if y_pred.shape != y_true.shape:
+        raise BadValueError(
+            f"targets: expected the shape of the predictions {tuple(y_pred.shape)}, got "
+            f"{tuple(y_true.shape)}"
+        )
     y_pred = y_pred.to(y_true.dtype)  # That of a mixed-precision encoder is in half.
     known = ~y_true.isnan()
     if known.all():

@@ -144,6 +144,8 @@ class TwoStage(nn.Module):
         self.trainer = trainer
         self.history: dict[str, History] = {}
         self.encoder = self.head = self.loss = self.projection = None
+        self._head_is_trained = False
+        self.register_load_state_dict_post_hook(_note_loaded)  # type: ignore[no-untyped-call]
         self.register_buffer("mean", torch.zeros(1, dtype=torch.float64))
         self.register_buffer("sd", torch.ones(1, dtype=torch.float64))
 
@@ -159,6 +161,8 @@ class TwoStage(nn.Module):
             RncGraphError: data that cannot be trained on, or training diverged.
         """
         self.encoder = self.head = self.projection = None
+        # Once for both stages: a list of graphs is packed, and a dataset moved to the device.
+        train, val = self._samples(train), self._samples(val)
         joint = self.loss_weight is not None
         given = self.trainer
         try:
@@ -214,6 +218,7 @@ class TwoStage(nn.Module):
             )
             augmented = joint or (self._given[1] is None and not self.freeze)
             self._run("finetune", module, samples, held_out, seed, augmented)
+        self._head_is_trained = True
         return self
 
     def build(self, data: Any, seed: int = 0) -> TwoStage:
@@ -273,13 +278,15 @@ class TwoStage(nn.Module):
         return self._counted_classes if self.head_loss == "cross-entropy" else None
 
     def _samples(self, data: Any) -> Any:
-        return None if data is None else StageData(data, self._device)
+        if data is None or isinstance(data, StageData):
+            return data
+        return StageData(data, self._device)
 
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
         return seeded(seed, cuda=self._device.type == "cuda")
 
     def _trained(self) -> nn.Module:
-        if self.encoder is None or self.head is None:
+        if self.encoder is None or self.head is None or not self._head_is_trained:
             raise RunError("TwoStage is not trained: call fit or finetune first")
         return nn.Sequential(self.encoder, self.head)
 
@@ -296,6 +303,13 @@ class TwoStage(nn.Module):
     def _prepare(self, samples: StageData, held_out: StageData | None, seed: int) -> None:
         """Take scale and classes from the training set, and make the modules that are missing."""
         y = samples.y
+        if held_out is not None and held_out.y.shape[1] != y.shape[1]:
+            raise BadValueError(
+                f"validation set: expected {y.shape[1]} targets as in the training set, got "
+                f"{held_out.y.shape[1]}"
+            )
+        # An old head does not fit the new scale until it is trained again.
+        self._head_is_trained = False
         if self.head_loss == "cross-entropy":
             labels = y if held_out is None else torch.cat([y, held_out.y])
             self._counted_classes = self.n_classes or int(class_numbers(labels).max()) + 1
@@ -348,3 +362,8 @@ class TwoStage(nn.Module):
         )
         val = None if held_out is None else held_out.batches(self._scale)
         self.history[stage] = fit(module, train, val, trainer=self.trainer)
+
+
+def _note_loaded(model: TwoStage, keys: Any) -> None:
+    """Note that a state dict had the weights of a trained head."""
+    model._head_is_trained |= not keys.missing_keys

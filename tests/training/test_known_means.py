@@ -120,3 +120,8 @@ def test_inputs_may_be_graphs_with_features_beside_them(esol_graphs: GraphDatase
         (take(torch.arange(3)), targets[:3]), torch.device("meta")
     )
     assert {molecules.x.device.type, beside.device.type, moved.device.type} == {"meta"}
+
+
+def test_shapes_that_would_broadcast_are_refused() -> None:
+    with pytest.raises(RncGraphError, match=r"predictions \(4, 3\), got \(4, 1\)"):
+        KnownMAE().update(torch.ones(4, 3), torch.ones(4, 1))

@@ -388,3 +388,58 @@ def test_the_example_moves_to_the_device_of_the_model(dataset: GraphDataset) -> 
     encoder = make_encoder(models.GIN(9, 8, 2).to("meta"), None, dataset)
     assert encoder.embedding_dim == 8
     assert dataset.device.type == "cpu"
+
+
+def test_a_head_predicts_only_if_it_was_trained_on_the_scale_of_the_targets(
+    graphs: list[Data],
+) -> None:
+    two = model("gin").pretrain(graphs)
+    with pytest.raises(RncGraphError, match="not trained"):
+        two.predict(graphs)
+    assert two.embed(graphs).shape == (24, 16)
+    assert two.finetune(graphs).predict(graphs).isfinite().all()
+    with pytest.raises(RncGraphError, match="not trained"):
+        two.pretrain(graphs[:8])(Batch.from_data_list(graphs))
+    built = model("gin").build(graphs)
+    with pytest.raises(RncGraphError, match="not trained"):
+        built.predict(graphs)
+    encoder = {name: t for name, t in two.state_dict().items() if name.startswith("encoder.")}
+    built.load_state_dict(encoder, strict=False)
+    with pytest.raises(RncGraphError, match="not trained"):
+        built.predict(graphs)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+@pytest.mark.parametrize("as_loader", [False, True])
+def test_a_validation_set_with_other_targets(
+    stage: str, as_loader: bool, graphs: list[Data], dataset: GraphDataset
+) -> None:
+    train = dataset.with_y(dataset.y.float().reshape(-1, 1).repeat(1, 2))
+    val = DataLoader(graphs[16:], 4) if as_loader else graphs[16:]
+    with pytest.raises(RncGraphError, match="expected 2 targets as in the training set, got 1"):
+        getattr(model("gin"), stage)(train, val)
+
+
+@pytest.mark.parametrize("whole", ["dataset", "list", "subset"])
+def test_subsets_of_torch_are_the_samples_that_they_name(
+    whole: str, dataset: GraphDataset, graphs: list[Data]
+) -> None:
+    own = Subset(dataset, torch.arange(24), dataset.y.float())
+    samples = {"dataset": dataset, "list": graphs, "subset": own}[whole]
+    outer = torch.utils.data.Subset(samples, range(23, 0, -1))
+    train, val = torch.utils.data.Subset(outer, range(16)), torch.utils.data.Subset(outer, [20, 21])
+    like = model("gin").fit(graphs[23:7:-1], graphs[3:1:-1])
+    found = model("gin").fit(train, val)
+    assert_equal(weights(found), weights(like))
+    assert torch.equal(found.predict(val), like.predict(graphs[3:1:-1]))
+
+
+@pytest.mark.parametrize("whole", ["dataset", "list"])
+def test_a_loader_of_split_data(whole: str, dataset: GraphDataset, graphs: list[Data]) -> None:
+    """The tables of the encoder come from the data below the subset."""
+    own = {"encoder_options": {"hidden_dim": 8}}
+    samples, draws = dataset if whole == "dataset" else graphs, torch.Generator().manual_seed(0)
+    train, _ = torch.utils.data.random_split(samples, [16, 8], draws)
+    like = dataset[train.indices] if whole == "dataset" else [graphs[i] for i in train.indices]
+    found = model("gin", **own).fit(DataLoader(train, 8))
+    assert_equal(weights(found), weights(model("gin", **own).fit(DataLoader(like, 8))))
