@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-Level = Literal["node", "edge", "graph", "other"]
+Level = Literal["node", "edge", "graph", "other", "tied"]
+"""What a tensor has a value for; "tied" if that may be an edge, or a node or graph as well."""
+
+_OF_NODES = frozenset(("x", "pos", "batch", "feat", "n_id", "tf"))
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class PackedGraphs:
         """The size of all tensors in bytes."""
         return sum(a.values.nbytes + a.offsets.nbytes for a in self.attributes.values())
 
+    @property
+    def _levels(self) -> dict[str, Level]:
+        """What graphs and batches say of their tensors to augmentations."""
+        return {name: a.level for name, a in self.attributes.items()}
+
     def to(self, device: torch.device | str) -> PackedGraphs:
         """Return the store with all of its tensors on a device."""
         moved = {
@@ -77,6 +85,7 @@ class PackedGraphs:
             data[name] = a.values.narrow(a.dim, first, end - first).to(a.dtype, copy=True)
         if self.counted:
             data.num_nodes = int(self.node_offsets[row + 1] - self.node_offsets[row])
+        data._levels = self._levels
         return data
 
     def batch(self, index: Tensor) -> Batch:
@@ -95,7 +104,7 @@ class PackedGraphs:
         slices: dict[str, Tensor] = {}
         increments = {name: a.increment for name, a in self.attributes.items()}
         for name, a in self.attributes.items():
-            if a.level == "other":
+            if a.level in ("other", "tied"):
                 rows, slices[name] = _ranges(a.offsets, index)
             else:
                 if a.level not in ranges:
@@ -104,7 +113,9 @@ class PackedGraphs:
             tensors[name] = a.values.index_select(a.dim, rows).to(a.dtype)
             if a.increment:
                 tensors[name] += ptr[:-1].repeat_interleave(slices[name].diff())
-        return make_batch(tensors, slices, increments, ptr, counted=self.counted)
+        batch = make_batch(tensors, slices, increments, ptr, counted=self.counted)
+        batch._levels = self._levels
+        return batch
 
 
 def make_batch(
@@ -136,26 +147,45 @@ def make_batch(
     return batch
 
 
-def level_of(name: str, offsets: Tensor, nodes: Tensor, edges: Tensor | None) -> Level:
-    """Return what a tensor has a value for, by the number of its values in each graph.
+def level_of(
+    name: str, offsets: Tensor, nodes: Tensor, edges: Tensor | None, known: Level | None = None
+) -> Level:
+    """Return what a tensor has a value for, by its name and its number of values in each graph.
 
-    Where the numbers fit several, edges have what is called so, and else nodes come before graphs,
-    and graphs before edges.
+    ``y`` belongs to graphs if all have as many values of it. Where the numbers fit several, the
+    name decides, as in PyG; "tied" if it does not.
 
     Args:
         name: of the tensor.
         offsets: (N + 1,) where each graph's values begin.
         nodes: (N + 1,) where each graph's nodes begin.
         edges: (N + 1,) where each graph's edges begin, None without edges.
+        known: the level in the data set that the graphs are from; it decides if it fits.
     """
-    fits_edges = edges is not None and torch.equal(offsets, edges)
-    if fits_edges and "edge" in name:
-        return "edge"
-    if torch.equal(offsets, nodes):
-        return "node"
-    if torch.equal(offsets, torch.arange(len(offsets), device=offsets.device)):
+    counts = offsets.diff()
+    if name == "y" and bool((counts == counts[:1]).all()):
         return "graph"
-    return "edge" if fits_edges else "other"
+    fits: list[Level] = []
+    if torch.equal(offsets, nodes):
+        fits.append("node")
+    if torch.equal(offsets, torch.arange(len(offsets), device=offsets.device)):
+        fits.append("graph")
+    if edges is not None and torch.equal(offsets, edges):
+        fits.append("edge")
+    if known is not None and known in (*fits, "other"):
+        return known
+    if "edge" in fits and len(fits) > 1:
+        if "edge" in name:
+            return "edge"
+        if "node" in fits and (tells_nodes(name) or name == "z"):
+            return "node"
+        return "graph" if name == "u" and "graph" in fits else "tied"
+    return fits[0] if fits else "other"
+
+
+def tells_nodes(name: str) -> bool:
+    """Return whether PyG takes the number of nodes from a tensor of this name."""
+    return name in _OF_NODES or "node" in name
 
 
 def graph_of(ptr: Tensor) -> Tensor:

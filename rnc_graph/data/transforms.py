@@ -6,7 +6,7 @@ away. They take a ``Data`` or a ``Batch``, directed or undirected, with its edge
 
 The edges between the same two nodes share one fate, so that an undirected graph stays undirected,
 and every graph keeps at least one node. Tensors of nodes and edges stay aligned; those of graphs
-(``y``) stay as they are.
+(``y``) stay as they are. A tensor that may be of nodes or of edges raises an error.
 """
 
 import copy
@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import BaseTransform
 
-from rnc_graph.data.packed import Level, graph_of, level_of
+from rnc_graph.data.packed import Level, graph_of, level_of, tells_nodes
 from rnc_graph.data.schema import MASK
 from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
@@ -254,8 +254,9 @@ class _Layout:
             ptr = torch.tensor([0, data.num_nodes], device=device)
             graph = torch.zeros(data.num_nodes, dtype=torch.long, device=device)
         edge_ptr = tensors.get("edge_index")
+        known = getattr(data, "_levels", {})
         levels = {
-            name: level_of(name, ends.to(ptr.device), ptr, edge_ptr)
+            name: level_of(name, ends.to(ptr.device), ptr, edge_ptr, known.get(name))
             for name, ends in tensors.items()
         }
         if edge_ptr is None:
@@ -318,13 +319,22 @@ def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
         increment = name != "edge_index" and ("index" in name or name == "face")
         if "node" in kept and (increment or level == "other"):
             raise BadValueError(f"expected tensors of nodes, edges or graphs, got {name!r}")
+        if level == "tied":
+            raise BadValueError(
+                f"expected a tensor of nodes, edges or graphs, got {name!r} with as many rows as "
+                f"edges and as nodes or graphs; call it 'node_{name}' or 'edge_{name}'"
+            )
         if level in kept:
             value = data[name]
             dim = data.__cat_dim__(name, value)
             view[name] = value.index_select(dim, kept[level].nonzero().flatten())
     ptr = ptrs["node"]
+    # Nodes without edges count, too.
+    counted = "num_nodes" in data or not any(
+        level == "node" and tells_nodes(name) for name, level in layout.levels.items()
+    )
     if not isinstance(data, Batch):
-        if "num_nodes" in data:
+        if counted:
             view.num_nodes = int(ptr[-1])
         return view
     zeros = torch.zeros_like(ptr[:-1])
@@ -336,9 +346,9 @@ def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
             view._inc_dict[name] = ptr[:-1] if name == "edge_index" else zeros
     if "node" in kept:
         view.ptr, view.batch = ptr, graph_of(ptr)
-        if "num_nodes" in data:
-            view._num_nodes = ptr.diff().tolist()
-            view.num_nodes = sum(view._num_nodes)
+    if counted:
+        view._num_nodes = ptr.diff().tolist()
+        view.num_nodes = sum(view._num_nodes)
     return view
 
 

@@ -298,3 +298,39 @@ def test_a_batch_that_was_changed_otherwise_is_refused(batch: Batch) -> None:
     meshed = Data(x=torch.rand(3, 1), face=torch.tensor([[0], [1], [2]]))
     with pytest.raises(BadValueError, match="tensors of nodes, edges or graphs, got 'face'"):
         DropNodes(0.5)(meshed)
+
+
+RING = torch.tensor([[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 0]])
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_targets_are_of_the_graph_though_there_are_as_many_nodes(batched: bool) -> None:
+    graph = Data(x=torch.rand(5, 1), edge_index=RING[:, :4], y=torch.rand(5))
+    view = DropNodes(0.5)(Batch.from_data_list([graph, graph]) if batched else graph)
+    assert torch.equal(view.y, graph.y.repeat(2) if batched else graph.y)
+    of_nodes = [Data(x=torch.rand(n, 1), y=torch.arange(n)) for n in (4, 6)]
+    assert len(DropNodes(0.5)(Batch.from_data_list(of_nodes)).y) == 5
+
+
+def test_a_tensor_of_nodes_or_edges_is_named_or_known_from_the_data_set() -> None:
+    ring = Data(x=torch.rand(6, 1), edge_index=RING, weight=torch.arange(6))
+    for data in (ring, Batch.from_data_list([ring]), GraphDataset.from_pyg([ring]).batch()):
+        with pytest.raises(BadValueError, match="got 'weight' with as many rows as edges and as"):
+            DropEdges(0.5)(data)
+    path = Data(x=torch.rand(3, 1), edge_index=RING[:, :2], weight=torch.arange(2))
+    rings = GraphDataset.from_pyg([ring, path])[[0]]
+    for data in (rings[0], rings.batch()):
+        view = DropEdges(0.5)(data, _seeded(0))
+        assert 0 < view.num_edges < 6
+        assert torch.equal(view.edge_index, RING[:, view.weight])
+
+
+@pytest.mark.filterwarnings("ignore:Unable to accurately infer 'num_nodes'")
+@pytest.mark.parametrize("batched", [True, False])
+def test_nodes_without_edges_are_kept_without_num_nodes(batched: bool) -> None:
+    graph = Data(edge_index=RING[:, :5])
+    data = Batch.from_data_list([graph]) if batched else graph
+    for transform, expected in ((DropNodes(0.5), 3), (DropEdges(0.99), 6)):
+        view = transform(data, _seeded(0))
+        assert view.num_nodes == expected
+        assert (view.to_data_list()[0] if batched else view).num_nodes == expected
