@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.registry import entered_by, remove_parts
+
+
+@dataclass(frozen=True)
+class PluginRecord:
+    """What a trained model keeps of a plugin: the file's name and the SHA-256 of its content."""
+
+    file: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,12 @@ class Plugin:
     @property
     def name(self) -> str:
         """The name of the Python module, made of the content's hash."""
-        return f"rnc_graph_own_{hashlib.sha256(self.content).hexdigest()[:16]}"
+        return f"rnc_graph_own_{self.record.sha256[:16]}"
+
+    @property
+    def record(self) -> PluginRecord:
+        """What a trained model keeps of it."""
+        return PluginRecord(self.path.name, hashlib.sha256(self.content).hexdigest())
 
     def load(self) -> None:
         """Run the file, unless this content has been run; an earlier content is unregistered.
@@ -64,6 +78,14 @@ def read_plugin(path: Path) -> Plugin:
         return Plugin(path, path.read_bytes())
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def load_plugins(paths: Iterable[str | Path]) -> tuple[Plugin, ...]:
+    """Read Python files and run them; raises as :func:`read_plugin` and :meth:`Plugin.load` do."""
+    plugins = tuple(read_plugin(Path(path)) for path in paths)
+    for plugin in plugins:
+        plugin.load()
+    return plugins
 
 
 def _is_earlier(module: ModuleType, source: str) -> bool:

@@ -1,5 +1,6 @@
 """Models from the shell: train, predict, embed, evaluate, and what goes wrong on the way."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from typer.testing import CliRunner, Result
 from rnc_graph.cli import app
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
+from rnc_graph.models.estimator import MoleculeRegressor
+from rnc_graph.models.saving import PluginWarning
 
 QUICK = ["--networks", "1", "--epochs", "1", "--pretraining-epochs", "1", "--jobs", "1"]
 
@@ -115,6 +118,74 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
     assert "validation: " in again
 
 
+PLUGIN = """
+from torch import nn
+from torch_geometric.nn import global_add_pool
+from rnc_graph.encoders import ENCODERS, Encoder
+
+@ENCODERS.register("own")
+class Own(Encoder):
+    inputs = "graphs"
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.embedding_dim = width
+        self.layer = nn.Linear(9, width)
+
+    def forward(self, batch):
+        return self.layer(global_add_pool(batch.x.float(), batch.batch))
+"""
+
+
+def test_a_model_with_an_encoder_of_a_plugin(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table, own = str(folder / "my.csv"), Path("own.py")
+    own.write_text(PLUGIN)
+    encoder = ["--plugin", "own.py", "--encoder", "own", "--encoder-option", "width=5"]
+    # The members train in two processes, which load the plugin too.
+    options = [*encoder, *QUICK, "--jobs", "2"]
+    written(run("train", table, "--target", "logS", *options, "--out", "m"))
+    config = json.loads(Path("m/config.json").read_text())
+    assert config["settings"]["encoder_options"] == {"width": 5}
+    assert config["plugins"] == [
+        {"file": "own.py", "sha256": hashlib.sha256(PLUGIN.encode()).hexdigest()}
+    ]
+
+    embedding = ["m", table, "--jobs", "1", "--out", "e.npy"]
+    refused = run("embed", *embedding)
+    assert "trained with the plugin 'own.py'" in str(refused.exception)
+    written(run("embed", *embedding, "--plugin", "own.py"))
+    assert np.load("e.npy").shape == (80, 5)
+    written(run("evaluate", "m", table, "--jobs", "1", "--plugin", "own.py"))
+    written(run("predict", "m", table, "--out", "p.csv", "--plugin", "own.py"))
+    found = pd.read_csv("p.csv")["predicted_logS"]
+    assert found.notna().sum() == 79
+
+    model = MoleculeRegressor.load("m", plugins=[own])
+    np.testing.assert_allclose(model.predict(["CCO"]), model.predict(["OCC"]))
+    model.save("again")
+    own.rename("renamed.py")
+    assert MoleculeRegressor.load("again", plugins=["renamed.py"]).embed(["C"]).shape == (1, 5)
+    with pytest.raises(RncGraphError, match=r"again/config.json: .* expected --plugin own.py"):
+        MoleculeRegressor.load("again")
+    own.write_text(PLUGIN.replace("global_add_pool", "global_mean_pool"))
+    with pytest.warns(PluginWarning, match="'own.py' is not the one that the model was trained"):
+        MoleculeRegressor.load("m", plugins=["own.py"])
+
+
+def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
+    path = "torch_geometric.nn.models.AttentiveFP"
+    given = {"hidden_channels": 8, "num_layers": 2, "num_timesteps": 1, "dropout": 0.1}
+    options = [f"--encoder-option={key}={value}" for key, value in given.items()]
+    options += ["--encoder", path, "--out", str(tmp_path / "m"), "--no-descriptors", *QUICK]
+    written(run("train", str(folder / "my.csv"), "--target", "logS", *options))
+    model = MoleculeRegressor.load(tmp_path / "m")
+    assert model.encoder_options == given
+    assert model.embed(["CCO"]).shape == (1, 8)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -123,6 +194,10 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
         (["train", "my.csv", "--target", "logs", "--out", "m"], "did you mean 'logS'"),
         (["train", "my.csv", "--out", "m"], r"'name', 'logS'.*--target"),
         (["train", "my.csv", "--encoder", "gni", "--out", "m"], "unknown encoder 'gni'"),
+        (["train", "my.csv", "--encoder-option", "layers", "--out", "m"], "expected KEY=VALUE"),
+        (["train", "my.csv", "--encoder-option", "layers=[", "--out", "m"], "is not YAML"),
+        (["train", "my.csv", "--encoder-option", "layer=2", "--out", "m"], "'layer'.*layers"),
+        (["train", "my.csv", "--plugin", "gone.py", "--out", "m"], "gone.py: cannot be read"),
         (["train", "my.csv", "--objective", "rcn", "--out", "m"], "unknown objective 'rcn'"),
         (
             ["train", "my.csv", "--target", "logS", "--split", "scafold", "--out", "m"],

@@ -26,6 +26,10 @@ Smiles = Annotated[str | None, typer.Option(help="The column of SMILES. [default
 Level = Annotated[
     float, typer.Option("--interval", help="Share of measurements that the intervals cover.")
 ]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(help="A Python file that registers encoders, losses or augmentations."),
+]
 Decimal = Annotated[
     str | None, typer.Option(help="The decimal sign: . or a comma. [default: found by column]")
 ]
@@ -83,7 +87,18 @@ def train(
     on_bad: Annotated[
         str, typer.Option(help="Rows that cannot be used: skip (and name them) or raise.")
     ] = "skip",
-    encoder: Annotated[str, typer.Option(help="gin, gcn or mpnn.")] = "gin",
+    plugin: Plugins = None,
+    encoder: Annotated[
+        str, typer.Option(help="gin, gcn, mpnn, a plugin's, or the import path of a class.")
+    ] = "gin",
+    encoder_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Of the encoder, such as hidden_channels=32; more than once for several. "
+            "[default: those of docs/model.md]",
+        ),
+    ] = None,
     objective: Annotated[
         str, typer.Option(help="Of stage 1: rnc, supcon, rince, ...; none leaves stage 1 out.")
     ] = "rnc",
@@ -107,6 +122,7 @@ def train(
     from rnc_graph.files import new_folder
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
+    from rnc_graph.plugins import load_plugins
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_model_folder
 
@@ -119,8 +135,10 @@ def train(
             raise BadValueError(
                 f"{option}: expected {', '.join(filter(None, known))}, got {given!r}"
             )
+    plugins = load_plugins(plugin or [])
     settings: ModelSettings = make_settings(
         encoder=encoder,
+        encoder_options=_encoder_options(encoder_option),
         objective=None if objective == "none" else objective,
         head_loss=head_loss,
         freeze_encoder=freeze,
@@ -165,7 +183,13 @@ def train(
         say(prepared.sizes())
         with work_bar("training") as training:
             built = build(
-                prepared, settings, seed=seed, jobs=workers, device=device, on_progress=training
+                prepared,
+                settings,
+                seed=seed,
+                jobs=workers,
+                device=device,
+                on_progress=training,
+                plugins=plugins,
             )
         for note in built.model.interval_notes(LEVEL):
             say(f"{note}; hold out more with --validation-fraction")
@@ -194,12 +218,13 @@ def predict(
     smiles: Smiles = None,
     interval: Level = 0.9,
     jobs: Jobs = None,
+    plugin: Plugins = None,
 ) -> None:
     """Predict every row of a table, in order; column 'problem' says why one has no prediction."""
     from rnc_graph.models import load_model
     from rnc_graph.models.streaming import predict_file
 
-    trained = load_model(model)
+    trained = load_model(model, plugins=plugin or [])
     with work_bar("predicting", unit="molecules") as predicting:
         report = predict_file(
             trained,
@@ -225,12 +250,13 @@ def embed(
     out: Annotated[Path, typer.Option(help="A .csv, or an .npy of float32.", dir_okay=False)],
     smiles: Smiles = None,
     jobs: Jobs = None,
+    plugin: Plugins = None,
 ) -> None:
     """Embed every row of a table, in order; a row that cannot be read is empty (NaN in .npy)."""
     from rnc_graph.models import load_model
     from rnc_graph.models.streaming import embed_file
 
-    trained = load_model(model)
+    trained = load_model(model, plugins=plugin or [])
     with work_bar("embedding", unit="molecules") as embedding:
         report = embed_file(
             trained,
@@ -260,6 +286,7 @@ def evaluate(
     ] = None,
     interval: Level = 0.9,
     jobs: Jobs = None,
+    plugin: Plugins = None,
 ) -> None:
     """Evaluate a model on measured molecules, those of its training set apart."""
     import numpy as np
@@ -270,7 +297,7 @@ def evaluate(
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import draw_evaluation
 
-    trained = load_model(model)
+    trained = load_model(model, plugins=plugin or [])
     table, bad, notes = _read(data, smiles, target, None, "", decimal, default=trained.targets)
     for note in notes:
         say(note)
@@ -308,6 +335,24 @@ def evaluate(
         }
         write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
         say("\n  ".join(["Written:", *map(str, [*figures, out / "metrics.json"])]))
+
+
+def _encoder_options(given: list[str] | None) -> dict[str, Any] | None:
+    """Return the options of KEY=VALUE texts, whose values are YAML; None without any."""
+    import yaml
+
+    options: dict[str, Any] = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise BadValueError(f"--encoder-option: expected KEY=VALUE, got {text!r}")
+        if key in options:
+            raise BadValueError(f"--encoder-option: {key!r} is given twice")
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise BadValueError(f"--encoder-option {text!r}: is not YAML: {error}") from error
+    return options or None
 
 
 def _splitter(

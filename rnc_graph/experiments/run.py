@@ -23,7 +23,7 @@ from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
-from rnc_graph.plugins import Plugin, read_plugin
+from rnc_graph.plugins import Plugin, load_plugins
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
     """
     progress = progress or Silent()
     # Loaded as they are now: runs are named after what the workers get.
-    plugins = tuple(read_plugin(path) for path in experiment.plugins)
-    for plugin in plugins:
-        plugin.load()
+    plugins = load_plugins(experiment.plugins)
     find_own_modules()
     datasets = load_datasets(experiment, progress.decoded)
     for loaded in datasets.sets.values():

@@ -22,6 +22,7 @@ from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.train import train_model
+from rnc_graph.plugins import Plugin
 
 Merge = Literal["no", "mean", "median", "first"]
 
@@ -174,6 +175,7 @@ def build(
     jobs: int = 1,
     device: str = "cpu",
     on_progress: Callable[[float], None] = lambda share: None,
+    plugins: Sequence[Plugin] = (),
 ) -> Built:
     """Train a model on a prepared table; the test set is predicted once, at the end.
 
@@ -193,6 +195,7 @@ def build(
         jobs=jobs,
         device=device,
         on_progress=on_progress,
+        plugins=plugins,
     )
 
     def evaluated(rows: NDArray[np.int64]) -> Evaluation:

@@ -34,6 +34,7 @@ from rnc_graph.models import (
     save_model,
     train_model,
 )
+from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
 
 
@@ -83,6 +84,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         n_jobs: processes that train members and featurize; None is 1, -1 all cores. Results do not
             depend on it.
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
+        plugins: Python files that register the encoder, the objective or the augmentation; ``fit``
+            runs them, and ``load`` needs them again.
 
     Attributes:
         model_: the trained :class:`~rnc_graph.models.MoleculeModel`.
@@ -126,6 +129,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
         device: str = "cpu",
+        plugins: Sequence[str | Path] = (),
     ) -> None:
         self.encoder = encoder
         self.encoder_options = encoder_options
@@ -152,6 +156,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.device = device
+        self.plugins = plugins
 
     def fit(
         self, X: Any, y: Any, *, validation: tuple[Any, Any] | None = None
@@ -167,6 +172,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         Raises:
             RncGraphError: a setting, the SMILES or the measurements are not right.
         """
+        plugins = load_plugins(self.plugins)
         settings = self._settings()
         if self.on_bad not in ("skip", "raise"):
             raise BadValueError(f"on_bad must be 'skip' or 'raise', not {self.on_bad!r}")
@@ -216,6 +222,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             seed=seed,
             jobs=self._jobs(),
             device=self.device,
+            plugins=plugins,
         )
         self.n_targets_ = targets.shape[1]
         self._single = single
@@ -297,20 +304,26 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, trusted: Collection[str] = (), **options: Any
+        cls,
+        folder: str | Path,
+        *,
+        trusted: Collection[str] = (),
+        plugins: Sequence[str | Path] = (),
+        **options: Any,
     ) -> MoleculeRegressor:
         """Load a model that :meth:`save` or ``rnc-graph train`` wrote.
 
         Args:
             folder: the model's.
             trusted: modules or classes whose encoders may be imported; see ``load_model``.
+            plugins: the Python files that it was trained with; no other file is run.
             options: of what is no part of a model: ``n_jobs``, ``device``, ``on_bad``, ...
 
         Raises:
             RncGraphError: there is no model, or it cannot be read; see ``load_model``.
         """
-        model = load_model(Path(folder), trusted)
-        regressor = cls(**{**model.settings.model_dump(), **options})
+        model = load_model(Path(folder), trusted, plugins=plugins)
+        regressor = cls(**{**model.settings.model_dump(), **options}, plugins=plugins)
         regressor.model_ = model
         regressor.n_targets_ = len(model.targets)
         regressor._single = regressor.n_targets_ == 1 and not model.column

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from rnc_graph.models.members import Member, TrainingParts, fit_member, kinds, load_member
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
+from rnc_graph.plugins import Plugin
 from rnc_graph.workers import CONTEXT, worker_pool
 
 # What fitting on descriptors alone costs, in passes of an encoder over the training set.
@@ -31,10 +32,11 @@ def fit_members(
     jobs: int,
     device: str,
     on_progress: Callable[[float], None],
+    plugins: Sequence[Plugin] = (),
 ) -> list[Member]:
     """Train the members, each from a seed of its own, in ``jobs`` processes.
 
-    The same arguments give the same bits, whatever ``jobs`` is.
+    The processes load the plugins. The same arguments give the same bits, whatever ``jobs`` is.
     """
     wanted = kinds(settings)
     seeds = [int(state) for state in np.random.SeedSequence(seed).generate_state(len(wanted))]
@@ -62,7 +64,7 @@ def fit_members(
         return [members[number] for number in range(len(tasks))]
     scores, count = parts.inputs.scores.shape[1], parts.targets.shape[1]
     epochs = CONTEXT.Queue()
-    arguments = (parts, settings, device, epochs)
+    arguments = (parts, settings, device, epochs, plugins)
     fitted: dict[int, bytes] = {}
     lost = "no model was made"
     with worker_pool(min(jobs, len(tasks)), lost, _start_worker, arguments) as pool:
@@ -111,10 +113,18 @@ _device: str
 _epochs: Any
 
 
-def _start_worker(parts: TrainingParts, settings: ModelSettings, device: str, epochs: Any) -> None:
+def _start_worker(
+    parts: TrainingParts,
+    settings: ModelSettings,
+    device: str,
+    epochs: Any,
+    plugins: Sequence[Plugin],
+) -> None:
     global _parts, _settings, _device, _epochs
     torch.set_num_threads(1)
     _parts, _settings, _device, _epochs = parts, settings, device, epochs
+    for plugin in plugins:
+        plugin.load()
 
 
 def _fit_in_worker(number: int, kind: str, seed: int) -> bytes:

@@ -21,6 +21,7 @@ from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import Member
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
+from rnc_graph.plugins import PluginRecord
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class MoleculeModel:
             a model of format 1, which did not keep them.
         featurizer: version of the features that the members were trained on.
         column: whether the targets were given as (N, t) even for t = 1.
+        plugins: the files that the settings need, as they were in training.
     """
 
     settings: ModelSettings
@@ -87,6 +89,7 @@ class MoleculeModel:
     seen: NDArray[np.int64] | None = None
     featurizer: Literal["ogb-2", "ogb-3"] = FEATURIZER
     column: bool = False
+    plugins: tuple[PluginRecord, ...] = ()
 
     @property
     def wants(self) -> Wants:

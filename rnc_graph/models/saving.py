@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from rnc_graph.models.inputs import DescriptorScaler
 from rnc_graph.models.members import kinds, load_member
 from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
+from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised whenever a version of before could not read what this one writes.
 FORMAT = 2
@@ -51,7 +53,17 @@ _TRUSTED = tuple(
 _LIBRARIES = ("torch", "torch_geometric", "rdkit", "scikit-learn", "numpy")
 
 
-class _Config(BaseModel):
+class PluginWarning(UserWarning):
+    """A plugin's content is not that with which the model was trained."""
+
+
+class _Needs(BaseModel):
+    """What of ``config.json`` is read first: settings are checked against what plugins register."""
+
+    plugins: tuple[PluginRecord, ...] = ()
+
+
+class _Config(_Needs):
     """``config.json``: all of a model that is no tensor."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,6 +110,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         descriptors=model.descriptor_scaler.names if model.descriptor_scaler else None,
         featurizer=model.featurizer,
         column=model.column,
+        plugins=model.plugins,
         domain_threshold=model.domain.threshold,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         weights_sha256=hashlib.sha256(weights).hexdigest(),
@@ -110,7 +123,9 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
     write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
 
 
-def load_model(folder: Path, trusted: Collection[str] = ()) -> MoleculeModel:
+def load_model(
+    folder: Path, trusted: Collection[str] = (), *, plugins: Sequence[str | Path] = ()
+) -> MoleculeModel:
     """Load a model; it predicts the same bits as the one that was saved, on the same machine.
 
     Args:
@@ -118,13 +133,14 @@ def load_model(folder: Path, trusted: Collection[str] = ()) -> MoleculeModel:
         trusted: modules or classes, such as "my_package", whose encoders may be imported.
             Importing runs code: without it, only registered encoders and the classes of
             ``torch_geometric.nn.models`` are loaded.
+        plugins: the Python files that it was trained with; no other file is run.
 
     Raises:
-        RncGraphError: there is no model, a newer version wrote it, a file is truncated, edited, or
-            a link to outside the folder, its encoder is not trusted, or the parts do not fit
-            together.
+        RncGraphError: there is no model, a newer version wrote it, a plugin is missing, a file is
+            truncated, edited, or a link to outside the folder, its encoder is not trusted, or the
+            parts do not fit together.
     """
-    config = _read_config(folder, trusted)
+    config = _read_config(folder, trusted, plugins)
     content = _read(folder, WEIGHTS)
     if hashlib.sha256(content).hexdigest() != config.weights_sha256:
         raise BadValueError(
@@ -140,7 +156,7 @@ def load_model(folder: Path, trusted: Collection[str] = ()) -> MoleculeModel:
         raise BadValueError(f"{folder}: its weights do not fit its config: {error}") from error
 
 
-def _read_config(folder: Path, trusted: Collection[str]) -> _Config:
+def _read_config(folder: Path, trusted: Collection[str], plugins: Sequence[str | Path]) -> _Config:
     path = folder / CONFIG
     text = _read(folder, CONFIG)
     try:
@@ -159,6 +175,7 @@ def _read_config(folder: Path, trusted: Collection[str]) -> _Config:
     # First: settings import their encoder.
     _check_trusted(path, given.get("settings"), (*_TRUSTED, *trusted))
     try:
+        _load_needed(_Needs.model_validate(given).plugins, plugins, path)
         config = _Config.model_validate(given)
     except ValidationError as error:
         problem = error.errors()[0]
@@ -181,6 +198,29 @@ def _check_trusted(path: Path, settings: Any, trusted: Collection[str]) -> None:
             f"{path}: settings.encoder: importing {encoder!r} would run its module's code; if you "
             f"trust it, load the model with trusted=({encoder.rpartition('.')[0]!r},)"
         )
+
+
+def _load_needed(needed: Sequence[PluginRecord], paths: Sequence[str | Path], config: Path) -> None:
+    """Load the user's plugins, if they are all that a model needs."""
+    given = [read_plugin(Path(path)) for path in paths]
+    files = {plugin.record.file for plugin in given}
+    contents = {plugin.record.sha256 for plugin in given}
+    for record in needed:
+        if record.sha256 in contents:
+            continue
+        if record.file not in files:
+            raise BadValueError(
+                f"{config}: the model was trained with the plugin {record.file!r}, which is run "
+                f"only if you name it: expected --plugin {record.file}, or plugins=[...] in Python"
+            )
+        warnings.warn(
+            f"{config}: the plugin {record.file!r} is not the one that the model was trained with "
+            f"(expected SHA-256 {record.sha256[:16]}...): predictions may differ",
+            PluginWarning,
+            stacklevel=4,
+        )
+    for plugin in given:
+        plugin.load()
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -262,4 +302,5 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         seen=array("seen") if config.format > 1 else None,
         featurizer=config.featurizer,
         column=config.column,
+        plugins=config.plugins,
     )

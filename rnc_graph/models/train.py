@@ -23,6 +23,7 @@ from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import TrainingParts
 from rnc_graph.models.model import MoleculeModel, digests
 from rnc_graph.models.settings import ModelSettings
+from rnc_graph.plugins import Plugin
 from rnc_graph.training import check_device
 
 # The share of the held-out set that chooses the epochs; the others calibrate.
@@ -78,6 +79,7 @@ def train_model(
     jobs: int = 1,
     device: str = "cpu",
     on_progress: Callable[[float], None] = lambda share: None,
+    plugins: Sequence[Plugin] = (),
 ) -> MoleculeModel:
     """Train a model on some rows of a table and calibrate it on others.
 
@@ -93,6 +95,7 @@ def train_model(
         jobs: processes to train the members in; 1 trains them here.
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
         on_progress: receives the share of the work that is done.
+        plugins: what the settings need; loaded in the processes, and recorded in the model.
 
     Raises:
         RncGraphError: too few molecules, a target without values, an objective that cannot be used
@@ -131,11 +134,12 @@ def train_model(
         units=list(units),
         scaler=scaler,
         descriptor_scaler=descriptor_scaler,
-        members=fit_members(parts, settings, seed, jobs, device, on_progress),
+        members=fit_members(parts, settings, seed, jobs, device, on_progress, plugins),
         typical_spread=np.zeros(targets.shape[1]),
         intervals=ConformalIntervals(np.empty((0, targets.shape[1]))),
         domain=Domain.fit(features.fingerprints[molecules]),
         seen=np.unique(digests([features.canonical[row] for row in [*train, *held_out]])),
+        plugins=tuple(plugin.record for plugin in plugins),
     )
     spread = uncalibrated.predict_rows(features, held.selection).spread
     typical = np.median(spread, axis=0)

@@ -1,6 +1,6 @@
 """Specs as YAML files; an error names the line and the key, and what was expected."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -30,7 +30,6 @@ def read_spec(
     *,
     seeds: str | None = None,
     encoders: Sequence[str] | None = None,
-    plugins: Iterable[Path] | None = None,
     finished: bool = False,
 ) -> Experiment:
     """Read an experiment from YAML.
@@ -39,7 +38,6 @@ def read_spec(
         path: the file.
         seeds: how many, from the file's first on: a number, or one by encoder ("gin=10,gcn=5").
         encoders: the ones to take of the file's; all by default.
-        plugins: the only Python files that may be run; None allows those that the spec names.
         finished: read the spec of finished runs: no Python file is run, and what only a plugin
             knows is not checked again.
 
@@ -62,10 +60,8 @@ def read_spec(
                 for keys, reason in renamed
             )
         )
-    allowed = None if plugins is None else {plugin.resolve() for plugin in plugins}
-    context = {"plugins": allowed, "finished": finished}
     try:
-        experiment = Experiment.model_validate(raw, context=context)
+        experiment = Experiment.model_validate(raw, context={"finished": finished})
     except ValidationError as error:
         raise BadValueError(_describe(error, str(path), text, raw)) from error
     if seeds is None and encoders is None:
