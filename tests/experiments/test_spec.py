@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
+from rnc_graph.experiments.checks import check_methods
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.tasks import PretrainTask
@@ -32,6 +34,13 @@ def test_every_shipped_spec_is_valid_and_plans(path: Path):
         of_split = len(experiment.baselines_on(split)) * len(seeds)
         expected += of_split * len(experiment.data)
     assert len(runs) == expected
+
+
+def test_checks_leave_the_global_generator_alone():
+    before = torch.get_rng_state()
+    experiment = read_spec(resource_dir("experiments") / "depictions.yaml")
+    check_methods(experiment, load_datasets(experiment))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_resolved_spec_reads_back_as_itself(folder: Path, experiment):
