@@ -78,6 +78,9 @@ def main() -> None:
     except BaseException as error:
         if stopped:
             say("Stopped. Finished work is kept; run the same command again to continue.")
+            # An interrupt that passed through a library's own exec() makes Python end by SIGINT
+            # whatever the exit code, unless another exec() has ended since.
+            exec("")
             sys.exit(128 + stopped[0])
         if isinstance(error, RncGraphError):
             _fail(str(error))

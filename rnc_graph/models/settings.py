@@ -17,7 +17,7 @@ from torch import nn
 
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.transforms import make_view
-from rnc_graph.encoders import make_encoder
+from rnc_graph.encoders import ENCODERS, make_encoder
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import example_molecules
@@ -86,10 +86,11 @@ class ModelSettings(BaseModel):
 
     @model_validator(mode="after")
     def _parts_can_be_made(self) -> ModelSettings:
-        with seeded(0):
-            encoder = make_encoder(self.encoder, self.options_of_encoder, example_molecules())
-        if getattr(encoder, "inputs", "graphs") != "graphs":
+        named = ENCODERS.get(self.encoder) if self.encoder in ENCODERS.names() else None
+        if getattr(named, "inputs", "graphs") != "graphs":
             raise ValueError(f"encoder {self.encoder!r} takes images; molecules are graphs")
+        with seeded(0):
+            make_encoder(self.encoder, self.options_of_encoder, example_molecules())
         if self.objective is not None:
             LOSSES.make(self.objective, **self.objective_options)
             fewest = getattr(LOSSES.get(self.objective), "min_views", 1)
