@@ -92,7 +92,7 @@ class OnNumbers(MoleculeRegressor):
 
     @staticmethod
     def _chains(X: np.ndarray) -> list[str]:
-        steps = np.floor(8 * X).astype(int) % 23
+        steps = np.floor(8 * X).astype(int) % 11
         return ["C" + "".join("O" + "C" * (1 + step) for step in row[:6]) for row in steps]
 
     def __sklearn_tags__(self) -> Any:
