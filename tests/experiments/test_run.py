@@ -229,7 +229,7 @@ def test_ten_molecules_are_enough(folder, experiment):
 def test_too_few_molecules_and_constant_targets_are_refused_at_once(folder, experiment):
     lines = (folder / "molecules.csv").read_text().splitlines()
     (folder / "molecules.csv").write_text("\n".join(lines[:5]))
-    with pytest.raises(RncGraphError, match="4 molecules are too few"):
+    with pytest.raises(RncGraphError, match="4 different samples are too few"):
         run_and_write(experiment, folder / "out")
     (folder / "molecules.csv").write_text("smiles,logS\nCC,1\nCO,1\n")
     with pytest.raises(RncGraphError, match="column 'logS': all its values are the same, 1"):
