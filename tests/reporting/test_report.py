@@ -189,9 +189,14 @@ def test_charts_are_as_wide_as_their_places(page):
 
 @pytest.mark.slow
 def test_a_line_has_one_value_on_all_other_axes(page):
-    charts = page.execute_script(
-        "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
-        "[c.layout.title.text, c.data.filter((t) => t.name).map((t) => t.x)])"
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    # On a busy machine the page is loaded before its charts are drawn.
+    charts = WebDriverWait(page, 60).until(
+        lambda page: page.execute_script(
+            "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
+            "[c.layout.title.text, c.data.filter((t) => t.name).map((t) => t.x)])"
+        )
     )
     assert {title for title, _ in charts} == {
         f"molecules, gcn, {fixed}"
