@@ -34,13 +34,17 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_own_parts_stay() -> Iterator[None]:
-    """Take out what a user's file registered, so that no test sees another's."""
+def _no_own_parts_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget the parts and the modules that a test wrote, so that no test sees another's."""
     yield
     owners = {owner for registry in Registry.every for owner in registry.owners.values()} - {""}
     for owner in owners:
         remove_parts(owner)
         del sys.modules[owner]
+    written_by_tests = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(written_by_tests):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
