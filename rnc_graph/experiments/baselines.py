@@ -1,8 +1,9 @@
 """Baselines: what a user could do without a neural network.
 
-Each learns from the training set alone, with fixed settings. Support vectors and extra trees are
-the members of :class:`~rnc_graph.models.MoleculeRegressor`. Predictions that were published with
-the data are one more kind.
+Each learns from the training set alone, with fixed settings. Support-vector regression on
+descriptors and on fingerprints, and extra trees, are the members of
+:class:`~rnc_graph.models.MoleculeRegressor`. Predictions that were published with the data are one
+more kind.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rnc_graph.data import PreparedSplit
 from rnc_graph.data.table import FloatArray, MoleculeTable, Table
 from rnc_graph.errors import UnknownNameError
 
-BASELINES = ("extra-trees", "mean", "random-forest", "svr")
+BASELINES = ("extra-trees", "fingerprint-svr", "mean", "random-forest", "svr")
 
 # The baseline of samples without SMILES.
 WITHOUT_SMILES = ("mean",)
@@ -83,16 +84,20 @@ def _random_forest(table: MoleculeTable, split: PreparedSplit, seed: int) -> Flo
 
 
 def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:
-    """Fit a member of a model on descriptors."""
+    """Fit a member of a model that sees no graphs."""
     from rnc_graph.data.features import molecule_features
     from rnc_graph.data.featurizer import Wants, descriptor_names
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
 
-    features = molecule_features(table.smiles, Wants(descriptors=True))
-    scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])
+    on_descriptors = kind != "fingerprint-svr"
+    wants = Wants(descriptors=on_descriptors, canonical=not on_descriptors)
+    features = molecule_features(table.smiles, wants)
+    scaler = None
+    if on_descriptors:
+        scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])
     inputs = Inputs.of(features, np.arange(len(table)), scaler)
     member = member_class(kind)(table.targets.shape[1])
-    seeds = {} if kind == "svr" else {"seed": seed}
+    seeds = {"seed": seed} if kind == "extra-trees" else {}
     member.fit(inputs, split.targets, split.train, **seeds)
     predictions: FloatArray = member.predict(inputs)
     return predictions
@@ -101,6 +106,7 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
 def member_class(kind: str) -> Any:
     """Return the class of the model's member that a baseline is."""
     from rnc_graph.models.extra_trees import ExtraTrees
+    from rnc_graph.models.fingerprint_svr import FingerprintSVR
     from rnc_graph.models.support_vectors import SupportVectors
 
-    return {member.kind: member for member in (SupportVectors, ExtraTrees)}[kind]
+    return {member.kind: member for member in (SupportVectors, ExtraTrees, FingerprintSVR)}[kind]

@@ -76,7 +76,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             with a metal or without an organic parent cannot be cleaned, and is bad.
         descriptors: put RDKit's descriptors beside the embedding.
         networks: number of networks in the ensemble, trained from different seeds.
-        descriptor_models: members on descriptors: "svr", "extra-trees".
+        descriptor_models: members on descriptors ("svr", "extra-trees") and on counts of
+            fingerprints ("fingerprint-svr").
         validation_fraction: share of the molecules that ``fit`` holds out, unless it is given some:
             a third chooses the epochs, the others calibrate the intervals.
         on_bad: "skip" leaves out SMILES that cannot be read, and warns; "raise" refuses them.

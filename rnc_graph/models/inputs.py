@@ -38,11 +38,13 @@ class Inputs:
         graphs: their N graphs, and those of molecules that cannot be read.
         rows: (N,) the graph of each.
         scores: (N, k) float32 descriptors as normal scores; k = 0 for a model without descriptors.
+        smiles: N canonical SMILES; none where they were not computed.
     """
 
     graphs: GraphDataset
     rows: Tensor
     scores: Tensor
+    smiles: list[str]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,7 +64,8 @@ class Inputs:
         scores = torch.zeros(len(rows), 0)
         if scaler is not None:
             scores = scaler.transform(descriptor_names(), features.descriptors[rows])
-        return cls(features.graphs, torch.from_numpy(rows), scores)
+        smiles = [features.canonical[row] for row in rows] if features.canonical else []
+        return cls(features.graphs, torch.from_numpy(rows), scores, smiles)
 
     def batch(self, index: Tensor) -> Batch:
         """Return the graphs of some of the N molecules."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.extra_trees import ExtraTrees
+from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
@@ -61,6 +62,8 @@ def fit_member(
     count = targets.shape[1]
     if kind == SupportVectors.kind:
         return SupportVectors(count).fit(inputs, targets, train)
+    if kind == FingerprintSVR.kind:
+        return FingerprintSVR(count).fit(inputs, targets, train)
     if kind == ExtraTrees.kind:
         return ExtraTrees(count).fit(inputs, targets, train, seed)
     network = Network(settings, inputs.scores.shape[1], count, seed)
@@ -82,6 +85,8 @@ def load_member(
     """Make a member of what :meth:`Member.tensors` returned."""
     if kind == SupportVectors.kind:
         return SupportVectors(targets).load(tensors)
+    if kind == FingerprintSVR.kind:
+        return FingerprintSVR(targets).load(tensors)
     if kind == ExtraTrees.kind:
         return ExtraTrees(targets).load(tensors)
     return Network(settings, scores, targets).load(tensors)

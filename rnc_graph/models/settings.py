@@ -24,7 +24,7 @@ from rnc_graph.models.inputs import example_molecules
 from rnc_graph.seeding import seeded
 from rnc_graph.training import ContinuousLoss, StageConfig
 
-DescriptorModelName = Literal["svr", "extra-trees"]
+DescriptorModelName = Literal["svr", "extra-trees", "fingerprint-svr"]
 
 # Small and quick; on the validation sets the package's wider defaults were no better.
 ENCODER_OPTIONS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,108 @@
+"""The kernel member: its kernel is RDKit's Tanimoto similarity, its SVR is scikit-learn's."""
+
+import numpy as np
+import pytest
+import torch
+from rdkit import DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+from sklearn.svm import SVR
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurizer import Wants, molecule_arrays, parse_smiles
+from rnc_graph.models import fingerprint_svr
+from rnc_graph.models.fingerprint_svr import (
+    FINGERPRINTS,
+    FingerprintSVR,
+    fingerprint_counts,
+    mean_kernel,
+    min_max_kernel,
+)
+from rnc_graph.models.inputs import Inputs
+
+# Long chains have counts beyond any bit; methane has no pair, ethane no torsion.
+ODD = ["C", "CC", "C" * 60, "C" * 400, "[Na+].[Cl-]", "OC1CCCCC1"]
+GENERATORS = {
+    "morgan": rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=4096),
+    "feature-morgan": rdFingerprintGenerator.GetMorganGenerator(
+        radius=2,
+        fpSize=4096,
+        atomInvariantsGenerator=rdFingerprintGenerator.GetMorganFeatureAtomInvGen(),
+    ),
+    "atom-pairs": rdFingerprintGenerator.GetAtomPairGenerator(fpSize=4096, countSimulation=False),
+    "torsions": rdFingerprintGenerator.GetTopologicalTorsionGenerator(
+        fpSize=4096, countSimulation=False
+    ),
+}
+
+
+def _inputs(smiles: list[str]) -> Inputs:
+    features = MoleculeFeatures.of(molecule_arrays(smiles, Wants(canonical=True)))
+    return Inputs.of(features, np.arange(len(smiles)), None)
+
+
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_the_kernel_is_tanimoto_similarity_on_counts(esol: MoleculeTable, name: str) -> None:
+    rows, columns = [*ODD, *esol.smiles[:90]], [*esol.smiles[60:160], *ODD[::-1]]
+    counts = [fingerprint_counts(smiles, [name])[name] for smiles in (rows, columns)]
+    kernel = min_max_kernel(*counts)
+    bulk = [GENERATORS[name].GetCountFingerprint(parse_smiles(text)) for text in columns]
+    for text, row in zip(rows, kernel, strict=True):
+        own = GENERATORS[name].GetCountFingerprint(parse_smiles(text))
+        expected = np.array(DataStructs.BulkTanimotoSimilarity(own, bulk))
+        # RDKit says 1 for two empty fingerprints.
+        empty = [not own.GetNonzeroElements() and not f.GetNonzeroElements() for f in bulk]
+        np.testing.assert_allclose(row, np.where(empty, 0, expected), atol=1e-12)
+
+
+def test_blocks_do_not_change_the_kernel(
+    esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = fingerprint_counts(esol.smiles[:50], FINGERPRINTS)
+    whole = mean_kernel(counts, counts)
+    monkeypatch.setattr(fingerprint_svr, "_BLOCK", 7)
+    np.testing.assert_array_equal(mean_kernel(counts, counts), whole)
+    np.testing.assert_array_equal(whole, whole.T)
+
+
+def test_it_is_scikit_learns_svr_for_each_target(esol: MoleculeTable) -> None:
+    targets = torch.from_numpy(esol.targets[:120]).float().repeat(1, 2)
+    targets[:30, 1] = torch.nan
+    inputs, train = _inputs(esol.smiles[:120]), torch.arange(100)
+    member = FingerprintSVR(2).fit(inputs, targets, train)
+    found = member.predict(inputs)
+    # RDKit's torsions of small rings depend on the order of the atoms.
+    counts = fingerprint_counts(inputs.smiles, FINGERPRINTS)
+    kernel = mean_kernel(counts, counts)
+    for target, first in ((0, 0), (1, 30)):
+        known = np.arange(first, 100)
+        theirs = SVR(kernel="precomputed", C=3.0, epsilon=0.05).fit(
+            kernel[np.ix_(known, known)], targets[known, target].double().numpy()
+        )
+        np.testing.assert_allclose(found[:, target], theirs.predict(kernel[:, known]), atol=1e-10)
+    loaded = FingerprintSVR(2).load(member.tensors())
+    np.testing.assert_array_equal(loaded.predict(inputs), found)
+
+
+def test_a_large_training_set_is_thinned_out(
+    esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs, targets = _inputs(esol.smiles[:90]), torch.from_numpy(esol.targets[:90])
+    monkeypatch.setattr(fingerprint_svr, "LARGEST", 40)
+    found = FingerprintSVR(1).fit(inputs, targets, torch.arange(90)).predict(inputs)
+    expected = FingerprintSVR(1).fit(inputs, targets, torch.arange(0, 90, 3)).predict(inputs)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_saved_model_with_the_member_predicts_the_same_bits(
+    esol: MoleculeTable, tmp_path
+) -> None:
+    smiles, targets = esol.smiles[:60], esol.targets[:60, 0]
+    model = MoleculeRegressor(networks=0, descriptor_models=["fingerprint-svr"])
+    model.fit(smiles, targets).save(tmp_path)
+    loaded = MoleculeRegressor.load(tmp_path)
+    new = [*esol.smiles[60:90], *ODD]
+    np.testing.assert_array_equal(loaded.predict(new), model.predict(new))
+    # However a molecule is written, it is the same.
+    np.testing.assert_array_equal(model.predict(["OCC", "C(O)C"]), model.predict(["CCO"] * 2))
