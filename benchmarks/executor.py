@@ -60,7 +60,7 @@ def half_of(spec: Path, half: int) -> None:
     from rnc_graph.experiments.executors.work import prepare_process
     from rnc_graph.experiments.plan import needs
     from rnc_graph.experiments.run import prepare
-    from rnc_graph.training.trainer_config import DEFAULT_TRAINER
+    from rnc_graph.training.config import DEFAULT_TRAINER
 
     prepare_process(())
     prepared = prepare(read_spec(spec))

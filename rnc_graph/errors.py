@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class RncGraphError(Exception):
@@ -72,3 +76,11 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     by_lower = {one.lower(): one for one in known}
     near = get_close_matches(str(name).lower(), by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem that pydantic found: ``key: reason, got value``."""
+    problem = error.errors()[0]
+    key = ".".join(map(str, problem["loc"]))
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {reason}, got {problem['input']!r}" if key else reason

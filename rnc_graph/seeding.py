@@ -1,8 +1,8 @@
-"""Random numbers that leave torch's global generators alone.
+"""Process-wide state that is lent out and restored: random generators, and torch's switches.
 
 Dropout, weight initialization and the random transforms of PyG draw from process-wide generators,
-and most of them take no other. The context managers here lend those generators out and put their
-states back. A lock makes the borrowers take turns, so that threads do not disturb each other.
+and most of them take no other. A lock makes the borrowers take turns, so that threads do not
+disturb each other.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Generator
 
-# Reentrant: a transform runs inside of a stage.
-_GLOBAL_GENERATORS = threading.RLock()
+PROCESS_STATE = threading.RLock()
+"""Held by whatever changes process-wide state; reentrant, as a transform runs inside of a stage."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def seeded(seed: int, *, cuda: bool = False) -> Iterator[None]:
         cuda: whether the generators of the CUDA devices are used as well.
     """
     devices = list(range(torch.cuda.device_count())) if cuda else []
-    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
+    with PROCESS_STATE, torch.random.fork_rng(devices=devices):
         if cuda:
             torch.manual_seed(seed)
         else:  # torch.manual_seed would reach the CUDA generators too.
@@ -41,13 +41,7 @@ def seeded(seed: int, *, cuda: bool = False) -> Iterator[None]:
 
 @contextmanager
 def drawing_from(generator: Generator) -> Iterator[None]:
-    """Let ``generator`` decide what the block draws from the global generators; restore them.
-
-    Those of torch, of Python and of NumPy.
-
-    Args:
-        generator: is advanced by one draw.
-    """
+    """Seed the generators of torch, Python and NumPy by a draw from ``generator``; restore them."""
     seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
     on_cuda: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with seeded(seed, cuda=on_cuda):
@@ -59,3 +53,14 @@ def drawing_from(generator: Generator) -> Iterator[None]:
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])  # noqa: NPY002
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: sums over several round by how the work was shared out."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

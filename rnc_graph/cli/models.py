@@ -299,7 +299,7 @@ def evaluate(
 
     trained = load_model(model, plugins=plugin or [])
     table, bad, notes = _read(data, smiles, target, None, "", decimal, default=trained.targets)
-    for note in notes:
+    for note in [*notes, *trained.interval_notes(interval)]:
         say(note)
     if bad:
         say(describe_bad(bad, table.name) + "\nThey are left out.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -70,12 +71,24 @@ class PackedGraphs:
         return {name: a.level for name, a in self.attributes.items()}
 
     def to(self, device: torch.device | str) -> PackedGraphs:
-        """Return the store with all of its tensors on a device."""
-        moved = {
-            name: replace(a, values=_moved(a.values, device), offsets=a.offsets.to(device))
-            for name, a in self.attributes.items()
-        }
-        return replace(self, attributes=moved, node_offsets=self.node_offsets.to(device))
+        """Return the store on a device; while that copy is in use, further calls return it."""
+        device = torch.device(device)
+        if device == self.device:
+            return self
+        copies: WeakValueDictionary[torch.device, PackedGraphs]
+        copies = vars(self).setdefault("_copies", WeakValueDictionary())
+        copy = copies.get(device)
+        if copy is None:
+            moved = {
+                name: replace(a, values=_moved(a.values, device), offsets=a.offsets.to(device))
+                for name, a in self.attributes.items()
+            }
+            copy = replace(self, attributes=moved, node_offsets=self.node_offsets.to(device))
+            copies[device] = copy
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_copies"}
 
     def graph(self, row: int) -> Data:
         """Return a copy of one graph."""

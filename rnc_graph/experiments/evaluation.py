@@ -159,6 +159,7 @@ def evaluate_run_embedding(
     embedding: Tensor,
     outside: Store | None,
     representation: RepresentationSpec,
+    device: torch.device | None = None,
 ) -> dict[str, float]:
     """Return the measures of an encoder on one part.
 
@@ -170,18 +171,20 @@ def evaluate_run_embedding(
         embedding: (rows, d), the encoder's of the part.
         outside: the out-of-distribution set.
         representation: what is asked for.
+        device: to compute embeddings on; None for the encoder's own.
     """
     targets, rows = split.targets, getattr(split, part)
     augmentation = make_augmentation(ALIGNMENT_VIEW[data.kind])
     altered = Loader(Subset(data.inputs, rows, targets[rows]), transform=augmentation)
     # Each pass draws anew.
-    views = infer(encoder, altered).numpy(), infer(encoder, altered).numpy()
+    views = infer(encoder, altered, device).numpy(), infer(encoder, altered, device).numpy()
     elsewhere = None
     if outside is not None:
         every = torch.arange(len(outside))
-        elsewhere = infer(encoder, Loader(Subset(outside, every, every[:, None]))).numpy()
+        loader = Loader(Subset(outside, every, every[:, None]))
+        elsewhere = infer(encoder, loader, device).numpy()
     train = Subset(data.inputs, split.train, targets[split.train])
-    known = infer(encoder, Loader(train)).numpy()
+    known = infer(encoder, Loader(train), device).numpy()
     if data.classes is not None:
         return evaluate_classes(
             known,

@@ -26,8 +26,8 @@ from rnc_graph.experiments.spec.sections import (
 from rnc_graph.experiments.store import digest
 from rnc_graph.losses import LOSSES
 from rnc_graph.training import TrainerConfig, TwoStage, infer
+from rnc_graph.training.config import DEFAULT_TRAINER
 from rnc_graph.training.inference import torch_device
-from rnc_graph.training.trainer_config import DEFAULT_TRAINER
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,7 @@ class RegressTask:
                 embedding,
                 at.outside[self.outside] if self.outside else None,
                 self.representation,
+                device,
             )
         return (
             {"identity": self.identity, "history": model.history["finetune"], **record},

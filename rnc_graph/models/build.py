@@ -26,9 +26,6 @@ from rnc_graph.plugins import Plugin
 
 Merge = Literal["no", "mean", "median", "first"]
 
-# Of the time that a training takes, about so much goes by before it begins.
-_BEFORE = 0.1
-
 
 @dataclass(frozen=True)
 class Preparation:

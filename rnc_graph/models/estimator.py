@@ -42,6 +42,10 @@ class BadMoleculeWarning(UserWarning):
     """SMILES that cannot be read: they are left out of training, and predicted as NaN."""
 
 
+class IntervalWarning(UserWarning):
+    """Too few molecules calibrate intervals of the level: their ends are NaN."""
+
+
 class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     """Regression on molecules, scikit-learn's way.
 
@@ -239,7 +243,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
         Returns:
             (N,), or (N, t) where ``y`` had columns; with an interval three such arrays: the
-            predictions, the lower and the upper ends.
+            predictions, the lower and the upper ends. These are NaN, with a warning, if too few
+            molecules calibrate that level.
 
         Raises:
             RncGraphError: X holds no SMILES, or the level lies outside (0, 1).
@@ -250,10 +255,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         values = self._shaped(predictions.values)
         if return_interval is None:
             return values
-        reach = self._shaped(
-            self.model_.intervals.half_widths(predictions.difficulty, return_interval)
-        )
-        return values, values - reach, values + reach
+        low, high = self.model_.interval(predictions, return_interval)
+        _warn_of_intervals(self.model_, return_interval)
+        return values, self._shaped(low), self._shaped(high)
 
     def predict_frame(self, X: Any, level: float = 0.9) -> pd.DataFrame:
         """Return predictions and how far to trust them, one row a molecule.
@@ -272,7 +276,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         problems = [""] * len(smiles)
         for molecule in bad:
             problems[molecule.row] = molecule.reason
-        return prediction_frame(self.model_, predictions, problems, level)
+        frame = prediction_frame(self.model_, predictions, problems, level)
+        _warn_of_intervals(self.model_, level)
+        return frame
 
     def embed(self, X: Any) -> FloatArray:
         """Return the (N, d) embedding of N SMILES: the networks' side by side.
@@ -435,3 +441,8 @@ def _describe(bad: Sequence[BadMolecule]) -> str:
 def _warn(bad: Sequence[BadMolecule], consequence: str) -> None:
     if bad:
         warnings.warn(f"{_describe(bad)}; {consequence}", BadMoleculeWarning, stacklevel=3)
+
+
+def _warn_of_intervals(model: MoleculeModel, level: float) -> None:
+    for note in model.interval_notes(level):
+        warnings.warn(note, IntervalWarning, stacklevel=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,7 @@ class Evaluation:
         rows: (N,) their row numbers in the file, from 1.
         measured: (N, t), NaN where missing.
         predictions: of the N molecules.
-        low: (N, t) lower end of the intervals.
+        low: (N, t) lower end of the intervals, NaN where too few molecules calibrate them.
         high: (N, t) upper end.
         level: of the intervals.
         targets: names of the t targets.
@@ -70,12 +71,12 @@ class Evaluation:
         column = slice(target, target + 1)
         low, high = self.low[rows, column], self.high[rows, column]
         measured, predicted = self.measured[rows, column], self.predictions.values[rows, column]
-        nothing = float("nan")
+        known = bool(rows.size) and bool(np.isfinite(low).all())
         return {
             **metrics_by_target(measured, predicted)[0],
-            "coverage": coverage(measured, low, high),
-            "width": float(np.median(high - low)) if rows.size else nothing,
-            "outside": float(self.predictions.outside[rows].mean()) if rows.size else nothing,
+            "coverage": coverage(measured, low, high) if known else math.nan,
+            "width": float(np.median(high - low)) if known else math.nan,
+            "outside": float(self.predictions.outside[rows].mean()) if rows.size else math.nan,
         }
 
 
@@ -92,14 +93,14 @@ def evaluate_predictions(
     Raises:
         RncGraphError: a level outside (0, 1).
     """
-    reach = model.intervals.half_widths(predictions.difficulty, level)
+    low, high = model.interval(predictions, level)
     return Evaluation(
         smiles=list(smiles),
         rows=rows,
         measured=measured,
         predictions=predictions,
-        low=predictions.values - reach,
-        high=predictions.values + reach,
+        low=low,
+        high=high,
         level=level,
         targets=model.targets,
         units=model.units,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from functools import partial
 from queue import Empty
 from typing import Any
@@ -17,6 +16,7 @@ from rnc_graph.models.members import Member, TrainingParts, fit_member, kinds, l
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
+from rnc_graph.seeding import one_thread
 from rnc_graph.workers import CONTEXT, worker_pool
 
 # What fitting on descriptors alone costs, in passes of an encoder over the training set.
@@ -50,7 +50,7 @@ def fit_members(
     tasks = list(enumerate(zip(wanted, seeds, strict=True)))
     if min(jobs, len(tasks)) == 1:
         members: dict[int, Member] = {}
-        with _one_thread():
+        with one_thread():
             for number, (kind, own_seed) in tasks:
                 members[number] = fit_member(
                     kind,
@@ -94,17 +94,6 @@ def _costs(kind: str, settings: ModelSettings) -> list[float]:
     pretraining = settings.pretraining_epochs if settings.objective is not None else 0
     stage_2 = 0.1 if settings.freeze_encoder else 1.0
     return [float(settings.views)] * pretraining + [stage_2] * settings.epochs
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute as a worker does: sums over several threads round by how the work was shared out."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 _parts: TrainingParts

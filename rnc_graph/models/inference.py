@@ -76,15 +76,14 @@ def prediction_frame(
         level: of the intervals.
 
     Raises:
-        RncGraphError: a level outside (0, 1).
+        BadValueError: a level outside (0, 1).
     """
-    reach = model.intervals.half_widths(predictions.difficulty, level)
+    low, high = model.interval(predictions, level)
     columns: dict[str, object] = {}
     for number, target in enumerate(model.targets):
-        value = predictions.values[:, number]
-        columns[f"predicted_{target}"] = value
-        columns[f"low_{target}"] = value - reach[:, number]
-        columns[f"high_{target}"] = value + reach[:, number]
+        columns[f"predicted_{target}"] = predictions.values[:, number]
+        columns[f"low_{target}"] = low[:, number]
+        columns[f"high_{target}"] = high[:, number]
         columns[f"spread_{target}"] = predictions.spread[:, number]
     columns["distance"] = predictions.distance
     outside = np.where(predictions.outside, "yes", "no").astype(object)

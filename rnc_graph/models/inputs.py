@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -70,6 +70,15 @@ class Inputs:
     def batch(self, index: Tensor) -> Batch:
         """Return the graphs of some of the N molecules."""
         return self.graphs.batch(self.rows[index])
+
+    @property
+    def nbytes(self) -> int:
+        """The size in bytes of what :meth:`to` moves."""
+        return self.graphs.nbytes
+
+    def to(self, device: torch.device) -> Inputs:
+        """Return the molecules with their graphs on a device."""
+        return replace(self, graphs=self.graphs.to(device))
 
 
 @dataclass(frozen=True)

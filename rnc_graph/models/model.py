@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
@@ -22,6 +23,7 @@ from rnc_graph.models.members import Member
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import PluginRecord
+from rnc_graph.seeding import one_thread
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,23 @@ class MoleculeModel:
         """What has to be computed of molecules before they are predicted."""
         return replace(self.settings.wants, featurizer=self.featurizer)
 
+    def interval(self, predictions: Predictions, level: float) -> tuple[FloatArray, FloatArray]:
+        """Return the lower and upper ends of the prediction intervals, (N, t).
+
+        NaN for a target that too few molecules calibrate; :meth:`interval_notes` says which.
+
+        Raises:
+            BadValueError: a level outside (0, 1).
+        """
+        reach = self.intervals.half_widths(predictions.difficulty, level)
+        reach[np.isinf(reach)] = np.nan
+        return predictions.values - reach, predictions.values + reach
+
     def interval_notes(self, level: float) -> list[str]:
-        """Say which targets have infinite intervals at a level, and why."""
+        """Say which targets have no intervals at a level, and why."""
         return [
-            f"{name}: its intervals at {level:g} are infinite: {count} molecules calibrate them, "
-            f"enough for levels up to {highest:.1%}"
+            f"{name}: no intervals at {level:g}: {count} molecules calibrate them, enough for "
+            f"levels up to {math.floor(1000 * highest) / 10:g}%"
             for name, count, highest in zip(
                 self.targets, self.intervals.counts, self.intervals.highest_levels, strict=True
             )
@@ -119,7 +133,8 @@ class MoleculeModel:
         distance = np.full(len(rows), np.nan)
         if good.any():
             inputs = Inputs.of(features, rows[good], self.descriptor_scaler)
-            votes = np.stack([member.predict(inputs) for member in self.members])
+            with one_thread():  # The fastest for small graphs, and the same bits everywhere.
+                votes = np.stack([member.predict(inputs) for member in self.members])
             values[good] = self.scaler.restore(votes.mean(axis=0))
             if not np.isfinite(values[good]).all():
                 raise RunError("a prediction is not finite: the model's weights are damaged")
@@ -153,7 +168,9 @@ class MoleculeModel:
         embedding = np.full((len(features), dims), np.nan)
         if len(good):
             inputs = Inputs.of(features, good, self.descriptor_scaler)
-            embedding[good] = np.concatenate([n.embed(inputs).numpy() for n in networks], axis=1)
+            with one_thread():
+                parts = [network.embed(inputs).numpy() for network in networks]
+            embedding[good] = np.concatenate(parts, axis=1)
         return embedding
 
 

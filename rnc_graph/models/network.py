@@ -50,10 +50,18 @@ class _WithDescriptors:
     molecules: Inputs | Tensor
     descriptors: Tensor
 
+    @property
+    def nbytes(self) -> int:
+        return self.molecules.nbytes + self.descriptors.nbytes
+
     def batch(self, index: Tensor) -> tuple[Any, Tensor]:
+        own = index.to(self.descriptors.device)
         if isinstance(self.molecules, Tensor):
-            return self.molecules[index], self.descriptors[index]
-        return self.molecules.batch(index), self.descriptors[index]
+            return self.molecules[own], self.descriptors[own]
+        return self.molecules.batch(index), self.descriptors[own]
+
+    def to(self, device: torch.device) -> _WithDescriptors:
+        return _WithDescriptors(self.molecules.to(device), self.descriptors.to(device))
 
 
 class Network:

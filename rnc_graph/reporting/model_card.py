@@ -74,7 +74,7 @@ def model_card(
         *(networks if settings.networks else []),
         *(
             f"intervals of {target}: calibrated on {count} molecules; above "
-            f"{count / (count + 1):.1%} they are infinite"
+            f"{count / (count + 1):.1%} there are none"
             for target, count in zip(model.targets, model.intervals.counts, strict=True)
         ),
         "domain: a molecule is out of domain if its Tanimoto distance to the nearest training "

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 from torch_geometric.data import Dataset as PyGDataset
 
 from rnc_graph.data.graphs import GraphDataset
@@ -22,8 +22,8 @@ from rnc_graph.data.loader import (
 )
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.errors import BadValueError
+from rnc_graph.training.config import StageConfig
 from rnc_graph.training.inference import infer, moved
-from rnc_graph.training.stage_config import StageConfig
 
 # Samples in a batch where the size does not change the result.
 _BATCH_SIZE = 256
@@ -33,17 +33,19 @@ class StageData:
     """N samples with targets, from whatever holds them.
 
     Args:
-        data: a dataset with ``batch(index)`` and ``y``; a PyG dataset or a list of ``Data``; or a
-            loader of batches, such as PyG's ``DataLoader``, whose order is kept. A
-            ``torch.utils.data.Subset`` of a dataset or a list is one too.
+        data: a dataset with ``batch(index)`` and ``y``; a PyG dataset, a list of ``Data``, a
+            ``Batch`` or one ``Data``; a loader of batches, such as PyG's ``DataLoader``, whose
+            order is kept; or a ``torch.utils.data.Subset`` of a dataset or a list.
         device: where a dataset is moved to, if it fits.
+        name: what messages call the data.
 
     Raises:
-        RncGraphError: none of these, or no samples.
+        BadValueError: none of these, or no samples.
     """
 
-    def __init__(self, data: Any, device: torch.device) -> None:
+    def __init__(self, data: Any, device: torch.device, name: str = "data") -> None:
         self.device = device
+        self.name = name
         self.loader: Any = None
         self.dataset: Any = None
         data = _unwrapped(data)
@@ -51,15 +53,15 @@ class StageData:
             self.loader = data
         elif callable(getattr(data, "batch", None)):
             self.dataset = moved(data, device)
-        elif isinstance(data, Sequence | PyGDataset) and all(isinstance(d, Data) for d in data):
+        elif isinstance(data, PyGDataset) or _are_graphs(data):
             self.dataset = moved(GraphDataset.from_pyg(data), device)
         else:
             raise BadValueError(
-                "expected a dataset with batch(index) and y, a PyG dataset, a list of Data, or a "
-                f"DataLoader, got {type(data).__name__}"
+                f"{name}: expected a dataset with batch(index) and y, a PyG dataset, a list of "
+                f"Data, a Batch, or a DataLoader, got {_described(data)}"
             )
         if len(self.dataset if self.loader is None else self.loader) == 0:
-            raise BadValueError("expected at least one sample, got none")
+            raise BadValueError(f"{name}: expected at least one sample, got none")
 
     @cached_property
     def y(self) -> Tensor:
@@ -67,7 +69,7 @@ class StageData:
         if self.loader is None:
             y: Tensor | None = self.dataset.y
             if y is None:
-                raise BadValueError("expected targets y, got a dataset without")
+                raise BadValueError(f"{self.name}: expected targets y, got a dataset without")
             return (y[:, None] if y.dim() == 1 else y).cpu()
         return torch.cat([split_targets(batch)[1] for batch in self._batches()])
 
@@ -106,13 +108,7 @@ class StageData:
     ) -> Loader | WrappedLoader:
         """Return the batches of a stage, or with ``config=None`` of its validation.
 
-        Args:
-            scale: standardizes targets (B, t).
-            config: batch size of a dataset.
-            seed: of order and views.
-            views: V.
-            transform: augmentations of each view.
-            balanced: see :class:`rnc_graph.data.Loader`.
+        ``scale`` standardizes targets (B, t); for the rest see :class:`rnc_graph.data.Loader`.
         """
         if self.loader is not None:
             if balanced or getattr(self.loader, "views", 1) != 1:
@@ -158,7 +154,9 @@ class StageData:
 
 
 def _unwrapped(data: Any) -> Any:
-    """Return the samples of a ``torch.utils.data.Subset`` in the form that the whole has."""
+    """Return one graph or a batch as a list, and a ``torch.utils.data.Subset`` as its whole is."""
+    if isinstance(data, Data):
+        return data.to_data_list() if isinstance(data, Batch) else [data]
     if not isinstance(data, torch.utils.data.Subset):
         return data
     whole, index = _unwrapped(data.dataset), torch.tensor([int(i) for i in data.indices]).long()
@@ -167,3 +165,15 @@ def _unwrapped(data: Any) -> Any:
     if callable(getattr(whole, "batch", None)):
         return Subset(whole, index, whole.y[index])
     return [whole[i] for i in index.tolist()] if isinstance(whole, list | tuple) else data
+
+
+def _are_graphs(data: Any) -> bool:
+    return isinstance(data, Sequence) and all(isinstance(graph, Data) for graph in data)
+
+
+def _described(data: Any) -> str:
+    """Return what a message says of data that cannot be used."""
+    if not isinstance(data, list | tuple):
+        return "None" if data is None else type(data).__name__
+    wrong = next(item for item in data if not isinstance(item, Data))
+    return f"a {type(data).__name__} with a {type(wrong).__name__}"

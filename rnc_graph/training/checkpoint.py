@@ -41,12 +41,8 @@ class AtomicCheckpoints(TorchCheckpointIO):
 class Checkpoint(Callback):
     """Writes the state of the stage at the ends of epochs; must be the last callback.
 
-    To Lightning's state it adds those of the generators: torch's and those of the batches.
-
-    Args:
-        path: the file.
-        seconds: the least time between two writes.
-        generators: of the training batches.
+    To Lightning's state it adds those of the generators: torch's on the CPU and the GPU, and those
+    of the training batches. Two writes are at least ``seconds`` apart.
     """
 
     def __init__(self, path: Path, seconds: float, generators: Sequence[Generator]) -> None:
@@ -57,13 +53,15 @@ class Checkpoint(Callback):
         self.found: dict[str, list[Any]] | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Restore the generators: nothing more is drawn before the first batch."""
-        if self.found is not None:
-            torch.set_rng_state(self.found["torch"][rank()])
-            for generator, state in zip(
-                self.generators, self.found["batches"][rank()], strict=True
-            ):
-                generator.set_state(state)
+        """Restore the generators: nothing is drawn between this and the first batch."""
+        if self.found is None:
+            return
+        own = {name: states[rank()] for name, states in self.found.items()}
+        torch.set_rng_state(own["torch"])
+        if own.get("cuda") is not None and pl_module.device.type == "cuda":
+            torch.cuda.set_rng_state(own["cuda"], pl_module.device)
+        for generator, state in zip(self.generators, own["batches"], strict=True):
+            generator.set_state(state)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the state if it is time, but not that of a stage that early stopping has ended."""
@@ -74,7 +72,13 @@ class Checkpoint(Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return the states of the generators, by rank."""
         batches = [generator.get_state() for generator in self.generators]
-        return {"torch": from_all(torch.get_rng_state()), "batches": from_all(batches)}
+        # Of the process's own GPU, which the trainer makes the current one.
+        on_cuda: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        return {
+            "torch": from_all(torch.get_rng_state()),
+            "cuda": from_all(torch.cuda.get_rng_state() if on_cuda else None),
+            "batches": from_all(batches),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep the states until training starts."""

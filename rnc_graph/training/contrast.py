@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -9,9 +10,89 @@ from torch import Tensor, nn
 
 from rnc_graph.errors import RunError
 from rnc_graph.losses import QueueLoss
+from rnc_graph.losses.base import check_momentum, check_queue_size
 from rnc_graph.training.distributed import drawing_alike, gathered
-from rnc_graph.training.momentum import MomentumEncoder
-from rnc_graph.training.queue import LabeledQueue
+
+
+class MomentumEncoder(nn.Module):
+    """A copy whose weights are a running mean of another module's.
+
+    He et al., CVPR 2020 (arXiv 1911.05722), Eq. 2. It gets no gradients and has its own batch
+    statistics.
+
+    Args:
+        followed: the module to copy.
+        momentum: the share of the copy's weights kept at an update, in [0, 1).
+    """
+
+    def __init__(self, followed: nn.Module, momentum: float) -> None:
+        super().__init__()
+        check_momentum(momentum)
+        self.momentum = momentum
+        self.copy = copy.deepcopy(followed).requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, followed: nn.Module) -> None:
+        """Move the copy's weights towards those of ``followed``."""
+        for slow, fast in zip(self.copy.parameters(), followed.parameters(), strict=True):
+            slow.lerp_(fast, 1 - self.momentum)
+
+    @torch.no_grad()
+    def forward(self, inputs: Any) -> Tensor:
+        """Return the copy's embedding."""
+        embedding: Tensor = self.copy(inputs)
+        return embedding
+
+
+class LabeledQueue(nn.Module):
+    """The last K keys with their labels, in a ring that is empty at first (He et al., above).
+
+    >>> queue = LabeledQueue(3)
+    >>> for number in range(4):
+    ...     queue.push(torch.full((1, 1), float(number)), torch.zeros(1, 1))
+    >>> queue.content(embedding_dim=1, targets=1)[0].flatten().tolist()
+    [3.0, 1.0, 2.0]
+    """
+
+    keys: Tensor
+    labels: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        check_queue_size(size)
+        self.size = size
+        self._next = 0  # where the oldest key is, once the ring is full
+        # Of no fixed size, so they are saved as extra state.
+        self.register_buffer("keys", torch.zeros(0, 0), persistent=False)
+        self.register_buffer("labels", torch.zeros(0, 0), persistent=False)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return keys, labels and position."""
+        return {"keys": self.keys, "labels": self.labels, "next": self._next}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`get_extra_state` returned."""
+        self.keys, self.labels, self._next = state["keys"], state["labels"], state["next"]
+
+    def content(self, embedding_dim: int, targets: int) -> tuple[Tensor, Tensor]:
+        """Return keys (k, d) and labels (k, t), k <= K; of none at all, as (0, d) and (0, t)."""
+        count = len(self.keys)
+        return self.keys.reshape(count, embedding_dim), self.labels.reshape(count, targets)
+
+    @torch.no_grad()
+    def push(self, keys: Tensor, labels: Tensor) -> None:
+        """Add B keys (B, d) with their labels (B, t), in place of the oldest."""
+        kept, kept_labels = self.content(keys.shape[1], labels.shape[1])
+        room = self.size - len(kept)
+        # Out of place: an objective's backward pass may still need what the queue held.
+        kept = torch.cat([kept.to(keys), keys[:room]])
+        kept_labels = torch.cat([kept_labels.to(labels), labels[:room]])
+        keys, labels = keys[room:], labels[room:]
+        begin = max(0, len(keys) - self.size)
+        places = torch.arange(self._next + begin, self._next + len(keys), device=keys.device)
+        self.keys = kept.index_copy(0, places % self.size, keys[begin:])
+        self.labels = kept_labels.index_copy(0, places % self.size, labels[begin:])
+        self._next = (self._next + len(keys)) % self.size
 
 
 class Contrast(nn.Module):
@@ -40,14 +121,7 @@ class Contrast(nn.Module):
             self.queue = LabeledQueue(loss.queue_size)
 
     def forward(self, encoder: nn.Module, inputs: Any, embedding: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of one batch.
-
-        Args:
-            encoder: the encoder that the momentum encoder follows.
-            inputs: the V * B inputs.
-            embedding: (V * B, d), the encoder's of ``inputs``.
-            y: (B, t) targets, NaN where missing.
-        """
+        """Return the loss of a batch: V * B inputs, their embedding (V * B, d), targets (B, t)."""
         projected = self.projection(embedding)
         # Small differences of large sums: half precision is for the encoder alone.
         with torch.autocast(embedding.device.type, enabled=False):
@@ -69,7 +143,6 @@ class Contrast(nn.Module):
         return value
 
     def _value(self, *features_and_labels: Tensor) -> Tensor:
-        """Return the value of the loss: one finite number."""
         with drawing_alike():
             value: Tensor = self.loss(*features_and_labels)
         if value.numel() != 1 or not value.isfinite():

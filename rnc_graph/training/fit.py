@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
@@ -21,10 +22,10 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
 from rnc_graph.errors import BadValueError, RunError
+from rnc_graph.seeding import PROCESS_STATE
 from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
+from rnc_graph.training.config import DEFAULT_TRAINER, Precision, StageConfig, TrainerConfig
 from rnc_graph.training.distributed import all_say, rank, synchronized, world
-from rnc_graph.training.stage_config import Precision, StageConfig
-from rnc_graph.training.trainer_config import DEFAULT_TRAINER, TrainerConfig
 
 if TYPE_CHECKING:
     from rnc_graph.training.modules import StageModule
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
 History = list[dict[str, float]]
 """What the module logged: one dict an epoch."""
 
-
 Batches = Iterable[tuple[Any, Tensor]]
 """V * B inputs and targets (B, t), NaN where missing; sized, and anew at each epoch."""
 
 
 def check_device(device: str, precision: Precision = "32") -> None:
-    """Raise :class:`RncGraphError` unless Lightning can train on ``device`` in ``precision``."""
-    with _quiet(), _determinism_restored():
+    """Raise :class:`BadValueError` unless Lightning can train on ``device`` in ``precision``."""
+    with _borrowed_process():
         _trainer(StageConfig(epochs=1, precision=precision), [], TrainerConfig(device))
 
 
@@ -97,23 +97,15 @@ def fit(
     *,
     trainer: TrainerConfig = DEFAULT_TRAINER,
 ) -> History:
-    """Train ``module`` in place.
+    """Train ``module`` in place and return its history.
 
     It ends with the weights of the epoch with the best validation metric, or without a validation
     set with those of the last epoch.
 
-    Args:
-        module: the stage.
-        train: the batches of the training set.
-        val: the batches of the validation set.
-        trainer: device, checkpoint, loggers.
-
-    Returns:
-        The history.
-
     Raises:
-        RncGraphError: training diverged, no target of the validation set is known, early stopping
-            without a validation set, or a device that cannot be used.
+        RunError: training diverged.
+        BadValueError: no target of the validation set is known, early stopping without a validation
+            set, or a device that cannot be used.
     """
     config = module.config
     recorder = _Recorder(trainer.on_epoch)
@@ -126,11 +118,8 @@ def fit(
                 f"patience: expected a validation set or None, got {config.patience} without one"
             )
         # By default it would count an epoch after the state of the stage is written.
-        callbacks.append(
-            EarlyStopping(
-                module.selected_by, patience=config.patience, check_on_train_epoch_end=False
-            )
-        )
+        stopping = partial(EarlyStopping, check_on_train_epoch_end=False)
+        callbacks.append(stopping(module.selected_by, patience=config.patience))
     if world() > 1:
         train, val = _shard(train), val and _shard(val)
         # Each process draws its own dropout.
@@ -140,7 +129,7 @@ def fit(
         generators = getattr(train, "generators", [])
         checkpoint = Checkpoint(trainer.checkpoint, trainer.checkpoint_seconds, generators)
         callbacks.append(checkpoint)
-    with _quiet(), _determinism_restored(), synchronized(module):
+    with _borrowed_process(), synchronized(module):
         lightning_trainer = _trainer(config, callbacks, trainer)
         # Every process must find it: several hosts may not share the folder.
         readable = checkpoint is not None and all_say(checkpoint.readable())
@@ -157,7 +146,6 @@ def fit(
 
 
 def _shard(batches: Any) -> Any:
-    """Return this process's share of each batch."""
     if not hasattr(batches, "shard"):
         raise BadValueError(
             f"several processes share a dataset, not a {type(batches).__name__}: pass the dataset"
@@ -193,37 +181,27 @@ def _trainer(config: StageConfig, callbacks: list[Callback], trainer: TrainerCon
 
 
 def _processes() -> dict[str, Any]:
-    """Return the trainer's arguments for the processes that share the stage."""
     if world() == 1:
         return {"devices": 1}
     here = int(os.environ.get("LOCAL_WORLD_SIZE", world()))
-    strategy = DDPStrategy(
-        cluster_environment=TorchElasticEnvironment(),
-        # They stay equal without it.
-        broadcast_buffers=False,
-    )
+    # Buffers stay equal without a broadcast.
+    strategy = DDPStrategy(cluster_environment=TorchElasticEnvironment(), broadcast_buffers=False)
     return {"devices": here, "num_nodes": world() // here, "strategy": strategy}
 
 
 @contextmanager
-def _determinism_restored() -> Iterator[None]:
-    """Restore the process-wide switch that the trainer's ``deterministic`` sets."""
-    before = torch.are_deterministic_algorithms_enabled()
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
+def _borrowed_process() -> Iterator[None]:
+    """Restore what a trainer changes: its ``deterministic`` is a switch of the whole process.
 
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide Lightning's banner and its advice on workers, not its errors."""
+    Lightning's banner and its advice on workers are hidden, its errors are not.
+    """
     logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning\..*")
+    with PROCESS_STATE, warnings.catch_warnings():
+        deterministic, level = torch.are_deterministic_algorithms_enabled(), logger.level
+        logger.setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module=r"lightning\..*")
+        try:
             yield
-    finally:
-        logger.setLevel(level)
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
+            logger.setLevel(level)

@@ -10,25 +10,25 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor, nn
 
+from rnc_graph.errors import BadValueError
+
 
 def torch_device(accelerator: str) -> torch.device:
-    """Return the device of this process for a Lightning accelerator.
-
-    Args:
-        accelerator: "cpu", "gpu", "cuda", "mps", "auto", ...
-    """
+    """Return the device of this process for a Lightning accelerator: "cpu", "gpu", "auto", ..."""
     if accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     if accelerator in ("gpu", "mps", "auto") and torch.backends.mps.is_available():
         return torch.device("mps")
-    return torch.device("cpu" if accelerator in ("gpu", "cuda", "auto") else accelerator)
+    try:
+        return torch.device("cpu" if accelerator in ("gpu", "cuda", "auto") else accelerator)
+    except RuntimeError as error:
+        raise BadValueError(f"device {accelerator!r} cannot be used: {error}") from error
 
 
 def moved(dataset: Any, device: torch.device) -> Any:
-    """Return a dataset on ``device``: moved once, where it can be moved and fits.
+    """Return a dataset on ``device`` if it can be moved and takes at most half of its free memory.
 
-    On a CUDA device it may take half of the free memory. A dataset that stays where it is has its
-    batches moved, one by one.
+    Otherwise the dataset stays where it is, and its batches are moved one by one.
     """
     if device.type == "cpu" or not hasattr(dataset, "to"):
         return dataset
@@ -44,8 +44,7 @@ def infer(
 ) -> Tensor:
     """Return the model's (N, ...) outputs over all batches, in evaluation mode, on the CPU.
 
-    An encoder returns embeddings (N, d), an encoder with a head predictions (N, t). The model's
-    device and the modes of all its modules are restored afterwards.
+    The model's device and the modes of all its modules are restored afterwards.
 
     Args:
         model: maps inputs to a tensor.

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from rnc_graph.data.loader import split_targets
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
+from rnc_graph.training.config import StageConfig
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
 from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss, KnownError, KnownMAE
-from rnc_graph.training.stage_config import StageConfig
 
 
 class StageModule(L.LightningModule):
@@ -27,7 +27,7 @@ class StageModule(L.LightningModule):
     "validation_error" (1 - accuracy) for classes.
     """
 
-    def __init__(self, config: StageConfig | Mapping[str, Any], classes: bool) -> None:
+    def __init__(self, config: StageConfig | Mapping[str, Any] | None, classes: bool) -> None:
         super().__init__()
         self.config = StageConfig.of(config)
         self.validation = KnownError() if classes else KnownMAE()
@@ -81,7 +81,7 @@ class PretrainModule(StageModule):
         projection: nn.Module | None = None,
         n_classes: int | None = None,
     ) -> None:
-        super().__init__(config or {}, n_classes is not None)
+        super().__init__(config, n_classes is not None)
         if n_classes is not None and (n_targets != 1 or n_classes < 2):
             raise BadValueError(
                 "classes: expected one target and at least 2 classes, got "
@@ -149,7 +149,7 @@ class FinetuneModule(StageModule):
     ) -> None:
         if head_loss not in HEAD_LOSSES:
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
-        super().__init__(config or {}, head_loss == "cross-entropy")
+        super().__init__(config, head_loss == "cross-entropy")
         self.save_hyperparameters(
             {"head_loss": head_loss, "loss_weight": loss_weight, "config": self.config.plain()}
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -13,17 +15,16 @@ from torch import Tensor, nn
 from rnc_graph.data.loader import Transforms
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.encoders import GraphEncoder, Head, make_encoder
-from rnc_graph.encoders.readout import Readout
+from rnc_graph.encoders.readout import READOUTS, Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
 from rnc_graph.seeding import seeded
 from rnc_graph.training.batches import StageData
+from rnc_graph.training.config import DEFAULT_TRAINER, StageConfig, TrainerConfig
 from rnc_graph.training.fit import History, fit
 from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss
 from rnc_graph.training.inference import infer, torch_device
 from rnc_graph.training.modules import FinetuneModule, PretrainModule
-from rnc_graph.training.stage_config import StageConfig
-from rnc_graph.training.trainer_config import DEFAULT_TRAINER, TrainerConfig
 
 Config = StageConfig | Mapping[str, Any] | None
 
@@ -36,34 +37,31 @@ class TwoStage(nn.Module):
     the best validation metric, or without a validation set those of its last epoch. Targets are
     standardized by the training set; NaN targets are missing.
 
-    Data are a dataset of this package, a PyG dataset, a list of ``Data`` with ``y``, or a loader of
-    batches such as PyG's ``DataLoader``. A loader keeps its own order and batch size.
+    Data are a dataset of this package, a PyG dataset, a list of ``Data`` with ``y``, a ``Batch``,
+    or a loader such as PyG's ``DataLoader``, which keeps its own order and batch size.
 
     The same arguments, data and seed give the same bits on the same machine. Torch's global
-    generators are not touched: a stage borrows them and restores their state, so that stages in
-    several threads run one after another.
+    generators are restored after a stage; stages in several threads run one after another.
 
     Args:
-        encoder: the name of a registered encoder, the import path of a class, or a module: any that
-            maps a batch to (B, d), or a PyG model. A module is copied: training starts from its
-            weights, and leaves it as it is.
+        encoder: the name of a registered encoder, the import path of a class, or a module that maps
+            a batch to (B, d), or a PyG model. A module is copied; training starts from its weights.
         encoder_options: arguments for an encoder that is given by name or path.
         loss: of stage 1: a module, or the name of a registered one. None leaves stage 1 out.
-        loss_weight: joint training: a single stage with the head's loss plus ``loss_weight`` times
-            ``loss``. None trains the stages one after the other.
-        transform: augmentations of each view, applied in order to batches of the stage with
-            ``loss`` (without a loss, of stage 2): those of ``rnc_graph.data.transforms`` or of
+        loss_weight: of ``loss`` beside the head's loss in joint training, a single stage. None
+            trains the stages one after the other.
+        transform: augmentations of each view, applied in order in the stage with ``loss`` (without
+            a loss, in stage 2): those of ``rnc_graph.data.transforms`` or of
             ``torch_geometric.transforms``.
-        views: V, views of each sample in these batches.
+        views: V, views of each sample in that stage.
         projection_dim: width of a perceptron between embedding and loss; None for none.
         head_loss: "l1", "l2", "huber" or "cross-entropy".
         head_hidden: widths of the head's hidden layers.
         head_dropout: dropout probability after each of them.
-        freeze: train the head alone, on embeddings computed once: no weight and no batch statistic
-            of the encoder moves.
+        freeze: train the head alone, on embeddings computed once.
         balanced: stage 2 draws each class of the first target equally often.
         pretrain: configuration of stage 1, or a dict of its fields.
-        finetune: configuration of stage 2, or a dict of its fields.
+        finetune: the same of stage 2.
         readout: pools the outputs of a model that has one for each node: "sum", "mean", "max" or
             "both".
         n_classes: C for class targets; None for the largest class number in ``fit``'s data plus 1.
@@ -77,8 +75,7 @@ class TwoStage(nn.Module):
         history: what each epoch logged, under "pretrain" and "finetune".
 
     Raises:
-        UnknownNameError: an unknown head loss or an unknown name of a loss.
-        RncGraphError: arguments that exclude each other.
+        BadValueError: an argument that cannot be used, or arguments that exclude each other.
     """
 
     encoder: Any
@@ -113,6 +110,7 @@ class TwoStage(nn.Module):
         super().__init__()
         if head_loss not in HEAD_LOSSES:
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
+        _check_arguments(locals())
         given_loss = LOSSES.make(loss) if isinstance(loss, str) else loss
         if loss_weight is not None and (given_loss is None or freeze):
             raise BadValueError("loss_weight: joint training needs a loss and freeze=False")
@@ -134,8 +132,8 @@ class TwoStage(nn.Module):
         self.freeze = freeze
         self.balanced = balanced
         self.stages = {
-            "pretrain": StageConfig.of(pretrain or {}),
-            "finetune": StageConfig.of(finetune or {}),
+            "pretrain": StageConfig.of(pretrain, "pretrain"),
+            "finetune": StageConfig.of(finetune, "finetune"),
         }
         self.readout = readout
         self.n_classes = n_classes
@@ -158,11 +156,12 @@ class TwoStage(nn.Module):
             seed: of weights, order, views and dropout.
 
         Raises:
-            RncGraphError: data that cannot be trained on, or training diverged.
+            BadValueError: data that cannot be trained on.
+            RunError: training diverged.
         """
-        self.encoder = self.head = self.projection = None
         # Once for both stages: a list of graphs is packed, and a dataset moved to the device.
-        train, val = self._samples(train), self._samples(val)
+        train, val = self._sets(train, val)
+        self.encoder = self.head = self.projection = None
         joint = self.loss_weight is not None
         given = self.trainer
         try:
@@ -180,7 +179,7 @@ class TwoStage(nn.Module):
 
         The validation metric is that of a linear probe on the embedding.
         """
-        samples, held_out = self._samples(train), self._samples(val)
+        samples, held_out = self._sets(train, val)
         if self._given[1] is None:
             raise BadValueError("pretrain: expected a loss, got None")
         self._prepare(samples, held_out, seed)
@@ -198,7 +197,7 @@ class TwoStage(nn.Module):
 
     def finetune(self, train: Any, val: Any = None, seed: int = 0) -> TwoStage:
         """Train stage 2 alone: on the encoder as it is, or on a fresh one; see :meth:`fit`."""
-        samples, held_out = self._samples(train), self._samples(val)
+        samples, held_out = self._sets(train, val)
         self._prepare(samples, held_out, seed)
         encoder = self.encoder
         if self.freeze:
@@ -225,12 +224,8 @@ class TwoStage(nn.Module):
         """Make encoder and head, and set the loss up, without training.
 
         A state dict of a trained model can then be loaded.
-
-        Args:
-            data: as in :meth:`fit`.
-            seed: of the weights.
         """
-        samples = self._samples(data)
+        samples = self._samples(data, "data")
         self.encoder = self.head = self.projection = None
         self._prepare(samples, None, seed)
         if self._given[1] is not None:
@@ -245,11 +240,10 @@ class TwoStage(nn.Module):
     def predict(self, data: Any) -> Tensor:
         """Return predictions (N, t) in the units of the targets, or class numbers (N, 1).
 
-        Args:
-            data: as in :meth:`fit`; it needs no targets.
+        ``data`` as in :meth:`fit`; it needs no targets.
 
         Raises:
-            RncGraphError: the model is not trained.
+            RunError: the model is not trained.
         """
         outputs = self._infer(self._trained(), data)
         if self.head_loss == "cross-entropy":
@@ -259,11 +253,10 @@ class TwoStage(nn.Module):
     def embed(self, data: Any) -> Tensor:
         """Return the encoder's embedding (N, d).
 
-        Args:
-            data: as in :meth:`fit`; it needs no targets.
+        ``data`` as in :meth:`fit`; it needs no targets.
 
         Raises:
-            RncGraphError: the model is not trained.
+            RunError: the model is not trained.
         """
         if self.encoder is None:
             raise RunError("TwoStage is not trained: call fit or pretrain first")
@@ -277,13 +270,16 @@ class TwoStage(nn.Module):
     def _classes(self) -> int | None:
         return self._counted_classes if self.head_loss == "cross-entropy" else None
 
-    def _samples(self, data: Any) -> Any:
-        if data is None or isinstance(data, StageData):
-            return data
-        return StageData(data, self._device)
+    def _samples(self, data: Any, name: str) -> StageData:
+        return data if isinstance(data, StageData) else StageData(data, self._device, name)
+
+    def _sets(self, train: Any, val: Any) -> tuple[StageData, StageData | None]:
+        return self._samples(train, "train"), None if val is None else self._samples(val, "val")
 
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
-        return seeded(seed, cuda=self._device.type == "cuda")
+        if not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63:
+            raise BadValueError(f"seed: expected an integer of 64 bits, got {seed!r}")
+        return seeded(int(seed), cuda=self._device.type == "cuda")
 
     def _trained(self) -> nn.Module:
         if self.encoder is None or self.head is None or not self._head_is_trained:
@@ -291,12 +287,11 @@ class TwoStage(nn.Module):
         return nn.Sequential(self.encoder, self.head)
 
     def _infer(self, module: nn.Module, data: Any) -> Tensor:
-        samples = self._samples(data)
+        samples = self._samples(data, "data")
         self._check(samples)
         return infer(module, ((found,) for found in samples.inputs()), self._device)
 
     def _check(self, samples: StageData) -> None:
-        """Check that the encoder takes the features of some data."""
         if isinstance(self.encoder, GraphEncoder) and samples.schema is not None:
             self.encoder.check(samples.schema)
 
@@ -333,7 +328,6 @@ class TwoStage(nn.Module):
                 self.projection = Head(width, self.projection_dim, [width])
 
     def _set_up_loss(self, y: Tensor, seed: int) -> Any:
-        """Return a copy of the loss, set up with the labels of the training set."""
         loss: Any = copy.deepcopy(self._given[1])
         if hasattr(loss, "setup"):
             loss.setup(self._scale(y), self.projection_dim or self.encoder.embedding_dim, seed)
@@ -362,6 +356,54 @@ class TwoStage(nn.Module):
         )
         val = None if held_out is None else held_out.batches(self._scale)
         self.history[stage] = fit(module, train, val, trainer=self.trainer)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and int(value) >= 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
+
+
+def _is_transform(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type)
+
+
+def _are(fit: Callable[[Any], bool], values: Any) -> bool:
+    return isinstance(values, Iterable) and all(map(fit, values))
+
+
+# Which values of an argument fit, and what is expected.
+_ARGUMENTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "encoder": (
+        lambda encoder: isinstance(encoder, str) or callable(encoder),
+        "a name, an import path, a class or a torch module",
+    ),
+    "encoder_options": (lambda options: isinstance(options, Mapping | None), "a dict"),
+    "loss": (lambda loss: isinstance(loss, nn.Module | str | None), "a module, a name or None"),
+    "loss_weight": (lambda weight: weight is None or _is_number(weight), "a number or None"),
+    "transform": (
+        lambda t: t is None or _is_transform(t) or _are(_is_transform, t),
+        "an augmentation or a list of them, such as [MaskAttributes(0.1)]",
+    ),
+    "views": (_is_count, "an integer of at least 1"),
+    "projection_dim": (lambda d: d is None or _is_count(d), "an integer of at least 1 or None"),
+    "head_hidden": (
+        lambda widths: _are(_is_count, widths),
+        "a list of widths of at least 1, such as [32]",
+    ),
+    "head_dropout": (lambda share: _is_number(share) and 0 <= share < 1, "a number in [0, 1)"),
+    "readout": (lambda readout: readout in READOUTS, f"one of {', '.join(READOUTS)}"),
+    "n_classes": (lambda c: c is None or _is_count(c), "an integer of at least 1 or None"),
+    "trainer": (lambda trainer: isinstance(trainer, TrainerConfig), "a TrainerConfig"),
+}
+
+
+def _check_arguments(given: Mapping[str, Any]) -> None:
+    for name, (fits, expected) in _ARGUMENTS.items():
+        if not fits(given[name]):
+            raise BadValueError(f"{name}: expected {expected}, got {given[name]!r}")
 
 
 def _note_loaded(model: TwoStage, keys: Any) -> None:

@@ -19,8 +19,8 @@ from torch_geometric.nn.models import AttentiveFP
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
-from rnc_graph.models import ModelSettings
-from rnc_graph.models.estimator import BadMoleculeWarning
+from rnc_graph.models import ModelSettings, evaluate_predictions, predict_smiles
+from rnc_graph.models.estimator import BadMoleculeWarning, IntervalWarning
 
 SMALL: dict[str, Any] = {
     "encoder_options": {"hidden_dim": 8, "layers": 1},
@@ -178,6 +178,30 @@ def test_several_targets_with_missing_values(molecules):
     assert predicted[:, 1].std() > 3 * predicted[:, 0].std()
     assert list(model.predict_frame(smiles[:2]).columns[:2]) == ["predicted_logS", "low_logS"]
     assert model.score(smiles, both) > 0.3
+
+
+def test_a_level_that_too_few_molecules_calibrate_has_no_intervals(molecules):
+    """Of 80 molecules 8 are held out, of which 5 calibrate: enough for 5 / 6."""
+    smiles, y = molecules
+    both = np.stack([y, y], axis=1)
+    model = MoleculeRegressor(networks=0).fit(smiles, both)
+    values, low, high = model.predict(smiles[:3], return_interval=0.8)
+    assert ((low < values) & (values < high)).all()
+    with pytest.warns(IntervalWarning, match=r"target_0: no intervals at 0.9: 5 molecules .*83.3%"):
+        predicted, low, high = model.predict(smiles[:3], return_interval=0.9)
+    np.testing.assert_array_equal(predicted, values)
+    assert np.isnan([low, high]).all()
+    with pytest.warns(IntervalWarning, match="target_1"):
+        frame = model.predict_frame(smiles[:3])
+    assert frame.filter(regex="low|high").isna().all(axis=None)
+    assert "inf" not in frame.to_csv()
+    predictions, _ = predict_smiles(model.model_, smiles)
+    evaluation = evaluate_predictions(model.model_, smiles, np.arange(80), both, predictions, 0.9)
+    metrics = evaluation.metrics(1)
+    assert np.isnan([metrics["coverage"], metrics["width"]]).all()
+    assert metrics["mae"] < 1
+    with pytest.raises(RncGraphError, match="must be between 0 and 1"):
+        model.predict(smiles[:3], return_interval=1.0)
 
 
 def test_bad_smiles_are_named_and_cost_nothing_else(molecules):

@@ -1,4 +1,5 @@
 import copy
+import threading
 import warnings
 from contextlib import nullcontext
 from functools import partial
@@ -15,7 +16,7 @@ from rnc_graph.data import GraphDataset, Loader, MoleculeTable
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import StageConfig, TrainerConfig, infer
+from rnc_graph.training import StageConfig, TrainerConfig, check_device, infer
 
 # Too fast to settle, so that the best epoch is not the last.
 RESTLESS = StageConfig(epochs=12, learning_rate=0.3, schedule="constant")
@@ -123,6 +124,27 @@ def test_history_and_progress_have_a_row_an_epoch(
     )
     assert [sorted(row) for row in history] == [["training_loss", "validation_mae"]] * 3
     assert len(told) == 3
+
+
+def test_process_wide_settings_are_borrowed_by_one_thread_at_a_time(
+    problem: Any, toy: Any, brief: StageConfig
+) -> None:
+    """Otherwise the last to leave would restore what the first had set."""
+    waiting: list[bool] = []
+    other = threading.Thread(target=check_device, args=("cpu",))
+
+    def start_another() -> None:
+        if not waiting:
+            other.start()
+            other.join(0.3)
+            waiting.append(other.is_alive())
+
+    options: dict[str, Any] = {"config": brief, "seed": 0}
+    trainer = TrainerConfig(on_epoch=start_another)
+    stages.regress(toy(), nn.Linear(4, 1), problem.training(), None, trainer=trainer, **options)
+    other.join()
+    assert waiting == [True]
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_nothing_is_printed_and_no_file_is_left(

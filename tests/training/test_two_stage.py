@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,17 @@ def test_packed_data_move_once_if_they_fit(device: str, dataset: GraphDataset) -
     assert torch_device("cpu") == torch.device("cpu")
 
 
+def test_sets_of_the_same_graphs_share_one_copy_on_the_device(dataset: GraphDataset) -> None:
+    train, val = (moved(dataset[rows], torch.device("meta")) for rows in (slice(16), slice(16, 24)))
+    assert train.packed is val.packed
+    assert train.packed.device.type == "meta"
+    copied = copy.deepcopy(dataset[:16])  # Without the copy on the device, which it cannot hold.
+    assert_equal({"y": copied.y}, {"y": dataset.y[:16]})
+    released = weakref.ref(train.packed)
+    del train, val
+    assert released() is None
+
+
 def test_without_a_validation_set_the_last_epoch_stays(graphs: list[Data]) -> None:
     fitted = model("gin").fit(graphs)
     assert [sorted(epoch) for epoch in fitted.history["finetune"]] == [["training_loss"]] * 2
@@ -365,7 +377,27 @@ def test_a_trainer_of_ones_own_and_its_checkpoint(
         ({"head_loss": "mae"}, "unknown head loss 'mae'"),
         ({"loss": "rank"}, "unknown"),
         ({"loss": "simclr", "views": 1}, "needs at least 2, got 1"),
-        ({"pretrain": {"epoch": 3}}, "stage, epoch"),
+        ({"encoder": 3}, "encoder: expected a name, .* got 3"),
+        ({"encoder_options": 3}, "encoder_options: expected a dict, got 3"),
+        ({"loss": RnCLoss}, "loss: expected a module, a name or None, got <class"),
+        ({"loss_weight": NAN}, "loss_weight: expected a number or None, got nan"),
+        ({"transform": "mask"}, "transform: expected an augmentation .* got 'mask'"),
+        ({"transform": [transforms.AddSelfLoops]}, "transform: expected an augmentation"),
+        ({"views": 0}, "views: expected an integer of at least 1, got 0"),
+        ({"projection_dim": 2.5}, "projection_dim: expected an integer"),
+        ({"head_hidden": 32}, r"head_hidden: expected a list of widths .* got 32"),
+        ({"head_hidden": "32"}, "head_hidden: expected a list of widths"),
+        ({"head_dropout": 1.0}, r"head_dropout: expected a number in \[0, 1\), got 1.0"),
+        ({"readout": "avg"}, "readout: expected one of sum, mean, max, both, got 'avg'"),
+        ({"n_classes": 0}, "n_classes: expected an integer of at least 1 or None, got 0"),
+        ({"trainer": "gpu"}, "trainer: expected a TrainerConfig, got 'gpu'"),
+        ({"trainer": TrainerConfig("tpu9")}, "device 'tpu9' cannot be used"),
+        (
+            {"pretrain": {"epoch": 3}},
+            "unknown field of pretrain 'epoch'; known: .*; did you mean 'epochs'",
+        ),
+        ({"finetune": {"epochs": 0}}, "finetune, epochs: .* got 0"),
+        ({"finetune": 3}, "finetune: expected a StageConfig or a dict of its fields, got 3"),
         ({"encoder": "torch_geometric.nn.models.GIM"}, "cannot be imported"),
         ({"encoder": models.SchNet(8, 8, 1)}, "SchNet.forward needs 'z', which the batch lacks"),
         ({"encoder": nn.Identity()}, r"expected an output of one row a graph"),
@@ -376,12 +408,32 @@ def test_wrong_arguments(wrong: dict[str, Any], message: str, graphs: list[Data]
         TwoStage(**wrong).build(graphs)
 
 
-@pytest.mark.parametrize("wrong", [3, ["CCO"], []])
-def test_what_is_no_data(wrong: Any) -> None:
-    with pytest.raises(RncGraphError, match="expected"):
-        model("gin").fit(wrong)
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [(3, "int"), (None, "None"), ("CCO", "str"), (["CCO"], "a list with a str"), ([], "none")],
+)
+def test_what_is_no_data(wrong: Any, got: str, graphs: list[Data]) -> None:
+    for stage in ("fit", "pretrain", "finetune"):
+        with pytest.raises(RncGraphError, match=f"expected .* got {got}"):
+            getattr(model("gin"), stage)(wrong)
+    if wrong is not None:
+        with pytest.raises(RncGraphError, match=f"expected .* got {got}"):
+            model("gin").fit(graphs, wrong)
     with pytest.raises(RncGraphError, match="not trained"):
         model("gin").predict(wrong)
+    with pytest.raises(RncGraphError, match="seed: expected an integer of 64 bits, got '0'"):
+        model("gin").fit(graphs, seed="0")  # type: ignore[arg-type]
+
+
+def test_one_graph_and_a_batch_are_data(graphs: list[Data], dataset: GraphDataset) -> None:
+    """A single graph has one row; our batches are PyG's."""
+    fitted = model("gin").fit(Batch.from_data_list(graphs))
+    assert_equal(weights(fitted), weights(model("gin").fit(graphs)))
+    for method in (fitted.predict, fitted.embed):
+        whole = method(graphs)
+        assert torch.equal(method(Batch.from_data_list(graphs)), whole)
+        assert torch.equal(method(dataset.batch()), whole)
+        torch.testing.assert_close(method(graphs[3]), whole[3:4])
 
 
 def test_the_example_moves_to_the_device_of_the_model(dataset: GraphDataset) -> None:

@@ -1,0 +1,117 @@
+"""How a stage is optimized, and where it is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch.loggers import Logger
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+
+from rnc_graph.errors import BadValueError, UnknownNameError, first_problem
+
+Precision = Literal["32", "bf16-mixed", "16-mixed"]
+
+
+class StageConfig(BaseModel):
+    """Epochs, batches, and the optimizer of one stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(100, ge=1, description="passes over the training set")
+    batch_size: int = Field(64, ge=3, description="largest number of samples in a batch")
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(
+        1e-3, gt=0, allow_inf_nan=False, description="the maximum of the schedule"
+    )
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
+    schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
+    precision: Precision = Field("32", description="of the encoder; losses are computed in float32")
+    patience: int | None = Field(
+        None, ge=1, description="epochs without a better validation metric before it stops"
+    )
+
+    @classmethod
+    def of(
+        cls, config: StageConfig | Mapping[str, Any] | None, argument: str = "config"
+    ) -> StageConfig:
+        """Return a stage's configuration, or make it of a dict of its fields.
+
+        Raises:
+            BadValueError: an unknown field or a wrong value of ``argument``.
+        """
+        if isinstance(config, StageConfig):
+            return config
+        fields = {} if config is None else config
+        if not isinstance(fields, Mapping):
+            raise BadValueError(
+                f"{argument}: expected a StageConfig or a dict of its fields, got {config!r}"
+            )
+        for name in fields.keys() - cls.model_fields.keys():
+            raise UnknownNameError(f"field of {argument}", name, list(cls.model_fields))
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise BadValueError(f"{argument}, {first_problem(error)}") from error
+
+    def plain(self) -> dict[str, Any]:
+        """Return the fields as a dict, without those that a subclass adds."""
+        return self.model_dump(include=set(StageConfig.model_fields))
+
+    def configure(self, parameters: Iterable[nn.Parameter], steps: int) -> Any:
+        """Return optimizer and schedule, as Lightning's ``configure_optimizers`` does."""
+        optimizer: torch.optim.Optimizer
+        rate, decay = self.learning_rate, self.weight_decay
+        if self.optimizer == "adamw":
+            optimizer = torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
+        else:
+            optimizer = torch.optim.SGD(parameters, rate, weight_decay=decay, momentum=0.9)
+        if self.schedule == "constant":
+            return optimizer
+        schedule: LRScheduler
+        if self.schedule == "cosine":
+            schedule = CosineAnnealingLR(optimizer, T_max=steps)
+        else:
+            schedule = OneCycleLR(
+                optimizer, max_lr=self.learning_rate, total_steps=steps, cycle_momentum=False
+            )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """Where a stage is computed and what it reports to: nothing here changes the result.
+
+    Args:
+        device: a Lightning accelerator: "cpu", "gpu", "auto", ...
+        on_epoch: called after each epoch.
+        checkpoint: file with the state of an unfinished stage; a stage that finds one resumes from
+            it, and ends with the same bits.
+        checkpoint_seconds: the least time between two writes of it; 0 writes after each epoch.
+        loggers: Lightning loggers.
+    """
+
+    device: str = "cpu"
+    on_epoch: Callable[[], None] = _nothing
+    checkpoint: Path | None = None
+    checkpoint_seconds: float = 60.0
+    loggers: tuple[Logger, ...] = ()
+
+    def of_stage(self, stage: str) -> TrainerConfig:
+        """Return the configuration with a checkpoint file of one stage."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, checkpoint=self.checkpoint.with_suffix(f".{stage}.ckpt"))
+
+
+DEFAULT_TRAINER = TrainerConfig()
+"""The CPU; no checkpoint, no loggers."""
