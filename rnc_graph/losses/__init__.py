@@ -11,6 +11,11 @@ These have one of two signatures::
 
 The second is that of a :class:`QueueLoss`. ``setup(labels, embedding_dim, seed)`` comes first
 where the loss is a :class:`PretrainLoss`.
+
+A loss is in the dtype of its inputs, float32 at least. :class:`~rnc_graph.errors.BadValueError` is
+raised for an option out of range, wrong shapes or dtypes, and embeddings that are not finite;
+:class:`~rnc_graph.errors.RunError` in a backward pass with ``create_graph=True``: but for
+``RegressionLoss``, they have first derivatives only.
 """
 
 from rnc_graph.losses.attention_nce import AttentionNCE, AttentionNCELoss, LabelAttentionNCE
@@ -27,36 +32,13 @@ from rnc_graph.losses.ranks import ClassRanks, LabelRanks
 from rnc_graph.losses.regression import RegressionLoss
 from rnc_graph.losses.rince import RINCE, RINCELoss
 from rnc_graph.losses.rnc import RnCLoss
-from rnc_graph.losses.simclr import SimCLR
-from rnc_graph.losses.supcon import SupCon, SupConLoss
+from rnc_graph.losses.supcon import SimCLR, SupCon, SupConLoss
 from rnc_graph.losses.tsc import TSC, ClassCentroids, TSCLoss
 
 __all__ = [
-    "KCL",
-    "LOSSES",
-    "RINCE",
-    "TSC",
-    "AttentionNCE",
-    "AttentionNCELoss",
-    "ClassCentroids",
-    "ClassNumbers",
-    "ClassRanks",
-    "KCLLoss",
-    "LabelAttentionNCE",
-    "LabelRanks",
-    "PretrainLoss",
-    "QuantileBins",
-    "QueueLoss",
-    "RINCELoss",
-    "RegressionLoss",
-    "RnCLoss",
-    "SimCLR",
-    "SupCon",
-    "SupConLoss",
-    "TSCLoss",
-    "assign_targets",
-    "class_numbers",
-    "hypersphere_targets",
-    "ordered_targets",
-    "target_uniformity",
-]
+    "KCL", "LOSSES", "RINCE", "TSC", "AttentionNCE", "AttentionNCELoss", "ClassCentroids",
+    "ClassNumbers", "ClassRanks", "KCLLoss", "LabelAttentionNCE", "LabelRanks", "PretrainLoss",
+    "QuantileBins", "QueueLoss", "RINCELoss", "RegressionLoss", "RnCLoss", "SimCLR", "SupCon",
+    "SupConLoss", "TSCLoss", "assign_targets", "class_numbers", "hypersphere_targets",
+    "ordered_targets", "target_uniformity",
+]  # fmt: skip

@@ -3,17 +3,17 @@
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.losses.base import LOSSES, PretrainLoss, has_target, zero_loss
+from rnc_graph.losses.base import LOSSES, Loss, PretrainLoss, has_target, zero_loss
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.pairwise import l1_distance, unit
 
 
-class AttentionNCELoss(nn.Module):
+class AttentionNCELoss(Loss):
     r"""AttentionNCE: hard negatives and easy positives have the largest weights.
 
     Views 0 and 1 of each sample are its two anchors a_i, the other P = V - 2 its positives v_p,
@@ -33,9 +33,6 @@ class AttentionNCELoss(nn.Module):
         d_pos: the temperature of the attention over the positives; positive.
         d_neg: that over the negatives; positive.
 
-    Raises:
-        BadValueError: an option is not positive and finite.
-
     >>> features = torch.eye(2).repeat_interleave(3, 0).reshape(2, 3, 2)
     >>> round(AttentionNCELoss(temperature=1.0)(features).item(), 4)
     0.5514
@@ -48,10 +45,7 @@ class AttentionNCELoss(nn.Module):
         self.temperature, self.d_pos, self.d_neg = temperature, d_pos, d_neg
 
     def forward(
-        self,
-        features: Tensor,
-        negatives: Tensor | None = None,
-        positives: Tensor | None = None,
+        self, features: Tensor, negatives: Tensor | None = None, positives: Tensor | None = None
     ) -> Tensor:
         """Return the loss of a batch, a scalar in the features' dtype, float32 at least.
 
@@ -62,9 +56,7 @@ class AttentionNCELoss(nn.Module):
             positives: (B, P) booleans: whether view p + 2 is a positive of its sample's anchors.
                 None: all are.
 
-        Raises:
-            BadValueError: wrong shapes or dtype, or a NaN or infinite value.
-            RunError: in a backward pass with ``create_graph=True``.
+        Raises :class:`BadValueError` for wrong shapes or dtypes, and embeddings not finite.
         """
         _check(features, negatives, positives)
         by_view = unit(features).transpose(0, 1)
@@ -103,10 +95,6 @@ class AttentionNCELoss(nn.Module):
         terms = functional.softplus(repelled - attracted)
         return (terms if positive is None else terms[:, positive[rows].any(1)]).sum()
 
-    def extra_repr(self) -> str:
-        """What ``print(loss)`` adds to the class."""
-        return f"temperature={self.temperature}, d_pos={self.d_pos}, d_neg={self.d_neg}"
-
 
 @eager
 def _check(features: Tensor, negatives: Tensor | None, positives: Tensor | None) -> None:
@@ -127,12 +115,7 @@ def _check(features: Tensor, negatives: Tensor | None, positives: Tensor | None)
 class AttentionNCE(PretrainLoss):
     """:class:`AttentionNCELoss` of the views of each sample; the labels are not used.
 
-    The paper has six views: two anchors and four positives.
-
-    Args:
-        temperature: of the loss.
-        d_pos: temperature of the attention over positives.
-        d_neg: temperature of the attention over negatives.
+    The paper has six views: two anchors and four positives. The options are those of the loss.
     """
 
     min_views = 3
@@ -161,19 +144,12 @@ class LabelAttentionNCE(PretrainLoss):
         temperature: of the loss.
         d_pos: temperature of the attention over positives.
         d_neg: temperature of the attention over negatives.
-
-    Raises:
-        BadValueError: fewer than 1 positive.
     """
 
     min_views = 2
 
     def __init__(
-        self,
-        positives: int = 4,
-        temperature: float = 0.3,
-        d_pos: float = 1.0,
-        d_neg: float = 1.0,
+        self, positives: int = 4, temperature: float = 0.3, d_pos: float = 1.0, d_neg: float = 1.0
     ) -> None:
         super().__init__()
         if positives < 1:

@@ -8,7 +8,17 @@ from rnc_graph.registry import Registry
 LOSSES: Registry[nn.Module] = Registry("objective")
 
 
-class PretrainLoss(nn.Module):
+class Loss(nn.Module):
+    """A module that prints its options."""
+
+    def extra_repr(self) -> str:
+        """Return the options that are numbers or names, for ``print``."""
+        options = {name: value for name, value in vars(self).items() if name != "training"}
+        shown = (name for name, value in options.items() if isinstance(value, (float, int, str)))
+        return ", ".join(f"{name}={options[name]!r}" for name in shown if name[0] != "_")
+
+
+class PretrainLoss(Loss):
     """A loss of features (B, V, d) and labels (B, t), set up from the training labels.
 
     Any ``nn.Module`` with this ``forward`` can pretrain an encoder. Derive from this class where
@@ -39,17 +49,13 @@ class QueueLoss(PretrainLoss):
     Args:
         queue_size: the largest K; at least 1.
         momentum: of the momentum encoder, in [0, 1).
-
-    Raises:
-        BadValueError: an argument out of range.
     """
 
     def __init__(self, queue_size: int, momentum: float) -> None:
         super().__init__()
         check_queue_size(queue_size)
         check_momentum(momentum)
-        self.queue_size = queue_size
-        self.momentum = momentum
+        self.queue_size, self.momentum = queue_size, momentum
 
 
 def check_queue_size(size: int) -> None:

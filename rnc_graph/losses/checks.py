@@ -55,13 +55,8 @@ def check_positive(name: str, value: float) -> None:
 def check_finite(name: str, values: Tensor, missing: bool = False) -> bool:
     """Return whether any value is NaN.
 
-    Args:
-        name: of the tensor in an error message.
-        values: of any dtype and shape.
-        missing: accept NaN.
-
-    Raises:
-        BadValueError: an infinite value, or a NaN unless ``missing``; the message names the rows.
+    Raises :class:`BadValueError` naming the rows of an infinite value, or of a NaN unless
+    ``missing``.
     """
     values = values.detach()
     # Unless it overflows, a sum is finite if all its terms are: one pass, no memory.
@@ -85,11 +80,7 @@ def check_floating(name: str, values: Tensor) -> None:
 
 
 def real_floats(name: str, values: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return integers and booleans as floats of ``dtype``; floats are returned as they are.
-
-    Raises:
-        BadValueError: integers too large to be exact in ``dtype``.
-    """
+    """Return integers and booleans as floats of ``dtype``, if exact in it, and floats as given."""
     if values.is_floating_point():
         return values
     floats, limit = values.to(dtype), 2 / torch.finfo(dtype).eps

@@ -12,11 +12,7 @@ Bins = int | Literal["classes"]
 
 
 def make_bins(bins: Bins) -> "QuantileBins | ClassNumbers":
-    """Return the module that maps labels to classes.
-
-    Raises:
-        BadValueError: fewer than 2 bins.
-    """
+    """Return the module that maps labels to classes."""
     return ClassNumbers() if bins == "classes" else QuantileBins(bins)
 
 
@@ -29,9 +25,6 @@ class QuantileBins(nn.Module):
 
     Args:
         bins: the largest number for each target; at least 2.
-
-    Raises:
-        BadValueError: fewer than 2 bins.
 
     >>> bins = QuantileBins(2)
     >>> bins.setup(torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
@@ -58,9 +51,8 @@ class QuantileBins(nn.Module):
     def setup(self, labels: Tensor) -> None:
         """Compute the edges of each target from its known values in labels (M, t).
 
-        Raises:
-            BadValueError: a target has fewer than 2 known values, or the samples with all targets
-                are fewer than the bins or of one class.
+        Raises :class:`BadValueError` if a target has fewer than 2 known values, or the samples with
+        all targets are fewer than the bins or of one class.
         """
         # Loaded here: numpy is not needed to import the losses.
         from rnc_graph.quantiles import quantile_edges
@@ -92,9 +84,6 @@ class QuantileBins(nn.Module):
 
         The classes of one target follow its order. A combination of bins that does not occur in
         the training set is assigned to the next one that does.
-
-        Raises:
-            BadValueError: called before :meth:`setup`.
         """
         if not self.classes:
             raise BadValueError("bins: call setup(labels) with the training labels first")
@@ -135,11 +124,7 @@ class ClassNumbers(nn.Module):
         return len(self.numbers)
 
     def setup(self, labels: Tensor) -> None:
-        """Take the classes of labels (M, 1).
-
-        Raises:
-            BadValueError: labels that are no class numbers, or fewer than 2 classes.
-        """
+        """Take the classes of labels (M, 1): 2 or more, or :class:`BadValueError` is raised."""
         numbers = class_numbers(labels, what="bins: classes")
         self.numbers = torch.unique(numbers[numbers >= 0])
         if self.classes < 2:
@@ -151,9 +136,7 @@ class ClassNumbers(nn.Module):
     def forward(self, labels: Tensor) -> Tensor:
         """Return the classes (B,) of labels (B, 1), from 0, or -1 where missing.
 
-        Raises:
-            BadValueError: labels that are no class numbers, a class that the training set lacks,
-                or called before :meth:`setup`.
+        Raises :class:`BadValueError` for a class that the training set lacks.
         """
         if not self.classes:
             raise BadValueError("bins: call setup(labels) with the training labels first")
@@ -171,13 +154,8 @@ class ClassNumbers(nn.Module):
 def class_numbers(targets: Tensor, classes: int | None = None, what: str = "targets") -> Tensor:
     """Return the classes (N,) of targets (N, 1), as integers; -1 where missing (NaN).
 
-    Args:
-        targets: class numbers 0, 1, 2, ... as floats.
-        classes: C, if the numbers must be below it.
-        what: the name of the targets in an error message.
-
-    Raises:
-        BadValueError: several columns, a value that is no class number, or a number of C or more.
+    Raises :class:`BadValueError`, which calls the targets ``what``, for several columns, a value
+    that is none of 0, 1, 2, ..., or one of ``classes`` or more.
 
     >>> class_numbers(torch.tensor([[2.0], [float("nan")], [0.0]])).tolist()
     [2, -1, 0]

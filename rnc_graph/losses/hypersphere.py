@@ -22,9 +22,6 @@ def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
         d: their dimension, at least 1.
         seed: of the rotation or the start; the same targets for the same seed.
 
-    Raises:
-        BadValueError: C or d below 1.
-
     >>> targets = hypersphere_targets(3, 8)
     >>> (targets @ targets.T).round(decimals=6)
     tensor([[ 1.0000, -0.5000, -0.5000],
@@ -55,9 +52,6 @@ def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
         d: their dimension, at least C - 1.
         seed: of the embedding; the same targets for the same seed.
 
-    Raises:
-        BadValueError: C or d below 1, or d below C - 1.
-
     >>> targets = ordered_targets(3, 8)
     >>> (targets @ targets.T).round(decimals=6).abs()
     tensor([[1., 0., 1.],
@@ -79,12 +73,7 @@ def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
 def assign_targets(centroids: Tensor, targets: Tensor) -> Tensor:
     """Return the index of each class's target, (C,) long: one to one, of maximal summed cosine.
 
-    Args:
-        centroids: (C, d), one a class.
-        targets: (C, d).
-
-    Raises:
-        BadValueError: wrong shapes or dtype, or a NaN or infinite value.
+    Of ``centroids`` (C, d), one a class, with ``targets`` (C, d).
 
     >>> assign_targets(torch.tensor([[0.1, 1.0], [1.0, 0.2]]), torch.eye(2))
     tensor([1, 0])
@@ -101,9 +90,6 @@ def assign_targets(centroids: Tensor, targets: Tensor) -> Tensor:
 
 def target_uniformity(targets: Tensor, temperature: float = TEMPERATURE) -> float:
     """Return mean_i log sum_j exp(t_i . t_j / temperature) of (C, d), normalized; less is better.
-
-    Raises:
-        BadValueError: wrong shape or dtype, or a NaN or infinite value.
 
     >>> round(target_uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), temperature=1.0), 4)
     1.1269

@@ -11,6 +11,7 @@ from rnc_graph.losses.base import has_target
 from rnc_graph.losses.classes import class_numbers
 from rnc_graph.losses.pairwise import l1_distance
 
+QUANTILES = (0.05, 0.1, 0.2, 0.4)
 # Samples whose pairs are enough to estimate the quantiles of the distances.
 _SAMPLE = 2_000
 
@@ -24,12 +25,9 @@ class LabelRanks(nn.Module):
 
     Args:
         quantiles: the thresholds as quantiles of the training set's label distances, rising,
-            in (0, 1).
+            in (0, 1); by default 0.05, 0.1, 0.2 and 0.4.
         thresholds: the thresholds themselves, rising, positive, in standardized units (L1 over the
             targets), instead of quantiles.
-
-    Raises:
-        BadValueError: neither or both, not rising, or out of range.
 
     >>> ranks = LabelRanks(thresholds=[0.1, 0.5, 1.0])
     >>> ranks(torch.zeros(1, 1), torch.tensor([[0.0], [0.3], [0.9], [2.0]])).tolist()
@@ -39,24 +37,23 @@ class LabelRanks(nn.Module):
     thresholds: Tensor
 
     def __init__(
-        self, quantiles: Sequence[float] = (), thresholds: Sequence[float] | None = None
+        self,
+        quantiles: Sequence[float] | None = None,
+        thresholds: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        if thresholds is not None and len(quantiles):
-            raise BadValueError("ranks take quantiles or thresholds, not both")
-        if thresholds is not None:
-            _check_rising("thresholds", thresholds, float("inf"))
-        else:
+        if thresholds is None:
+            quantiles = QUANTILES if quantiles is None else quantiles
             _check_rising("quantiles", quantiles, 1.0)
-        self.quantiles = list(quantiles) if thresholds is None else None
+        elif quantiles is not None:
+            raise BadValueError("ranks take quantiles or thresholds, not both")
+        else:
+            _check_rising("thresholds", thresholds, float("inf"))
+        self.quantiles = quantiles
         self.register_buffer("thresholds", torch.tensor(thresholds or [], dtype=torch.float64))
 
     def setup(self, labels: Tensor) -> None:
-        """Compute the thresholds of labels (M, t) if they are given as quantiles.
-
-        Raises:
-            BadValueError: no two samples have a target in common.
-        """
+        """Compute the thresholds of labels (M, t) if they are given as quantiles."""
         if self.quantiles is None:
             return
         labels = labels[has_target(labels)]
@@ -71,11 +68,7 @@ class LabelRanks(nn.Module):
         self.thresholds = torch.unique(distances.quantile(levels))
 
     def forward(self, labels: Tensor, others: Tensor) -> Tensor:
-        """Return the similarity (B, K) of labels (B, t) with others (K, t).
-
-        Raises:
-            BadValueError: called before :meth:`setup`.
-        """
+        """Return the similarity (B, K) of labels (B, t) with others (K, t)."""
         if not len(self.thresholds):
             raise BadValueError("ranks: call setup(labels) with the training labels first")
         # In float64 like the thresholds: a pair at one may else fall to either side.
@@ -100,9 +93,6 @@ class ClassRanks(nn.Module):
         similarity: C x C, symmetric, 1 on the diagonal, in [-1, 1]. None ranks the same class
             only, for any C.
 
-    Raises:
-        BadValueError: another shape or range, or not symmetric.
-
     >>> ranks = ClassRanks([[1.0, 0.5, -1.0], [0.5, 1.0, -1.0], [-1.0, -1.0, 1.0]])
     >>> ranks(torch.tensor([[1.0]]), torch.tensor([[0.0], [1.0], [2.0]])).tolist()
     [[0.5, 1.0, -1.0]]
@@ -122,11 +112,7 @@ class ClassRanks(nn.Module):
         self.register_buffer("similarity", matrix)
 
     def setup(self, labels: Tensor) -> None:
-        """Check that labels (M, 1) of the training set are class numbers below C.
-
-        Raises:
-            BadValueError: they are not, or there are fewer than 2 classes.
-        """
+        """Check that training labels (M, 1) are class numbers below C, of 2 classes or more."""
         numbers = self._classes(labels)
         present = torch.unique(numbers[numbers >= 0])
         if len(present) < 2:
@@ -136,11 +122,7 @@ class ClassRanks(nn.Module):
             )
 
     def forward(self, labels: Tensor, others: Tensor) -> Tensor:
-        """Return the similarity (B, K) of labels (B, 1) with others (K, 1).
-
-        Raises:
-            BadValueError: a label that is no class number, or of C or more.
-        """
+        """Return the similarity (B, K) of labels (B, 1) with others (K, 1)."""
         own, other = self._classes(labels), self._classes(others)
         if self.similarity is None:
             found = 2 * (own[:, None] == other).float() - 1
@@ -162,10 +144,8 @@ def hierarchy_similarity(hierarchy: Sequence[Sequence[int]]) -> list[list[float]
     in common.
 
     Args:
-        hierarchy: from the finest to the coarsest level, the group of each of the C classes.
-
-    Raises:
-        BadValueError: differing numbers of classes, or a group that a coarser level divides.
+        hierarchy: from the finest to the coarsest level, the group of each of the C classes; no
+            group is divided by a coarser level.
 
     >>> hierarchy_similarity([[0, 0, 1, 2], [0, 0, 0, 1]])[0]
     [1.0, 0.5, 0.0, -1.0]
@@ -201,22 +181,17 @@ def _checked(similarity: Sequence[Sequence[float]]) -> Tensor:
             f"{count} rows of {', '.join(map(str, sorted(lengths)))} numbers"
         )
     matrix = torch.tensor([list(row) for row in similarity])
-    off = (~(matrix.abs() <= 1)).nonzero()
-    if len(off):
-        row, column = off[0].tolist()
-        raise BadValueError(
-            "similarity: expected -1 to 1 (below 0: unranked), got "
-            f"{matrix[row, column]:g} for classes {row} and {column}"
-        )
-    uneven = (matrix != matrix.T).nonzero()
-    if len(uneven):
-        row, column = uneven[0].tolist()
-        raise BadValueError(
-            f"similarity: must be symmetric, got {matrix[row, column]:g} for classes {row} and "
-            f"{column}, but {matrix[column, row]:g} for {column} and {row}"
-        )
-    if not (matrix.diagonal() == 1).all():
-        raise BadValueError("similarity: a class's similarity to itself, the diagonal, must be 1")
+    for expected, wrong in (
+        ("-1 to 1 (below 0: unranked)", ~(matrix.abs() <= 1)),
+        ("a symmetric matrix", matrix != matrix.T),
+        ("1 for a class and itself", (matrix != 1) & torch.eye(count, dtype=torch.bool)),
+    ):
+        if wrong.any():
+            row, column = wrong.nonzero()[0].tolist()
+            raise BadValueError(
+                f"similarity: expected {expected}, got {matrix[row, column]:g} for classes {row} "
+                f"and {column}"
+            )
     return matrix
 
 

@@ -26,15 +26,7 @@ class RegressionLoss(PretrainLoss):
             self.head = nn.Linear(embedding_dim, labels.shape[1])
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean absolute error of all views.
-
-        Args:
-            features: (B, V, d).
-            labels: (B, t), NaN where missing.
-
-        Raises:
-            BadValueError: called before :meth:`setup`.
-        """
+        """Return the error over all views of features (B, V, d) with labels (B, t) or NaN."""
         if self.head is None:
             raise BadValueError("regression: call setup(labels, embedding_dim, seed) first")
         y_pred = self.head(features.flatten(0, 1)).to(labels.dtype)

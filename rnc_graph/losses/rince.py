@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.losses.base import LOSSES, QueueLoss, has_target, select, zero_loss
+from rnc_graph.losses.base import LOSSES, Loss, QueueLoss, has_target, select, zero_loss
 from rnc_graph.losses.blockwise import blocks
 from rnc_graph.losses.checks import Shapes, check_floating, check_positive, eager, first_order
 from rnc_graph.losses.pairwise import units
 from rnc_graph.losses.ranks import ClassRanks, LabelRanks, hierarchy_similarity
 
 VARIANTS = ("in", "out", "out-in")
-# Default thresholds of RINCE, as quantiles of the label distances.
-QUANTILES = (0.05, 0.1, 0.2, 0.4)
 # Ratios of 1e-7 or less are left out, as published: odds of N / P against them.
 MOST_ODDS = 1e7 - 1
 # Above all similarities: marks an entry that is left out.
@@ -27,7 +25,7 @@ LEVEL_ENTRIES = 1 << 17
 MATRIX_ENTRIES = 1 << 19
 
 
-class RINCELoss(nn.Module):
+class RINCELoss(Loss):
     r"""RINCE: ranks the bank entries by the similarity of their label to the anchor's.
 
     The levels 1 = sigma_1 > ... > sigma_R >= 0 are the distinct similarities of labels in the
@@ -49,9 +47,6 @@ class RINCELoss(nn.Module):
         tau_min: the temperature of similarity 1; positive.
         tau_max: the temperature of similarity 0; positive.
 
-    Raises:
-        BadValueError: no such variant, or a temperature that is not positive and finite.
-
     >>> anchor, bank = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     >>> loss = RINCELoss("in", tau_min=1.0, tau_max=1.0)
     >>> round(loss(anchor, anchor, bank, torch.tensor([[0.5, -1.0]])).item(), 4)
@@ -66,6 +61,7 @@ class RINCELoss(nn.Module):
         check_positive("tau_max", tau_max)
         self.variant, self.tau_min, self.tau_max = variant, tau_min, tau_max
 
+    @eager
     def forward(
         self,
         anchor: Tensor,
@@ -86,35 +82,18 @@ class RINCELoss(nn.Module):
             levels: similarities that are levels even if no entry has them, so that the mean is
                 over the same R in every batch; each in [0, 1].
 
-        Raises:
-            BadValueError: wrong shapes or dtype, a NaN or infinite embedding, or a similarity
-                above 1 or infinite.
-            RunError: in a backward pass with ``create_graph=True``.
+        Raises :class:`BadValueError` for wrong shapes or dtypes, embeddings not finite, and a
+        similarity above 1 or infinite.
         """
-        missing = _check(anchor, positive, bank, similarity)
         if not all(0 <= level <= 1 for level in levels):
             raise BadValueError(f"levels must be in [0, 1], got {list(levels)}")
+        similarity = _checked(anchor, positive, bank, similarity)
         anchor, positive, bank = units(anchor, positive, bank)
-        similarity = similarity.detach()
-        if missing:
-            similarity = similarity.nan_to_num(nan=LEFT_OUT)
-        return self._loss(anchor, positive, bank, similarity, levels)
-
-    @eager
-    def _loss(
-        self,
-        anchor: Tensor,
-        positive: Tensor,
-        bank: Tensor,
-        similarity: Tensor,
-        known: Sequence[float],
-    ) -> Tensor:
-        levels, sizes = _levels(similarity, known)
+        levels, sizes = _levels(similarity, levels)
         taus = [self.tau_min + (1 - level) * (self.tau_max - self.tau_min) for level in levels]
-        outs = [self.variant == "out" or (self.variant == "out-in" and level == 1)
-                for level in levels]  # fmt: skip
-        counts = [int((size if out else size > 0).sum())
-                  for size, out in zip(sizes, outs, strict=True)]  # fmt: skip
+        outs = [self.variant == "out" or (self.variant == "out-in" and x == 1) for x in levels]
+        pairs = zip(sizes, outs, strict=True)
+        counts = [int((size if out else size > 0).sum()) for size, out in pairs]
         # The gradient is computed with the value, and needs the number of ratios in each mean:
         # usually all. If some are left out, once more.
         while True:
@@ -125,9 +104,20 @@ class RINCELoss(nn.Module):
                 return total / len(ranks)  # type: ignore[no-any-return]
             counts = found
 
-    def extra_repr(self) -> str:
-        """What ``print(loss)`` adds to the class."""
-        return f"variant={self.variant!r}, tau_min={self.tau_min}, tau_max={self.tau_max}"
+
+def _checked(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> Tensor:
+    """Return the similarity with ``LEFT_OUT`` for NaN."""
+    shapes = Shapes()
+    shapes.embeddings("anchor", anchor, "B", "d")
+    shapes.embeddings("positive", positive, "B", "d")
+    shapes.embeddings("bank", bank, "K", "d")
+    missing = shapes.targets("similarity", similarity, "B", "K")
+    check_floating("similarity", similarity)
+    similarity = similarity.detach()
+    known = similarity.nan_to_num(nan=0) if missing else similarity
+    if known.numel() and known.amax() > 1:
+        raise BadValueError(f"similarity must be at most 1, got {float(known.amax())}")
+    return similarity.nan_to_num(nan=LEFT_OUT) if missing else similarity
 
 
 def _descend(similarity: Tensor) -> list[float]:
@@ -291,21 +281,6 @@ class _Block:
         self.pull.addcmul_(weights, share)
 
 
-@eager
-def _check(anchor: Tensor, positive: Tensor, bank: Tensor, similarity: Tensor) -> bool:
-    """Return whether any similarity is NaN."""
-    shapes = Shapes()
-    shapes.embeddings("anchor", anchor, "B", "d")
-    shapes.embeddings("positive", positive, "B", "d")
-    shapes.embeddings("bank", bank, "K", "d")
-    missing = shapes.targets("similarity", similarity, "B", "K")
-    check_floating("similarity", similarity)
-    known = similarity.nan_to_num(nan=0) if missing else similarity
-    if known.numel() and known.amax() > 1:
-        raise BadValueError(f"similarity must be at most 1, got {float(known.amax())}")
-    return missing
-
-
 @LOSSES.register("rince")
 class RINCE(QueueLoss):
     """:class:`RINCELoss` with ranks of label distance, or of classes.
@@ -330,10 +305,6 @@ class RINCE(QueueLoss):
             negatives. An empty list ranks the same class only.
         similarity: of the classes, C x C, symmetric, 1 on the diagonal, at most 1. Each distinct
             value from 0 up is a rank; below 0 are negatives.
-
-    Raises:
-        BadValueError: more than one of quantiles, thresholds, hierarchy and similarity, or a wrong
-            one.
     """
 
     def __init__(
@@ -350,7 +321,16 @@ class RINCE(QueueLoss):
     ) -> None:
         super().__init__(queue_size, momentum)
         self.loss = RINCELoss(variant, tau_min, tau_max)
-        self.ranks = _ranks(quantiles, thresholds, hierarchy, similarity)
+        self.ranks: LabelRanks | ClassRanks
+        if hierarchy is None and similarity is None:
+            self.ranks = LabelRanks(quantiles, thresholds)
+        elif quantiles is None and thresholds is None and None in (hierarchy, similarity):
+            self.ranks = ClassRanks(hierarchy_similarity(hierarchy) if hierarchy else similarity)
+        else:
+            raise BadValueError(
+                "ranks: expected one of quantiles and thresholds (of a continuous target), "
+                "hierarchy and similarity (of classes)"
+            )
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Compute the thresholds of the training labels (M, t), or check their classes."""
@@ -366,25 +346,3 @@ class RINCE(QueueLoss):
         similarity = self.ranks(labels, queue_labels)
         value: Tensor = self.loss(query, key, queue, similarity, self.ranks.levels)
         return value
-
-
-def _ranks(
-    quantiles: Sequence[float] | None,
-    thresholds: Sequence[float] | None,
-    hierarchy: Sequence[Sequence[int]] | None,
-    similarity: Sequence[Sequence[float]] | None,
-) -> LabelRanks | ClassRanks:
-    """Return the module that ranks labels."""
-    if hierarchy is None and similarity is None:
-        if quantiles is None:
-            quantiles = QUANTILES if thresholds is None else ()
-        return LabelRanks(quantiles, thresholds)
-    if quantiles is not None or thresholds is not None or None not in (hierarchy, similarity):
-        raise BadValueError(
-            "ranks: expected one of quantiles and thresholds (of a continuous target), hierarchy "
-            "and similarity (of classes)"
-        )
-    if similarity is not None:
-        return ClassRanks(similarity)
-    assert hierarchy is not None
-    return ClassRanks(hierarchy_similarity(hierarchy) if hierarchy else None)

@@ -45,10 +45,6 @@ class RnCLoss(PretrainLoss):
             It gets the features in their own dtype; the parameters of an ``nn.Module`` receive
             gradients. With gradients, a plain function gets all anchors at once (R = N).
 
-    Raises:
-        BadValueError: ``temperature`` is not positive and finite.
-        UnknownNameError: no distance or similarity has this name.
-
     >>> features = torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]], [[6.0, 8.0]]])
     >>> round(RnCLoss()(features, torch.tensor([[0.1], [0.2], [0.9]])).item(), 4)
     0.1418
@@ -78,10 +74,8 @@ class RnCLoss(PretrainLoss):
             features: (B, V, d) embeddings: V >= 1 views of each of B samples.
             labels: (B, t), or (B,) for one target; floats or integers, NaN where missing.
 
-        Raises:
-            BadValueError: wrong shapes or dtype, fewer than two embeddings, an infinite value, a
-                NaN in the features, or integers that float64 does not hold exactly.
-            RunError: in a backward pass with ``create_graph=True``.
+        Raises :class:`BadValueError` for wrong shapes or dtypes, fewer than two embeddings,
+        infinite values, NaN in the features, and integers that float64 does not hold exactly.
         """
         labels, missing = _check_batch(features, labels)
         # The number of comparable pairs, counted if not all are.
@@ -131,28 +125,18 @@ class RnCLoss(PretrainLoss):
         )
         return total
 
-    def extra_repr(self) -> str:
-        """What ``print(loss)`` adds to the class."""
-        return f"temperature={self.temperature}"
-
 
 def _rank(
     distance: Tensor, views: int, start: int, left_out: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Sort each anchor's samples from the farthest label to the nearest.
 
-    The V views of a sample tie, so samples are sorted, not embeddings.
+    The V views of a sample tie, so samples are sorted, not embeddings. ``distance`` (r, B) is that
+    of samples start .. start + r - 1 to all, ``left_out`` (r, B) where it is NaN.
 
-    Args:
-        distance: (r, B) label distances of samples start .. start + r - 1 to all.
-        views: V.
-        start: the first anchor.
-        left_out: (r, B), where the distance is NaN, or None.
-
-    Returns:
-        order (r, B), the sorted samples, and ties (r, B): at the last position of a run of equal
-        distances the number of candidates in the run, 0 elsewhere. The anchor and ``left_out`` are
-        no candidates.
+    Returns order (r, B), the sorted samples, and ties (r, B): at the last position of a run of
+    equal distances the number of candidates in the run, 0 elsewhere. The anchor and ``left_out``
+    are no candidates.
     """
     ranked, order = distance.sort(dim=-1, descending=True)
     own = torch.arange(start, start + len(order), device=order.device)[:, None]
@@ -248,7 +232,7 @@ def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
 def _check_pairs(
     name: str, found: Tensor, shape: tuple[int, int], may_be_missing: bool = False
 ) -> None:
-    """Check the result of a callable."""
+    """Check what a callable returned."""
     if tuple(found.shape) != shape:
         raise BadValueError(f"{name} must return shape {shape}, got {tuple(found.shape)}")
     if not may_be_missing and found.isnan().any():

@@ -1,19 +1,19 @@
-"""Supervised contrastive learning (Khosla et al., NeurIPS 2020, arXiv 2004.11362)."""
+"""SupCon (Khosla et al., NeurIPS 2020, arXiv 2004.11362), and SimCLR as its special case."""
 
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.losses.base import LOSSES, PretrainLoss, select, zero_loss
+from rnc_graph.losses.base import LOSSES, Loss, PretrainLoss, select, zero_loss
 from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.classes import Bins, make_bins
 from rnc_graph.losses.pairwise import unit
 
 
-class SupConLoss(nn.Module):
+class SupConLoss(Loss):
     r"""SupCon: all views of all samples of one class attract each other, all others repel.
 
     With z the N = B * V normalized embeddings, s_ij = z_i . z_j / temperature and
@@ -26,9 +26,6 @@ class SupConLoss(nn.Module):
     Args:
         temperature: divides the similarities; positive.
 
-    Raises:
-        BadValueError: ``temperature`` is not positive and finite.
-
     >>> features = torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]])
     >>> round(SupConLoss(temperature=1.0)(features, torch.tensor([0, 0, 1])).item(), 4)
     0.3133
@@ -40,15 +37,9 @@ class SupConLoss(nn.Module):
         self.temperature = temperature
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of a batch, a scalar in the features' dtype, float32 at least.
+        """Return the loss of V >= 1 views of B samples and their classes: (B, V, d), (B,) -> ().
 
-        Args:
-            features: (B, V, d) embeddings: V >= 1 views of each of B samples.
-            labels: (B,) integers, the classes.
-
-        Raises:
-            BadValueError: wrong shapes or dtype, or a NaN or infinite value.
-            RunError: in a backward pass with ``create_graph=True``.
+        Raises :class:`BadValueError` for wrong shapes or dtypes, and embeddings not finite.
         """
         _check(features, labels)
         samples, views, _ = features.shape
@@ -72,9 +63,16 @@ class SupConLoss(nn.Module):
         itself.diagonal(rows.start).fill_(torch.finfo(points.dtype).min)
         return torch.addmm(itself, anchors, points.T).logsumexp(1) @ counted[rows]
 
-    def extra_repr(self) -> str:
-        """What ``print(loss)`` adds to the class."""
-        return f"temperature={self.temperature}"
+
+@eager
+def _check(features: Tensor, labels: Tensor) -> None:
+    shapes = Shapes()
+    shapes.embeddings("features", features, "B", "V", "d")
+    if labels.is_floating_point():
+        raise BadValueError(
+            f"labels must be integers, got {labels.dtype}; for a continuous target use SupCon"
+        )
+    shapes.classes("labels", labels, "B")
 
 
 @LOSSES.register("supcon")
@@ -108,12 +106,21 @@ class SupCon(PretrainLoss):
         return value
 
 
-@eager
-def _check(features: Tensor, labels: Tensor) -> None:
-    shapes = Shapes()
-    shapes.embeddings("features", features, "B", "V", "d")
-    if labels.is_floating_point():
-        raise BadValueError(
-            f"labels must be integers, got {labels.dtype}; for a continuous target use SupCon"
-        )
-    shapes.classes("labels", labels, "B")
+@LOSSES.register("simclr")
+class SimCLR(PretrainLoss):
+    """The views of a sample attract each other and repel all others; the labels are not used.
+
+    NT-Xent (Chen, Kornblith, Norouzi and Hinton, ICML 2020, arXiv 2002.05709): :class:`SupConLoss`
+    with a class for each sample. Its ``temperature`` is that of the loss.
+    """
+
+    min_views = 2
+
+    def __init__(self, temperature: float = 0.5) -> None:
+        super().__init__()
+        self.loss = SupConLoss(temperature)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of features (B, V, d); labels (B, t) are ignored."""
+        value: Tensor = self.loss(features, torch.arange(len(features), device=features.device))
+        return value

@@ -8,10 +8,10 @@ from torch.nn import functional
 
 from rnc_graph.errors import BadValueError, UnknownNameError
 from rnc_graph.losses.base import LOSSES
-from rnc_graph.losses.checks import check_positive
+from rnc_graph.losses.checks import check_positive, eager
 from rnc_graph.losses.classes import Bins
 from rnc_graph.losses.hypersphere import assign_targets, hypersphere_targets, ordered_targets
-from rnc_graph.losses.momentum_contrast import ClassQueueLoss, MomentumContrastLoss, check
+from rnc_graph.losses.kcl import ClassQueueLoss, MomentumContrastLoss, check_queued
 
 
 class TSCLoss(MomentumContrastLoss):
@@ -33,12 +33,8 @@ class TSCLoss(MomentumContrastLoss):
         target_weight: the weight of L_target; positive or 0.
         separate_targets: whether the target is always a positive, or drawn like one more entry of
             the class in the queue.
-        positives: the number of draws from the queue; None takes all of the class.
+        positives: the number of draws from the queue, at least 1; None takes all of the class.
         generator: of the draws; None is torch's default.
-
-    Raises:
-        BadValueError: ``temperature`` is not positive and finite, ``target_weight`` is negative, or
-            ``positives`` below 1.
 
     >>> query, queue, targets = torch.eye(2)[:1], torch.eye(2)[1:], torch.eye(2)
     >>> labels, queue_labels, assigned = torch.tensor([0]), torch.tensor([1]), torch.tensor([0, 1])
@@ -81,12 +77,11 @@ class TSCLoss(MomentumContrastLoss):
             targets: (C, d) target vectors.
             class_to_target: (C,) integers, the row of each class's target.
 
-        Raises:
-            BadValueError: wrong shapes or dtype, a NaN or infinite value, or no such class.
-            RunError: in a backward pass with ``create_graph=True``.
+        Raises :class:`BadValueError` for wrong shapes or dtypes, embeddings not finite, and an
+        unknown class.
         """
-        given = query, key, labels, queue, queue_labels
-        loss_class, loss_target = self.parts(*given, targets, class_to_target)
+        queued = query, key, labels, queue, queue_labels
+        loss_class, loss_target = self.parts(*queued, targets, class_to_target)
         return loss_class + loss_target
 
     def parts(
@@ -100,17 +95,25 @@ class TSCLoss(MomentumContrastLoss):
         class_to_target: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Return (L_class, L_target), scalars whose sum is the loss; as ``forward`` otherwise."""
-        check(query, key, labels, queue, queue_labels, targets, class_to_target)
+        queued = query, key, labels, queue, queue_labels
+        _check(*queued, targets, class_to_target)
         targets = targets[class_to_target.long()]
-        loss_class, loss_target = self.contrast(
-            query, key, labels, queue, queue_labels, targets, self.separate_targets
-        )
+        loss_class, loss_target = self.contrast(*queued, targets, self.separate_targets)
         return loss_class, self.target_weight * loss_target
 
-    def extra_repr(self) -> str:
-        """What ``print(loss)`` adds to the class."""
-        more = f"target_weight={self.target_weight}, separate_targets={self.separate_targets}"
-        return f"{super().extra_repr()}, {more}"
+
+@eager
+def _check(*queued_and_targets: Tensor) -> None:
+    *queued, targets, class_to_target = queued_and_targets
+    shapes = check_queued(*queued)
+    shapes.embeddings("targets", targets, "C", "d")
+    shapes.classes("class_to_target", class_to_target, "C")
+    for name, values in (("labels", queued[2]), ("class_to_target", class_to_target)):
+        low, high = (int(x) for x in values.aminmax())
+        if low < 0 or high >= len(targets):
+            raise BadValueError(
+                f"{name} must be in 0 .. C - 1 = {len(targets) - 1}, got {low} .. {high}"
+            )
 
 
 @LOSSES.register("tsc")
@@ -131,9 +134,6 @@ class TSC(ClassQueueLoss):
         bins: quantile bins of each target, or "classes" if the target is a class number.
         queue_size: of the queue.
         momentum: of the momentum encoder.
-
-    Raises:
-        UnknownNameError: another kind of targets.
     """
 
     targets: Tensor
@@ -162,8 +162,7 @@ class TSC(ClassQueueLoss):
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Compute the bins of the training labels (M, t), and a target (d,) for each class.
 
-        Raises:
-            BadValueError: ordered targets for t > 1 or in too few dimensions.
+        Raises :class:`BadValueError` for ordered targets with t > 1 or in too few dimensions.
         """
         super().setup(labels, embedding_dim, seed)
         classes = self.bins.classes
@@ -186,8 +185,8 @@ class TSC(ClassQueueLoss):
         if self.centroids is not None:
             centroids = self.centroids.update(query.detach(), classes)
             self.class_to_target = assign_targets(centroids, self.targets)
-        given = query, key, classes, queue, queue_classes
-        value: Tensor = self.loss(*given, self.targets, self.class_to_target)
+        queued = query, key, classes, queue, queue_classes
+        value: Tensor = self.loss(*queued, self.targets, self.class_to_target)
         return value
 
 
@@ -209,12 +208,9 @@ class ClassCentroids(nn.Module):
 
     @torch.no_grad()
     def update(self, embedding: Tensor, classes: Tensor) -> Tensor:
-        """Update with a batch and return the centroids (C, d), unit vectors.
+        """Update by embeddings (B, d) of classes (B,), and return the centroids (C, d), normalized.
 
-        Args:
-            embedding: (B, d), normalized here.
-            classes: (B,) long. A class that is not in the batch keeps its centroid; before its
-                first batch this is the zero vector.
+        A class that is not in the batch keeps its centroid; at first this is the zero vector.
         """
         units = functional.normalize(embedding.to(self.centroids.dtype), dim=1)
         sums = torch.zeros_like(self.centroids).index_add_(0, classes, units)

@@ -19,7 +19,7 @@ from rnc_graph.losses import (
     SupConLoss,
     TSCLoss,
 )
-from rnc_graph.losses.momentum_contrast import draw
+from rnc_graph.losses.kcl import draw
 from rnc_graph.losses.pairwise import l2_similarity
 
 
