@@ -26,18 +26,9 @@ def checked(
     width: int | None = None,
     fewest: int = FEWEST_ROWS,
 ) -> FloatArray:
-    """Return ``values`` as float64.
+    """Return finite ``values`` (N, d), or (N,) for one dimension, as float64.
 
-    Args:
-        name: of the argument in an error message.
-        values: (N, d) for two dimensions, (N,) for one.
-        dimensions: 1 or 2.
-        rows: N; None accepts any from ``fewest`` up.
-        width: d; None accepts any from one up.
-        fewest: the smallest N.
-
-    Raises:
-        BadValueError: no numbers, another shape, too few rows, or a NaN or infinite value.
+    N is ``rows``, or at least ``fewest``; d is ``width``, or at least one.
 
     >>> checked("embedding", np.zeros((3, 4)), width=2)
     Traceback (most recent call last):
@@ -66,16 +57,7 @@ def checked(
 def checked_classes(
     name: str, labels: Labels, *, rows: int | None = None, classes: int | None = None
 ) -> Classes:
-    """Return class numbers 0, 1, 2, ... (N,) as integers.
-
-    Args:
-        name: of the argument in an error message.
-        labels: (N,).
-        rows: N; None accepts any from one up.
-        classes: C, if the numbers must be below it.
-
-    Raises:
-        BadValueError: another shape, or a value that is no class number.
+    """Return class numbers 0, 1, 2, ... (N,), below ``classes`` if given, as integers.
 
     >>> checked_classes("labels", np.array([0.0, 2.5]))
     Traceback (most recent call last):
@@ -97,7 +79,7 @@ def checked_classes(
 
 
 def checked_pair(train_embedding: Floats, embedding: Floats) -> tuple[FloatArray, FloatArray]:
-    """Return embeddings (M, d) and (N, d) as float64; raises as :func:`checked`."""
+    """Return embeddings (M, d) and (N, d) as float64."""
     train = checked("train_embedding", train_embedding)
     return train, checked("embedding", embedding, width=train.shape[1])
 

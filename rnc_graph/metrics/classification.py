@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, recall_score
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import Classes, Floats, Labels, checked, checked_classes
-from rnc_graph.metrics.regions import REGIONS, shot_regions
+from rnc_graph.metrics.regression import by_region, shot_regions
 
 MANY, FEW = 100, 20
 
@@ -28,7 +28,7 @@ def classification_metrics(
     Samples whose label is missing (NaN) are left out; without any label all metrics are NaN.
 
     Args:
-        labels: (N,) class numbers, below C.
+        labels: (N,) class numbers, below C; N may be 1.
         logits: (N, C).
         train_labels: (M,) class numbers of the training set, NaN where missing, for the regions.
         many: a class with more training samples than this is many-shot.
@@ -39,10 +39,6 @@ def classification_metrics(
         each class that has a sample; ``cross_entropy``, in nats; with ``train_labels``
         ``accuracy_many``, ``accuracy_medium`` and ``accuracy_few``, the means over the classes of a
         region, each if one of its classes has a sample.
-
-    Raises:
-        BadValueError: shapes that do not fit, no row, no class number or one of C or
-            more, a logit that is not finite, or not 0 <= ``few`` <= ``many``.
 
     >>> logits = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
     >>> found = classification_metrics(np.array([0.0, 1.0, 1.0, 0.0]), logits, np.zeros(101))
@@ -78,21 +74,14 @@ def accuracies(
     present = np.unique(labels)
     by_class = recall_score(labels, y_pred, labels=present, average=None)
     accuracy = float(accuracy_score(labels, y_pred))
-    metrics = {
-        "accuracy": accuracy,
-        "error": 1 - accuracy,
-        "balanced_accuracy": float(by_class.mean()),
-    }
-    if train_labels is not None:
-        train_labels = np.asarray(train_labels, dtype=np.float64)
-        known = checked_classes("train_labels", train_labels[~np.isnan(train_labels)])
-        # A bin for each class, up to the last of either set.
-        edges = np.arange(max(known.max(), present.max())) + 0.5
-        numbers = np.append(present, present[-1]).astype(np.float64)
-        regions = shot_regions(known.astype(np.float64), numbers, edges, many=many, few=few)[:-1]
-        metrics |= {
-            f"accuracy_{region}": float(by_class[regions == region].mean())
-            for region in REGIONS
-            if (regions == region).any()
-        }
-    return metrics
+    balanced = float(by_class.mean())
+    metrics = {"accuracy": accuracy, "error": 1 - accuracy, "balanced_accuracy": balanced}
+    if train_labels is None:
+        return metrics
+    train_labels = np.asarray(train_labels, dtype=np.float64)
+    known = checked_classes("train_labels", train_labels[~np.isnan(train_labels)])
+    # A bin for each class, up to the last of either set.
+    edges = np.arange(max(known.max(), present.max())) + 0.5
+    numbers = np.append(present, present[-1]).astype(np.float64)
+    regions = shot_regions(known.astype(np.float64), numbers, edges, many=many, few=few)[:-1]
+    return metrics | by_region("accuracy", by_class, regions)

@@ -22,20 +22,15 @@ def order_correlation(
 ) -> float:
     """Correlate the distances of all pairs in the embedding with those of their labels.
 
+    Returns Spearman's rank correlation, 1 for the same order; 0.0 if all distances of the embedding
+    or of the labels are equal.
+
     Args:
         embedding: (N, d), compared by the Euclidean distance.
         labels: (N, t) standardized, compared by the L1 distance. Distances (of labels and of
             embeddings) that differ by less than about 1e-6 of the greatest tie.
-        limit: the size of a random subset of more samples.
+        limit: the size of a random subset of more samples, at least 2.
         seed: of that subset.
-
-    Returns:
-        Spearman's rank correlation, 1 for the same order; 0.0 if all distances of the embedding or
-        of the labels are equal.
-
-    Raises:
-        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, or
-            a limit below 2.
 
     >>> order_correlation(np.array([[0.0], [1.0], [4.0]]), np.array([[0.0], [2.0], [3.0]]))
     0.5
@@ -52,21 +47,9 @@ def ordered_triplets(
     """Return the share of triplets whose order is the same in the embedding and in the labels.
 
     Over all (i, j, k) of three samples with label distance ij < ik: the share with embedding
-    distance ij < ik, ties counted half. 1 is perfect order, 0.5 is chance. Exact, in O(N log N) an
-    anchor: its share is (1 + D) / 2, with D Somers' rank correlation.
-
-    Args:
-        embedding: (N, d), compared by the Euclidean distance.
-        labels: (N, t) standardized, compared by the L1 distance. Distances (of labels and of
-            embeddings) that differ by less than about 1e-6 of the greatest tie.
-        limit: the size of a random subset of more samples.
-        seed: of that subset.
-
-    Returns:
-        The share; 0.5 for a constant embedding, or labels that order no triplet.
-
-    Raises:
-        BadValueError: as :func:`order_correlation`.
+    distance ij < ik, ties counted half. 1 is perfect order; 0.5 is chance, a constant embedding, or
+    labels that order no triplet. Exact, in O(N log N) an anchor: its share is (1 + D) / 2, with D
+    Somers' rank correlation. Arguments as in :func:`order_correlation`.
 
     >>> ordered_triplets(np.array([[0.0], [1.0], [4.0]]), np.array([[0.0], [2.0], [3.0]]))
     0.6666666666666666
@@ -88,17 +71,8 @@ def ordered_triplets(
 def alignment(first: Floats, second: Floats, exponent: float = 2) -> float:
     """Return the distance of two views of a sample (Wang and Isola, ICML 2020).
 
-    The mean of |u - v| ** exponent over positive pairs, on the unit sphere (arXiv 2005.10242,
-    section 4.1); 0 is perfect alignment. A row of zeros stays zero.
-
-    Args:
-        first: (N, d) embeddings of one view of N samples.
-        second: (N, d) of the other, in the same order.
-        exponent: positive.
-
-    Raises:
-        BadValueError: different shapes, fewer than two rows, a value that is not finite, or an
-            exponent that is not positive.
+    The mean of |u - v| ** exponent over positive pairs, the rows of two embeddings (N, d), on the
+    unit sphere (arXiv 2005.10242, section 4.1); 0 is perfect alignment. A row of zeros stays zero.
 
     >>> alignment(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [3.0, 0.0]]))
     1.0000000000000002
@@ -119,12 +93,8 @@ def uniformity(embedding: Floats, t: float = 2, *, limit: int = LIMIT, seed: int
     Args:
         embedding: (N, d).
         t: sharpness of the Gaussian, positive.
-        limit: the size of a random subset of more samples.
+        limit: the size of a random subset of more samples, at least 2.
         seed: of that subset.
-
-    Raises:
-        BadValueError: fewer than two rows, a value that is not finite, a limit below 2, or a t that
-            is not positive.
 
     >>> uniformity(np.array([[1.0, 0.0], [-2.0, 0.0]]))
     -8.0

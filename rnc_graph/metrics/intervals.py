@@ -20,9 +20,8 @@ from rnc_graph.metrics.arrays import FloatArray
 class ConformalIntervals:
     """The calibration scores of n samples for t targets.
 
-    Attributes:
-        scores: (n, t), each column rising, in the targets' unit over the difficulty's; NaN at the
-            end of a column for samples that lack the target.
+    ``scores`` are (n, t), each column rising, in the targets' unit over the difficulty's; NaN at
+    the end of a column for samples that lack the target.
     """
 
     scores: FloatArray
@@ -55,27 +54,16 @@ class ConformalIntervals:
         return [count / (count + 1) for count in self.counts]
 
     def half_widths(self, difficulty: FloatArray, level: float) -> FloatArray:
-        """Return half the widths of the intervals, (N, t).
+        """Return half the widths (N, t) of intervals that cover the share ``level`` of the values.
 
         Infinite above the highest level, n / (n + 1): too few samples calibrate the target.
-
-        Args:
-            difficulty: (N, t), as in :meth:`calibrate`.
-            level: share of the values to cover.
-
-        Raises:
-            BadValueError: a level outside (0, 1).
+        ``difficulty`` is (N, t), as in :meth:`calibrate`.
         """
-        check_level(level)
+        if not 0 < level < 1:
+            raise BadValueError(f"the level of an interval must be between 0 and 1, got {level}")
         widths = [_quantile(column[np.isfinite(column)], level) for column in self.scores.T]
         reach: FloatArray = difficulty * np.array(widths)
         return reach
-
-
-def check_level(level: float) -> None:
-    """Raise :class:`BadValueError` unless ``level`` lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise BadValueError(f"the level of an interval must be between 0 and 1, got {level}")
 
 
 def coverage(y_true: FloatArray, low: FloatArray, high: FloatArray) -> float:

@@ -40,28 +40,15 @@ class Detection:
 
 
 def nearest_neighbor_scores(
-    train_embedding: Floats,
-    embedding: Floats,
-    k: int = 10,
-    *,
-    blocks: Blocks = distance_blocks,
+    train_embedding: Floats, embedding: Floats, k: int = 10, *, blocks: Blocks = distance_blocks
 ) -> FloatArray:
     """Return the distance to the k-th nearest training sample (Sun et al., ICML 2022).
 
     Embeddings are scaled to unit length first (arXiv 2204.06507, section 3); a row of zeros stays
     zero. If k > M, the farthest is taken.
 
-    Args:
-        train_embedding: (M, d).
-        embedding: (N, d).
-        k: rank of the neighbor.
-        blocks: computes the distances of the unit rows.
-
-    Returns:
-        (N,) scores from 0 to 2.
-
-    Raises:
-        BadValueError: other widths, fewer than two rows, a value that is not finite, or k below 1.
+    Of embeddings (M, d) and (N, d), the scores (N,) are from 0 to 2. ``blocks`` computes the
+    distances of the unit rows.
 
     >>> train = np.array([[1.0, 0.0], [5.0, 0.0]])
     >>> nearest_neighbor_scores(train, np.array([[2.0, 0.0], [-1.0, 0.0]]), k=2).tolist()
@@ -86,17 +73,8 @@ def mahalanobis_scores(
     Wolf, J. Multivariate Anal. 88, 2004), so M may be below d. If all training embeddings of each
     class are equal, it is the Euclidean distance.
 
-    Args:
-        train_embedding: (M, d).
-        embedding: (N, d).
-        train_classes: (M,) class numbers; None for one Gaussian.
-
-    Returns:
-        (N,) scores from 0 up, not squared.
-
-    Raises:
-        BadValueError: other widths, fewer than two rows, a value that is not finite, or no class
-            number for each training row.
+    Of embeddings (M, d) and (N, d), with class numbers (M,) or None, the scores (N,) are from 0 up,
+    not squared.
 
     >>> train = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
     >>> mahalanobis_scores(train, np.array([[0.0, 0.0], [1.0, 1.0]])).round(6).tolist()
@@ -126,14 +104,7 @@ def _to_nearest_class(train: FloatArray, queries: FloatArray, classes: Classes) 
 
 
 def detection(in_distribution: Floats, ood: Floats) -> Detection:
-    """Evaluate the scores of in-distribution and out-of-distribution samples.
-
-    Args:
-        in_distribution: (N,) scores, such as those of the test set.
-        ood: (L,) scores of the out-of-distribution set.
-
-    Raises:
-        BadValueError: not one score a sample, fewer than two, or a value that is not finite.
+    """Evaluate the scores of in-distribution (N,) and of out-of-distribution samples (L,).
 
     >>> detection(np.array([0.1, 0.3]), np.array([0.2, 0.4, 0.5, 0.6]))
     Detection(auroc=0.875, fpr95=0.25)

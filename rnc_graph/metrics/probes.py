@@ -32,18 +32,8 @@ def linear_probe(train_embedding: Floats, train_targets: Floats, embedding: Floa
     """Predict targets by ridge regression on features standardized by the training set.
 
     The strength of each target is the one of ``STRENGTHS`` with the least squared leave-one-out
-    error on the training set. Deterministic.
-
-    Args:
-        train_embedding: (M, d).
-        train_targets: (M, t) in any unit.
-        embedding: (N, d).
-
-    Returns:
-        (N, t) predictions in the unit of ``train_targets``.
-
-    Raises:
-        BadValueError: shapes that do not fit, fewer than two rows, or a value that is not finite.
+    error on the training set. Deterministic. Embeddings (M, d) with targets (M, t), in any unit,
+    and (N, d) give (N, t).
 
     >>> x = np.linspace(0, 1, 50)[:, None]
     >>> linear_probe(x, 3 * x, np.array([[0.0], [0.5]])).round(3).tolist()
@@ -68,20 +58,8 @@ def nearest_neighbors(
 
     Training samples at distance 0, if any, have all the weight. Ties for the last neighbor are
     shared (see :func:`~rnc_graph.metrics.neighbors.shares`), so a constant embedding predicts the
-    mean of the training set. If k > M, all M are neighbors. Deterministic.
-
-    Args:
-        train_embedding: (M, d).
-        train_targets: (M, t) in any unit.
-        embedding: (N, d).
-        k: neighbors.
-        blocks: computes the distances.
-
-    Returns:
-        (N, t) predictions in the unit of ``train_targets``.
-
-    Raises:
-        BadValueError: as :func:`linear_probe`, or k below 1.
+    mean of the training set. If k > M, all M are neighbors. Deterministic. Shapes as in
+    :func:`linear_probe`; ``blocks`` computes the distances.
 
     >>> train, targets = np.array([[0.0], [3.0], [9.0]]), np.array([[1.0], [4.0], [5.0]])
     >>> nearest_neighbors(train, targets, np.array([[1.0], [9.0]]), k=2).round(6).tolist()
@@ -111,19 +89,9 @@ def linear_class_probe(
 ) -> Classes:
     """Predict classes by multinomial logistic regression on features standardized as above.
 
-    Args:
-        train_embedding: (M, d).
-        train_labels: (M,) class numbers.
-        embedding: (N, d).
-        strength: of the penalty, relative to the summed cross-entropy.
-        balanced: weight each sample by the inverse of its class's count.
-
-    Returns:
-        (N,) class numbers.
-
-    Raises:
-        BadValueError: as :func:`linear_probe`, no class numbers, fewer than two classes, or a
-            strength that is not positive.
+    Embeddings (M, d) of two or more classes (M,) and (N, d) give (N,). ``strength`` is that of the
+    penalty, relative to the summed cross-entropy; ``balanced`` weights each sample by the inverse
+    of its class's count.
 
     >>> x = np.linspace(-1, 1, 50)[:, None]
     >>> linear_class_probe(x, 3 * (x[:, 0] > 0), np.array([[-0.5], [0.5]])).tolist()
@@ -148,18 +116,7 @@ def nearest_classes(
 
     Distances are those of the embeddings at unit length. The lowest of tied classes wins: a
     constant embedding predicts the most frequent class of the training set. Deterministic.
-
-    Args:
-        train_embedding: (M, d).
-        train_labels: (M,) class numbers.
-        embedding: (N, d).
-        k: neighbors.
-
-    Returns:
-        (N,) class numbers.
-
-    Raises:
-        BadValueError: as :func:`nearest_neighbors`, or no class numbers.
+    Embeddings (M, d) of classes (M,) and (N, d) give (N,).
 
     >>> train, labels = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 9.0]]), np.array([4.0, 4.0, 2.0])
     >>> nearest_classes(train, labels, np.array([[5.0, 0.0], [0.1, 0.1]]), k=3).tolist()

@@ -1,6 +1,11 @@
-"""Errors of predictions: over all targets, by target, and on subsets of the samples."""
+"""Errors of predictions: over all targets, by target, on subsets, and by how rare a label is.
+
+The regions of many, medium and few training samples and their metrics are those of deep imbalanced
+regression (Yang, Zha, Chen, Wang and Katabi, ICML 2021, arXiv 2102.09554).
+"""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,10 +13,15 @@ from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.metrics.arrays import FloatArray
+from rnc_graph.metrics.arrays import FloatArray, Floats, checked
 
 # Each with its power of the targets' unit.
 METRICS: Mapping[str, int] = {"mae": 1, "rmse": 1, "mse": 2}
+
+REGIONS = ("many", "medium", "few")
+
+# The least absolute error in a geometric mean: one exact prediction does not make it 0.
+LEAST_ERROR = 1e-8
 
 
 def regression_metrics(y_true: FloatArray, y_pred: FloatArray) -> dict[str, float]:
@@ -29,11 +39,8 @@ def regression_metrics(y_true: FloatArray, y_pred: FloatArray) -> dict[str, floa
     if not known.all():
         y_true, y_pred = y_true[known], y_pred[known]
     mse = float(mean_squared_error(y_true, y_pred))
-    return {
-        "mae": float(mean_absolute_error(y_true, y_pred)),
-        "rmse": float(np.sqrt(mse)),
-        "mse": mse,
-    }
+    mae = float(mean_absolute_error(y_true, y_pred))
+    return {"mae": mae, "rmse": float(np.sqrt(mse)), "mse": mse}
 
 
 def metrics_by_target(y_true: FloatArray, y_pred: FloatArray) -> list[dict[str, float]]:
@@ -44,15 +51,10 @@ def metrics_by_target(y_true: FloatArray, y_pred: FloatArray) -> list[dict[str, 
     without an entry, ``r2`` if the values of ``y_true`` are equal, ``spearman`` if those of
     ``y_true`` or ``y_pred`` are.
 
-    >>> nan = np.nan
-    >>> first, second = metrics_by_target(
-    ...     np.array([[1.0, nan], [2.0, nan], [3.0, 5.0]]),
-    ...     np.array([[1.0, 0.0], [2.0, 0.0], [4.0, 4.0]]),
-    ... )
-    >>> first["count"], first["r2"], first["spearman"]
+    >>> y_true, y_pred = np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [4.0]])
+    >>> metrics = metrics_by_target(y_true, y_pred)[0]
+    >>> metrics["count"], metrics["r2"], metrics["spearman"]
     (3, 0.5, 1.0)
-    >>> second["count"], second["mae"], second["r2"]
-    (1, 1.0, nan)
     """
     found = []
     for of_target, predictions in zip(y_true.T, y_pred.T, strict=True):
@@ -74,18 +76,10 @@ def metrics_by_target(y_true: FloatArray, y_pred: FloatArray) -> list[dict[str, 
 def subset_metrics(
     y_true: FloatArray, y_pred: FloatArray, subsets: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, dict[str, float]]:
-    """Return the regression metrics of each subset that holds a sample, by its name.
+    """Return the regression metrics of each subset, a mask (N,), that holds a sample.
 
     With the subset "cliff" of a MoleculeACE dataset its "rmse" is the cliff RMSE of van Tilborg,
     Alenicheva and Grisoni (J. Chem. Inf. Model. 62 (2022) 5938-5951).
-
-    Args:
-        y_true: (N, t), NaN where missing.
-        y_pred: (N, t), in the same unit.
-        subsets: (N,) masks by name.
-
-    Raises:
-        BadValueError: a mask of another shape.
 
     >>> y_true, y_pred = np.zeros((3, 1)), np.array([[1.0], [2.0], [2.0]])
     >>> errors = subset_metrics(y_true, y_pred, {"cliff": np.array([False, True, True])})
@@ -97,8 +91,85 @@ def subset_metrics(
             raise BadValueError(
                 f"mask of subset {name!r}: expected shape ({len(y_true)},), got {mask.shape}"
             )
-    return {
-        name: regression_metrics(y_true[mask], y_pred[mask])
-        for name, mask in subsets.items()
-        if mask.any()
-    }
+    held = {name: mask for name, mask in subsets.items() if mask.any()}
+    return {name: regression_metrics(y_true[mask], y_pred[mask]) for name, mask in held.items()}
+
+
+def label_bins(labels: Floats, edges: Floats) -> NDArray[np.int64]:
+    """Return the bin, from 0 to E, of each label (N,) of one target.
+
+    ``edges`` (E,) are inner ones, rising, in the labels' unit; a label at an edge is in the bin
+    above.
+
+    >>> label_bins(np.array([-3.0, 0.0, 0.5, 9.0]), np.array([0.0, 1.0])).tolist()
+    [0, 1, 1, 2]
+    """
+    labels = checked("labels", labels, dimensions=1)
+    edges = np.asarray(edges, dtype=np.float64)
+    if edges.ndim != 1 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+        raise BadValueError(f"edges: expected finite, rising numbers, got {edges.tolist()}")
+    return np.digitize(labels, edges).astype(np.int64)
+
+
+def shot_regions(
+    train_labels: Floats, labels: Floats, edges: Floats, *, many: int, few: int
+) -> NDArray[np.str_]:
+    """Return the region of each label, by the number of training samples in its bin.
+
+    Args:
+        train_labels: (M,) of one target.
+        labels: (N,) in the same unit.
+        edges: (E,) inner edges of the E + 1 bins, as in :func:`label_bins`.
+        many: a bin with more training samples than this is many-shot.
+        few: a bin with fewer than this (or none) is few-shot; the others are medium-shot.
+
+    >>> train = np.array([0.1, 0.2, 0.3, 1.1, 1.2, 2.5])
+    >>> labels, edges = np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0])
+    >>> shot_regions(train, labels, edges, many=2, few=2).tolist()
+    ['many', 'medium', 'few']
+    """
+    if not 0 <= few <= many:
+        raise BadValueError(f"few and many: expected 0 <= few <= many, got {few} and {many}")
+    train_labels = checked("train_labels", train_labels, dimensions=1)
+    counts = np.bincount(label_bins(train_labels, edges), minlength=len(edges) + 1)
+    shots = counts[label_bins(labels, edges)]
+    return np.select([shots > many, shots < few], ["many", "few"], "medium")
+
+
+def long_tail_metrics(
+    y_true: Floats, y_pred: Floats, regions: NDArray[Any], bins: NDArray[Any]
+) -> dict[str, float]:
+    """Return errors by region, and two that weight rare labels as much as frequent ones.
+
+    Of one target's ``y_true`` and ``y_pred`` (N,), its ``regions`` (N,) from :func:`shot_regions`
+    and ``bins`` (N,) from :func:`label_bins`, in its unit: ``mae_many``, ``mae_medium`` and
+    ``mae_few``, each if its region has a sample; ``balanced_mae``, the mean of the MAE of each bin
+    that has one; ``gmean``, the geometric mean of the absolute errors, each at least 1e-8.
+
+    >>> y_true, y_pred = np.zeros(3), np.array([1.0, 1.0, 8.0])
+    >>> regions, bins = np.array(["many", "many", "few"]), np.array([0, 0, 1])
+    >>> errors = long_tail_metrics(y_true, y_pred, regions, bins)
+    >>> {name: round(error, 6) for name, error in errors.items()}
+    {'mae_many': 1.0, 'mae_few': 8.0, 'balanced_mae': 4.5, 'gmean': 2.0}
+    """
+    y_true = checked("y_true", y_true, dimensions=1)
+    y_pred = checked("y_pred", y_pred, dimensions=1, rows=len(y_true))
+    bins = checked("bins", bins, dimensions=1, rows=len(y_true))
+    regions = np.asarray(regions)
+    unknown = sorted(set(regions.ravel().tolist()) - set(REGIONS), key=str)
+    if regions.shape != y_true.shape or unknown:
+        got = f"the unknown {unknown}" if unknown else f"shape {regions.shape}"
+        raise BadValueError(
+            f"regions: expected shape {y_true.shape} of {', '.join(REGIONS)}, got {got}"
+        )
+    errors = np.abs(y_true - y_pred)
+    metrics = by_region("mae", errors, regions)
+    metrics["balanced_mae"] = float(np.mean([errors[bins == b].mean() for b in np.unique(bins)]))
+    metrics["gmean"] = float(np.exp(np.log(np.maximum(errors, LEAST_ERROR)).mean()))
+    return metrics
+
+
+def by_region(name: str, values: FloatArray, regions: NDArray[np.str_]) -> dict[str, float]:
+    """Return the means ``name_REGION`` of the values (N,) of each region that has one."""
+    means = {region: values[regions == region] for region in REGIONS}
+    return {f"{name}_{region}": float(x.mean()) for region, x in means.items() if len(x)}

@@ -16,12 +16,7 @@ from rnc_graph.metrics.arrays import (
     checked_pair,
 )
 from rnc_graph.metrics.classification import accuracies
-from rnc_graph.metrics.geometry import (
-    alignment,
-    order_correlation,
-    ordered_triplets,
-    uniformity,
-)
+from rnc_graph.metrics.geometry import alignment, order_correlation, ordered_triplets, uniformity
 from rnc_graph.metrics.neighbors import distance_blocks, unit_distance_blocks
 from rnc_graph.metrics.out_of_distribution import (
     detection,
@@ -71,10 +66,6 @@ def evaluate_representation(
         training set; ``uniformity``; with ``views`` ``alignment``; with ``ood``
         ``ood_knn_auroc``, ``ood_knn_fpr95``, ``ood_mahalanobis_auroc``, ``ood_mahalanobis_fpr95``.
 
-    Raises:
-        BadValueError: shapes that do not fit, fewer than two samples with a label, an infinite
-            value, or a negative tolerance.
-
     >>> x = np.linspace(-2, 2, 60)[:, None]
     >>> found = evaluate_representation(x, x, x[10:20], x[10:20])
     >>> round(found["order"], 6), found["triplets"], found["precision_1"], found["knn_mae"]
@@ -83,14 +74,21 @@ def evaluate_representation(
     train_embedding, embedding = checked_pair(train_embedding, embedding)
     train_labels = _labels("train_labels", train_labels, len(train_embedding))
     labels = _labels("labels", labels, len(embedding), train_labels.shape[1])
-    if np.isnan(train_labels).any() or np.isnan(labels).any():
-        metrics = _averaged(train_embedding, train_labels, embedding, labels, tolerance)
-    else:
-        metrics = _by_labels(train_embedding, train_labels, embedding, labels, tolerance)
-    metrics |= _of_directions(embedding, views)
-    if ood is not None:
-        metrics |= _of_detection(train_embedding, embedding, ood)
-    return metrics
+    by_target = np.isnan(train_labels).any() or np.isnan(labels).any()
+    every = list(range(labels.shape[1]))
+    found = []
+    for targets in [[target] for target in every] if by_target else [every]:
+        known, evaluated = (~np.isnan(x[:, targets]).any(axis=1) for x in (train_labels, labels))
+        if min(known.sum(), evaluated.sum()) >= FEWEST_ROWS:
+            train = train_embedding[known], train_labels[known][:, targets]
+            evaluation = embedding[evaluated], labels[evaluated][:, targets]
+            found.append(_by_labels(*train, *evaluation, tolerance))
+    if not found:
+        raise BadValueError(
+            f"labels: expected {FEWEST_ROWS} samples with a label of one target, got none"
+        )
+    metrics = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+    return metrics | _without_labels(train_embedding, embedding, views, ood)
 
 
 def _labels(name: str, values: Floats, rows: int, width: int | None = None) -> FloatArray:
@@ -107,7 +105,7 @@ def _by_labels(
     labels: FloatArray,
     tolerance: float,
 ) -> dict[str, float]:
-    """Return the metrics that depend on labels."""
+    """Return the metrics that depend on labels, of which none is missing."""
     metrics: dict[str, float] = {}
     for name, predict in (("probe", linear_probe), ("knn", nearest_neighbors)):
         errors = regression_metrics(labels, predict(train_embedding, train_labels, embedding))
@@ -120,34 +118,6 @@ def _by_labels(
     metrics |= {f"precision_{k}": found.precision for k, found in retrieved.items()}
     metrics |= {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
     return metrics
-
-
-def _averaged(
-    train_embedding: FloatArray,
-    train_labels: FloatArray,
-    embedding: FloatArray,
-    labels: FloatArray,
-    tolerance: float,
-) -> dict[str, float]:
-    """Return them for each target on the samples that have it, averaged over the targets."""
-    by_target = []
-    for train_values, values in zip(train_labels.T, labels.T, strict=True):
-        known, evaluated = ~np.isnan(train_values), ~np.isnan(values)
-        if min(known.sum(), evaluated.sum()) >= FEWEST_ROWS:
-            by_target.append(
-                _by_labels(
-                    train_embedding[known],
-                    train_values[known, None],
-                    embedding[evaluated],
-                    values[evaluated, None],
-                    tolerance,
-                )
-            )
-    if not by_target:
-        raise BadValueError(
-            f"labels: expected {FEWEST_ROWS} samples with a label of one target, got none"
-        )
-    return {name: float(np.mean([found[name] for found in by_target])) for name in by_target[0]}
 
 
 def evaluate_classes(
@@ -177,10 +147,6 @@ def evaluate_classes(
         ``recall_1_coarse`` and ``map_coarse``; ``uniformity``, ``alignment`` and ``ood_...`` as in
         :func:`evaluate_representation`, with a Gaussian for each class.
 
-    Raises:
-        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, no
-            class numbers, one class in the training set, or a class that ``coarse`` lacks.
-
     >>> x = np.repeat([[1.0, 0.0], [0.0, 1.0]], 30, axis=0)
     >>> y = np.repeat([0.0, 1.0], 30)
     >>> found = evaluate_classes(x, y, x[20:40], y[20:40])
@@ -202,29 +168,29 @@ def evaluate_classes(
     retrieved = class_retrieval(train, gallery_labels, queries, query_labels)
     for name, found in retrieved.items():
         metrics |= {f"recall_1{name}": found.recall_1, f"map{name}": found.map}
-    metrics |= _of_directions(queries, views)
-    if ood is not None:
-        metrics |= _of_detection(train, queries, ood, train_classes)
-    return metrics
+    return metrics | _without_labels(train, queries, views, ood, train_classes)
 
 
-def _of_directions(embedding: Floats, views: tuple[Floats, Floats] | None) -> dict[str, float]:
-    found = {"uniformity": uniformity(embedding)}
-    return found if views is None else {**found, "alignment": alignment(*views)}
-
-
-def _of_detection(
-    train: FloatArray, embedding: FloatArray, ood: Floats, classes: Classes | None = None
+def _without_labels(
+    train: FloatArray,
+    embedding: FloatArray,
+    views: tuple[Floats, Floats] | None,
+    ood: Floats | None,
+    classes: Classes | None = None,
 ) -> dict[str, float]:
-    """Return how well the out-of-distribution set is detected, with or without training classes."""
+    """Return the metrics of directions, and of detection with or without training classes."""
+    metrics = {"uniformity": uniformity(embedding)}
+    if views is not None:
+        metrics["alignment"] = alignment(*views)
+    if ood is None:
+        return metrics
     both = embedding, checked("ood", ood, width=embedding.shape[1])
     blocks = distance_blocks if classes is None else unit_distance_blocks
     scores = {
         "knn": [nearest_neighbor_scores(train, x, blocks=blocks) for x in both],
         "mahalanobis": [mahalanobis_scores(train, x, classes) for x in both],
     }
-    metrics: dict[str, float] = {}
-    for name, (inside, outside) in scores.items():
-        found = detection(inside, outside)
+    for name, (in_distribution, others) in scores.items():
+        found = detection(in_distribution, others)
         metrics |= {f"ood_{name}_auroc": found.auroc, f"ood_{name}_fpr95": found.fpr95}
     return metrics

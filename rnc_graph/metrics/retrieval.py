@@ -8,14 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.metrics.arrays import (
-    Classes,
-    FloatArray,
-    Floats,
-    Labels,
-    checked,
-    checked_classes,
-)
+from rnc_graph.metrics.arrays import Classes, FloatArray, Floats, Labels, checked, checked_classes
 from rnc_graph.metrics.neighbors import check_k, distance_blocks, shares, unit_distance_blocks
 
 
@@ -23,9 +16,8 @@ from rnc_graph.metrics.neighbors import check_k, distance_blocks, shares, unit_d
 class Retrieval:
     """Metrics of the k nearest of each query, as means over the queries.
 
-    Attributes:
-        precision: share of the k whose label is within the tolerance of the query's.
-        label_error: mean L1 label distance to the query, in the labels' unit.
+    ``precision`` is the share of the k whose label is within the tolerance of the query's,
+    ``label_error`` the mean L1 label distance to the query, in the labels' unit.
     """
 
     precision: float
@@ -53,13 +45,6 @@ def retrieval(
         labels: (N, t) in the unit of ``gallery_labels``.
         at: the numbers k.
         tolerance: largest L1 label distance of a hit, inclusive, in the labels' unit.
-
-    Returns:
-        One :class:`Retrieval` for each k.
-
-    Raises:
-        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, a k
-            below 1, or a negative tolerance.
 
     >>> gallery, labels = np.array([[0.0], [1.0], [5.0]]), np.array([[0.0], [1.0], [2.0]])
     >>> queries, true = np.array([[0.1], [4.0]]), np.array([[0.0], [2.0]])
@@ -89,9 +74,8 @@ def retrieval(
 class ClassRetrieval:
     """Metrics of a ranked gallery, as means over the queries.
 
-    Attributes:
-        recall_1: share of the queries whose nearest sample has their class.
-        map: mean average precision, over the whole gallery.
+    ``recall_1`` is the share of the queries whose nearest sample has their class, ``map`` the mean
+    average precision over the whole gallery.
     """
 
     recall_1: float
@@ -115,13 +99,6 @@ def class_retrieval(
         gallery_labels: (M,) class numbers, by the labeling's name, such as fine and coarse.
         embedding: (N, d) of the queries.
         labels: (N,) class numbers, by the same names.
-
-    Returns:
-        One :class:`ClassRetrieval` for each labeling.
-
-    Raises:
-        BadValueError: shapes that do not fit, fewer than two rows, a value that is not finite, or
-            no class numbers.
 
     >>> gallery, fine = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.array([0.0, 1.0, 0.0])
     >>> queries, true = np.array([[1.0, 0.1], [1.0, 0.2]]), np.array([0.0, 1.0])

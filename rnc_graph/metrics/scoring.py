@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rnc_graph.metrics.regions import REGIONS
+from rnc_graph.metrics.regression import REGIONS
 from rnc_graph.metrics.representation import RETRIEVED
 
 
@@ -59,12 +59,7 @@ CLASSIFICATION = Scoring(
 
 @dataclass(frozen=True)
 class Display:
-    """How a metric is displayed.
-
-    Attributes:
-        title: a short one, for a table's column.
-        higher_is_better: None if neither direction is better by itself.
-    """
+    """A metric's title in a table's column, and whether higher is better; None for neither."""
 
     title: str
     higher_is_better: bool | None

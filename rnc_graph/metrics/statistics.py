@@ -1,6 +1,4 @@
-"""Mean and spread over seeds, and paired differences with their intervals and p values."""
-
-from __future__ import annotations
+"""Mean and spread over seeds, paired differences with intervals and p values, and average ranks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from rnc_graph.errors import BadValueError
+from rnc_graph.metrics.arrays import FloatArray
+
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 POWER = 0.8
 
 _RESAMPLES = 2000
+
+Ends = tuple[float | None, float | None]
+"""Of an interval; None where undefined."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +59,30 @@ def summarize_all(rows: Sequence[Sequence[float]]) -> list[Summary]:
     if not rows:
         return []
     table = np.asarray(rows, dtype=np.float64)
-    count = table.shape[1]
-    bootstrap = _bootstrap(table)
     summaries = []
-    for row, (low, high) in zip(table, bootstrap, strict=True):
-        mean = float(row.mean())
-        if count < 2:
-            summaries.append(Summary(mean, None, tuple(row.tolist())))
+    for row, bootstrap in zip(table, _bootstrap(table), strict=True):
+        mean, values = float(row.mean()), tuple(row.tolist())
+        if len(row) < 2:
+            summaries.append(Summary(mean, None, values))
             continue
         sd = float(row.std(ddof=1))
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * sd / count**0.5
-        summaries.append(
-            Summary(mean, sd, tuple(row.tolist()), mean - half, mean + half, low, high)
-        )
+        half = _half_width(sd / len(row) ** 0.5, len(row))
+        summaries.append(Summary(mean, sd, values, mean - half, mean + half, *bootstrap))
     return summaries
 
 
-def _bootstrap(table: NDArray[np.float64]) -> list[tuple[float | None, float | None]]:
+def _half_width(error: float, n: int) -> float:
+    """Return half the width of the t interval of a mean, given its standard error."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
+
+
+def _bootstrap(table: FloatArray) -> list[Ends]:
     """Return the percentile interval of each row's mean, with the same draws for all rows.
 
     It is None below three seeds, or without spread.
     """
     spread = np.ptp(table, axis=1) > 0
-    found: list[tuple[float | None, float | None]] = [(None, None)] * len(table)
+    found: list[Ends] = [(None, None)] * len(table)
     if table.shape[1] < 3 or not spread.any():
         return found
     result = stats.bootstrap(
@@ -159,12 +164,11 @@ def compare(
     """
     if not rows:
         return {}
-    names = list(rows)
-    table = np.asarray([rows[name] for name in names], dtype=np.float64)
+    table = np.asarray(list(rows.values()), dtype=np.float64)
     table = _differences(table, np.asarray(reference, dtype=np.float64))
     found = {
         name: _paired(difference, test_share, interval)
-        for name, difference, interval in zip(names, table, _bootstrap(table), strict=True)
+        for name, difference, interval in zip(rows, table, _bootstrap(table), strict=True)
     }
     t, wilcoxon = (
         _corrected({name: p for name, d in found.items() if (p := getattr(d, test)) is not None})
@@ -176,7 +180,7 @@ def compare(
     }
 
 
-def _differences(table: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+def _differences(table: FloatArray, reference: FloatArray) -> FloatArray:
     """Return each row's (R, n) differences to the reference (n,), without rounding errors.
 
     Else rows that differ by a constant would have a spread, and a p value near 0.
@@ -193,40 +197,27 @@ def _corrected(p_values: Mapping[str, float]) -> dict[str, float]:
     return dict(zip(p_values, holm(list(p_values.values())), strict=True))
 
 
-def _paired(
-    difference: NDArray[np.float64],
-    test_share: float,
-    bootstrap: tuple[float | None, float | None],
-) -> PairedDifference:
+def _paired(difference: FloatArray, test_share: float, bootstrap: Ends) -> PairedDifference:
     mean, n = float(difference.mean()), len(difference)
-    plain = PairedDifference(
-        mean,
-        None,
-        None,
-        None,
-        None,
-        n,
-        wins=int((difference < 0).sum()),
-        ties=int((difference == 0).sum()),
-        losses=int((difference > 0).sum()),
-    )
+    wins, ties, losses = (int(x.sum()) for x in (difference < 0, difference == 0, difference > 0))
+    plain = PairedDifference(mean, None, None, None, None, n, wins=wins, ties=ties, losses=losses)
     # Nothing to test without spread: one seed, or a row that equals the reference.
     if n < 2 or np.ptp(difference) == 0:
         return plain
     sd = float(difference.std(ddof=1))
     error = sd / n**0.5
     widened = error * (1 + n * test_share) ** 0.5
-    critical = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    half, corrected = _half_width(error, n), _half_width(widened, n)
     return replace(
         plain,
-        low=mean - critical * error,
-        high=mean + critical * error,
+        low=mean - half,
+        high=mean + half,
         p=float(stats.ttest_1samp(difference, 0.0).pvalue),
         bootstrap_low=bootstrap[0],
         bootstrap_high=bootstrap[1],
         wilcoxon=float(stats.wilcoxon(difference).pvalue),
-        corrected_low=mean - critical * widened,
-        corrected_high=mean + critical * widened,
+        corrected_low=mean - corrected,
+        corrected_high=mean + corrected,
         corrected_p=float(2 * stats.t.sf(abs(mean) / widened, n - 1)),
         effect=mean / sd,
         detectable=detectable_difference(sd, n),
@@ -236,9 +227,7 @@ def _paired(
 def detectable_difference(sd: float, n: int) -> float:
     """Return the smallest true mean difference that a paired t test detects with 80% power.
 
-    Args:
-        sd: standard deviation of the differences.
-        n: seeds, two or more.
+    Of n >= 2 seeds whose differences have the standard deviation ``sd``.
 
     >>> round(detectable_difference(sd=1.0, n=10), 3)
     0.996
@@ -290,3 +279,62 @@ def tied_with_best(rows: Mapping[str, Sequence[float]]) -> set[str]:
         elif np.ptp(difference) > 0:
             p_values[name] = float(stats.ttest_1samp(difference, 0.0).pvalue)
     return tied | {name for name, p in _corrected(p_values).items() if p >= SIGNIFICANT}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Average ranks of k methods over N datasets, with critical difference (Demšar, JMLR 7, 2006).
+
+    Attributes:
+        names: of the methods, the best first.
+        ranks: their average ranks, from 1.
+        conditions: N.
+        friedman: p value of Friedman's test that all methods are equal; None below three methods
+            or two datasets.
+        critical: critical difference of Nemenyi's test: the smallest significant difference of two
+            average ranks at the 5% level; None as above.
+        groups: longest runs of methods without a significant difference, each as first and last
+            index in ``names``.
+    """
+
+    names: tuple[str, ...]
+    ranks: tuple[float, ...]
+    conditions: int
+    friedman: float | None
+    critical: float | None
+    groups: tuple[tuple[int, int], ...]
+
+
+def rank_methods(errors: NDArray[np.float64], names: Sequence[str]) -> Ranking:
+    """Rank k methods by their finite errors (N, k) on each dataset, of which smaller is better.
+
+    Ties share their mean rank.
+
+    >>> ranking = rank_methods(np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 3.0]]), ["a", "b", "c"])
+    >>> ranking.ranks
+    (1.5, 1.5, 3.0)
+    """
+    errors = np.asarray(errors, dtype=np.float64)
+    if errors.ndim != 2 or errors.shape[1] != len(names) or not np.isfinite(errors).all():
+        raise BadValueError(
+            f"errors: expected finite numbers, datasets x {len(names)} methods, got shape "
+            f"{errors.shape}"
+        )
+    count, k = errors.shape
+    average = stats.rankdata(errors, axis=1).mean(axis=0)
+    order = np.argsort(average, kind="stable")
+    ranks = tuple(float(rank) for rank in average[order])
+    friedman = critical = None
+    groups: list[tuple[int, int]] = []
+    if k >= 3 and count >= 2:
+        varied = np.ptp(errors, axis=1).any()
+        friedman = float(stats.friedmanchisquare(*errors.T).pvalue) if varied else 1.0
+        quantile = float(stats.studentized_range.ppf(1 - SIGNIFICANT, k, np.inf))
+        critical = quantile / 2**0.5 * (k * (k + 1) / (6 * count)) ** 0.5
+        for first, rank in enumerate(ranks):
+            last = max(i for i, other in enumerate(ranks) if other - rank <= critical)
+            # A group inside an earlier one is redundant.
+            if last > first and (not groups or last > groups[-1][1]):
+                groups.append((first, last))
+    methods = tuple(names[i] for i in order)
+    return Ranking(methods, ranks, count, friedman, critical, tuple(groups))

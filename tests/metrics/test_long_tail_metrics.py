@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.metrics import label_bins, long_tail_metrics, shot_regions
-from rnc_graph.metrics.regions import LEAST_ERROR
+from rnc_graph.metrics.regression import LEAST_ERROR
 
 LABELS = st.lists(st.integers(-4, 4).map(float), min_size=2, max_size=30)
 EDGES = st.lists(st.integers(-3, 3).map(float), max_size=5, unique=True).map(sorted)
