@@ -10,35 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnc_graph.vision.agedb import agedb_table, balanced_split, load_agedb
-    from rnc_graph.vision.bad import BadImage
-    from rnc_graph.vision.data import ImageData, decoded_images, load_images
-    from rnc_graph.vision.decoding import Decoding
+    from rnc_graph.vision.checkpoints import load_checkpoint
+    from rnc_graph.vision.class_sets import load_class_images, load_fashion_mnist
+    from rnc_graph.vision.data import ImageData, ImageTable, decoded_images, load_images
+    from rnc_graph.vision.decoding import BadImage, Decoding
     from rnc_graph.vision.depictions import depict
     from rnc_graph.vision.digits import rotated_digits
     from rnc_graph.vision.drawing import Drawing
-    from rnc_graph.vision.encoders import ImageEncoder, ResNet8, ResNet18, ResNet50, load_checkpoint
-    from rnc_graph.vision.fashion_mnist import load_fashion_mnist
+    from rnc_graph.vision.encoders import ImageEncoder, ResNet8, ResNet18, ResNet50
     from rnc_graph.vision.folders import folder_table, list_table
     from rnc_graph.vision.hierarchies import CIFAR100_SUPERCLASSES, FASHION_KINDS, superclass_of
     from rnc_graph.vision.store import PackedImages, packed_array, packed_images
-    from rnc_graph.vision.table import ImageTable
-    from rnc_graph.vision.torchvision_sets import load_class_images
 
 _MODULES = {
     "agedb": "agedb_table balanced_split load_agedb",
-    "bad": "BadImage",
-    "data": "ImageData decoded_images load_images",
-    "decoding": "Decoding",
+    "checkpoints": "load_checkpoint",
+    "class_sets": "load_class_images load_fashion_mnist",
+    "data": "ImageData ImageTable decoded_images load_images",
+    "decoding": "BadImage Decoding",
     "depictions": "depict",
     "digits": "rotated_digits",
     "drawing": "Drawing",
-    "encoders": "ImageEncoder ResNet8 ResNet18 ResNet50 load_checkpoint",
-    "fashion_mnist": "load_fashion_mnist",
+    "encoders": "ImageEncoder ResNet8 ResNet18 ResNet50",
     "folders": "folder_table list_table",
     "hierarchies": "CIFAR100_SUPERCLASSES FASHION_KINDS superclass_of",
     "store": "PackedImages packed_array packed_images",
-    "table": "ImageTable",
-    "torchvision_sets": "load_class_images",
 }
 
 __all__ = [

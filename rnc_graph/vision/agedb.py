@@ -5,8 +5,6 @@ The split is AgeDB-DIR of "Delving into Deep Imbalanced Regression" (Yang et al.
 is read from the table published with that paper, or drawn by its rule.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +15,8 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.table import column, numbers, read_csv
 from rnc_graph.errors import BadValueError, MissingFileError
-from rnc_graph.vision.bad import BadImage, OnBad, check_bad
-from rnc_graph.vision.data import ImageData, load_images
-from rnc_graph.vision.decoding import Decoding
-from rnc_graph.vision.table import SETS, ImageTable
+from rnc_graph.vision.data import SETS, ImageData, ImageTable, load_images
+from rnc_graph.vision.decoding import BadImage, Decoding, OnBad, check_bad
 
 HOW_TO_GET_IT = (
     "AgeDB is not downloaded: its archive is on https://ibug.doc.ic.ac.uk/resources/agedb/, and "
@@ -32,10 +28,7 @@ _NAME = re.compile(r"\d+_.+_(?P<age>\d{1,3})_[mf]\.jpe?g", re.I)
 
 
 def age_of(name: str) -> int:
-    """Return the age in years that the name of a file of AgeDB has.
-
-    Raises:
-        BadValueError: it is not of the form ``ID_Name_Age_Gender.jpg``, or the age is above 120.
+    """Return the age in years, at most 120, in the name of a file of AgeDB.
 
     >>> age_of("12_Mary_Ann_35_f.jpg")
     35
@@ -56,13 +49,7 @@ def balanced_split(ages: NDArray[np.int64], seed: int, most: int = 30) -> NDArra
     and as many others for test; the rest, at least a third, is for training. So an age with one or
     two images is in the training set alone.
 
-    Args:
-        ages: (N,) in whole years.
-        seed: the same seed draws the same images.
-        most: largest number of images of an age in the validation and in the test set.
-
-    Returns:
-        (N,) "train", "val" or "test".
+    Returns "train", "val" or "test" for each of the ages (N,), in whole years.
 
     >>> balanced_split(np.array([30] * 100 + [90] * 2), seed=0, most=30).tolist().count("val")
     30
@@ -93,11 +80,6 @@ def agedb_table(
 
     Returns:
         The table, its targets (N, 1) in years, and the images left out.
-
-    Raises:
-        MissingFileError: the folder is missing or has no images; the message says how to get them.
-        BadValueError: an image is missing or has no age and ``on_bad`` is "raise", or the split
-            table is wrong.
     """
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: there is no such folder; {HOW_TO_GET_IT}")
@@ -130,9 +112,6 @@ def load_agedb(
 
     A split is drawn of all images with an age, so that a corrupt one moves no other image from set
     to set.
-
-    Raises:
-        RncGraphError: as :func:`agedb_table`, or an image is corrupt and ``on_bad`` is "raise".
     """
     table, skipped = agedb_table(folder, split_table, on_bad=on_bad, seed=seed)
     data = load_images(table, decoding, on_bad=on_bad, jobs=jobs, on_done=on_done)

@@ -1,4 +1,4 @@
-"""A set of images ready for training: its table and its pixels."""
+"""Sets of images: a table of names and targets, and their pixels, ready for training."""
 
 from __future__ import annotations
 
@@ -10,14 +10,100 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rnc_graph.data.cache import OnDone
+from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.bad import BadImage, OnBad, check_bad, described
-from rnc_graph.vision.decoding import DECODER, Decoding, decode_all
+from rnc_graph.vision.decoding import (
+    DECODER,
+    BadImage,
+    Decoding,
+    OnBad,
+    check_bad,
+    decode_all,
+    described,
+)
 from rnc_graph.vision.hierarchies import Hierarchy, superclass_of
 from rnc_graph.vision.store import PackedImages, digest, packed_images
-from rnc_graph.vision.table import ImageTable
+
+SETS = ("train", "val", "test")
+"""The names of the sets of a published split."""
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """N images with their targets, in the order of their source.
+
+    Attributes:
+        name: name of the table in messages and results.
+        images: name of each image: the path of its file, or a label.
+        targets: (N, t) values in ``unit``, or class indices.
+        target_names: the t columns of ``targets``.
+        unit: unit of the targets, "" where unknown or for classes.
+        published_split: (N,) "train", "val" or "test"; None without a published split.
+        classes: names of the classes, none for a continuous target.
+        source_rows: (N,) the number of each image in its source, from 1; None where all are here.
+    """
+
+    name: str
+    images: list[str]
+    targets: FloatArray
+    target_names: list[str]
+    unit: str = ""
+    published_split: NDArray[np.str_] | None = None
+    classes: tuple[str, ...] = ()
+    source_rows: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of_classes(
+        cls,
+        name: str,
+        images: Sequence[str],
+        labels: Sequence[int] | NDArray[np.integer],
+        split: Sequence[str] | None,
+        classes: Sequence[str],
+    ) -> ImageTable:
+        """Return a table whose target is the index of a class, by N indices and names of sets."""
+        return cls(
+            name=name,
+            images=list(images),
+            targets=np.asarray(labels, dtype=np.float64).reshape(-1, 1),
+            target_names=["class"],
+            published_split=None if split is None else np.array(split, dtype="<U5"),
+            classes=tuple(classes),
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the images."""
+        return self.images
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The number of each image in the source, from 1."""
+        if self.source_rows is not None:
+            return self.source_rows
+        return np.arange(1, len(self) + 1)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) the class index of each image."""
+        return self.targets[:, 0].astype(np.int64)
+
+    def take(self, rows: NDArray[np.int64]) -> ImageTable:
+        """Return some of the images, which keep their numbers."""
+        split = self.published_split
+        return replace(
+            self,
+            images=[self.images[row] for row in rows],
+            targets=self.targets[rows],
+            published_split=None if split is None else split[rows],
+            source_rows=self.rows[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -58,17 +144,11 @@ def load_images(
     jobs: int = 1,
     on_done: OnDone = lambda images: None,
 ) -> ImageData:
-    """Decode the files of a table, or take their pixels from the cache.
+    """Decode the files that a table names, or take their pixels from the cache.
 
-    Args:
-        table: N images whose names are the paths of their files.
-        decoding: how they become images of one size.
-        on_bad: "skip" leaves out images that are missing or corrupt, "raise" raises an error.
-        jobs: processes to decode in.
-        on_done: called with the number of images done since the last call.
-
-    Raises:
-        BadValueError: an image is missing or corrupt and ``on_bad`` is "raise", or all are.
+    ``on_bad`` "skip" leaves out images that are missing or corrupt; "raise" raises
+    :class:`BadValueError`, which is raised also if all are. ``jobs`` are processes; ``on_done`` is
+    called with the number of images done since the last call.
     """
     images, bad = decoded_images(table.images, decoding, jobs=jobs, on_done=on_done)
     if not bad:
@@ -91,15 +171,6 @@ def decoded_images(
     """Return the images of N files, decoded once and cached after, and which of them are bad.
 
     The cache identifies a file by its path, size and time of change, and does not read it.
-
-    Args:
-        paths: N files.
-        decoding: how they become images of one size.
-        jobs: processes to decode in.
-        on_done: called with the number of images done since the last call.
-
-    Raises:
-        RunError: a worker process died.
     """
     names = [str(path) for path in paths]
     # The pixels depend on Pillow's decoders and resampling too.

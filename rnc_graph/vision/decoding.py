@@ -1,6 +1,4 @@
-"""Files decoded to the pixels of images of one size."""
-
-from __future__ import annotations
+"""Files decoded to the pixels of images of one size, and those that cannot be used. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.bad import BadImage, Pixels
+
+OnBad = Literal["raise", "skip"]
+
+
+@dataclass(frozen=True)
+class BadImage:
+    """An image that cannot be used: its row, from 0 in the source, its file or name, and why."""
+
+    row: int
+    path: str
+    reason: str
+
+
+Pixels = tuple[NDArray[np.uint8], list[BadImage]]
+"""(n, H, W, C) pixels, and which of the n images are bad; their rows count from 0."""
+
+
+def check_bad(bad: Sequence[BadImage], on_bad: OnBad, source: str) -> None:
+    """Raise :class:`BadValueError` listing the bad images of ``source``, unless to skip them."""
+    if on_bad not in ("skip", "raise"):
+        raise BadValueError(f"on_bad: expected 'skip' or 'raise', got {on_bad!r}")
+    if bad and on_bad == "raise":
+        raise BadValueError(described(bad, source) + "\non_bad: skip leaves them out")
+
+
+def described(bad: Sequence[BadImage], source: str) -> str:
+    """Return a message that lists the first ten bad images."""
+    shown = [f"  row {b.row + 1}: {b.path[:200]}: {b.reason}" for b in bad[:10]]
+    if len(bad) > len(shown):
+        shown.append(f"  and {len(bad) - len(shown)} more")
+    are = "image cannot" if len(bad) == 1 else "images cannot"
+    return "\n".join([f"{source}: {len(bad)} {are} be used (rows from 1)", *shown])
+
 
 # Part of the cache's key: changes whenever the same file would give other pixels.
 DECODER = "1"
@@ -29,9 +59,6 @@ class Decoding:
         gray: whether images have one channel in place of three.
         fit: "shorter" resizes the shorter side to ``size`` and crops the center of the longer one;
             "square" resizes both sides, whatever the aspect ratio.
-
-    Raises:
-        BadValueError: a size below 1, or another fit.
     """
 
     size: int
@@ -51,11 +78,7 @@ class Decoding:
 
 
 def decode(path: Path, decoding: Decoding) -> NDArray[np.uint8]:
-    """Return the (size, size, C) pixels of a file.
-
-    Raises:
-        BadValueError: the file is missing or damaged; the message is the reason alone.
-    """
+    """Return the (size, size, C) pixels of a file; a :class:`BadValueError` is the reason alone."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:

@@ -1,7 +1,5 @@
 """Molecules drawn as images: continuous targets for an encoder of images, without a download."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -9,7 +7,7 @@ from functools import partial
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.samples import DEPICTIONS
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.bad import described
+from rnc_graph.vision.decoding import described
 from rnc_graph.vision.drawing import DRAWER, Drawing, draw_all
 from rnc_graph.vision.store import PackedImages, digest, packed_images
 
@@ -37,14 +35,11 @@ def depict(
     """Return the pictures of N molecules, row by row, drawn once and cached after.
 
     Args:
-        smiles: N SMILES.
+        smiles: N SMILES; all that are not valid are named in an error.
         drawing: how they are drawn.
         source: where they are from, for error messages.
         jobs: processes to draw in.
         on_done: called with the number of molecules done since the last call.
-
-    Raises:
-        BadValueError: a SMILES is not valid; the message names its row, text and reason.
     """
     import rdkit
     from PIL import __version__ as pillow

@@ -1,15 +1,12 @@
 """Digits rotated by known angles: scikit-learn's, which need no download."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.data import ImageData
-from rnc_graph.vision.functional import rotated
+from rnc_graph.vision.data import ImageData, ImageTable
 from rnc_graph.vision.store import PackedImages
-from rnc_graph.vision.table import ImageTable
+from rnc_graph.vision.transforms import rotated
 
 # A digit's share of the image's side: its corners stay inside at any angle.
 _SHARE = 0.7
@@ -28,9 +25,6 @@ def rotated_digits(size: int = 32, *, degrees: float = 60.0, seed: int = 0) -> I
 
     Returns:
         N = 1797 gray images, white on black, and their angles (N, 1), counter-clockwise.
-
-    Raises:
-        BadValueError: a size or range of angles out of these limits.
     """
     from sklearn.datasets import load_digits
 

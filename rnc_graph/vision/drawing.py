@@ -1,7 +1,5 @@
 """One SMILES in, the picture of its molecule out."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.featurizer import parse_smiles
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.bad import BadImage, Pixels
+from rnc_graph.vision.decoding import BadImage, Pixels
 
 # Part of the cache's key: changes whenever the same SMILES would give other pixels.
 DRAWER = "1"
@@ -26,9 +24,6 @@ class Drawing:
         size: H = W in pixels.
         gray: whether images have one channel in place of three.
         line_width: of bonds, in pixels, the same for all molecules.
-
-    Raises:
-        BadValueError: a size below 16, or a line width below 1.
     """
 
     size: int = 64
@@ -49,11 +44,7 @@ class Drawing:
 
 
 def draw(smiles: str, drawing: Drawing) -> NDArray[np.uint8]:
-    """Return the (size, size, C) pixels of a molecule, always the same for one SMILES.
-
-    Raises:
-        ValueError: the SMILES is not valid; the message is the reason.
-    """
+    """Return the (size, size, C) pixels of a molecule, always the same for one SMILES."""
     from PIL import Image
     from rdkit.Chem.Draw import rdMolDraw2D
 

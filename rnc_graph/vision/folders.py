@@ -1,12 +1,10 @@
 """Sets of classes in files: a folder for each class, or lists of paths with labels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rnc_graph.errors import BadValueError, MissingFileError, unreadable
-from rnc_graph.vision.table import SETS, ImageTable
+from rnc_graph.vision.data import SETS, ImageTable
 
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"))
 
@@ -17,11 +15,6 @@ def folder_table(root: Path) -> ImageTable:
     If the subfolders are called train, val and test (any of them), each is such a folder, and the
     table has a published split. Images are found at any depth below their class, by the endings of
     their names; hidden folders are left out.
-
-    Raises:
-        MissingFileError: there is no such folder.
-        BadValueError: there is no class, or one without images; or a validation or test set has a
-            class that the training set lacks.
     """
     if not root.is_dir():
         raise MissingFileError(f"{root}: there is no such folder")
@@ -61,16 +54,7 @@ def list_table(
     Args:
         lists: the list of each set, "train", "val" or "test".
         folder: that the paths begin in.
-        classes: names of the classes; None for their indices.
-
-    Returns:
-        N images, set after set, and their class indices (N, 1).
-
-    Raises:
-        BadValueError: another set, an empty list, or a line that is no path with a class index;
-            the message names the line. Or without ``classes`` an index below the largest has no
-            image in the training list.
-        FileError: a list cannot be read.
+        classes: names of the classes; None for their indices, all of which occur in training.
     """
     images, labels, split = list[str](), list[int](), list[str]()
     for part, path in lists.items():

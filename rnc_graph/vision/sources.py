@@ -1,7 +1,5 @@
 """The sets of images by the names that specs give them."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,14 +9,12 @@ from pydantic import Field
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.samples import SOURCES, ImageSource
 from rnc_graph.vision.agedb import load_agedb
-from rnc_graph.vision.data import ImageData, load_images
+from rnc_graph.vision.class_sets import load_class_images, load_fashion_mnist
+from rnc_graph.vision.data import SETS, ImageData, load_images
 from rnc_graph.vision.decoding import Decoding
 from rnc_graph.vision.digits import rotated_digits
-from rnc_graph.vision.fashion_mnist import load_fashion_mnist
 from rnc_graph.vision.folders import folder_table, list_table
 from rnc_graph.vision.hierarchies import CIFAR100_SUPERCLASSES, FASHION_KINDS
-from rnc_graph.vision.table import SETS
-from rnc_graph.vision.torchvision_sets import load_class_images
 
 
 @SOURCES.register("agedb")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rnc_graph.data.cache import Entry, OnDone, cached, stored
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.vision.bad import BadImage, Pixels
+from rnc_graph.vision.decoding import BadImage, Pixels
 from rnc_graph.workers import in_order
 
 T = TypeVar("T")
@@ -30,9 +30,6 @@ class PackedImages:
         stored: (S, H, W, C) uint8, C = 1 or 3.
         rows: (N,) which of the stored images these are, in order; None for all.
         path: the file that ``stored`` is mapped from; None for a tensor in memory.
-
-    Raises:
-        BadValueError: the tensor is of another type or shape.
 
     >>> images = PackedImages(torch.zeros(5, 8, 8, 3, dtype=torch.uint8))
     >>> len(images), tuple(images.batch(torch.tensor([4, 0, 4])).shape)
@@ -59,10 +56,9 @@ class PackedImages:
         return channels, height, width
 
     def batch(self, index: Tensor) -> Tensor:
-        """Return B images, in the order of ``index`` (B,); an index may repeat.
+        """Return B images (B, C, H, W), uint8, in the order of ``index`` (B,), which may repeat.
 
-        Returns:
-            (B, C, H, W) uint8, 0 to 255, the channels of a pixel side by side in memory.
+        The channels of a pixel are side by side in memory.
         """
         rows = index if self._rows is None else self._rows[index]
         return self._stored.index_select(0, rows).permute(0, 3, 1, 2)
@@ -110,9 +106,6 @@ def packed_images(
         shape: (H, W, C) of each image.
         jobs: processes to make them in.
         on_done: called with the number of images done since the last call.
-
-    Raises:
-        RunError: a worker process died.
     """
     jobs = jobs if len(sources) >= _WORTH_PROCESSES else 1
 
@@ -137,12 +130,9 @@ def packed_images(
 
 
 def packed_array(pixels: NDArray[np.uint8]) -> PackedImages:
-    """Return N images that are in memory already, mapped from the cache after.
+    """Return N images (N, H, W, C) that are in memory already, mapped from the cache after.
 
     Processes that use them share their pages of memory, and none is sent a copy.
-
-    Args:
-        pixels: (N, H, W, C).
     """
     content = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
     shape = pixels.shape[1], pixels.shape[2], pixels.shape[3]

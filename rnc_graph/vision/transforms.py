@@ -5,8 +5,6 @@ image with the same parameters. torchvision's own are not used since they draw o
 parameters for a whole batch, and a view needs other ones for each image.
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -14,31 +12,17 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from rnc_graph.data.transforms import VIEWS
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.functional import (
-    blurred,
-    brightened,
-    contrasted,
-    gray,
-    hue_shifted,
-    resized_crop,
-    rotated,
-    saturated,
-    to_float,
-)
 
 Transform = Callable[[Tensor, Generator | None], Tensor]
 """A batch and a generator (None for torch's own) in, a changed batch of as many images out."""
 
 
 class Compose:
-    """Several transforms, one after another, on chunks of a batch that fit the processor's cache.
-
-    Args:
-        transforms: applied in order.
-    """
+    """Several transforms, one after another, on chunks of a batch that fit a processor's cache."""
 
     # Numbers in a chunk: half a million floats take 2 MB.
     _CHUNK = 2**19
@@ -59,14 +43,7 @@ class Compose:
 
 
 class ImageTransform(ABC):
-    """Changes each image of a batch with a probability and with parameters of its own.
-
-    Args:
-        probability: of each image.
-
-    Raises:
-        BadValueError: an option out of its range.
-    """
+    """Changes each image of a batch with a ``probability`` and with parameters of its own."""
 
     inputs: ClassVar[Literal["graphs", "images"]] = "images"
     compose: ClassVar[type[Compose]] = Compose
@@ -98,11 +75,7 @@ class ImageTransform(ABC):
 
 @VIEWS.register("flip")
 class Flip(ImageTransform):
-    """Mirror left and right.
-
-    Args:
-        probability: of each image.
-    """
+    """Mirror left and right, each image with a ``probability``."""
 
     def __init__(self, probability: float = 0.5) -> None:
         super().__init__(probability)
@@ -113,11 +86,7 @@ class Flip(ImageTransform):
 
 @VIEWS.register("grayscale")
 class Grayscale(ImageTransform):
-    """Remove the colors and keep the number of channels.
-
-    Args:
-        probability: of each image.
-    """
+    """Remove the colors and keep the channels, of each image with a ``probability``."""
 
     def __init__(self, probability: float = 0.2) -> None:
         super().__init__(probability)
@@ -195,8 +164,7 @@ class RandomResizedCrop(ImageTransform):
         self.ratio = _range(self, "ratio", ratio)
 
     def _draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
-        count, _, height, width = batch.shape
-        return (self.boxes(count, width, height, generator),)
+        return (self.boxes(len(batch), batch.shape[3], batch.shape[2], generator),)
 
     def boxes(self, count: int, width: int, height: int, generator: Generator | None) -> Tensor:
         """Draw (B, 4) rectangles: top, left, height, width, in whole pixels."""
@@ -281,8 +249,7 @@ class Rotation(ImageTransform):
         super().__init__(probability)
         _check(self, "degrees", degrees, most=180)
         _check(self, "fill", fill, most=1)
-        self.degrees = degrees
-        self.fill = fill
+        self.degrees, self.fill = degrees, fill
 
     def _draw(self, batch: Tensor, generator: Generator | None) -> Sequence[Tensor]:
         return (uniform(len(batch), (-self.degrees, self.degrees), generator).float(),)
@@ -321,3 +288,110 @@ def _range(
             f"0{limit}, got {list(limits)}"
         )
     return float(limits[0]), float(limits[1])
+
+
+def to_float(batch: Tensor) -> Tensor:
+    """Return uint8 images (0 to 255) as float32 (0 to 1); float images stay as they are."""
+    return batch.float().div_(255) if batch.dtype == torch.uint8 else batch
+
+
+def gray(images: Tensor) -> Tensor:
+    """Return the brightness (B, 1, H, W) of images (B, C, H, W)."""
+    if images.shape[1] == 1:
+        return images
+    red, green, blue = images[:, :1], images[:, 1:2], images[:, 2:]
+    return (0.2989 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114)
+
+
+def brightened(images: Tensor, factors: Tensor) -> Tensor:
+    """Multiply each image by its factor (B,)."""
+    return (images * each(factors)).clamp_(0, 1)
+
+
+def contrasted(images: Tensor, factors: Tensor) -> Tensor:
+    """Scale each image's difference from its mean brightness by its factor (B,)."""
+    mean = gray(images).mean((1, 2, 3), keepdim=True)
+    return torch.lerp(mean, images, each(factors)).clamp_(0, 1)
+
+
+def saturated(images: Tensor, factors: Tensor) -> Tensor:
+    """Scale each pixel's difference from its brightness by its image's factor (B,)."""
+    if images.shape[1] == 1:
+        return images
+    return torch.lerp(gray(images), images, each(factors)).clamp_(0, 1)
+
+
+def hue_shifted(images: Tensor, shifts: Tensor) -> Tensor:
+    """Shift the hue of each image by (B,) turns; saturation and value of HSV do not change."""
+    if images.shape[1] == 1:
+        return images
+    red, green, blue = images.unbind(1)
+    high, low = images.amax(1), images.amin(1)
+    range_ = high - low
+    # Gray pixels have no hue, and any will do: it is multiplied by a range of 0.
+    safe = range_.clamp(min=1e-12)
+    hue = torch.where(
+        high == red,
+        (green - blue) / safe,
+        torch.where(high == green, (blue - red) / safe + 2, (red - green) / safe + 4),
+    ).add_(6 * shifts[:, None, None])
+    out = torch.empty_like(images)
+    # A channel is HSV's value minus a trapezoid of the hue, in sixths of a turn from its corner.
+    for channel, corner in enumerate((5, 3, 1)):
+        sixths = (hue + corner).remainder_(6)
+        away = torch.minimum(sixths, 4 - sixths).clamp_(0, 1)
+        torch.addcmul(high, range_, away, value=-1, out=out[:, channel])
+    return out
+
+
+def resized_crop(images: Tensor, boxes: Tensor) -> Tensor:
+    """Crop a box (B, 4) of each image, (top, left, height, width), and resize it to its size."""
+    height, width = images.shape[2:]
+    top, left, h, w = boxes.to(images.dtype)[:, :, None].unbind(1)
+    grid = images.new_empty(len(images), height, width, 2)
+    grid[..., 0] = _grid(left, w, width)[:, None, :]
+    grid[..., 1] = _grid(top, h, height)[:, :, None]
+    return F.grid_sample(images, grid, align_corners=False, padding_mode="border")
+
+
+def _grid(start: Tensor, length: Tensor, size: int) -> Tensor:
+    """Return where the ``size`` pixels of a side come from, (B, size), as grid_sample counts it."""
+    pixels = torch.arange(size, dtype=start.dtype, device=start.device)
+    source = start + (pixels + 0.5) * length / size - 0.5
+    # Pixels beyond the rectangle do not enter its edge.
+    source = source.maximum(start).minimum(start + length - 1)
+    return (2 * source + 1) / size - 1
+
+
+def blurred(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
+    """Blur each image with a Gaussian of its own sigma (B,), in a window of ``kernel`` pixels."""
+    half = kernel // 2
+    distance = torch.arange(half + 1, dtype=images.dtype, device=images.device)
+    weights = torch.exp(-0.5 * (distance / sigma[:, None]) ** 2)  # (B, half + 1)
+    weights = weights / (weights.sum(1, keepdim=True) + weights[:, 1:].sum(1, keepdim=True))
+    for dim, padding in ((2, (0, 0, half, half)), (3, (half, half, 0, 0))):
+        padded = F.pad(images, padding, mode="reflect")
+        size = images.shape[dim]
+        images = padded.narrow(dim, half, size) * each(weights[:, 0])
+        for step in range(1, half + 1):
+            both = padded.narrow(dim, half - step, size) + padded.narrow(dim, half + step, size)
+            images.addcmul_(both, each(weights[:, step]))
+    return images
+
+
+def rotated(images: Tensor, degrees: Tensor, fill: float = 0.0) -> Tensor:
+    """Rotate each image counter-clockwise by its angle (B,) about its center, bilinear."""
+    height, width = images.shape[2:]
+    angle = torch.deg2rad(degrees)
+    cos, sin = angle.cos(), angle.sin()
+    zero = torch.zeros_like(cos)
+    # The grid counts each side from -1 to 1, so a rotation of pixels takes their ratio.
+    entries = [cos, -sin * height / width, zero, sin * width / height, cos, zero]
+    theta = torch.stack(entries, 1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images - fill, grid, align_corners=False) + fill
+
+
+def each(values: Tensor) -> Tensor:
+    """Return one value an image, (B,), so that it broadcasts to (B, C, H, W)."""
+    return values[:, None, None, None]

@@ -20,7 +20,7 @@ from rnc_graph.vision import (
     load_images,
     superclass_of,
 )
-from rnc_graph.vision.fashion_mnist import read_idx
+from rnc_graph.vision.class_sets import read_idx
 from tests.vision.conftest import write_image
 
 

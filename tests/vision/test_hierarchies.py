@@ -3,7 +3,7 @@ import pytest
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.vision import CIFAR100_SUPERCLASSES, FASHION_KINDS, superclass_of
-from rnc_graph.vision.fashion_mnist import FASHION_CLASSES
+from rnc_graph.vision.class_sets import FASHION_CLASSES
 
 
 def test_hierarchies_hold_each_class_once() -> None:

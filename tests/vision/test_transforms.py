@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional as V
 from rnc_graph.data.samples import augmented_kind, make_augmentation
 from rnc_graph.data.transforms import VIEWS
 from rnc_graph.errors import RncGraphError, UnknownNameError
-from rnc_graph.vision import functional
+from rnc_graph.vision import transforms
 from rnc_graph.vision.transforms import Compose, RandomResizedCrop
 
 NAMES = ["blur", "color_jitter", "flip", "grayscale", "random_resized_crop", "rotation"]
@@ -49,10 +49,10 @@ def _one_by_one(images: Tensor, change: Callable[..., Tensor], *parameters: Tens
 @pytest.mark.parametrize(
     ("ours", "theirs", "values"),
     [
-        (functional.brightened, V.adjust_brightness, [0, 0.3, 1, 1.7, 2.5, 0.9]),
-        (functional.contrasted, V.adjust_contrast, [0, 0.3, 1, 1.7, 2.5, 0.9]),
-        (functional.saturated, V.adjust_saturation, [0, 0.3, 1, 1.7, 2.5, 0.9]),
-        (functional.hue_shifted, V.adjust_hue, [-0.5, 0.5, 0.1, -0.2, 0, 0.33]),
+        (transforms.brightened, V.adjust_brightness, [0, 0.3, 1, 1.7, 2.5, 0.9]),
+        (transforms.contrasted, V.adjust_contrast, [0, 0.3, 1, 1.7, 2.5, 0.9]),
+        (transforms.saturated, V.adjust_saturation, [0, 0.3, 1, 1.7, 2.5, 0.9]),
+        (transforms.hue_shifted, V.adjust_hue, [-0.5, 0.5, 0.1, -0.2, 0, 0.33]),
     ],
 )
 def test_colors_change_as_torchvisions(
@@ -68,7 +68,7 @@ def test_colors_change_as_torchvisions(
 
 def test_grayscale_is_torchvisions() -> None:
     expected = torch.stack([V.rgb_to_grayscale(image) for image in _images()])
-    torch.testing.assert_close(functional.gray(_images()), expected, rtol=0, atol=1e-7)
+    torch.testing.assert_close(transforms.gray(_images()), expected, rtol=0, atol=1e-7)
 
 
 @every_depth
@@ -83,7 +83,7 @@ def test_a_cut_out_is_torchvisions(channels: int) -> None:
             for image, box in zip(images, boxes.tolist(), strict=True)
         ]
     )
-    torch.testing.assert_close(functional.resized_crop(images, boxes), expected, rtol=0, atol=2e-5)
+    torch.testing.assert_close(transforms.resized_crop(images, boxes), expected, rtol=0, atol=2e-5)
 
 
 @every_depth
@@ -92,7 +92,7 @@ def test_a_blur_is_torchvisions(channels: int) -> None:
     expected = _one_by_one(
         _images(channels), lambda image, s: V.gaussian_blur(image, [7, 7], [s, s]), sigma
     )
-    found = functional.blurred(_images(channels), sigma, 7)
+    found = transforms.blurred(_images(channels), sigma, 7)
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
 
 
@@ -101,12 +101,12 @@ def test_a_rotation_is_torchvisions(channels: int) -> None:
     degrees = torch.tensor([0, 30, -45, 90, 180, -7.5])
     how = V.InterpolationMode.BILINEAR
     expected = _one_by_one(_images(channels), lambda i, d: V.rotate(i, d, how), degrees)
-    found = functional.rotated(_images(channels), degrees)
+    found = transforms.rotated(_images(channels), degrees)
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)
-    filled = functional.rotated(_images(channels), degrees, 1.0)
-    outside = functional.rotated(torch.ones_like(filled), degrees) == 0
+    filled = transforms.rotated(_images(channels), degrees, 1.0)
+    outside = transforms.rotated(torch.ones_like(filled), degrees) == 0
     assert (filled[outside] == 1).all()
-    inside = functional.rotated(torch.ones_like(filled), degrees) > 1 - 1e-6
+    inside = transforms.rotated(torch.ones_like(filled), degrees) > 1 - 1e-6
     torch.testing.assert_close(filled[inside], expected[inside], rtol=0, atol=2e-5)
 
 

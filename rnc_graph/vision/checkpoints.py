@@ -4,8 +4,6 @@ A file of torch whose key ``model`` holds the state dict of a module with an ``e
 ``DataParallel``, and the options of the run (https://github.com/kaiwenzha/Rank-N-Contrast).
 """
 
-from __future__ import annotations
-
 import argparse
 import pickle
 import re
@@ -17,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rnc_graph.errors import BadValueError, unreadable
-from rnc_graph.vision.encoders.resnet import ResNet
+from rnc_graph.vision.encoders import ResNet
 
 
 def load_checkpoint(encoder: ResNet, path: Path) -> None:
@@ -27,14 +25,10 @@ def load_checkpoint(encoder: ResNet, path: Path) -> None:
     ``module.`` or neither before the names; with ``shortcut`` for ``downsample``. Weights of a head
     or of a last layer ``fc`` are left out.
 
-    Args:
-        encoder: its stem and channels are those that the weights were trained with.
-        path: the file.
-
-    Raises:
-        FileError: the file cannot be read.
-        BadValueError: it is not a checkpoint, or has objects that would run code; or weights are
-            missing, unexpected, or of another shape, all named. The encoder does not change then.
+    Raises :class:`FileError` for a file that cannot be read, and :class:`BadValueError` if it is no
+    checkpoint or has objects that would run code, or if weights are missing, unexpected, or of
+    another shape, all named. The encoder, whose stem and channels are those that the weights were
+    trained with, does not change then.
     """
     found = _of_encoder(read_state(path))
     own = encoder.backbone.state_dict()
@@ -56,11 +50,7 @@ def load_checkpoint(encoder: ResNet, path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the weights that a file of torch holds, by the names they have there.
-
-    Raises:
-        RncGraphError: as :func:`load_checkpoint`.
-    """
+    """Return the weights that a file of torch holds, by the names they have there."""
     # Published files keep the run's options as argparse's Namespace, which torch refuses by
     # default. It is allowed here: it has attributes only, and making one runs no code of the file.
     try:

@@ -1,0 +1,170 @@
+"""Published sets of classes: Fashion-MNIST, and CIFAR-10, CIFAR-100 and STL10 by torchvision."""
+
+import gzip
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.errors import (
+    BadValueError,
+    MissingFileError,
+    MissingPackageError,
+    UnknownNameError,
+    unreadable,
+)
+from rnc_graph.vision.data import ImageData, ImageTable
+from rnc_graph.vision.store import packed_array
+
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+# Where the package dataset-fashion-mnist of Debian and Ubuntu puts it.
+SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+HOW_TO_GET_IT = (
+    "Fashion-MNIST is not downloaded: on Debian or Ubuntu, `apt-get install "
+    "dataset-fashion-mnist`; elsewhere, put the four files train-images-idx3-ubyte.gz, "
+    "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz of "
+    "https://github.com/zalandoresearch/fashion-mnist into one folder and name it"
+)
+
+
+def load_fashion_mnist(folder: Path | None = None) -> ImageData:
+    """Load Fashion-MNIST (Xiao et al. 2017, arXiv 1708.07747), 60,000 + 10,000 images (1, 28, 28).
+
+    ``folder`` holds the four IDX files, gzipped or not, such as the ``FashionMNIST/raw`` that
+    torchvision makes; None for the folder of Debian's package.
+    """
+    folder = SYSTEM_FOLDER if folder is None else folder
+    parts = {}
+    for part, prefix in (("train", "train"), ("test", "t10k")):
+        image_file = _file(folder, f"{prefix}-images-idx3-ubyte")
+        label_file = _file(folder, f"{prefix}-labels-idx1-ubyte")
+        images, numbers = read_idx(image_file, 3), read_idx(label_file, 1)
+        if images.shape[1:] != (28, 28):
+            raise BadValueError(
+                f"{image_file}: expected images of (28, 28), got {images.shape[1:]}"
+            )
+        if len(images) != len(numbers):
+            raise BadValueError(f"{label_file}: expected {len(images)} labels, got {len(numbers)}")
+        if numbers.max(initial=0) >= len(FASHION_CLASSES):
+            raise BadValueError(f"{label_file}: expected labels of 0 to 9, got {numbers.max()}")
+        parts[part] = images[..., None], numbers
+    return _joined("Fashion-MNIST", parts, FASHION_CLASSES)
+
+
+def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
+    """Read an IDX file of bytes, gzipped if its name ends in .gz.
+
+    ``dimensions`` are 3 for images (N, H, W), 1 for labels (N,).
+    """
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadValueError(f"{path}: incomplete or damaged gzip file: {error}") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    # Two zeros, 8 for unsigned bytes, the number of dimensions; then the length of each.
+    magic = bytes((0, 0, 8, dimensions))
+    if content[:4] != magic:
+        raise BadValueError(
+            f"{path}: expected an IDX file of bytes in {dimensions} dimensions, which begins with "
+            f"{magic.hex()}, got {content[:4].hex() or 'nothing'}"
+        )
+    start = 4 + 4 * dimensions
+    if len(content) < start:
+        raise BadValueError(f"{path}: ends within its header, at {len(content)} bytes")
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
+    size = int(np.prod(shape, dtype=object))
+    if len(content) - start != size:
+        raise BadValueError(
+            f"{path}: expected {size} bytes for an array of {shape}, got {len(content) - start}"
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _file(folder: Path, name: str) -> Path:
+    for path in (folder / f"{name}.gz", folder / name):
+        if path.exists():
+            return path
+    raise MissingFileError(f"{folder / name}.gz: is missing; {HOW_TO_GET_IT}")
+
+
+# Of each set torchvision's class, the archive, and the folder that it unpacks to.
+_CIFAR, _STL = "https://www.cs.toronto.edu/~kriz/", "https://ai.stanford.edu/~acoates/stl10/"
+_SOURCES = {
+    "cifar10": ("CIFAR10", f"{_CIFAR}cifar-10-python.tar.gz", "cifar-10-batches-py"),
+    "cifar100": ("CIFAR100", f"{_CIFAR}cifar-100-python.tar.gz", "cifar-100-python"),
+    "stl10": ("STL10", f"{_STL}stl10_binary.tar.gz", "stl10_binary"),
+}
+
+
+def load_class_images(name: str, root: Path, *, download: bool = False) -> ImageData:
+    """Load a set of classes with its training and test set.
+
+    The superclasses of CIFAR-100 and the kinds of Fashion-MNIST are in ``hierarchies``.
+
+    Args:
+        name: "cifar10", "cifar100", "stl10" (its labeled images) or "fashion-mnist".
+        root: the folder that the unpacked archive is in, as torchvision keeps it.
+        download: whether torchvision may download the archive into ``root``.
+
+    Raises :class:`MissingFileError`, which says how to get the set, if it is not in ``root``, or
+    damaged.
+    """
+    if name == "fashion-mnist":
+        if download:
+            _dataset("FashionMNIST")(root, train=True, download=True)
+        raw = root / "FashionMNIST" / "raw"
+        return load_fashion_mnist(raw if raw.exists() else None)
+    if name not in _SOURCES:
+        raise UnknownNameError("set of images", name, [*_SOURCES, "fashion-mnist"])
+    title, archive, unpacked = _SOURCES[name]
+    read, parts = _dataset(title), {}
+    for part in ("train", "test"):
+        option = {"split": part} if name == "stl10" else {"train": part == "train"}
+        try:
+            # torchvision verifies the checksums of the files before it opens them.
+            found = read(root, **option, download=download)
+        except (RuntimeError, OSError) as error:
+            raise MissingFileError(
+                f"{name}: is not complete in {root}: {error}; nothing is downloaded by default: "
+                f"get {archive} and unpack it so that {root / unpacked} exists, or allow the "
+                "download"
+            ) from error
+        if name == "stl10":
+            parts[part] = found.data.transpose(0, 2, 3, 1), found.labels
+        else:
+            parts[part] = found.data, np.asarray(found.targets)
+    return _joined(name, parts, found.classes)
+
+
+def _joined(
+    name: str,
+    parts: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.integer]]],
+    classes: Sequence[str],
+) -> ImageData:
+    """Return the pixels (N, H, W, C) and class indices (N,) of the sets as one."""
+    pixels, labels = (np.concatenate(arrays) for arrays in zip(*parts.values(), strict=True))
+    split = [part for part, (_, of_part) in parts.items() for _ in of_part]
+    rows = [row for _, of_part in parts.values() for row in range(1, len(of_part) + 1)]
+    names = [f"{part} {row}" for part, row in zip(split, rows, strict=True)]
+    table = ImageTable.of_classes(name, names, labels, split, classes)
+    return ImageData(table, packed_array(pixels))
+
+
+def _dataset(title: str) -> Any:
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{title} needs torchvision: pip install 'rnc-graph[images]' ({error})"
+        ) from error
+    return getattr(datasets, title)
