@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.featurizer import canonical_smiles
+from rnc_graph.data.splits.split import groups_of, numbered
 from rnc_graph.data.table import FloatArray, MoleculeTable
 
-# Two measurements of one molecule further apart than this, in standard deviations of the target,
-# disagree by more than a repetition would.
+# Two values of one molecule that are further apart, in standard deviations of the target, are in
+# conflict.
 _TOLERANCE = 0.2
 
 How = Literal["mean", "median", "first"]
@@ -25,15 +26,16 @@ class Duplicates:
 
     Attributes:
         groups: the rows (from 0) of each such molecule.
-        conflicts: those of them whose values differ by more than a fifth of a standard deviation.
+        conflicts: those of them whose values differ by more than the tolerance.
     """
 
     groups: list[NDArray[np.int64]]
     conflicts: list[NDArray[np.int64]]
 
     def summary(self, rows: NDArray[np.int64]) -> str:
-        """Say what was found; ``rows`` (N,) are the numbers that people know the rows by."""
-        text = f"{len(self.groups)} molecules stand in several rows"
+        """Return what was found in words; ``rows`` (N,) are the row numbers in the file."""
+        count = len(self.groups)
+        text = f"{count} molecule{' is' if count == 1 else 's are'} in several rows"
         if not self.conflicts:
             return f"{text}; their values agree"
         first = ", ".join(str(row) for row in rows[self.conflicts[0]])
@@ -43,23 +45,23 @@ class Duplicates:
         )
 
 
-def find_duplicates(canonical: Sequence[str], targets: FloatArray) -> Duplicates:
+def find_duplicates(
+    canonical: Sequence[str], targets: FloatArray, tolerance: float = _TOLERANCE
+) -> Duplicates:
     """Find molecules with several rows.
 
     Args:
         canonical: N canonical SMILES.
         targets: (N, t), NaN where missing.
+        tolerance: the difference of two values, in standard deviations, that is no conflict.
     """
-    rows_of: dict[str, list[int]] = {}
-    for row, text in enumerate(canonical):
-        rows_of.setdefault(text, []).append(row)
-    groups = [np.array(rows) for rows in rows_of.values() if len(rows) > 1]
+    groups = [rows for rows in groups_of(numbered(canonical)) if len(rows) > 1]
     sd = np.array([column[~np.isnan(column)].std() for column in targets.T])
 
     def differ(rows: NDArray[np.int64]) -> bool:
         values = targets[rows]
         spread = np.fmax.reduce(values) - np.fmin.reduce(values)
-        return bool((spread > _TOLERANCE * sd).any())
+        return bool((spread > tolerance * sd).any())
 
     return Duplicates(groups, [rows for rows in groups if differ(rows)])
 

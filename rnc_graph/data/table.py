@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from rnc_graph.data.reading.columns import check_column
 from rnc_graph.data.reading.numbers import LARGEST, parse_number
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.errors import BadValueError, UnknownNameError
+
+if TYPE_CHECKING:
+    from rnc_graph.data.catalog.card import DatasetCard
 
 FloatArray = NDArray[np.float64]
 
@@ -248,4 +251,11 @@ def read_table(
         target_names=list(targets),
         unit=unit,
         extra={name: column(frame, name, path) for name in extra},
+    )
+
+
+def read_card_table(path: Path, card: "DatasetCard") -> MoleculeTable:
+    """Read the file of a named data set; raises as :func:`read_table`."""
+    return read_table(
+        path, card.smiles, card.targets, unit=card.unit, name=card.name, missing=card.missing
     )

@@ -15,8 +15,7 @@ from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
-from rnc_graph.data.splits.groups import first_rows
-from rnc_graph.data.splits.split import leaking_pairs
+from rnc_graph.data.splits.split import first_rows, leaking_pairs
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel

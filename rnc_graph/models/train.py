@@ -13,7 +13,7 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.reading import LARGEST
-from rnc_graph.data.splits.groups import first_rows, groups_of, numbered
+from rnc_graph.data.splits.split import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.intervals import ConformalIntervals

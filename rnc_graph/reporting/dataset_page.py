@@ -22,7 +22,7 @@ _SHOWN = 5  # bad rows
 
 def print_datasets(console: Console, entries: Sequence[DatasetEntry]) -> None:
     """Print the list, one table for what is embedded and one a collection."""
-    for collection, group in groupby(entries, key=lambda entry: entry.collection):
+    for collection, group in groupby(entries, key=lambda entry: entry.card.collection):
         members = list(group)
         table = _table(escape(collection or "embedded"))
         table.add_column("name", no_wrap=True)
@@ -32,22 +32,23 @@ def print_datasets(console: Console, entries: Sequence[DatasetEntry]) -> None:
         table.add_column("unit", no_wrap=True)
         table.add_column("at hand", justify="center")
         for entry in members:
+            card = entry.card
             table.add_row(
-                escape(entry.name),
-                escape(entry.title),
-                f"{entry.molecules:,}",
-                str(len(entry.targets)),
-                escape(entry.unit),
+                escape(card.name),
+                escape(card.title),
+                f"{card.rows:,}",
+                str(len(card.targets)),
+                escape(card.unit),
                 "yes" if entry.at_hand else "no",
             )
         console.print(table)
-        for license in dict.fromkeys(entry.license for entry in members):
-            named = [entry.name for entry in members if entry.license == license]
+        for license in dict.fromkeys(entry.card.license for entry in members):
+            named = [entry.card.name for entry in members if entry.card.license == license]
             whose = "" if len(named) == len(members) else f" ({', '.join(named)})"
             _say(console, "license", license + whose)
         absent = next((entry for entry in members if not entry.at_hand), None)
         if absent:
-            _say(console, "to get one", absent.get)
+            _say(console, "to get one", absent.card.get)
         console.print()
 
 

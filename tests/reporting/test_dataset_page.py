@@ -5,14 +5,9 @@ import numpy as np
 from rich.console import Console
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.catalog import (
-    DatasetCard,
-    GivenSplit,
-    NamedDataset,
-    describe_dataset,
-    list_datasets,
-)
+from rnc_graph.data.catalog import DatasetCard, NamedDataset, describe_dataset, list_datasets
 from rnc_graph.data.catalog.description import describe
+from rnc_graph.data.splits import Split
 from rnc_graph.reporting.dataset_page import print_datasets, print_description
 
 
@@ -27,14 +22,14 @@ def _text(console: Console) -> str:
 
 def test_the_list_has_a_line_a_data_set_and_says_how_to_get_one() -> None:
     console = _console()
-    entries = [replace(entry, at_hand=not entry.collection) for entry in list_datasets()]
+    entries = [replace(entry, at_hand=not entry.card.collection) for entry in list_datasets()]
     print_datasets(console, entries)
     lines = _text(console).splitlines()
     for entry in entries:
-        (line,) = [line for line in lines if line.startswith(f"{entry.name} ")]
-        assert f"{entry.molecules:,}" in line
-        assert entry.unit in line
-        assert line.split()[-1] == ("no" if entry.collection else "yes")
+        (line,) = [line for line in lines if line.startswith(f"{entry.card.name} ")]
+        assert f"{entry.card.rows:,}" in line
+        assert entry.card.unit in line
+        assert line.split()[-1] == ("no" if entry.card.collection else "yes")
     for line in (
         "license     CC0 1.0 (logbb)",
         "to get one  pip install --no-deps MoleculeACE==3.0.0",
@@ -47,7 +42,7 @@ def test_the_names_are_whole_on_a_narrow_console() -> None:
     console = _console(80)
     entries = list_datasets()
     print_datasets(console, entries)
-    assert all(entry.name in _text(console) for entry in entries)
+    assert all(entry.card.name in _text(console) for entry in entries)
     assert max(map(len, _text(console).splitlines())) <= 80
 
 
@@ -81,7 +76,7 @@ def test_bad_rows_parts_and_names_in_brackets_are_printed_as_they_are() -> None:
         split="halves",
     )
     table = MoleculeTable("small", ["C"] * 2 + ["C1"] * 7, np.arange(9.0)[:, None], ["[y]"], "[nM]")
-    split = GivenSplit(train=np.arange(6), test=np.arange(6, 9))
+    split = Split(np.arange(6), np.arange(0), np.arange(6, 9))
     dataset = NamedDataset(card, table, split, {"cliff": np.arange(9) < 4})
     console = _console()
     print_description(console, describe(dataset))

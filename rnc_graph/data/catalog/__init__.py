@@ -5,20 +5,17 @@ Nothing is downloaded unless the caller asks for it.
 """
 
 from rnc_graph.data.catalog.card import DatasetCard, dataset_card, dataset_cards
-from rnc_graph.data.catalog.description import (
-    DatasetDescription,
-    TargetDescription,
-    describe_dataset,
-)
-from rnc_graph.data.catalog.listing import DatasetEntry, list_datasets, markdown_table
-from rnc_graph.data.catalog.load import load_card, load_dataset, load_named_dataset
-from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
+from rnc_graph.data.catalog.description import DatasetDescription, TargetDescription
+from rnc_graph.data.catalog.description import describe_dataset as describe_dataset
+from rnc_graph.data.catalog.load import DatasetEntry, list_datasets, load_card, load_dataset
+from rnc_graph.data.catalog.load import load_named_dataset as load_named_dataset
+from rnc_graph.data.catalog.load import markdown_table as markdown_table
+from rnc_graph.data.catalog.named import NamedDataset
 
 __all__ = [
     "DatasetCard",
     "DatasetDescription",
     "DatasetEntry",
-    "GivenSplit",
     "NamedDataset",
     "TargetDescription",
     "dataset_card",

@@ -15,17 +15,16 @@ class DatasetCard(BaseModel):
     """What every named data set says of itself.
 
     Attributes:
-        name: what it is called by.
-        title: what was measured, for whom the name says too little.
+        title: what was measured, where the name does not say it.
         rows: N; a file with another number is refused.
         smiles: the column of SMILES.
-        targets: the t columns of measured values.
-        missing: whether an empty cell of a target is a value that was not measured.
-        unit: unit of the targets.
+        targets: the t columns of measured values, in ``unit``.
+        missing: whether an empty cell of a target is a missing value.
         source: the paper, and where the file comes from.
-        license: of the data.
         published_predictions: columns of predictions that came with the data, by their model.
-        split: the parts it comes with, "" for none.
+        split: the sets it comes with, "" for none.
+        collection: the project that keeps it, "" for an embedded one.
+        get: the command that gets it, "" for an embedded one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,10 +40,12 @@ class DatasetCard(BaseModel):
     license: str
     published_predictions: dict[str, str] = {}
     split: str = ""
+    collection: str = ""
+    get: str = ""
 
 
 class EmbeddedCard(DatasetCard):
-    """A data set whose CSV lies beside its card, checked against the checksum at each load."""
+    """A data set whose CSV is in ``datasets/``, checked against its checksum at each load."""
 
     file: str
     sha256: str
@@ -52,19 +53,15 @@ class EmbeddedCard(DatasetCard):
 
 
 class ElsewhereCard(DatasetCard):
-    """A data set that another project keeps.
+    """A data set of another project.
 
     Attributes:
-        collection: the project, which has a reader here.
         file: file or folder, below the data folder.
-        get: how to get it, as one types it.
-        by_hand: how to get it without; ``{url}`` and ``{path}`` are filled in.
-        url: what a download fetches, "" where ``get`` names another way.
+        by_hand: how to get it without ``get``; ``{url}`` and ``{path}`` are filled in.
+        url: what a download fetches, "" where only ``get`` works.
     """
 
-    collection: str
     file: str
-    get: str
     by_hand: str
     url: str = ""
 
@@ -93,7 +90,7 @@ def dataset_card(name: str) -> EmbeddedCard | ElsewhereCard:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    # The parser in C, where PyYAML has it, reads all cards in a few milliseconds.
+    # PyYAML's parser in C reads all cards in a few milliseconds.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     document: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     return document

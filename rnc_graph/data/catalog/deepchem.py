@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnc_graph.data.catalog import moleculenet
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.data.catalog.files import not_installed
-from rnc_graph.data.catalog.named import GivenSplit, NamedDataset
-from rnc_graph.errors import BadValueError, RunError
+from rnc_graph.data.catalog.elsewhere import has_moleculenet, how_to_get, obtain_moleculenet
+from rnc_graph.data.catalog.named import NamedDataset
+from rnc_graph.data.splits import Split
+from rnc_graph.errors import BadValueError, MissingPackageError, RunError
 
 if TYPE_CHECKING:
     from rnc_graph.data.table import MoleculeTable
 
 
 def is_available(card: ElsewhereCard) -> bool:
-    """Tell whether DeepChem is installed and the file is on this computer."""
-    return find_spec("deepchem") is not None and moleculenet.is_available(card)
+    """Return whether DeepChem is installed and the file is on this computer."""
+    return find_spec("deepchem") is not None and has_moleculenet(card)
 
 
 def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
-    """Read the data set, in the order of DeepChem's parts; raises :class:`BadValueError`."""
+    """Read the data set, in the order of DeepChem's sets; raises :class:`BadValueError`."""
     from rnc_graph.data.table import MoleculeTable
 
     if find_spec("deepchem") is None:
-        raise not_installed(card, "DeepChem")
-    folder = str(moleculenet.obtain(card, may_download).parent)
+        raise MissingPackageError(how_to_get(card, "DeepChem is not installed"))
+    folder = str(obtain_moleculenet(card, may_download).parent)
     with _quiet():
         try:
             deepchem = importlib.import_module("deepchem")
@@ -48,14 +48,12 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
                 save_dir=folder,
             )
         except Exception as error:
-            # Whatever a library of that size raises is no error of the caller's.
             raise RunError(
                 f"data set {card.name!r}: DeepChem cannot load it from {folder}: "
                 f"{type(error).__name__}: {error}"
             ) from error
     tables = [deepchem_table(part, card.targets) for part in parts]
     ends = np.cumsum([len(table) for table in tables])
-    train, validation, test = np.split(np.arange(ends[-1]), ends[:-1])
     table = MoleculeTable(
         name=card.name,
         smiles=[smiles for table in tables for smiles in table.smiles],
@@ -63,7 +61,7 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
         target_names=list(card.targets),
         unit=card.unit,
     )
-    return NamedDataset(card, table, GivenSplit(train=train, validation=validation, test=test))
+    return NamedDataset(card, table, Split(*np.split(np.arange(ends[-1]), ends[:-1])))
 
 
 def deepchem_table(
@@ -113,11 +111,7 @@ def _quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with (
-            warnings.catch_warnings(),
-            redirect_stdout(StringIO()),
-            redirect_stderr(StringIO()),
-        ):
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -25,11 +25,8 @@ class TargetDescription:
     """The labels of one target, in its unit.
 
     Attributes:
-        name: of the target.
         measured: how many molecules have a value.
         missing: how many have none.
-        mean: of the values.
-        sd: of the values.
         quantiles: values at ``QUANTILES``, from the least to the greatest.
         counts: (BINS,) values in bins of equal width.
         edges: (BINS + 1,) ends of the bins.
@@ -56,7 +53,7 @@ class DatasetDescription:
         repeated: molecules with more than one row.
         conflicts: those of them whose rows differ in a target.
         targets: one for each target.
-        parts: molecules in each part it came with.
+        parts: molecules in each set of its published split.
         subsets: molecules in each subset it came with.
     """
 
@@ -80,38 +77,33 @@ def describe_dataset(name: str, *, download: bool = False) -> DatasetDescription
 
 def describe(dataset: NamedDataset) -> DatasetDescription:
     """Describe a data set that is loaded."""
+    from rnc_graph.data.duplicates import find_duplicates
+    from rnc_graph.data.featurizer import BadMolecule, canonical_smiles
+
     table = dataset.table
-    given = dataset.given_split
-    bad, repeated, conflicts = _structures(table.smiles, table.targets)
+    sets = dataset.given_split.sets() if dataset.given_split else {}
+    canonical: list[str] = []
+    bad: list[BadMolecule] = []
+    for row, text in enumerate(table.smiles):
+        try:
+            canonical.append(canonical_smiles(text))
+        except ValueError as reason:
+            bad.append(BadMolecule(row, text, str(reason)))
+            canonical.append(f"bad row {row}")
+    duplicates = find_duplicates(canonical, table.targets, tolerance=0)
     return DatasetDescription(
         card=dataset.card,
         rows=len(table),
         bad=bad,
-        repeated=repeated,
-        conflicts=conflicts,
+        repeated=len(duplicates.groups),
+        conflicts=len(duplicates.conflicts),
         targets=[
             _describe(target, values)
             for target, values in zip(table.target_names, table.targets.T, strict=True)
         ],
-        parts={part: len(rows) for part, rows in given.parts().items()} if given else {},
+        parts={name: len(rows) for name, rows in sets.items() if len(rows)},
         subsets={subset: int(mask.sum()) for subset, mask in dataset.subsets.items()},
     )
-
-
-def _structures(smiles: list[str], targets: FloatArray) -> tuple[list[BadMolecule], int, int]:
-    """Return the bad rows, and how many molecules are repeated and in conflict."""
-    from rnc_graph.data.featurizer import BadMolecule, canonical_smiles
-
-    bad: list[BadMolecule] = []
-    rows: dict[str, list[int]] = {}
-    for row, text in enumerate(smiles):
-        try:
-            rows.setdefault(canonical_smiles(text), []).append(row)
-        except ValueError as reason:
-            bad.append(BadMolecule(row, text, str(reason)))
-    repeated = [targets[same] for same in rows.values() if len(same) > 1]
-    conflicts = sum(bool((np.fmax.reduce(t) > np.fmin.reduce(t)).any()) for t in repeated)
-    return bad, len(repeated), conflicts
 
 
 def _describe(name: str, values: FloatArray) -> TargetDescription:

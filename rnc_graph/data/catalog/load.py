@@ -1,15 +1,15 @@
-"""Loading a data set by its name."""
+"""Loading a data set by its name, and the list of all of them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnc_graph.data.catalog import deepchem, moleculeace, moleculenet, ogb
-from rnc_graph.data.catalog.card import ElsewhereCard, EmbeddedCard, dataset_card
+from rnc_graph.data.catalog import deepchem, elsewhere
+from rnc_graph.data.catalog.card import ElsewhereCard, EmbeddedCard, dataset_card, dataset_cards
 from rnc_graph.data.catalog.named import NamedDataset
 from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.files import resource_dir
@@ -17,21 +17,16 @@ from rnc_graph.files import resource_dir
 if TYPE_CHECKING:
     from rnc_graph.data.table import MoleculeTable
 
+Has = Callable[[ElsewhereCard], bool]
+Read = Callable[[ElsewhereCard, bool], NamedDataset]
 
-@dataclass(frozen=True)
-class Reader:
-    """How the data sets of a collection are found and read."""
-
-    is_available: Callable[[ElsewhereCard], bool]
-    read: Callable[[ElsewhereCard, bool], NamedDataset]
-
-
-READERS = {
-    "deepchem": Reader(deepchem.is_available, deepchem.read),
-    "moleculeace": Reader(moleculeace.is_available, moleculeace.read),
-    "ogb": Reader(ogb.is_available, ogb.read),
-    "pyg": Reader(moleculenet.is_available, moleculenet.read),
+READERS: dict[str, tuple[Has, Read]] = {
+    "deepchem": (deepchem.is_available, deepchem.read),
+    "moleculeace": (elsewhere.has_moleculeace, elsewhere.read_moleculeace),
+    "ogb": (elsewhere.has_ogb, elsewhere.read_ogb),
+    "pyg": (elsewhere.has_moleculenet, elsewhere.read_moleculenet),
 }
+"""How the data sets of each collection are found and read."""
 
 
 def load_dataset(name: str, *, download: bool = False) -> MoleculeTable:
@@ -60,10 +55,9 @@ def load_named_dataset(name: str, *, download: bool = False) -> NamedDataset:
     """
     card = dataset_card(name)
     if isinstance(card, EmbeddedCard):
-        found = load_card(card, resource_dir("datasets") / card.file)
-    else:
-        found = READERS[card.collection].read(card, download)
-    return found.with_columns()
+        return load_card(card, resource_dir("datasets") / card.file)
+    _, read = READERS[card.collection]
+    return read(card, download).with_columns()
 
 
 def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:
@@ -72,7 +66,7 @@ def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:
     Raises:
         RncGraphError: the file cannot be read, or differs from its card.
     """
-    from rnc_graph.data.table import numbers, read_csv, read_table
+    from rnc_graph.data.table import numbers, read_card_table, read_csv
 
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -83,16 +77,42 @@ def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:
             f"{path}: its SHA-256 is {found}, the card of {card.name!r} says {card.sha256}; "
             "restore the file, or correct the card if the change is meant"
         )
-    table = read_table(
-        path,
-        card.smiles,
-        card.targets,
-        unit=card.unit,
-        name=card.name,
-        missing=card.missing,
-    )
-    frame = read_csv(path)
-    published = {
-        model: numbers(frame, column, path) for model, column in card.published_predictions.items()
-    }
-    return NamedDataset(card, replace(table, published_predictions=published))
+    table = read_card_table(path, card)
+    if card.published_predictions:
+        frame = read_csv(path)
+        models = card.published_predictions.items()
+        published = {model: numbers(frame, column, path) for model, column in models}
+        table = replace(table, published_predictions=published)
+    return NamedDataset(card, table)
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """One line of the list of data sets.
+
+    Attributes:
+        card: what is known of it.
+        at_hand: whether it can be loaded without a download.
+    """
+
+    card: EmbeddedCard | ElsewhereCard
+    at_hand: bool
+
+
+def list_datasets() -> list[DatasetEntry]:
+    """Return all named data sets, the embedded ones first; no file of theirs is read."""
+    return [
+        DatasetEntry(card, isinstance(card, EmbeddedCard) or READERS[card.collection][0](card))
+        for card in dataset_cards().values()
+    ]
+
+
+def markdown_table(entries: Sequence[DatasetEntry]) -> str:
+    """Return the list as a table in Markdown, the same on every computer."""
+    header = ("name", "what", "molecules", "targets", "unit", "license", "how to get it")
+    lines = [header, ("---", "---", "---:", "---:", "---", "---", "---")]
+    for card in (entry.card for entry in entries):
+        get = f"`{card.get}`" if card.get else "embedded"
+        cells = (f"`{card.name}`", card.title, f"{card.rows:,}", str(len(card.targets)))
+        lines.append((*cells, card.unit, card.license, get))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -1,4 +1,4 @@
-"""A named data set as it is loaded: its table, and what came with it."""
+"""A named data set: its card, its table, and the split and subsets that it was published with."""
 
 from __future__ import annotations
 
@@ -9,32 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import DatasetCard
-from rnc_graph.data.splits.split import PUBLISHED, SUBSET
+from rnc_graph.data.splits import PUBLISHED, SPLITS, SUBSET, Split, SplitSamples
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
-    from rnc_graph.data.splits import Split
     from rnc_graph.data.table import MoleculeTable
-
-
-@dataclass(frozen=True)
-class GivenSplit:
-    """Row numbers of the parts that a data set came with.
-
-    Attributes:
-        train: (n,) rows.
-        test: (m,) rows.
-        validation: (k,) rows, None where it came with two parts.
-    """
-
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
-    validation: NDArray[np.int64] | None = None
-
-    def parts(self) -> dict[str, NDArray[np.int64]]:
-        """Return the rows of the parts there are, by their names."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: rows for name, rows in parts.items() if rows is not None}
 
 
 @dataclass(frozen=True)
@@ -44,29 +23,28 @@ class NamedDataset:
     Attributes:
         card: what is known of it.
         table: its SMILES and targets.
-        given_split: the parts it came with, None where it came with none.
-        subsets: (N,) masks by name, of molecules whose errors are worth a number of their own.
+        given_split: the split it was published with, perhaps without a validation set.
+        subsets: (N,) masks by name, of molecules whose errors are reported separately.
     """
 
     card: DatasetCard
     table: MoleculeTable
-    given_split: GivenSplit | None = None
+    given_split: Split | None = None
     subsets: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.table)
         if rows != self.card.rows:
             raise BadValueError(
-                f"{self.table.name}: {rows} rows, the card of {self.card.name!r} says "
-                f"{self.card.rows}"
+                f"{self.table.name}: expected {self.card.rows} rows as the card of "
+                f"{self.card.name!r} says, got {rows}"
             )
         if self.given_split is None:
             return
-        used = np.sort(np.concatenate(list(self.given_split.parts().values())))
+        used = np.sort(np.concatenate(list(self.given_split.sets().values())))
         if not np.array_equal(used, np.arange(rows)):
             raise BadValueError(
-                f"{self.table.name}: the parts it came with do not hold each of its {rows} rows "
-                "once"
+                f"{self.table.name}: its published sets do not hold each of its {rows} rows once"
             )
 
     def with_columns(self) -> NamedDataset:
@@ -77,27 +55,21 @@ class NamedDataset:
         }
         if self.given_split is not None:
             sets = np.empty(len(self.table), dtype=object)
-            for name, rows in self.given_split.parts().items():
+            for name, rows in self.given_split.sets().items():
                 sets[rows] = name
             columns[PUBLISHED] = sets.tolist()
         return replace(self, table=replace(self.table, extra={**self.table.extra, **columns}))
 
     def published_split(self, seed: int, validation: float = 0.1) -> Split:
-        """Return the split that the dataset was published with.
-
-        See :class:`~rnc_graph.data.splits.given.PublishedSplitter`: a missing validation set is
-        drawn from the training set by the seed, with the same share of each subset in both, and
-        no molecule is in two sets.
+        """Return the published split: see :class:`~rnc_graph.data.splits.PublishedSplitter`.
 
         Args:
-            seed: the same seed gives the same validation set.
-            validation: its share of all N molecules, if it is to be drawn.
+            seed: of the draw of a missing validation set from the training set.
+            validation: its share of all N molecules.
 
         Raises:
             RncGraphError: the dataset has no split, or the training set is too small.
         """
-        from rnc_graph.data.splits import SPLITS, SplitSamples
-
         samples = SplitSamples.of(self.with_columns().table)
         fractions = (0.9 - validation, validation, 0.1)
         return SPLITS.make("published").split(samples, seed, fractions)

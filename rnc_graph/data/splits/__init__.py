@@ -1,10 +1,9 @@
 """Splits into training, validation and test set; a molecule is never in two of them."""
 
-from rnc_graph.data.splits import chemical, given  # noqa: F401 - they register their splitters
+from rnc_graph.data.splits import chemical  # noqa: F401 - it registers its splitters
+from rnc_graph.data.splits.given import load_split, save_split
 from rnc_graph.data.splits.random_splits import folds, random_split
-from rnc_graph.data.splits.registry import SPLITS, Splitter
-from rnc_graph.data.splits.saved import load_split, save_split
-from rnc_graph.data.splits.split import PUBLISHED, SUBSET, Split, SplitSamples
+from rnc_graph.data.splits.split import PUBLISHED, SPLITS, SUBSET, Split, SplitSamples, Splitter
 
 __all__ = [
     "PUBLISHED",

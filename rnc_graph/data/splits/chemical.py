@@ -7,9 +7,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.splits.groups import balanced, filled, groups_of, merged, numbered
-from rnc_graph.data.splits.registry import SPLITS
-from rnc_graph.data.splits.split import Fractions, Split, SplitSamples, check_fractions, checked
+from rnc_graph.data.splits.split import (
+    SPLITS,
+    Fractions,
+    Split,
+    SplitSamples,
+    balanced,
+    check_fractions,
+    checked,
+    filled,
+    groups_of,
+    merged,
+    numbered,
+)
 from rnc_graph.errors import BadValueError
 
 # Up to this many molecules, all pairs of fingerprints are compared in memory.
@@ -20,7 +30,7 @@ _LARGEST_BUTINA = 20_000
 class ScaffoldSplitter:
     """Whole Bemis-Murcko scaffolds (Bemis and Murcko, J. Med. Chem. 39, 1996).
 
-    All molecules without a ring share the empty scaffold, as in DeepChem and OGB.
+    Molecules without a ring share the empty scaffold, as in DeepChem and OGB.
 
     Args:
         order: "size" fills the training set with the largest scaffolds first, and of equally large
@@ -42,8 +52,7 @@ class ScaffoldSplitter:
             groups.sort(key=lambda group: (len(group), group[0]), reverse=True)
         else:
             groups = balanced(groups, seed, fractions)
-        split = Split(*filled(groups, fractions))
-        return checked(split, samples, "scaffold", test=fractions[2] > 0)
+        return checked(filled(groups, fractions), samples, "scaffold", test=fractions[2] > 0)
 
 
 @SPLITS.register("butina")
@@ -68,8 +77,7 @@ class ButinaSplitter:
         check_fractions(fractions)
         clusters = merged(self._clusters(samples.molecules("butina")), samples.identity)
         groups = balanced(groups_of(clusters), seed, fractions)
-        split = Split(*filled(groups, fractions))
-        return checked(split, samples, "butina", test=fractions[2] > 0)
+        return checked(filled(groups, fractions), samples, "butina", test=fractions[2] > 0)
 
     def _clusters(self, canonical: list[str]) -> NDArray[np.int64]:
         from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator

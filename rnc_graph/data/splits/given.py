@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnc_graph.data.splits.groups import balanced, filled, groups_of, merged, numbered
-from rnc_graph.data.splits.registry import SPLITS
-from rnc_graph.data.splits.saved import load_split
 from rnc_graph.data.splits.split import (
     PUBLISHED,
+    SPLITS,
     SUBSET,
     Fractions,
     Split,
     SplitSamples,
+    balanced,
     check_fractions,
     checked,
+    filled,
+    groups_of,
     leaking_pairs,
+    merged,
+    numbered,
 )
 from rnc_graph.errors import BadValueError, unreadable
+from rnc_graph.files import write_text
 
 Leaks = Literal["keep", "drop", "raise"]
 
-_SETS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
+_SETS = ("train", "validation", "test")
+_SPELLINGS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 
 
@@ -56,7 +58,7 @@ class GroupSplitter:
         cells = [cell.strip() for cell in samples.column(self.column)]
         own = numbered(f"={cell}" if cell else number for number, cell in enumerate(cells))
         groups = groups_of(merged(own, samples.identity))
-        split = Split(*filled(balanced(groups, seed, fractions), fractions))
+        split = filled(balanced(groups, seed, fractions), fractions)
         return checked(split, samples, "group", test=fractions[2] > 0)
 
 
@@ -142,13 +144,13 @@ class ColumnSplitter:
     def _named(self, samples: SplitSamples) -> Split:
         cells = [cell.strip() for cell in samples.column(self.column)]
         for number, cell in enumerate(cells):
-            if cell and cell.lower() not in _SETS:
+            if cell and cell.lower() not in _SPELLINGS:
                 raise BadValueError(
                     f"{samples.name}, row {samples.rows[number]}, column {self.column!r}: expected "
                     f"train, validation or test, got {cell!r}"
                 )
-        sets = np.array([_SETS.get(cell.lower(), "") for cell in cells])
-        return Split(*(np.flatnonzero(sets == name) for name in ("train", "validation", "test")))
+        sets = np.array([_SPELLINGS.get(cell.lower(), "") for cell in cells])
+        return Split(*(np.flatnonzero(sets == name) for name in _SETS))
 
     def _without_leaks(self, split: Split, samples: SplitSamples) -> Split:
         return _without_later_copies(split, samples)
@@ -244,3 +246,50 @@ def _without_later_copies(
     """Leave out the samples of molecules whose first sample, by order, is in another set."""
     dropped = [later for _, later in leaking_pairs(split, samples, order)]
     return Split(*(index[~np.isin(index, dropped)] for index in split.sets().values()))
+
+
+def save_split(path: Path, split: Split, samples: SplitSamples, how: Mapping[str, Any]) -> None:
+    """Write a split as JSON: the numbers of its rows, how it was made, and a digest of the table.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    rows = {name: samples.rows[index].tolist() for name, index in split.sets().items()}
+    content = {"how": dict(how), "molecules_sha256": _digest(samples), **rows}
+    write_text(path, json.dumps(content) + "\n")
+
+
+def load_split(path: Path, samples: SplitSamples) -> Split:
+    """Read a split of the same molecules in the same rows.
+
+    Raises:
+        RncGraphError: the file is missing, is no split, or is that of another table.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise BadValueError(f"{path}: is no JSON: {error}") from error
+    if not isinstance(content, dict) or not {*_SETS, "molecules_sha256"} <= content.keys():
+        raise BadValueError(
+            f"{path}: is no split; it needs the keys {', '.join(_SETS)} and molecules_sha256"
+        )
+    if content["molecules_sha256"] != _digest(samples):
+        raise BadValueError(
+            f"{path}: is the split of another table: the molecules of {samples.name}, or their "
+            "order, differ"
+        )
+    index_of = {int(row): index for index, row in enumerate(samples.rows)}
+    try:
+        sets = [np.array([index_of[row] for row in content[name]], np.int64) for name in _SETS]
+    except (KeyError, TypeError) as error:
+        raise BadValueError(f"{path}: names a row that {samples.name} lacks: {error}") from error
+    if len(np.unique(np.concatenate(sets))) < sum(map(len, sets)):
+        raise BadValueError(f"{path}: names a row twice")
+    return Split(*sets)
+
+
+def _digest(samples: SplitSamples) -> str:
+    described = json.dumps([samples.keys, samples.rows.tolist()])
+    return hashlib.sha256(described.encode()).hexdigest()

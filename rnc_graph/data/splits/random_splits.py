@@ -6,9 +6,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rnc_graph.data.splits.groups import filled, groups_of, joined, numbered
-from rnc_graph.data.splits.registry import SPLITS
-from rnc_graph.data.splits.split import Fractions, Split, SplitSamples, check_fractions, checked
+from rnc_graph.data.splits.split import (
+    SPLITS,
+    Fractions,
+    Split,
+    SplitSamples,
+    check_fractions,
+    checked,
+    filled,
+    groups_of,
+    joined,
+    numbered,
+)
 from rnc_graph.errors import BadValueError
 from rnc_graph.quantiles import quantile_edges
 
@@ -87,7 +96,7 @@ class StratifiedSplitter:
             members = random.permutation(np.flatnonzero(stratum == number))
             position[members] = (np.arange(len(members)) + random.random()) / len(members)
         order = np.argsort(position, kind="stable")
-        split = Split(*filled([indices_of[molecule] for molecule in order], fractions))
+        split = filled([indices_of[molecule] for molecule in order], fractions)
         return checked(split, samples, "stratified", test=fractions[2] > 0)
 
 

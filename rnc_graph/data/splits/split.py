@@ -1,16 +1,16 @@
-"""A split, and the samples that it divides."""
+"""A split, the samples that it divides, and the groups of samples that it keeps whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.splits.groups import numbered
 from rnc_graph.errors import BadValueError
+from rnc_graph.registry import Registry
 
 Fractions = tuple[float, float, float]
 """Shares of the training, validation and test set; the last may be 0."""
@@ -21,10 +21,13 @@ PUBLISHED = "published split"
 SUBSET = "subset "
 """Prefix of the columns that mark ("yes") the members of a subset, such as activity cliffs."""
 
+Groups = list[NDArray[np.int64]]
+"""Indices of the members of each group."""
+
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of the training, validation and test set, disjoint."""
+    """Indices of the training, validation and test set."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -71,7 +74,7 @@ class SplitSamples:
         """
         columns = dict(getattr(table, "extra", {}))
         if getattr(table, "published_split", None) is not None:
-            columns[PUBLISHED] = [str(part) for part in table.published_split]
+            columns[PUBLISHED] = [str(name) for name in table.published_split]
         smiles = getattr(table, "smiles", None)
         if canonical is None and smiles is not None:
             from rnc_graph.data.features import molecule_features
@@ -114,6 +117,30 @@ class SplitSamples:
         return self.keys
 
 
+class Splitter(Protocol):
+    """Divides samples into three sets.
+
+    A splitter whose test set the data decide, whatever the seed, has an attribute ``by_seed`` that
+    is False.
+    """
+
+    def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
+        """Return the split; the same arguments give the same one.
+
+        Args:
+            samples: N samples.
+            seed: of random draws.
+            fractions: shares of training, validation and test set; the last may be 0.
+
+        Raises:
+            RncGraphError: the shares are not possible, or a set would be empty.
+        """
+        ...
+
+
+SPLITS: Registry[Splitter] = Registry("split")
+
+
 def check_fractions(fractions: Fractions) -> None:
     """Raise :class:`RncGraphError` unless the shares are possible; only the test's may be 0."""
     train, validation, test = fractions
@@ -127,7 +154,7 @@ def check_fractions(fractions: Fractions) -> None:
 def checked(
     split: Split, samples: SplitSamples, how: str, *, test: bool = True, leaks: bool = False
 ) -> Split:
-    """Return the split if none of its sets is empty and no key is in two of them.
+    """Return the split if no set is empty and no key is in two sets, else raise RncGraphError.
 
     Args:
         split: the split.
@@ -135,9 +162,6 @@ def checked(
         how: name of the splitter, for messages.
         test: whether there must be a test set.
         leaks: whether a key may be in two sets, as some published splits have it.
-
-    Raises:
-        RncGraphError: a set is empty, or a molecule is in two sets.
     """
     for name, index in split.sets().items():
         if len(index) == 0 and (test or name != "test"):
@@ -164,10 +188,7 @@ def leaking_pairs(
 ) -> list[tuple[int, int]]:
     """Return pairs of a molecule's first sample and one of its samples in another set.
 
-    Args:
-        split: the split.
-        samples: what it divides.
-        order: (N,) the samples from first to last; by row by default.
+    ``order`` (N,) holds the samples from first to last; by row by default.
     """
     order = np.arange(len(samples)) if order is None else order
     set_of = np.full(len(samples), -1)
@@ -180,3 +201,69 @@ def leaking_pairs(
         if set_of[earlier] != set_of[later]:
             pairs.append((earlier, later))
     return pairs
+
+
+def numbered(values: Iterable[object]) -> NDArray[np.int64]:
+    """Number equal values alike, from 0 in order of their first appearance."""
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
+
+
+def first_rows(canonical: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first of the rows of each molecule, in order."""
+    return rows[np.unique(numbered(canonical[row] for row in rows), return_index=True)[1]]
+
+
+def merged(*groupings: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the finest grouping (N,) that keeps the groups of all given groupings whole."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(groupings[0])
+    # Samples and groups are the nodes of a graph, and each sample is connected to its groups.
+    ends, first = [], count
+    for grouping in groupings:
+        ends.append(first + grouping)
+        first += int(grouping.max(initial=-1)) + 1
+    source = np.tile(np.arange(count), len(groupings))
+    edges = coo_array((np.ones(len(source)), (source, np.concatenate(ends))), shape=(first, first))
+    _, labels = connected_components(edges, directed=False)
+    return numbered(labels[:count].tolist())
+
+
+def groups_of(numbers: NDArray[np.int64]) -> Groups:
+    """Return the indices of each group, by its number."""
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(numbers))[:-1])
+
+
+def balanced(groups: Groups, seed: int, fractions: Sequence[float]) -> Groups:
+    """Return the groups too large for half of a held-out set first, the others at random."""
+    count = sum(map(len, groups))
+    smallest = min(share for share in fractions[1:] if share > 0)
+    large = [group for group in groups if len(group) > smallest * count / 2]
+    others = [group for group in groups if len(group) <= smallest * count / 2]
+    order = np.random.default_rng(seed).permutation(len(others))
+    return [*large, *(others[number] for number in order)]
+
+
+def filled(groups: Groups, fractions: Sequence[float]) -> Split:
+    """Give whole groups, in order, to the training set, then validation, then test.
+
+    A group goes to the first set that it does not make larger than its share, else to the last.
+    """
+    count = sum(map(len, groups))
+    limits = [round(share * count) for share in fractions[:2]]
+    sets: list[Groups] = [[], [], []]
+    sizes = [0, 0, 0]
+    last = 2 if fractions[2] > 0 else 1
+    for group in groups:
+        number = next((s for s in range(last) if sizes[s] + len(group) <= limits[s]), last)
+        sets[number].append(group)
+        sizes[number] += len(group)
+    return Split(*map(joined, sets))
+
+
+def joined(groups: Groups) -> NDArray[np.int64]:
+    """Return the sorted indices of some groups."""
+    return np.sort(np.concatenate(groups)) if groups else np.empty(0, dtype=np.int64)

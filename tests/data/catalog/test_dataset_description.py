@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.catalog import DatasetCard, GivenSplit, NamedDataset, describe_dataset
+from rnc_graph.data.catalog import DatasetCard, NamedDataset, describe_dataset
 from rnc_graph.data.catalog.description import BINS, describe
+from rnc_graph.data.splits import Split
 
 
 def _small() -> NamedDataset:
@@ -22,7 +23,7 @@ def _small() -> NamedDataset:
     targets = [[1.0, nan], [2.0, 5.0], [3.0, 6.0], [1.0, 7.0], [nan, 6.0], [1.5, nan]]
     smiles = ["OCC", "C1CC", "c1ccccc1", "CCO", "C1=CC=CC=C1", "C(O)C"]
     table = MoleculeTable("small", smiles, np.array(targets), ["a", "b"])
-    split = GivenSplit(train=np.arange(4), test=np.arange(4, 6))
+    split = Split(np.arange(4), np.arange(0), np.arange(4, 6))
     return NamedDataset(card, table, split, {"cliff": np.arange(6) > 3})
 
 

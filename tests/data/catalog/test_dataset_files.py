@@ -8,8 +8,7 @@ import pytest
 
 from rnc_graph.data import load_dataset
 from rnc_graph.data.cache import cache_dir
-from rnc_graph.data.catalog import dataset_cards
-from rnc_graph.data.catalog import files as catalog_files
+from rnc_graph.data.catalog import dataset_cards, elsewhere
 from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.errors import RncGraphError
 
@@ -19,9 +18,9 @@ DOWNLOADED = [name for name in ELSEWHERE if name.startswith(("ogb/", "pyg/"))]
 
 def test_the_data_folder_is_in_the_cache_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RNC_GRAPH_DATA", raising=False)
-    assert catalog_files.data_dir() == cache_dir() / "datasets"
+    assert elsewhere.data_dir() == cache_dir() / "datasets"
     monkeypatch.setenv("RNC_GRAPH_DATA", "elsewhere")
-    assert catalog_files.data_dir() == Path("elsewhere")
+    assert elsewhere.data_dir() == Path("elsewhere")
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
@@ -30,9 +29,9 @@ def test_what_is_not_here_is_answered_with_the_ways_to_get_it(
 ) -> None:
     card = dataset_cards()[name]
     assert isinstance(card, ElsewhereCard)
-    for module in ("deepchem", "moleculeace"):
+    for module in ("deepchem", "elsewhere"):
         monkeypatch.setattr(f"rnc_graph.data.catalog.{module}.find_spec", lambda _: None)
-    monkeypatch.setattr(catalog_files, "urlopen", _no_network_may_be_asked)
+    monkeypatch.setattr(elsewhere, "urlopen", _no_network_may_be_asked)
     with pytest.raises(RncGraphError) as caught:
         load_dataset(name)
     message = str(caught.value)
@@ -61,7 +60,7 @@ def test_no_network_is_said_in_plain_words(name: str, data_folder: Path, small_c
 def test_a_silent_server_is_given_up(
     data_folder: Path, small_card: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog_files, "TIMEOUT", 0.2)
+    monkeypatch.setattr(elsewhere, "TIMEOUT", 0.2)
     small_card("pyg/esol", url=f"{server}/silent")
     with pytest.raises(RncGraphError, match=r"cannot be downloaded: .*timed out"):
         load_dataset("pyg/esol", download=True)

@@ -7,8 +7,8 @@ from rnc_graph.data.catalog import dataset_card, dataset_cards, list_datasets
 
 def test_every_card_is_one_line() -> None:
     entries = list_datasets()
-    assert [entry.name for entry in entries] == list(dataset_cards())
-    collections = [entry.collection for entry in entries]
+    assert [entry.card.name for entry in entries] == list(dataset_cards())
+    collections = [entry.card.collection for entry in entries]
     assert {name: collections.count(name) for name in collections} == {
         "": 5,
         "deepchem": 3,
@@ -17,17 +17,17 @@ def test_every_card_is_one_line() -> None:
         "pyg": 3,
     }
     for entry in entries:
-        card = dataset_card(entry.name)
-        assert (entry.molecules, list(entry.targets)) == (card.rows, card.targets)
-        assert entry.title
-        assert entry.unit
-        assert entry.license
-        assert bool(entry.get) == bool(entry.collection)
+        card = entry.card
+        assert card is dataset_card(card.name)
+        assert card.title
+        assert card.unit
+        assert card.license
+        assert bool(card.get) == bool(card.collection)
 
 
 def test_at_hand_is_what_lies_in_the_data_folder(data_folder: Path) -> None:
     def at_hand() -> dict[str, bool]:
-        return {entry.name: entry.at_hand for entry in list_datasets()}
+        return {entry.card.name: entry.at_hand for entry in list_datasets()}
 
     assert at_hand()["esol"]
     assert not at_hand()["pyg/esol"]

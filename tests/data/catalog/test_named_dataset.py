@@ -4,13 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.catalog import DatasetCard, GivenSplit, NamedDataset
+from rnc_graph.data.catalog import DatasetCard, NamedDataset
+from rnc_graph.data.splits import Split
 from rnc_graph.errors import RncGraphError
 
+NONE = np.empty(0, dtype=np.int64)
 
-def _dataset(
-    rows: int, given_split: GivenSplit | None, cliff: np.ndarray | None = None
-) -> NamedDataset:
+
+def _dataset(rows: int, given_split: Split | None, cliff: np.ndarray | None = None) -> NamedDataset:
     card = DatasetCard(
         name="small",
         title="",
@@ -38,7 +39,7 @@ def test_validation_is_carved_out_of_the_training_part(
     rows: int, test_share: float, cliff_share: float, seed: int, with_subset: bool
 ) -> None:
     test_rows = int(test_share * rows)
-    parts = GivenSplit(train=np.arange(test_rows, rows), test=np.arange(test_rows))
+    parts = Split(np.arange(test_rows, rows), NONE, np.arange(test_rows))
     cliff = np.arange(rows) % 10 < 10 * cliff_share
     dataset = _dataset(rows, parts, cliff if with_subset else None)
     split = dataset.published_split(seed, validation=0.1)
@@ -54,13 +55,13 @@ def test_validation_is_carved_out_of_the_training_part(
 
 
 def test_another_seed_carves_another_validation_part() -> None:
-    dataset = _dataset(100, GivenSplit(train=np.arange(80), test=np.arange(80, 100)))
+    dataset = _dataset(100, Split(np.arange(80), NONE, np.arange(80, 100)))
     first, second = (dataset.published_split(seed).validation for seed in (0, 1))
     assert set(first) != set(second)
 
 
 def test_three_given_parts_stay_as_they_are() -> None:
-    parts = GivenSplit(train=np.arange(6), validation=np.arange(6, 8), test=np.arange(8, 10))
+    parts = Split(np.arange(6), np.arange(6, 8), np.arange(8, 10))
     split = _dataset(10, parts).published_split(seed=3)
     assert np.array_equal(split.train, parts.train)
     assert np.array_equal(split.validation, np.arange(6, 8))
@@ -73,12 +74,12 @@ def test_three_given_parts_stay_as_they_are() -> None:
 def test_parts_that_overlap_miss_or_exceed_rows_are_refused(
     train: list[int], test: list[int]
 ) -> None:
-    with pytest.raises(RncGraphError, match="small: the parts it came with do not hold each of"):
-        _dataset(4, GivenSplit(train=np.array(train), test=np.array(test)))
+    with pytest.raises(RncGraphError, match="small: its published sets do not hold each of"):
+        _dataset(4, Split(np.array(train), NONE, np.array(test)))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.9])
 def test_a_validation_part_that_does_not_fit_is_refused(share: float) -> None:
-    dataset = _dataset(10, GivenSplit(train=np.arange(8), test=np.arange(8, 10)))
+    dataset = _dataset(10, Split(np.arange(8), NONE, np.arange(8, 10)))
     with pytest.raises(RncGraphError, match="does not fit into a training set of 8"):
         dataset.published_split(0, validation=share)

@@ -145,4 +145,4 @@ def test_the_real_deepchem_loads_and_splits_each_set(
     assert capfd.readouterr() == ("", "")
     assert sorted(dataset.table.smiles) == sorted(table.smiles)
     assert dataset.given_split is not None
-    assert [len(rows) for rows in dataset.given_split.parts().values()] == sizes
+    assert [len(rows) for rows in dataset.given_split.sets().values()] == sizes

@@ -122,4 +122,4 @@ def test_the_cards_agree_with_ogb() -> None:
 def test_row_numbers_are_integers(served: Path) -> None:
     given = load_named_dataset(NAME, download=True).given_split
     assert given is not None
-    assert {rows.dtype for rows in given.parts().values()} == {np.dtype(np.int64)}
+    assert {rows.dtype for rows in given.sets().values()} == {np.dtype(np.int64)}
