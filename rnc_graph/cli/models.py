@@ -172,7 +172,7 @@ def train(
                 on_progress=featurizing,
             )
         if prepared.bad:
-            from rnc_graph.models.build import describe_bad
+            from rnc_graph.data.bad import describe_bad
 
             say(
                 describe_bad(prepared.bad, table.name)
@@ -291,9 +291,9 @@ def evaluate(
     """Evaluate a model on measured molecules, those of its training set apart."""
     import numpy as np
 
+    from rnc_graph.data.bad import describe_bad
     from rnc_graph.files import write_text
     from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
-    from rnc_graph.models.build import describe_bad
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import draw_evaluation
 

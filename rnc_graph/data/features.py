@@ -14,6 +14,7 @@ import rdkit
 import torch
 from numpy.typing import NDArray
 
+from rnc_graph.data.bad import bad_rows, check_bad
 from rnc_graph.data.cache import Entry, Layout, OnDone, cached, stored
 from rnc_graph.data.featurizer import (
     ATOM_FEATURE_SIZES,
@@ -28,7 +29,7 @@ from rnc_graph.data.featurizer import (
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.packed import PackedAttribute, PackedGraphs
 from rnc_graph.data.schema import OGB_MOLECULES
-from rnc_graph.errors import BadValueError
+from rnc_graph.data.table import MoleculeTable
 from rnc_graph.workers import in_order
 
 # Molecules that a worker takes at a time.
@@ -129,11 +130,8 @@ def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
     """
     features = molecule_features(smiles, Wants())
     if features.bad:
-        shown = [f"  row {b.row + 1}: {b.smiles[:80]!r}: {b.reason}" for b in features.bad[:10]]
-        if len(features.bad) > len(shown):
-            shown.append(f"  and {len(features.bad) - len(shown)} more")
-        count = f"{len(features.bad)} SMILES cannot be read (rows counted below the header)"
-        raise BadValueError("\n".join([f"{source}: {count}", *shown]))
+        table = MoleculeTable(source, list(smiles), np.empty((len(smiles), 0)), [])
+        check_bad(bad_rows(features.bad, table), "raise", source)
     return features.graphs
 
 

@@ -193,6 +193,8 @@ def _parse(smiles: Any) -> Chem.Mol:
         odd = next(letter for letter in smiles if not letter.isascii() or letter == "\0")
         raise ValueError(f"not a valid SMILES: it holds the character {odd!r}")
     smiles = smiles.strip()
+    if not smiles:
+        raise ValueError("no SMILES")
     if len(parts := smiles.split(maxsplit=1)) > 1:
         # RDKit would take what follows for a name, and read the first part alone.
         raise ValueError(f"not a valid SMILES: {parts[1][:40]!r} follows after a blank")
@@ -204,6 +206,8 @@ def _parse(smiles: Any) -> Chem.Mol:
     if molecule is not None:
         raise ValueError("no atoms")
     unchecked = Chem.MolFromSmiles(smiles, sanitize=False)
+    if unchecked is None and smiles.count(">") == 2:
+        raise ValueError("a reaction, not a molecule")
     if unchecked is None:
         raise ValueError("not a valid SMILES")
     try:

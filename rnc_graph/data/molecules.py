@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from typing_extensions import Self
 
+from rnc_graph.data.bad import BadRow, OnBad, bad_rows, check_bad
 from rnc_graph.data.catalog import load_dataset
 from rnc_graph.data.catalog.deepchem import deepchem_table, unpacked
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import BadMolecule, Wants
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.graphs import GraphDataset
-from rnc_graph.data.reading.molecules import BadRow, read_molecules
+from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError
-
-OnBad = Literal["raise", "skip"]
 
 
 class MoleculeDataset(GraphDataset):
@@ -37,11 +36,19 @@ class MoleculeDataset(GraphDataset):
     bad: list[BadRow]
 
     @classmethod
-    def from_table(cls, table: MoleculeTable, *, on_bad: OnBad = "raise", jobs: int = 1) -> Self:
+    def from_table(
+        cls,
+        table: MoleculeTable,
+        *,
+        bad: Sequence[BadRow] = (),
+        on_bad: OnBad = "raise",
+        jobs: int = 1,
+    ) -> Self:
         """Featurize a table.
 
         Args:
             table: N molecules.
+            bad: rows that were left out when the table was read.
             on_bad: "raise" an error that names the rows whose SMILES give no molecule, or "skip"
                 them.
             jobs: processes to featurize in.
@@ -50,8 +57,8 @@ class MoleculeDataset(GraphDataset):
             BadValueError: a SMILES gives no molecule, or none does.
         """
         features = molecule_features(table.smiles, Wants(), jobs=jobs)
-        bad = [_bad_row(table, molecule) for molecule in features.bad]
-        _refuse(bad, on_bad, table.name)
+        bad = sorted([*bad, *bad_rows(features.bad, table)], key=lambda row: row.row)
+        check_bad(bad, on_bad, table.name)
         if len(features.good) == 0:
             raise BadValueError(f"{table.name}: expected molecules, got none")
         whole = cls(features.graphs.packed, features.graphs.schema)
@@ -59,7 +66,7 @@ class MoleculeDataset(GraphDataset):
         if table.target_names:
             whole = whole.with_y(table.targets, table.target_names)
             whole._table = table  # With its unit and published predictions.
-        return whole[features.good] if bad else whole
+        return whole[features.good] if features.bad else whole
 
     @classmethod
     def from_smiles(
@@ -123,10 +130,7 @@ class MoleculeDataset(GraphDataset):
         """
         source = path if isinstance(path, pd.DataFrame) else Path(path)
         table, bad, _ = read_molecules(source, smiles, targets, unit=unit)
-        _refuse(bad, on_bad, table.name)
-        dataset = cls.from_table(table, on_bad=on_bad, jobs=jobs)
-        dataset.bad = sorted([*bad, *dataset.bad], key=lambda row: row.row)
-        return dataset
+        return cls.from_table(table, bad=bad, on_bad=on_bad, jobs=jobs)
 
     @classmethod
     def from_deepchem(cls, data: Any, *, on_bad: OnBad = "raise") -> Any:
@@ -197,19 +201,3 @@ class MoleculeDataset(GraphDataset):
     def smiles(self) -> list[str]:
         """N SMILES."""
         return [self._table.smiles[row] for row in self.rows.tolist()]
-
-
-def _bad_row(table: MoleculeTable, bad: BadMolecule) -> BadRow:
-    return BadRow(int(table.rows[bad.row]), table.line(bad.row), "", bad.smiles, bad.reason)
-
-
-def _refuse(bad: Sequence[BadRow], on_bad: OnBad, source: str) -> None:
-    if on_bad not in ("raise", "skip"):
-        raise BadValueError(f"expected on_bad 'raise' or 'skip', got {on_bad!r}")
-    if not bad or on_bad == "skip":
-        return
-    shown = [f"  row {b.row}: {b.found[:80]!r}: {b.reason}" for b in bad[:10]]
-    if len(bad) > len(shown):
-        shown.append(f"  and {len(bad) - len(shown)} more")
-    head = f"{source}: {len(bad)} rows cannot be used (rows counted from 1)"
-    raise BadValueError("\n".join([head, *shown]))

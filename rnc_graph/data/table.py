@@ -83,6 +83,7 @@ class MoleculeTable:
             where all rows of the source are here.
         source_lines: (N,) the line of each row in the file, None where there are no lines.
         extra: N cells of each further column that was asked for, by its name.
+        smiles_column: name of the column of SMILES, for messages.
     """
 
     name: str
@@ -94,6 +95,7 @@ class MoleculeTable:
     source_rows: NDArray[np.int64] | None = None
     source_lines: NDArray[np.int64] | None = None
     extra: dict[str, list[str]] = field(default_factory=dict)
+    smiles_column: str = "SMILES"
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -251,6 +253,7 @@ def read_table(
         target_names=list(targets),
         unit=unit,
         extra={name: column(frame, name, path) for name in extra},
+        smiles_column=smiles,
     )
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
+from rnc_graph.data.bad import BadRow, bad_rows, describe_bad
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
-from rnc_graph.data.reading.molecules import BadRow
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.split import first_rows, leaking_pairs
 from rnc_graph.errors import BadValueError
@@ -121,10 +121,7 @@ def prepare(
         on_progress(done / len(table))
 
     features = molecule_features(table.smiles, wants, jobs=jobs, on_done=count)
-    unreadable = [
-        BadRow(int(table.rows[b.row]), table.line(b.row), "SMILES", str(b.smiles)[:80], b.reason)
-        for b in features.bad
-    ]
+    unreadable = bad_rows(features.bad, table)
     all_bad = sorted([*bad, *unreadable], key=lambda row: row.row)
     if all_bad and preparation.on_bad == "raise":
         raise BadValueError(describe_bad(all_bad, table.name))
@@ -208,15 +205,3 @@ def build(
         validation=evaluated(split.validation),
         test=evaluated(split.test) if len(split.test) else None,
     )
-
-
-def describe_bad(bad: Sequence[BadRow], source: str, shown: int = 10) -> str:
-    """Return the bad rows as text: how many, and the first of them."""
-    lines = [f"{source}: {len({row.row for row in bad})} rows cannot be used"]
-    for row in bad[:shown]:
-        where = f"row {row.row}" + (f" (line {row.line})" if row.line is not None else "")
-        column = f", column {row.column!r}" if row.column else ""
-        lines.append(f"  {where}{column}: {row.found!r}: {row.reason}")
-    if len(bad) > shown:
-        lines.append(f"  and {len(bad) - shown} more")
-    return "\n".join(lines)

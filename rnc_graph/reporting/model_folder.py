@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from rnc_graph import __version__
-from rnc_graph.data.reading.molecules import BadRow
+from rnc_graph.data.bad import BadRow
 from rnc_graph.data.splits import save_split
 from rnc_graph.files import atomic_path, write_text
 from rnc_graph.models import Evaluation, prediction_frame, save_model

@@ -327,9 +327,9 @@ def test_bad_smiles_are_listed(folder: Path) -> None:
     with pytest.raises(RncGraphError) as caught:
         packed_graphs(["CC", "C(C", "CN(C)(C)(C)C"], "mine.csv")
     first, second, third = str(caught.value).splitlines()
-    assert first.startswith("mine.csv: 2 SMILES cannot be read")
-    assert second == "  row 2: 'C(C': not a valid SMILES"
-    assert third.startswith("  row 3: 'CN(C)(C)(C)C': ")
+    assert first.startswith("mine.csv: 2 rows cannot be used")
+    assert second == "  row 2, column 'SMILES': 'C(C': not a valid SMILES"
+    assert third.startswith("  row 3, column 'SMILES': 'CN(C)(C)(C)C': ")
     assert "valence" in third
 
 
@@ -338,7 +338,7 @@ def test_of_many_bad_smiles_ten_are_listed() -> None:
         packed_graphs(["?"] * 12, "mine.csv")
     lines = str(caught.value).splitlines()
     assert len(lines) == 12
-    assert "12 SMILES" in lines[0]
+    assert "12 rows" in lines[0]
     assert lines[-1] == "  and 2 more"
 
 

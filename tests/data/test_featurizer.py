@@ -124,7 +124,7 @@ def test_bad_smiles_stay_aligned_and_are_named(capfd: pytest.CaptureFixture[str]
     assert [(b.row, b.smiles) for b in bad] == [(i, smiles[i]) for i in (1, 2, 3, 4, 6)]
     reasons = {b.row: b.reason for b in bad}
     assert reasons[1] == reasons[6] == "not a valid SMILES"
-    assert reasons[2] == "no atoms"
+    assert reasons[2] == "no SMILES"
     assert "kekulize" in reasons[3]
     assert "valence" in reasons[4]
     assert capfd.readouterr() == ("", "")
@@ -168,7 +168,9 @@ def test_no_molecules() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no atoms"),
+        ("", "no SMILES"),
+        ("CC(=O)O.OCC>>CC(=O)OCC", "a reaction, not a molecule"),
+        ("CCO>O>CC=O", "a reaction, not a molecule"),
         ("C(", "not a valid SMILES"),
         ("CN(C)(C)(C)C", "valence"),
         ("C\N{GRINNING FACE}", "it holds the character"),

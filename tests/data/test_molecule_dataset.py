@@ -37,7 +37,9 @@ def test_molecules_with_and_without_targets() -> None:
 
 def test_bad_smiles_are_named_or_skipped() -> None:
     smiles = ["CCO", "C(C", "C", ""]
-    with pytest.raises(BadValueError, match=r"(?s)2 rows cannot be used.*row 2: 'C\(C'.*row 4: ''"):
+    with pytest.raises(
+        BadValueError, match=r"(?s)2 rows cannot.*row 2, column 'SMILES': 'C\(C'.*row 4.*: ''"
+    ):
         MoleculeDataset.from_smiles(smiles, [1, 2, 3, 4])
     data = MoleculeDataset.from_smiles(smiles, [1, 2, 3, 4], on_bad="skip")
     assert data.smiles == ["CCO", "C"]
@@ -55,7 +57,10 @@ def test_bad_smiles_are_named_or_skipped() -> None:
 def test_a_file_and_a_frame(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("smiles,a,b\nCCO,1,2\nC(C,3,4\nC,x,6\nCC,,8\n")
-    with pytest.raises(RncGraphError, match=r"(?s)1 rows cannot be used.*row 3: 'x'"):
+    with pytest.raises(
+        RncGraphError,
+        match=r"(?s)2 rows.*'smiles': 'C\(C'.*row 3 \(line 4\).*'a': 'x'",
+    ):
         MoleculeDataset.from_csv(path, "smiles", ["a", "b"])
     data = MoleculeDataset.from_csv(path, "smiles", ["a", "b"], on_bad="skip")
     assert data.smiles == ["CCO", "CC"]

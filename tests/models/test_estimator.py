@@ -214,7 +214,7 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
         predicted = model.predict(["CCO", "C(", "CCN"])
     np.testing.assert_array_equal(np.isnan(predicted), [False, True, False])
     frame = model.predict_frame(["CCO", ""])
-    assert frame["problem"].tolist() == ["", "no atoms"]
+    assert frame["problem"].tolist() == ["", "no SMILES"]
     with pytest.raises(RncGraphError, match="2 SMILES cannot be read"):
         clone(model).set_params(on_bad="raise").fit(spoiled, [*y, 1.0, 2.0])
 

@@ -65,7 +65,7 @@ def test_bad_smiles_are_named_by_row_text_and_reason(cache: Path) -> None:
         lines = str(caught.value).splitlines()
         assert lines[0].startswith("mine.csv: 3 images cannot be used (rows from 1)")
         assert lines[1] == "  row 2: 'C(': not a valid SMILES"
-        assert lines[2] == "  row 3: '': no atoms"
+        assert lines[2] == "  row 3: '': no SMILES"
         assert "valence" in lines[3]
 
 

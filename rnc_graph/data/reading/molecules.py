@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,32 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnc_graph.data.reading.columns import check_column, choose_columns
-from rnc_graph.data.reading.ignored import IgnoredColumns
+from rnc_graph.data.bad import BadRow, describe_bad, shorten
+from rnc_graph.data.reading.columns import IgnoredColumns, check_column, choose_columns
 from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number
 from rnc_graph.data.reading.opening import open_table
-from rnc_graph.data.reading.source import Chunk, shorten
+from rnc_graph.data.reading.source import Chunk
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that is left out.
-
-    Attributes:
-        row: its number, from 1 below the header.
-        line: its line in the file, None where there are no lines.
-        column: the column that is wrong, "" for the row as a whole.
-        found: what stands there, at most 80 characters of it.
-        reason: what is wrong with it.
-    """
-
-    row: int
-    line: int | None
-    column: str
-    found: str
-    reason: str
 
 
 def read_molecules(
@@ -58,7 +38,7 @@ def read_molecules(
         targets: the columns of targets, guessed if None.
         extra: further columns to keep as text: a split, a group, a time.
         unit: unit of the targets.
-        name: what messages call the table; the file's path by default.
+        name: of the table in messages; the file's path by default.
         decimal: the decimal sign of the targets; found from all cells of a column if None.
 
     Returns:
@@ -74,15 +54,8 @@ def read_molecules(
     start = next(chunks, None)
     if start is None:
         raise BadValueError(f"{table.name}: has no rows below its header")
-    good = ~np.isin(start.rows, list(start.problems))
-    sample = start.frame[good].head(1000)
-    chosen = choose_columns(
-        table.columns,
-        sample,
-        smiles,
-        targets,
-        source=table.name,
-    )
+    sample = start.frame[~np.isin(start.rows, list(start.problems))].head(1000)
+    chosen = choose_columns(table.columns, sample, smiles, targets, source=table.name)
     for column in extra:
         check_column(table.columns, column, table.name)
     gathered = _Gathered(chosen.smiles, chosen.targets, extra)
@@ -92,16 +65,10 @@ def read_molecules(
         ignored.add(chunk.frame)
     notes = gathered.parse(table.name, decimal)
     if not gathered.smiles:
-        first = gathered.bad[0]
+        classes = gathered.bad[0].column in chosen.targets and gathered.bad[0].found
         raise BadValueError(
-            f"{table.name}: none of its {len(gathered.bad)} rows can be used; row {first.row}"
-            + (f", column {first.column!r}" if first.column else "")
-            + f": {first.found!r}: {first.reason}"
-            + (
-                "; a target is a measured quantity, not a class"
-                if first.column in chosen.targets
-                else ""
-            )
+            f"{table.name}: no row is left\n{describe_bad(gathered.bad, table.name)}"
+            + ("\nA target is a measured quantity, not a class." if classes else "")
         )
     molecules = MoleculeTable(
         name=name or table.name,
@@ -112,13 +79,17 @@ def read_molecules(
         source_rows=np.array(gathered.rows, dtype=np.int64),
         source_lines=np.array(gathered.lines, dtype=np.int64) if gathered.lines else None,
         extra=gathered.extra,
+        smiles_column=chosen.smiles,
     )
+    for target, values in zip(molecules.target_names, molecules.targets.T, strict=True):
+        if np.isnan(values).all():
+            raise BadValueError(f"{table.name}, column {target!r}: expected numbers, got none")
     notes = [*table.notes, *chosen.notes, *notes, *ignored.notes(), *_classes(molecules)]
     return molecules, gathered.bad, notes
 
 
 def _classes(table: MoleculeTable) -> Iterator[str]:
-    """Say which targets look like classes."""
+    """Yield a note on each target that looks like classes."""
     for name, values in zip(table.target_names, table.targets.T, strict=True):
         different = np.unique(values[~np.isnan(values)])
         if len(different) == 2 and len(table) > 10:
@@ -130,7 +101,7 @@ def _classes(table: MoleculeTable) -> Iterator[str]:
 
 
 class _Gathered:
-    """The rows of a table so far: those with cells, and those that are spoiled."""
+    """The rows of a table so far, and those that cannot be used."""
 
     def __init__(self, smiles: str, targets: Sequence[str], extra: Sequence[str]) -> None:
         self.column, self.names = smiles, list(targets)
@@ -155,9 +126,10 @@ class _Gathered:
         """Read the numbers of all rows, a column in one way, and return what was guessed."""
         notes = []
         signs: list[Decimal | None] = []
+        rows = [cells[0] for cells in self._cells]
         for number, name in enumerate(self.names, start=3):
             column = [cells[number] for cells in self._cells]
-            signs.append(decimal or decimal_of(column, name, source))
+            signs.append(decimal or decimal_of(column, name, source, rows))
             if decimal is None and signs[-1] is not None:
                 how = "a decimal comma" if signs[-1] == "," else "commas between thousands"
                 shown = next(cell for cell in column if "," in cell or signs[-1] == ",")

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 from rnc_graph.errors import BadValueError
@@ -27,7 +27,9 @@ _GROUPED = {
 _COMMA = re.compile(rf"[+-]?[0-9]+,[0-9]+{_EXPONENT}", re.ASCII)
 
 
-def decimal_of(cells: Iterable[str], column: str, source: str) -> Decimal | None:
+def decimal_of(
+    cells: Sequence[str], column: str, source: str, rows: Sequence[int] | None = None
+) -> Decimal | None:
     """Return the decimal sign of a column of numbers, None where no cell holds a comma.
 
     "1,5" and "0,203" show a decimal comma; "1,203.5", "1,203,000", and "1.5" beside "1,203", show
@@ -37,6 +39,7 @@ def decimal_of(cells: Iterable[str], column: str, source: str) -> Decimal | None
         cells: all cells of the column.
         column: its name, for messages.
         source: name of the table, for messages.
+        rows: the number of each cell's row, for messages; from 1 by default.
 
     Raises:
         RncGraphError: the cells contradict each other, or all may be read either way.
@@ -44,34 +47,33 @@ def decimal_of(cells: Iterable[str], column: str, source: str) -> Decimal | None
     >>> decimal_of(["850", "1,203", "0,7"], "y", "t.csv")
     ','
     """
-    points = commas = unclear = ""
-    for cell in cells:
+    first: dict[str, int] = {}
+    grouped = False
+    for number, cell in enumerate(cells):
         text = _plain(cell)
-        as_point = bool(_NUMBER.fullmatch(text) or _GROUPED["."].fullmatch(text))
+        as_group = bool(_GROUPED["."].fullmatch(text))
+        as_point = as_group or bool(_NUMBER.fullmatch(text))
         as_comma = bool(_COMMA.fullmatch(text) or _GROUPED[","].fullmatch(text))
+        grouped = grouped or (as_group and "," in text)
         if "," in text and as_point and as_comma:
-            unclear = unclear or cell
+            first.setdefault("unclear", number)
         elif ("," in text and as_comma) or (text.count(".") > 1 and as_comma):
-            commas = commas or cell
+            first.setdefault(",", number)
         elif ("." in text or "," in text) and as_point and not as_comma:
-            points = points or cell
-    if (points and commas) or (unclear and not points and not commas):
-        first, second = (points, commas) if points else (unclear, _other(cells, unclear))
-        raise BadValueError(
-            f"{source}, column {column!r}: expected one way of writing numbers, got {first!r} and "
-            f"{second!r}: is the comma a decimal sign or between thousands? say it with "
-            "--decimal , or --decimal ."
-        )
-    return "," if commas else "." if unclear or (points and _has_comma(cells)) else None
-
-
-def _other(cells: Iterable[str], shown: str) -> str:
-    """Return another number of a column, if there is one."""
-    return next((cell for cell in cells if cell != shown and _plain(cell)[:1].isdigit()), shown)
-
-
-def _has_comma(cells: Iterable[str]) -> bool:
-    return any("," in cell and _GROUPED["."].fullmatch(_plain(cell)) for cell in cells)
+            first.setdefault(".", number)
+    points, commas, unclear = (first.get(kind) for kind in (".", ",", "unclear"))
+    if points is not None and commas is not None:
+        shown = [points, commas]
+    elif unclear is not None and points is None and commas is None:
+        others = (n for n, cell in enumerate(cells) if _plain(cell)[:1].isdigit())
+        shown = [unclear, next((n for n in others if cells[n] != cells[unclear]), unclear)]
+    else:
+        return "," if commas is not None else "." if unclear is not None or grouped else None
+    one, other = (f"{cells[n]!r} (row {n + 1 if rows is None else rows[n]})" for n in shown)
+    raise BadValueError(
+        f"{source}, column {column!r}: expected one way of writing numbers, got {one} and {other}: "
+        "is the comma a decimal sign or between thousands? say it with --decimal , or --decimal ."
+    )
 
 
 def _plain(text: str) -> str:

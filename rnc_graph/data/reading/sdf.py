@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnc_graph.data.reading.lines import line_blocks
 from rnc_graph.data.reading.source import Row, TableSource, chunked
+from rnc_graph.data.reading.text import line_blocks
 from rnc_graph.errors import BadValueError
 
 SMILES = "smiles"

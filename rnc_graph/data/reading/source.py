@@ -1,18 +1,22 @@
 """What every kind of table is read as: chunks of rows of text."""
 
+import datetime
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnc_graph.data.bad import shorten
 from rnc_graph.errors import BadValueError
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its cells, None where there are none, and a problem with the text it comes from."""
+    """One row: its cells, None where there are none, or a problem and the text that has it."""
 
     cells: list[str] | None
     line: int | None = None
@@ -25,11 +29,11 @@ class Chunk:
     """B consecutive rows of a table.
 
     Attributes:
-        frame: (B, columns) cells as text, "" for nothing; of a spoiled row what can be read.
+        frame: (B, columns) cells as text, "" for nothing; of a bad row what can be read.
         rows: (B,) numbers of the rows, from 1 below the header.
         lines: (B,) the line each row begins on, None where the source has no lines.
-        problems: why a row is spoiled, by its number.
-        found: the beginning of what a spoiled row holds, by its number.
+        problems: why a row is bad, by its number.
+        found: the beginning of what a bad row holds, by its number.
     """
 
     frame: pd.DataFrame
@@ -41,14 +45,14 @@ class Chunk:
 
 @dataclass
 class TableSource:
-    """A table that is read as often as its chunks are asked for.
+    """A table, which is read again whenever its chunks are iterated over.
 
     Attributes:
-        name: what messages call it.
+        name: of the table in messages.
         columns: its columns, each name once.
-        notes: what was guessed; reading may add to it.
         read: yields chunks of at most the given number of rows.
-        not_utf8_line: the first line that had to be read as Latin-1, once it was read.
+        notes: what was guessed; reading may add to it.
+        not_utf8_line: the first line that was read as Latin-1.
     """
 
     name: str
@@ -60,19 +64,17 @@ class TableSource:
     def chunks(self, rows: int = 10_000) -> Iterator[Chunk]:
         """Yield all rows in order; raises :class:`RncGraphError` for a file that breaks off."""
         if rows < 1:
-            raise BadValueError(f"{self.name}: chunks of {rows} rows; it takes 1 at least")
+            raise BadValueError(f"{self.name}: expected chunks of at least 1 row, got {rows}")
         return self.read(rows)
-
-
-def shorten(text: str, length: int = 80) -> str:
-    """Return ``text``, cut to ``length`` characters."""
-    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def frame_of(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> pd.DataFrame:
     """Return rows of text as a data frame of objects."""
-    # By columns: several times quicker than by rows.
-    turned = zip(*cells, strict=True) if cells else ([] for _ in columns)
+    if len(cells) < len(columns):
+        values = np.array(cells, dtype=object).reshape(len(cells), len(columns))
+        return pd.DataFrame(values, columns=list(columns))
+    # By columns: several times quicker where rows are many.
+    turned = zip(*cells, strict=True)
     return pd.DataFrame(
         {
             name: np.array(list(column), dtype=object)
@@ -113,7 +115,7 @@ def named_columns(header: Sequence[str], name: str, notes: list[str]) -> list[st
     """Return the names of a header; one without a name is called by its position.
 
     Raises:
-        RncGraphError: a name stands there twice.
+        RncGraphError: a name is there twice.
     """
     columns = [cell.strip() for cell in header]
     for position, column in enumerate(columns, start=1):
@@ -142,3 +144,43 @@ def without_empty_end(rows: Iterable[Row]) -> Iterator[Row]:
         yield from (Row(None, line, "a blank line") for line in blank)
         blank = []
         yield row
+
+
+def as_text(value: Any) -> str:
+    """Return the text of a cell: numbers without loss, "" for nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None or value is pd.NaT or value is pd.NA:
+        return ""
+    if isinstance(value, float):  # NumPy's float64 is one.
+        return "" if math.isnan(value) else repr(float(value))
+    if isinstance(value, np.float32):
+        return "" if np.isnan(value) else str(value)
+    if isinstance(value, np.generic):
+        return as_text(value.item())
+    return value.isoformat() if isinstance(value, datetime.date) else str(value)
+
+
+def text_frame(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return the cells of a frame as text, with the index 0, 1, ..."""
+    cells = {
+        name: np.array([as_text(v) for v in frame.iloc[:, i].array], dtype=object)
+        for i, name in enumerate(columns)
+    }
+    return pd.DataFrame(cells)
+
+
+def open_frame(frame: pd.DataFrame) -> TableSource:
+    """Open a data frame; row n is its n-th, whatever its index. Raises :class:`RncGraphError`."""
+    name = "the data frame"
+    if not len(frame.columns):
+        raise BadValueError(f"{name}: has no columns")
+    notes: list[str] = []
+    columns = named_columns([str(column) for column in frame.columns], name, notes)
+
+    def read(size: int) -> Iterator[Chunk]:
+        for begin in range(0, len(frame), size):
+            part = text_frame(frame.iloc[begin : begin + size], columns)
+            yield Chunk(part, np.arange(begin + 1, begin + 1 + len(part)), None)
+
+    return TableSource(name, columns, read, notes)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rnc_graph.data.reading import open_table
-from rnc_graph.data.reading.lines import BLOCK, LONGEST_LINE
+from rnc_graph.data.reading.text import BLOCK, LONGEST_LINE
 from rnc_graph.errors import RncGraphError
 
 SHARED_FOLDER = settings(
@@ -176,3 +176,43 @@ def test_a_long_run_of_blank_lines_is_counted_and_kept_in_place(tmp_path: Path) 
     assert max(len(chunk.rows) for chunk in chunks) <= 1_000
     assert sum(len(chunk.problems) for chunk in chunks) == 5_000
     assert chunks[-1].frame.iloc[-1].tolist() == ["N", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        (
+            'CCO ethyl alcohol\nCC\n\nCN 2,2"-x, "y\n',
+            ["column 1", "column 2"],
+            [["CCO", "ethyl alcohol"], ["CC", ""], ["", ""], ["CN", '2,2"-x, "y']],
+        ),
+        ("smiles name\nCCO ethyl alcohol\n", ["smiles", "name"], [["CCO", "ethyl alcohol"]]),
+        (
+            "smiles\nCC\nCCO ethyl alcohol\n",
+            ["smiles", "name"],
+            [["CC", ""], ["CCO", "ethyl alcohol"]],
+        ),
+        (
+            "CCO\tethyl alcohol\nCC ethane\n",
+            ["column 1", "column 2"],
+            [["CCO", "ethyl alcohol"], ["CC", "ethane"]],
+        ),
+        (
+            "smiles\ty\tname\nCCO\t1\tethyl alcohol\n",
+            ["smiles", "y", "name"],
+            [["CCO", "1", "ethyl alcohol"]],
+        ),
+        ("CCO 1.5\nCC 2\n", ["column 1", "column 2"], [["CCO", "1.5"], ["CC", "2"]]),
+        ("CCO\nCC\n", ["column 1"], [["CCO"], ["CC"]]),
+        ("CCO,1\nCC,2\n", ["column 1", "column 2"], [["CCO", "1"], ["CC", "2"]]),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_follows_the_first_blank_of_a_smi_file_is_a_name(
+    tmp_path: Path, text: str, columns: list[str], rows: list[list[str]], size: int
+) -> None:
+    path = tmp_path / "t.smi"
+    frame, problems = _read(path, text.encode(), size)
+    assert list(frame.columns) == columns
+    assert frame.to_numpy().tolist() == rows
+    assert list(problems.values()) == ["a blank line"] * text.count("\n\n")

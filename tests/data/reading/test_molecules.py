@@ -3,7 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnc_graph.data.reading.molecules import BadRow, read_molecules
+from rnc_graph.data import MoleculeDataset
+from rnc_graph.data.bad import BadRow
+from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.data.reading.numbers import Decimal
 from rnc_graph.errors import RncGraphError
 
@@ -46,7 +48,7 @@ def test_what_was_found_is_shortened(tmp_path: Path) -> None:
 def test_a_table_without_one_good_row_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("smiles,y\nC,a\n")
-    with pytest.raises(RncGraphError, match="none of its 1 rows can be used; row 1, column 'y'"):
+    with pytest.raises(RncGraphError, match=r"(?s)1 row cannot.*row 1 \(line 2\), column 'y'"):
         read_molecules(path, "smiles", ["y"])
 
 
@@ -61,7 +63,9 @@ def test_what_is_ambiguous_is_refused_and_settled_by_an_option(
 ) -> None:
     path = tmp_path / "t.tsv"
     path.write_text(THOUSANDS)
-    with pytest.raises(RncGraphError, match=r"column 'y': .*'1,203' and '850'.*--decimal"):
+    with pytest.raises(
+        RncGraphError, match=r"'y': .*'1,203' \(row 2\) and '850' \(row 1\).*--decimal"
+    ):
         read_molecules(path)
     table, bad, _ = read_molecules(path, decimal=decimal)
     assert not bad
@@ -97,5 +101,35 @@ def test_classes_are_no_quantity(tmp_path: Path) -> None:
     _, _, notes = read_molecules(path)
     assert "target 'y' has two values, 0 and 1: if they are classes" in notes[-1]
     path.write_text("smiles,y\nC,active\nCC,inactive\n")
-    with pytest.raises(RncGraphError, match="'active': not a number; a target is a measured"):
+    with pytest.raises(RncGraphError, match=r"(?s)'active': not a number.*A target is a measured"):
         read_molecules(path, "smiles", ["y"])
+
+
+def test_a_cell_written_in_another_way_is_named_by_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('smiles,y\nC,1.5\n\nCC,2.5\nCCC,"-2,5"\n')
+    with pytest.raises(RncGraphError, match=r"got '1\.5' \(row 1\) and '-2,5' \(row 4\)"):
+        read_molecules(path)
+
+
+@pytest.mark.parametrize("targets", [["empty"], ["y", "empty"], ["empty", "y"]])
+def test_a_column_without_numbers_is_named(
+    tmp_path: Path, targets: list[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,y,empty\nC,1,\nCC,2,NA\n")
+    with pytest.raises(RncGraphError, match="column 'empty'"):
+        read_molecules(path, "smiles", targets)
+    assert not recwarn.list
+
+
+def test_a_reaction_and_an_empty_cell_have_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("structure,y\nCCO>>CC=O,1\n,2\n")
+    with pytest.raises(RncGraphError) as caught:
+        MoleculeDataset.from_csv(path, "structure", ["y"])
+    assert str(caught.value).splitlines() == [
+        f"{path}: 2 rows cannot be used",
+        "  row 1 (line 2), column 'structure': 'CCO>>CC=O': a reaction, not a molecule",
+        "  row 2 (line 3), column 'structure': '': no SMILES",
+    ]

@@ -100,10 +100,10 @@ def test_a_column_decides_what_its_commas_are(cells: list[str], decimal: Decimal
 @pytest.mark.parametrize(
     ("cells", "shown"),
     [
-        (["850", "1,203", "436", "15,309"], "'1,203' and '850'"),
-        (["1,203"], "'1,203' and '1,203'"),
-        (["1.5", "1,5"], "'1.5' and '1,5'"),
-        (["1,234,567", "1,2"], "'1,234,567' and '1,2'"),
+        (["850", "1,203", "436", "15,309"], r"'1,203' \(row 2\) and '850' \(row 1\)"),
+        (["1,203"], r"'1,203' \(row 1\) and '1,203' \(row 1\)"),
+        (["1.5", "1,5"], r"'1.5' \(row 1\) and '1,5' \(row 2\)"),
+        (["1,234,567", "1,2"], r"'1,234,567' \(row 1\) and '1,2' \(row 2\)"),
     ],
 )
 def test_an_ambiguous_column_is_refused_with_two_cells(cells: list[str], shown: str) -> None:

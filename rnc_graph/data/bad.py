@@ -1,0 +1,82 @@
+"""Rows that cannot be used, and the message that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from rnc_graph.errors import BadValueError
+
+if TYPE_CHECKING:
+    from rnc_graph.data.featurizer import BadMolecule
+    from rnc_graph.data.table import MoleculeTable
+
+OnBad = Literal["raise", "skip"]
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that is left out.
+
+    Attributes:
+        row: its number, from 1 below the header.
+        line: its line in the file, None where there are no lines.
+        column: the column that is wrong, "" for the row as a whole.
+        found: what is there, at most 80 characters of it.
+        reason: what is wrong with it.
+    """
+
+    row: int
+    line: int | None
+    column: str
+    found: str
+    reason: str
+
+
+def shorten(text: str, length: int = 80) -> str:
+    """Return ``text``, cut to ``length`` characters."""
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> count_of(1, "row"), count_of(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def bad_rows(bad: Iterable[BadMolecule], table: MoleculeTable) -> list[BadRow]:
+    """Return molecules that cannot be read as rows of their table."""
+    return [
+        BadRow(
+            int(table.rows[b.row]),
+            table.line(b.row),
+            table.smiles_column,
+            shorten(str(b.smiles)),
+            b.reason,
+        )
+        for b in bad
+    ]
+
+
+def describe_bad(bad: Sequence[BadRow], source: str, shown: int = 10) -> str:
+    """Return the bad rows of ``source`` as text: how many, and the first of them."""
+    lines = [f"{source}: {count_of(len({row.row for row in bad}), 'row')} cannot be used"]
+    for row in bad[:shown]:
+        where = f"row {row.row}" + (f" (line {row.line})" if row.line is not None else "")
+        column = f", column {row.column!r}" if row.column else ""
+        lines.append(f"  {where}{column}: {row.found!r}: {row.reason}")
+    if len(bad) > shown:
+        lines.append(f"  and {len(bad) - shown} more")
+    return "\n".join(lines)
+
+
+def check_bad(bad: Sequence[BadRow], on_bad: OnBad, source: str) -> None:
+    """Raise :class:`BadValueError` naming the bad rows, unless ``on_bad`` is "skip"."""
+    if on_bad not in ("raise", "skip"):
+        raise BadValueError(f"expected on_bad 'raise' or 'skip', got {on_bad!r}")
+    if bad and on_bad == "raise":
+        raise BadValueError(describe_bad(bad, source))
