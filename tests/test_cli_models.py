@@ -46,7 +46,7 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     named = ["train", str(path / "my.csv"), "--target", "logS", "--out", str(path / "model")]
     out = written(run(*named, *QUICK))
     assert "2 rows cannot be used" in out
-    assert "row 6 (line 7), column 'SMILES': 'C(': not a valid SMILES" in out
+    assert "row 6 (line 7), column 'smiles': 'C(': not a valid SMILES" in out
     assert "row 7 (line 8), column 'logS': 'high'" in out
     return path
 

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import ElsewhereCard
@@ -171,10 +172,10 @@ def _moleculeace_path(card: ElsewhereCard) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _marks(frame: object, name: str, path: Path, allowed: Sequence[str]) -> NDArray[np.str_]:
+def _marks(frame: pd.DataFrame, name: str, path: Path, allowed: Sequence[str]) -> NDArray[np.str_]:
     from rnc_graph.data.table import column
 
-    cells = np.array(column(frame, name, path))
+    cells: NDArray[np.str_] = np.array(column(frame, name, path), dtype=np.str_)
     for row in np.flatnonzero(~np.isin(cells, allowed)):
         raise BadValueError(
             f"{path}, line {row + 2}, column {name!r}: expected {allowed[0]!r} or {allowed[1]!r}, "
