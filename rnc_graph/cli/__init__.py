@@ -1,6 +1,13 @@
 """The command line: thin, and quick to answer."""
 
 from rnc_graph.cli import datasets, experiments, models  # noqa: F401 - they enter their commands
-from rnc_graph.cli.app import app, main
+from rnc_graph.cli.app import app, say
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "say"]
+
+
+def main() -> None:
+    """Run the command line."""
+    from rnc_graph.cli.__main__ import main
+
+    main()

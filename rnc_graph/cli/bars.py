@@ -7,18 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich import progress
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+
+from rnc_graph.cli.app import console as new_console
 
 if TYPE_CHECKING:
     from rnc_graph.experiments.tasks import Task
@@ -37,21 +30,13 @@ def work_bar(what: str, unit: str | None = None) -> Iterator[Callable[[float], N
         unit: of what is counted, where the end is not known; otherwise the block reports the share
             that is done.
     """
-    columns = (
-        (TextColumn("{task.description}"), MofNCompleteColumn(), TextColumn(unit or ""))
-        if unit
-        else (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    )
-    left = () if unit else (TimeRemainingColumn(),)
-    console = Console(stderr=True)
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        *left,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
+    name, elapsed = progress.TextColumn("{task.description}"), progress.TimeElapsedColumn()
+    share = (progress.BarColumn(), progress.TaskProgressColumn(), elapsed)
+    counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit or ""), elapsed)
+    columns = (name, *counted) if unit else (name, *share, progress.TimeRemainingColumn())
+    console = new_console(stderr=True)
+    shown = console.is_terminal
+    with progress.Progress(*columns, console=console, transient=True, disable=not shown) as bars:
         task = bars.add_task(what, total=None if unit else 1.0)
         yield lambda done: bars.update(task, completed=done)
 
@@ -65,17 +50,17 @@ class ExperimentBar:
         self.cost_left: dict[str, float] = {}
         self.total = 0.0
         self.began = 0.0
-        self.bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
+        self.bars = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TextColumn("{task.percentage:>3.0f}%"),
+            progress.TimeElapsedColumn(),
+            progress.TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
-        self.bar: TaskID | None = None
-        self.decoding: TaskID | None = None
+        self.bar: progress.TaskID | None = None
+        self.decoding: progress.TaskID | None = None
         self.images = 0
 
     def __enter__(self) -> ExperimentBar:
@@ -87,7 +72,7 @@ class ExperimentBar:
 
     def say(self, message: str) -> None:
         """Print a message."""
-        self.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(message, markup=False, soft_wrap=True)
 
     def decoded(self, images: int) -> None:
         """Count decoded images; their number is not known before they are listed."""
@@ -108,7 +93,7 @@ class ExperimentBar:
         }
         self.total = sum(self.cost_left.values())
         self.began = time.monotonic()
-        self.console.print(f"{done} tasks done already, {len(missing)} to do")
+        self.say(f"{done} tasks done already, {len(missing)} to do")
         if missing:
             self.bar = self.bars.add_task("training", total=self.total, left="")
 
@@ -121,11 +106,10 @@ class ExperimentBar:
     def finished(self, key: str) -> None:
         """Print a line for a finished task."""
         del self.cost_left[key]
-        task = self.tasks[key]
+        task, done = self.tasks[key], len(self.tasks) - len(self.cost_left)
         self.console.print(
-            f"[dim]{len(self.tasks) - len(self.cost_left)}/{len(self.tasks)}[/] "
-            f"{escape(task.label)}, seed {task.cell.seed} [dim]{self._left()}[/]",
-            highlight=False,
+            f"[dim]{done}/{len(self.tasks)}[/] {escape(task.label)}, seed {task.cell.seed} "
+            f"[dim]{self._left()}[/]"
         )
         self._draw()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -10,115 +9,120 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-from rich.console import Console
+from typer import Argument, Option
 
-from rnc_graph.cli.app import Device, Jobs, app, say
+from rnc_graph.cli.app import Device, Jobs, command, console, say
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
-    from rnc_graph.models import ModelSettings
-    from rnc_graph.models.build import Preparation
+    from rnc_graph.data import MoleculeTable
+    from rnc_graph.data.bad import BadRow
+    from rnc_graph.models import Evaluation, MoleculeModel
 
-Model = Annotated[Path, typer.Argument(help="The folder of a model.")]
-Smiles = Annotated[str | None, typer.Option(help="The column of SMILES. [default: guessed]")]
+Model = Annotated[Path, Argument(help="The folder of a model.")]
+Smiles = Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")]
+Rows = Annotated[Path, Argument(help="A table with a column of SMILES; - reads a pipe.")]
 Level = Annotated[
-    float, typer.Option("--interval", help="Share of measurements that the intervals cover.")
+    float, Option("--interval", help="Share of measurements that the intervals cover.")
 ]
 Plugins = Annotated[
     list[Path] | None,
-    typer.Option(help="A Python file that registers encoders, losses or augmentations."),
+    Option(help="A Python file that registers encoders, losses or augmentations; repeatable."),
+]
+Trusted = Annotated[
+    list[str] | None,
+    Option(
+        metavar="MODULE",
+        help="A module or class whose encoder the model may import, which runs its code; "
+        "repeatable. [default: torch_geometric.nn.models]",
+    ),
 ]
 Decimal = Annotated[
-    str | None, typer.Option(help="The decimal sign: . or a comma. [default: found by column]")
+    str | None, Option(help="The decimal sign: . or a comma. [default: found by column]")
 ]
 
 
-@app.command()
+@command()
 def train(
     data: Annotated[
-        str, typer.Argument(help="CSV, TSV, Excel, Parquet or SDF, .gz too; or a data set's name.")
+        str, Argument(help="CSV, TSV, Excel, Parquet or SDF, .gz too; or a data set's name.")
     ],
-    out: Annotated[Path, typer.Option(help="The folder of the model.", file_okay=False)],
+    out: Annotated[Path, Option(help="The folder of the model.", file_okay=False)],
     smiles: Smiles = None,
     target: Annotated[
-        list[str] | None,
-        typer.Option(help="A column to be predicted; more than once for several. [guessed]"),
+        list[str] | None, Option(help="A column to predict; repeatable. [default: guessed]")
     ] = None,
-    unit: Annotated[str, typer.Option(help="Unit of the targets.")] = "",
+    unit: Annotated[str, Option(help="Unit of the targets.")] = "",
     decimal: Decimal = None,
     split: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="random, stratified, scaffold, butina, group or time. [default: the published one "
             "of a data set that came with one, else random]"
         ),
     ] = None,
     split_column: Annotated[
         str | None,
-        typer.Option(help="The column that says train, validation or test; or the group or time."),
+        Option(help="The column that says train, validation or test; or the group or time."),
     ] = None,
     split_file: Annotated[
-        Path | None, typer.Option(help="The split.json of another model of the same table.")
+        Path | None, Option(help="The split.json of another model of the same table.")
     ] = None,
     leaks: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="Molecules in two sets of a split column or file: keep, drop or raise. "
             "[default: keep and count them]"
         ),
     ] = None,
     validation_fraction: Annotated[
-        float, typer.Option(help="Share that chooses the epochs and calibrates the intervals.")
+        float, Option(help="Share that chooses the epochs and calibrates the intervals.")
     ] = 0.1,
     test_fraction: Annotated[
-        float, typer.Option(help="Share that the model is evaluated on; 0 for none.")
+        float, Option(help="Share that the model is evaluated on; 0 for none.")
     ] = 0.1,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of the training.")
-    ] = 0,
+    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Of the split and the training.")] = 0,
     clean: Annotated[
-        bool, typer.Option("--clean", help="Strip salts and charges, here and in prediction.")
+        bool, Option("--clean", help="Strip salts and charges, here and in prediction.")
     ] = False,
     merge: Annotated[
-        str, typer.Option(help="Several rows of one molecule: no, mean, median or first.")
+        str, Option(help="Several rows of one molecule: no, mean, median or first.")
     ] = "no",
     on_bad: Annotated[
-        str, typer.Option(help="Rows that cannot be used: skip (and name them) or raise.")
+        str, Option(help="Rows that cannot be used: skip (and name them) or raise.")
     ] = "skip",
     plugin: Plugins = None,
     encoder: Annotated[
-        str, typer.Option(help="gin, gcn, mpnn, a plugin's, or the import path of a class.")
+        str, Option(help="gin, gcn, mpnn, a plugin's, or the import path of a class.")
     ] = "gin",
     encoder_option: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="KEY=VALUE",
-            help="Of the encoder, such as hidden_channels=32; more than once for several. "
-            "[default: those of docs/model.md]",
+            help="Of the encoder, such as hidden_channels=32; repeatable. [default: those of "
+            "docs/model.md]",
         ),
     ] = None,
     objective: Annotated[
-        str, typer.Option(help="Of stage 1: rnc, supcon, rince, ...; none leaves stage 1 out.")
+        str, Option(help="Of stage 1: rnc, supcon, rince, ...; none leaves stage 1 out.")
     ] = "rnc",
-    head_loss: Annotated[str, typer.Option(help="l1, l2 or huber.")] = "l2",
-    freeze: Annotated[
-        bool, typer.Option("--freeze", help="Train the head alone in stage 2.")
-    ] = False,
+    head_loss: Annotated[str, Option(help="l1, l2 or huber.")] = "l2",
+    freeze: Annotated[bool, Option("--freeze", help="Train the head alone in stage 2.")] = False,
     descriptors: Annotated[
-        bool, typer.Option(help="Use RDKit's descriptors, with the embedding and alone.")
+        bool, Option(help="Use RDKit's descriptors, with the embedding and alone.")
     ] = True,
-    networks: Annotated[int, typer.Option(min=0, help="Networks in the ensemble.")] = 3,
-    epochs: Annotated[int, typer.Option(min=1, help="Of stage 2.")] = 80,
-    pretraining_epochs: Annotated[int, typer.Option(min=1, help="Of stage 1.")] = 30,
+    networks: Annotated[int, Option(min=0, help="Networks in the ensemble.")] = 3,
+    epochs: Annotated[int, Option(min=1, help="Of stage 2.")] = 80,
+    pretraining_epochs: Annotated[int, Option(min=1, help="Of stage 1.")] = 30,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write into a folder that is not empty.")
+        bool, Option("--overwrite", help="Write into a folder that is not empty.")
     ] = False,
     jobs: Jobs = None,
     device: Device = "cpu",
 ) -> None:
-    """Train a model on a table of SMILES and measurements, and evaluate it on a test set."""
+    """Train a model on SMILES and measurements, and evaluate it."""
+    from rnc_graph.data.bad import describe_bad
     from rnc_graph.files import new_folder
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
@@ -132,11 +136,10 @@ def train(
         ("--leaks", leaks, ("keep", "drop", "raise", None)),
     ):
         if given not in known:
-            raise BadValueError(
-                f"{option}: expected {', '.join(filter(None, known))}, got {given!r}"
-            )
+            choices = ", ".join(filter(None, known))
+            raise BadValueError(f"{option}: expected {choices}, got {given!r}")
     plugins = load_plugins(plugin or [])
-    settings: ModelSettings = make_settings(
+    settings = make_settings(
         encoder=encoder,
         encoder_options=_encoder_options(encoder_option),
         objective=None if objective == "none" else objective,
@@ -148,10 +151,11 @@ def train(
         epochs=epochs,
         pretraining_epochs=pretraining_epochs,
     )
+    workers = _workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
         table, bad, notes = _read(data, smiles, target, split_column, unit, decimal)
         splitter, split_options = _splitter(split, split_column, split_file, leaks, table.extra)
-        preparation: Preparation = Preparation(
+        preparation = Preparation(
             merge=merge,  # type: ignore[arg-type]  # checked above
             on_bad=on_bad,  # type: ignore[arg-type]
             split=splitter,
@@ -159,44 +163,31 @@ def train(
             fractions=(1 - validation_fraction - test_fraction, validation_fraction, test_fraction),
             seed=seed,
         )
-        for note in notes:
-            say(note)
-        workers = jobs or os.cpu_count() or 1
-        with work_bar("featurizing") as featurizing:
+        _say_all(notes)
+        with work_bar("featurizing") as done:
             prepared = prepare(
-                table,
-                bad,
-                preparation,
-                settings.wants,
-                jobs=workers,
-                on_progress=featurizing,
+                table, bad, preparation, settings.wants, jobs=workers, on_progress=done
             )
         if prepared.bad:
-            from rnc_graph.data.bad import describe_bad
-
-            say(
-                describe_bad(prepared.bad, table.name)
-                + f"\nThey are left out; all: {out}/bad_rows.csv"
-            )
-        for note in prepared.notes:
-            say(note)
-        say(prepared.sizes())
-        with work_bar("training") as training:
+            say(describe_bad(prepared.bad, table.name))
+            say(f"They are left out; all: {out}/bad_rows.csv")
+        _say_all([*prepared.notes, prepared.sizes()])
+        with work_bar("training") as done:
             built = build(
                 prepared,
                 settings,
                 seed=seed,
                 jobs=workers,
                 device=device,
-                on_progress=training,
+                on_progress=done,
                 plugins=plugins,
             )
         for note in built.model.interval_notes(LEVEL):
             say(f"{note}; hold out more with --validation-fraction")
         if built.test is not None:
-            for note in _on_subsets(prepared.table, built.test):
-                say(note)
-                prepared.notes.append(note)
+            on_subsets = _on_subsets(prepared.table, built.test)
+            _say_all(on_subsets)
+            prepared.notes.extend(on_subsets)
         written = write_model_folder(
             folder,
             source=table.name,
@@ -206,113 +197,100 @@ def train(
             built=built,
         )
         evaluated = built.test or built.validation
-        print_evaluation(Console(), evaluated, "test set" if built.test else "validation set")
-    say("\n  ".join(["Written:", *(str(out / path.name) for path in written)]))
+        print_evaluation(console(), evaluated, "test set" if built.test else "validation set")
+    _say_written([out / path.name for path in written])
 
 
-@app.command()
+@command()
 def predict(
     model: Model,
-    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES; - reads a pipe.")],
-    out: Annotated[Path, typer.Option(help="The CSV of the predictions.", dir_okay=False)],
+    data: Rows,
+    out: Annotated[Path, Option(help="The CSV of the predictions.", dir_okay=False)],
     smiles: Smiles = None,
     interval: Level = 0.9,
     jobs: Jobs = None,
     plugin: Plugins = None,
+    trusted: Trusted = None,
 ) -> None:
-    """Predict every row of a table, in order; column 'problem' says why one has no prediction."""
-    from rnc_graph.models import load_model
+    """Predict every row of a table. Column 'problem' says why a row has no prediction."""
     from rnc_graph.models.streaming import predict_file
 
-    trained = load_model(model, plugins=plugin or [])
-    with work_bar("predicting", unit="molecules") as predicting:
+    loaded = _load(model, trusted, plugin)
+    with work_bar("predicting", unit="molecules") as done:
         report = predict_file(
-            trained,
-            data,
-            out,
-            smiles=smiles,
-            level=interval,
-            jobs=jobs or os.cpu_count() or 1,
-            on_rows=predicting,
+            loaded, data, out, smiles=smiles, level=interval, jobs=_workers(jobs), on_rows=done
         )
-    for note in report.notes:
-        say(note)
+    _say_all(report.notes)
     say(
         f"{report.rows} rows, {report.problems} without a prediction (see column 'problem'), "
-        f"{report.outside} outside the model's domain\nWritten: {out}"
+        f"{report.outside} outside the model's domain"
     )
+    _say_written([out])
 
 
-@app.command()
+@command()
 def embed(
     model: Model,
-    data: Annotated[Path, typer.Argument(help="A table with a column of SMILES; - reads a pipe.")],
-    out: Annotated[Path, typer.Option(help="A .csv, or an .npy of float32.", dir_okay=False)],
+    data: Rows,
+    out: Annotated[Path, Option(help="A .csv, or an .npy of float32.", dir_okay=False)],
     smiles: Smiles = None,
     jobs: Jobs = None,
     plugin: Plugins = None,
+    trusted: Trusted = None,
 ) -> None:
-    """Embed every row of a table, in order; a row that cannot be read is empty (NaN in .npy)."""
-    from rnc_graph.models import load_model
+    """Embed every row of a table. A row that cannot be read is empty (NaN in .npy)."""
     from rnc_graph.models.streaming import embed_file
 
-    trained = load_model(model, plugins=plugin or [])
-    with work_bar("embedding", unit="molecules") as embedding:
-        report = embed_file(
-            trained,
-            data,
-            out,
-            smiles=smiles,
-            jobs=jobs or os.cpu_count() or 1,
-            on_rows=embedding,
-        )
-    for note in report.notes:
-        say(note)
-    say(f"{report.rows} rows, {report.problems} without an embedding\nWritten: {out}")
+    loaded = _load(model, trusted, plugin)
+    with work_bar("embedding", unit="molecules") as done:
+        report = embed_file(loaded, data, out, smiles=smiles, jobs=_workers(jobs), on_rows=done)
+    _say_all(report.notes)
+    say(f"{report.rows} rows, {report.problems} without an embedding")
+    _say_written([out])
 
 
-@app.command()
+@command()
 def evaluate(
     model: Model,
-    data: Annotated[str, typer.Argument(help="A table with measurements, or a data set's name.")],
+    data: Annotated[str, Argument(help="A table with measurements, or a data set's name.")],
     smiles: Smiles = None,
     target: Annotated[
         list[str] | None,
-        typer.Option(help="The measured columns, in the model's order. [default: the model's]"),
+        Option(help="A measured column, in the model's order; repeatable. [default: the model's]"),
     ] = None,
     decimal: Decimal = None,
     out: Annotated[
-        Path | None, typer.Option(help="A folder for figures and metrics.", file_okay=False)
+        Path | None, Option(help="A folder for figures and metrics.", file_okay=False)
     ] = None,
     interval: Level = 0.9,
     jobs: Jobs = None,
     plugin: Plugins = None,
+    trusted: Trusted = None,
 ) -> None:
-    """Evaluate a model on measured molecules, those of its training set apart."""
+    """Evaluate a model on measured molecules. Those it was trained on are reported apart."""
     import numpy as np
 
-    from rnc_graph.data.bad import describe_bad
-    from rnc_graph.files import write_text
-    from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
+    from rnc_graph.data.bad import bad_rows, describe_bad
+    from rnc_graph.models import evaluate_predictions, predict_smiles
     from rnc_graph.reporting.console import print_evaluation
-    from rnc_graph.reporting.model_folder import draw_evaluation
+    from rnc_graph.reporting.model_folder import write_evaluation
 
-    trained = load_model(model, plugins=plugin or [])
-    table, bad, notes = _read(data, smiles, target, None, "", decimal, default=trained.targets)
-    for note in [*notes, *trained.interval_notes(interval)]:
-        say(note)
-    if bad:
-        say(describe_bad(bad, table.name) + "\nThey are left out.")
-    if len(table.target_names) != len(trained.targets):
+    loaded = _load(model, trusted, plugin)
+    table, bad, notes = _read(data, smiles, target, None, "", decimal, default=loaded.targets)
+    _say_all(notes)
+    if len(table.target_names) != len(loaded.targets):
         raise BadValueError(
-            f"{table.name}: {len(table.target_names)} targets are given, the model predicts "
-            f"{len(trained.targets)}: {', '.join(trained.targets)}"
+            f"{table.name}: expected a column for each of the model's targets "
+            f"({', '.join(loaded.targets)}), got {', '.join(table.target_names)}"
         )
-    predictions, unreadable = predict_smiles(trained, table.smiles, jobs or os.cpu_count() or 1)
-    if unreadable:
-        say(f"{len(unreadable)} SMILES cannot be read and are left out")
+    predictions, unreadable = predict_smiles(loaded, table.smiles, _workers(jobs))
+    bad = sorted([*bad, *bad_rows(unreadable, table)], key=lambda row: row.row)
+    if bad:
+        say(describe_bad(bad, table.name))
+        say("They are left out" + (f"; all: {out}/bad_rows.csv" if out else ""))
+    _say_all(loaded.interval_notes(interval))
     evaluation = evaluate_predictions(
-        trained, table.smiles, table.rows, table.targets, predictions, interval
+        loaded, table.smiles, table.rows, table.targets, predictions, interval
     )
     seen = predictions.seen
     if seen.any():
@@ -323,24 +301,44 @@ def evaluate(
     new = ~seen & ~np.isnan(predictions.distance)
     subsets = {"new molecules": np.flatnonzero(new), "molecules seen": np.flatnonzero(seen)}
     parts = {name: evaluation.take(rows) for name, rows in subsets.items() if len(rows)}
+    if not parts:
+        raise BadValueError(f"{table.name}: has no molecule that can be evaluated")
     for name, part in parts.items():
-        print_evaluation(Console(), part, f"{table.name}, {name}")
+        print_evaluation(console(), part, f"{table.name}, {name}")
     if out is not None:
-        shown = next(iter(parts))
-        title = f"{table.name}, {shown}"
-        figures = draw_evaluation(parts[shown], trained.domain.threshold, title, out)
-        metrics = {
-            name: {target: part.metrics(i) for i, target in enumerate(trained.targets)}
-            for name, part in parts.items()
-        }
-        write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-        say("\n  ".join(["Written:", *map(str, [*figures, out / "metrics.json"])]))
+        _say_written(write_evaluation(out, parts, bad, loaded.domain.threshold, table.name))
+
+
+def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -> MoleculeModel:
+    from rnc_graph.models import load_model
+
+    return load_model(folder, trusted or (), plugins=plugins or [])
+
+
+def _workers(jobs: int | None) -> int:
+    return jobs or os.cpu_count() or 1
+
+
+def _say_all(notes: list[str]) -> None:
+    for note in notes:
+        say(note)
+
+
+def _say_written(paths: list[Path]) -> None:
+    say("\n  ".join(["Written:", *map(str, paths)]))
 
 
 def _encoder_options(given: list[str] | None) -> dict[str, Any] | None:
     """Return the options of KEY=VALUE texts, whose values are YAML; None without any."""
+    import re
+
     import yaml
 
+    class Values(yaml.SafeLoader):
+        """YAML 1.1 reads 1e-3, which has no point, as text."""
+
+    exponent = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$")
+    Values.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
     options: dict[str, Any] = {}
     for text in given or []:
         key, equals, value = text.partition("=")
@@ -349,7 +347,7 @@ def _encoder_options(given: list[str] | None) -> dict[str, Any] | None:
         if key in options:
             raise BadValueError(f"--encoder-option: {key!r} is given twice")
         try:
-            options[key] = yaml.safe_load(value)
+            options[key] = yaml.load(value, Values)
         except yaml.YAMLError as error:
             raise BadValueError(f"--encoder-option {text!r}: is not YAML: {error}") from error
     return options or None
@@ -393,7 +391,7 @@ def _read(
     unit: str,
     decimal: str | None,
     default: list[str] | None = None,
-) -> tuple[Any, list[Any], list[str]]:
+) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read a file, or load a dataset by its name; without targets, take the default ones."""
     from rnc_graph.data.catalog import dataset_cards, load_dataset
     from rnc_graph.data.reading.molecules import read_molecules
@@ -416,15 +414,15 @@ def _read(
     )
 
 
-def _on_subsets(table: Any, test: Any) -> list[str]:
+def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
     """Say how large the error is on the subsets that a data set names, such as cliffs."""
     import numpy as np
 
     from rnc_graph.data.splits import SUBSET
     from rnc_graph.metrics import subset_metrics
 
-    place = {int(row): number for number, row in enumerate(table.rows)}
-    rows = [place[int(row)] for row in test.rows]
+    numbers = {int(row): number for number, row in enumerate(table.rows)}
+    rows = [numbers[int(row)] for row in test.rows]
     masks = {
         column.removeprefix(SUBSET): np.array([cells[row] == "yes" for row in rows])
         for column, cells in table.extra.items()

@@ -1,4 +1,4 @@
-"""One condition of an experiment: its table, with the runs and the data behind it."""
+"""One condition of an experiment: its table, with its runs and data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,7 @@ from rnc_graph.reporting.tables import MethodRow, ResultTable
 
 @dataclass(frozen=True)
 class Condition:
-    """What figures and pages show of a table, sample by sample.
-
-    Attributes:
-        experiment: the grid.
-        samples: the data set of the table.
-        table: one of its tables.
-        runs: those of the table.
-    """
+    """What figures and pages show of a table, sample by sample: its data set and its runs."""
 
     experiment: Experiment
     samples: SampleTable
@@ -37,7 +30,14 @@ class Condition:
     def title(self) -> str:
         """What a figure shows, for above it."""
         name = self.experiment.name
-        return short(self.table.name if name == self.table.data else f"{name}, {self.table.name}")
+        shown = self.table.name if name == self.table.data else f"{name}, {self.table.name}"
+        trial = numbers.trial(self.experiment.samples)
+        return "\n".join(filter(None, (short(shown), trial)))
+
+    @property
+    def seeds(self) -> str:
+        """How many seeds the table has, in words."""
+        return numbers.plural(len(self.table.seeds), "seed")
 
     @property
     def classes(self) -> Sequence[str]:
@@ -80,9 +80,8 @@ class Condition:
 
     def evaluated(self, run: FinishedRun) -> NDArray[np.int64]:
         """Return the samples (M,) that a run predicts and that have the target."""
-        rows: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
-        chosen: NDArray[np.int64] = rows[self._known(run)]
-        return chosen
+        rows = self._rows(run)
+        return rows[self._known(run)]
 
     def predictions(self, run: FinishedRun) -> NDArray[Any]:
         """Return the predictions (M,) of the target for these samples."""
@@ -93,13 +92,14 @@ class Condition:
     def embedding(self, run: FinishedRun) -> NDArray[Any]:
         """Return the embedding (M, d) of these samples."""
         found: NDArray[Any] = run.tensors["embedding"].numpy()
-        chosen: NDArray[Any] = found[self._known(run)]
-        return chosen
+        return found[self._known(run)]
+
+    def _rows(self, run: FinishedRun) -> NDArray[np.int64]:
+        rows: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
+        return rows
 
     def _known(self, run: FinishedRun) -> NDArray[np.bool_]:
-        rows = run.tensors[f"{self.table.compared}_rows"].numpy()
-        known: NDArray[np.bool_] = ~np.isnan(self.y_true[rows])
-        return known
+        return ~np.isnan(self.y_true[self._rows(run)])
 
     def all_predictions(self, row: MethodRow) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return y_true and y_pred (M,) of all seeds of a row."""

@@ -3,66 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.markup import one_line
-from rnc_graph.reporting.protocol import notes
-from rnc_graph.reporting.tables import ResultTable
-from rnc_graph.reporting.text_tables import text_tables
 
 if TYPE_CHECKING:
     from rnc_graph.experiments import Experiment
     from rnc_graph.experiments.forecast import Forecast
     from rnc_graph.experiments.search import SearchOutcome
     from rnc_graph.models import Evaluation
+    from rnc_graph.reporting.tables import ResultTable
+
+
+def print_table(
+    console: Console,
+    header: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    right: bool = False,
+    last: int = 0,
+    fold: int = 16,
+) -> None:
+    """Print a table without a line break inside a word, except for long words of the first column.
+
+    A terminal that is too narrow shows the columns in several tables, one below the other. Where no
+    terminal limits the width, no cell has a line break.
+
+    Args:
+        console: the terminal, file or pipe.
+        header: of the columns.
+        lines: of cells, as they are to be shown.
+        title: for above the table.
+        right: whether all columns but the first are right-aligned.
+        last: how many of the last lines a rule separates.
+        fold: characters of the first column's words that a narrow terminal leaves together.
+    """
+    cells = [[one_line(cell) for cell in line] for line in [header, *lines]]
+    columns = list(zip(*cells, strict=True))
+    longest = [max(map(cell_len, column)) for column in columns]
+    least = [max(cell_len(word) for text in c for word in text.split() or " ") for c in columns]
+    least[0] = min(least[0], fold)
+    space = console.width if console.is_terminal else 10_000
+    start = 1
+    while start == 1 or start < len(columns):
+        chosen = [0, *range(start, len(columns))]
+        while len(chosen) > 2 and sum(least[c] + 3 for c in chosen) + 1 > space:
+            chosen.pop()
+        widths = {c: least[c] for c in chosen}
+        left = space - sum(widths.values()) - 3 * len(chosen) - 1
+        # What space is left goes to the other columns first: the first one may break its words.
+        for group in (chosen[1:], chosen[:1]):
+            while left > 0 and (short := [c for c in group if widths[c] < longest[c]]):
+                for c in short[:left]:
+                    widths[c] += 1
+                left -= len(short)
+        table = Table(title=_shown(title), title_justify="left", box=SIMPLE_HEAD)
+        for c in chosen:
+            side: Literal["left", "right"] = "right" if right and c else "left"
+            table.add_column(_shown(header[c]), overflow="fold", width=widths[c], justify=side)
+        for number, line in enumerate(cells[1:], start=1):
+            rule = number == len(cells) - 1 - last
+            table.add_row(*(_shown(line[c]) for c in chosen), end_section=rule)
+        if not console.is_terminal:
+            console.width = max(console.width, sum(widths.values()) + 3 * len(chosen) + 1)
+        console.print(table)
+        start = chosen[-1] + 1
+
+
+def _shown(text: str) -> Text:
+    """Return text that the terminal prints as it is: no markup, emoji or control characters."""
+    return Text(one_line(text))
 
 
 def print_tables(console: Console, experiment: Experiment, tables: Sequence[ResultTable]) -> None:
     """Print the tables of an experiment, and its protocol below them."""
+    from rnc_graph.reporting.protocol import notes
+    from rnc_graph.reporting.text_tables import text_tables
+
     for table in tables:
         for text in text_tables(experiment, table):
-            shown = Table(title=_shown(text.title), title_justify="left", box=SIMPLE_HEAD)
-            for heading in text.header:
-                shown.add_column(_shown(heading), overflow="fold")
-            for number, cells in enumerate(text.cells, start=1):
-                last_method = number == len(text.cells) - text.baselines
-                shown.add_row(*map(_shown, cells), end_section=last_method)
-            _print(console, shown)
+            print_table(console, text.header, text.cells, title=text.title, last=text.baselines)
     for note in notes(experiment, [table.scoring for table in tables]):
         console.print(note, style="dim", highlight=False, markup=False)
 
 
-def _shown(text: str) -> str:
-    """Return text that the terminal prints as it is, without control characters."""
-    return escape(one_line(text))
-
-
-def _print(console: Console, table: Table) -> None:
-    """Print a table; where no terminal limits the width, without a line break in a cell."""
-    if not console.is_terminal:
-        unlimited = console.options.update(max_width=10_000)
-        console.width = max(console.width, Measurement.get(console, unlimited, table).maximum)
-    console.print(table)
-
-
 def print_forecast(console: Console, found: Forecast) -> None:
     """Print what an experiment would do."""
-    table = Table(box=SIMPLE_HEAD)
-    for heading in ("data", "split", "encoder", "method"):
-        table.add_column(heading)
-    for heading in ("seeds", "done"):
-        table.add_column(heading, justify="right")
-    for line in found.lines:
-        names = (line.data, line.split, line.encoder, line.row)
-        table.add_row(*map(_shown, names), str(line.seeds), str(line.done))
-    _print(console, table)
+    header = ("data", "split", "encoder", "method", "seeds", "done")
+    lines = [
+        (line.data, line.split, line.encoder, line.row, str(line.seeds), str(line.done))
+        for line in found.lines
+    ]
+    print_table(console, header, lines)
     runs, done = (sum(getattr(line, name) for line in found.lines) for name in ("seeds", "done"))
     console.print(
         f"{runs} runs, {done} of them done; {found.missing} of {found.tasks} tasks to do, "
@@ -75,25 +115,18 @@ def print_search(console: Console, outcome: SearchOutcome) -> None:
     """Print the ten best trials of a search."""
     from rnc_graph.experiments.search.trial import values_in_words
 
-    table = Table(box=SIMPLE_HEAD)
-    for heading in ("trial", outcome.score, "settings"):
-        table.add_column(_shown(heading))
     scored = [(v, n, s) for n, (v, s) in enumerate(outcome.trials) if v is not None]
-    for value, trial, settings in sorted(scored, key=lambda found: found[:2])[:10]:
-        table.add_row(str(trial + 1), f"{value:.4f}", _shown(values_in_words(settings)))
-    _print(console, table)
+    best = sorted(scored, key=lambda found: found[:2])[:10]
+    lines = [(str(n + 1), f"{value:.4f}", values_in_words(s)) for value, n, s in best]
+    print_table(console, ("trial", outcome.score, "settings"), lines)
 
 
 def print_evaluation(console: Console, evaluation: Evaluation, title: str) -> None:
     """Print the metrics of a model, a column a target."""
     from rnc_graph.reporting.model_card import METRICS, metric_cells
 
-    count = numbers.plural(len(evaluation.rows), "row")
-    table = Table(title=_shown(f"{title}: {count}"), title_justify="left")
-    table.add_column("")
-    for target, unit in zip(evaluation.targets, evaluation.units, strict=True):
-        table.add_column(_shown(numbers.with_unit(target, unit)), justify="right")
-    cells = [metric_cells(evaluation, number) for number in range(len(evaluation.targets))]
-    for row, name in enumerate(METRICS.values()):
-        table.add_row(name, *(_shown(column[row]) for column in cells))
-    _print(console, table)
+    targets = [*map(numbers.with_unit, evaluation.targets, evaluation.units)]
+    cells = [metric_cells(evaluation, number) for number in range(len(targets))]
+    lines = list(zip(METRICS.values(), *cells, strict=True))
+    title = f"{title}: {numbers.plural(len(evaluation.rows), 'row')}"
+    print_table(console, ["", *targets], lines, title=title, right=True)

@@ -25,10 +25,8 @@ from rnc_graph.files import write_text
 from rnc_graph.metrics import CLASSIFICATION, PairedDifference, Summary
 from rnc_graph.reporting import figures, numbers, style
 from rnc_graph.reporting.condition import condition_of
-from rnc_graph.reporting.markup import code, markdown, markdown_table
-from rnc_graph.reporting.protocol import notes
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, MethodRow, ResultTable
-from rnc_graph.reporting.text_tables import text_tables
+from rnc_graph.reporting.text_tables import as_markdown
 
 _LIBRARIES = (
     "lightning",
@@ -46,8 +44,8 @@ _LIBRARIES = (
 _CSV = {"mean": "difference", "corrected_p": "p_corrected"}
 _JSON_ALONE = ("n", "bootstrap_low", "bootstrap_high", "corrected_low", "corrected_high")
 
-# More tables than this get no figures of their own: the report shows them.
-_DRAWN = 4
+DRAWN = 4
+"""Tables that ``run`` draws figures of, the first ones; ``report --figures`` draws those of all."""
 
 
 def write_experiment(
@@ -58,7 +56,7 @@ def write_experiment(
     Args:
         folder: takes the files.
         outcome: the finished experiment.
-        tables: its tables.
+        tables: its tables; figures are drawn of the first four.
         command: what a reader types to make the results again.
     """
     experiment = outcome.experiment
@@ -75,7 +73,7 @@ def write_experiment(
     written = [folder / name for name in texts]
     # One thread: the same bytes on any number of processors, and quicker for such small sets.
     with threadpool_limits(1):
-        return written + _draw(folder, outcome, tables)
+        return written + draw_tables(folder, outcome, tables[:DRAWN])
 
 
 def spec_text(experiment: Experiment) -> str:
@@ -83,48 +81,28 @@ def spec_text(experiment: Experiment) -> str:
     return yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _draw(folder: Path, outcome: Outcome, tables: Sequence[ResultTable]) -> list[Path]:
-    """Draw the first tables."""
+def draw_tables(folder: Path, outcome: Outcome, tables: Sequence[ResultTable]) -> list[Path]:
+    """Draw the figures of each table into a folder and return their paths."""
     written: list[Path] = []
-    for table in tables[:_DRAWN]:
-        condition = condition_of(outcome, table)
-        classes = table.scoring is CLASSIFICATION
-        pooled = table.target == MEAN_OF_TARGETS
-        title = f"{condition.title}, {numbers.plural(len(table.seeds), 'seed')}"
-        drawn = {
-            "confusion": figures.draw_confusion(condition) if classes else None,
-            "predicted_against_measured": (
-                None if classes or pooled else figures.draw_predictions(condition)
-            ),
-            "embeddings": None if pooled else figures.draw_embeddings(condition),
-            "differences": figures.draw_differences([table], title),
-        }
-        if outcome.experiment.splits[table.split].long_tail is not None and not (classes or pooled):
-            drawn["regions"] = figures.draw_regions(condition)
+    for table in tables:
+        of = condition_of(outcome, table)
+        drawn = {"differences": figures.draw_differences([table], f"{of.title}, {of.seeds}")}
+        if table.target != MEAN_OF_TARGETS:
+            drawn["embeddings"] = figures.draw_embeddings(of)
+            if table.scoring is CLASSIFICATION:
+                drawn["confusion"] = figures.draw_confusion(of)
+            else:
+                drawn["predicted_against_measured"] = figures.draw_predictions(of)
+                if outcome.experiment.splits[table.split].long_tail is not None:
+                    drawn["regions"] = figures.draw_regions(of)
+        data = table.data if len(outcome.experiment.data) > 1 else ""
+        words = [*filter(None, (data, table.split, table.encoder, table.target))]
         for name, figure in drawn.items():
             if figure is not None:
-                written.append(folder / f"{'_'.join([name, *_words(outcome, table)])}.png")
+                file = "_".join([name, *(re.sub(r"[^\w.=-]+", "_", word) for word in words)])
+                written.append(folder / f"{file}.png")
                 style.save(figure, written[-1])
     return written
-
-
-def _words(outcome: Outcome, table: ResultTable) -> list[str]:
-    """Return what distinguishes a table from the others, for the names of its files."""
-    data = table.data if len(outcome.experiment.data) > 1 else ""
-    words = filter(None, (data, table.split, table.encoder, table.target))
-    return [re.sub(r"[^\w.=-]+", "_", word) for word in words]
-
-
-def as_markdown(experiment: Experiment, tables: Sequence[ResultTable], command: str) -> str:
-    """Return the tables as a page of Markdown."""
-    lines = [f"# {markdown(experiment.title or experiment.name)}", ""]
-    lines += [f"Made by {code(command)}.", ""]
-    for table in tables:
-        for text in text_tables(experiment, table):
-            lines += [f"## {markdown(text.title)}", ""]
-            lines += [*markdown_table(text.header, text.cells), ""]
-    said = notes(experiment, [table.scoring for table in tables])
-    return "\n".join([*lines, *(f"{markdown(note)}\n" for note in said)])
 
 
 def as_csv(tables: Sequence[ResultTable]) -> str:
@@ -151,11 +129,9 @@ def _line(
     summary: Summary,
     difference: PairedDifference | None,
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "data": table.data,
-        "split": table.split,
-        "encoder": table.encoder,
-        **({"target": table.target} if table.target else {}),
+    compared = asdict(difference) if difference else {}
+    return {
+        **_of(table),
         "method": row.name,
         "baseline": row.baseline,
         **dict(zip(("set", "scale", "metric", "unit"), of, strict=True)),
@@ -164,11 +140,13 @@ def _line(
         "sd": summary.sd,
         "mean_low": summary.low,
         "mean_high": summary.high,
+        **{_CSV.get(k, k): value for k, value in compared.items() if k not in _JSON_ALONE},
     }
-    if difference is not None:
-        values = asdict(difference).items()
-        found |= {_CSV.get(name, name): v for name, v in values if name not in _JSON_ALONE}
-    return found
+
+
+def _of(table: ResultTable) -> dict[str, str]:
+    target = {"target": table.target} if table.target else {}
+    return {"data": table.data, "split": table.split, "encoder": table.encoder, **target}
 
 
 def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str) -> str:
@@ -179,12 +157,9 @@ def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str)
         "reference": experiment.reference,
         "tables": [
             {
-                "data": table.data,
-                "split": table.split,
-                "encoder": table.encoder,
-                **({"target": table.target} if table.target else {}),
+                **_of(table),
                 "unit": table.unit,
-                "rows": {row.name: _row_as_json(row) for row in table.rows},
+                "rows": {r.name: _row(r) for r in table.rows},
             }
             for table in tables
         ],
@@ -192,7 +167,7 @@ def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str)
     return json.dumps(content, indent=1) + "\n"
 
 
-def _row_as_json(row: MethodRow) -> dict[str, Any]:
+def _row(row: MethodRow) -> dict[str, Any]:
     metrics: dict[str, Any] = {}
     for (name, scale, metric), summary in row.summaries.items():
         metrics.setdefault(name, {}).setdefault(scale, {})[metric] = asdict(summary)
@@ -213,20 +188,21 @@ def _predictions(outcome: Outcome) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     compared = evaluated_sets(outcome.experiment)[0]
-    columns = ["data", "split", "encoder", "method", "seed", "sample", "target"]
-    writer.writerow([*columns, "measured", "predicted"])
-    numbers_of = {name: table.rows.tolist() for name, table in outcome.samples.items()}
+    point = ["data", "split", "encoder", "method", "seed"]
+    writer.writerow([*point, "sample", "target", "measured", "predicted"])
     for run in outcome.runs:
         table = outcome.samples[run.data]
-        classes = table.classes
-        point = [run.data, run.split, run.encoder, run.method, run.seed]
+        of_run = [getattr(run, name) for name in point]
+        samples = run.tensors[f"{compared}_rows"].numpy()
         predicted = run.tensors[f"{compared}_predictions"].tolist()
-        samples = run.tensors[f"{compared}_rows"].tolist()
-        for sample, values in zip(samples, predicted, strict=True):
-            for number, target in enumerate(table.target_names):
-                both = (table.targets[sample, number], values[number])
-                shown = [classes[int(v)] if classes else _cell(v) for v in both]
-                writer.writerow([*point, numbers_of[run.data][sample], target, *shown])
+        for row, values, sample in zip(
+            table.rows[samples].tolist(), predicted, samples, strict=True
+        ):
+            for target, *both in zip(
+                table.target_names, table.targets[sample].tolist(), values, strict=True
+            ):
+                shown = [table.classes[int(v)] if table.classes else _cell(v) for v in both]
+                writer.writerow([*of_run, row, target, *shown])
     return out.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from rnc_graph.models import Evaluation
@@ -81,11 +80,15 @@ def model_card(
         f"molecule is above {model.domain.threshold:.2f}",
         "all settings: config.json",
     ]
+    cells = [
+        [numbers.with_unit(target, unit), *metric_cells(evaluation, number)]
+        for number, (target, unit) in enumerate(zip(model.targets, model.units, strict=True))
+    ]
     sections = [
         [f"# {markdown(', '.join(targets))}"],
         [f"Made by {code(command)}."],
         [f"## Evaluation on the {name} set"],
-        metric_table(evaluation),
+        markdown_table(["target", *METRICS.values()], cells),
         [_reliability(built)],
         [f"![{figure}]({figure})" for figure in figures],
         ["## Data"],
@@ -106,38 +109,29 @@ def evaluated(built: Built) -> tuple[Evaluation, str]:
 
 
 def _reliability(built: Built) -> str:
+    evaluation, _ = evaluated(built)
+    without = [markdown(note) + "." for note in built.model.interval_notes(evaluation.level)]
     if built.test is None:
-        return (
+        first = (
             "No test set was kept. The validation set chose the epochs and calibrated the "
             "intervals: errors on new molecules are larger than these."
         )
-    return (
-        "The test set was predicted once, after everything had been chosen. The intervals are "
-        f"made to cover {numbers.percent(built.test.level)} of new measurements of molecules like "
-        "those that calibrated them."
-    )
-
-
-def metric_table(evaluation: Evaluation) -> list[str]:
-    """Return the metrics of each target as the lines of a Markdown table."""
-    cells = [
-        [numbers.with_unit(target, unit), *metric_cells(evaluation, number)]
-        for number, (target, unit) in enumerate(
-            zip(evaluation.targets, evaluation.units, strict=True)
+    else:
+        first = (
+            "The test set was predicted once, after everything had been chosen. The intervals are "
+            f"made to cover {numbers.percent(evaluation.level)} of new measurements of molecules "
+            "like those that calibrated them."
         )
-    ]
-    return markdown_table(["target", *METRICS.values()], cells)
+    return " ".join([first, *without])
 
 
 def metric_cells(evaluation: Evaluation, target: int) -> list[str]:
-    """Return one target's metrics as text, in the order of ``METRICS``."""
+    """Return one target's metrics as text, in the order of ``METRICS``; NaN is a dash."""
     metrics = evaluation.metrics(target)
-    return [_cell(name, metrics[name]) for name in METRICS]
-
-
-def _cell(name: str, value: float) -> str:
-    if math.isnan(value):
-        return ""
-    if name == "count":
-        return str(value)
-    return numbers.percent(value) if name in ("coverage", "outside") else numbers.number(value)
+    shares = ("coverage", "outside")
+    return [
+        f"{metrics[name]:,.0f}"
+        if name == "count"
+        else (numbers.percent if name in shares else numbers.number)(metrics[name])
+        for name in METRICS
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from rnc_graph.models import Evaluation
 from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.drawing import molecule_pixels
-from rnc_graph.reporting.figures.predictions import limits_of, square
+from rnc_graph.reporting.figures import limits_of, square
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,11 +117,13 @@ def draw_worst(evaluation: Evaluation, title: str) -> Figure:
 
 
 def _result(evaluation: Evaluation, target: int) -> str:
-    metrics, name = evaluation.metrics(target), evaluation.targets[target]
+    metrics, name = evaluation.metrics(target), style.panel_name(evaluation.targets[target])
     if not metrics["count"]:
         return f"{name}: no measurements"
-    covered = numbers.percent(metrics["coverage"])
+    covered = f"{numbers.percent(metrics['coverage'])} within their intervals"
+    if math.isnan(metrics["coverage"]):
+        covered = "too few molecules for intervals"
     return (
         f"{name}: {numbers.plural(int(metrics['count']), 'row')}\n"
-        f"RMSE {numbers.number(metrics['rmse'])}, {covered} within their intervals"
+        f"RMSE {numbers.number(metrics['rmse'])}, {covered}"
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,16 +43,15 @@ def write_model_folder(
     """
     save_model(built.model, folder)
     evaluation, name = evaluated(built)
-    figures = draw_evaluation(evaluation, built.model.domain.threshold, f"{name} set", folder)
+    figures = _draw(evaluation, built.model.domain.threshold, f"{name} set", folder)
     how = {"split": preparation.split, "seed": preparation.seed}
     save_split(folder / "split.json", prepared.split, prepared.molecules(), how)
     evaluations = {"validation": built.validation, "test": built.test}
-    frames = [evaluation_frame(built, e, n) for n, e in evaluations.items() if e is not None]
+    frames = [_frame(built, e, n) for n, e in evaluations.items() if e is not None]
     write_text(
         folder / "predictions.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n")
     )
-    if prepared.bad:
-        write_bad_rows(prepared.bad, folder / "bad_rows.csv")
+    _write_bad_rows(prepared.bad, folder)
     card = model_card(
         source=source,
         command=command,
@@ -64,10 +65,32 @@ def write_model_folder(
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def draw_evaluation(
-    evaluation: Evaluation, threshold: float, title: str, folder: Path
+def write_evaluation(
+    folder: Path,
+    parts: Mapping[str, Evaluation],
+    bad: Sequence[BadRow],
+    threshold: float,
+    source: str,
 ) -> list[Path]:
-    """Draw the three figures of an evaluation into a folder and return their paths."""
+    """Write the metrics of each part of a table, the figures of the first, and the bad rows.
+
+    A metric that the molecules do not determine is null.
+    """
+    first = next(iter(parts))
+    figures = _draw(parts[first], threshold, f"{source}, {first}", folder)
+    metrics = {
+        name: {
+            target: {k: v if math.isfinite(v) else None for k, v in part.metrics(i).items()}
+            for i, target in enumerate(part.targets)
+        }
+        for name, part in parts.items()
+    }
+    content = json.dumps(metrics, indent=2, allow_nan=False)
+    write_text(folder / "metrics.json", content + "\n")
+    return [*figures, folder / "metrics.json", *_write_bad_rows(bad, folder)]
+
+
+def _draw(evaluation: Evaluation, threshold: float, title: str, folder: Path) -> list[Path]:
     drawn = {
         folder / "predictions.png": draw_predictions(evaluation, title),
         folder / "error_against_distance.png": draw_errors(evaluation, threshold, title),
@@ -78,7 +101,7 @@ def draw_evaluation(
     return list(drawn)
 
 
-def evaluation_frame(built: Built, evaluation: Evaluation, name: str) -> pd.DataFrame:
+def _frame(built: Built, evaluation: Evaluation, name: str) -> pd.DataFrame:
     """Return the molecules of a set with measurements and predictions."""
     known = {"set": name, "row": evaluation.rows, "smiles": evaluation.smiles}
     for number, target in enumerate(evaluation.targets):
@@ -89,9 +112,14 @@ def evaluation_frame(built: Built, evaluation: Evaluation, name: str) -> pd.Data
     return pd.concat([pd.DataFrame(known), predicted.drop(columns="problem")], axis=1)
 
 
-def write_bad_rows(bad: Sequence[BadRow], path: Path) -> None:
-    """Write the rows that were left out, each with the reason."""
+def _write_bad_rows(bad: Sequence[BadRow], folder: Path) -> list[Path]:
+    """Write the rows that were left out, each with the reason; no file without any."""
+    path = folder / "bad_rows.csv"
+    if not bad:
+        path.unlink(missing_ok=True)
+        return []
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["row", "line", "column", "found", "reason"])
         writer.writerows([b.row, b.line or "", b.column, b.found, b.reason] for b in bad)
+    return [path]

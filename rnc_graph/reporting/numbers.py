@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from rnc_graph.metrics import METRICS, PairedDifference, Scoring, Summary
-from rnc_graph.metrics.statistics import SIGNIFICANT
+if TYPE_CHECKING:  # Printing a list of data sets needs none of the metrics, which take a second.
+    from rnc_graph.metrics import PairedDifference, Scoring, Summary
 
 NONE = "—"
 
@@ -31,11 +32,7 @@ def number(value: float, *, sign: bool = False, scale: float | None = None) -> s
 
 
 def mean_and_sd(summary: Summary) -> str:
-    """Return the mean, and the standard deviation where there is one.
-
-    >>> mean_and_sd(Summary(0.5, 0.01, (0.49, 0.51)))
-    '0.500 ± 0.010'
-    """
+    """Return the mean, and the standard deviation where there is one: 0.500 ± 0.010."""
     if summary.sd is None:
         return number(summary.mean)
     scale = max(abs(summary.mean), summary.sd)
@@ -73,16 +70,14 @@ def p_value(p: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent.
-
-    >>> percent(0.904)
-    '90%'
-    """
+    """Return a share in percent: 90%."""
     return NONE if math.isnan(share) else f"{share:.0%}"
 
 
 def significant(found: PairedDifference) -> bool:
     """Say whether a difference is significant after Holm's correction."""
+    from rnc_graph.metrics.statistics import SIGNIFICANT
+
     return found.p_holm is not None and found.p_holm < SIGNIFICANT
 
 
@@ -113,17 +108,20 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def duration(seconds: float) -> str:
-    """Return a rough time.
+def trial(samples: int | None) -> str:
+    """Say that an experiment took a part of its data alone, as with --quick; "" if it took all."""
+    return "" if samples is None else f"quick trial: at most {samples:,} samples of each data set"
 
-    >>> duration(42.4), duration(600)
-    ('42 s', '10 min')
-    """
+
+def duration(seconds: float) -> str:
+    """Return a rough time: 42 s, 10 min."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def unit_of(metric: str, scale: str, unit: str) -> str:
     """Return the unit of a metric; "sd" is the training set's standard deviation."""
+    from rnc_graph.metrics import METRICS
+
     if scale == "share":
         return "nats" if metric == "cross_entropy" else "share"
     base = "sd" if scale == "standardized" else unit or "unit of the target"

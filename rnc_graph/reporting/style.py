@@ -1,8 +1,9 @@
-"""The one style of all figures: colors, sizes, panels, files."""
+"""The style of all figures: colors, sizes, panels, files."""
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -21,6 +22,7 @@ SEQUENTIAL = "viridis"
 
 PANEL = 2.8  # inches
 _LONGEST = 60  # characters of a name
+_PANEL_LINE = 38  # characters above a panel
 
 _SETTINGS: dict[Any, Any] = {
     "font.size": 8,
@@ -61,14 +63,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 def panels(
     count: int, *, columns: int = 5, width: float = PANEL, height: float = PANEL
 ) -> tuple[Figure, list[Any]]:
-    """Return a figure with a grid of panels, and their axes.
-
-    Args:
-        count: of panels.
-        columns: the most in a line.
-        width: of a panel, in inches.
-        height: of a panel, in inches.
-    """
+    """Return a figure with a grid of panels of this size in inches, and their axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -88,6 +83,11 @@ def short(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
+def panel_name(name: str) -> str:
+    """Return a name for above a panel, in lines that fit."""
+    return "\n".join(textwrap.wrap(short(name), _PANEL_LINE)) or name
+
+
 def name_lines(axis: Any, names: list[str]) -> None:
     """Name the lines of a panel, the first one at the bottom."""
     axis.set_yticks(range(len(names)), [*map(short, names)])
@@ -96,10 +96,7 @@ def name_lines(axis: Any, names: list[str]) -> None:
 
 @styled
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the suffix; equal figures are equal bytes.
-
-    The suffix is one that matplotlib can write.
-    """
+    """Write a figure in the format of the suffix; equal figures are equal bytes."""
     kind = path.suffix[1:].lower()
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {"Software": None})
     known = metadata if kind in ("svg", "pdf", "png") else None

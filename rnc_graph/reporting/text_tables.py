@@ -1,13 +1,16 @@
-"""The tables of an experiment as text: what the terminal, Markdown and the tests show."""
+"""The tables of an experiment as text: for the terminal, Markdown and LaTeX."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnc_graph.experiments.results import evaluated_sets
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import CLASSIFICATION, DISPLAY, RETRIEVED
 from rnc_graph.reporting import numbers
+from rnc_graph.reporting.markup import code, latex, markdown, markdown_table
+from rnc_graph.reporting.protocol import notes
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
 # The metrics of one table; the CSV and the JSON file have all of them.
@@ -55,14 +58,7 @@ _SHORT = {"test": "test", "validation": "val."}
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table of text.
-
-    Attributes:
-        title: what it shows.
-        header: of the columns; the first one names the method.
-        cells: line by line.
-        baselines: how many of the last lines are baselines.
-    """
+    """A table of text: the first column names the method, the last lines are baselines."""
 
     title: str
     header: list[str]
@@ -74,7 +70,8 @@ def text_tables(experiment: Experiment, table: ResultTable) -> list[TextTable]:
     """Return the errors in each scale, the differences to the references, and further metrics."""
     # With a single data set its name is omitted.
     name = table.name if len(experiment.data) > 1 else table.name.removeprefix(f"{table.data}, ")
-    title = f"{name}, {numbers.plural(len(table.seeds), 'seed')}"
+    trial = " (quick trial)" if numbers.trial(experiment.samples) else ""
+    title = f"{name}, {numbers.plural(len(table.seeds), 'seed')}{trial}"
     return [
         *(_errors(experiment, table, scale, title) for scale in table.scoring.scales),
         *_differences(table, title),
@@ -152,3 +149,65 @@ def _cell(row: MethodRow, name: str) -> str:
     if direction is None or difference is None or not numbers.significant(difference):
         return shown
     return f"{shown} {'▲' if (difference.mean > 0) == direction else '▼'}"
+
+
+def as_markdown(experiment: Experiment, tables: Sequence[ResultTable], command: str) -> str:
+    """Return the tables as a page of Markdown."""
+    lines = [f"# {markdown(experiment.title or experiment.name)}", "", f"Made by {code(command)}."]
+    for table in tables:
+        for text in text_tables(experiment, table):
+            lines += [
+                "",
+                f"## {markdown(text.title)}",
+                "",
+                *markdown_table(text.header, text.cells),
+            ]
+    for note in notes(experiment, [table.scoring for table in tables]):
+        lines += ["", markdown(note)]
+    return "\n".join(lines) + "\n"
+
+
+def as_latex(experiment: Experiment, tables: Sequence[ResultTable]) -> str:
+    """Return one table a condition, for booktabs: the best is bold, those tied with it underlined.
+
+    Tied are those that are not significantly worse.
+    """
+    return "\n".join(_as_latex(table, numbers.trial(experiment.samples)) for table in tables)
+
+
+def _as_latex(table: ResultTable, trial: str) -> str:
+    scoring = table.scoring
+    marks = {metric: table.best_and_tied(metric) for metric in scoring.metrics}
+    titles = ["method", *scoring.metrics.values(), f"Δ {scoring.title}"]
+    lines = [[*map(latex, titles)]]
+    for row in table.rows:
+        cells = [latex(row.name)]
+        for metric, (best, tied) in marks.items():
+            mark = "textbf" if row.name == best else "underline" if row.name in tied else ""
+            text = latex(numbers.mean_and_sd(table.score(row, metric)))
+            cells.append(f"\\{mark}{{{text}}}" if mark else text)
+        difference = table.difference(row)
+        cells.append(f"${numbers.number(difference.mean, sign=True)}$" if difference else "")
+        lines.append(cells)
+    scale = " in standard deviations of the target" if scoring.scale == "standardized" else ""
+    caption = (
+        f"{table.name}: errors of the {table.compared} set{scale}, mean and standard deviation "
+        f"over {numbers.plural(len(table.seeds), 'seed')}{trial and f' ({trial})'}."
+    )
+    head, *body = (" & ".join(cells) + r" \\" for cells in lines)
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            f"\\caption{{{latex(caption)}}}",
+            f"\\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}",
+            r"\toprule",
+            head,
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )

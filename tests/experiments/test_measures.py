@@ -15,8 +15,8 @@ from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.store import Store
 from rnc_graph.metrics import DISPLAY, REGRESSION
-from rnc_graph.reporting.experiment_folder import as_markdown
 from rnc_graph.reporting.tables import tabulate
+from rnc_graph.reporting.text_tables import as_markdown
 from tests.run_and_write import run_and_write
 
 MORE = """

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from io import StringIO
 
@@ -11,20 +12,20 @@ from rnc_graph.data.splits import Split
 from rnc_graph.reporting.dataset_page import print_datasets, print_description
 
 
-def _console(width: int = 100) -> Console:
-    return Console(file=StringIO(), width=width)
+def _console(width: int = 200) -> Console:
+    return Console(file=StringIO(), width=width, force_terminal=True, no_color=True)
 
 
 def _text(console: Console) -> str:
     assert isinstance(console.file, StringIO)
-    return console.file.getvalue()
+    return re.sub(r"\x1b\[\d*m", "", console.file.getvalue())
 
 
 def test_the_list_has_a_line_a_data_set_and_says_how_to_get_one() -> None:
     console = _console()
     entries = [replace(entry, at_hand=not entry.card.collection) for entry in list_datasets()]
     print_datasets(console, entries)
-    lines = _text(console).splitlines()
+    lines = [line.strip() for line in _text(console).splitlines()]
     for entry in entries:
         (line,) = [line for line in lines if line.startswith(f"{entry.card.name} ")]
         assert f"{entry.card.rows:,}" in line
@@ -58,7 +59,7 @@ def test_the_page_of_esol() -> None:
     ):
         assert line in lines
     assert ["least", "-11.6"] in [line.split() for line in lines]
-    (bars,) = [line for line in lines if line.startswith("logS") and "█" in line]
+    (bars,) = [line.strip() for line in lines if "logS" in line and "█" in line]
     assert len(bars.split(maxsplit=1)[1]) == 24
     assert any("doi:10.1021/ci034243x" in line for line in lines)
 

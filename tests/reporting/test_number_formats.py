@@ -1,14 +1,16 @@
 """Numbers as text: small and large ones are not rounded away, and what is missing is a dash."""
 
+import re
 from io import StringIO
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from rnc_graph.metrics import PairedDifference, Summary
 from rnc_graph.reporting import numbers
-from rnc_graph.reporting.console import _print as print_table
 from rnc_graph.reporting.console import _shown as shown
+from rnc_graph.reporting.console import print_table
 
 
 @pytest.mark.parametrize(
@@ -49,18 +51,37 @@ def test_a_verdict(mean: float, p_holm: float | None, verdict: str):
     assert numbers.difference(found) == f"{mean:+.3f} [{mean - 1:+.3f}, {mean + 1:+.3f}]"
 
 
-def test_a_table_that_is_piped_is_as_wide_as_its_cells():
-    from rich.table import Table
+HEADER = ["method", "Δ test RMSE [95%]", "p (Holm)", "verdict", *[f"metric {n}" for n in range(9)]]
+LINES = [
+    [name, "-0.123 [-0.234, -0.012]", "< 0.001", "not significant", *["0.500 ± 0.010"] * 9]
+    for name in ("plain", "m" * 60, ":x: [red]")
+]
 
-    console = Console(file=StringIO(), width=40)
-    table = Table("method", "a long heading")
-    table.add_row("m" * 60, "0.123 ± 0.456")
-    print_table(console, table)
+
+def printed(width: int, *, terminal: bool) -> str:
+    console = Console(file=StringIO(), width=width, force_terminal=terminal, no_color=True)
+    print_table(console, HEADER, LINES, title="a [title] :x:")
     assert isinstance(console.file, StringIO)
-    text = console.file.getvalue()
-    assert "m" * 60 in text
-    assert "0.123 ± 0.456" in text
+    return re.sub(r"\x1b\[\d*m", "", console.file.getvalue())
+
+
+def test_a_table_that_is_piped_is_as_wide_as_its_cells():
+    lines = [line.split() for line in printed(40, terminal=False).splitlines()]
+    for cells in LINES:
+        assert " ".join(cells).split() in lines
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 400])
+def test_no_terminal_breaks_a_word_or_cuts_a_column(width: int):
+    text = printed(width, terminal=True)
+    assert max(map(cell_len, text.splitlines())) <= width
+    words = set(text.split())
+    for cell in [*HEADER, *LINES[0]]:
+        assert set(cell.split()) <= words
+    assert "…" not in text
+    assert ":x:" in text
+    assert text.count("0.500") == 9 * len(LINES)
 
 
 def test_names_cannot_steer_the_terminal():
-    assert shown("[red]a\x1b[31m\n") == r"\[red]a [31m "
+    assert str(shown("[red]a\x1b[31m\n")) == "[red]a [31m "

@@ -15,7 +15,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
 from rnc_graph.reporting.markup import latex, script_json
 from rnc_graph.reporting.report import write_report
-from rnc_graph.reporting.report.opened import open_results
+from rnc_graph.reporting.report.write import open_results
 from tests.run_and_write import run_and_write
 
 

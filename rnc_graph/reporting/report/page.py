@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
+from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import Scoring
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.experiment_folder import spec_text
 from rnc_graph.reporting.markup import fill_template, script_json
 from rnc_graph.reporting.protocol import notes
-from rnc_graph.reporting.report.opened import Results
 from rnc_graph.reporting.report.payload import payload
-from rnc_graph.reporting.report.summary import summary
+from rnc_graph.reporting.report.write import Results
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
 _OF_DIFFERENCES = (
@@ -42,6 +43,7 @@ def as_html(results: Results, maps: str) -> str:
     values = {
         "policy": _policy(plotly, script),
         "title": escape(experiment.title or experiment.name),
+        "trial": escape(numbers.trial(experiment.samples)),
         "summary": "".join(f"<li>{escape(s)}</li>" for s in summary(experiment, tables)),
         "command": escape(results.command),
         "conditions": "".join(
@@ -74,6 +76,42 @@ def _policy(*scripts: str) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
+
+
+def summary(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]:
+    """Return a sentence for each method: where it is better, worse, or not significantly so."""
+    score = f"{tables[0].compared} {tables[0].scoring.title}"
+    sentences = [
+        f"{numbers.plural(len(tables), 'condition')}, compared by {score}; a difference is "
+        "significant if the paired t test over seeds has p < 0.05 after Holm's correction within "
+        "its table."
+    ]
+    compared = [
+        (row.name, difference)
+        for table in tables
+        for row in table.rows
+        if not row.baseline and (difference := table.difference(row)) is not None
+    ]
+    for method in experiment.methods:
+        own = [numbers.verdict(d) for name, d in compared if name == method.name]
+        if own:
+            better, worse = own.count("better"), own.count("worse")
+            sentences.append(
+                f"{method.name} against {experiment.reference_of(method.name)}: better in "
+                f"{better}, worse in {worse}, not significantly different in "
+                f"{len(own) - better - worse} of {len(own)}."
+            )
+    detectable = [d.detectable for _, d in compared if d.detectable is not None]
+    if detectable:
+        standardized = tables[0].scoring.scale == "standardized"
+        scale = " standard deviations of the target" if standardized else ""
+        seeds = sorted({len(table.seeds) for table in tables})
+        low, high = numbers.number(min(detectable)), numbers.number(max(detectable))
+        sentences.append(
+            f"With {' or '.join(map(str, seeds))} seeds, differences in {tables[0].scoring.title} "
+            f"smaller than {low} to {high}{scale} would mostly go undetected (80% power)."
+        )
+    return sentences
 
 
 def _headings(scoring: Scoring) -> list[tuple[str, str]]:

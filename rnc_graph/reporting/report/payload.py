@@ -21,7 +21,7 @@ from rnc_graph.reporting.condition import Condition, condition_of
 from rnc_graph.reporting.drawing import kind_of, label_of, picture_of
 from rnc_graph.reporting.numbers import score_title
 from rnc_graph.reporting.projection import project
-from rnc_graph.reporting.report.opened import Results
+from rnc_graph.reporting.report.write import Results
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, ranking_of
 
 # Points in a page: fewer seeds are shown where there are more, and then fewer conditions.
@@ -52,7 +52,13 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
     ranking = ranking_of(tables)
     return {
         "compared": evaluated_sets(outcome.experiment)[0],
-        "conditions": [_condition(outcome.experiment.splits[t.split].axes, t) for t in tables],
+        "conditions": [
+            {
+                **_condition(outcome.experiment.splits[t.split].axes, t),
+                "unshown": "" if t.name in details else _unshown(t, len(shown), len(candidates)),
+            }
+            for t in tables
+        ],
         "details": details,
         "left_out": _left_out(candidates, len(shown)),
         "samples": {
@@ -118,6 +124,20 @@ def _left_out(tables: Sequence[ResultTable], shown: int) -> str:
     if shown < len(tables):
         limits.append(f"{shown} of {len(tables)} conditions")
     return f"Samples are shown for {' and '.join(limits)}." if limits else ""
+
+
+def _unshown(table: ResultTable, shown: int, of: int) -> str:
+    """Say why a condition is not shown sample by sample, and what to look at instead."""
+    if table.target == MEAN_OF_TARGETS:
+        return (
+            "Predictions, embeddings and the largest errors are shown target by target: choose a "
+            "condition of one target."
+        )
+    return (
+        "Predictions, embeddings and the largest errors are left out for this condition: a page "
+        f"has room for those of {shown} of the {of} conditions, the first ones. "
+        "`rnc-graph report FOLDER --figures` draws those of all as pictures."
+    )
 
 
 def _samples(details: Iterable[dict[str, Any]], data: str) -> set[int]:

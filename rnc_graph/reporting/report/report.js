@@ -259,7 +259,7 @@
     for (const part of byId("detail").querySelectorAll(".of-measured")) part.hidden = !!current?.classes.length;
     byId("scatter-title").textContent = current?.classes.length ? "Predicted classes" : "Predicted against measured";
     for (const section of byId("detail").querySelectorAll("section")) section.hidden = !current;
-    byId("left-out").textContent = current ? data.left_out : `${data.left_out} This condition is not one of them.`;
+    byId("left-out").textContent = current ? data.left_out : condition.unshown;
     if (!current) return;
     const names = [...new Set(current.curves.map((c) => c.value))];
     choices("curve", names);
