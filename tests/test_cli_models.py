@@ -98,7 +98,7 @@ def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
     counts = {name: values["logS"]["count"] for name, values in metrics.items()}
     assert counts == {"new molecules": 8, "molecules seen": 70}
     assert {path.suffix for path in (tmp_path / "ev").iterdir()} == {".png", ".json", ".csv"}
-    assert "row 6 (line 7), column 'SMILES': 'C(': not a valid SMILES" in out
+    assert "row 6 (line 7), column 'smiles': 'C(': not a valid SMILES" in out
     bad = pd.read_csv(tmp_path / "ev" / "bad_rows.csv")
     assert bad["row"].tolist() == [6, 7]
 
