@@ -19,6 +19,7 @@ from rnc_graph.data.cache import Entry, Layout, OnDone, cached, stored
 from rnc_graph.data.featurizer import (
     ATOM_FEATURE_SIZES,
     BOND_FEATURE_SIZES,
+    DESCRIPTORS,
     FINGERPRINT_BITS,
     BadMolecule,
     MoleculeArrays,
@@ -166,12 +167,14 @@ def _digest(smiles: Sequence[str]) -> str:
 
 def _key(digest: str, wants: Wants) -> str:
     """Return a name for SMILES and how they are featurized."""
-    how = json.dumps([digest, rdkit.__version__, asdict(wants)])
+    versions = [rdkit.__version__, *([DESCRIPTORS] if wants.descriptors else [])]
+    how = json.dumps([digest, *versions, asdict(wants)])
     return hashlib.sha256(how.encode()).hexdigest()[:32]
 
 
 def _layout(wants: Wants) -> Layout:
-    descriptors, fingerprints = (len(descriptor_names()),), (FINGERPRINT_BITS // 8,)
+    descriptors = (len(descriptor_names()) if wants.descriptors else 0,)
+    fingerprints = (FINGERPRINT_BITS // 8,)
     return {
         "atoms": (np.uint8, (len(ATOM_FEATURE_SIZES),)),
         "ends": (np.int32, (2,)),

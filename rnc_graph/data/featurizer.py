@@ -30,6 +30,8 @@ from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationTyp
 FEATURIZER: Final = "ogb-3"
 # Atoms in the order of the SMILES, stereochemistry as OGB's tags: for models that were trained so.
 AS_WRITTEN: Final = "ogb-2"
+# Likewise for the rounding errors of descriptors, for caches alone.
+DESCRIPTORS: Final = 2
 
 ATOM_FEATURE_SIZES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
 BOND_FEATURE_SIZES = (5, 6, 2)
@@ -39,14 +41,6 @@ FINGERPRINT_BITS = 2048
 
 # Longer texts are refused: RDKit's time grows faster than the length.
 LONGEST_SMILES = 10_000
-# Descriptors take time that grows with the square of the number of atoms and with the number of
-# paths of four bonds: larger molecules are refused where descriptors are needed.
-LARGEST_DESCRIBED = 1_000
-_MOST_WALKS = 200_000
-# These grow with its third or fourth power, and are undefined for larger molecules.
-_LARGEST_CUBIC = 150
-_CUBIC = ("Ipc", "AvgIpc", "BalabanJ", "BertzCT", "BCUT2D")
-
 # Steps of the CIP labeler within one molecule; symmetric cages would take any number.
 _MOST_CIP_STEPS = 100_000
 
@@ -365,38 +359,9 @@ def descriptor_names() -> list[str]:
 
 
 def _descriptors(molecule: Chem.Mol) -> list[float]:
-    """Return the D descriptors, NaN where one is not defined; raises ``ValueError``."""
-    from rdkit.Chem import Descriptors
+    from rnc_graph.data.descriptors import descriptors
 
-    atoms = molecule.GetNumAtoms()
-    if atoms > LARGEST_DESCRIBED:
-        raise ValueError(f"{atoms:,} atoms, more than {LARGEST_DESCRIBED:,}, for descriptors")
-    if _walks(molecule) > _MOST_WALKS:
-        raise ValueError("too densely bonded for descriptors")
-    return [
-        np.nan
-        if atoms > _LARGEST_CUBIC and name.startswith(_CUBIC)
-        else _as_float(describe, molecule)
-        for name, describe in Descriptors._descList
-    ]
-
-
-def _walks(molecule: Chem.Mol) -> float:
-    """Return the number of walks of four bonds."""
-    bonds = Chem.GetAdjacencyMatrix(molecule).astype(np.float64)
-    two_bonds = bonds @ bonds.sum(axis=1)
-    return float(two_bonds @ two_bonds)
-
-
-def _as_float(describe: Callable[[Chem.Mol], Any], molecule: Chem.Mol) -> float:
-    # One by one: RDKit's own loop over them takes Ctrl-C and a lack of memory for a NaN.
-    try:
-        # Python's integers may be greater than any float: not defined, then.
-        return float(describe(molecule))
-    except MemoryError:
-        raise
-    except Exception:
-        return np.nan
+    return descriptors(molecule)
 
 
 @cache

@@ -1,0 +1,163 @@
+"""Descriptors of a molecule's graph: paths, distances, and eigenvalues."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
+from rdkit.ML.InfoTheory import rdInfoTheory
+
+from rnc_graph.data.described_molecule import (
+    BURDEN,
+    OUTER,
+    DescribedMolecule,
+    Values,
+    sum_of_neighbors,
+)
+
+# RDKit's errors of the characteristic polynomial grow from nothing to all of it between 65 and 80.
+_LARGEST_EXACT = 50
+
+
+def paths(molecule: DescribedMolecule) -> Values:
+    """Hall and Kier's connectivity and shape indices of paths of two to four bonds.
+
+    "The Molecular Connectivity Chi Indexes and Kappa Shape Indexes", Rev. Comput. Chem. 2, 1991.
+    Rings of three and four bonds are paths too: what counts them is left to RDKit.
+    """
+    smallest = min(map(len, molecule.rdkit.GetRingInfo().AtomRings()), default=5)
+    begin, end = molecule.begin, molecule.end
+    neighbors: list[list[int]] = [[] for _ in molecule.atoms]
+    for one, other, *_ in molecule.bond_keys:
+        neighbors[one].append(other)
+        neighbors[other].append(one)
+    turns = [(i, *pair) for i, own in enumerate(neighbors) for pair in combinations(own, 2)]
+    center, left, right = np.array(turns, dtype=np.int64).reshape(-1, 3).T
+    degree = molecule.degree
+    outer = OUTER[molecule.element]
+    valence = (outer - molecule.hydrogens).astype(float)
+    cores = np.where(molecule.element > 10, molecule.element - outer - 1, 1)
+    values: Values = {
+        "Chi0": (1 / np.sqrt(degree[degree > 0])).sum(),
+        "Chi1": (1 / np.sqrt(degree[begin] * degree[end])).sum(),
+    }
+    for letter, electrons in (("n", valence), ("v", valence / cores)):
+        if electrons.min() < 0:
+            return {}
+        x = np.divide(1, np.sqrt(electrons), out=np.zeros_like(electrons), where=electrons > 0)
+        sums = sum_of_neighbors(molecule, x)
+        pairs = x[center] * x[left] * x[right]
+        onwards = (sums[begin] - x[end]) * (sums[end] - x[begin])
+        both = (sums[left] - x[center]) * (sums[right] - x[center])
+        values[f"Chi2{letter}"] = pairs.sum()
+        if smallest > 3:
+            values[f"Chi3{letter}"] = (x[begin] * x[end] * onwards).sum()
+        if smallest > 4:
+            values[f"Chi4{letter}"] = (pairs * both).sum()
+    atoms = len(molecule.atoms)
+    alpha = rdMolDescriptors.CalcHallKierAlpha(molecule.rdkit)
+    long = int(((degree[begin] - 1) * (degree[end] - 1)).sum())
+    one, two, three = (count + alpha for count in (len(begin), len(turns), long))
+    size = atoms + alpha
+    kappa1 = size * (size - 1) ** 2 / one**2 if one else 0.0
+    kappa2 = (size - 1) * (size - 2) ** 2 / two**2 if two else 0.0
+    values |= {"Kappa1": kappa1, "Kappa2": kappa2, "Phi": kappa1 * kappa2 / atoms}
+    if smallest > 3:
+        values["Kappa3"] = (size - 2 + atoms % 2) * (size - 3) ** 2 / three**2 if three else 0.0
+    return values
+
+
+def burden(molecule: DescribedMolecule) -> Values:
+    """Pearlman and Smith's extreme eigenvalues of Burden matrices."""
+    atoms = len(molecule.atoms)
+    matrices = np.full((4, atoms, atoms), 0.001)
+    orders = [BURDEN[order] for _, _, order, _ in molecule.bond_keys]
+    matrices[:, molecule.begin, molecule.end] = matrices[:, molecule.end, molecule.begin] = orders
+    masses = [atom.GetMass() for atom in molecule.atoms]
+    diagonals = np.stack([masses, molecule.partial_charges, *molecule.crippen.T])
+    matrices[:, range(atoms), range(atoms)] = diagonals
+    if not molecule.charges_are_known or not np.isfinite(diagonals).all():
+        return {}
+    found = np.linalg.eigvalsh(matrices)
+    names = (("MWHI", "MWLOW"), ("CHGHI", "CHGLO"), ("LOGPHI", "LOGPLOW"), ("MRHI", "MRLOW"))
+    return {
+        f"BCUT2D_{name}": value
+        for pair, values in zip(names, found.tolist(), strict=True)
+        for name, value in zip(pair, (values[-1], values[0]), strict=True)
+    }
+
+
+def polynomial(molecule: DescribedMolecule) -> Values:
+    """Bonchev and Trinajstic's information content of the characteristic polynomial, 1977."""
+    adjacency = Chem.GetAdjacencyMatrix(molecule.rdkit).astype(float)
+    atoms = len(adjacency)
+    if atoms <= _LARGEST_EXACT:
+        # From its values at the roots of unity; the coefficients are integers.
+        points = np.exp(2j * np.pi * np.arange(atoms + 1) / (atoms + 1))
+        values = (points[:, None] - np.linalg.eigvalsh(adjacency)).prod(axis=1)
+        sizes = np.rint(np.abs(np.fft.fft(values).real) / (atoms + 1))
+    else:
+        sizes = _le_verrier(adjacency)
+    average = rdInfoTheory.InfoEntropy(sizes)
+    return {"AvgIpc": average, "Ipc": sizes.sum() * average}
+
+
+def _le_verrier(adjacency: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the absolute coefficients as RDKit computes them, rounding errors included."""
+    atoms = len(adjacency)
+    coefficients = np.ones(atoms + 1)
+    power = adjacency.copy()
+    for n in range(1, atoms + 1):
+        diagonal = power.reshape(-1)[:: atoms + 1]
+        coefficients[n] = 1.0 / n * diagonal.sum()
+        diagonal -= coefficients[n]
+        power = adjacency @ power
+    return np.abs(coefficients)
+
+
+def topology(molecule: DescribedMolecule) -> Values:
+    """Balaban's J, 1982, and Bertz's complexity, 1981."""
+    atoms = len(molecule.atoms)
+    if atoms < 2:
+        return {}
+    far = Chem.GetDistanceMatrix(
+        molecule.rdkit, useBO=True, useAtomWts=False, force=True, prefix="Balaban"
+    )
+    total = far.sum(axis=0)
+    bonds = len(molecule.bonds)
+    rings = bonds - atoms + 1
+    index = (1.0 / np.sqrt(total[molecule.begin] * total[molecule.end])).sum()
+    # Atoms with equal distances (to four digits, the first hundred) have one class.
+    rows = np.rint(np.sort(far, axis=1)[:, :100] * 1e4)
+    classes: dict[bytes, int] = {}
+    of_atom = [classes.setdefault(row.tobytes(), len(classes)) for row in rows]
+    neighbors: list[list[tuple[int, float]]] = [[] for _ in range(atoms)]
+    connections: dict[tuple[int, ...], float] = {}
+
+    def connect(key: tuple[int, ...], count: float) -> None:
+        connections[key] = connections.get(key, 0) + count
+
+    for begin, end, order, _ in molecule.bond_keys:
+        one, other = of_atom[begin], of_atom[end]
+        neighbors[begin].append((other, order))
+        neighbors[end].append((one, order))
+        if order > 1:
+            connect((min(one, other), max(one, other)), order * (order - 1) / 2)
+    for hinge, own in zip(of_atom, neighbors, strict=True):
+        for (one, order), (other, second) in combinations(own, 2):
+            connect((min(one, other), hinge, max(one, other)), order * second)
+    counts = np.array(list(connections.values()) or [1.0])
+    elements = np.bincount(molecule.element)
+    kinds = rdInfoTheory.InfoEntropy(elements[elements > 0].astype(float))
+    total_count = counts.sum()
+    complexity = total_count * (
+        rdInfoTheory.InfoEntropy(counts) + math.log(total_count) / math.log(2)
+    )
+    return {
+        "BalabanJ": bonds / (rings + 1) * index if rings + 1 else 0,
+        "BertzCT": atoms * kinds + complexity,
+    }
