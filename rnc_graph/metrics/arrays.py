@@ -29,11 +29,6 @@ def checked(
     """Return finite ``values`` (N, d), or (N,) for one dimension, as float64.
 
     N is ``rows``, or at least ``fewest``; d is ``width``, or at least one.
-
-    >>> checked("embedding", np.zeros((3, 4)), width=2)
-    Traceback (most recent call last):
-    ...
-    rnc_graph.errors.BadValueError: embedding: expected shape (N >= 2, 2), got (3, 4)
     """
     array = _floats(name, values)
     fits = (
@@ -57,13 +52,7 @@ def checked(
 def checked_classes(
     name: str, labels: Labels, *, rows: int | None = None, classes: int | None = None
 ) -> Classes:
-    """Return class numbers 0, 1, 2, ... (N,), below ``classes`` if given, as integers.
-
-    >>> checked_classes("labels", np.array([0.0, 2.5]))
-    Traceback (most recent call last):
-    ...
-    rnc_graph.errors.BadValueError: labels: expected class numbers 0, 1, 2, ..., got 2.5 in row 1
-    """
+    """Return class numbers 0, 1, 2, ... (N,), below ``classes`` if given, as integers."""
     array = _floats(name, labels)
     if array.ndim != 1 or len(array) == 0 or rows not in (None, len(array)):
         raise BadValueError(f"{name}: expected shape ({rows or 'N >= 1'},), got {array.shape}")
@@ -91,11 +80,7 @@ def check_positive(name: str, value: float) -> None:
 
 
 def unit_rows(values: FloatArray) -> FloatArray:
-    """Project (N, d) onto the unit sphere; a row of zeros stays zero.
-
-    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
-    [[0.6, 0.8], [0.0, 0.0]]
-    """
+    """Project (N, d) onto the unit sphere; a row of zeros stays zero."""
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     return values / np.where(norms > 0, norms, 1.0)
 

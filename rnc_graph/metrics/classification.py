@@ -34,11 +34,10 @@ def classification_metrics(
         many: a class with more training samples than this is many-shot.
         few: a class with fewer than this is few-shot; the others are medium-shot.
 
-    Returns:
-        ``accuracy``; ``error``, 1 - accuracy; ``balanced_accuracy``, the mean of the accuracies on
-        each class that has a sample; ``cross_entropy``, in nats; with ``train_labels``
-        ``accuracy_many``, ``accuracy_medium`` and ``accuracy_few``, the means over the classes of a
-        region, each if one of its classes has a sample.
+    Returns ``accuracy``; ``error``, 1 - accuracy; ``balanced_accuracy``, the mean of the accuracies
+    on each class that has a sample; ``cross_entropy``, in nats; with ``train_labels``
+    ``accuracy_many``, ``accuracy_medium`` and ``accuracy_few``, the means over the classes of a
+    region, each if one of its classes has a sample.
 
     >>> logits = np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
     >>> found = classification_metrics(np.array([0.0, 1.0, 1.0, 0.0]), logits, np.zeros(101))

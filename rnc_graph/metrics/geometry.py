@@ -88,13 +88,8 @@ def uniformity(embedding: Floats, t: float = 2, *, limit: int = LIMIT, seed: int
     """Return the uniformity of an embedding on the unit sphere (Wang and Isola, ICML 2020).
 
     The log of the mean of exp(-t |u - v| ** 2) over all pairs (arXiv 2005.10242, section 4.1): 0
-    if all are equal, smaller if they are more even. A row of zeros stays zero.
-
-    Args:
-        embedding: (N, d).
-        t: sharpness of the Gaussian, positive.
-        limit: the size of a random subset of more samples, at least 2.
-        seed: of that subset.
+    if all are equal, smaller if they are more even. A row of zeros stays zero. ``t`` is positive,
+    the sharpness of the Gaussian; ``limit`` and ``seed`` as in :func:`order_correlation`.
 
     >>> uniformity(np.array([[1.0, 0.0], [-2.0, 0.0]]))
     -8.0

@@ -32,14 +32,8 @@ class ConformalIntervals:
     ) -> "ConformalIntervals":
         """Compute the scores of samples that were used neither to train nor to select the model.
 
-        Args:
-            y_true: (n, t), NaN where missing.
-            y_pred: (n, t).
-            difficulty: (n, t), positive; greater where a greater error is expected.
-
-        >>> ones = np.ones((3, 1))
-        >>> ConformalIntervals.calibrate(ones * 0, np.array([[2.0], [-1.0], [3.0]]), ones).scores.T
-        array([[1., 2., 3.]])
+        ``y_true`` (n, t) is NaN where missing; ``difficulty`` (n, t) is positive, and greater where
+        a greater error is expected.
         """
         return cls(np.sort(np.abs(y_true - y_pred) / difficulty, axis=0))
 
@@ -67,11 +61,7 @@ class ConformalIntervals:
 
 
 def coverage(y_true: FloatArray, low: FloatArray, high: FloatArray) -> float:
-    """Return the share of the known values (N, t) within their intervals.
-
-    >>> coverage(np.array([[0.0], [5.0], [np.nan]]), np.full((3, 1), -1.0), np.full((3, 1), 1.0))
-    0.5
-    """
+    """Return the share of the known values (N, t), those not NaN, within their intervals."""
     known = ~np.isnan(y_true)
     inside = (low <= y_true) & (y_true <= high)
     return float(inside[known].mean()) if known.any() else math.nan

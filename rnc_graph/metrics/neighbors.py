@@ -58,9 +58,6 @@ def shares(distances: FloatArray, k: int) -> FloatArray:
 
     Neighbors nearer than the k-th distance have 1; those at it divide the rest evenly, so that the
     result does not depend on the order of the M.
-
-    >>> shares(np.array([[0.0, 2.0, 1.0, 2.0]]), 3).tolist()
-    [[1.0, 0.5, 1.0, 0.5]]
     """
     k = min(k, distances.shape[1])
     reach = np.partition(distances, k - 1, axis=1)[:, k - 1 : k]

@@ -28,10 +28,6 @@ def regression_metrics(y_true: FloatArray, y_pred: FloatArray) -> dict[str, floa
     """Return MAE, RMSE and MSE of predictions (N, t), over all samples and targets.
 
     Entries whose ``y_true`` is missing (NaN) are left out; all metrics are NaN if none is known.
-
-    >>> errors = regression_metrics(np.array([[0.0], [0.0]]), np.array([[3.0], [4.0]]))
-    >>> errors["mae"], errors["mse"], round(errors["rmse"], 4)
-    (3.5, 12.5, 3.5355)
     """
     known = ~np.isnan(y_true)
     if not known.any():
@@ -50,11 +46,6 @@ def metrics_by_target(y_true: FloatArray, y_pred: FloatArray) -> list[dict[str, 
     determination; and ``spearman``, the rank correlation. A metric that is not defined is NaN: all
     without an entry, ``r2`` if the values of ``y_true`` are equal, ``spearman`` if those of
     ``y_true`` or ``y_pred`` are.
-
-    >>> y_true, y_pred = np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [4.0]])
-    >>> metrics = metrics_by_target(y_true, y_pred)[0]
-    >>> metrics["count"], metrics["r2"], metrics["spearman"]
-    (3, 0.5, 1.0)
     """
     found = []
     for of_target, predictions in zip(y_true.T, y_pred.T, strict=True):
@@ -80,11 +71,6 @@ def subset_metrics(
 
     With the subset "cliff" of a MoleculeACE dataset its "rmse" is the cliff RMSE of van Tilborg,
     Alenicheva and Grisoni (J. Chem. Inf. Model. 62 (2022) 5938-5951).
-
-    >>> y_true, y_pred = np.zeros((3, 1)), np.array([[1.0], [2.0], [2.0]])
-    >>> errors = subset_metrics(y_true, y_pred, {"cliff": np.array([False, True, True])})
-    >>> errors["cliff"]["rmse"]
-    2.0
     """
     for name, mask in subsets.items():
         if mask.shape != (len(y_true),):
@@ -114,14 +100,10 @@ def label_bins(labels: Floats, edges: Floats) -> NDArray[np.int64]:
 def shot_regions(
     train_labels: Floats, labels: Floats, edges: Floats, *, many: int, few: int
 ) -> NDArray[np.str_]:
-    """Return the region of each label, by the number of training samples in its bin.
+    """Return the region of each label (N,), by the number of ``train_labels`` (M,) in its bin.
 
-    Args:
-        train_labels: (M,) of one target.
-        labels: (N,) in the same unit.
-        edges: (E,) inner edges of the E + 1 bins, as in :func:`label_bins`.
-        many: a bin with more training samples than this is many-shot.
-        few: a bin with fewer than this (or none) is few-shot; the others are medium-shot.
+    With the edges of :func:`label_bins`, a bin of more than ``many`` training samples is many-shot,
+    one of fewer than ``few`` (or none) few-shot; the others are medium-shot.
 
     >>> train = np.array([0.1, 0.2, 0.3, 1.1, 1.2, 2.5])
     >>> labels, edges = np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0])

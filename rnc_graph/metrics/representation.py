@@ -132,20 +132,14 @@ def evaluate_classes(
 ) -> dict[str, float]:
     """Evaluate an embedding of a validation or test set by class numbers.
 
-    Args:
-        train_embedding: (M, d) of the training set.
-        train_labels: (M,) class numbers.
-        embedding: (N, d).
-        labels: (N,) class numbers.
-        coarse: (C,) the group of each class, for coarse retrieval.
-        views: as in :func:`evaluate_representation`.
-        ood: as in :func:`evaluate_representation`.
+    Embeddings (M, d) and (N, d) have class numbers (M,) and (N,); ``coarse`` (C,) is the group of
+    each class, for coarse retrieval; ``views`` and ``ood`` are as in
+    :func:`evaluate_representation`.
 
-    Returns:
-        ``probe_accuracy`` and ``probe_balanced_accuracy``, of a linear probe; ``knn_accuracy``;
-        ``recall_1`` and ``map`` of retrieval from the training set, with ``coarse``
-        ``recall_1_coarse`` and ``map_coarse``; ``uniformity``, ``alignment`` and ``ood_...`` as in
-        :func:`evaluate_representation`, with a Gaussian for each class.
+    Returns ``probe_accuracy`` and ``probe_balanced_accuracy``, of a linear probe; ``knn_accuracy``;
+    ``recall_1`` and ``map`` of retrieval from the training set, with ``coarse``
+    ``recall_1_coarse`` and ``map_coarse``; ``uniformity``, ``alignment`` and ``ood_...`` as there,
+    with a Gaussian for each class.
 
     >>> x = np.repeat([[1.0, 0.0], [0.0, 1.0]], 30, axis=0)
     >>> y = np.repeat([0.0, 1.0], 30)

@@ -36,15 +36,9 @@ def retrieval(
     """Retrieve the k nearest of a gallery by the Euclidean distance of embeddings.
 
     Ties for the last neighbor are shared (see :func:`~rnc_graph.metrics.neighbors.shares`), so a
-    constant embedding scores as a random draw. If k > M, all M are retrieved.
-
-    Args:
-        gallery_embedding: (M, d), by convention of the training set.
-        gallery_labels: (M, t), by convention standardized.
-        embedding: (N, d) of the queries.
-        labels: (N, t) in the unit of ``gallery_labels``.
-        at: the numbers k.
-        tolerance: largest L1 label distance of a hit, inclusive, in the labels' unit.
+    constant embedding scores as a random draw. If k > M, all M are retrieved. The gallery (M, d),
+    by convention the training set, has labels (M, t), and the queries (N, d) labels (N, t) in one
+    unit, in which ``tolerance`` is the largest L1 label distance of a hit; ``at`` lists the k.
 
     >>> gallery, labels = np.array([[0.0], [1.0], [5.0]]), np.array([[0.0], [1.0], [2.0]])
     >>> queries, true = np.array([[0.1], [4.0]]), np.array([[0.0], [2.0]])
@@ -92,13 +86,8 @@ def class_retrieval(
 
     Gallery samples that tie share the first rank, and enter the average precision together as in
     scikit-learn: a constant embedding scores the share of the class. A query whose class is not
-    in the gallery scores 0.
-
-    Args:
-        gallery_embedding: (M, d), by convention of the training set.
-        gallery_labels: (M,) class numbers, by the labeling's name, such as fine and coarse.
-        embedding: (N, d) of the queries.
-        labels: (N,) class numbers, by the same names.
+    in the gallery scores 0. The gallery (M, d) has class numbers (M,), the queries (N, d) have
+    (N,), by the labeling's name, such as fine and coarse.
 
     >>> gallery, fine = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.array([0.0, 1.0, 0.0])
     >>> queries, true = np.array([[1.0, 0.1], [1.0, 0.2]]), np.array([0.0, 1.0])

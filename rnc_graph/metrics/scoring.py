@@ -13,12 +13,9 @@ from rnc_graph.metrics.representation import RETRIEVED
 class Scoring:
     """The metrics that predictions are compared by; smaller is better for all.
 
-    Attributes:
-        scales: the units of the metrics; runs are compared in the first.
-        metrics: titles of the metrics by name.
-        ranked_by: the metric that methods are ranked by.
-        secondary: another metric, shown with it.
-        selected_by: the metric that selects the epoch, in words.
+    Runs are compared in the first of the ``scales``, the units of the metrics, whose titles are in
+    ``metrics``. Methods are ranked by one, and shown with a secondary one; ``selected_by`` says in
+    words which metric selects the epoch.
     """
 
     scales: tuple[str, ...]

@@ -25,14 +25,8 @@ Ends = tuple[float | None, float | None]
 class Summary:
     """Summary of one value a seed. Fields that need more seeds are None.
 
-    Attributes:
-        mean: over the seeds.
-        sd: sample standard deviation.
-        values: by seed.
-        low: lower end of the 95% interval of the mean, by Student's t.
-        high: its upper end.
-        bootstrap_low: lower end of the 95% percentile interval of the mean, by bootstrap.
-        bootstrap_high: its upper end.
+    ``sd`` is the sample standard deviation; ``low`` and ``high`` are the ends of the 95% interval
+    of the mean by Student's t, ``bootstrap_low`` and ``bootstrap_high`` of its percentile interval.
     """
 
     mean: float
@@ -45,12 +39,7 @@ class Summary:
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Return mean, spread and intervals of one value a seed.
-
-    >>> summary = summarize([1.0, 2.0, 3.0])
-    >>> summary.mean, summary.sd, round(summary.low, 3), round(summary.high, 3)
-    (2.0, 1.0, -0.484, 4.484)
-    """
+    """Return mean, spread and intervals of one value a seed."""
     return summarize_all([values])[0]
 
 
@@ -108,23 +97,15 @@ class PairedDifference:
 
     Attributes:
         mean: of the differences; negative is a smaller error than that of the reference.
-        low: lower end of the 95% interval of the mean, by the paired t test.
-        high: its upper end.
-        p: two-sided p value of the paired t test.
-        p_holm: the same after Holm's correction over all rows compared.
+        low, high: 95% interval of the mean, by the paired t test.
+        p, p_holm: its two-sided p value, and after Holm's correction over all rows compared.
         n: seeds.
-        bootstrap_low: lower end of the 95% percentile interval of the mean, by bootstrap.
-        bootstrap_high: its upper end.
-        wilcoxon: two-sided p value of Wilcoxon's signed-rank test.
-        wilcoxon_holm: the same after Holm's correction.
-        corrected_low: lower end of the 95% interval corrected for overlapping splits (Nadeau and
-            Bengio, Machine Learning 52, 2003).
-        corrected_high: its upper end.
-        corrected_p: two-sided p value with the same correction, before Holm's.
+        bootstrap_low, bootstrap_high: 95% percentile interval of the mean.
+        wilcoxon, wilcoxon_holm: two-sided p values of Wilcoxon's signed-rank test.
+        corrected_low, corrected_high, corrected_p: of the t test corrected for overlapping splits
+            (Nadeau and Bengio, Machine Learning 52, 2003), before Holm's correction.
         effect: Cohen's d of the differences, their mean over their standard deviation.
-        wins: seeds with a smaller value than the reference's.
-        ties: seeds with an equal one.
-        losses: seeds with a greater one.
+        wins, ties, losses: seeds with a smaller, an equal and a greater value than the reference's.
         detectable: the smallest true difference that is significant at the 5% level with 80% power,
             for this number of seeds and this spread.
     """
@@ -155,12 +136,8 @@ def compare(
     """Compare each row with the reference, seed by seed, as one family for Holm's correction.
 
     The seeds are random splits of one dataset, so their training sets overlap and the plain
-    intervals are too narrow; the corrected ones are sqrt(1 + n * ``test_share``) times as wide.
-
-    Args:
-        rows: one value a seed for each row, in the seeds' order of ``reference``.
-        reference: one value a seed.
-        test_share: samples of the test set over those of the training set.
+    intervals are too narrow; the corrected ones are sqrt(1 + n * ``test_share``) times as wide,
+    with the samples of the test set over those of the training set.
     """
     if not rows:
         return {}
@@ -228,9 +205,6 @@ def detectable_difference(sd: float, n: int) -> float:
     """Return the smallest true mean difference that a paired t test detects with 80% power.
 
     Of n >= 2 seeds whose differences have the standard deviation ``sd``.
-
-    >>> round(detectable_difference(sd=1.0, n=10), 3)
-    0.996
     """
     return sd * _detectable_effect(n)
 
@@ -289,12 +263,10 @@ class Ranking:
         names: of the methods, the best first.
         ranks: their average ranks, from 1.
         conditions: N.
-        friedman: p value of Friedman's test that all methods are equal; None below three methods
-            or two datasets.
+        friedman: p value of Friedman's test that all methods are equal.
         critical: critical difference of Nemenyi's test: the smallest significant difference of two
-            average ranks at the 5% level; None as above.
-        groups: longest runs of methods without a significant difference, each as first and last
-            index in ``names``.
+            average ranks at the 5% level. Both are None below three methods or two datasets.
+        groups: longest runs of methods without a significant difference, as first and last index.
     """
 
     names: tuple[str, ...]
@@ -309,10 +281,6 @@ def rank_methods(errors: NDArray[np.float64], names: Sequence[str]) -> Ranking:
     """Rank k methods by their finite errors (N, k) on each dataset, of which smaller is better.
 
     Ties share their mean rank.
-
-    >>> ranking = rank_methods(np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 3.0]]), ["a", "b", "c"])
-    >>> ranking.ranks
-    (1.5, 1.5, 3.0)
     """
     errors = np.asarray(errors, dtype=np.float64)
     if errors.ndim != 2 or errors.shape[1] != len(names) or not np.isfinite(errors).all():
