@@ -137,13 +137,7 @@ class LabelAttentionNCE(PretrainLoss):
     The positives of an anchor are the first views of the ``positives`` samples in the batch with
     the nearest labels, which are no negatives, and its own views from the third on. Samples
     without a target in common are neither positives nor negatives of each other; a sample without
-    any target is left out.
-
-    Args:
-        positives: near samples of each anchor; at least 1.
-        temperature: of the loss.
-        d_pos: temperature of the attention over positives.
-        d_neg: temperature of the attention over negatives.
+    any target is left out. ``positives`` is at least 1; the other options are those of the loss.
     """
 
     min_views = 2

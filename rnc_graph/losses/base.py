@@ -32,11 +32,8 @@ class PretrainLoss(Loss):
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Compute what the loss needs from the training set. Called once, before training.
 
-        Args:
-            labels: (M, t) standardized targets of the training set, or class numbers (M, 1); NaN
-                where missing.
-            embedding_dim: d of the features.
-            seed: the same seed gives the same state.
+        ``labels`` are its standardized targets (M, t), or class numbers (M, 1), NaN where missing;
+        ``embedding_dim`` is d of the features. The same seed gives the same state.
         """
 
 
@@ -44,11 +41,8 @@ class QueueLoss(PretrainLoss):
     """A loss that compares queries with the keys of a momentum encoder and of a queue.
 
     ``forward(query, key, labels, queue, queue_labels)`` takes (N, d), (N, d), (N, t), (K, d) and
-    (K, t) and returns a scalar. K is 0 in the first step.
-
-    Args:
-        queue_size: the largest K; at least 1.
-        momentum: of the momentum encoder, in [0, 1).
+    (K, t) and returns a scalar. K is 0 in the first step, ``queue_size`` at most; ``momentum``, in
+    [0, 1), is that of the momentum encoder.
     """
 
     def __init__(self, queue_size: int, momentum: float) -> None:

@@ -93,15 +93,7 @@ def real_floats(name: str, values: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 class Shapes:
-    """Checks tensors against shapes in letters; a letter is one size throughout.
-
-    >>> shapes = Shapes()
-    >>> shapes.embeddings("query", torch.ones(4, 3), "B", "d")
-    >>> shapes.embeddings("key", torch.ones(4, 2), "B", "d")
-    Traceback (most recent call last):
-    ...
-    rnc_graph.errors.BadValueError: key must be (B, d) with B = 4, d = 3, got shape (4, 2)
-    """
+    """Checks tensors against shapes in letters; a letter is one size throughout."""
 
     # Sizes that may be 0: the queue is empty at first.
     MAY_BE_EMPTY = ("K",)

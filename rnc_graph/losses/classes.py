@@ -21,10 +21,7 @@ class QuantileBins(nn.Module):
 
     Each of several targets has its own bins, and a class is a combination of bins that occurs in
     the training set. A sample that lacks a target has no class. Equal labels share a bin, so there
-    may be fewer than ``bins``.
-
-    Args:
-        bins: the largest number for each target; at least 2.
+    may be fewer than ``bins``, which is at least 2.
 
     >>> bins = QuantileBins(2)
     >>> bins.setup(torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
@@ -51,8 +48,7 @@ class QuantileBins(nn.Module):
     def setup(self, labels: Tensor) -> None:
         """Compute the edges of each target from its known values in labels (M, t).
 
-        Raises :class:`BadValueError` if a target has fewer than 2 known values, or the samples with
-        all targets are fewer than the bins or of one class.
+        Each has 2 or more, and the samples with all targets are as many as the bins, of 2 classes.
         """
         # Loaded here: numpy is not needed to import the losses.
         from rnc_graph.quantiles import quantile_edges
@@ -124,7 +120,7 @@ class ClassNumbers(nn.Module):
         return len(self.numbers)
 
     def setup(self, labels: Tensor) -> None:
-        """Take the classes of labels (M, 1): 2 or more, or :class:`BadValueError` is raised."""
+        """Take the classes of labels (M, 1), of which there must be 2 or more."""
         numbers = class_numbers(labels, what="bins: classes")
         self.numbers = torch.unique(numbers[numbers >= 0])
         if self.classes < 2:

@@ -17,10 +17,7 @@ from rnc_graph.losses.pairwise import units, wide_dtype
 class MomentumContrastLoss(Loss):
     """Base of KCL and TSC: a query against its own key, a labeled queue and class targets.
 
-    Args:
-        temperature: divides the cosines; positive.
-        positives: the number of draws from the queue, at least 1; None takes all of the class.
-        generator: of the draws; None is torch's default.
+    Arguments as in :class:`KCLLoss`.
     """
 
     def __init__(
@@ -102,12 +99,8 @@ class KCLLoss(MomentumContrastLoss):
     ) -> Tensor:
         """Return the loss of a batch, a scalar in the inputs' dtype, float32 at least.
 
-        Args:
-            query: (B, d) embeddings.
-            key: (B, d) embeddings of the same samples by the momentum encoder.
-            labels: (B,) integers, the classes.
-            queue: (K, d) embeddings of earlier samples; K may be 0.
-            queue_labels: (K,) integers, their classes.
+        The queries (B, d), keys (B, d) of the same samples by the momentum encoder, and the queue
+        (K, d) of earlier samples, K >= 0, have integer labels (B,) and (K,).
 
         Raises :class:`BadValueError` for wrong shapes or dtypes, and embeddings not finite.
         """

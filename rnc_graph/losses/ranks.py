@@ -143,9 +143,8 @@ def hierarchy_similarity(hierarchy: Sequence[Sequence[int]]) -> list[list[float]
     It falls in equal steps from 1, the same class, to 0, the same coarsest group; -1 is no group
     in common.
 
-    Args:
-        hierarchy: from the finest to the coarsest level, the group of each of the C classes; no
-            group is divided by a coarser level.
+    ``hierarchy`` is, from the finest to the coarsest level, the group of each of the C classes; no
+    group is divided by a coarser level.
 
     >>> hierarchy_similarity([[0, 0, 1, 2], [0, 0, 0, 1]])[0]
     [1.0, 0.5, 0.0, -1.0]

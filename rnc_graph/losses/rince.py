@@ -292,12 +292,8 @@ class RINCE(QueueLoss):
     If the target is a class number, ``hierarchy`` or ``similarity`` ranks the classes instead.
 
     Args:
-        variant: "in", "out" or "out-in".
-        tau_min: temperature of the first rank.
-        tau_max: temperature of the last rank.
-        quantiles: thresholds as quantiles of the training set's label distances; by default 0.05,
-            0.1, 0.2 and 0.4.
-        thresholds: thresholds in standardized units, instead of quantiles.
+        variant, tau_min, tau_max: see :class:`RINCELoss`.
+        quantiles, thresholds: see :class:`LabelRanks`.
         queue_size: of the queue.
         momentum: of the momentum encoder.
         hierarchy: from the finest to the coarsest level, the group of each class. Rank 1 is the

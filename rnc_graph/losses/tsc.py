@@ -68,14 +68,9 @@ class TSCLoss(MomentumContrastLoss):
     ) -> Tensor:
         """Return the loss of a batch, a scalar in the inputs' dtype, float32 at least.
 
-        Args:
-            query: (B, d) embeddings.
-            key: (B, d) embeddings of the same samples by the momentum encoder.
-            labels: (B,) integers, the classes, in 0 .. C - 1.
-            queue: (K, d) embeddings of earlier samples; K may be 0.
-            queue_labels: (K,) integers, their classes.
-            targets: (C, d) target vectors.
-            class_to_target: (C,) integers, the row of each class's target.
+        The queries (B, d), keys (B, d) of the same samples by the momentum encoder, and the queue
+        (K, d) of earlier samples, K >= 0, have labels (B,) and (K,), integers in 0 .. C - 1. The
+        target of a class is the row ``class_to_target`` (C,) of ``targets`` (C, d).
 
         Raises :class:`BadValueError` for wrong shapes or dtypes, embeddings not finite, and an
         unknown class.
@@ -84,27 +79,18 @@ class TSCLoss(MomentumContrastLoss):
         loss_class, loss_target = self.parts(*queued, targets, class_to_target)
         return loss_class + loss_target
 
-    def parts(
-        self,
-        query: Tensor,
-        key: Tensor,
-        labels: Tensor,
-        queue: Tensor,
-        queue_labels: Tensor,
-        targets: Tensor,
-        class_to_target: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Return (L_class, L_target), scalars whose sum is the loss; as ``forward`` otherwise."""
-        queued = query, key, labels, queue, queue_labels
-        _check(*queued, targets, class_to_target)
+    def parts(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (L_class, L_target), whose sum is the loss, of the arguments of ``forward``."""
+        _check(*batch)
+        *queued, targets, class_to_target = batch
         targets = targets[class_to_target.long()]
         loss_class, loss_target = self.contrast(*queued, targets, self.separate_targets)
         return loss_class, self.target_weight * loss_target
 
 
 @eager
-def _check(*queued_and_targets: Tensor) -> None:
-    *queued, targets, class_to_target = queued_and_targets
+def _check(*batch: Tensor) -> None:
+    *queued, targets, class_to_target = batch
     shapes = check_queued(*queued)
     shapes.embeddings("targets", targets, "C", "d")
     shapes.classes("class_to_target", class_to_target, "C")
@@ -191,12 +177,9 @@ class TSC(ClassQueueLoss):
 
 
 class ClassCentroids(nn.Module):
-    """Running mean directions of C classes (Li et al., section 3).
+    """Running mean directions, ``centroids`` (C, d), of C classes (Li et al., section 3).
 
-    Args:
-        classes: C.
-        embedding_dim: d.
-        momentum: the share of the old direction kept at an update.
+    ``momentum`` is the share of the old direction that is kept at an update.
     """
 
     centroids: Tensor

@@ -36,11 +36,9 @@ class ImageTable:
     """N images with their targets, in the order of their source.
 
     Attributes:
-        name: name of the table in messages and results.
+        name: of the table in messages and results.
         images: name of each image: the path of its file, or a label.
-        targets: (N, t) values in ``unit``, or class indices.
-        target_names: the t columns of ``targets``.
-        unit: unit of the targets, "" where unknown or for classes.
+        targets: (N, t) values of the ``target_names`` in ``unit``, or class indices.
         published_split: (N,) "train", "val" or "test"; None without a published split.
         classes: names of the classes, none for a continuous target.
         source_rows: (N,) the number of each image in its source, from 1; None where all are here.
@@ -110,11 +108,8 @@ class ImageTable:
 class ImageData:
     """N images: their table and their pixels, row by row the same.
 
-    Attributes:
-        table: names of the images and their targets.
-        images: their pixels.
-        skipped: bad images of the source; rows count from 0 in the source.
-        groups: (C,) the group of each class, None without a hierarchy.
+    ``skipped`` are bad images of the source, ``groups`` (C,) the group of each class, None without
+    a hierarchy.
     """
 
     table: ImageTable

@@ -164,9 +164,8 @@ class _Block(nn.Module):
 class ResNet8(ImageEncoder):
     """The ResNet of CIFAR with one block at each of three resolutions, 8 layers with its head.
 
-    "Deep Residual Learning for Image Recognition" (He et al., CVPR 2016, arXiv 1512.03385), section
-    4.2, with n = 1; shortcuts that change the width have a convolution. The embedding, the mean
-    over the last channels, is 4 times ``width``.
+    He et al. (CVPR 2016, arXiv 1512.03385), section 4.2, with n = 1; shortcuts that change the
+    width have a convolution. The embedding, the mean over the last channels, is 4 times ``width``.
 
     Args:
         width: channels at full resolution; twice as many at a half, four times at a quarter of it.

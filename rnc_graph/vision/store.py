@@ -26,14 +26,8 @@ _WORTH_PROCESSES = 500  # Below this, starting processes takes longer than the w
 class PackedImages:
     """N images of one size; a batch is an indexed slice, without a Python loop over images.
 
-    Args:
-        stored: (S, H, W, C) uint8, C = 1 or 3.
-        rows: (N,) which of the stored images these are, in order; None for all.
-        path: the file that ``stored`` is mapped from; None for a tensor in memory.
-
-    >>> images = PackedImages(torch.zeros(5, 8, 8, 3, dtype=torch.uint8))
-    >>> len(images), tuple(images.batch(torch.tensor([4, 0, 4])).shape)
-    (5, (3, 3, 8, 8))
+    They are the rows (N,) of ``stored`` (S, H, W, C), uint8 with C = 1 or 3, or all; ``path`` is
+    the file that this is mapped from, None for a tensor in memory.
     """
 
     def __init__(

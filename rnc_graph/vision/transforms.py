@@ -103,9 +103,7 @@ class ColorJitter(ImageTransform):
         strength: s; the four ranges default to 0.8 s, 0.8 s, 0.8 s and 0.2 s, as in SimCLR (Chen et
             al., ICML 2020, arXiv 2002.05709).
         probability: of each image.
-        brightness: b; the factor is drawn from max(0, 1 - b) to 1 + b.
-        contrast: the same.
-        saturation: the same; gray images do not change.
+        brightness, contrast, saturation: b; the factor is drawn from max(0, 1 - b) to 1 + b.
         hue: h of at most 0.5; the shift is drawn from -h to h, in turns of the color wheel.
     """
 
@@ -147,11 +145,8 @@ class RandomResizedCrop(ImageTransform):
     """Crop a random rectangle and resize it to the size of the image (bilinear).
 
     The rectangle is drawn as torchvision draws it: the first of ten areas and aspect ratios that
-    fits, else the center of the image. A crop is never reduced, so antialiasing has no effect.
-
-    Args:
-        scale: smallest and largest area, as shares of the image's.
-        ratio: smallest and largest ratio of width to height, drawn log-uniformly.
+    fits, else the center of the image. ``scale`` is the smallest and largest area, as shares of the
+    image's; ``ratio`` that of width to height, drawn log-uniformly.
     """
 
     _TRIES = 10
@@ -202,11 +197,8 @@ class RandomResizedCrop(ImageTransform):
 class Blur(ImageTransform):
     """Blur with a Gaussian, reflecting at the edges.
 
-    Args:
-        probability: of each image.
-        sigma: smallest and largest standard deviation, in pixels.
-        kernel: width of the window in pixels, odd; None for a tenth of the image's height, as in
-            SimCLR, and at least 3.
+    ``sigma`` is the smallest and largest standard deviation, in pixels, and ``kernel`` the width of
+    the window, odd; None for a tenth of the image's height, as in SimCLR, and at least 3.
     """
 
     def __init__(
@@ -239,10 +231,8 @@ class Blur(ImageTransform):
 class Rotation(ImageTransform):
     """Rotate about the center, counter-clockwise (bilinear).
 
-    Args:
-        degrees: the angle is drawn from -degrees to degrees.
-        probability: of each image.
-        fill: brightness of the pixels that come from beyond the image, 0 (black) to 1 (white).
+    The angle is drawn from -degrees to degrees; ``fill`` is the brightness of the pixels that come
+    from beyond the image, 0 (black) to 1 (white).
     """
 
     def __init__(self, degrees: float = 15.0, probability: float = 1.0, fill: float = 0.0) -> None:

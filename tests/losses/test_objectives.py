@@ -200,8 +200,8 @@ seeds: 1
 reference: plain
 encoders:
   gcn: {hidden_dim: 8, layers: 1}
-pretraining: {epochs: 2, views: 6, projection_dim: 12, batch_size: 16}
-regression: {epochs: 2}
+pretraining: {epochs: 1, views: 6, projection_dim: 12, batch_size: 16}
+regression: {epochs: 1}
 methods:
   - {name: plain, pretraining: null}
 """

@@ -267,19 +267,6 @@ def test_without_gradients() -> None:
             assert torch.equal(RnCLoss()(features.clone(), labels.clone()), expected)
 
 
-@pytest.mark.slow
-def test_compiled() -> None:
-    features, labels = _batch(16, 2)
-    expected, gradient = _with_gradient(RnCLoss(), features, labels)
-    try:
-        torch.compile(torch.sin)(torch.ones(2))
-    except Exception as error:
-        pytest.skip(f"no working compiler: {error}")
-    value, compiled_gradient = _with_gradient(torch.compile(RnCLoss()), features, labels)
-    torch.testing.assert_close(value, expected)
-    torch.testing.assert_close(compiled_gradient, gradient)
-
-
 NAN = float("nan")
 
 
@@ -344,6 +331,7 @@ def test_unknown_names_list_the_known_ones() -> None:
         RnCLoss(feature_sim="dot")
 
 
+@pytest.mark.slow
 def test_importing_the_losses_needs_torch_alone() -> None:
     program = (
         "import sys\n"

@@ -139,6 +139,7 @@ def test_models_of_molecules_take_none_of_them() -> None:
         make_settings(encoder="resnet8")
 
 
+@pytest.mark.slow
 def test_torchvision_waits_until_it_is_needed() -> None:
     code = (
         "import sys\n"
@@ -190,6 +191,7 @@ for width in (3, 4, 12):
 """
 
 
+@pytest.mark.slow
 def test_no_memory_is_overwritten_without_avx512() -> None:
     """The backward of narrow strided convolutions in channels_last is broken in torch 2.14.1."""
     subprocess.run(

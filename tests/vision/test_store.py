@@ -61,6 +61,7 @@ def test_a_mapped_file_crosses_by_its_path(cache: Path) -> None:
         pickle.loads(content)
 
 
+@pytest.mark.slow
 def test_in_memory_and_mapped_images_reach_another_process(mapped: PackedImages) -> None:
     with worker_pool(1, "nothing") as pool:
         for images in (mapped, PackedImages(PIXELS)):
