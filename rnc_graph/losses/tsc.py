@@ -82,7 +82,8 @@ class TSCLoss(MomentumContrastLoss):
     def parts(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         """Return (L_class, L_target), whose sum is the loss, of the arguments of ``forward``."""
         _check(*batch)
-        *queued, targets, class_to_target = batch
+        query, key, labels, queue, queue_labels, targets, class_to_target = batch
+        queued = query, key, labels, queue, queue_labels
         targets = targets[class_to_target.long()]
         loss_class, loss_target = self.contrast(*queued, targets, self.separate_targets)
         return loss_class, self.target_weight * loss_target
