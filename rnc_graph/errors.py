@@ -61,10 +61,10 @@ class RunError(RncGraphError, RuntimeError):
     """A computation failed: training diverged, a worker process died, a cluster was lost."""
 
 
-def unreadable(path: Path, error: OSError) -> FileError:
+def unreadable(path: Path, error: OSError | ValueError) -> FileError:
     """Return the error for a file that could not be opened or read."""
     kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
-    return kind(f"{path}: cannot be read: {error.strerror or error}")
+    return kind(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

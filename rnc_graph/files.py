@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnc_graph.errors import BadValueError, WriteError
+from rnc_graph.errors import BadValueError, WriteError, unreadable
 
 try:
     import fcntl as _fcntl
@@ -20,6 +21,9 @@ else:
 # Suffixes of the files of a model's folder.
 _OURS = frozenset((".json", ".safetensors", ".md", ".csv", ".png"))
 
+# No user's own file ends like this.
+_TEMPORARY = ".rnc_graph.tmp"
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -27,12 +31,36 @@ _PACKAGE = Path(__file__).parent
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it replaces ``path`` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_temporary(folder: Path) -> None:
+    """Remove what :func:`atomic_path` left of processes that were killed, and no other file."""
+    for left in folder.glob(f".*{_TEMPORARY}"):
+        left.unlink(missing_ok=True)
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Read a regular file of at most ``most`` bytes: no pipe that blocks, none that fills memory.
+
+    Raises:
+        BadValueError: it is no regular file, or a larger one.
+        FileError: it cannot be read.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size <= most:
+            return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BadValueError(f"{path}: expected a regular file")
+    raise BadValueError(f"{path}: expected at most {most:,} bytes, got {found.st_size:,}")
 
 
 def write_text(path: Path, text: str) -> None:

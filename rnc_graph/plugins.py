@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from rnc_graph.errors import BadValueError, unreadable
+from rnc_graph.errors import BadValueError, RunError
+from rnc_graph.files import read_bytes
 from rnc_graph.registry import entered_by, remove_parts
+
+_MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,20 @@ class Plugin:
         try:
             with entered_by(self.name):
                 exec(compile(self.content, source, "exec"), module.__dict__)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             remove_parts(self.name)
             del sys.modules[self.name]
             line = _line_of(error, source)
             raise BadValueError(f"{self.path}{line}: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def no_exit() -> Iterator[None]:
+    """Raise :class:`RunError` where code of the user's ends the process as if all were done."""
+    try:
+        yield
+    except SystemExit as error:
+        raise RunError(f"a plugin ended the process: SystemExit: {error}") from error
 
 
 def read_plugin(path: Path) -> Plugin:
@@ -74,10 +87,7 @@ def read_plugin(path: Path) -> Plugin:
     """
     if path.suffix != ".py":
         raise BadValueError(f"{path}: expected a Python file whose name ends in .py")
-    try:
-        return Plugin(path, path.read_bytes())
-    except OSError as error:
-        raise unreadable(path, error) from error
+    return Plugin(path, read_bytes(path, _MOST_BYTES))
 
 
 def load_plugins(paths: Iterable[str | Path]) -> tuple[Plugin, ...]:
@@ -93,7 +103,7 @@ def _is_earlier(module: ModuleType, source: str) -> bool:
     return own and module.__file__ == source
 
 
-def _line_of(error: Exception, source: str) -> str:
+def _line_of(error: BaseException, source: str) -> str:
     """Return ", line N" for the file's innermost line in the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == source]

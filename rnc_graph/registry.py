@@ -14,6 +14,10 @@ from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError
 T = TypeVar("T")
 Part = TypeVar("Part", bound=Callable[..., Any])
 
+# Bounds of whole numbers in options: far beyond what helps, and still quick to build.
+_LARGEST = 65_536
+_MOST_LAYERS = 100
+
 
 class Registry(Generic[T]):
     """Parts of one kind by name.
@@ -99,6 +103,7 @@ class Registry(Generic[T]):
             if option not in parameters:
                 raise UnknownNameError(f"option of {self.kind} {name!r}:", option, list(parameters))
             what = f"{self.kind} {name!r}, option {option!r}"
+            check_size(option, value, what)
             checked[option] = _of_type(value, hints.get(option, Any), what)
         return checked
 
@@ -141,6 +146,19 @@ def owners_of(names: Iterable[str]) -> list[str]:
     # Most often there is nobody to look for.
     known = set(names) if entered else set()
     return sorted({owner for name, owner in entered if name in known})
+
+
+def check_size(option: str, value: Any, what: str) -> None:
+    """Check that a number is not so large that what is built of it would fill the memory.
+
+    Raises:
+        BadValueError: a whole number, or one in a list, is too large; the message begins with
+            ``what``.
+    """
+    most = _MOST_LAYERS if "layers" in option else _LARGEST
+    for number in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(number, int) and abs(number) > most:
+            raise BadValueError(f"{what}: expected at most {most:,}, got {number}")
 
 
 # A grid asks for the options of the same few parts thousands of times.

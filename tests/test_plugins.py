@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 from torch import nn
+from typer.testing import CliRunner
 
+from rnc_graph.cli import app
 from rnc_graph.data.transforms import VIEWS
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError
@@ -64,6 +66,8 @@ def test_an_edited_file_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
     [
         ("x = 1\ny = 1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
         ("x = 1\n\nif:\n", "line 3: SyntaxError"),
+        ("import sys\nsys.exit(0)\n", "line 2: SystemExit: 0"),
+        ("raise SystemExit\n", "line 1: SystemExit"),
         ("import nothing_of_this_name\n", "line 1: ModuleNotFoundError"),
         (
             OBJECTIVE.format(name="rnc"),
@@ -163,6 +167,21 @@ class OwnView:
     identities = [task.identity for key, task in tasks.items() if "own-encoder" in key]
     assert len(identities) == 10
     assert all(identity["code"] == [owner] for identity in identities)
+
+
+@pytest.mark.parametrize("where", ["", "        "])
+def test_an_exit_of_a_plugin_does_not_end_the_run_with_success(folder: Path, where: str) -> None:
+    code = OBJECTIVE.format(name="own")
+    place = "from torch" if not where else "return features"
+    leave = code.replace(place, f"raise SystemExit(0)\n{where}{place}", 1)
+    (folder / "own.py").write_text(leave)
+    spec = (folder / "small.yaml").read_text() + "plugins: [own.py]\n"
+    spec = spec.replace("views: 2\n", "views: 2\n  objective: {name: own}\n")
+    (folder / "own.yaml").write_text(spec)
+    found = CliRunner().invoke(app, ["run", "own.yaml", "--out", "out", "--jobs", "1"])
+    assert isinstance(found.exception, RncGraphError)
+    assert "SystemExit" in str(found.exception)
+    assert not (folder / "out" / "table.md").exists()
 
 
 def test_workers_run_what_was_read(folder: Path) -> None:

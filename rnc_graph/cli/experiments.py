@@ -12,6 +12,7 @@ from typer import Argument, Option
 from rnc_graph.cli.app import Device, Jobs, command, console, say
 from rnc_graph.cli.bars import ExperimentBar
 from rnc_graph.errors import BadValueError
+from rnc_graph.plugins import no_exit
 
 if TYPE_CHECKING:
     from rnc_graph.experiments import ExecutionConfig, Experiment
@@ -103,6 +104,7 @@ def _execution(
     return ExecutionConfig(jobs or os.cpu_count() or 1, device, ray, processes)
 
 
+@no_exit()
 def _run(
     spec: Path,
     made_by: list[str],
@@ -202,14 +204,15 @@ def tune(
 
     if launched():
         raise BadValueError("a search runs in processes of its own: start it without torchrun")
-    experiment, folder = _read(spec, seeds, None, quick)
-    outcome = search(
-        experiment,
-        out or folder.with_name(f"{folder.name}-search"),
-        trials=trials,
-        execution=_execution(jobs, device),
-        say=say,
-    )
+    with no_exit():
+        experiment, folder = _read(spec, seeds, None, quick)
+        outcome = search(
+            experiment,
+            out or folder.with_name(f"{folder.name}-search"),
+            trials=trials,
+            execution=_execution(jobs, device),
+            say=say,
+        )
     print_search(console(), outcome)
     _print_files(outcome.files)
 

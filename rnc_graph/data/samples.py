@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
@@ -15,6 +15,7 @@ from rnc_graph.data.table import Table
 from rnc_graph.data.transforms import VIEWS, Compose, View
 from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
+from rnc_graph.settings import Settings
 
 InputKind = Literal["graphs", "images"]
 """What an encoder takes."""
@@ -105,13 +106,11 @@ class LoadedImages(Protocol):
         ...
 
 
-class ImageSource(BaseModel):
+class ImageSource(Settings):
     """A set of images as a spec describes it: ``{images: NAME, ...}``, NAME being one of SOURCES.
 
     A subclass has its options as fields, and is registered under the name.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: str
     name: str = Field("", description="name of the dataset in tables; by default that of `images`")

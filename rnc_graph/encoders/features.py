@@ -26,7 +26,7 @@ class FeatureEmbedding(nn.Module):
         with_mask = self.sizes + 1
         # One table for all features, so that a row is a single look-up.
         self.register_buffer("offsets", with_mask.cumsum(0) - with_mask, persistent=False)
-        self.table = nn.EmbeddingBag(int(with_mask.sum()), embedding_dim, mode="sum")
+        self.table = nn.EmbeddingBag(sum(sizes) + len(sizes), embedding_dim, mode="sum")
         nn.init.xavier_uniform_(self.table.weight)
 
     def forward(self, features: Tensor) -> Tensor:

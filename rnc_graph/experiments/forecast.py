@@ -70,8 +70,9 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
     """
     prepared = prepare(experiment)
     store = Store(folder / "store")
-    there = store.keys()
-    missing = missing_tasks(prepared.tasks, store)
+    damaged = store.damaged(prepared.tasks).keys()
+    there = store.keys() - damaged
+    missing = missing_tasks(prepared.tasks, there, damaged)
     seeds: Counter[tuple[str, str, str, str]] = Counter()
     done: Counter[tuple[str, str, str, str]] = Counter()
     for run in prepared.planned:

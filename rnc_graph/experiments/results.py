@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from rnc_graph.experiments.graph_data import GraphTable
 from rnc_graph.experiments.grid_point import FORMAT
 from rnc_graph.experiments.plan import PlannedRun, needs
 from rnc_graph.experiments.spec import Experiment, read_spec
-from rnc_graph.experiments.store import Store, digest
+from rnc_graph.experiments.store import Store, digest, read_sealed, sealed_text
 from rnc_graph.files import write_text
 from rnc_graph.metrics import CLASSIFICATION, REGRESSION, Scoring
 
@@ -111,7 +110,7 @@ def finished(
         "graphs": {n: t.as_json() for n, t in tables.items() if isinstance(t, GraphTable)},
         "runs": lines,
     }
-    write_text(folder / RUNS, json.dumps(content, indent=0) + "\n")
+    write_text(folder / RUNS, sealed_text(content, RUNS))
     return _outcome(experiment, datasets, lines, Store(folder / "store"))
 
 
@@ -122,7 +121,7 @@ def open_outcome(folder: Path) -> Outcome:
         RncGraphError: runs are missing, or the spec or the data have changed since.
     """
     experiment = read_spec(folder / "spec.yaml", finished=True)
-    content = json.loads((folder / RUNS).read_text(encoding="utf-8"))
+    content = read_sealed(folder / RUNS, RUNS)
     if (content["format"], content["spec"]) != (FORMAT, _spec_digest(experiment)):
         raise BadValueError(
             f"{folder / 'spec.yaml'}: has changed since the runs; run the experiment again"

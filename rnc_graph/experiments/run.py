@@ -23,6 +23,7 @@ from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
+from rnc_graph.files import clear_temporary
 from rnc_graph.plugins import Plugin, load_plugins
 
 
@@ -113,9 +114,9 @@ def run_experiment(
     check_before_training(experiment, resources, prepared.tasks.values())
     store = Store(folder / "store")
     with locked(store.folder):
-        for leftover in folder.glob(".*.tmp"):
-            leftover.unlink()
-        missing = missing_tasks(prepared.tasks, store)
+        clear_temporary(folder)
+        damaged = store.discard_damaged(prepared.tasks, progress.say)
+        missing = missing_tasks(prepared.tasks, store.keys(), damaged)
         progress.start(missing, done=len(prepared.tasks) - len(missing))
         # The other launched processes wait for a task, or for the end.
         if missing or launched():

@@ -8,19 +8,38 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
-from rnc_graph.errors import WriteError
+from rnc_graph.errors import BadValueError, RncGraphError, WriteError
+from rnc_graph.files import read_bytes
 
 _TEMPORARY = ".unfinished-"
+_RECORD, _TENSORS = "record.json", "tensors.safetensors"
+
+# Of one file: an edited folder must not fill the memory.
+_MOST_BYTES = 4_000_000_000
+
+
+class DamagedFileError(BadValueError):
+    """A file of results that is not as it was written: truncated, edited, or with flipped bits."""
+
+    def __init__(self, path: Path, reason: object) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: damaged or edited since `rnc-graph run` wrote it, which makes it again: "
+            f"{self.reason}"
+        )
 
 
 def digest(identity: Mapping[str, Any]) -> str:
@@ -28,11 +47,44 @@ def digest(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def sealed_text(content: Mapping[str, Any], name: str) -> str:
+    """Return JSON with a digest of content and name, which :func:`read_sealed` checks."""
+    return json.dumps({**content, "sha256": _seal(content, name)}, indent=1, sort_keys=True) + "\n"
+
+
+def read_sealed(path: Path, name: str) -> dict[str, Any]:
+    """Read what :func:`sealed_text` made; raises :class:`DamagedFileError` if it has changed."""
+    content = read_json(path)
+    found = content.pop("sha256", None)
+    if found != _seal(content, name):
+        raise DamagedFileError(path, "its digest differs")
+    return content
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a mapping; raises :class:`DamagedFileError` if the file is no JSON."""
+    text = read_bytes(path, _MOST_BYTES)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(path, error) from error
+    if not isinstance(content, dict):
+        raise DamagedFileError(path, "expected a mapping")
+    return content
+
+
+def _seal(content: Mapping[str, Any], name: str) -> str:
+    as_read = json.loads(json.dumps(content))
+    text = json.dumps([name, as_read], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Store:
     """Records (JSON) and tensors (safetensors) by key.
 
     An entry is written into a folder of its own beside the others and renamed when complete, so a
-    killed process leaves no half of one.
+    killed process leaves no half of one. Its record has digests of itself and of the tensors, which
+    are checked whenever they are read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,25 +100,58 @@ class Store:
         return self.folder / f"{_TEMPORARY}{name}-{os.getpid()}"
 
     def has(self, key: str) -> bool:
-        """Say whether the entry is complete."""
+        """Return whether there is an entry."""
         return (self.folder / key).is_dir()
 
     def keys(self) -> set[str]:
-        """Return the names of all complete entries."""
+        """Return the names of all entries."""
         try:
             return {e.name for e in os.scandir(self.folder) if not e.name.startswith(".")}
         except FileNotFoundError:
             return set()
 
+    def damaged(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the reason for each entry that is there and cannot be used."""
+        found: dict[str, str] = {}
+        for key in self.keys().intersection(keys):
+            try:
+                self._checked(key)
+            except RncGraphError as error:
+                found[key] = str(error)
+        return found
+
+    def discard_damaged(self, keys: Iterable[str], say: Callable[[str], None]) -> set[str]:
+        """Remove damaged entries and report them; return their keys."""
+        damaged = self.damaged(keys)
+        for key in damaged:
+            path = self.folder / key
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if damaged:
+            say("\n".join(["damaged results, which are computed again:", *damaged.values()]))
+        return set(damaged)
+
     def record(self, key: str) -> dict[str, Any]:
-        """Read an entry's record."""
-        text = (self.folder / key / "record.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        """Read an entry's record; raises :class:`DamagedFileError` if it has changed."""
+        content = read_sealed(self.folder / key / _RECORD, key)
+        del content["tensors_sha256"]
+        return content
 
     def tensors(self, key: str) -> dict[str, Tensor]:
-        """Read an entry's tensors."""
-        tensors: dict[str, Tensor] = load_file(self.folder / key / "tensors.safetensors")
+        """Read an entry's tensors; raises :class:`DamagedFileError` if they have changed."""
+        tensors: dict[str, Tensor] = load(self._checked(key))
         return tensors
+
+    def _checked(self, key: str) -> bytes:
+        """Return the file of tensors, with its digest checked and the record's."""
+        path = self.folder / key / _TENSORS
+        expected = read_sealed(self.folder / key / _RECORD, key)["tensors_sha256"]
+        content = read_bytes(path, _MOST_BYTES)
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise DamagedFileError(path, "its digest differs")
+        return content
 
     def put(self, key: str, record: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Write an entry; where it exists already, it stays as it is.
@@ -75,16 +160,14 @@ class Store:
             WriteError: the folder cannot be written to, or the disk is full.
         """
         unfinished = self.unfinished(key)
+        # Copies: safetensors refuses tensors that share memory.
+        copies = {k: t.clone(memory_format=torch.contiguous_format) for k, t in tensors.items()}
         try:
             unfinished.mkdir(parents=True)
-            save_file(
-                # Copies: safetensors refuses tensors that share memory.
-                {k: t.clone(memory_format=torch.contiguous_format) for k, t in tensors.items()},
-                unfinished / "tensors.safetensors",
-            )
-            (unfinished / "record.json").write_text(
-                json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8"
-            )
+            content = save(copies)
+            (unfinished / _TENSORS).write_bytes(content)
+            sealed = {**record, "tensors_sha256": hashlib.sha256(content).hexdigest()}
+            (unfinished / _RECORD).write_text(sealed_text(sealed, key), encoding="utf-8")
             if not self.has(key):
                 unfinished.rename(self.folder / key)
         except (OSError, SafetensorError) as error:

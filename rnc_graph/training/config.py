@@ -9,21 +9,20 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.loggers import Logger
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from rnc_graph.errors import BadValueError, UnknownNameError, first_problem
+from rnc_graph.settings import Settings
 
 Precision = Literal["32", "bf16-mixed", "16-mixed"]
 
 
-class StageConfig(BaseModel):
+class StageConfig(Settings):
     """Epochs, batches, and the optimizer of one stage."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    epochs: int = Field(100, ge=1, description="passes over the training set")
+    epochs: int = Field(100, ge=1, le=1_000_000, description="passes over the training set")
     batch_size: int = Field(64, ge=3, description="largest number of samples in a batch")
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = Field(

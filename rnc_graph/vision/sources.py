@@ -28,7 +28,7 @@ class AgeDBImages(ImageSource):
         "split is drawn by its rule",
     )
     split_seed: int = Field(0, ge=0, description="of a split that is drawn")
-    size: int = Field(224, ge=16, description="height and width that images are decoded to")
+    size: int = Field(224, ge=16, le=4096, description="height and width after decoding")
     on_bad: Literal["raise", "skip"] = Field(
         "raise", description="what to do with corrupt, missing and ageless images"
     )
@@ -52,7 +52,7 @@ class AgeDBImages(ImageSource):
 class RotatedDigits(ImageSource):
     """scikit-learn's digits, rotated; the target is the angle."""
 
-    size: int = Field(32, ge=12, description="height and width")
+    size: int = Field(32, ge=12, le=4096, description="height and width")
     degrees: float = Field(60.0, gt=0, lt=90, description="the largest angle either way")
     angle_seed: int = Field(0, ge=0, description="of the angles")
 
@@ -103,7 +103,7 @@ class ClassFolders(ImageSource):
     lists: dict[Literal["train", "val", "test"], Path] = Field(
         {}, description="a file of `path class` lines for each set, as ImageNet-LT's"
     )
-    size: int = Field(224, ge=8, description="height and width that images are decoded to")
+    size: int = Field(224, ge=8, le=4096, description="height and width after decoding")
     gray: bool = Field(False, description="one channel in place of three")
     on_bad: Literal["raise", "skip"] = Field(
         "raise", description="what to do with corrupt and missing images"

@@ -16,6 +16,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.progress import Silent
+from rnc_graph.reporting.report import write_report
 from tests.run_and_write import run_and_write
 
 COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "small.yaml", "--jobs", "2"]
@@ -26,6 +27,10 @@ class Listener(Silent):
         self.to_do: list[str] = []
         self.epochs: list[str] = []
         self.done: list[str] = []
+        self.told: list[str] = []
+
+    def say(self, message):
+        self.told.append(message)
 
     def start(self, missing, done):
         self.to_do = list(missing)
@@ -84,6 +89,48 @@ def test_a_lost_pretraining_is_made_again_only_for_who_needs_it(folder, experime
     listener = Listener()
     run_and_write(experiment, out, progress=listener)
     assert listener.to_do == [], "all runs are there, nobody needs it"
+
+
+def test_damaged_results_are_computed_again_and_not_reported(folder, experiment, finished):
+    out = finished(folder, experiment)
+    before = contents(out)
+    edited, flipped, stage_1 = (
+        next(path for path in sorted((out / "store").iterdir()) if path.name.startswith(kind))
+        for kind in ("run-", "baseline-", "stage1-")
+    )
+    record = json.loads((edited / "record.json").read_text())
+    record["metrics"]["test"]["unit"]["rmse"] /= 2
+    (edited / "record.json").write_text(json.dumps(record))
+    with pytest.raises(RncGraphError, match=rf"{edited.name}/record.json: damaged or edited"):
+        write_report(out)
+    tensors = bytearray((flipped / "tensors.safetensors").read_bytes())
+    tensors[-1] ^= 1
+    (flipped / "tensors.safetensors").write_bytes(tensors)
+    (stage_1 / "tensors.safetensors").write_bytes(b"")
+    for name in ("runs.json", "table.json", "versions.json"):
+        (out / name).write_text(before[name].decode()[:-9])
+        with pytest.raises(RncGraphError, match=r"(record|runs)\.json: damaged or edited"):
+            write_report(out)
+    (out / ".mine.tmp").write_text("the user's own")
+    (out / ".table.md.7.rnc_graph.tmp").write_text("of a killed run")
+    listener = Listener()
+    run_and_write(experiment, out, progress=listener)
+    assert set(listener.done) >= {edited.name, flipped.name}
+    assert all(str(path) in listener.told[0] for path in (edited, flipped, stage_1))
+    assert contents(out) == {**before, ".mine.tmp": b"the user's own"}
+    for name in ("table.json", "versions.json"):
+        (out / name).write_text(before[name].decode()[:-9])
+        with pytest.raises(RncGraphError, match=rf"{name}: damaged or edited"):
+            write_report(out)
+        (out / name).write_bytes(before[name])
+
+
+def test_an_edited_list_of_runs_is_not_reported(folder, experiment, finished):
+    out = finished(folder, experiment)
+    text = (out / "runs.json").read_text()
+    (out / "runs.json").write_text(text.replace('"frozen"', '"joint"'))
+    with pytest.raises(RncGraphError, match=r"runs\.json: damaged or edited"):
+        write_report(out)
 
 
 def test_what_is_written(folder, experiment, finished):

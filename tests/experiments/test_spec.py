@@ -1,3 +1,4 @@
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -340,6 +341,93 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
 )
 def test_nothing_odd_is_taken_in_silence(folder: Path, old: str, new: str, message: str):
     test_a_mistake_is_told_by_its_place(folder, old, new, message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seeds: 2", "seeds: 1000000000", "seeds.gcn: expected at most 10,000 seeds"),
+        ("seeds: 2", "seeds: {gcn: 1000000000}", "seeds.gcn: expected at most 10,000 seeds"),
+        ("layers: 1", "layers: 1000000000", "option 'layers': expected at most 100"),
+        ("hidden_dim: 8", "hidden_dim: 1000000000", "'hidden_dim': expected at most 65,536"),
+        ("hidden_dim: 8", "hidden_dim: 60000", "at most 500,000,000 parameters"),
+        ("name: rnc}", "name: simclr, queue: 1000000000}", "'queue'"),
+        ("epochs: 3", "epochs: 3\n  head_hidden: [1000000000]", "head_hidden.0: Input should be"),
+        ("epochs: 3", "epochs: 1000000000", "epochs: Input should be less than"),
+        ("views: 2\n", "views: 1000000000\n", "views: Input should be less than"),
+        ("name: small", f"name: small\nx: {'[' * 90_000}", "expected at most 40 levels"),
+        ("name: small", f"name: small\nx: {{a: {'[' * 99}{']' * 99}}}", "at most 40 levels"),
+        ("name: small", f"name: small\nx: [{'1, ' * 30_000}]", "expected at most 20,000 values"),
+        ("name: small", "name: small\nx: &x [*x]", "at most 40 levels, aliases written out"),
+        ("name: small", f"name: small\n{'# long' * 50_000}", "expected at most 200,000 bytes"),
+        (
+            "name: small",
+            "name: small\na0: &a0 [1, 2]\n"
+            + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 10}]\n" for n in range(1, 12)),
+            "at most 20,000 values, aliases written out",
+        ),
+        (
+            "name: small",
+            "name: small\na0: &a0 [1]\n"
+            + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 2000)),
+            "at most 40 levels, aliases written out",
+        ),
+        (
+            "name: small",
+            f"name: small\ngrid: {{temperature: {[n + 0.5 for n in range(99)]}, "
+            f"views: {list(range(1, 99))}}}",
+            "grid: expected at most 2,000 methods, got 9,702",
+        ),
+        (
+            "name: small",
+            f"name: small\ngrid: {{train_size: {[0.01 * n for n in range(1, 99)]}, "
+            f"label_noise: {[0.01 * n for n in range(1, 99)]}}}",
+            "grid: expected at most 1,000 splits, got 9,604",
+        ),
+        (
+            "seeds: 2",
+            f"seeds: 10000\ngrid: {{train_size: {[0.01 * n for n in range(1, 99)]}}}",
+            "seeds: expected at most 200,000 runs, got 3,920,098",
+        ),
+    ],
+)
+def test_what_would_fill_memory_or_time_is_refused(folder: Path, old: str, new: str, message: str):
+    test_a_mistake_is_told_by_its_place(folder, old, new, message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs: 3", "epochs: yes", "line 13: regression.epochs: expected a number, got true"),
+        (
+            "epochs: 3",
+            "epochs: 3\n  head_hidden: [on]",
+            "head_hidden: expected a number",
+        ),
+        ("seeds: 2", "seeds: {gcn: [no]}", "line 4: seeds: expected a number, got true or false"),
+        ("seeds: 2", "seeds: 2\nsplit: {train: true}", "split.train: expected a number"),
+        ("seeds: 2", "seeds: 012", "expected a decimal number or quoted text, got 012"),
+        ("epochs: 3", "epochs: 1:30", "expected a decimal number or quoted text, got 1:30"),
+        ("epochs: 3", "learning_rate: 00.5", "expected a decimal number or quoted text, got 00.5"),
+    ],
+)
+def test_numbers_are_as_they_are_written(folder: Path, old: str, new: str, message: str):
+    test_a_mistake_is_told_by_its_place(folder, old, new, message)
+
+
+def test_a_spec_is_a_small_regular_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "fifo.yaml")
+    with (tmp_path / "sparse.yaml").open("wb") as file:
+        file.truncate(40_000_000_000)
+    for name, message in (
+        ("fifo.yaml", "expected a regular file"),
+        ("sparse.yaml", "expected at most 200,000 bytes, got 40,000,000,000"),
+        ("", "expected a regular file"),
+        ("none.yaml", "No such file"),
+        ("nul\0.yaml", "cannot be read"),
+    ):
+        with pytest.raises(RncGraphError, match=message):
+            read_spec(tmp_path / name)
 
 
 def test_epochs_written_otherwise_count_too(folder: Path):

@@ -1,5 +1,9 @@
 import json
+import os
+import random
+import re
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +12,15 @@ import pytest
 import torch
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
-from rnc_graph.experiments.store import Store, digest, locked
+from rnc_graph.experiments.store import (
+    DamagedFileError,
+    Store,
+    digest,
+    locked,
+    read_sealed,
+    sealed_text,
+)
+from tests.data.damage import flip_bits
 
 
 def test_what_goes_in_comes_out(tmp_path: Path):
@@ -45,6 +57,90 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path):
     )
     assert "cannot write results here" in done.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "store")
+    record = {"metrics": {"test": {"rmse": 0.731, "r2": float("nan")}}, "by_class": {2: 1, 10: 2}}
+    store.put("good", record, {"a": torch.rand(40)})
+    store.put("bad", record, {"a": torch.rand(40)})
+    return store
+
+
+def _edit(path: Path) -> None:
+    path.write_text(path.read_text().replace("0.731", "0.131"))
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("record.json", _edit),
+        ("record.json", _truncate),
+        ("record.json", lambda path: path.write_text("[" * 100_000)),
+        ("record.json", lambda path: path.write_text("[]")),
+        ("record.json", lambda path: path.write_bytes(b"")),
+        ("record.json", Path.unlink),
+        ("tensors.safetensors", _truncate),
+        ("tensors.safetensors", Path.unlink),
+    ],
+)
+def test_a_damaged_entry_is_named_and_computed_again(stored: Store, name: str, damage) -> None:
+    path = stored.folder / "bad" / name
+    damage(path)
+    with pytest.raises(RncGraphError, match=re.escape(str(path))):
+        stored.tensors("bad")
+    if name == "record.json":
+        with pytest.raises(RncGraphError, match=re.escape(str(path))):
+            stored.record("bad")
+    told: list[str] = []
+    assert stored.discard_damaged(["good", "bad", "missing"], told.append) == {"bad"}
+    assert stored.keys() == {"good"}
+    assert str(path) in told[0]
+    stored.put("bad", {"value": 1}, {})
+    assert stored.record("bad") == {"value": 1}
+
+
+def test_a_record_belongs_to_its_key(stored: Store) -> None:
+    for name in ("record.json", "tensors.safetensors"):
+        content = (stored.folder / "good" / name).read_bytes()
+        (stored.folder / "bad" / name).write_bytes(content)
+    with pytest.raises(DamagedFileError, match="its digest differs"):
+        stored.record("bad")
+
+
+def test_an_entry_that_is_a_file_or_a_fifo(stored: Store) -> None:
+    shutil.rmtree(stored.folder / "bad")
+    (stored.folder / "bad").write_text("")
+    (stored.folder / "good" / "record.json").unlink()
+    os.mkfifo(stored.folder / "good" / "record.json")
+    assert stored.discard_damaged(["good", "bad"], lambda text: None) == {"good", "bad"}
+    assert stored.keys() == set()
+
+
+def test_200_damaged_entries_are_refused(stored: Store) -> None:
+    """Bits flipped anywhere in an entry, with a fixed seed."""
+    entry = stored.folder / "good"
+    whole = {path: path.read_bytes() for path in entry.iterdir()}
+    draw = random.Random(0)
+    for _ in range(200):
+        flip_bits(entry, draw)
+        with pytest.raises(RncGraphError, match="good"):
+            stored.tensors("good")
+        for path, content in whole.items():
+            path.write_bytes(content)
+    assert torch.is_tensor(stored.tensors("good")["a"])
+
+
+def test_a_sealed_file_has_one_name(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(sealed_text({"runs": [1, 2]}, "a.json"))
+    assert read_sealed(tmp_path / "a.json", "a.json") == {"runs": [1, 2]}
+    with pytest.raises(DamagedFileError):
+        read_sealed(tmp_path / "a.json", "b.json")
 
 
 def test_the_digest_depends_on_content_not_order():

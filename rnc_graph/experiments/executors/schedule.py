@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures.process import BrokenProcessPool
 
 from rnc_graph.errors import RunError, WriteError
 from rnc_graph.experiments.executors.executor import Executor
 from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
-from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import PretrainTask, Task
 
 # How often progress is drawn anew while tasks run, in seconds.
@@ -77,9 +76,16 @@ def run_tasks(tasks: Mapping[str, Task], executor: Executor, progress: Progress)
         )
 
 
-def missing_tasks(tasks: Mapping[str, Task], store: Store) -> dict[str, Task]:
-    """Return the tasks still to be done: missing runs, and the pretrainings that they lack."""
-    there = store.keys()
+def missing_tasks(
+    tasks: Mapping[str, Task], there: Collection[str], damaged: Collection[str]
+) -> dict[str, Task]:
+    """Return the tasks still to be done: missing runs, and the pretrainings that they lack.
+
+    Args:
+        tasks: by key.
+        there: the keys of the stored results.
+        damaged: the keys of results that were or are to be removed; none of them stays missing.
+    """
     runs = {
         key: task
         for key, task in tasks.items()
@@ -89,5 +95,5 @@ def missing_tasks(tasks: Mapping[str, Task], store: Store) -> dict[str, Task]:
     return {
         key: task
         for key, task in tasks.items()
-        if key in runs or (key in needed and key not in there)
+        if key in runs or key in damaged or (key in needed and key not in there)
     }

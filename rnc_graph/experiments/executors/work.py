@@ -89,6 +89,6 @@ def compute(
         return task.run(at, trainer, stage1)
     except WriteError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
         raise RunError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error

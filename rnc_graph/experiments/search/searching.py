@@ -125,9 +125,8 @@ def search(
                 values = draw(trial, spec.ranges)
                 say(f"trial {number + 1} of {wanted}: {values_in_words(values)}")
                 try:
-                    value = _value(
-                        study, trial, with_values(experiment, spec, values), store, executor
-                    )
+                    chosen = with_values(experiment, spec, values)
+                    value = _value(study, trial, chosen, store, executor, say)
                 except TasksFailedError as error:
                     trial.set_user_attr(_FAILED, str(error).splitlines()[-1])
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)
@@ -193,6 +192,7 @@ def _value(
     experiment: Experiment,
     store: Store,
     executor: Executor,
+    say: Callable[[str], None],
 ) -> float | None:
     """Run a trial seed by seed and tell the study; None where it was pruned."""
     spec = experiment.search
@@ -200,7 +200,8 @@ def _value(
     errors: list[float] = []
     for step, seed in enumerate(experiment.seeds[spec.encoder]):
         prepared = prepare(on_validation(experiment, spec, seed))
-        run_tasks(missing_tasks(prepared.tasks, store), executor, Silent())
+        damaged = store.discard_damaged(prepared.tasks, say)
+        run_tasks(missing_tasks(prepared.tasks, store.keys(), damaged), executor, Silent())
         for run in prepared.planned:
             scoring = scoring_of(prepared.datasets.tables[run.data])
             found = store.record(run.task.key)["metrics"]["validation"]

@@ -17,6 +17,8 @@ from rnc_graph.experiments.spec.sources import source_kind, source_name
 if TYPE_CHECKING:
     from rnc_graph.experiments.spec.experiment import Experiment
 
+_MOST_RUNS = 200_000
+
 
 def check_consistency(experiment: Experiment) -> None:
     """Check that the parts of an experiment fit together.
@@ -25,6 +27,7 @@ def check_consistency(experiment: Experiment) -> None:
         MisfitError: they do not; it says where.
     """
     for check in (
+        _size,
         _names,
         _splits,
         _sources,
@@ -37,6 +40,14 @@ def check_consistency(experiment: Experiment) -> None:
         check(experiment)
 
 
+def _size(experiment: Experiment) -> None:
+    seeds = sum(map(len, experiment.seeds.values()))
+    tables = len(experiment.data) * len(experiment.splits)
+    runs = tables * (len(experiment.methods) * seeds + len(experiment.baselines))
+    if runs > _MOST_RUNS:
+        raise MisfitError(f"expected at most {_MOST_RUNS:,} runs, got {runs:,}", "seeds")
+
+
 def _names(experiment: Experiment) -> None:
     for source in experiment.data:
         published = dataset_card(source).published_predictions if isinstance(source, str) else {}
@@ -46,10 +57,12 @@ def _names(experiment: Experiment) -> None:
             raise MisfitError(str(error), "baselines") from error
     methods = [method.name for method in experiment.methods]
     rows = methods + experiment.baselines
+    names: set[str] = set()
     for number, name in enumerate(rows):
-        if name in rows[:number]:
+        if name in names:
             place = ("methods", number, "name") if number < len(methods) else ("baselines",)
             raise MisfitError(f"two rows share the name {name!r}", *place)
+        names.add(name)
     sources = [source_name(source) for source in experiment.data]
     if len(set(sources)) < len(sources):
         raise MisfitError(f"two data sets share a name: {', '.join(sources)}", "data")

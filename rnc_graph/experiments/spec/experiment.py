@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -39,6 +40,9 @@ from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.plugins import read_plugin
 from rnc_graph.seeding import seeded
 
+_MOST_SEEDS = 10_000
+_MOST_PARAMETERS = 500_000_000
+
 
 def _loaded(path: Path, info: ValidationInfo) -> Path:
     if is_finished(info):
@@ -51,8 +55,11 @@ def _loaded(path: Path, info: ValidationInfo) -> Path:
 
 
 def _listed(seeds: Any) -> Any:
-    is_count = isinstance(seeds, int) and not isinstance(seeds, bool)
-    return list(range(seeds)) if is_count else seeds
+    if not isinstance(seeds, int) or isinstance(seeds, bool):
+        return seeds
+    if seeds > _MOST_SEEDS:
+        raise ValueError(f"expected at most {_MOST_SEEDS:,} seeds, got {seeds}")
+    return list(range(seeds))
 
 
 def _distinct(seeds: list[int]) -> list[int]:
@@ -67,7 +74,7 @@ def _as_list(data: Any) -> Any:
 
 Seeds = Annotated[
     list[Annotated[int, Field(ge=0, lt=2**32)]],
-    Field(min_length=1),
+    Field(min_length=1, max_length=_MOST_SEEDS),
     BeforeValidator(_listed),
     AfterValidator(_distinct),
 ]
@@ -160,8 +167,14 @@ class Experiment(Section):
             if "class" in options:  # Made with the data, which say what it takes.
                 continue
             Part(name=name, **options).identity(ENCODERS)
-            with seeded(0):
-                ENCODERS.make(name, **options)
+            # Without memory for the weights; code of the user's own may need them.
+            device = "meta" if ENCODERS.owners[name] == "" else "cpu"
+            with seeded(0), torch.device(device):
+                made = ENCODERS.make(name, **options)
+            if sum(p.numel() for p in made.parameters()) > _MOST_PARAMETERS:
+                raise MisfitError(
+                    f"expected an encoder of at most {_MOST_PARAMETERS:,} parameters", name
+                )
         return encoders
 
     @model_validator(mode="after")

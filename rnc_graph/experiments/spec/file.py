@@ -1,5 +1,6 @@
 """Specs as YAML files; an error names the line and the key, and what was expected."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -7,14 +8,19 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rnc_graph.errors import BadValueError, UnknownNameError, did_you_mean
+from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError, did_you_mean
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
 from rnc_graph.experiments.spec.renamed import renamed_keys
 from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.selection import selected
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
-from rnc_graph.files import resource_dir
+from rnc_graph.files import read_bytes, resource_dir
+
+# Bounds of a spec: far beyond the largest, and still read in a second.
+_MOST_BYTES = 200_000
+_MOST_VALUES = 20_000
+_MOST_LEVELS = 40
 
 
 def shipped_spec(name: str) -> Path:
@@ -45,15 +51,18 @@ def read_spec(
         RncGraphError: the file is missing, no YAML, or no valid spec; one line a mistake.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        raw = yaml.load(text, _UniqueKeys)
-    except (OSError, UnicodeDecodeError) as error:
+        loader = _Loader(read_bytes(path, _MOST_BYTES).decode())
+        root = loader.get_single_node()
+        _check_aliases(root)
+        raw = loader.construct_document(root) if root is not None else None
+    except UnicodeDecodeError as error:
         raise BadValueError(f"{path}: cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, RncGraphError):
+            raise
         raise BadValueError(f"{path}: is not YAML: {error}") from error
     renamed = list(renamed_keys(raw))
     if renamed:
-        root = yaml.compose(text)
         raise BadValueError(
             "\n".join(
                 f"{path}, line {_line(root, keys)[0]}: {'.'.join(map(str, keys))}: {reason}"
@@ -63,7 +72,7 @@ def read_spec(
     try:
         experiment = Experiment.model_validate(raw, context={"finished": finished})
     except ValidationError as error:
-        raise BadValueError(_describe(error, str(path), text, raw)) from error
+        raise BadValueError(_describe(error, str(path), root, raw)) from error
     if seeds is None and encoders is None:
         return experiment
     try:
@@ -76,8 +85,20 @@ def read_spec(
         raise BadValueError(f"{path}, with these encoders and seeds: {reasons}") from error
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Raises an error for a duplicate key, of which YAML would silently take the last."""
+class _Loader(yaml.SafeLoader):
+    """Refuses what YAML 1.1 changes in silence: duplicate keys, ``012`` (10), ``1:30`` (90)."""
+
+    values = levels = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.values += 1
+        self.levels += 1
+        if self.values > _MOST_VALUES or self.levels > _MOST_LEVELS:
+            # Before the rest is read, which may take long.
+            _check_size(parent, self.values, self.levels)
+        node = super().compose_node(parent, index)
+        self.levels -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -94,9 +115,53 @@ class _UniqueKeys(yaml.SafeLoader):
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """Return a number that YAML 1.1 and 1.2 read alike."""
+        if ":" in node.value or re.match(r"[-+]?0[0-9_]", node.value):
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"expected a decimal number or quoted text, got {node.value}",
+                node.start_mark,
+            )
+        is_whole = node.tag.endswith("int")
+        return self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
 
-def _describe(error: ValidationError, source: str, text: str, raw: Any) -> str:
-    root = yaml.compose(text)
+
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
+
+
+def _check_aliases(root: yaml.Node | None) -> None:
+    """Check the size of a spec with its aliases written out; raises :class:`yaml.YAMLError`."""
+    measured: dict[yaml.Node, tuple[int, int]] = {}
+
+    def measure(node: yaml.Node, depth: int) -> tuple[int, int]:
+        """Return the number of values and the levels below them."""
+        if node not in measured:
+            inner = node.value if isinstance(node, yaml.SequenceNode) else []
+            if isinstance(node, yaml.MappingNode):
+                inner = [part for item in node.value for part in item]
+            # An alias inside of what it stands for is found by its depth.
+            sizes = [measure(part, depth + 1) for part in inner] if depth <= _MOST_LEVELS else []
+            levels = 1 + max((below for _, below in sizes), default=0)
+            measured[node] = 1 + sum(values for values, _ in sizes), levels
+        values, levels = measured[node]
+        _check_size(node, values, depth + levels)
+        return values, levels
+
+    if root is not None:
+        measure(root, 0)
+
+
+def _check_size(node: yaml.Node, values: int, levels: int) -> None:
+    for what, most, found in (("values", _MOST_VALUES, values), ("levels", _MOST_LEVELS, levels)):
+        if found > most:
+            problem = f"expected at most {most:,} {what}, aliases written out"
+            raise yaml.composer.ComposerError(None, None, problem, node.start_mark)
+
+
+def _describe(error: ValidationError, source: str, root: Any, raw: Any) -> str:
     own: dict[str, None] = {}
     inherited: dict[str, None] = {}
     for problem in error.errors():

@@ -6,6 +6,7 @@ its own. Data sets, encoders and seeds are axes too, and stand at the top of a s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -15,6 +16,9 @@ from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.split import split_mapping
 
 Raw = dict[str, Any]
+
+_MOST_METHODS = 2_000
+_MOST_SPLITS = 1_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ def expanded(raw: Raw) -> Raw:
             raise MisfitError(f"unknown axis; known: {', '.join(known)}", "grid", axis)
         if not isinstance(values, list | dict) or not values:
             raise MisfitError("must be a list of values, or names with values", "grid", axis)
+    _check_count(grid, METHOD_AXES, "methods", _MOST_METHODS)
+    _check_count(grid, SPLIT_AXES, "splits", _MOST_SPLITS)
     methods = {axis: values for axis, values in grid.items() if axis in METHOD_AXES}
     splits = {axis: values for axis, values in grid.items() if axis in SPLIT_AXES}
     made = list(_methods(methods, raw, {})) if methods else []
@@ -104,6 +110,12 @@ def expanded(raw: Raw) -> Raw:
     if splits:
         raw["splits"] = {**_mapping(raw, "splits"), **dict(_splits(splits, raw))}
     return raw
+
+
+def _check_count(grid: Raw, axes: Mapping[str, Axis], what: str, most: int) -> None:
+    count = math.prod(len(values) for axis, values in grid.items() if axis in axes)
+    if count > most:
+        raise MisfitError(f"expected at most {most:,} {what}, got {count:,}", "grid")
 
 
 def _mapping(above: Raw, *keys: str) -> Raw:

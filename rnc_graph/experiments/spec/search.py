@@ -44,7 +44,7 @@ class SearchSpec(Section):
         "pretraining.objective.temperature, regression.epochs, ...) or of the encoder "
         "(encoder.hidden_dim)",
     )
-    trials: int = Field(50, ge=1)
+    trials: int = Field(50, ge=1, le=1_000_000)
     startup_trials: int = Field(
         10, ge=1, description="drawn at random first; none of them is pruned"
     )

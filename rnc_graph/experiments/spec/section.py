@@ -1,8 +1,9 @@
 """What all sections of a spec share."""
 
-from pydantic import BaseModel, ConfigDict
-
 from rnc_graph.errors import BadValueError
+from rnc_graph.settings import Settings as Section
+
+__all__ = ["MisfitError", "Section"]
 
 
 class MisfitError(BadValueError):
@@ -16,9 +17,3 @@ class MisfitError(BadValueError):
     def __init__(self, message: str, *keys: str | int) -> None:
         super().__init__(message)
         self.keys = keys
-
-
-class Section(BaseModel):
-    """A part of the spec: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from rnc_graph.experiments.spec.part import Augmentation, Objective, Part, is_finished
 from rnc_graph.experiments.spec.section import Section
@@ -21,6 +21,16 @@ def _check_views(objective: Part | None, views: int, info: ValidationInfo) -> No
         raise ValueError(f"objective {objective.name!r} needs views of at least {fewest}")
 
 
+Projection = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=65_536,
+        description="width of a perceptron between embedding and objective, if any",
+    ),
+]
+
+
 class PretrainingSpec(StageConfig):
     """Stage 1."""
 
@@ -28,11 +38,9 @@ class PretrainingSpec(StageConfig):
         None, description="another data set to learn from, without the molecules of this one"
     )
     objective: Objective = Part(name="rnc")
-    views: int = Field(2, ge=1, description="V; 1 for no second view")
+    views: int = Field(2, ge=1, le=100, description="V; 1 for no second view")
     augmentation: Augmentation = Field({}, description="strength or options of each, in order")
-    projection_dim: int | None = Field(
-        None, ge=1, description="width of a perceptron between embedding and objective, if any"
-    )
+    projection_dim: Projection = None
 
     @model_validator(mode="after")
     def _views_suffice(self, info: ValidationInfo) -> PretrainingSpec:
@@ -45,13 +53,15 @@ class RegressionSpec(StageConfig):
 
     head_loss: HeadLoss = "l1"
     freeze: bool = Field(False, description="train the head alone, on embeddings computed once")
-    head_hidden: list[PositiveInt] = Field([], description="widths of the head's hidden layers")
+    head_hidden: list[Annotated[int, Field(gt=0, le=4096)]] = Field(
+        [], max_length=10, description="widths of the head's hidden layers"
+    )
     head_dropout: float = Field(0.0, ge=0, lt=1)
     balanced: bool = Field(
         False,
         description="draw each class of the training set alike, for targets that are classes",
     )
-    views: int = Field(1, ge=1, description="V")
+    views: int = Field(1, ge=1, le=100, description="V")
     augmentation: Augmentation = Field({}, description="strength or options of each, in order")
     objective: Objective | None = Field(
         None, description="joint training: added to the head's loss"
@@ -59,9 +69,7 @@ class RegressionSpec(StageConfig):
     objective_weight: float = Field(
         1.0, gt=0, allow_inf_nan=False, description="what the objective is multiplied by"
     )
-    projection_dim: int | None = Field(
-        None, ge=1, description="width of a perceptron between embedding and objective, if any"
-    )
+    projection_dim: Projection = None
 
     @model_validator(mode="after")
     def _frozen_has_no_views(self, info: ValidationInfo) -> RegressionSpec:

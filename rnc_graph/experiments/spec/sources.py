@@ -62,9 +62,9 @@ class GraphData(Section):
 class DrawingSpec(Section):
     """How molecules are drawn for encoders of images."""
 
-    size: int = Field(64, ge=16, description="height and width in pixels")
+    size: int = Field(64, ge=16, le=2048, description="height and width in pixels")
     gray: bool = Field(False, description="one channel in place of three")
-    line_width: int = Field(1, ge=1, description="of bonds, in pixels")
+    line_width: int = Field(1, ge=1, le=100, description="of bonds, in pixels")
 
     @property
     def channels(self) -> int:

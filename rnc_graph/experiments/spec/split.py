@@ -22,7 +22,7 @@ class LongTailSpec(Section):
     """
 
     imbalance: float = Field(gt=1, allow_inf_nan=False, description="head bin over tail bin")
-    bins: int = Field(10, ge=2, description="quantile bins of the label")
+    bins: int = Field(10, ge=2, le=1000, description="quantile bins of the label")
     tail: Literal["high", "low"] = Field("high", description="the end that becomes rare")
     many: int = Field(
         100, ge=1, description="a bin with more training samples than this is many-shot"

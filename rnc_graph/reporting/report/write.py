@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +45,12 @@ def open_results(folder: Path) -> Results:
                 "with `rnc-graph run`"
             )
     from rnc_graph.experiments.results import open_outcome
+    from rnc_graph.experiments.store import read_json
     from rnc_graph.reporting.tables import tabulate
 
     outcome = open_outcome(folder)
-    command = json.loads((folder / "table.json").read_text(encoding="utf-8"))["command"]
-    versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
+    command = str(read_json(folder / "table.json").get("command", ""))
+    versions = read_json(folder / "versions.json")
     return Results(outcome, tabulate(outcome), command, versions)
 
 
