@@ -154,11 +154,12 @@ def _check_aliases(root: yaml.Node | None) -> None:
         measure(root, 0)
 
 
-def _check_size(node: yaml.Node, values: int, levels: int) -> None:
+def _check_size(node: yaml.Node | None, values: int, levels: int) -> None:
     for what, most, found in (("values", _MOST_VALUES, values), ("levels", _MOST_LEVELS, levels)):
         if found > most:
             problem = f"expected at most {most:,} {what}, aliases written out"
-            raise yaml.composer.ComposerError(None, None, problem, node.start_mark)
+            mark = node.start_mark if node is not None else None
+            raise yaml.composer.ComposerError(None, None, problem, mark)
 
 
 def _describe(error: ValidationError, source: str, root: Any, raw: Any) -> str:
