@@ -70,7 +70,7 @@ def test_a_bad_smiles_is_named(folder: Path):
     table.write_text(table.read_text() + "C1CC,0.5\n")
     done = rnc_graph_command("run", "small.yaml", cwd=folder)
     assert done.returncode == 2
-    assert "row 61: 'C1CC': not a valid SMILES" in done.stderr
+    assert "row 61, column 'SMILES': 'C1CC': not a valid SMILES" in done.stderr
     assert "Traceback" not in done.stderr
 
 

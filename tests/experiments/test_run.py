@@ -185,7 +185,7 @@ def test_validation_only_leaves_the_test_part_untouched(folder, experiment):
 
 def test_bad_data_is_refused_before_anything_is_written(folder, experiment):
     (folder / "molecules.csv").write_text("smiles,logS\nCC,1\nC(C,2\n")
-    with pytest.raises(RncGraphError, match=r"row 2: 'C\(C': not a valid SMILES"):
+    with pytest.raises(RncGraphError, match=r"row 2, column 'SMILES': 'C\(C': not a valid SMILES"):
         run_and_write(experiment, folder / "out")
     assert not (folder / "out").exists()
 
