@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rnc_graph.vision.checkpoints import load_checkpoint
     from rnc_graph.vision.class_sets import load_class_images, load_fashion_mnist
     from rnc_graph.vision.data import ImageData, ImageTable, decoded_images, load_images
-    from rnc_graph.vision.decoding import BadImage, Decoding
+    from rnc_graph.vision.decoding import Decoding
     from rnc_graph.vision.depictions import depict
     from rnc_graph.vision.digits import rotated_digits
     from rnc_graph.vision.drawing import Drawing
@@ -27,7 +27,7 @@ _MODULES = {
     "checkpoints": "load_checkpoint",
     "class_sets": "load_class_images load_fashion_mnist",
     "data": "ImageData ImageTable decoded_images load_images",
-    "decoding": "BadImage Decoding",
+    "decoding": "Decoding",
     "depictions": "depict",
     "digits": "rotated_digits",
     "drawing": "Drawing",
@@ -38,7 +38,7 @@ _MODULES = {
 }
 
 __all__ = [
-    "CIFAR100_SUPERCLASSES", "FASHION_KINDS", "BadImage", "Decoding", "Drawing", "ImageData",
+    "CIFAR100_SUPERCLASSES", "FASHION_KINDS", "Decoding", "Drawing", "ImageData",
     "ImageEncoder", "ImageTable", "PackedImages", "ResNet8", "ResNet18", "ResNet50", "agedb_table",
     "balanced_split", "decoded_images", "depict", "folder_table", "list_table", "load_agedb",
     "load_checkpoint", "load_class_images", "load_fashion_mnist", "load_images", "packed_array",

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_graph.data.bad import BadRow, OnBad, check_bad
 from rnc_graph.data.table import column, numbers, read_csv
 from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.vision.data import SETS, ImageData, ImageTable, load_images
-from rnc_graph.vision.decoding import BadImage, Decoding, OnBad, check_bad
+from rnc_graph.vision.decoding import Decoding
 
 HOW_TO_GET_IT = (
     "AgeDB is not downloaded: its archive is on https://ibug.doc.ic.ac.uk/resources/agedb/, and "
@@ -63,7 +64,7 @@ def balanced_split(ages: NDArray[np.int64], seed: int, most: int = 30) -> NDArra
 
 def agedb_table(
     folder: Path, split_table: Path | None = None, *, on_bad: OnBad = "raise", seed: int = 0
-) -> tuple[ImageTable, list[BadImage]]:
+) -> tuple[ImageTable, list[BadRow]]:
     """List the images of AgeDB with their ages, and those left out; no image is opened.
 
     Args:
@@ -82,7 +83,7 @@ def agedb_table(
         table, bad = _from_names(folder, seed)
     if len(table) == 0:
         raise MissingFileError(
-            f"{folder}: has none of {len(bad)} images; the first, {bad[0].path}: {bad[0].reason}; "
+            f"{folder}: has none of {len(bad)} images; the first, {bad[0].found}: {bad[0].reason}; "
             f"{HOW_TO_GET_IT}"
             if bad
             else f"{folder}: has no .jpg images; {HOW_TO_GET_IT}"
@@ -112,7 +113,7 @@ def load_agedb(
     return replace(data, skipped=tuple(every))
 
 
-def _from_names(folder: Path, seed: int) -> tuple[ImageTable, list[BadImage]]:
+def _from_names(folder: Path, seed: int) -> tuple[ImageTable, list[BadRow]]:
     files = [path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg")]
     # In the order of their numbers, whatever order the file system has them in.
     files.sort(key=lambda path: (int((re.match(r"\d+", path.name) or [-1])[0]), path.name))
@@ -122,14 +123,14 @@ def _from_names(folder: Path, seed: int) -> tuple[ImageTable, list[BadImage]]:
             ages.append(age_of(path.name))
             rows.append(row)
         except BadValueError as error:
-            bad.append(BadImage(row, str(path), str(error)))
+            bad.append(BadRow(row + 1, None, "", str(path), str(error)))
     images = [str(files[row]) for row in rows]
     years = np.array(ages, dtype=np.int64)
     table = _table(str(folder), images, years, balanced_split(years, seed))
     return replace(table, source_rows=np.array(rows, dtype=np.int64) + 1), bad
 
 
-def _from_table(folder: Path, path: Path) -> tuple[ImageTable, list[BadImage]]:
+def _from_table(folder: Path, path: Path) -> tuple[ImageTable, list[BadRow]]:
     frame = read_csv(path)
     ages = numbers(frame, "age", path)
     names, split = column(frame, "path", path), column(frame, "split", path)
@@ -140,10 +141,10 @@ def _from_table(folder: Path, path: Path) -> tuple[ImageTable, list[BadImage]]:
                 f"got {part!r}"
             )
     files = [_found(folder, name) for name in names]
-    bad = [BadImage(row, str(f), "is missing") for row, f in enumerate(files) if not f.exists()]
+    missing = [row for row, file in enumerate(files) if not file.exists()]
+    bad = [BadRow(row + 1, None, "", str(files[row]), "is missing") for row in missing]
     table = _table(str(path), list(map(str, files)), ages, np.array(split, dtype="<U5"))
-    present = np.setdiff1d(np.arange(len(table)), [image.row for image in bad])
-    return table.take(present), bad
+    return table.take(np.setdiff1d(np.arange(len(table)), missing)), bad
 
 
 def _table(

@@ -12,18 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnc_graph.data.bad import BadRow, OnBad, check_bad, describe_bad
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.decoding import (
-    DECODER,
-    BadImage,
-    Decoding,
-    OnBad,
-    check_bad,
-    decode_all,
-    described,
-)
+from rnc_graph.vision.decoding import DECODER, Decoding, decode_all
 from rnc_graph.vision.hierarchies import Hierarchy, superclass_of
 from rnc_graph.vision.store import PackedImages, digest, packed_images
 
@@ -114,7 +107,7 @@ class ImageData:
 
     table: ImageTable
     images: PackedImages
-    skipped: tuple[BadImage, ...] = ()
+    skipped: tuple[BadRow, ...] = ()
     groups: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
@@ -123,7 +116,7 @@ class ImageData:
     @property
     def skipped_text(self) -> str:
         """A message that lists the bad images left out, "" for none."""
-        return described(self.skipped, self.table.name) if self.skipped else ""
+        return describe_bad(self.skipped, self.table.name) if self.skipped else ""
 
     def grouped(self, hierarchy: Hierarchy) -> ImageData:
         """Return the images with the group of each class."""
@@ -148,12 +141,15 @@ def load_images(
     images, bad = decoded_images(table.images, decoding, jobs=jobs, on_done=on_done)
     if not bad:
         return ImageData(table, images)
-    skipped = [replace(image, row=int(table.rows[image.row]) - 1) for image in bad]
+    skipped = tuple(
+        BadRow(int(table.rows[row]), None, "", table.images[row], reason)
+        for row, reason in bad.items()
+    )
     check_bad(skipped, on_bad, table.name)
-    good = np.setdiff1d(np.arange(len(table)), [image.row for image in bad])
+    good = np.setdiff1d(np.arange(len(table)), list(bad))
     if len(good) == 0:
-        raise BadValueError(described(skipped, table.name) + "\nno image is left")
-    return ImageData(table.take(good), images.take(torch.from_numpy(good)), tuple(skipped))
+        raise BadValueError(describe_bad(skipped, table.name) + "\nno image is left")
+    return ImageData(table.take(good), images.take(torch.from_numpy(good)), skipped)
 
 
 def decoded_images(
@@ -162,8 +158,8 @@ def decoded_images(
     *,
     jobs: int = 1,
     on_done: OnDone = lambda images: None,
-) -> tuple[PackedImages, list[BadImage]]:
-    """Return the images of N files, decoded once and cached after, and which of them are bad.
+) -> tuple[PackedImages, dict[int, str]]:
+    """Return the images of N files, decoded once and cached after, and why some, by row, are black.
 
     The cache identifies a file by its path, size and time of change, and does not read it.
     """

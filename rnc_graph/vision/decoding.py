@@ -1,4 +1,4 @@
-"""Files decoded to the pixels of images of one size, and those that cannot be used. No torch."""
+"""Files decoded to the pixels of images of one size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,38 +10,8 @@ from numpy.typing import NDArray
 
 from rnc_graph.errors import BadValueError
 
-OnBad = Literal["raise", "skip"]
-
-
-@dataclass(frozen=True)
-class BadImage:
-    """An image that cannot be used: its row, from 0 in the source, its file or name, and why."""
-
-    row: int
-    path: str
-    reason: str
-
-
-Pixels = tuple[NDArray[np.uint8], list[BadImage]]
-"""(n, H, W, C) pixels, and which of the n images are bad; their rows count from 0."""
-
-
-def check_bad(bad: Sequence[BadImage], on_bad: OnBad, source: str) -> None:
-    """Raise :class:`BadValueError` listing the bad images of ``source``, unless to skip them."""
-    if on_bad not in ("skip", "raise"):
-        raise BadValueError(f"on_bad: expected 'skip' or 'raise', got {on_bad!r}")
-    if bad and on_bad == "raise":
-        raise BadValueError(described(bad, source) + "\non_bad: skip leaves them out")
-
-
-def described(bad: Sequence[BadImage], source: str) -> str:
-    """Return a message that lists the first ten bad images."""
-    shown = [f"  row {b.row + 1}: {b.path[:200]}: {b.reason}" for b in bad[:10]]
-    if len(bad) > len(shown):
-        shown.append(f"  and {len(bad) - len(shown)} more")
-    are = "image cannot" if len(bad) == 1 else "images cannot"
-    return "\n".join([f"{source}: {len(bad)} {are} be used (rows from 1)", *shown])
-
+Pixels = tuple[NDArray[np.uint8], dict[int, str]]
+"""(n, H, W, C) pixels, and by its row, from 0, why an image cannot be used: it is black."""
 
 # Part of the cache's key: changes whenever the same file would give other pixels.
 DECODER = "1"
@@ -100,12 +70,12 @@ def decode(path: Path, decoding: Decoding) -> NDArray[np.uint8]:
 
 
 def decode_all(paths: Sequence[str], decoding: Decoding) -> Pixels:
-    """Return the (n, size, size, C) pixels of n files; a bad one is black and listed."""
+    """Return the (n, size, size, C) pixels of n files."""
     pixels = np.zeros((len(paths), *decoding.shape), dtype=np.uint8)
-    bad = []
+    bad = {}
     for row, path in enumerate(paths):
         try:
             pixels[row] = decode(Path(path), decoding)
         except BadValueError as error:
-            bad.append(BadImage(row, path, str(error)))
+            bad[row] = str(error)
     return pixels, bad

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
+from rnc_graph.data.bad import BadRow, check_bad, shorten
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.samples import DEPICTIONS
-from rnc_graph.errors import BadValueError
-from rnc_graph.vision.decoding import described
 from rnc_graph.vision.drawing import DRAWER, Drawing, draw_all
 from rnc_graph.vision.store import PackedImages, digest, packed_images
 
@@ -49,6 +48,7 @@ def depict(
     key = digest([DRAWER, rdkit.__version__, pillow, asdict(drawing)], texts)
     make = partial(draw_all, drawing=drawing)
     images, bad = packed_images(key, smiles, make, drawing.shape, jobs=jobs, on_done=on_done)
-    if bad:
-        raise BadValueError(described(bad, source))
+    found = {row: shorten(str(smiles[row])) for row in bad}
+    rows = [BadRow(row + 1, None, "", found[row], reason) for row, reason in bad.items()]
+    check_bad(rows, "raise", source)
     return images

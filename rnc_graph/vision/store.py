@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rnc_graph.data.cache import Entry, OnDone, cached, stored
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.vision.decoding import BadImage, Pixels
+from rnc_graph.vision.decoding import Pixels
 from rnc_graph.workers import in_order
 
 T = TypeVar("T")
@@ -90,8 +90,8 @@ def packed_images(
     *,
     jobs: int = 1,
     on_done: OnDone = lambda images: None,
-) -> tuple[PackedImages, list[BadImage]]:
-    """Return the images of N sources, made once and cached after, and which of them are bad.
+) -> tuple[PackedImages, dict[int, str]]:
+    """Return the images of N sources, made once and cached after, and why some cannot be used.
 
     Args:
         key: identifies the sources and how images are made of them, as :func:`digest` returns it.
@@ -107,7 +107,7 @@ def packed_images(
         chunks = (sources[first : first + _CHUNK] for first in range(0, len(sources), _CHUNK))
         done = 0
         for pixels, bad in in_order(make, chunks, jobs, "nothing was kept of its images"):
-            rows = [[done + b.row, b.path, b.reason] for b in bad]
+            rows = [[done + row, reason] for row, reason in bad.items()]
             yield Entry({"pixels": pixels}, {"bad": rows})
             done += len(pixels)
             on_done(len(pixels))
@@ -120,7 +120,8 @@ def packed_images(
         entry = cached(key, layout, parts)
     path = entry.folder / "pixels" if entry.folder else None
     images = PackedImages(torch.from_numpy(entry.arrays["pixels"]), path=path)
-    return images, [BadImage(*values) for values in entry.notes.get("bad", ())]
+    # The row comes first and the reason last.
+    return images, {values[0]: values[-1] for values in entry.notes.get("bad", ())}
 
 
 def packed_array(pixels: NDArray[np.uint8]) -> PackedImages:
@@ -132,7 +133,7 @@ def packed_array(pixels: NDArray[np.uint8]) -> PackedImages:
     shape = pixels.shape[1], pixels.shape[2], pixels.shape[3]
     key = digest([content, pixels.shape], [])
     rows = range(len(pixels))
-    return packed_images(key, rows, lambda some: (pixels[list(some)], []), shape)[0]
+    return packed_images(key, rows, lambda some: (pixels[list(some)], {}), shape)[0]
 
 
 def digest(how: Any, sources: Iterable[str]) -> str:

@@ -1,6 +1,5 @@
-"""Each loss against its definition written out as plain loops in float64, and at its edges."""
+"""Each loss against its definition written out as plain loops, and at its edges."""
 
-import math
 from collections.abc import Callable
 
 import pytest
@@ -11,146 +10,9 @@ from torch import Tensor
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import AttentionNCELoss, KCLLoss, RINCELoss, SupConLoss, TSCLoss
+from tests.losses.loops import agree, attention_nce, normal, rince, supcon, tsc
 
 ALL = 10**6
-
-
-def _unit(x: Tensor) -> Tensor:
-    rows = []
-    for row in x.double().reshape(-1, x.shape[-1]):
-        norm = row.square().sum().sqrt() if bool((row != 0).any()) else torch.ones(())
-        rows.append(row / norm)
-    return torch.stack(rows).view(x.shape) if rows else x.double()
-
-
-def _log_sum(values: list[Tensor]) -> Tensor:
-    return torch.stack(values).logsumexp(0)
-
-
-def supcon(features: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    views = features.shape[1]
-    z, y = _unit(features).flatten(0, 1), labels.repeat_interleave(views).tolist()
-    terms = []
-    for i in range(len(z)):
-        positives = [j for j in range(len(z)) if j != i and y[j] == y[i]]
-        if positives:
-            bottom = _log_sum([z[i] @ z[k] / temperature for k in range(len(z)) if k != i])
-            own = [z[i] @ z[j] / temperature - bottom for j in positives]
-            terms.append(-torch.stack(own).mean())
-    return torch.stack(terms).mean() if terms else 0 * features.double().sum()
-
-
-def rince(
-    anchor: Tensor,
-    positive: Tensor,
-    bank: Tensor,
-    similarity: Tensor,
-    variant: str,
-    taus: tuple[float, float],
-    known: tuple[float, ...] = (),
-) -> Tensor:
-    q, p, c = _unit(anchor), _unit(positive), _unit(bank)
-    found = {x for x in similarity.flatten().tolist() if x >= 0}
-    levels = sorted({1.0, *known} | found, reverse=True)
-    total = 0 * anchor.double().sum()
-    for r, level in enumerate(levels):
-        tau = taus[0] + (1 - level) * (taus[1] - taus[0])
-        terms = []
-        for i in range(len(q)):
-            row = similarity[i].tolist()
-            tops = [q[i] @ c[j] / tau for j in range(len(c)) if row[j] == level]
-            tops += [q[i] @ p[i] / tau] * (r == 0)
-            negatives = [q[i] @ c[j] / tau for j in range(len(c)) if row[j] < level]
-            if variant == "in" or (variant == "out-in" and r > 0):
-                tops = [_log_sum(tops)] if tops else []
-            terms += [_log_sum([top, *negatives]) - top for top in tops]
-        terms = [term for term in terms if term < -math.log(1e-7)]
-        total = total + (torch.stack(terms).mean() if terms else 0)
-    return total / len(levels)
-
-
-def tsc(
-    query: Tensor,
-    key: Tensor,
-    labels: Tensor,
-    queue: Tensor,
-    queue_labels: Tensor,
-    targets: Tensor | None,
-    class_to_target: Tensor | None,
-    temperature: float,
-    weight: float = 1.0,
-) -> Tensor:
-    """All of the class in the queue are positives, and so is the target."""
-    q, k, c = _unit(query), _unit(key), _unit(queue)
-    t = [] if targets is None else list(_unit(targets))
-    losses = []
-    for i in range(len(q)):
-        own = q[i] @ k[i] / temperature
-        of_queue = [q[i] @ row / temperature for row in c]
-        of_targets = [q[i] @ row / temperature for row in t]
-        bottom = _log_sum([own, *of_queue, *of_targets])
-        same = [s for s, y in zip(of_queue, queue_labels.tolist(), strict=True) if y == labels[i]]
-        size = 1 + len(same) + bool(t)
-        loss = sum(bottom - s for s in [own, *same]) / size
-        if class_to_target is not None:
-            target = of_targets[class_to_target[labels[i]]]
-            loss = loss + weight * (bottom - target) / size
-        losses.append(loss)
-    return torch.stack(losses).mean()
-
-
-def attention_nce(
-    features: Tensor, negatives: Tensor | None, temperature: float, d_pos: float, d_neg: float
-) -> Tensor:
-    z = _unit(features)
-    samples, views, _ = z.shape
-    terms = []
-    for i in range(samples):
-        for v in range(2):
-            a = z[i, v]
-            pos = torch.stack([a @ z[i, p] for p in range(2, views)])
-            pos = ((pos / d_pos).softmax(0).detach() * pos).sum()
-            others = [
-                j for j in range(samples) if j != i and (negatives is None or negatives[i, j])
-            ]
-            neg = [a @ z[j, w] for j in others for w in range(2)]
-            if not neg:
-                terms.append(0 * pos)
-                continue
-            stacked = torch.stack(neg)
-            beta = ((stacked / d_neg).softmax(0) + 1e-6).detach() * len(neg)
-            bottom = torch.cat((pos[None] / temperature, beta * stacked / temperature))
-            terms.append(bottom.logsumexp(0) - pos / temperature)
-    return torch.stack(terms).mean()
-
-
-def _agree(
-    loss: Callable[..., Tensor],
-    loops: Callable[..., Tensor],
-    *inputs: Tensor,
-    tolerance: float = 1e-9,
-) -> None:
-    """Compare values and gradients of all inputs."""
-    first = [x.detach().clone().requires_grad_() for x in inputs]
-    second = [x.detach().double().requires_grad_() for x in inputs]
-    value, right = loss(*first), loops(*second)
-    wide = torch.promote_types(first[0].dtype, torch.float32)
-    assert value.dtype == wide
-    assert value.item() == pytest.approx(right.item(), rel=tolerance, abs=tolerance)
-    gradients = torch.autograd.grad(value, first, allow_unused=True, materialize_grads=True)
-    expected = torch.autograd.grad(right, second, allow_unused=True, materialize_grads=True)
-    for x, gradient, other in zip(first, gradients, expected, strict=True):
-        assert gradient.isfinite().all()
-        if x.numel():
-            # A gradient that vanishes is no better known than the cosines are.
-            noise = 1e3 * torch.finfo(x.dtype).eps / torch.linalg.vector_norm(x, dim=-1).min()
-            bound = tolerance * other.abs().max() + noise
-            assert (gradient.double() - other).abs().max() <= bound
-
-
-def _normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    generator = torch.Generator().manual_seed(seed + 7 * sum(shape))
-    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
 def _labels(count: int, classes: int, seed: int = 0) -> Tensor:
@@ -168,10 +30,10 @@ examples = settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(1, 5), st.integers(1, 3), st.integers(1, 3), SEEDS, TEMPERATURES, SCALES)
 def test_supcon(b: int, v: int, classes: int, seed: int, temperature: float, scale: float) -> None:
     labels = _labels(b, classes, seed)
-    _agree(
+    agree(
         lambda x: SupConLoss(temperature)(x, labels),
         lambda x: supcon(x, labels, temperature),
-        scale * _normal(b, v, 3, seed=seed),
+        scale * normal(b, v, 3, seed=seed),
     )
 
 
@@ -196,12 +58,12 @@ def test_rince(
 ) -> None:
     similarity = torch.tensor(values, dtype=torch.float64)[_labels(b * k, len(values), seed)]
     similarity = similarity.view(b, k)
-    _agree(
+    agree(
         lambda *x: RINCELoss(variant, *taus)(*x, similarity),
         lambda *x: rince(*x, similarity, variant, taus),
-        scale * _normal(b, 3, seed=seed),
-        _normal(b, 3, seed=seed + 1),
-        _normal(k, 3, seed=seed + 2),
+        scale * normal(b, 3, seed=seed),
+        normal(b, 3, seed=seed + 1),
+        normal(k, 3, seed=seed + 2),
     )
 
 
@@ -210,8 +72,8 @@ def test_rince(
 def test_rince_with_levels_that_no_entry_has(variant: str, k: int) -> None:
     known = (1.0, 0.75, 0.5, 0.25, 0.0)
     similarity = torch.tensor([0.5, -1.0], dtype=torch.float64)[_labels(3 * k, 2)].view(3, k)
-    inputs = [_normal(n, 4, seed=i) for i, n in enumerate((3, 3, k))]
-    _agree(
+    inputs = [normal(n, 4, seed=i) for i, n in enumerate((3, 3, k))]
+    agree(
         lambda *x: RINCELoss(variant, 0.1, 0.5)(*x, similarity, known),
         lambda *x: rince(*x, similarity, variant, (0.1, 0.5), known),
         *inputs,
@@ -223,7 +85,7 @@ def test_rince_with_levels_that_no_entry_has(variant: str, k: int) -> None:
 
 
 def test_rince_refuses_levels_that_are_no_similarities() -> None:
-    inputs = [_normal(2, 3, seed=i) for i in range(3)]
+    inputs = [normal(2, 3, seed=i) for i in range(3)]
     with pytest.raises(RncGraphError, match=r"levels must be in \[0, 1\], got \[1\.5\]"):
         RINCELoss()(*inputs, torch.zeros(2, 2), [1.5])
 
@@ -239,10 +101,10 @@ def test_rince_in_blocks(
     similarity = torch.full((13, 20), -1.0)
     # The first anchors do not show all the levels that there are.
     similarity[6:] = torch.tensor([1.0, 0.5, 0.25, -1.0])[_labels(140, 4)].view(7, 20)
-    _agree(
+    agree(
         lambda *x: RINCELoss(variant, tau, 2 * tau)(*x, similarity),
         lambda *x: rince(*x, similarity, variant, (tau, 2 * tau)),
-        *(_normal(n, 4, seed=i, dtype=dtype) for i, n in enumerate((13, 13, 20))),
+        *(normal(n, 4, seed=i, dtype=dtype) for i, n in enumerate((13, 13, 20))),
         tolerance=1e-9 if dtype == torch.float64 else 1e-4,
     )
 
@@ -254,7 +116,7 @@ def test_rince_leaves_out_the_least_likely() -> None:
     bank = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, -1.0]], dtype=torch.float64)
     similarity = torch.tensor([[-1.0, 0.5, -1.0], [0.5, -1.0, 0.5]])
     for variant in ("in", "out", "out-in"):
-        _agree(
+        agree(
             lambda *x, variant=variant: RINCELoss(variant, 0.1, 0.12)(*x, similarity),
             lambda *x, variant=variant: rince(*x, similarity, variant, (0.1, 0.12)),
             anchor,
@@ -285,12 +147,12 @@ def test_kcl_and_tsc(
         positives = k + 1
     labels, queue_labels = _labels(b, classes, seed), _labels(k, classes + 1, seed + 1)
     assigned = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))
-    query = scale * _normal(b, 3, seed=seed)
-    key, queue = _normal(b, 3, seed=seed + 1), _normal(k, 3, seed=seed + 2)
-    targets = _normal(classes, 3, seed=seed + 3)
+    query = scale * normal(b, 3, seed=seed)
+    key, queue = normal(b, 3, seed=seed + 1), normal(k, 3, seed=seed + 2)
+    targets = normal(classes, 3, seed=seed + 3)
     if positives is not None:
         positives = max(positives, k + 1)
-    _agree(
+    agree(
         lambda q, k, c: KCLLoss(temperature, positives)(q, k, labels, c, queue_labels),
         lambda q, k, c: tsc(q, k, labels, c, queue_labels, None, None, temperature),
         query,
@@ -298,7 +160,7 @@ def test_kcl_and_tsc(
         queue,
     )
     loss = TSCLoss(temperature, 0.3, separate, positives)
-    _agree(
+    agree(
         lambda q, k, c, t: loss(q, k, labels, c, queue_labels, t, assigned),
         lambda q, k, c, t: tsc(q, k, labels, c, queue_labels, t, assigned, temperature, 0.3),
         query,
@@ -317,10 +179,10 @@ def test_attention_nce(
     negatives = None
     if density is not None:
         negatives = torch.rand(b, b, generator=torch.Generator().manual_seed(seed)) < density
-    _agree(
+    agree(
         lambda x: AttentionNCELoss(*options)(x, negatives),
         lambda x: attention_nce(x, negatives, *options),
-        scale * _normal(b, v, 3, seed=seed),
+        scale * normal(b, v, 3, seed=seed),
     )
 
 
@@ -328,9 +190,9 @@ def test_attention_nce(
 @pytest.mark.parametrize("temperature", [0.01, 0.1])
 def test_dtypes_and_a_zero_vector(dtype: torch.dtype, tolerance: float, temperature: float) -> None:
     labels, queue_labels = _labels(6, 3), _labels(9, 3)
-    query, key, queue = (_normal(n, 8, seed=i, dtype=dtype) for i, n in enumerate((6, 6, 9)))
-    targets, assigned = _normal(3, 8, dtype=dtype), torch.tensor([2, 0, 1])
-    features = _normal(6, 4, 8, dtype=dtype)
+    query, key, queue = (normal(n, 8, seed=i, dtype=dtype) for i, n in enumerate((6, 6, 9)))
+    targets, assigned = normal(3, 8, dtype=dtype), torch.tensor([2, 0, 1])
+    features = normal(6, 4, 8, dtype=dtype)
     similarity = torch.tensor([1.0, 0.5, -1.0])[_labels(54, 3)].view(6, 9)
     for zero in (False, True):
         if zero:

@@ -1,6 +1,5 @@
 """Objectives on labels that are class numbers."""
 
-import math
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from rnc_graph.losses import (
     assign_targets,
 )
 from rnc_graph.losses.ranks import hierarchy_similarity
+from tests.losses.loops import rince
 
 NAN = float("nan")
 # The training set lacks classes 1, 3 and 4; class 0 is crowded.
@@ -155,37 +155,6 @@ def test_a_hierarchy_ranks_by_the_finest_group_in_common() -> None:
     assert ClassRanks(hierarchy_similarity([HIERARCHY[0]] * 2)).levels == [1.0, 0.5]
 
 
-def _rince_by_loops(
-    given: dict[str, Tensor], similarity: Any, variant: str, tau_min: float, tau_max: float
-) -> float:
-    """Write the definition out, for classes whose similarity is a function of two numbers."""
-
-    def cosine(a: Tensor, b: Tensor) -> float:
-        return float(a @ b / a.norm() / b.norm())
-
-    labels, bank = given["labels"][:, 0].int(), given["queue_labels"][:, 0].int()
-    levels = sorted({1.0, *(s for i in range(6) for j in range(6)
-                            if (s := similarity(i, j)) >= 0)}, reverse=True)  # fmt: skip
-    total = 0.0
-    for r, level in enumerate(levels):
-        tau = tau_min + (1 - level) * (tau_max - tau_min)
-        terms = []
-        for i, query in enumerate(given["query"]):
-            alike = [similarity(int(labels[i]), int(other)) for other in bank]
-            h = [math.exp(cosine(query, k) / tau) for k in given["queue"]]
-            positives = [h[k] for k, s in enumerate(alike) if s == level]
-            if r == 0:
-                positives.append(math.exp(cosine(query, given["key"][i]) / tau))
-            negatives = sum(h[k] for k, s in enumerate(alike) if s < level)
-            if variant == "out" or (variant == "out-in" and r == 0):
-                terms += [-math.log(p / (p + negatives)) for p in positives]
-            elif positives:
-                p = sum(positives)
-                terms.append(-math.log(p / (p + negatives)))
-        total += sum(terms) / max(1, len(terms))
-    return total / len(levels)
-
-
 SIMILARITY = [
     [1.0, 0.7, 0.2, 0.2, -1.0, 0.0],
     [0.7, 1.0, 0.7, 0.0, 0.2, 0.2],
@@ -208,8 +177,13 @@ def test_rince_on_classes_against_loops(variant: Any, kind: str) -> None:
     }[kind]
     objective = _prepared(LOSSES.make("rince", variant=variant, tau_min=0.2, tau_max=0.6,
                                           **options))  # fmt: skip
-    expected = _rince_by_loops(given, similarity, variant, 0.2, 0.6)
-    assert objective(**given).item() == pytest.approx(expected, rel=1e-6)
+    labels, queued = (given[name][:, 0].int().tolist() for name in ("labels", "queue_labels"))
+    matrix = torch.tensor([[similarity(i, j) for j in queued] for i in labels])
+    every = torch.tensor([[similarity(i, j) for j in range(6)] for i in range(6)])
+    known = every[every >= 0].unique().tolist()
+    inputs = given["query"], given["key"], given["queue"], matrix.double()
+    expected = rince(*inputs, variant, (0.2, 0.6), tuple(known))
+    assert objective(**given).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_the_ranks_of_rince_are_those_of_its_matrix_while_the_queue_fills() -> None:

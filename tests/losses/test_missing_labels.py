@@ -1,7 +1,6 @@
 """Labels that lack targets: each loss against loops over what is comparable."""
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,13 +11,9 @@ from torch import Tensor
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import AttentionNCELoss, RINCELoss, RnCLoss
 from rnc_graph.losses.pairwise import LABEL_DISTANCES
+from tests.losses.loops import agree, normal, rince
 
 NAN = math.nan
-
-
-def _normal(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed + 7 * sum(shape))
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def _labels(samples: int, targets: int, missing: float, seed: int = 0) -> Tensor:
@@ -64,17 +59,6 @@ def _rnc(features: Tensor, labels: Tensor, name: str, temperature: float = 2.0) 
     return torch.stack(terms).mean() if terms else 0 * features.double().sum()
 
 
-def _agree(
-    loss: Callable[[Tensor], Tensor], loops: Callable[[Tensor], Tensor], x: Tensor, bound: float
-) -> None:
-    first, second = x.clone().requires_grad_(), x.clone().requires_grad_()
-    value, right = loss(first), loops(second)
-    assert value.item() == pytest.approx(right.item(), rel=bound, abs=bound)
-    (gradient,) = torch.autograd.grad(value, first)
-    (expected,) = torch.autograd.grad(right, second)
-    assert (gradient - expected).abs().max() <= bound * (expected.abs().max() + 1e-3)
-
-
 @pytest.mark.parametrize("name", ["l1", "l2", "linf"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_distances_are_estimated_from_the_common_targets(name: str, dtype: torch.dtype) -> None:
@@ -107,12 +91,12 @@ def test_rnc_against_loops(
     labels = _labels(samples, targets, missing, seed)
     if name == "l2":
         # Roots of sums that are equal round apart: no ties here.
-        labels += 0.01 * _normal(samples, targets, seed=seed)
-    _agree(
+        labels += 0.01 * normal(samples, targets, seed=seed)
+    agree(
         lambda x: RnCLoss(label_diff=name)(x, labels),
         lambda x: _rnc(x, labels, name),
-        scale * _normal(samples, views, 3, seed=seed),
-        1e-6 if scale > 1 else 1e-9,
+        scale * normal(samples, views, 3, seed=seed),
+        tolerance=1e-6 if scale > 1 else 1e-9,
     )
 
 
@@ -124,16 +108,16 @@ def test_rnc_in_blocks_and_with_functions(
     monkeypatch.setattr("rnc_graph.losses.rnc.BLOCK_ENTRIES", entries)
     labels = _labels(12, 2, 0.4)
     similarity = (lambda a, b: -torch.cdist(a, b)) if as_function else "l2"
-    _agree(
+    agree(
         lambda x: RnCLoss(feature_sim=similarity)(x, labels),
         lambda x: _rnc(x, labels, "l1"),
-        _normal(12, 1, 3),
-        1e-9,
+        normal(12, 1, 3),
+        tolerance=1e-9,
     )
 
 
 def test_with_one_target_a_missing_label_is_a_missing_molecule() -> None:
-    features, labels = _normal(20, 2, 4), _labels(20, 1, 0.3)
+    features, labels = normal(20, 2, 4), _labels(20, 1, 0.3)
     known = ~labels.isnan()[:, 0]
     assert 2 < known.sum() < 20
     torch.testing.assert_close(
@@ -148,7 +132,7 @@ def test_rnc_gradcheck() -> None:
     labels = _labels(6, 2, 0.4, seed=3)
     assert 0 < labels.isnan().sum() < 12
     assert torch.autograd.gradcheck(
-        lambda x: RnCLoss()(x, labels), _normal(6, 2, 3).requires_grad_()
+        lambda x: RnCLoss()(x, labels), normal(6, 2, 3).requires_grad_()
     )
 
 
@@ -156,7 +140,7 @@ def test_rnc_gradcheck() -> None:
     "labels", [torch.full((4, 2), NAN), torch.tensor([[0.0, NAN], [NAN, 1.0]]).repeat(2, 1)[:2]]
 )
 def test_nothing_comparable_is_0_with_a_graph(labels: Tensor) -> None:
-    features = _normal(len(labels), 1, 3).requires_grad_()
+    features = normal(len(labels), 1, 3).requires_grad_()
     value = RnCLoss()(features, labels)
     (gradient,) = torch.autograd.grad(value, features)
     assert value == 0
@@ -164,34 +148,12 @@ def test_nothing_comparable_is_0_with_a_graph(labels: Tensor) -> None:
 
 
 def test_infinite_labels_and_distances_without_a_reason_are_refused() -> None:
-    features = _normal(3, 2, 3)
+    features = normal(3, 2, 3)
     with pytest.raises(RncGraphError, match=r"NaN where missing, got 1 infinite .* 1 rows: 2"):
         RnCLoss()(features, torch.tensor([NAN, 0.0, math.inf]))
     own = RnCLoss(label_diff=lambda a, b: (a - b.T).abs())
     labels = torch.tensor([NAN, 0.0, 1.0])
     torch.testing.assert_close(own(features, labels), RnCLoss()(features, labels))
-
-
-def _rince(
-    q: Tensor, p: Tensor, bank: Tensor, similarity: Tensor, variant: str, taus: tuple[float, float]
-) -> Tensor:
-    q, p, bank = (x / x.norm(dim=1, keepdim=True) for x in (q, p, bank))
-    levels = sorted({1.0} | {x for x in similarity.flatten().tolist() if x >= 0}, reverse=True)
-    total = 0 * q.sum()
-    for r, level in enumerate(levels):
-        tau = taus[0] + (1 - level) * (taus[1] - taus[0])
-        terms = []
-        for i, row in enumerate(similarity.tolist()):
-            tops = [q[i] @ bank[j] / tau for j, s in enumerate(row) if s == level]
-            tops += [q[i] @ p[i] / tau] * (r == 0)
-            # NaN is neither equal nor less.
-            negatives = [q[i] @ bank[j] / tau for j, s in enumerate(row) if s < level]
-            if tops and (variant == "in" or (variant == "out-in" and r > 0)):
-                tops = [torch.stack(tops).logsumexp(0)]
-            terms += [torch.stack([top, *negatives]).logsumexp(0) - top for top in tops]
-        terms = [term for term in terms if term < -math.log(1e-7)]
-        total = total + (torch.stack(terms).mean() if terms else 0)
-    return total / len(levels)
 
 
 @pytest.mark.parametrize("variant", ["in", "out", "out-in"])
@@ -204,19 +166,19 @@ def test_rince_leaves_out_entries_without_a_similarity(
     kinds = torch.tensor([1.0, 0.5, -1.0, NAN])
     similarity = kinds[torch.randint(4, (5, 9), generator=generator)]
     similarity[1] = NAN
-    positive, bank = _normal(5, 3, seed=1), _normal(9, 3, seed=2)
+    positive, bank = normal(5, 3, seed=1), normal(9, 3, seed=2)
     loss = RINCELoss(variant, *taus)
-    _agree(
+    agree(
         lambda x: loss(x, positive, bank, similarity),
-        lambda x: _rince(x, positive, bank, similarity, variant, taus),
-        _normal(5, 3),
-        1e-9,
+        lambda x: rince(x, positive, bank, similarity, variant, taus),
+        normal(5, 3),
+        tolerance=1e-9,
     )
-    _agree(
+    agree(
         lambda x: loss(positive, positive, x, similarity),
-        lambda x: _rince(positive, positive, x, similarity, variant, taus),
+        lambda x: rince(positive, positive, x, similarity, variant, taus),
         bank,
-        1e-9,
+        tolerance=1e-9,
     )
     # An entry that all leave out is as good as not there.
     similarity[:, 4] = NAN
@@ -228,7 +190,7 @@ def test_rince_leaves_out_entries_without_a_similarity(
 
 
 def test_attention_nce_leaves_out_positives() -> None:
-    features = _normal(4, 5, 3)
+    features = normal(4, 5, 3)
     negatives = ~torch.eye(4, dtype=torch.bool)
     negatives[0, 1] = negatives[3, 2] = False
     counts = [3, 1, 2, 0]
@@ -257,7 +219,7 @@ def test_attention_nce_leaves_out_positives() -> None:
                 terms.append(torch.cat((pos[None], beta * neg / 0.5)).logsumexp(0) - pos)
         return torch.stack(terms).mean()
 
-    _agree(lambda x: loss(x, negatives, positives), plain, features, 1e-9)
+    agree(lambda x: loss(x, negatives, positives), plain, features, tolerance=1e-9)
     torch.testing.assert_close(loss(features, negatives, positives), by_sample(features))
     everything = torch.ones(4, 3, dtype=torch.bool)
     torch.testing.assert_close(loss(features, negatives, everything), loss(features, negatives))

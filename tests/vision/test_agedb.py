@@ -83,26 +83,24 @@ def test_corrupt_and_nameless_images_are_skipped_or_refused(cache: Path, tmp_pat
     write_image(folder / "100_Nobody_f.jpg")
     write_image(folder / "strange.jpg")
     data = load_agedb(folder, decoding=SIXTEEN, on_bad="skip")
-    assert [Path(b.path).name for b in data.skipped] == [
+    assert [Path(b.found).name for b in data.skipped] == [
         "strange.jpg",
         "4_Some_Body_30_m.jpg",
         "100_Nobody_f.jpg",
     ]
-    assert [b.row for b in data.skipped] == [0, 5, 10]
+    assert [b.row for b in data.skipped] == [1, 6, 11]
     assert len(data) == 8
     # None of the others has moved to another part.
     kept = [row for row in range(9) if row != 4]
     assert before.published_split is not None
     assert data.table.published_split is not None
     assert data.table.published_split.tolist() == before.published_split[kept].tolist()
-    with pytest.raises(
-        RncGraphError, match=r"2 images cannot be used(.|\n)*Nobody.*expected a name"
-    ):
+    with pytest.raises(RncGraphError, match=r"2 rows cannot be used(.|\n)*Nobody.*expected a name"):
         load_agedb(folder, decoding=SIXTEEN)
     for name in ("100_Nobody_f.jpg", "strange.jpg"):
         (folder / name).unlink()
     with pytest.raises(
-        RncGraphError, match=r"row 5: .*4_Some_Body_30_m.jpg: cannot be read as an image"
+        RncGraphError, match=r"row 5: .*4_Some_Body_30_m.jpg': cannot be read as an image"
     ):
         load_agedb(folder, decoding=SIXTEEN)
 
@@ -125,8 +123,8 @@ def test_the_published_table_is_read(cache: Path, tmp_path: Path, above: bool) -
     assert data.table.targets[:, 0].tolist() == [30, 31, 32]
     assert data.table.published_split is not None
     assert data.table.published_split.tolist() == ["train", "test", "val"]
-    assert [(b.row, b.reason) for b in data.skipped] == [(3, "is missing")]
-    with pytest.raises(RncGraphError, match=r"row 4: .*9_Lost_40_m.jpg: is missing"):
+    assert [(b.row, b.reason) for b in data.skipped] == [(4, "is missing")]
+    with pytest.raises(RncGraphError, match=r"row 4: .*9_Lost_40_m.jpg': is missing"):
         load_agedb(root, table, decoding=SIXTEEN)
 
 

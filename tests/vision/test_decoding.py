@@ -13,7 +13,6 @@ from torchvision.transforms.v2 import functional as V
 from rnc_graph.data.cache import DamagedCacheWarning
 from rnc_graph.errors import RncGraphError
 from rnc_graph.vision import (
-    BadImage,
     Decoding,
     ImageData,
     ImageTable,
@@ -53,7 +52,7 @@ def files(tmp_path: Path) -> list[Path]:
     return [*paths, tmp_path / "files" / "6.png"]
 
 
-Packed = tuple[PackedImages, list[BadImage]]
+Packed = tuple[PackedImages, dict[int, str]]
 
 
 def _assert_right(packed: Packed, files: list[Path]) -> None:
@@ -74,17 +73,16 @@ def test_files_are_decoded_once(cache: Path, files: list[Path], calls: list[int]
 
 def test_bad_images_are_named_and_cost_no_others(cache: Path, files: list[Path]) -> None:
     images, bad = decoded_images(files, EIGHT)
-    assert [b.row for b in bad] == [2, 4, 6]
-    assert [b.path for b in bad] == [str(files[row]) for row in (2, 4, 6)]
-    assert bad[0].reason.startswith("cannot be read as an image")
-    assert bad[2].reason == "is missing"
+    assert list(bad) == [2, 4, 6]
+    assert bad[2].startswith("cannot be read as an image")
+    assert bad[6] == "is missing"
     assert not images.batch(torch.tensor([2, 4, 6])).any()
 
 
 def test_a_changed_file_is_decoded_anew(cache: Path, files: list[Path], calls: list[int]) -> None:
     decoded_images(files, EIGHT)
     write_image(files[2], 9)
-    assert [b.row for b in decoded_images(files, EIGHT)[1]] == [4, 6]
+    assert list(decoded_images(files, EIGHT)[1]) == [4, 6]
     decoded_images(files[::-1], EIGHT)
     decoded_images(files, Decoding(8, fit="square"))
     assert calls == [7] * 4
@@ -215,15 +213,15 @@ def test_bad_images_are_skipped_or_refused(cache: Path, files: list[Path]) -> No
     expected = decode(files[3], EIGHT)
     found = data.images.batch(torch.tensor([1]))[0].permute(1, 2, 0).numpy()
     assert np.array_equal(found, expected)
-    assert [b.row for b in data.skipped] == [2, 4, 6]
+    assert [b.row for b in data.skipped] == [3, 5, 7]
+    assert [b.found for b in data.skipped] == [str(files[row]) for row in (2, 4, 6)]
     with pytest.raises(RncGraphError) as caught:
         _load(files, "raise")
     lines = str(caught.value).splitlines()
-    assert lines[0] == "mine: 3 images cannot be used (rows from 1)"
-    assert lines[1].startswith(f"  row 3: {files[2]}: cannot be read as an image")
-    assert lines[3] == f"  row 7: {files[6]}: is missing"
-    assert lines[4] == "on_bad: skip leaves them out"
-    with pytest.raises(RncGraphError, match="on_bad: expected 'skip' or 'raise', got 'drop'"):
+    assert lines[0] == "mine: 3 rows cannot be used"
+    assert lines[1].startswith(f"  row 3: '{files[2]}': cannot be read as an image")
+    assert lines[3] == f"  row 7: '{files[6]}': is missing"
+    with pytest.raises(RncGraphError, match="expected on_bad 'raise' or 'skip', got 'drop'"):
         _load(files, "drop")
 
 

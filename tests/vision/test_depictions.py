@@ -63,7 +63,7 @@ def test_bad_smiles_are_named_by_row_text_and_reason(cache: Path) -> None:
         with pytest.raises(RncGraphError) as caught:
             depict(["C", "C(", "", "CN(C)(C)(C)C"], Drawing(), "mine.csv")
         lines = str(caught.value).splitlines()
-        assert lines[0].startswith("mine.csv: 3 images cannot be used (rows from 1)")
+        assert lines[0].startswith("mine.csv: 3 rows cannot be used")
         assert lines[1] == "  row 2: 'C(': not a valid SMILES"
         assert lines[2] == "  row 3: '': no SMILES"
         assert "valence" in lines[3]
