@@ -83,4 +83,4 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     key = ".".join(map(str, problem["loc"]))
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"{key}: {reason}, got {problem['input']!r}" if key else reason
+    return f"{key}: {reason}, got {problem['input']!r:.200}" if key else reason

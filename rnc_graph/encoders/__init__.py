@@ -1,11 +1,10 @@
 """Encoders: a batch in, an embedding (N, d) out; and the head that turns it into a prediction."""
 
-from rnc_graph.encoders.base import ENCODERS, Encoder
+from rnc_graph.encoders.base import ENCODERS, Encoder, Head
 from rnc_graph.encoders.factory import make_encoder
 from rnc_graph.encoders.gcn import GCN
 from rnc_graph.encoders.gin import GIN
 from rnc_graph.encoders.graph import GraphEncoder
-from rnc_graph.encoders.head import Head
 from rnc_graph.encoders.mpnn import MPNN
 from rnc_graph.encoders.wrapper import WrappedEncoder
 

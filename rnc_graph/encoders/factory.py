@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from torch_geometric.nn.models import PNA
 from torch_geometric.utils import degree
 
-from rnc_graph.encoders.base import ENCODERS, Encoder
-from rnc_graph.encoders.graph import GraphEncoder
-from rnc_graph.encoders.layer_code import code_in_memory
-from rnc_graph.encoders.readout import Readout
+from rnc_graph.encoders.base import ENCODERS, Encoder, code_in_memory
+from rnc_graph.encoders.graph import GraphEncoder, Readout
 from rnc_graph.encoders.wrapper import WrappedEncoder
 from rnc_graph.errors import BadValueError
 
@@ -34,18 +32,16 @@ def make_encoder(
     Args:
         encoder: the name of a registered encoder; the import path of a class, such as
             "torch_geometric.nn.models.AttentiveFP"; the class; or a module, which is used as it is.
-        options: arguments of the class. ``in_channels`` and ``edge_dim`` come from the
-            dataset, ``out_channels`` is ``hidden_channels``, and the ``deg`` of PNA is counted,
-            where the class takes them and they are not given.
+        options: arguments of the class. Where it takes them and they are not given, ``in_channels``
+            and ``edge_dim`` come from the dataset, ``out_channels`` is ``hidden_channels``, and the
+            ``deg`` of PNA is counted.
         dataset: a dataset with ``batch(index)``, or one batch. A registered encoder of molecules
             needs none.
-        readout: how outputs for each node are pooled, see :class:`WrappedEncoder`; ``options`` may
-            have it too.
+        readout: how outputs for each node are pooled; ``options`` may have it too.
 
     Raises:
-        UnknownNameError: an unknown name, or an option that the registered encoder lacks.
-        RncGraphError: a path that leads to no class, options that the class does not take, or an
-            encoder that cannot run on the dataset's batches.
+        BadValueError: an unknown name, a path that leads to no class, options that the class does
+            not take, or an encoder that cannot run on the dataset's batches.
     """
     options = dict(options or {})
     if isinstance(encoder, nn.Module):
@@ -59,7 +55,7 @@ def make_encoder(
         return _wrapped(ENCODERS.make(encoder, **(filled | options)), dataset, readout)
     made = import_class(encoder) if isinstance(encoder, str) else encoder
     name = getattr(made, "__name__", str(made))
-    known = _signature(made)
+    known = inspect.signature(made).parameters
     if "readout" not in known:
         readout = options.pop("readout", readout)
     options = _from_data(made, options, dataset) | options
@@ -97,7 +93,7 @@ def import_class(path: str) -> type[nn.Module]:
     module, _, name = path.rpartition(".")
     try:
         found = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise BadValueError(f"encoder {path!r}: cannot be imported: {error}") from error
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
         raise BadValueError(
@@ -106,15 +102,11 @@ def import_class(path: str) -> type[nn.Module]:
     return found
 
 
-def _signature(made: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(made).parameters
-
-
 def _from_data(
     made: Callable[..., Any], options: Mapping[str, Any], dataset: Any
 ) -> dict[str, Any]:
     """Return the options that describe the features of a dataset, where a class takes them."""
-    known, example = _signature(made), _example(dataset)
+    known, example = inspect.signature(made).parameters, _example(dataset)
     # Encoders of this package take the sizes of category tables; PyG's models take widths.
     ours = inspect.isclass(made) and issubclass(made, GraphEncoder)
     schema = getattr(dataset, "schema", None)

@@ -1,5 +1,7 @@
 """What all graph encoders share: embedded features in, a readout over each graph's nodes out."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -7,12 +9,16 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
+from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
 
 from rnc_graph.data.schema import OGB_MOLECULES, GraphSchema, as_features, describe
 from rnc_graph.encoders.base import Encoder
 from rnc_graph.encoders.features import NoFeatures, embedding
-from rnc_graph.encoders.readout import Readout, check_readout, pool
 from rnc_graph.errors import BadValueError
+
+Readout = Literal["sum", "mean", "max", "both"]
+
+READOUTS = ("sum", "mean", "max", "both")
 
 
 class GraphEncoder(Encoder, ABC):
@@ -25,9 +31,6 @@ class GraphEncoder(Encoder, ABC):
         in_channels: the width of ``x`` if it holds floats, the sizes of its tables if it holds
             categories, 0 without ``x``; our molecules by default.
         edge_dim: the same of ``edge_attr``; 0 or None without.
-
-    Raises:
-        BadValueError: an unknown readout, or a width below 1.
     """
 
     inputs: ClassVar[Literal["graphs", "images"]] = "graphs"
@@ -54,19 +57,11 @@ class GraphEncoder(Encoder, ABC):
         """Return the (nodes, hidden_dim) vectors after the last layer."""
 
     def check(self, schema: GraphSchema) -> None:
-        """Check that it takes the features of a data set.
-
-        Raises:
-            BadValueError: it was made for other features.
-        """
-        levels: list[tuple[str, Literal["nodes", "edges"]]] = [
-            ("x", "nodes"),
-            ("edge_attr", "edges"),
-        ]
-        for key, name in levels:
-            if name == "edges" and not self.sees_edges:
-                continue
-            if not schema.fits(self.schema, name):
+        """Raise :class:`BadValueError` unless it takes the features of a data set."""
+        levels: dict[Literal["nodes", "edges"], str] = {"nodes": "x", "edges": "edge_attr"}
+        for name, key in levels.items():
+            ignored = name == "edges" and not self.sees_edges
+            if not ignored and not schema.fits(self.schema, name):
                 own, given = describe(getattr(self.schema, name)), describe(getattr(schema, name))
                 raise BadValueError(
                     f"{type(self).__name__}: expected {key!r} with {own}, got {given}; make the "
@@ -81,13 +76,11 @@ class GraphEncoder(Encoder, ABC):
 class ConvolutionalEncoder(GraphEncoder):
     """Layers of convolution, batch normalization, ReLU, dropout, with a residual connection.
 
+    For the other arguments see :class:`GraphEncoder`.
+
     Args:
-        hidden_dim: width.
         layers: number of convolutions.
         dropout: probability after each layer.
-        readout: see :class:`GraphEncoder`.
-        in_channels: see :class:`GraphEncoder`.
-        edge_dim: see :class:`GraphEncoder`.
     """
 
     def __init__(
@@ -117,6 +110,29 @@ class ConvolutionalEncoder(GraphEncoder):
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             atoms = atoms + self.dropout(torch.relu(norm(convolution(atoms, batch))))
         return atoms
+
+
+def check_readout(readout: str) -> None:
+    """Raise :class:`BadValueError` for an unknown readout."""
+    if readout not in READOUTS:
+        raise BadValueError(f"readout: expected one of {', '.join(READOUTS)}, got {readout!r}")
+
+
+def pool(nodes: Tensor, batch: Tensor, graphs: int, readout: Readout) -> Tensor:
+    """Return the (B, d) sum, mean or maximum over the nodes of each graph.
+
+    Args:
+        nodes: (N, d) vectors of the nodes of B graphs.
+        batch: (N,) the graph of each node.
+        graphs: B.
+        readout: "both" is the sum and the mean side by side, (B, 2 d).
+    """
+    if readout == "both":
+        sums, means = (pool(nodes, batch, graphs, one) for one in ("sum", "mean"))
+        return torch.cat([sums, means], dim=1)
+    pools = {"sum": global_add_pool, "mean": global_mean_pool, "max": global_max_pool}
+    pooled: Tensor = pools[readout](nodes, batch, graphs)
+    return pooled
 
 
 def embedded_nodes(embed: nn.Module, batch: Batch) -> Tensor:

@@ -10,8 +10,7 @@ from torch_geometric.nn import MessagePassing
 from rnc_graph.data.schema import OGB_MOLECULES, Features
 from rnc_graph.encoders.base import ENCODERS
 from rnc_graph.encoders.features import FloatEmbedding, NoFeatures, embedding
-from rnc_graph.encoders.graph import GraphEncoder, edge_features, embedded_nodes
-from rnc_graph.encoders.readout import Readout
+from rnc_graph.encoders.graph import GraphEncoder, Readout, edge_features, embedded_nodes
 from rnc_graph.errors import BadValueError
 
 
@@ -50,13 +49,9 @@ class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
     def forward(
         self, atoms: Tensor, edge_index: Tensor, kind: Tensor | None, matrices: Tensor
     ) -> Tensor:
-        """Return the messages to each node, (A, d).
+        """Return the messages to each node, (A, d), from the nodes' vectors (A, d).
 
-        Args:
-            atoms: (A, d).
-            edge_index: (2, E).
-            kind: (E,) each edge's place in ``matrices``, None if they are the edges'.
-            matrices: (K, d, d).
+        ``kind`` (E,) is each edge's row of ``matrices`` (K, d, d); None for one matrix an edge.
         """
         if kind is None:
             by_edge = torch.bmm(atoms[edge_index[0]].unsqueeze(1), matrices).squeeze(1)
@@ -75,13 +70,11 @@ class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
 class MPNN(GraphEncoder):
     """One message function, applied ``steps`` times; a GRU updates the nodes' vectors.
 
+    For the other arguments see :class:`GraphEncoder`.
+
     Args:
-        hidden_dim: width.
         steps: rounds of messages.
         dropout: probability on each round's messages.
-        readout: see :class:`GraphEncoder`.
-        in_channels: see :class:`GraphEncoder`.
-        edge_dim: see :class:`GraphEncoder`.
     """
 
     def __init__(

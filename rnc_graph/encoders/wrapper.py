@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn.models.basic_gnn import BasicGNN
 
 from rnc_graph.encoders.base import Encoder
-from rnc_graph.encoders.readout import Readout, check_readout, pool
+from rnc_graph.encoders.graph import Readout, check_readout, pool
 from rnc_graph.errors import BadValueError
 
 # Arguments of a model's forward that only graphs have; a model that names one is called by names.
@@ -31,11 +31,10 @@ class WrappedEncoder(Encoder):
     Args:
         model: the model; it is trained in place.
         example: a batch to find d with. The model runs on it once, in evaluation mode.
-        readout: how outputs for each node are pooled: "sum", "mean", "max", or "both" for sum and
-            mean.
+        readout: how outputs for each node are pooled, see :class:`GraphEncoder`.
 
     Raises:
-        RncGraphError: an unknown readout, an attribute that the model needs and the batch lacks, or
+        BadValueError: an unknown readout, an attribute that the model needs and the batch lacks, or
             an output that is neither (B, d) nor (nodes, d).
     """
 
@@ -80,7 +79,6 @@ class WrappedEncoder(Encoder):
         return pool(out, graph_of_node, graphs, self.readout)
 
     def _arguments(self, batch: Data) -> dict[str, Any]:
-        """Return the arguments of the model's forward that the batch has."""
         found: dict[str, Any] = {}
         for name, parameter in self.parameters_of_forward.items():
             value = getattr(batch, "num_graphs" if name == "batch_size" else name, None)
@@ -108,7 +106,6 @@ class WrappedEncoder(Encoder):
 
 
 def _parameters(model: nn.Module) -> dict[str, inspect.Parameter]:
-    """Return the arguments of a model's forward by name."""
     variable = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     parameters = inspect.signature(model.forward).parameters
     return {name: one for name, one in parameters.items() if one.kind not in variable}

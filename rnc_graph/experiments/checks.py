@@ -22,7 +22,7 @@ from rnc_graph.experiments.tasks import (
 )
 from rnc_graph.losses import LOSSES
 from rnc_graph.seeding import seeded
-from rnc_graph.training import check_device
+from rnc_graph.training import TwoStage, check_device
 
 
 def check_devices(experiment: Experiment, device: str) -> None:
@@ -89,9 +89,13 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             _check_sizes(experiment, task.cell.split, len(split.validation), len(split.test))
         if stage.objective is None:
             continue
+        data = at.datasets[task.cell.data]
+        train, _ = training_sets(data, split)
+        # The encoder first: what is wrong with it is not the objective's fault.
+        encoder, options = task.encoder.source, task.encoder.options
+        TwoStage(encoder, encoder_options=options, loss=None, standardize=False).build(train)
         try:
-            data = at.datasets[task.cell.data]
-            task.model(data).build(training_sets(data, split)[0], task.cell.seed)
+            task.model(data).build(train, task.cell.seed)
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
             raise BadValueError(f"objective {stage.objective.name!r}: {kind}{error}") from error

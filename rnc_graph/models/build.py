@@ -32,7 +32,7 @@ class Preparation:
 
     Attributes:
         merge: how several measurements of one molecule become one; "no" keeps them all.
-        on_bad: "skip" leaves out rows that cannot be used, "raise" ends it.
+        on_bad: "skip" leaves out rows that cannot be used, "raise" raises an error.
         split: name of a splitter, with options.
         fractions: shares of training, validation and test set; the last may be 0.
         seed: of the split and of the training.
@@ -48,15 +48,7 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table that can be trained on.
-
-    Attributes:
-        table: N molecules that can all be read.
-        features: of the N molecules.
-        split: their rows.
-        bad: rows that were left out, in order.
-        notes: what was found and done, for people.
-    """
+    """N molecules that can be trained on, the rows left out, and notes on what was done."""
 
     table: MoleculeTable
     features: MoleculeFeatures
@@ -66,14 +58,14 @@ class Prepared:
 
     def sizes(self) -> str:
         """Return the numbers of rows and molecules of the table and its sets."""
-        counts = {"the table": np.arange(len(self.table)), "training": self.split.train}
-        counts |= {"validation": self.split.validation, "test": self.split.test}
-        told = []
-        for name, rows in counts.items():
+        sets = {"the table": np.arange(len(self.table)), "training": self.split.train}
+        sets |= {"validation": self.split.validation, "test": self.split.test}
+        sizes = []
+        for name, rows in sets.items():
             molecules = len(first_rows(self.features.canonical, rows))
             in_rows = f" in {len(rows)} rows" if len(rows) > molecules else ""
-            told.append(f"{name}: {molecules} molecules{in_rows}")
-        return ", ".join(told)
+            sizes.append(f"{name}: {molecules} molecules{in_rows}")
+        return ", ".join(sizes)
 
     def molecules(self) -> SplitSamples:
         """Return what splits are made of and checked against."""
@@ -82,7 +74,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Built:
-    """A trained model and how good it is; ``test`` is None where no part was kept for it."""
+    """A trained model and how good it is; ``test`` is None without a test set."""
 
     model: MoleculeModel
     validation: Evaluation
@@ -104,12 +96,12 @@ def prepare(
         table: rows with a SMILES and a target.
         bad: rows that were left out when it was read.
         preparation: what is done.
-        wants: what the model wants of molecules.
+        wants: what the model needs of molecules.
         jobs: processes to featurize in.
         on_progress: receives the share of molecules that is done.
 
     Raises:
-        RncGraphError: rows are bad and ``on_bad`` is "raise", or the split cannot be made.
+        BadValueError: rows are bad and ``on_bad`` is "raise", or the split cannot be made.
     """
     notes: list[str] = []
     wants = replace(wants, fingerprints=True, canonical=True)
@@ -170,10 +162,9 @@ def build(
     on_progress: Callable[[float], None] = lambda share: None,
     plugins: Sequence[Plugin] = (),
 ) -> Built:
-    """Train a model on a prepared table; the test set is predicted once, at the end.
+    """Train a model on a prepared table, as :func:`~rnc_graph.models.train_model` does.
 
-    Raises:
-        RncGraphError: see :func:`~rnc_graph.models.train_model`.
+    The test set is predicted once, at the end.
     """
     table, split = prepared.table, prepared.split
     model = train_model(
@@ -200,8 +191,5 @@ def build(
             model.predict_rows(prepared.features, rows),
         )
 
-    return Built(
-        model=model,
-        validation=evaluated(split.validation),
-        test=evaluated(split.test) if len(split.test) else None,
-    )
+    test = evaluated(split.test) if len(split.test) else None
+    return Built(model, evaluated(split.validation), test)

@@ -50,16 +50,14 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     """Regression on molecules, scikit-learn's way.
 
     An ensemble of graph networks, pretrained with a contrastive objective that ranks molecules by
-    label distance and then regressed with RDKit's descriptors beside the embedding, together with a
-    support-vector machine and extremely randomized trees on descriptors. Its intervals are
-    conformal. How the defaults were chosen: docs/model.md.
+    label distance and regressed with RDKit's descriptors next to the embedding, and of members on
+    descriptors. Its intervals are conformal. How the defaults were chosen: docs/model.md.
 
     Args:
         encoder: of the networks: the name of a registered encoder ("gin", "gcn", "mpnn"), the
             import path of a class such as "torch_geometric.nn.models.AttentiveFP", or a module,
             from whose weights each network starts (such a model cannot be saved).
-        encoder_options: arguments of an encoder that is given by name or path; None takes what
-            suits small sets.
+        encoder_options: arguments of an encoder given by name or path; None suits small sets.
         objective: of stage 1, by name; None trains on the targets alone.
         objective_options: such as ``{"temperature": 2.0}``.
         augmentation: strength of each augmentation of the views in stage 1; None masks the features
@@ -74,10 +72,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         batch_size: largest number of molecules in a batch.
         learning_rate: the largest that the one-cycle schedule reaches.
         weight_decay: of AdamW.
-        patience: end a stage after so many epochs without a better validation error; the weights of
-            the best epoch are kept anyway.
-        clean: strip salts, solvents and charges from the molecules, in training and prediction; one
-            with a metal or without an organic parent cannot be cleaned, and is bad.
+        patience: end a stage after so many epochs without a better validation error.
+        clean: strip salts, solvents and charges, in training and prediction; a molecule with a
+            metal or without an organic parent is bad.
         descriptors: put RDKit's descriptors beside the embedding.
         networks: number of networks in the ensemble, trained from different seeds.
         descriptor_models: members on descriptors ("svr", "extra-trees") and on counts of
@@ -171,34 +168,27 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         Args:
             X: N SMILES: a list, an array, a Series, or a frame of one column.
             y: (N,) or (N, t) measurements in their own units; NaN where missing.
-            validation: SMILES and measurements to hold out; a share of X by default. No molecule
-                may be in both.
+            validation: SMILES and measurements to hold out, none of a molecule of X; a share of X
+                by default.
 
         Raises:
-            RncGraphError: a setting, the SMILES or the measurements are not right.
+            BadValueError: a setting, the SMILES or the measurements cannot be used.
         """
         plugins = load_plugins(self.plugins)
         settings = self._settings()
         if self.on_bad not in ("skip", "raise"):
-            raise BadValueError(f"on_bad must be 'skip' or 'raise', not {self.on_bad!r}")
-        smiles, targets = _smiles(X), _targets(y)
-        _same_length(smiles, targets, "X", "y")
-        single = np.ndim(y) == 1 or (isinstance(y, pd.Series))
-        held_smiles: list[str] = []
+            raise BadValueError(f"on_bad: expected 'skip' or 'raise', got {self.on_bad!r}")
+        smiles, targets = _samples(X, y)
+        given = len(smiles)
         if validation is not None:
-            held_smiles, held_targets = _smiles(validation[0]), _targets(validation[1])
-            _same_length(held_smiles, held_targets, "validation's X", "validation's y")
+            held_smiles, held_targets = _samples(*validation, of="validation's ")
             if held_targets.shape[1] != targets.shape[1]:
                 raise BadValueError(
-                    f"validation has {held_targets.shape[1]} targets, y has {targets.shape[1]}"
+                    f"validation: expected {targets.shape[1]} targets as in y, got "
+                    f"{held_targets.shape[1]}"
                 )
-            targets = np.concatenate([targets, held_targets])
-        given = len(smiles)
-        features = molecule_features(
-            [*smiles, *held_smiles],
-            replace(settings.wants, canonical=True),
-            jobs=self._jobs(),
-        )
+            smiles, targets = smiles + held_smiles, np.concatenate([targets, held_targets])
+        features = molecule_features(smiles, settings.wants, jobs=self._jobs())
         usable = np.setdiff1d(features.good, np.flatnonzero(np.isnan(targets).all(axis=1)))
         if features.bad and self.on_bad == "raise":
             raise BadValueError(_describe(features.bad))
@@ -208,15 +198,13 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             train, held_out = usable[usable < given], usable[usable >= given]
         else:
             train, held_out = self._hold_out(features.canonical, usable, seed)
-        torn = {features.canonical[row] for row in train} & {
-            features.canonical[row] for row in held_out
-        }
-        if torn:
+        learned, held = ({features.canonical[row] for row in rows} for rows in (train, held_out))
+        if both := learned & held:
             raise BadValueError(
-                f"{len(torn)} molecules stand both in X and in validation, such as {min(torn)!r}: "
+                f"{len(both)} molecules are both in X and in validation, such as {min(both)!r}: "
                 "what has been learned cannot be held out"
             )
-        self.model_ = train_model(
+        model = train_model(
             features,
             targets,
             train,
@@ -230,24 +218,22 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             plugins=plugins,
         )
         self.n_targets_ = targets.shape[1]
-        self._single = single
-        self.model_ = replace(self.model_, column=not single)
+        self._single = np.ndim(y) == 1
+        self.model_ = replace(model, column=not self._single)
         return self
 
     def predict(self, X: Any, return_interval: float | None = None) -> Any:
-        """Predict N molecules, in the targets' units; NaN, and a warning, where a SMILES is bad.
+        """Predict N SMILES, in the targets' units; NaN, and a warning, where one is bad.
 
         Args:
             X: N SMILES.
-            return_interval: a level such as 0.9: return the ends of the prediction intervals too.
+            return_interval: a level in (0, 1), such as 0.9: return the ends of the prediction
+                intervals too.
 
         Returns:
             (N,), or (N, t) where ``y`` had columns; with an interval three such arrays: the
-            predictions, the lower and the upper ends. These are NaN, with a warning, if too few
+            predictions, the lower and the upper ends. The ends are NaN, with a warning, if too few
             molecules calibrate that level.
-
-        Raises:
-            RncGraphError: X holds no SMILES, or the level lies outside (0, 1).
         """
         check_is_fitted(self)
         predictions, bad = predict_smiles(self.model_, _smiles(X), jobs=self._jobs())
@@ -260,15 +246,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         return values, self._shaped(low), self._shaped(high)
 
     def predict_frame(self, X: Any, level: float = 0.9) -> pd.DataFrame:
-        """Return predictions and how far to trust them, one row a molecule.
+        """Return predictions of N SMILES and how far to trust them, one row a molecule.
 
-        Columns: ``predicted_T``, ``low_T``, ``high_T`` and ``spread_T`` for each target T,
-        ``distance`` to the nearest training molecule (0 to 1), ``outside_domain``, and
-        ``problem``, which says why a molecule has no prediction.
-
-        Args:
-            X: N SMILES.
-            level: share of measurements that the intervals cover.
+        Columns: ``predicted_T``, ``low_T``, ``high_T`` (which cover a share ``level`` of the
+        measurements) and ``spread_T`` for each target T, ``distance`` to the nearest training
+        molecule (0 to 1), ``outside_domain``, and ``problem``, the reason for no prediction.
         """
         check_is_fitted(self)
         smiles = _smiles(X)
@@ -281,12 +263,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         return frame
 
     def embed(self, X: Any) -> FloatArray:
-        """Return the (N, d) embedding of N SMILES: the networks' side by side.
+        """Return the (N, d) embedding of N SMILES: those of the networks side by side.
 
-        NaN, and a warning, where a SMILES is bad.
-
-        Raises:
-            RncGraphError: X holds no SMILES, or the model has no network.
+        NaN, and a warning, where a SMILES is bad. A model without networks has none.
         """
         check_is_fitted(self)
         embedding, bad = embed_smiles(self.model_, _smiles(X), jobs=self._jobs())
@@ -324,10 +303,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             folder: the model's.
             trusted: modules or classes whose encoders may be imported; see ``load_model``.
             plugins: the Python files that it was trained with; no other file is run.
-            options: of what is no part of a model: ``n_jobs``, ``device``, ``on_bad``, ...
-
-        Raises:
-            RncGraphError: there is no model, or it cannot be read; see ``load_model``.
+            options: arguments that are not part of a model: ``n_jobs``, ``device``, ``on_bad``.
         """
         model = load_model(Path(folder), trusted, plugins=plugins)
         regressor = cls(**{**model.settings.model_dump(), **options}, plugins=plugins)
@@ -337,7 +313,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         return regressor
 
     def __sklearn_tags__(self) -> Any:
-        """Say what scikit-learn wants to know: SMILES in, one or several targets out."""
+        """Describe the estimator to scikit-learn: SMILES in, one or several targets out."""
         tags = super().__sklearn_tags__()
         tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
@@ -347,11 +323,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _settings(self) -> ModelSettings:
         given = {name: getattr(self, name) for name in ModelSettings.model_fields}
-        # None is the default, except for encoder_options and objective, where it is a value.
-        for name in ("objective_options", "augmentation"):
-            if given[name] is None:
-                del given[name]
-        return make_settings(**given)
+        # None is the default of these, and a value of others.
+        unset = [n for n in ("objective_options", "augmentation") if given[n] is None]
+        return make_settings(**{name: given[name] for name in given.keys() - unset})
 
     def _jobs(self) -> int:
         return int(effective_n_jobs(self.n_jobs))
@@ -365,7 +339,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         """Divide the rows at random into those to learn from and those held out."""
         if not 0 < self.validation_fraction < 1:
             raise BadValueError(
-                f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}"
+                "validation_fraction: expected a number between 0 and 1, got "
+                f"{self.validation_fraction}"
             )
         groups = [canonical[row] for row in rows]
         different = len(set(groups))
@@ -373,27 +348,32 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         held = max(2, round(self.validation_fraction * different))
         if different <= held:
             raise BadValueError(
-                f"X must have more than {held} different molecules with a measurement, since a "
-                f"part is held out; found {different} (n_samples = {len(rows)})"
+                f"X: expected more than {held} different molecules with a measurement, since some "
+                f"are held out, got {different} (n_samples = {len(rows)})"
             )
         cut = GroupShuffleSplit(1, test_size=held, random_state=seed)
         train, held_out = next(cut.split(rows, groups=groups))
         return rows[train], rows[held_out]
 
 
+def _samples(X: Any, y: Any, of: str = "") -> tuple[list[str], FloatArray]:
+    smiles, targets = _smiles(X), _targets(y)
+    if len(smiles) != len(targets):
+        raise BadValueError(f"{of}X has {len(smiles)} molecules, {of}y has {len(targets)} rows")
+    return smiles, targets
+
+
 def _smiles(X: Any) -> list[str]:
     """Return the N SMILES of a list, an array, a Series, or a frame of one column."""
     if isinstance(X, str):
-        raise BadValueError(f"X must be a list of SMILES, found the single text {X[:80]!r}")
+        raise BadValueError(f"X: expected a list of SMILES, got the single text {X[:80]!r}")
     array = np.asarray(X, dtype=object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim != 1:
-        raise BadValueError(f"X must be N SMILES, found an array of shape {array.shape}")
-    if len(array) == 0:
-        raise BadValueError("X must be N SMILES, found none")
+    if array.ndim != 1 or len(array) == 0:
+        raise BadValueError(f"X: expected N SMILES, got an array of shape {array.shape}")
     if not any(isinstance(text, str) for text in array):
-        raise BadValueError(f"X must be N SMILES, found {type(array[0]).__name__} {array[0]!r}")
+        raise BadValueError(f"X: expected N SMILES, got {type(array[0]).__name__} {array[0]!r}")
     return list(array)
 
 
@@ -403,14 +383,14 @@ def _targets(y: Any) -> FloatArray:
         masked = np.ma.masked_array(y, dtype=np.float64) if np.ma.isMaskedArray(y) else y
         array = np.asarray(np.ma.filled(masked, np.nan), dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise BadValueError(f"y must be numbers: {error}") from error
+        raise BadValueError(f"y: expected numbers: {error}") from error
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or not array.size:
-        raise BadValueError(f"y must be (N,) or (N, t), found shape {np.shape(y)}")
+        raise BadValueError(f"y: expected shape (N,) or (N, t), got {np.shape(y)}")
     if np.isinf(array).any():
         row = int(np.flatnonzero(np.isinf(array).any(axis=1))[0])
-        raise BadValueError(f"y must be finite, or NaN where missing; found infinity in row {row}")
+        raise BadValueError(f"y: expected finite numbers or NaN, got infinity in row {row}")
     return array
 
 
@@ -421,13 +401,6 @@ def _names(y: Any, count: int) -> list[str]:
     if isinstance(y, pd.Series) and y.name is not None:
         return [str(y.name)]
     return ["target"] if count == 1 else [f"target_{number}" for number in range(count)]
-
-
-def _same_length(smiles: Sequence[str], targets: FloatArray, x_name: str, y_name: str) -> None:
-    if len(smiles) != len(targets):
-        raise BadValueError(
-            f"{x_name} has {len(smiles)} molecules, {y_name} has {len(targets)} rows"
-        )
 
 
 def _describe(bad: Sequence[BadMolecule]) -> str:

@@ -19,7 +19,7 @@ LEVEL = 0.9
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model says of N measured molecules.
+    """Predictions of N measured molecules.
 
     Attributes:
         smiles: N SMILES.
@@ -61,11 +61,11 @@ class Evaluation:
         return np.flatnonzero(both)
 
     def metrics(self, target: int) -> dict[str, float]:
-        """Return the errors of one target, in its unit, over the molecules that have it.
+        """Return the metrics of one target, in its unit, over the molecules that have it.
 
-        What :func:`~rnc_graph.metrics.metrics_by_target` says, and "coverage", the share within
-        their intervals, "width", the median width of these, and "outside", the share of molecules
-        beyond the model's domain. What too few molecules do not determine is NaN.
+        Those of :func:`~rnc_graph.metrics.metrics_by_target`; "coverage", the share within their
+        intervals; "width", the median width of these; and "outside", the share out of the domain.
+        NaN where there are too few molecules.
         """
         rows = self.known(target)
         column = slice(target, target + 1)
@@ -88,11 +88,7 @@ def evaluate_predictions(
     predictions: Predictions,
     level: float = LEVEL,
 ) -> Evaluation:
-    """Put measurements (N, t) beside a model's predictions.
-
-    Raises:
-        RncGraphError: a level outside (0, 1).
-    """
+    """Compare measurements (N, t) of N molecules with a model's predictions."""
     low, high = model.interval(predictions, level)
     return Evaluation(
         smiles=list(smiles),

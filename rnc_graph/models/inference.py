@@ -40,11 +40,7 @@ def predict_smiles(
 def embed_smiles(
     model: MoleculeModel, smiles: Sequence[str], jobs: int = 1
 ) -> tuple[FloatArray, list[BadMolecule]]:
-    """Embed N SMILES, (N, d); those that cannot be read are NaN, and named by row from 0.
-
-    Raises:
-        RncGraphError: the model has no network.
-    """
+    """Embed N SMILES, (N, d); those that cannot be read are NaN, and named by row from 0."""
     parts, bad = [], []
     for first, features in _blocks(model, smiles, jobs):
         parts.append(model.embed(features))
@@ -66,17 +62,9 @@ def prediction_frame(
 ) -> pd.DataFrame:
     """Return predictions as people read them, one row a molecule.
 
-    Columns: ``predicted_T``, ``low_T``, ``high_T`` and ``spread_T`` of each target T, ``distance``,
-    ``outside_domain`` and ``problem``; see :class:`~rnc_graph.models.Predictions`.
-
-    Args:
-        model: that predicted.
-        predictions: of N molecules.
-        problems: N texts, "" for a molecule that was predicted.
-        level: of the intervals.
-
-    Raises:
-        BadValueError: a level outside (0, 1).
+    Columns: ``predicted_T``, ``low_T``, ``high_T`` (at the level) and ``spread_T`` of each target
+    T, ``distance``, ``outside_domain`` and ``problem`` (N texts, "" for a molecule that was
+    predicted); see :class:`~rnc_graph.models.Predictions`.
     """
     low, high = model.interval(predictions, level)
     columns: dict[str, object] = {}

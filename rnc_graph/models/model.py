@@ -28,7 +28,7 @@ from rnc_graph.seeding import one_thread
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of N molecules and t targets; NaN for a molecule that cannot be read.
+    """Predictions of t targets for N molecules; NaN for a molecule that cannot be read.
 
     Attributes:
         values: (N, t) in the targets' units: the mean over the members.
@@ -48,14 +48,13 @@ class Predictions:
 
     @classmethod
     def joined(cls, parts: Sequence[Predictions]) -> Predictions:
-        """Put the predictions of several blocks end to end."""
-        return cls(
-            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
-        )
+        """Concatenate the predictions of several blocks."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def take(self, rows: NDArray[np.int64]) -> Predictions:
         """Return the predictions of some of the molecules."""
-        return Predictions(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return Predictions(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class MoleculeModel:
         ]
 
     def predict(self, features: MoleculeFeatures) -> Predictions:
-        """Predict N molecules; raises :class:`RncGraphError` where a descriptor is not known."""
+        """Predict N molecules."""
         return self.predict_rows(features, np.arange(len(features)))
 
     def predict_rows(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> Predictions:
@@ -158,7 +157,7 @@ class MoleculeModel:
         """Return the (N, d) embedding: those of the networks, side by side; NaN for bad molecules.
 
         Raises:
-            RncGraphError: no member is a network.
+            BadValueError: no member is a network.
         """
         networks = [member for member in self.members if isinstance(member, Network)]
         if not networks:

@@ -26,10 +26,7 @@ _BATCH_SIZE = 256
 
 
 class DescriptorEncoder(nn.Module):
-    """Concatenates an embedding (B, d) and descriptors (B, k): ``(inputs, descriptors)`` in.
-
-    The embedding is batch-normalized first, so that both have the same scale.
-    """
+    """Concatenates the embedding (B, d) of inputs, batch-normalized, and descriptors (B, k)."""
 
     def __init__(self, encoder: nn.Module, embedding_dim: int, descriptors: int) -> None:
         super().__init__()
@@ -117,7 +114,7 @@ class Network:
             train: indices of the training set.
             selection: indices of the molecules that select the epoch.
             settings: of the model.
-            seed: of the order of the molecules, the views and the dropout.
+            seed: of order, views and dropout.
             device: a Lightning accelerator.
             on_epoch: called after each epoch.
         """

@@ -23,7 +23,7 @@ from torch_geometric.nn import models
 from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.featurizer import AS_WRITTEN
-from rnc_graph.errors import BadValueError, MissingFileError, unreadable
+from rnc_graph.errors import BadValueError, MissingFileError, first_problem, unreadable
 from rnc_graph.files import atomic_path, write_text
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
@@ -178,9 +178,7 @@ def _read_config(folder: Path, trusted: Collection[str], plugins: Sequence[str |
         _load_needed(_Needs.model_validate(given).plugins, plugins, path)
         config = _Config.model_validate(given)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise BadValueError(f"{path}: {key}: {problem['msg']}") from error
+        raise BadValueError(f"{path}: {first_problem(error)}") from error
     if config.config_sha256 != _digest(given):
         raise BadValueError(
             f"{path}: has been edited since it was written; what a model is cannot be changed "

@@ -18,7 +18,7 @@ from torch import nn
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, first_problem
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import example_molecules
 from rnc_graph.seeding import seeded
@@ -136,13 +136,8 @@ class ModelSettings(BaseModel):
 
 
 def make_settings(**given: Any) -> ModelSettings:
-    """Make settings; raises :class:`RncGraphError` naming what is wrong with them."""
+    """Make settings; raise :class:`BadValueError` for one that cannot be used."""
     try:
         return ModelSettings(**given)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise BadValueError(
-            f"{key}: {reason}, found {problem['input']!r}" if key else reason
-        ) from error
+        raise BadValueError(first_problem(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,51 +26,42 @@ from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
 from rnc_graph.training import check_device
 
-# The share of the held-out set that chooses the epochs; the others calibrate.
+# The share of the held-out set that selects the epochs; the others calibrate.
 _SELECTION = 1 / 3
-# Fewer training molecules than this, and there is nothing to learn from.
-_FEWEST = 5
+_FEWEST_MOLECULES = 5
 
 
-@dataclass(frozen=True)
-class Held:
-    """How a held-out set is used: rows that choose the epochs, and rows that calibrate."""
-
-    selection: NDArray[np.int64]
-    calibration: NDArray[np.int64]
+Rows = NDArray[np.int64]
 
 
-def divide_held_out(rows: NDArray[np.int64], canonical: Sequence[str], seed: int) -> Held:
-    """Divide the held-out molecules at random: a third chooses the epochs, the others calibrate.
+def divide_held_out(rows: Rows, canonical: Sequence[str], seed: int) -> tuple[Rows, Rows]:
+    """Divide held-out molecules at random: a third selects the epochs, the others calibrate.
 
-    What calibrates must not have been looked at before, or the intervals' coverage is no more
-    guaranteed: all rows of a molecule go to the same side.
+    Intervals have their coverage only if calibration molecules were not used before: all rows of a
+    molecule go to the same side.
 
     Args:
-        rows: the held-out rows.
+        rows: the held-out rows, of at least 2 molecules.
         canonical: N canonical SMILES.
-        seed: the same seed gives the same division.
-
-    Raises:
-        RncGraphError: fewer than 2 molecules.
+        seed: of the division.
     """
     groups = groups_of(numbered([canonical[row] for row in rows]))
     if len(groups) < 2:
         raise BadValueError(
-            f"expected at least 2 molecules in the validation set, got {len(groups)}: some choose "
+            f"expected at least 2 molecules in the validation set, got {len(groups)}: some select "
             "the epochs, the others calibrate the intervals"
         )
     order = np.random.default_rng(seed).permutation(len(groups))
     shuffled = [rows[groups[group]] for group in order]
     first = max(1, round(_SELECTION * len(groups)))
-    return Held(np.concatenate(shuffled[:first]), np.concatenate(shuffled[first:]))
+    return np.concatenate(shuffled[:first]), np.concatenate(shuffled[first:])
 
 
 def train_model(
     features: MoleculeFeatures,
     targets: FloatArray,
-    train: NDArray[np.int64],
-    held_out: NDArray[np.int64],
+    train: Rows,
+    held_out: Rows,
     settings: ModelSettings,
     *,
     target_names: Sequence[str],
@@ -84,31 +75,32 @@ def train_model(
     """Train a model on some rows of a table and calibrate it on others.
 
     Args:
-        features: of N molecules, all that the settings want.
+        features: of N molecules, as ``settings.wants``.
         targets: (N, t) in the targets' units, NaN where missing.
         train: rows to learn from.
-        held_out: rows that choose the epochs and calibrate the intervals.
+        held_out: rows that select the epochs and calibrate the intervals.
         settings: what the model is made of.
         target_names: of the t targets.
         units: of the t targets.
         seed: the same seed gives the same bits, whatever ``jobs`` is.
-        jobs: processes to train the members in; 1 trains them here.
+        jobs: processes to train the members in.
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
         on_progress: receives the share of the work that is done.
         plugins: what the settings need; loaded in the processes, and recorded in the model.
 
     Raises:
-        RncGraphError: too few molecules, a target without values, an objective that cannot be used
-            with these targets, a device that is not there, or training that diverged.
+        BadValueError: too few molecules, a target or an objective that cannot be used, or a device
+            that is not there.
+        RunError: training diverged.
     """
     molecules = first_rows(features.canonical, train)
-    if len(molecules) < _FEWEST:
+    if len(molecules) < _FEWEST_MOLECULES:
         raise BadValueError(
-            f"expected at least {_FEWEST} molecules in the training set, got {len(molecules)}"
+            f"training set: expected at least {_FEWEST_MOLECULES} molecules, got {len(molecules)}"
         )
     check_device(device)
-    held = divide_held_out(held_out, features.canonical, seed)
-    for part, rows in (("chooses the epochs", held.selection), ("calibrates", held.calibration)):
+    selection, calibration = divide_held_out(held_out, features.canonical, seed)
+    for part, rows in (("selects the epochs", selection), ("calibrates", calibration)):
         lacking = np.flatnonzero(np.isnan(targets[rows]).all(axis=0))
         if lacking.size:
             raise BadValueError(
@@ -120,8 +112,7 @@ def train_model(
     descriptor_scaler = None
     if settings.descriptors:
         descriptor_scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
-    # What calibrates stays out of the members' sight.
-    seen = np.concatenate([train, held.selection])
+    seen = np.concatenate([train, selection])
     parts = TrainingParts(
         inputs=Inputs.of(features, seen, descriptor_scaler),
         targets=torch.from_numpy(scaler.standardize(targets[seen])).float(),
@@ -141,19 +132,17 @@ def train_model(
         seen=np.unique(digests([features.canonical[row] for row in [*train, *held_out]])),
         plugins=tuple(plugin.record for plugin in plugins),
     )
-    spread = uncalibrated.predict_rows(features, held.selection).spread
+    spread = uncalibrated.predict_rows(features, selection).spread
     typical = np.median(spread, axis=0)
     # A single member has no spread: all molecules are of the same difficulty then.
     model = replace(uncalibrated, typical_spread=np.where(typical > 0, typical, scaler.sd))
-    unseen = model.predict_rows(features, held.calibration)
-    intervals = ConformalIntervals.calibrate(
-        targets[held.calibration], unseen.values, unseen.difficulty
-    )
-    return replace(model, intervals=intervals)
+    unseen = model.predict_rows(features, calibration)
+    scores = targets[calibration], unseen.values, unseen.difficulty
+    return replace(model, intervals=ConformalIntervals.calibrate(*scores))
 
 
 def _check_spread(targets: FloatArray, names: Sequence[str]) -> None:
-    """Raise :class:`RncGraphError` for a target that is constant or beyond float32's squares."""
+    """Raise an error for a target that is constant or beyond float32's squares."""
     for name, column in zip(names, targets.T, strict=True):
         known = column[~np.isnan(column)]
         if np.ptp(known) == 0:

@@ -16,7 +16,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback
 from torch import Generator
 
-from rnc_graph.training.distributed import from_all, rank, the_first_says, world
+from rnc_graph.training.distributed import from_all, from_first, rank, world
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -53,7 +53,7 @@ class Checkpoint(Callback):
         self.found: dict[str, list[Any]] | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Restore the generators: nothing is drawn between this and the first batch."""
+        """Restore the generators: nothing is drawn before the first batch."""
         if self.found is None:
             return
         own = {name: states[rank()] for name, states in self.found.items()}
@@ -65,7 +65,7 @@ class Checkpoint(Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the state if it is time, but not that of a stage that early stopping has ended."""
-        if not trainer.should_stop and the_first_says(time.monotonic() - self.last >= self.seconds):
+        if not trainer.should_stop and from_first(time.monotonic() - self.last >= self.seconds):
             trainer.save_checkpoint(self.path)
             self.last = time.monotonic()
 
@@ -92,19 +92,16 @@ class Checkpoint(Callback):
             # Neither this nor Lightning unpickles code.
             found = torch.load(self.path, map_location="cpu", weights_only=True)
             written_by = len(found["callbacks"][self.state_key]["torch"])
+            if written_by != world():
+                raise ValueError(
+                    f"expected a state of {world()} processes, got one of {written_by}"
+                )
         except (
             *(OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError),
             pickle.UnpicklingError,
         ) as error:
             warnings.warn(
-                f"{self.path}: cannot be read, the stage starts over: {error}", stacklevel=2
-            )
-            return False
-        if written_by != world():
-            warnings.warn(
-                f"{self.path}: expected a state of {world()} processes, got one of {written_by}; "
-                "the stage starts over",
-                stacklevel=2,
+                f"{self.path}: cannot be used, the stage starts over: {error}", stacklevel=2
             )
             return False
         return True

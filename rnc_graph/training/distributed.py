@@ -41,7 +41,7 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
         number: the rank of this process.
         processes: W.
         meeting: a file that does not exist yet, the same for all of them.
-        device: a Lightning accelerator: the backend is NCCL on GPUs and gloo elsewhere.
+        device: a Lightning accelerator.
     """
     environment = {
         "RANK": str(number),
@@ -65,18 +65,14 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
 
 @contextmanager
 def met(device: str = "cpu") -> Iterator[None]:
-    """Make this process one of those that ``torchrun`` started, on one host or several.
-
-    Args:
-        device: a Lightning accelerator: the backend is NCCL on GPUs and gloo elsewhere.
-    """
+    """Make this process one of those that ``torchrun`` started, on one host or several."""
     with _group(device, "env://"):
         yield
 
 
 @contextmanager
 def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> Iterator[None]:
-    """Initialize the process group; -1 takes rank and W from the environment."""
+    """Initialize the group, NCCL on GPUs and gloo elsewhere; -1 reads the environment."""
     take_own_device(device)
     try:
         dist.init_process_group(
@@ -119,25 +115,18 @@ def gathered(rows: Tensor) -> Tensor:
 
 def from_all(value: T) -> list[T]:
     """Return every process's value, by rank."""
-    if world() == 1:
-        return [value]
-    values: list[Any] = [None] * world()
-    dist.all_gather_object(values, value)
+    values: list[Any] = [value] * world()
+    if len(values) > 1:
+        dist.all_gather_object(values, value)
     return values
 
 
-def the_first_says(decision: bool) -> bool:
-    """Return the decision of the process of rank 0."""
-    if world() == 1:
-        return decision
-    said = [decision]
-    dist.broadcast_object_list(said, src=0)
-    return said[0]
-
-
-def all_say(decision: bool) -> bool:
-    """Return whether all processes pass True."""
-    return all(from_all(decision))
+def from_first(value: T) -> T:
+    """Return the value of the process of rank 0."""
+    values = [value]
+    if world() > 1:
+        dist.broadcast_object_list(values, src=0)
+    return values[0]
 
 
 class _Gather(torch.autograd.Function):
@@ -151,10 +140,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        summed = gradient.contiguous().clone()
-        dist.all_reduce(summed)
-        own: Tensor = summed[rank()]
-        return own
+        return _summed(gradient)[rank()]
 
 
 class _Sum(torch.autograd.Function):
@@ -181,10 +167,9 @@ def drawing_alike() -> Iterator[None]:
     if world() == 1:
         yield
         return
-    seed = [torch.initial_seed() ^ int(torch.randint(2**31, (1,)))]
-    dist.broadcast_object_list(seed, src=0)
+    seed = from_first(torch.initial_seed() ^ int(torch.randint(2**31, (1,))))
     with torch.random.fork_rng():
-        torch.manual_seed(seed[0])
+        torch.manual_seed(seed)
         yield
 
 
@@ -220,17 +205,9 @@ class _Synchronized(nn.modules.batchnorm._BatchNorm):
         return scaled
 
 
-class SynchronizedBatchNorm1d(_Synchronized, nn.BatchNorm1d):
-    """Of rows (N, C)."""
-
-
-class SynchronizedBatchNorm2d(_Synchronized, nn.BatchNorm2d):
-    """Of images (N, C, H, W)."""
-
-
 _SYNCHRONIZED: dict[type, type] = {
-    nn.BatchNorm1d: SynchronizedBatchNorm1d,
-    nn.BatchNorm2d: SynchronizedBatchNorm2d,
+    norm: type(f"Synchronized{norm.__name__}", (_Synchronized, norm), {})
+    for norm in (nn.BatchNorm1d, nn.BatchNorm2d)
 }
 
 
@@ -239,8 +216,7 @@ def synchronized(module: nn.Module) -> Iterator[None]:
     """Let every batch normalization in ``module`` use the rows of all processes.
 
     Raises:
-        RncGraphError: one is of another kind, or keeps a plain mean over all batches
-            (``momentum=None``).
+        BadValueError: one is of another kind, or has ``momentum=None``.
     """
     if world() == 1:
         yield
@@ -252,12 +228,11 @@ def synchronized(module: nn.Module) -> Iterator[None]:
                 f"{type(norm).__name__} with momentum={norm.momentum} cannot be shared by several "
                 "processes; BatchNorm1d and BatchNorm2d with a momentum can"
             )
-    kinds = [type(norm) for norm in own]
-    for norm, kind in zip(own, kinds, strict=True):
-        # Its state stays: only its forward changes.
-        norm.__class__ = _SYNCHRONIZED[kind]
+    kinds = {norm: type(norm) for norm in own}
+    for norm, kind in kinds.items():
+        norm.__class__ = _SYNCHRONIZED[kind]  # Its state stays: only its forward changes.
     try:
         yield
     finally:
-        for norm, kind in zip(own, kinds, strict=True):
+        for norm, kind in kinds.items():
             norm.__class__ = kind

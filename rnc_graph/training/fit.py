@@ -25,7 +25,7 @@ from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.seeding import PROCESS_STATE
 from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
 from rnc_graph.training.config import DEFAULT_TRAINER, Precision, StageConfig, TrainerConfig
-from rnc_graph.training.distributed import all_say, rank, synchronized, world
+from rnc_graph.training.distributed import from_all, rank, synchronized, world
 
 if TYPE_CHECKING:
     from rnc_graph.training.modules import StageModule
@@ -100,7 +100,7 @@ def fit(
     """Train ``module`` in place and return its history.
 
     It ends with the weights of the epoch with the best validation metric, or without a validation
-    set with those of the last epoch.
+    set with those of the last one.
 
     Raises:
         RunError: training diverged.
@@ -132,7 +132,7 @@ def fit(
     with _borrowed_process(), synchronized(module):
         lightning_trainer = _trainer(config, callbacks, trainer)
         # Every process must find it: several hosts may not share the folder.
-        readable = checkpoint is not None and all_say(checkpoint.readable())
+        readable = checkpoint is not None and all(from_all(checkpoint.readable()))
         begun = trainer.checkpoint if readable else None
         lightning_trainer.fit(module, train, val, ckpt_path=begun, weights_only=True)
     last = recorder.history[-1]["training_loss"]

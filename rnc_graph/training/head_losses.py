@@ -12,11 +12,9 @@ from torchmetrics import Metric
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import class_numbers
 
+# The threshold of "huber" is 1; "cross-entropy" takes class numbers (N, 1).
 ContinuousLoss = Literal["l1", "l2", "huber"]
-"""Losses of continuous targets; the threshold of "huber" is 1."""
-
 HeadLoss = Literal["l1", "l2", "huber", "cross-entropy"]
-"""All head losses; "cross-entropy" takes targets (N, 1) that are class numbers."""
 
 
 def mean_over_known(
@@ -27,10 +25,7 @@ def mean_over_known(
     Args:
         loss: returns the mean over its two arguments, of any shape.
         y_pred: (N, t).
-        y_true: (N, t), NaN where missing.
-
-    Raises:
-        RncGraphError: the shapes differ; they would broadcast.
+        y_true: (N, t), NaN where missing; another shape would broadcast and is an error.
     """
     if y_pred.shape != y_true.shape:
         raise BadValueError(
@@ -49,12 +44,7 @@ def mean_over_known(
 def cross_entropy(logits: Tensor, y_true: Tensor) -> Tensor:
     """Return the mean over the samples with a known class; 0, with zero gradients, without any.
 
-    Args:
-        logits: (N, C).
-        y_true: (N, 1) class numbers, NaN where missing.
-
-    Raises:
-        RncGraphError: targets that are not class numbers below C.
+    Takes logits (N, C) and class numbers (N, 1), NaN where missing.
     """
     logits = logits.to(y_true.dtype)
     classes = class_numbers(y_true, logits.shape[1])
@@ -84,11 +74,7 @@ class _KnownMean(Metric):
         self.add_state("weight", torch.tensor(0.0), dist_reduce_fx="sum")
 
     def compute(self) -> Tensor:
-        """Return the mean.
-
-        Raises:
-            RncGraphError: no target is known.
-        """
+        """Return the mean; raise :class:`BadValueError` if no target is known."""
         if self.weight == 0:
             raise BadValueError(
                 "the validation set has no known target to select an epoch by; add samples that "

@@ -20,11 +20,9 @@ from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss, KnownError, Kn
 class StageModule(L.LightningModule):
     """What the two stages share: batches, validation, optimizer.
 
-    A batch is a pair of V * B inputs and targets (B, t), as ``rnc_graph.data.Loader`` yields them,
-    or a PyG ``Batch`` with ``y``. NaN targets are missing.
-
-    ``selected_by`` names the validation metric that is logged: "validation_mae", or
-    "validation_error" (1 - accuracy) for classes.
+    A batch is a pair of V * B inputs and targets (B, t), NaN where missing, as
+    ``rnc_graph.data.Loader`` yields them, or a PyG ``Batch`` with ``y``. ``selected_by`` names the
+    validation metric: "validation_mae", or "validation_error" (1 - accuracy) for classes.
     """
 
     def __init__(self, config: StageConfig | Mapping[str, Any] | None, classes: bool) -> None:
@@ -52,24 +50,20 @@ class StageModule(L.LightningModule):
 class PretrainModule(StageModule):
     """Stage 1: an encoder, a projection and a pretraining loss; with an online probe.
 
-    The probe is a linear regressor (L1) on the detached embedding, or a linear classifier. It shows
-    at each epoch how good the encoder would be if it were frozen; no gradient of it reaches the
-    encoder.
+    The probe, linear on the detached embedding (L1, or a classifier), shows at each epoch how good
+    the encoder would be if it were frozen.
 
     The checkpoints of a Lightning ``Trainer`` hold the weights and the plain arguments; the modules
     are passed again: ``PretrainModule.load_from_checkpoint(path, encoder=..., loss=...)``.
 
     Args:
-        encoder: maps V * B inputs to an embedding (V * B, d); has ``embedding_dim``. It is trained
-            in place.
+        encoder: maps V * B inputs to an embedding (V * B, d); has ``embedding_dim``; trained in
+            place.
         loss: ``(features (B, V, d), labels (B, t)) -> scalar``, or a ``QueueLoss``; set up.
         n_targets: t.
         config: of the stage, or a dict of its fields.
         projection: between embedding and loss.
         n_classes: C, where the target is a class number.
-
-    Raises:
-        RncGraphError: classes with several targets, or fewer than 2 classes.
     """
 
     def __init__(
@@ -123,18 +117,14 @@ class FinetuneModule(StageModule):
     :class:`PretrainModule` does.
 
     Args:
-        encoder: maps V * B inputs to an embedding (V * B, d). It is trained in place; pass
-            ``nn.Identity()`` and batches of embeddings for a frozen one.
+        encoder: maps V * B inputs to an embedding (V * B, d); trained in place. For a frozen one
+            pass ``nn.Identity()`` and batches of embeddings.
         head: maps an embedding to predictions (B, t), or to logits (B, C).
-        head_loss: "l1", "l2" or "huber"; or "cross-entropy" for targets (B, 1) that are class
-            numbers.
+        head_loss: "l1", "l2" or "huber"; or "cross-entropy" for class numbers (B, 1).
         config: of the stage, or a dict of its fields.
         loss: for joint training: as in :class:`PretrainModule`.
-        loss_weight: ``loss`` is multiplied by this and added to the head's loss.
+        loss_weight: factor of ``loss`` beside the head's loss.
         projection: between embedding and ``loss``.
-
-    Raises:
-        UnknownNameError: an unknown head loss.
     """
 
     def __init__(
@@ -179,7 +169,7 @@ class FinetuneModule(StageModule):
 
 
 def check_embedding(embedding: Tensor) -> Tensor:
-    """Return the embedding; raise :class:`RncGraphError` if training has diverged."""
+    """Return the embedding; raise :class:`RunError` if training has diverged."""
     if not embedding.isfinite().all():
         raise RunError("training diverged: the embedding is not finite; try a lower learning rate")
     return embedding

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rnc_graph.data.loader import Transforms
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.encoders import GraphEncoder, Head, make_encoder
-from rnc_graph.encoders.readout import READOUTS, Readout
+from rnc_graph.encoders.graph import READOUTS, Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
 from rnc_graph.seeding import seeded

@@ -88,6 +88,15 @@ def test_own_graphs_go_from_a_spec_to_a_report(here: Path, monkeypatch: pytest.M
     assert "triangles" not in sys.modules
 
 
+def test_a_wrong_option_of_an_encoder_is_not_the_objectives_fault(here: Path):
+    (here / "triangles.py").write_text(GRAPHS)
+    encoders = "encoders:\n  net: {class: torch_geometric.nn.models.AttentiveFP, hidden: 3}"
+    spec = SPEC.replace("DATA", "{pyg: triangles.make_dataset}")
+    (here / "own.yaml").write_text(spec.replace("encoders:", encoders))
+    with pytest.raises(RncGraphError, match=r"^encoder AttentiveFP: TypeError: .*'hidden'"):
+        run_and_write(read_spec(here / "own.yaml"), here / "out")
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

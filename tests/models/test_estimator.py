@@ -93,7 +93,7 @@ class OnNumbers(MoleculeRegressor):
     @staticmethod
     def _chains(X: np.ndarray) -> list[str]:
         steps = np.floor(8 * X).astype(int) % 11
-        return ["C" + "".join("O" + "C" * (1 + step) for step in row[:6]) for row in steps]
+        return ["C" + "".join("O" + "C" * (1 + step) for step in row[:3]) for row in steps]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -227,8 +227,11 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
         ({"objective_options": {"tau": 1}}, "option of objective 'rnc'"),
         ({"networks": 0, "descriptors": False}, "a model needs members"),
         ({"objective": None, "freeze_encoder": True}, "freeze random weights"),
-        ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
-        ({"on_bad": "ignore"}, "on_bad must be"),
+        (
+            {"validation_fraction": 1.5},
+            "validation_fraction: expected a number .* got 1.5",
+        ),
+        ({"on_bad": "ignore"}, "on_bad: expected 'skip' or 'raise', got 'ignore'"),
         ({"device": "tpu9"}, "device 'tpu9'"),
     ],
 )
@@ -241,11 +244,11 @@ def test_wrong_settings_are_told(molecules, options, reason):
     ("X", "y", "reason"),
     [
         ("CCO", [1.0], "a list of SMILES"),
-        ([1.0, 2.0], [1.0, 2.0], "must be N SMILES, found float"),
-        ([], [], "found none"),
+        ([1.0, 2.0], [1.0, 2.0], "X: expected N SMILES, got float"),
+        ([], [], "X: expected N SMILES, got an array of shape"),
         (["CCO", "CC"], [1.0], "X has 2 molecules, y has 1 rows"),
-        (["CCO"] * 9, [np.inf] * 9, "found infinity in row 0"),
-        (["CCO"] * 9, ["high"] * 9, "y must be numbers"),
+        (["CCO"] * 9, [np.inf] * 9, "got infinity in row 0"),
+        (["CCO"] * 9, ["high"] * 9, "y: expected numbers"),
         (["CCO"] * 9, range(9), "more than 2 different molecules"),
     ],
 )

@@ -16,6 +16,7 @@ from rnc_graph.models.build import Preparation, prepare
 from rnc_graph.models.streaming import predict_file
 from tests.data.spoiled import NO_NUMBER, UNREADABLE, write_spoiled
 
+ROWS = 2_500  # More than two blocks.
 FILES = pytest.mark.parametrize(
     ("byte_order_mark", "line_end"), [(False, "\n"), (True, "\r\n")], ids=["plain", "windows"]
 )
@@ -38,10 +39,11 @@ def test_every_row_is_predicted_or_says_why_not(
     tmp_path: Path, model: MoleculeModel, byte_order_mark: bool, line_end: str
 ) -> None:
     path = tmp_path / "spoiled.csv"
-    kinds = write_spoiled(path, byte_order_mark=byte_order_mark, line_end=line_end)
+    options = {"byte_order_mark": byte_order_mark, "line_end": line_end}
+    kinds = write_spoiled(path, rows=ROWS, spoiled=120, **options)
     report = predict_file(model, path, tmp_path / "out.csv")
     found = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
-    assert len(found) == report.rows == 10_000
+    assert len(found) == report.rows == ROWS
     esol = load_dataset("esol").smiles
     for row, (smiles, predicted, problem) in enumerate(
         zip(found["smiles"], found["predicted_target"], found["problem"], strict=True), start=1
@@ -60,7 +62,8 @@ def test_training_names_the_bad_rows_and_goes_on_or_stops(
     tmp_path: Path, byte_order_mark: bool, line_end: str
 ) -> None:
     path = tmp_path / "spoiled.csv"
-    kinds = write_spoiled(path, byte_order_mark=byte_order_mark, line_end=line_end)
+    options = {"byte_order_mark": byte_order_mark, "line_end": line_end}
+    kinds = write_spoiled(path, rows=ROWS, spoiled=120, **options)
     expected = {row for row, kind in kinds.items() if kind in UNREADABLE or kind in NO_NUMBER}
     table, bad, _ = read_molecules(path)
     prepared = prepare(table, bad, Preparation(), Wants())
@@ -68,7 +71,7 @@ def test_training_names_the_bad_rows_and_goes_on_or_stops(
     assert all(row.reason for row in prepared.bad)
     # A row's line is one more than its number: the header's.
     assert all(row.line == row.row + 1 for row in prepared.bad)
-    assert len(prepared.table) == 10_000 - len(expected)
+    assert len(prepared.table) == ROWS - len(expected)
     assert not set(prepared.table.rows.tolist()) & expected
     parts = prepared.split
     everything = np.concatenate([parts.train, parts.validation, parts.test])

@@ -166,7 +166,7 @@ def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
 
     whole = train(TrainerConfig())
     path.write_bytes(b"no state")
-    with pytest.warns(UserWarning, match="state.ckpt: cannot be read, the stage starts over"):
+    with pytest.warns(UserWarning, match="state.ckpt: cannot be used, the stage starts over"):
         found = train(TrainerConfig(checkpoint=path))
     assert all(torch.equal(found[key], value) for key, value in whole.items())
     assert not list(tmp_path.iterdir())

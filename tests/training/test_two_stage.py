@@ -399,6 +399,7 @@ def test_a_trainer_of_ones_own_and_its_checkpoint(
         ({"finetune": {"epochs": 0}}, "finetune, epochs: .* got 0"),
         ({"finetune": 3}, "finetune: expected a StageConfig or a dict of its fields, got 3"),
         ({"encoder": "torch_geometric.nn.models.GIM"}, "cannot be imported"),
+        ({"encoder": ".GIN"}, "'.GIN': cannot be imported"),
         ({"encoder": models.SchNet(8, 8, 1)}, "SchNet.forward needs 'z', which the batch lacks"),
         ({"encoder": nn.Identity()}, r"expected an output of one row a graph"),
     ],

@@ -146,7 +146,7 @@ def _told(work: tuple[str, Task, Tensors] | None) -> tuple[str, Task, Tensors] |
 
 def _seen_by_all(options: TaskOptions) -> TaskOptions:
     """Keep states of unfinished tasks only where every process sees the same folder."""
-    from rnc_graph.training.distributed import all_say
+    from rnc_graph.training.distributed import from_all
 
     own = options.where_seen()
-    return own if all_say(own.checkpoints is not None) else own.without_states()
+    return own if all(from_all(own.checkpoints is not None)) else own.without_states()
