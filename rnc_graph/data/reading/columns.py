@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from rnc_graph.data.bad import shorten
 from rnc_graph.data.reading.numbers import MISSING, looks_numeric
 from rnc_graph.errors import BadValueError, did_you_mean
 
@@ -31,11 +32,13 @@ class ChosenColumns:
 
 
 def is_molecule(text: str) -> bool:
-    """Tell whether a text is a SMILES."""
+    """Return whether a text is a SMILES."""
     from rdkit import Chem, rdBase
 
+    if len(text.split()) != 1:  # RDKit takes what follows a blank for a name.
+        return False
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(text) if text.strip() else None
+        molecule = Chem.MolFromSmiles(text)
     return molecule is not None and molecule.GetNumAtoms() > 0
 
 
@@ -44,7 +47,7 @@ def check_column(columns: Sequence[str], name: str, source: str) -> None:
     if name in columns:
         return
     raise BadValueError(
-        f"{source}: no column {name!r}; its columns are: {', '.join(map(repr, columns))}"
+        f"{source}: no column {name!r}; its columns are: {_listed(columns)}"
         + did_you_mean(name, columns)
     )
 
@@ -113,14 +116,18 @@ def _only(
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
-        listed = ", ".join(map(repr, candidates))
         raise BadValueError(
-            f"{source}: several columns may be {what}: {listed}; choose by {option}"
+            f"{source}: several columns may be {what}: {_listed(candidates)}; choose by {option}"
         )
     raise BadValueError(
         f"{source}: no column looks like {what}; name it with {option}; its columns are: "
-        + ", ".join(map(repr, columns))
+        + _listed(columns)
     )
+
+
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(repr(shorten(name)) for name in names[:most]) + more
 
 
 def _named(columns: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -142,8 +149,8 @@ def _smiles_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str
 
 def _mostly_molecules(cells: "pd.Series[str]") -> bool:
     filled = [cell for cell in cells.head(50) if cell.strip()]
-    # Numbers are no molecules: of 20,000 columns of them none should be parsed.
-    if not filled or looks_numeric(filled[0]):
+    # A table may have 20,000 columns: few cells tell that one holds numbers or words.
+    if not filled or looks_numeric(filled[0]) or not any(map(is_molecule, filled[:5])):
         return False
     return 2 * sum(map(is_molecule, filled)) > len(filled)
 
@@ -159,8 +166,10 @@ def _mostly_numbers(cells: "pd.Series[str]") -> bool:
     for cell in cells:
         if looks_numeric(cell):
             numbers += 1
-        else:
-            words += cell.strip().lower() not in MISSING
+        elif cell.strip().lower() not in MISSING:
+            words += 1
+            if 10 * words >= len(cells):
+                return False
     return numbers > 9 * words
 
 

@@ -54,7 +54,8 @@ def read_molecules(
     start = next(chunks, None)
     if start is None:
         raise BadValueError(f"{table.name}: has no rows below its header")
-    sample = start.frame[~np.isin(start.rows, list(start.problems))].head(1000)
+    rows = min(1_000, max(50, 200_000 // len(table.columns)))
+    sample = start.frame[~np.isin(start.rows, list(start.problems))].head(rows)
     chosen = choose_columns(table.columns, sample, smiles, targets, source=table.name)
     for column in extra:
         check_column(table.columns, column, table.name)

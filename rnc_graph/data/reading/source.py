@@ -69,18 +69,10 @@ class TableSource:
 
 
 def frame_of(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> pd.DataFrame:
-    """Return rows of text as a data frame of objects."""
-    if len(cells) < len(columns):
-        values = np.array(cells, dtype=object).reshape(len(cells), len(columns))
-        return pd.DataFrame(values, columns=list(columns))
-    # By columns: several times quicker where rows are many.
-    turned = zip(*cells, strict=True)
-    return pd.DataFrame(
-        {
-            name: np.array(list(column), dtype=object)
-            for name, column in zip(columns, turned, strict=True)
-        }
-    )
+    """Return rows of text as a data frame of objects: one block, however many columns."""
+    values = np.empty((len(cells), len(columns)), dtype=object)
+    values[:] = cells
+    return pd.DataFrame(values, columns=list(columns), dtype=object)
 
 
 def chunked(rows: Iterable[Row], columns: Sequence[str], size: int) -> Iterator[Chunk]:
@@ -163,11 +155,8 @@ def as_text(value: Any) -> str:
 
 def text_frame(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Return the cells of a frame as text, with the index 0, 1, ..."""
-    cells = {
-        name: np.array([as_text(v) for v in frame.iloc[:, i].array], dtype=object)
-        for i, name in enumerate(columns)
-    }
-    return pd.DataFrame(cells)
+    cells = [[as_text(v) for v in frame.iloc[:, i].array] for i in range(len(columns))]
+    return frame_of(list(zip(*cells, strict=True)), columns)
 
 
 def open_frame(frame: pd.DataFrame) -> TableSource:

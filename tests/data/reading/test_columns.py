@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from rnc_graph.data.reading import choose_columns
+from rnc_graph.data.reading import choose_columns, open_table
+from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.errors import RncGraphError
 
 
@@ -50,3 +53,23 @@ def test_an_open_choice_is_left_to_the_user(cells: dict[str, list[str]], message
 def test_a_column_cannot_be_both() -> None:
     with pytest.raises(RncGraphError, match="'logS' is asked for twice"):
         _choose(MINE, targets=["logS", "logS"])
+
+
+def test_a_message_lists_twenty_of_many_columns() -> None:
+    cells = {"smiles": ["C"] * 9, **{f"c{number}": ["1.5", *"abcdefgh"] for number in range(99)}}
+    with pytest.raises(RncGraphError, match=r"'smiles', 'c0', .*'c18' and 80 more$"):
+        _choose(cells)
+    with pytest.raises(RncGraphError, match=r"no column 'x'.*'c18' and 80 more"):
+        _choose(cells, targets=["x"])
+
+
+def test_a_table_of_many_columns_has_one_block(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    names = ["what", *(f"c{number}" for number in range(20_000))]
+    rows = [[smiles, *["a word", "1.5"] * 10_000] for smiles in ("CCO", "CC", "C")]
+    path.write_text("\n".join(map(",".join, [names, *rows])) + "\n")
+    (chunk,) = open_table(path).chunks()
+    assert chunk.frame.to_numpy().tolist() == rows
+    # Pandas takes minutes to write as many blocks.
+    assert len(chunk.frame.copy()._mgr.blocks) == 1
+    assert choose_smiles(list(names), chunk.frame)[0] == "what"
