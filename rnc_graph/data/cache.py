@@ -1,8 +1,7 @@
 """Arrays kept on disk: made once, verified whenever they are used, and mapped into memory.
 
 An entry is a folder with one file for each array, ``notes.json``, and ``index.json``, which has the
-size and the checksum of each file and a checksum of itself. A CRC-32 takes 0.7 s a gigabyte; it
-detects every change of fewer than 32 adjacent bits, and misses others once in 4 billion.
+size and the CRC-32 of each file and of itself.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ class DamagedCacheWarning(UserWarning):
     """An entry of the cache cannot be used; it is made again."""
 
 
-class _LostError(Exception):
-    """What was written of an entry is gone."""
+class _UnwritableError(Exception):
+    """The disk is full, or what was written of an entry is gone."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ def cached(key: str, layout: Layout, make: Callable[[], Iterable[Entry]]) -> Ent
     """Return the arrays of a key, made once and read from the cache after.
 
     They are written as they come and then mapped, so that large ones take little memory. One
-    process writes an entry while others wait for it. A cache that cannot be written, or an entry
-    that is damaged, costs time and never changes the result.
+    process writes an entry while others wait for it. A cache that cannot be written is made again
+    in memory, and a damaged entry is made again: they cost time and never change the result.
 
     Args:
         key: name of the entry; different content needs a different one.
@@ -93,7 +92,7 @@ def cached(key: str, layout: Layout, make: Callable[[], Iterable[Entry]]) -> Ent
             return found
         try:
             return _write(folder, temporary, layout, make())
-        except _LostError:
+        except _UnwritableError:
             return _joined(layout, make())
 
 
@@ -130,7 +129,7 @@ def _temporary(folder: Path) -> Iterator[Path | None]:
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = folder.parent / f"{name}lock"
             handle = stack.enter_context(lock.open("w"))
-            # The one before removes the file that others wait for; a new one has another lock.
+            # Whoever had the lock removes its file; a new file has another lock.
             while (locked := _locked(handle.fileno())) and not _is_there(lock, handle.fileno()):
                 handle.close()
                 handle = stack.enter_context(lock.open("w"))
@@ -169,35 +168,25 @@ def _write(folder: Path, temporary: Path, layout: Layout, parts: Iterable[Entry]
     """Write the parts as they come, move the folder to its place, and map it."""
     files = {name: [0, 0] for name in layout}  # Size and checksum.
     notes: dict[str, list[Any]] = {}
-    parts = iter(parts)
     for part in parts:
-        content = {name: np.ascontiguousarray(part.arrays[name]).tobytes() for name in layout}
-        try:
-            for name, data in content.items():
-                with (temporary / name).open("ab") as file:
-                    file.write(data)
-        except OSError:  # The disk is full.
-            return _joined(layout, [_unfinished(temporary, layout, files, notes), part, *parts])
-        for name, data in content.items():
-            size, checksum = files[name]
+        for name, (size, checksum) in files.items():
+            data = np.ascontiguousarray(part.arrays[name]).tobytes()
+            _append(temporary / name, data)
             files[name] = [size + len(data), zlib.crc32(data, checksum)]
         for name, values in part.notes.items():
             notes.setdefault(name, []).extend(values)
-    try:
-        for name in layout:
-            (temporary / name).touch()
-        text = json.dumps(notes).encode()
-        (temporary / _NOTES).write_bytes(text)
-        index = json.dumps({**files, _NOTES: [len(text), zlib.crc32(text)]}).encode()
-        (temporary / _INDEX).write_bytes(b"%08x\n%b" % (zlib.crc32(index), index))
-    except OSError:
-        return _unfinished(temporary, layout, files, notes)
+    for name in layout:
+        _append(temporary / name, b"")
+    text = json.dumps(notes).encode()
+    _append(temporary / _NOTES, text)
+    index = json.dumps({**files, _NOTES: [len(text), zlib.crc32(text)]}).encode()
+    _append(temporary / _INDEX, b"%08x\n%b" % (zlib.crc32(index), index))
     try:
         entry = _read(temporary, layout)
     except ValueError as error:
         raise FileError(f"{temporary}: cannot be read as it was written: {error}") from error
     except OSError as error:
-        raise _LostError from error
+        raise _UnwritableError from error
     try:
         shutil.rmtree(folder, ignore_errors=True)  # A damaged entry.
         os.rename(temporary, folder)
@@ -206,24 +195,12 @@ def _write(folder: Path, temporary: Path, layout: Layout, parts: Iterable[Entry]
     return replace(entry, folder=folder)
 
 
-def _unfinished(
-    temporary: Path, layout: Layout, files: Mapping[str, list[int]], notes: Mapping[str, list[Any]]
-) -> Entry:
-    """Read the rows of an entry that cannot be finished into memory.
-
-    Raises:
-        _LostError: they are gone.
-    """
-    arrays = {}
-    for name, (size, _) in files.items():
-        try:
-            written = np.fromfile(temporary / name, np.uint8, size) if size else np.empty(0, "u1")
-        except OSError as error:
-            raise _LostError from error
-        if len(written) != size:
-            raise _LostError
-        arrays[name] = _shaped(written, layout[name])
-    return Entry(arrays, notes)
+def _append(path: Path, data: bytes) -> None:
+    try:
+        with path.open("ab") as file:
+            file.write(data)
+    except OSError as error:
+        raise _UnwritableError from error
 
 
 def _joined(layout: Layout, parts: Iterable[Entry]) -> Entry:

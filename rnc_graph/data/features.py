@@ -28,7 +28,7 @@ from rnc_graph.data.featurizer import (
     molecule_arrays,
 )
 from rnc_graph.data.graphs import GraphDataset
-from rnc_graph.data.packed import PackedAttribute, PackedGraphs
+from rnc_graph.data.packed import PackedAttribute, PackedGraphs, offsets_of
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.workers import in_order
@@ -199,7 +199,8 @@ def _features(entry: Entry, wants: Wants, count: int) -> MoleculeFeatures:
 
 
 def _graphs(arrays: MoleculeArrays) -> GraphDataset:
-    nodes, edges = _offsets(arrays.atom_counts), _offsets(arrays.edge_counts)
+    nodes = offsets_of(torch.from_numpy(arrays.atom_counts))
+    edges = offsets_of(torch.from_numpy(arrays.edge_counts))
     integers = torch.int64
     attributes = {
         "x": PackedAttribute(torch.from_numpy(arrays.atoms), nodes, "node", integers),
@@ -209,10 +210,6 @@ def _graphs(arrays: MoleculeArrays) -> GraphDataset:
         "edge_attr": PackedAttribute(torch.from_numpy(arrays.bonds), edges, "edge", integers),
     }
     return GraphDataset(PackedGraphs(attributes, nodes), OGB_MOLECULES)
-
-
-def _offsets(counts: NDArray[np.int32]) -> torch.Tensor:
-    return torch.cat([torch.zeros(1, dtype=torch.long), torch.from_numpy(counts).long().cumsum(0)])
 
 
 def morgan_fingerprints(smiles: Sequence[str]) -> NDArray[np.uint8]:

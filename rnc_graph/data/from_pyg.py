@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from rnc_graph.data.packed import PackedAttribute, PackedGraphs, level_of
+from rnc_graph.data.packed import PackedAttribute, PackedGraphs, level_of, offsets_of
 from rnc_graph.data.schema import Features, GraphSchema, describe, recognized
 from rnc_graph.errors import BadValueError
 
@@ -28,7 +28,7 @@ def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSche
         if graph.num_nodes is None:
             raise BadValueError(f"graph {number}: its number of nodes is unknown; set num_nodes")
         counts.append(int(graph.num_nodes))
-    nodes = _offsets(counts)
+    nodes = offsets_of(counts)
     names = _names(graphs)
     tensors = {name: _joined(graphs, name) for name in names if name not in ("num_nodes", "y")}
     edges = tensors["edge_index"][1] if "edge_index" in tensors else None
@@ -132,7 +132,7 @@ def _joined(graphs: Sequence[Data], name: str) -> tuple[Tensor, Tensor, int]:
             )
         values.append(value)
     counts = [value.shape[dim or 0] for value in values]
-    return torch.cat(values, dim=dim or 0), _offsets(counts), dim or 0
+    return torch.cat(values, dim=dim or 0), offsets_of(counts), dim or 0
 
 
 def _widths(value: Tensor, dim: int | None) -> tuple[Any, ...]:
@@ -218,6 +218,7 @@ def _narrow(name: str, a: PackedAttribute) -> PackedAttribute:
 
 def _targets(graphs: Sequence[Data]) -> PackedAttribute:
     rows: list[Tensor] = []
+    of_nodes = 0
     for number, graph in enumerate(graphs):
         row = torch.as_tensor(graph.y).detach().cpu().reshape(1, -1)
         if rows and row.shape != rows[0].shape:
@@ -225,16 +226,19 @@ def _targets(graphs: Sequence[Data]) -> PackedAttribute:
                 f"graph {number}: expected y of {rows[0].numel()} targets as graph 0 has, got "
                 f"{row.numel()}; the target of a graph is one row"
             )
+        y = torch.as_tensor(graph.y)
+        of_nodes += y.dim() > 0 and y.shape[0] == graph.num_nodes and y.shape[0] > 1
         if row.is_complex() or row.isinf().any():
             raise BadValueError(f"graph {number}: expected y of numbers or NaN, got {row.tolist()}")
         rows.append(row)
+    if of_nodes == len(graphs):
+        raise BadValueError(
+            f"graph 0: expected y as one row of targets, of shape (1, {rows[0].numel()}), got a "
+            "row for each node"
+        )
     y = torch.cat(rows)
     dtype = y.dtype if y.is_floating_point() else torch.get_default_dtype()
-    return PackedAttribute(y.double(), _offsets([1] * len(y)), "graph", dtype)
-
-
-def _offsets(counts: Sequence[int]) -> Tensor:
-    return torch.tensor([0, *counts]).cumsum(0)
+    return PackedAttribute(y.double(), offsets_of([1] * len(y)), "graph", dtype)
 
 
 def _graph_with(wrong: Tensor, offsets: Tensor) -> int:

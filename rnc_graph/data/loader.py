@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch_geometric.data import Batch, Data
 
+from rnc_graph.data.packed import collated
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.data.transforms import Compose
 from rnc_graph.errors import BadValueError
@@ -28,16 +29,12 @@ class Dataset(Protocol):
 
     @property
     def y(self) -> Any:
-        """(N, t) targets, a tensor."""
-        ...
+        """(N, t) targets."""
 
-    def __len__(self) -> int:
-        """Return N."""
-        ...
+    def __len__(self) -> int: ...
 
     def batch(self, index: Tensor, /) -> Any:
         """Return the inputs of the samples ``index`` (B,)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -125,13 +122,9 @@ class Loader:
         self.balance = _Balance(dataset.y[:, 0]) if balanced else None
 
     def shard(self, rank: int, world: int) -> Loader:
-        """Return one process's share of each batch.
+        """Return the share of process ``rank`` (from 0) of ``world`` in each batch.
 
         All processes draw the same batches; each draws its views from a stream of its own.
-
-        Args:
-            rank: of the process, from 0.
-            world: the number of processes.
 
         Raises:
             RncGraphError: a batch has fewer samples than there are processes.
@@ -260,7 +253,7 @@ def _repeated(inputs: Any, views: int) -> Any:
     if isinstance(inputs, Tensor):
         return inputs.repeat(views, *[1] * (inputs.dim() - 1))
     if isinstance(inputs, Batch):
-        return Batch.from_data_list(inputs.to_data_list() * views)
+        return collated(inputs.to_data_list() * views, inputs)
     raise BadValueError(
         f"views: expected batches of graphs or tensors to repeat, got {type(inputs).__name__}"
     )

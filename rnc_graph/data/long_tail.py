@@ -31,14 +31,13 @@ def thin_to_long_tail(
         imbalance: ratio of the head's share to the tail's, 1 or more.
         bins: number of bins; equal labels may merge some.
         tail: the end of the labels that becomes rare.
-        seed: the same seed keeps the same molecules.
+        seed: of the draw.
 
     Returns:
         Indices kept, rising.
 
     Raises:
-        RncGraphError: as :func:`quantile_edges`, an imbalance below 1 or not finite, or another
-            tail.
+        RncGraphError: an argument out of range.
 
     >>> kept = thin_to_long_tail(np.arange(90.0), imbalance=9, bins=3, tail="high", seed=0)
     >>> np.bincount(kept // 30).tolist()
@@ -63,17 +62,12 @@ def thin_to_long_tail(
 def exponential_counts(largest: int, classes: int, imbalance: float) -> list[int]:
     """Return how many samples each class keeps by the rule of CIFAR-LT.
 
-    n_c = largest * imbalance^(-c / (C - 1)), rounded down and at least 1 (Cao et al., "Learning
-    Imbalanced Datasets with Label-Distribution-Aware Margin Loss", NeurIPS 2019, arXiv
-    1906.07413).
-
-    Args:
-        largest: samples of class 0.
-        classes: C.
-        imbalance: ratio of the first class's count to the last one's, 1 or more.
+    n_c = largest * imbalance^(-c / (C - 1)), rounded down and at least 1, where ``largest`` is the
+    size of class 0 (Cao et al., "Learning Imbalanced Datasets with Label-Distribution-Aware Margin
+    Loss", NeurIPS 2019, arXiv 1906.07413).
 
     Raises:
-        RncGraphError: no samples, no classes, or an imbalance below 1 or not finite.
+        RncGraphError: an argument out of range.
 
     >>> exponential_counts(5000, 10, 100)
     [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
@@ -97,17 +91,11 @@ def thin_classes(
     A class with fewer samples than that keeps all. With one seed, a greater imbalance keeps a
     subset of what a smaller one keeps.
 
-    Args:
-        labels: (M,) class indices.
-        imbalance: ratio of the first class's count to the last one's, 1 or more.
-        classes: C.
-        seed: the same seed keeps the same samples.
-
     Returns:
-        Indices kept, rising.
+        Indices of the labels (M,) that are kept, rising.
 
     Raises:
-        RncGraphError: as :func:`exponential_counts`, or a label is no class index.
+        RncGraphError: an argument out of range, or a label that is no class index.
 
     >>> labels = np.repeat(np.arange(3), 100)
     >>> np.bincount(labels[thin_classes(labels, imbalance=100, classes=3, seed=0)]).tolist()

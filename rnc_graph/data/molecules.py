@@ -26,7 +26,9 @@ class MoleculeDataset(GraphDataset):
     """N molecules with their targets: a :class:`GraphDataset` that knows its SMILES.
 
     Made by :meth:`from_smiles`, :meth:`from_csv`, :meth:`from_deepchem`, :meth:`load` or
-    :meth:`from_table`. Graphs come from the cache on disk if they were made before.
+    :meth:`from_table`: ``on_bad`` decides whether they "raise" a :class:`BadValueError` that names
+    the rows that cannot be used, or "skip" them; ``jobs`` is the number of processes. Graphs come
+    from the cache on disk if they were made before.
 
     Attributes:
         bad: the rows that ``on_bad="skip"`` left out.
@@ -44,17 +46,10 @@ class MoleculeDataset(GraphDataset):
         on_bad: OnBad = "raise",
         jobs: int = 1,
     ) -> Self:
-        """Featurize a table.
-
-        Args:
-            table: N molecules.
-            bad: rows that were left out when the table was read.
-            on_bad: "raise" an error that names the rows whose SMILES give no molecule, or "skip"
-                them.
-            jobs: processes to featurize in.
+        """Featurize a table of N molecules; ``bad`` are rows that reading it left out.
 
         Raises:
-            BadValueError: a SMILES gives no molecule, or none does.
+            BadValueError: a row is bad, or all are.
         """
         features = molecule_features(table.smiles, Wants(), jobs=jobs)
         bad = sorted([*bad, *bad_rows(features.bad, table)], key=lambda row: row.row)
@@ -86,8 +81,8 @@ class MoleculeDataset(GraphDataset):
             y: (N,) or (N, t) targets, NaN where missing; None for molecules to predict.
             target_names: the t columns of ``y``.
             unit: of the targets.
-            on_bad: "raise" an error that names the bad SMILES, or "skip" them.
-            jobs: processes to featurize in.
+            on_bad: see the class.
+            jobs: see the class.
 
         Raises:
             BadValueError: a SMILES gives no molecule, or ``y`` has another shape.
@@ -122,8 +117,8 @@ class MoleculeDataset(GraphDataset):
             smiles: the column of SMILES, guessed if None.
             targets: the columns of targets, guessed if None; empty cells are missing values.
             unit: of the targets.
-            on_bad: "raise" an error that names the bad rows, or "skip" them.
-            jobs: processes to featurize in.
+            on_bad: see the class.
+            jobs: see the class.
 
         Raises:
             BadValueError: the file or a column is missing, or a row cannot be used.
@@ -140,7 +135,7 @@ class MoleculeDataset(GraphDataset):
             data: a ``deepchem.data.Dataset``; or a tuple of them, as train, validation and test
                 set; or what a loader of ``deepchem.molnet`` returns: the names of the tasks, the
                 tuple, and the transformers, which are undone.
-            on_bad: "raise" an error that names the bad SMILES, or "skip" them.
+            on_bad: see the class.
 
         Returns:
             A data set, or a tuple of as many as were given. Values of weight 0 are missing.
@@ -173,15 +168,7 @@ class MoleculeDataset(GraphDataset):
         )
 
     def with_y(self, y: Any, target_names: Sequence[str] | None = None) -> Self:
-        """Return the data set with other targets, in its table too; their unit is unknown.
-
-        Args:
-            y: (N, t) or (N,) numbers, NaN where missing.
-            target_names: the t columns.
-
-        Raises:
-            BadValueError: another number of rows or names, or a target that is infinite.
-        """
+        """Return the data set with other targets, in its table too; their unit is unknown."""
         view = super().with_y(y, target_names)
         view._table = replace(
             self._table,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from weakref import WeakValueDictionary
@@ -161,12 +161,18 @@ def make_batch(
 
 
 def level_of(
-    name: str, offsets: Tensor, nodes: Tensor, edges: Tensor | None, known: Level | None = None
+    name: str,
+    offsets: Tensor,
+    nodes: Tensor,
+    edges: Tensor | None,
+    known: Level | None = None,
+    dims: int = 1,
 ) -> Level:
     """Return what a tensor has a value for, by its name and its number of values in each graph.
 
-    ``y`` belongs to graphs if all have as many values of it. Where the numbers fit several, the
-    name decides, as in PyG; "tied" if it does not.
+    ``y`` belongs to graphs if all have as many values of it, unless these are as many as the nodes
+    of each graph: then a matrix belongs to nodes, and a vector is "tied". Where the numbers fit
+    several, the name decides, as in PyG; "tied" if it does not.
 
     Args:
         name: of the tensor.
@@ -174,10 +180,12 @@ def level_of(
         nodes: (N + 1,) where each graph's nodes begin.
         edges: (N + 1,) where each graph's edges begin, None without edges.
         known: the level in the data set that the graphs are from; it decides if it fits.
+        dims: number of dimensions.
     """
     counts = offsets.diff()
     if name == "y" and bool((counts == counts[:1]).all()):
-        return "graph"
+        one = known == "graph" or bool((counts == 1).all())
+        return "graph" if one or not torch.equal(offsets, nodes) else "node" if dims > 1 else "tied"
     fits: list[Level] = []
     if torch.equal(offsets, nodes):
         fits.append("node")
@@ -187,13 +195,26 @@ def level_of(
         fits.append("edge")
     if known is not None and known in (*fits, "other"):
         return known
-    if "edge" in fits and len(fits) > 1:
-        if "edge" in name:
-            return "edge"
-        if "node" in fits and (tells_nodes(name) or name == "z"):
-            return "node"
-        return "graph" if name == "u" and "graph" in fits else "tied"
-    return fits[0] if fits else "other"
+    if "edge" not in fits or len(fits) == 1:
+        return fits[0] if fits else "other"
+    if "edge" in name:
+        return "edge"
+    if "node" in fits and (tells_nodes(name) or name == "z"):
+        return "node"
+    return "graph" if name == "u" and "graph" in fits else "tied"
+
+
+def collated(graphs: Sequence[Data], like: Data) -> Batch:
+    """Return graphs as one batch; what is known of the tensors of ``like`` is known of it, too."""
+    batch = Batch.from_data_list(list(graphs))
+    batch._levels = dict(getattr(like, "_levels", {}))
+    return batch
+
+
+def offsets_of(counts: Iterable[int] | Tensor) -> Tensor:
+    """Return (N + 1,) where each of N parts begins, by the sizes of the parts."""
+    sizes = counts if isinstance(counts, Tensor) else torch.tensor(list(counts))
+    return torch.cat([torch.zeros(1, dtype=torch.long), sizes.long().cumsum(0)])
 
 
 def tells_nodes(name: str) -> bool:

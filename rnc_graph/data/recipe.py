@@ -33,15 +33,12 @@ class PreparedSplit:
     """One split of a dataset.
 
     Attributes:
-        train: indices of the training set.
-        validation: of the validation set.
-        test: of the test set.
+        train, validation, test: indices of the sets.
         scaler: fitted on the training set.
-        targets: (N, t) float32, standardized, of all samples; NaN where missing; those of the
-            training set with their noise.
+        targets: (N, t) float32, standardized, NaN where missing; the training set's with noise.
         training_targets: (len(train), t) the same in the targets' unit.
-        edges: inner edges, in the unit of the first target, of the bins that a long tail was
-            thinned by; none without one.
+        edges: inner edges of the bins that a long tail was thinned by, in the unit of the first
+            target; none without one.
         band: limits of the labels that only the test set has, low included and high not, in the
             unit of the first target; None without one.
     """
@@ -81,11 +78,8 @@ class SplitRecipe:
     def prepare(self, table: Any, seed: int) -> PreparedSplit:
         """Divide a table, and standardize its targets by the training set; classes stay numbers.
 
-        Args:
-            table: samples with ``name``, ``targets`` and ``target_names``; see
-                :meth:`SplitSamples.of` for what is taken into account, and ``classes`` for
-                targets that are class indices.
-            seed: of all random draws.
+        ``table`` is as in :meth:`SplitSamples.of`; it may have ``classes``, of which targets are
+        indices.
 
         Raises:
             RncGraphError: a set would be empty, or a splitter does not fit the samples.

@@ -20,36 +20,28 @@ from rnc_graph.settings import Settings
 InputKind = Literal["graphs", "images"]
 """What an encoder takes."""
 
-SampleTable = Table
-
 
 class Store(Protocol):
     """N packed inputs: ``GraphDataset`` or ``PackedImages``."""
 
-    def __len__(self) -> int:
-        """Return N."""
-        ...
+    def __len__(self) -> int: ...
 
     def batch(self, index: Tensor) -> Any:
         """Return the inputs of some rows (B,)."""
-        ...
 
 
 class ImageStore(Store, Protocol):
-    """N packed images."""
+    """N packed images of ``shape`` (C, H, W)."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of each image."""
-        ...
 
     def take(self, rows: Tensor) -> ImageStore:
         """Return the images of some rows (M,)."""
-        ...
 
     def digests(self) -> list[bytes]:
         """Return a digest of each image's pixels."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -79,31 +71,25 @@ class Samples:
 
 
 class LoadedImages(Protocol):
-    """N images with their targets, as ``rnc_graph.vision.ImageData`` has them."""
+    """N images with their targets: see ``rnc_graph.vision.ImageData``."""
 
-    def __len__(self) -> int:
-        """Return N."""
-        ...
+    def __len__(self) -> int: ...
 
     @property
     def table(self) -> Table:
         """Names of the images and their targets."""
-        ...
 
     @property
     def images(self) -> ImageStore:
         """The pixels."""
-        ...
 
     @property
     def groups(self) -> tuple[int, ...] | None:
         """(C,) the group of each class, None without a hierarchy."""
-        ...
 
     @property
     def skipped_text(self) -> str:
         """A message that lists the bad images left out, "" for none."""
-        ...
 
 
 class ImageSource(Settings):
@@ -146,16 +132,11 @@ class Depiction(Protocol):
     """Draws molecules for encoders of images."""
 
     def draw(self, smiles: list[str], source: str) -> Store:
-        """Return the pictures of N SMILES.
-
-        Args:
-            smiles: N SMILES.
-            source: where they are from, for error messages.
+        """Return the pictures of N SMILES, which messages say are from ``source``.
 
         Raises:
             RncGraphError: a SMILES is not valid.
         """
-        ...
 
 
 DEPICTIONS: Registry[Depiction] = Registry("depiction", lazy=["rnc_graph.vision.depictions"])
@@ -164,9 +145,7 @@ DEPICTIONS: Registry[Depiction] = Registry("depiction", lazy=["rnc_graph.vision.
 def augmented_kind(options: Mapping[str, Any]) -> InputKind | None:
     """Return what augmentations are for, by their names; None without any.
 
-    Raises:
-        UnknownNameError: no augmentation has this name.
-        RncGraphError: some are for graphs, others for images.
+    Raises as :func:`make_augmentation`.
     """
     kinds: dict[InputKind, str] = {
         getattr(VIEWS.get(name), "inputs", "graphs"): name for name in options

@@ -26,45 +26,35 @@ class Table(Protocol):
     @property
     def name(self) -> str:
         """Name of the table in messages and results."""
-        ...
 
     @property
     def names(self) -> list[str]:
-        """Names of the samples: SMILES, or the paths of files."""
-        ...
+        """N SMILES, or paths of images."""
 
     @property
     def targets(self) -> FloatArray:
-        """(N, t) values in ``unit``, or the indices of classes."""
-        ...
+        """(N, t) values in ``unit``, or indices of classes."""
 
     @property
     def target_names(self) -> list[str]:
         """The t columns of ``targets``."""
-        ...
 
     @property
     def unit(self) -> str:
         """Unit of the targets, "" where unknown."""
-        ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes that the target counts from 0, none for a continuous target."""
-        ...
+        """Names of the classes, none for a continuous target."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """(N,) the number of each sample in its source, from 1."""
-        ...
 
-    def __len__(self) -> int:
-        """Return N."""
-        ...
+    def __len__(self) -> int: ...
 
     def take(self, rows: NDArray[np.int64]) -> "Table":
         """Return some of the samples, which keep their numbers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,17 +62,14 @@ class MoleculeTable:
     """N molecules with their targets, in the order of the file.
 
     Attributes:
-        name: what messages and results call the table.
-        smiles: N SMILES strings.
-        targets: (N, t) measured values in ``unit``.
-        target_names: the t columns of ``targets``.
-        unit: unit of the targets, "" where unknown.
-        published_predictions: (N,) predictions that came with the data, by the name of their model,
-            in ``unit``.
+        name: of the table in messages and results.
+        smiles: N SMILES.
+        targets: (N, t) measured values in ``unit``, "" where the unit is unknown.
+        published_predictions: (N,) predictions that came with the data, by their model.
         source_rows: (N,) the number of each row in what was read, from 1 below the header; None
             where all rows of the source are here.
         source_lines: (N,) the line of each row in the file, None where there are no lines.
-        extra: N cells of each further column that was asked for, by its name.
+        extra: N cells of each further column, by its name.
         smiles_column: name of the column of SMILES, for messages.
     """
 
@@ -193,11 +180,7 @@ def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
 def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False) -> FloatArray:
     """Return one column of a frame of :func:`read_csv` as numbers, (N,).
 
-    Args:
-        frame: the table.
-        name: the column.
-        path: what messages name.
-        missing: whether a missing value is NaN rather than an error.
+    ``missing`` allows missing values, NaN then; ``path`` is for messages.
 
     Raises:
         RncGraphError: a cell is no number, or beyond ``LARGEST``; the message has its line or row.
@@ -229,14 +212,14 @@ def read_table(
     missing: bool = False,
     extra: Sequence[str] = (),
 ) -> MoleculeTable:
-    """Read a file of molecules, every row of which must be in order.
+    """Read a file of molecules, of which no row may be bad.
 
     Args:
         path: the file; its first line names the columns.
         smiles: the column of SMILES.
         targets: the columns of measured values.
-        unit: unit of the targets.
-        name: what messages call the table; the file's path by default.
+        unit: of the targets.
+        name: of the table in messages; the file's path by default.
         missing: whether a target may be missing, NaN then.
         extra: further columns to keep, as text.
 

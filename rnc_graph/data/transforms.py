@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import BaseTransform
 
-from rnc_graph.data.packed import Level, graph_of, level_of, tells_nodes
+from rnc_graph.data.packed import Level, collated, graph_of, level_of, tells_nodes
 from rnc_graph.data.schema import MASK
 from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
@@ -36,7 +36,6 @@ class View(Protocol):
 
     def __call__(self, batch: Any, generator: Generator, /) -> Any:
         """Return the view; ``batch`` itself stays as it is."""
-        ...
 
 
 VIEWS: Registry[View] = Registry("augmentation", lazy=["rnc_graph.vision.transforms"])
@@ -182,8 +181,7 @@ class Compose(BaseTransform):
                 continue
             with nullcontext() if generator is None else drawing_from(generator):
                 if isinstance(data, Batch):
-                    graphs = [transform(graph) for graph in data.to_data_list()]
-                    data = Batch.from_data_list(graphs)
+                    data = collated([transform(graph) for graph in data.to_data_list()], data)
                 else:
                     data = transform(data)
         return data
@@ -255,10 +253,10 @@ class _Layout:
             graph = torch.zeros(data.num_nodes, dtype=torch.long, device=device)
         edge_ptr = tensors.get("edge_index")
         known = getattr(data, "_levels", {})
-        levels = {
-            name: level_of(name, ends.to(ptr.device), ptr, edge_ptr, known.get(name))
-            for name, ends in tensors.items()
-        }
+        levels = {}
+        for name, ends in tensors.items():
+            dims = data[name].dim() if isinstance(data[name], Tensor) else 1
+            levels[name] = level_of(name, ends.to(ptr.device), ptr, edge_ptr, known.get(name), dims)
         if edge_ptr is None:
             return cls(ptr, graph, ptr.new_empty(2, 0), torch.zeros_like(ptr), levels)
         return cls(ptr, graph, data.edge_index, edge_ptr.to(ptr.device), levels)
@@ -320,9 +318,10 @@ def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
         if "node" in kept and (increment or level == "other"):
             raise BadValueError(f"expected tensors of nodes, edges or graphs, got {name!r}")
         if level == "tied":
+            hint = "; targets of a graph have the shape (1, t)" if name == "y" else ""
             raise BadValueError(
-                f"expected a tensor of nodes, edges or graphs, got {name!r} with as many rows as "
-                f"edges and as nodes or graphs; call it 'node_{name}' or 'edge_{name}'"
+                f"expected a tensor of nodes, edges or graphs, got {name!r} that may be of "
+                f"several; call it 'node_{name}' or 'edge_{name}'{hint}"
             )
         if level in kept:
             value = data[name]

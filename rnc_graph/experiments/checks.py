@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.table import Table
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.experiments.datasets import Datasets
@@ -105,7 +105,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
 _OF_QUANTITIES = ("attention-nce-labels", "regression", "rnc")
 
 
-def _check_labels(table: SampleTable, objective: Part) -> None:
+def _check_labels(table: Table, objective: Part) -> None:
     """Refuse an objective that would take the numbers of classes for quantities."""
     if not table.classes:
         return
@@ -124,7 +124,7 @@ def _check_labels(table: SampleTable, objective: Part) -> None:
     )
 
 
-def _check_head(table: SampleTable, method: Method) -> None:
+def _check_head(table: Table, method: Method) -> None:
     regression, classes = method.regression, table.classes
     of_classes = regression.head_loss == "cross-entropy"
     if of_classes != bool(classes):

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.graph_data import GraphTable
@@ -68,7 +68,7 @@ class Outcome:
     store: Store
 
     @property
-    def samples(self) -> Mapping[str, SampleTable]:
+    def samples(self) -> Mapping[str, Table]:
         """The data sets' tables, by name."""
         return self.datasets.tables
 
@@ -79,7 +79,7 @@ class Outcome:
         return list(self.store.record(run.pretraining)["history"])
 
 
-def scoring_of(samples: SampleTable) -> Scoring:
+def scoring_of(samples: Table) -> Scoring:
     """Return what predictions for a data set are scored by."""
     return CLASSIFICATION if samples.classes else REGRESSION
 

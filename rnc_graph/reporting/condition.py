@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.table import Table
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.reporting import numbers
@@ -22,7 +22,7 @@ class Condition:
     """What figures and pages show of a table, sample by sample: its data set and its runs."""
 
     experiment: Experiment
-    samples: SampleTable
+    samples: Table
     table: ResultTable
     runs: Sequence[FinishedRun]
 

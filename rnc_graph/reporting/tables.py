@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from rnc_graph.data.samples import SampleTable
+from rnc_graph.data.table import Table
 from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets, scoring_of
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import division_of, source_name
@@ -155,7 +155,7 @@ def _table(
     split: str,
     encoder: str,
     target: str,
-    samples: SampleTable,
+    samples: Table,
     runs: Sequence[FinishedRun],
 ) -> ResultTable | None:
     """Return the table of a target; None where no seed's sets all have it."""

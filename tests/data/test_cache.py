@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import resource
 import shutil
 import threading
 import zlib
@@ -250,6 +251,23 @@ def test_parts_and_processes_change_nothing(
     # A batch of some molecules touches no others.
     rows = torch.tensor([3, 50, 7])
     assert torch.equal(found.graphs.batch(rows).x, whole.graphs.batch(rows).x)
+
+
+def test_few_file_descriptors_cost_time_only(folder: Path) -> None:
+    smiles = ["CCO", "C(", "c1ccccc1"]
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    for number in (0, 1, 3, 6, 24):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + number, hard))
+        try:
+            found = molecule_features(smiles, WANTS)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        _assert_same(found.graphs, direct.graphs)
+        np.testing.assert_array_equal(found.fingerprints, direct.fingerprints)
+        assert (found.bad, found.canonical) == (direct.bad, direct.canonical)
 
 
 def test_a_full_disk_costs_time_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,7 +168,7 @@ def test_the_store_is_not_altered_by_what_is_done_to_a_batch(graphs: GraphDatase
     ],
 )
 def test_targets_of_any_shape(ys: list[object], expected: list[list[float]] | None) -> None:
-    graphs = [Data(x=torch.rand(2, 1), edge_index=torch.zeros(2, 0).long(), y=y) for y in ys]
+    graphs = [Data(x=torch.rand(5, 1), edge_index=torch.zeros(2, 0).long(), y=y) for y in ys]
     found = GraphDataset.from_pyg(graphs)
     if expected is None:
         assert found.y is None
@@ -321,3 +321,14 @@ def test_features_that_a_schema_does_not_have() -> None:
         GraphDataset.from_pyg([_graph(x=torch.tensor([[0], [-3]]))])
     with pytest.raises(BadValueError, match="expected graphs, got none"):
         GraphDataset.from_pyg([])
+
+
+def test_targets_of_nodes_are_no_targets_of_graphs() -> None:
+    def graphs(*shape: int) -> list[Data]:
+        return [Data(x=torch.rand(4, 1), y=torch.rand(shape)) for _ in range(3)]
+
+    for shape in ((4,), (4, 1), (4, 2)):
+        with pytest.raises(BadValueError, match="got a row for each node"):
+            GraphDataset.from_pyg(graphs(*shape))
+    assert GraphDataset.from_pyg(graphs(1, 4)).y.shape == (3, 4)
+    assert GraphDataset.from_pyg(graphs(3)).y.shape == (3, 3)

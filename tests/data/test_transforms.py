@@ -11,6 +11,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 
 from rnc_graph.data import GraphDataset
+from rnc_graph.data.loader import WrappedLoader
 from rnc_graph.data.schema import MASK
 from rnc_graph.data.transforms import (
     VIEWS,
@@ -304,10 +305,18 @@ RING = torch.tensor([[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 0]])
 
 
 @pytest.mark.parametrize("batched", [True, False])
-def test_targets_are_of_the_graph_though_there_are_as_many_nodes(batched: bool) -> None:
-    graph = Data(x=torch.rand(5, 1), edge_index=RING[:, :4], y=torch.rand(5))
-    view = DropNodes(0.5)(Batch.from_data_list([graph, graph]) if batched else graph)
-    assert torch.equal(view.y, graph.y.repeat(2) if batched else graph.y)
+def test_targets_of_as_many_values_as_nodes(batched: bool) -> None:
+    def dropped(y: Tensor) -> Tensor:
+        graph = Data(x=torch.rand(5, 1), edge_index=RING[:, :4], y=y)
+        return DropNodes(0.5)(Batch.from_data_list([graph, graph]) if batched else graph).y
+
+    times = 2 if batched else 1
+    row = torch.rand(1, 5)
+    assert torch.equal(dropped(row), row.repeat(times, 1))
+    assert torch.equal(dropped(row[0, :4]), row[0, :4].repeat(times))
+    assert dropped(torch.rand(5, 1)).shape == (3 * times, 1)
+    with pytest.raises(BadValueError, match=r"'node_y'.* shape \(1, t\)"):
+        dropped(row[0])
     of_nodes = [Data(x=torch.rand(n, 1), y=torch.arange(n)) for n in (4, 6)]
     assert len(DropNodes(0.5)(Batch.from_data_list(of_nodes)).y) == 5
 
@@ -315,7 +324,7 @@ def test_targets_are_of_the_graph_though_there_are_as_many_nodes(batched: bool) 
 def test_a_tensor_of_nodes_or_edges_is_named_or_known_from_the_data_set() -> None:
     ring = Data(x=torch.rand(6, 1), edge_index=RING, weight=torch.arange(6))
     for data in (ring, Batch.from_data_list([ring]), GraphDataset.from_pyg([ring]).batch()):
-        with pytest.raises(BadValueError, match="got 'weight' with as many rows as edges and as"):
+        with pytest.raises(BadValueError, match="got 'weight' that may be of several"):
             DropEdges(0.5)(data)
     path = Data(x=torch.rand(3, 1), edge_index=RING[:, :2], weight=torch.arange(2))
     rings = GraphDataset.from_pyg([ring, path])[[0]]
@@ -334,3 +343,17 @@ def test_nodes_without_edges_are_kept_without_num_nodes(batched: bool) -> None:
         view = transform(data, _seeded(0))
         assert view.num_nodes == expected
         assert (view.to_data_list()[0] if batched else view).num_nodes == expected
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_what_the_data_set_knows_of_a_tensor_is_kept_in_new_batches(views: int) -> None:
+    ring = Data(x=torch.rand(6, 1), edge_index=RING, weight=torch.arange(6), y=torch.rand(1, 6))
+    path = Data(x=torch.rand(3, 1), edge_index=RING[:, :2], weight=torch.arange(2), y=ring.y)
+    rings = GraphDataset.from_pyg([ring, path])[[0, 0]]
+    # PyG's transform gets graph by graph, and the graphs are one batch again after.
+    transforms = [pyg.Constant(), DropEdges(0.5)]
+    loader = WrappedLoader([rings.batch()], views=views, transform=transforms)
+    ((view, _),) = loader
+    assert view.num_graphs == 2 * views
+    for graph in view.to_data_list():
+        assert torch.equal(graph.edge_index, RING[:, graph.weight])

@@ -135,7 +135,6 @@ class Splitter(Protocol):
         Raises:
             RncGraphError: the shares are not possible, or a set would be empty.
         """
-        ...
 
 
 SPLITS: Registry[Splitter] = Registry("split")
