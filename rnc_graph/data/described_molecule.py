@@ -12,6 +12,8 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.rdPartialCharges import ComputeGasteigerCharges
 
+from rnc_graph.data.featurizer import atoms_of, bonds_of
+
 Values = dict[str, Any]
 # All that SMARTS asks of an atom, but for ring sizes and recursion; the last are its rings.
 AtomKey = tuple[int, ...]
@@ -53,8 +55,7 @@ class DescribedMolecule:
     def __init__(self, molecule: Chem.Mol) -> None:
         self.rdkit = molecule
         self.charges_are_known = True
-        self.atoms = list(map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms())))
-        self.bonds = list(map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())))
+        self.atoms, self.bonds = atoms_of(molecule), bonds_of(molecule)
         columns = [list(map(ask, self.atoms)) for ask in _OF_ATOM]
         in_rings = map(molecule.GetRingInfo().NumAtomRings, range(len(self.atoms)))
         self.atom_keys: list[AtomKey] = list(zip(*columns, in_rings, strict=True))
@@ -65,6 +66,8 @@ class DescribedMolecule:
         self.element, self.degree, self.hydrogens, self.charge = np.array(columns[:4])
         ends = np.array([key[:2] for key in self.bond_keys], dtype=np.int64).reshape(-1, 2)
         self.begin, self.end = ends.T
+        # Whether all of it is as the descriptors of this package suppose.
+        self.is_common = self.element.min() > 1 and all(key[2] in BURDEN for key in self.bond_keys)
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
@@ -94,10 +97,6 @@ class DescribedMolecule:
             self.charges_are_known = False
             ComputeGasteigerCharges(self.rdkit)
         return [atom.GetDoubleProp("_GasteigerCharge") for atom in self.atoms]
-
-    def is_common(self) -> bool:
-        """Return whether all of it is as the functions below suppose."""
-        return self.element.min() > 1 and all(key[2] in BURDEN for key in self.bond_keys)
 
 
 def sum_of_neighbors(

@@ -17,12 +17,14 @@ from rnc_graph.data.described_molecule import AtomKey, BondKey, DescribedMolecul
 
 # More are forgotten: a molecule has some ten, a large library some thousands.
 _MOST_BONDS = 100_000
+# Of a pattern, to bound the choices of its recursive parts.
+_MOST_WAYS = 8
 
 
 class SubstructureScreen:
     """Necessary conditions for P patterns to match a molecule.
 
-    Recursive parts of a pattern are taken to match, but for those that are the whole pattern.
+    Recursive parts of a pattern that are not required are taken to match.
     """
 
     def __init__(self, patterns: Sequence[Chem.Mol]) -> None:
@@ -31,9 +33,7 @@ class SubstructureScreen:
         # Queries of single atoms and of bonds (with the queries of their ends), without doubles.
         self._atoms: dict[tuple[str, int, int], tuple[int, Chem.Atom]] = {}
         self._bonds: dict[tuple[int, str, bool, int], tuple[int, Chem.Bond]] = {}
-        parts = [
-            (i, *self._parts(smarts)) for i, p in enumerate(patterns) for smarts in _relaxed(p)
-        ]
+        parts = [(i, *self._parts(way)) for i, p in enumerate(patterns) for way in _ways(p)]
         # Bit i stands for bond query i, and after them for atom queries.
         shift = len(self._bonds)
         self._needed = [
@@ -66,24 +66,25 @@ class SubstructureScreen:
         absent = ~found
         return {i for i, needed in self._needed if not needed & absent}
 
-    def _parts(self, smarts: str) -> tuple[set[int], set[int]]:
-        """Return the bond queries of a pattern, and the queries of its atoms without bonds."""
-        pattern = Chem.MolFromSmarts(smarts)
-        Chem.FastFindRings(pattern)
-        self._kept.append(pattern)
-        own = list(pattern.GetAtoms())
-        atoms = []
-        for atom in own:
-            # What it matches has as many bonds, and in as many rings: three bonds are in two.
-            in_rings = sum(map(Chem.Bond.IsInRing, atom.GetBonds()))
-            key = (atom.GetSmarts(), atom.GetDegree(), in_rings // 2 + in_rings % 2)
-            atoms.append(self._atoms.setdefault(key, (len(self._atoms), atom))[0])
-        bonds = set()
-        for bond in pattern.GetBonds():
-            begin, end = atoms[bond.GetBeginAtomIdx()], atoms[bond.GetEndAtomIdx()]
-            bond_key = (begin, bond.DescribeQuery(), bond.IsInRing(), end)
-            bonds.add(self._bonds.setdefault(bond_key, (len(self._bonds), bond))[0])
-        return bonds, {atoms[atom.GetIdx()] for atom in own if atom.GetDegree() == 0}
+    def _parts(self, way: list[str]) -> tuple[set[int], set[int]]:
+        """Return the bond queries of some patterns, and the queries of atoms without bonds."""
+        bonds, alone = set(), set()
+        for smarts in way:
+            pattern = Chem.MolFromSmarts(smarts)
+            Chem.FastFindRings(pattern)
+            self._kept.append(pattern)
+            atoms = []
+            for atom in pattern.GetAtoms():
+                # What it matches has as many bonds, and in as many rings: three bonds are in two.
+                in_rings = sum(map(Chem.Bond.IsInRing, atom.GetBonds()))
+                key = (atom.GetSmarts(), atom.GetDegree(), in_rings // 2 + in_rings % 2)
+                atoms.append(self._atoms.setdefault(key, (len(self._atoms), atom))[0])
+                alone |= {atoms[-1]} if atom.GetDegree() == 0 else set()
+            for bond in pattern.GetBonds():
+                begin, end = atoms[bond.GetBeginAtomIdx()], atoms[bond.GetEndAtomIdx()]
+                bond_key = (begin, bond.DescribeQuery(), bond.IsInRing(), end)
+                bonds.add(self._bonds.setdefault(bond_key, (len(self._bonds), bond))[0])
+        return bonds, alone
 
     def _new_atom(self, atom: Chem.Atom, key: AtomKey) -> tuple[int, int]:
         degree, rings = atom.GetDegree(), key[-1]
@@ -107,15 +108,33 @@ class SubstructureScreen:
         return mask
 
 
-def _relaxed(pattern: Chem.Mol) -> list[str]:
-    """Return patterns without recursion, one of which matches wherever this one does."""
-    smarts = Chem.MolToSmarts(pattern)
-    if pattern.GetNumAtoms() == 1 and "$(" in smarts:
-        for both in _split(smarts[1:-1], ";"):
-            ways = [_recursive_part(either) for either in _split(both, ",")]
-            if all(ways):
-                return [_without_recursion(way) for way in ways]
-    return [_without_recursion(smarts)]
+def _ways(pattern: Chem.Mol) -> list[list[str]]:
+    """Return lists of patterns without recursion: where this one matches, all of some list do."""
+
+    def of(smarts: str) -> list[list[str]]:
+        ways = [[_without_recursion(smarts)]]
+        for atom in _bracketed(smarts):
+            for both in _split(atom, ";"):
+                parts = [_recursive_part(either) for either in _split(both, ",")]
+                more = [way for part in parts for way in of(part)] if all(parts) else []
+                if 0 < len(ways) * len(more) <= _MOST_WAYS:
+                    ways = [one + other for one in ways for other in more]
+        return ways
+
+    return of(Chem.MolToSmarts(pattern))
+
+
+def _bracketed(smarts: str) -> Iterator[str]:
+    """Return what is in the brackets of each atom that has some."""
+    depth = begin = 0
+    for i, letter in enumerate(smarts):
+        if letter == "[":
+            begin = begin if depth else i + 1
+            depth += 1
+        elif letter == "]":
+            depth -= 1
+            if depth == 0:
+                yield smarts[begin:i]
 
 
 def _recursive_part(smarts: str) -> str:

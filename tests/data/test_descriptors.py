@@ -1,6 +1,7 @@
 import csv
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rnc_graph.data import load_dataset
 from rnc_graph.data.described_molecule import DescribedMolecule
 from rnc_graph.data.descriptors import _patterns, descriptors
 
+rdkits: Any = Descriptors.CalcMolDescriptors
 SETS = ["esol", "freesolv", "lipophilicity", "logbb", "photoswitch"]
 PEPTIDES = ["GAV", "ACDEFG", "WYKRH", "P", "CYIQNCPLG", "ACDEFGHIKLMNP"]
 ODD = [
@@ -66,14 +68,11 @@ def sample(step: int) -> list[str]:
 
 def assert_are_rdkits(smiles: list[str]) -> None:
     with rdBase.BlockLogs():
-        for text in smiles:
-            expected = Descriptors.CalcMolDescriptors(Chem.MolFromSmiles(text), np.nan)
+        found = descriptors([Chem.MolFromSmiles(text) for text in smiles])
+        for text, own in zip(smiles, found, strict=True):
+            expected = rdkits(Chem.MolFromSmiles(text), np.nan).values()
             np.testing.assert_allclose(
-                descriptors(Chem.MolFromSmiles(text)),
-                [float(value) for value in expected.values()],
-                rtol=1e-9,
-                atol=1e-12,
-                err_msg=text,
+                own, [*map(float, expected)], rtol=1e-9, atol=1e-12, err_msg=text
             )
 
 
