@@ -85,7 +85,9 @@ class DescribedMolecule:
         if len(self.atoms) + self.hydrogens.sum() > _MOST_MATCHES:
             return rdMolDescriptors.CalcCrippenDescriptors(self.rdkit)
         types = [_hydrogen_type(atom) if atom.GetTotalNumHs() else 0 for atom in self.atoms]
-        logp, refractivity = self.crippen.sum(axis=0) + self.hydrogens @ _OF_HYDROGENS[types]
+        of_hydrogens = _OF_HYDROGENS[types].repeat(self.hydrogens, axis=0)
+        # One after another, as RDKit adds them.
+        logp, refractivity = np.concatenate([self.crippen, of_hydrogens]).cumsum(axis=0)[-1]
         return logp, refractivity
 
     @cached_property

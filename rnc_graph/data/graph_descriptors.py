@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.ML.InfoTheory import rdInfoTheory
@@ -19,9 +19,6 @@ from rnc_graph.data.described_molecule import (
     sum_of_neighbors,
 )
 
-# RDKit's errors of the characteristic polynomial grow from nothing to all of it between 65 and 80.
-_LARGEST_EXACT = 50
-
 
 def paths(molecule: DescribedMolecule) -> Values:
     """Hall and Kier's connectivity and shape indices of paths of two to four bonds.
@@ -32,9 +29,9 @@ def paths(molecule: DescribedMolecule) -> Values:
     smallest = min(map(len, molecule.rdkit.GetRingInfo().AtomRings()), default=5)
     begin, end = molecule.begin, molecule.end
     neighbors: list[list[int]] = [[] for _ in molecule.atoms]
-    for one, other, *_ in molecule.bond_keys:
-        neighbors[one].append(other)
-        neighbors[other].append(one)
+    for atom, other, *_ in molecule.bond_keys:
+        neighbors[atom].append(other)
+        neighbors[other].append(atom)
     turns = [(i, *pair) for i, own in enumerate(neighbors) for pair in combinations(own, 2)]
     center, left, right = np.array(turns, dtype=np.int64).reshape(-1, 3).T
     degree = molecule.degree
@@ -42,8 +39,8 @@ def paths(molecule: DescribedMolecule) -> Values:
     valence = (outer - molecule.hydrogens).astype(float)
     cores = np.where(molecule.element > 10, molecule.element - outer - 1, 1)
     values: Values = {
-        "Chi0": (1 / np.sqrt(degree[degree > 0])).sum(),
-        "Chi1": (1 / np.sqrt(degree[begin] * degree[end])).sum(),
+        "Chi0": sum(np.sqrt(1 / degree[degree > 0]).tolist()),
+        "Chi1": sum(np.sqrt(1 / (degree[begin] * degree[end])).tolist()),
     }
     for letter, electrons in (("n", valence), ("v", valence / cores)):
         if electrons.min() < 0:
@@ -60,14 +57,14 @@ def paths(molecule: DescribedMolecule) -> Values:
             values[f"Chi4{letter}"] = (pairs * both).sum()
     atoms = len(molecule.atoms)
     alpha = rdMolDescriptors.CalcHallKierAlpha(molecule.rdkit)
-    long = int(((degree[begin] - 1) * (degree[end] - 1)).sum())
-    one, two, three = (count + alpha for count in (len(begin), len(turns), long))
+    counts = (len(begin), len(turns), int(((degree[begin] - 1) * (degree[end] - 1)).sum()))
+    one, two, three = (float((count + alpha) * (count + alpha)) for count in counts)
     size = atoms + alpha
-    kappa1 = size * (size - 1) ** 2 / one**2 if one else 0.0
-    kappa2 = (size - 1) * (size - 2) ** 2 / two**2 if two else 0.0
+    kappa1 = size * (size - 1) * (size - 1) / one if one else 0.0
+    kappa2 = (size - 1) * (size - 2) * (size - 2) / two if two else 0.0
     values |= {"Kappa1": kappa1, "Kappa2": kappa2, "Phi": kappa1 * kappa2 / atoms}
     if smallest > 3:
-        values["Kappa3"] = (size - 2 + atoms % 2) * (size - 3) ** 2 / three**2 if three else 0.0
+        values["Kappa3"] = (size - 2 + atoms % 2) * (size - 3) * (size - 3) / three if three else 0
     return values
 
 
@@ -92,22 +89,11 @@ def burden(molecule: DescribedMolecule) -> Values:
 
 
 def polynomial(molecule: DescribedMolecule) -> Values:
-    """Bonchev and Trinajstic's information content of the characteristic polynomial, 1977."""
+    """Bonchev and Trinajstic's information content of the characteristic polynomial, 1977.
+
+    Le Verrier's method has RDKit's rounding errors, which beyond 70 atoms are most of the value.
+    """
     adjacency = Chem.GetAdjacencyMatrix(molecule.rdkit).astype(float)
-    atoms = len(adjacency)
-    if atoms <= _LARGEST_EXACT:
-        # From its values at the roots of unity; the coefficients are integers.
-        points = np.exp(2j * np.pi * np.arange(atoms + 1) / (atoms + 1))
-        values = (points[:, None] - np.linalg.eigvalsh(adjacency)).prod(axis=1)
-        sizes = np.rint(np.abs(np.fft.fft(values).real) / (atoms + 1))
-    else:
-        sizes = _le_verrier(adjacency)
-    average = rdInfoTheory.InfoEntropy(sizes)
-    return {"AvgIpc": average, "Ipc": sizes.sum() * average}
-
-
-def _le_verrier(adjacency: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the absolute coefficients as RDKit computes them, rounding errors included."""
     atoms = len(adjacency)
     coefficients = np.ones(atoms + 1)
     power = adjacency.copy()
@@ -116,48 +102,51 @@ def _le_verrier(adjacency: NDArray[np.float64]) -> NDArray[np.float64]:
         coefficients[n] = 1.0 / n * diagonal.sum()
         diagonal -= coefficients[n]
         power = adjacency @ power
-    return np.abs(coefficients)
+    sizes = np.abs(coefficients)
+    average = rdInfoTheory.InfoEntropy(sizes)
+    return {"AvgIpc": average, "Ipc": sum(sizes.tolist()) * average}
 
 
 def topology(molecule: DescribedMolecule) -> Values:
     """Balaban's J, 1982, and Bertz's complexity, 1981."""
-    atoms = len(molecule.atoms)
+    atoms, bonds = len(molecule.atoms), len(molecule.bonds)
     if atoms < 2:
         return {}
     far = Chem.GetDistanceMatrix(
         molecule.rdkit, useBO=True, useAtomWts=False, force=True, prefix="Balaban"
     )
-    total = far.sum(axis=0)
-    bonds = len(molecule.bonds)
-    rings = bonds - atoms + 1
-    index = (1.0 / np.sqrt(total[molecule.begin] * total[molecule.end])).sum()
     # Atoms with equal distances (to four digits, the first hundred) have one class.
     rows = np.rint(np.sort(far, axis=1)[:, :100] * 1e4)
     classes: dict[bytes, int] = {}
     of_atom = [classes.setdefault(row.tobytes(), len(classes)) for row in rows]
     neighbors: list[list[tuple[int, float]]] = [[] for _ in range(atoms)]
+    for left, right, order, _ in molecule.bond_keys:
+        neighbors[left].append((right, order))
+        neighbors[right].append((left, order))
     connections: dict[tuple[int, ...], float] = {}
 
     def connect(key: tuple[int, ...], count: float) -> None:
         connections[key] = connections.get(key, 0) + count
 
-    for begin, end, order, _ in molecule.bond_keys:
-        one, other = of_atom[begin], of_atom[end]
-        neighbors[begin].append((other, order))
-        neighbors[end].append((one, order))
-        if order > 1:
-            connect((min(one, other), max(one, other)), order * (order - 1) / 2)
-    for hinge, own in zip(of_atom, neighbors, strict=True):
-        for (one, order), (other, second) in combinations(own, 2):
-            connect((min(one, other), hinge, max(one, other)), order * second)
-    counts = np.array(list(connections.values()) or [1.0])
-    elements = np.bincount(molecule.element)
-    kinds = rdInfoTheory.InfoEntropy(elements[elements > 0].astype(float))
-    total_count = counts.sum()
-    complexity = total_count * (
-        rdInfoTheory.InfoEntropy(counts) + math.log(total_count) / math.log(2)
-    )
+    for atom, hinge in enumerate(of_atom):
+        neighbors[atom].sort()
+        for i, (one, order) in enumerate(neighbors[atom]):
+            kind = of_atom[one]
+            if order > 1 and one > atom:
+                connect((min(hinge, kind), max(hinge, kind)), order * (order - 1) / 2)
+            for other, second in neighbors[atom][i + 1 :]:
+                ends = kind, of_atom[other]
+                connect((min(ends), hinge, max(ends)), order * second)
+    counts = list(connections.values()) or [1]
+    content = rdInfoTheory.InfoEntropy(np.array(counts, dtype=float))
+    complexity = sum(counts) * (content + math.log(sum(counts)) / math.log(2))
+    elements = list(Counter(molecule.element.tolist()).values())
+    rings = bonds - atoms + 1
+    total = far.sum(axis=0)
+    pairs = [(atom, one) for atom, own in enumerate(neighbors) for one, _ in own if one > atom]
+    begin, end = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    index = sum((1.0 / np.sqrt(total[begin] * total[end])).tolist())
     return {
         "BalabanJ": bonds / (rings + 1) * index if rings + 1 else 0,
-        "BertzCT": atoms * kinds + complexity,
+        "BertzCT": atoms * rdInfoTheory.InfoEntropy(np.array(elements, dtype=float)) + complexity,
     }
