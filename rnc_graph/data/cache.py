@@ -99,10 +99,7 @@ def cached(key: str, layout: Layout, make: Callable[[], Iterable[Entry]]) -> Ent
 def stored(key: str, layout: Layout, *, warn: bool = False) -> Entry | None:
     """Return an entry of the cache; None where there is none, or it is damaged.
 
-    Args:
-        key: name of the entry.
-        layout: the arrays.
-        warn: whether to give a :class:`DamagedCacheWarning`.
+    ``warn`` gives a :class:`DamagedCacheWarning` for a damaged one.
     """
     folder = cache_dir() / key
     if not folder.is_dir():

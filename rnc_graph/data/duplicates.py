@@ -56,7 +56,8 @@ def find_duplicates(
         tolerance: the difference of two values, in standard deviations, that is no conflict.
     """
     groups = [rows for rows in groups_of(numbered(canonical)) if len(rows) > 1]
-    sd = np.array([column[~np.isnan(column)].std() for column in targets.T])
+    known = [column[~np.isnan(column)] for column in targets.T]
+    sd = np.array([values.std() if len(values) else 0.0 for values in known])
 
     def differ(rows: NDArray[np.int64]) -> bool:
         values = targets[rows]
@@ -69,10 +70,8 @@ def find_duplicates(
 def merge_duplicates(table: MoleculeTable, canonical: Sequence[str], how: How) -> MoleculeTable:
     """Return the table with one row a molecule: its first, with the values of all its rows.
 
-    Args:
-        table: N rows.
-        canonical: N canonical SMILES.
-        how: "mean" or "median" of the known values of each target; "first" takes the first known.
+    ``how`` is "mean" or "median" of the known values of each target, or "first" for the first one;
+    ``canonical`` are the N canonical SMILES.
     """
     targets = table.targets.copy()
     later: list[int] = []

@@ -136,11 +136,7 @@ class GraphDataset(Dataset[Data]):
         return self.packed.nbytes
 
     def batch(self, index: Tensor | None = None) -> Batch:
-        """Return some graphs as one batch, equal to what PyG's collation makes of them.
-
-        Args:
-            index: (B,) graphs, in any order, some perhaps several times; all N by default.
-        """
+        """Return the graphs ``index`` (B,), all N by default, as PyG's collation makes a batch."""
         if index is None:
             return self.packed.batch(self.rows)
         index = index.to(self.device)
@@ -158,11 +154,7 @@ class GraphDataset(Dataset[Data]):
         return list(self)
 
     def with_y(self, y: Any, target_names: Sequence[str] | None = None) -> Self:
-        """Return the data set with other targets.
-
-        Args:
-            y: (N, t) or (N,) numbers, NaN where missing.
-            target_names: the t columns.
+        """Return the data set with other targets: (N, t) or (N,) numbers, NaN where missing.
 
         Raises:
             BadValueError: another number of rows or names, or a target that is infinite.

@@ -171,8 +171,7 @@ class WrappedLoader:
     """Any loader's batches in the form that training takes, ``(inputs, targets)``.
 
     Args:
-        batches: a PyG ``DataLoader`` of graphs with ``y``, or what yields pairs of inputs and
-            targets.
+        batches: a PyG ``DataLoader`` of graphs with ``y``, or pairs of inputs and targets.
         views: V; each batch is repeated V times.
         transform: augmentations that make each view, applied in order.
         targets: what is done to the targets (B, t) of a batch.

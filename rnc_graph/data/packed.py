@@ -139,10 +139,10 @@ def make_batch(
     *,
     counted: bool = False,
 ) -> Batch:
-    """Make a PyG ``Batch`` of B graphs from flat tensors.
+    """Make a PyG ``Batch`` of B graphs from flat tensors, whose node numbers count over the batch.
 
     Args:
-        tensors: the tensors of all graphs by name; numbers of nodes count over the whole batch.
+        tensors: the tensors of all graphs by name.
         slices: (B + 1,) where each graph's begins in each of them.
         increments: which of them are numbers of nodes.
         ptr: (B + 1,) where each graph's nodes begin.

@@ -25,14 +25,10 @@ class TargetScaler:
 
     @classmethod
     def fit(cls, targets: FloatArray, names: Sequence[str] | None = None) -> TargetScaler:
-        """Take mean and standard deviation from the training set's targets.
-
-        Args:
-            targets: (N, t), NaN where missing.
-            names: the t targets' names, for an error to tell.
+        """Take mean and standard deviation from targets (N, t), NaN where missing.
 
         Raises:
-            RncGraphError: a target is missing in all molecules.
+            RncGraphError: a target, by its place in ``names``, is missing in all molecules.
         """
         missing = np.isnan(targets)
         if not missing.any():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rnc_graph.data import MoleculeDataset, MoleculeTable
+from rnc_graph.data.duplicates import find_duplicates
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.errors import BadValueError, RncGraphError
 
@@ -117,3 +118,12 @@ def test_other_targets_are_those_of_the_table_too() -> None:
 def test_graphs_without_smiles_are_refused() -> None:
     with pytest.raises(BadValueError, match=r"expected SMILES, got graphs; use GraphDataset"):
         MoleculeDataset.from_pyg(MoleculeDataset.from_smiles(["C"]).to_pyg())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_target_without_values_makes_no_conflict() -> None:
+    targets = np.array([[1.0, np.nan], [2.0, np.nan]])
+    found = find_duplicates(["C", "C"], targets)
+    assert [rows.tolist() for rows in found.conflicts] == [[0, 1]]
+    assert found.summary(np.array([1, 2])).startswith("1 molecule is in several rows; the values")
+    assert find_duplicates(["C", "C"], targets[:, 1:]).conflicts == []

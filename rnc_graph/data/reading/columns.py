@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from rnc_graph.data.bad import shorten
+from rnc_graph.data.bad import count_of, shorten
 from rnc_graph.data.reading.numbers import MISSING, looks_numeric
 from rnc_graph.errors import BadValueError, did_you_mean
 
@@ -200,8 +200,9 @@ class IgnoredColumns:
         if kind in _RELATIONS:
             bounds = sum(count for cell, count in cells.items() if cell not in _EXACT)
             if bounds:
+                are = "is a bound" if bounds == 1 else "are bounds"
                 return (
-                    f"column {name!r} is ignored: {bounds} rows are bounds and are read as exact "
+                    f"column {name!r} is ignored: {count_of(bounds, 'row')} {are}, read as exact "
                     "values; remove them from the table if they are not meant so"
                 )
         elif kind in _UNITS and several:

@@ -132,7 +132,7 @@ def folds(
         samples: N samples.
         k: number of folds.
         repeats: each has other folds.
-        seed: the same seed gives the same folds.
+        seed: of the draw.
         validation: share of the rest that becomes the validation set.
 
     Raises:

@@ -161,6 +161,8 @@ def test_gzip(tmp_path: Path) -> None:
         _read(tmp_path / "t.csv.gz", content[:-12])
     with pytest.raises(RncGraphError, match="the gzip file is damaged: CRC"):
         _read(tmp_path / "t.csv.gz", content[:-8] + b"\0" * 8)
+    with pytest.raises(RncGraphError, match="the gzip file is damaged: Not a gzipped"):
+        _read(tmp_path / "t.csv.gz", content + b"more")
     with pytest.raises(RncGraphError, match="no gzip file"):
         _read(tmp_path / "t.csv.gz", b"smiles,y\nC,1\n")
 
