@@ -33,7 +33,7 @@ from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import PluginRecord, read_plugin
 
-# Raised whenever a version of before could not read what this one writes.
+# Raised when earlier versions cannot read what this one writes.
 FORMAT = 2
 
 CONFIG = "config.json"
@@ -42,8 +42,8 @@ WEIGHTS = "model.safetensors"
 # A hostile folder must not eat the memory: 20,000 fingerprints and 1,000 networks fit.
 _MOST_BYTES = {CONFIG: 10_000_000, WEIGHTS: 4_000_000_000}
 
-# The models of PyG are loaded without being named by the caller. Not all that lies beside them:
-# torch_geometric.nn.Sequential evaluates its arguments.
+# Encoders that are imported without being named by the caller. Not all of torch_geometric.nn:
+# its Sequential evaluates its arguments.
 _TRUSTED = tuple(
     f"{module}.{name}"
     for module in ("torch_geometric.nn", "torch_geometric.nn.models")
@@ -58,7 +58,7 @@ class PluginWarning(UserWarning):
 
 
 class _Needs(BaseModel):
-    """What of ``config.json`` is read first: settings are checked against what plugins register."""
+    """What is read first of ``config.json``: plugins register what its settings name."""
 
     plugins: tuple[PluginRecord, ...] = ()
 
@@ -80,12 +80,11 @@ class _Config(_Needs):
     domain_threshold: float
     versions: dict[str, str]
     weights_sha256: str
-    # Of all the rest: tells an edited file from the one that was written.
     config_sha256: str = ""
 
 
 def _digest(config: dict[str, Any]) -> str:
-    """Return the SHA-256 of everything but the digest itself."""
+    """Return the SHA-256 of everything but the digest itself; it differs in an edited file."""
     rest = {key: value for key, value in config.items() if key != "config_sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
@@ -95,7 +94,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
 
     Raises:
         OSError: it cannot be written to.
-        BadValueError: its encoder was passed as a module, which a file cannot hold.
+        BadValueError: its encoder was passed as a module.
     """
     if not isinstance(model.settings.encoder, str):
         raise BadValueError(
@@ -116,8 +115,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         weights_sha256=hashlib.sha256(weights).hexdigest(),
     )
     config = config.model_copy(update={"config_sha256": _digest(config.model_dump(mode="json"))})
-    # The weights first: a folder with a new config and old weights would be refused, and one
-    # with neither changed is still the old model.
+    # The weights first: a new config with old weights would be refused.
     with atomic_path(folder / WEIGHTS) as temporary:
         temporary.write_bytes(weights)
     write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
@@ -130,15 +128,15 @@ def load_model(
 
     Args:
         folder: the model's.
-        trusted: modules or classes, such as "my_package", whose encoders may be imported.
-            Importing runs code: without it, only registered encoders and the classes of
-            ``torch_geometric.nn.models`` are loaded.
+        trusted: modules or classes, such as "my_package", whose encoders may be imported, which
+            runs code. Registered encoders and the classes of ``torch_geometric.nn.models`` always
+            are.
         plugins: the Python files that it was trained with; no other file is run.
 
     Raises:
-        RncGraphError: there is no model, a newer version wrote it, a plugin is missing, a file is
-            truncated, edited, or a link to outside the folder, its encoder is not trusted, or the
-            parts do not fit together.
+        MissingFileError: there is no model.
+        BadValueError: a newer version wrote it, a plugin is missing, a file is truncated, edited or
+            a link, its encoder is not trusted, or the parts do not fit together.
     """
     config = _read_config(folder, trusted, plugins)
     content = _read(folder, WEIGHTS)
@@ -244,7 +242,6 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
-    """Return all tensors of a model by name."""
     parts: dict[str, Any] = {
         "scaler.mean": model.scaler.mean,
         "scaler.sd": model.scaler.sd,
@@ -271,8 +268,6 @@ def _check_finite(tensors: dict[str, Tensor]) -> None:
 
 
 def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
-    """Put a model together again."""
-
     def array(name: str) -> Any:
         return tensors[name].numpy()
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import pandas as pd
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.reading import Chunk, TableSource, open_table
 from rnc_graph.data.reading.columns import choose_smiles
+from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path
 from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
@@ -60,7 +60,7 @@ def predict_file(
     Args:
         model: the model.
         source: a table with a column of SMILES.
-        out: the CSV, which takes its place when all is done.
+        out: the CSV, which is replaced when all is done.
         smiles: the column; guessed if None.
         level: of the intervals.
         jobs: processes to featurize in.
@@ -72,22 +72,16 @@ def predict_file(
     if out.suffix != ".csv":
         raise BadValueError(f"{out}: expected a name that ends in .csv, got {out.suffix!r}")
     report = Report(notes=model.interval_notes(level))
-    with (
-        _writing(source, out) as (table, temporary),
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        header = True
-        for chunk, problems, features in _through(model, table, smiles, jobs, report):
-            predicted = prediction_frame(model, model.predict(features), problems, level)
-            names = {n: _free(n, list(chunk.frame.columns)) for n in predicted.columns}
-            report.outside += int((predicted["outside_domain"] == "yes").sum())
-            frame = pd.concat(
-                [_original(chunk), predicted.rename(columns=names)],
-                axis=1,
-            )
-            frame.to_csv(file, index=False, header=header, lineterminator="\n")
-            header = False
-            on_rows(report.rows)
+
+    def predicted(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
+        for chunk, problems, features in blocks:
+            frame = prediction_frame(model, model.predict(features), problems, level)
+            report.outside += int((frame["outside_domain"] == "yes").sum())
+            yield chunk, frame
+
+    with _writing(source, out) as (table, temporary):
+        blocks = _blocks(model, table, smiles, jobs, report, on_rows)
+        _write_csv(temporary, predicted(blocks))
     return report
 
 
@@ -103,59 +97,47 @@ def embed_file(
     """Write the embedding of each row: the columns ``e0``, ``e1``, ... and ``problem`` in a CSV.
 
     With the suffix ``.npy`` it is a float32 array (N, d) instead, NaN for a row that cannot be
-    done.
-
-    Raises:
-        RncGraphError: as :func:`predict_file`; another suffix; or the model has no network.
+    done. Arguments and errors are those of :func:`predict_file`.
     """
     if out.suffix not in (".csv", ".npy"):
         raise BadValueError(f"{out}: embeddings are written as .csv or .npy, got {out.suffix!r}")
     report = Report()
+
+    def embedded(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
+        for chunk, problems, features in blocks:
+            frame = pd.DataFrame(model.embed(features).astype(np.float32)).add_prefix("e")
+            yield chunk, frame.assign(problem=problems)
+
     with _writing(source, out) as (table, temporary):
-        blocks = _embedded(model, table, smiles, jobs, report, on_rows)
-        if out.suffix == ".npy":
-            _write_npy(temporary, blocks)
+        blocks = _blocks(model, table, smiles, jobs, report, on_rows)
+        if out.suffix == ".csv":
+            _write_csv(temporary, embedded(blocks))
         else:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                _write_embedding_csv(file, blocks)
+            _write_npy(temporary, (model.embed(features) for _, _, features in blocks))
     return report
 
 
-Block = tuple[Chunk, list[str], np.ndarray[Any, Any]]
+# The rows of a file, the problem of each ("" for none), and its features.
+Block = tuple[Chunk, list[str], MoleculeFeatures]
 
 
-def _embedded(
-    model: MoleculeModel,
-    table: TableSource,
-    smiles: str | None,
-    jobs: int,
-    report: Report,
-    on_rows: OnRows,
-) -> Iterator[Block]:
-    for chunk, problems, features in _through(model, table, smiles, jobs, report):
-        yield chunk, problems, model.embed(features)
-        on_rows(report.rows)
+def _write_csv(path: Path, blocks: Iterator[tuple[Chunk, pd.DataFrame]]) -> None:
+    """Write each chunk's own cells, then the new columns."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for number, (chunk, new) in enumerate(blocks):
+            taken = list(chunk.frame.columns)
+            names = {name: _free(name, taken) for name in new.columns}
+            frame = pd.concat([_original(chunk), new.rename(columns=names)], axis=1)
+            frame.to_csv(file, index=False, header=number == 0, lineterminator="\n")
 
 
-def _write_embedding_csv(file: TextIO, blocks: Iterator[Block]) -> None:
-    header = True
-    for chunk, problems, embedding in blocks:
-        names = [f"e{column}" for column in range(embedding.shape[1])]
-        names = [_free(name, list(chunk.frame.columns)) for name in names]
-        parts = [_original(chunk), pd.DataFrame(embedding.astype(np.float32), columns=names)]
-        frame = pd.concat(parts, axis=1)
-        frame[_free("problem", list(chunk.frame.columns))] = problems
-        frame.to_csv(file, index=False, header=header, lineterminator="\n")
-        header = False
-
-
-def _write_npy(path: Path, blocks: Iterator[Block]) -> None:
+def _write_npy(path: Path, blocks: Iterator[FloatArray]) -> None:
     """Write the rows as they come, and the header, which needs their number, last of all."""
     raw = path.with_name(path.name + ".rows")
     rows = width = 0
     try:
         with raw.open("wb") as file:
-            for _, _, embedding in blocks:
+            for embedding in blocks:
                 rows, width = rows + len(embedding), embedding.shape[1]
                 file.write(embedding.astype("<f4").tobytes())
         with path.open("wb") as file, raw.open("rb") as body:
@@ -176,14 +158,14 @@ def _writing(source: Path, out: Path) -> Iterator[tuple[TableSource, Path]]:
         yield table, temporary
 
 
-def _through(
+def _blocks(
     model: MoleculeModel,
     table: TableSource,
     smiles: str | None,
     jobs: int,
     report: Report,
-) -> Iterator[tuple[Chunk, list[str], MoleculeFeatures]]:
-    """Yield each chunk of the file with the problem of each of its rows and its features."""
+    on_rows: OnRows,
+) -> Iterator[Block]:
     waiting: deque[tuple[Chunk, list[str]]] = deque()
     column = ""
 
@@ -206,6 +188,7 @@ def _through(
         report.rows += len(problems)
         report.problems += sum(map(bool, problems))
         yield chunk, problems, features
+        on_rows(report.rows)
     if not report.rows:
         raise BadValueError(f"{table.name}: has no rows below its header")
     report.notes[:0] = table.notes

@@ -273,6 +273,7 @@ def test_head(hidden: tuple[int, ...], linear: int, targets: int) -> None:
     assert head(torch.randn(4, 10)).shape == (4, targets)
 
 
+@pytest.mark.slow
 def test_making_one_writes_no_files(tmp_path: Path):
     """PyG would write the code of each kind of layer, and make do with slow code if it cannot."""
     nowhere = tmp_path / "nowhere"

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GINConv, NNConv
@@ -26,6 +26,7 @@ def _encoder(name: str, schema: GraphSchema) -> torch.nn.Module:
 
 
 @every_encoder
+@settings(max_examples=30)
 @given(graphs=graph_lists())
 def test_floats_or_none(name: str, graphs: list[Data]) -> None:
     data = GraphDataset.from_pyg(graphs)

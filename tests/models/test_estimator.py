@@ -115,6 +115,7 @@ def test_scikit_learns_own_checks():
     assert sum(result["status"] == "passed" for result in results) > 40
 
 
+@pytest.mark.slow
 def test_it_goes_through_pipelines_grids_and_folds(molecules):
     smiles, y = molecules
     upper = FunctionTransformer(lambda texts: [text.strip() for text in texts])

@@ -18,7 +18,9 @@ from tests.data.spoiled import NO_NUMBER, UNREADABLE, write_spoiled
 
 ROWS = 2_500  # More than two blocks.
 FILES = pytest.mark.parametrize(
-    ("byte_order_mark", "line_end"), [(False, "\n"), (True, "\r\n")], ids=["plain", "windows"]
+    ("byte_order_mark", "line_end"),
+    [(False, "\n"), pytest.param(True, "\r\n", marks=pytest.mark.slow)],
+    ids=["plain", "windows"],
 )
 
 

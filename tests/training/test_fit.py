@@ -231,6 +231,7 @@ def test_the_schedule_takes_all_steps(schedule: Any, problem: Any, toy: Any) -> 
         assert rates[0] < 1e-3
 
 
+@pytest.mark.slow
 def test_sixteen_molecules_are_learned_by_heart(
     esol: MoleculeTable, esol_graphs: GraphDataset
 ) -> None:
