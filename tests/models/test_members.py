@@ -8,13 +8,15 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.svm import SVR
 
-from rnc_graph.data import MoleculeTable
+from rnc_graph.data import MoleculeTable, Subset
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays, parse_smiles
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
+from rnc_graph.models.network import _WithDescriptors
 from rnc_graph.models.support_vectors import SupportVectors
+from rnc_graph.training.inference import moved
 
 WANTS = Wants(descriptors=True, fingerprints=True)
 
@@ -26,6 +28,20 @@ def _inputs(table: MoleculeTable) -> tuple[Inputs, torch.Tensor]:
     targets = torch.from_numpy(table.targets[:120]).float().repeat(1, 2)
     targets[:30, 1] = torch.nan
     return inputs, targets
+
+
+def test_training_and_selection_share_the_molecules_on_the_device(esol: MoleculeTable) -> None:
+    inputs, targets = _inputs(esol)
+    both = _WithDescriptors(inputs, inputs.scores)
+    train, selection = (
+        moved(Subset(both, rows, targets[rows]), torch.device("meta")).inputs
+        for rows in (torch.arange(100), torch.arange(100, 120))
+    )
+    assert train.molecules.graphs.packed is selection.molecules.graphs.packed
+    assert train.molecules.graphs.device == train.descriptors.device == torch.device("meta")
+    assert both.nbytes > inputs.nbytes == inputs.graphs.nbytes > 1000
+    batch, descriptors = both.batch(torch.tensor([3, 5]))
+    assert batch.num_graphs == len(descriptors) == 2
 
 
 def test_support_vectors(esol: MoleculeTable) -> None:
