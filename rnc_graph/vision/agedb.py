@@ -134,11 +134,11 @@ def _from_table(folder: Path, path: Path) -> tuple[ImageTable, list[BadRow]]:
     frame = read_csv(path)
     ages = numbers(frame, "age", path)
     names, split = column(frame, "path", path), column(frame, "split", path)
-    for line, part in zip(frame.index, split, strict=True):
-        if part not in SETS:
+    for line, subset in zip(frame.index, split, strict=True):
+        if subset not in SETS:
             raise BadValueError(
                 f"{path}, {frame.index.name} {line}, column 'split': expected {', '.join(SETS)}, "
-                f"got {part!r}"
+                f"got {subset!r}"
             )
     files = [_found(folder, name) for name in names]
     missing = [row for row, file in enumerate(files) if not file.exists()]

@@ -41,8 +41,8 @@ def load_fashion_mnist(folder: Path | None = None) -> ImageData:
     torchvision makes; None for the folder of Debian's package.
     """
     folder = SYSTEM_FOLDER if folder is None else folder
-    parts = {}
-    for part, prefix in (("train", "train"), ("test", "t10k")):
+    subsets = {}
+    for subset, prefix in (("train", "train"), ("test", "t10k")):
         image_file = _file(folder, f"{prefix}-images-idx3-ubyte")
         label_file = _file(folder, f"{prefix}-labels-idx1-ubyte")
         images, numbers = read_idx(image_file, 3), read_idx(label_file, 1)
@@ -54,8 +54,8 @@ def load_fashion_mnist(folder: Path | None = None) -> ImageData:
             raise BadValueError(f"{label_file}: expected {len(images)} labels, got {len(numbers)}")
         if numbers.max(initial=0) >= len(FASHION_CLASSES):
             raise BadValueError(f"{label_file}: expected labels of 0 to 9, got {numbers.max()}")
-        parts[part] = images[..., None], numbers
-    return _joined("Fashion-MNIST", parts, FASHION_CLASSES)
+        subsets[subset] = images[..., None], numbers
+    return _joined("Fashion-MNIST", subsets, FASHION_CLASSES)
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -127,9 +127,9 @@ def load_class_images(name: str, root: Path, *, download: bool = False) -> Image
     if name not in _SOURCES:
         raise UnknownNameError("set of images", name, [*_SOURCES, "fashion-mnist"])
     title, archive, unpacked = _SOURCES[name]
-    read, parts = _dataset(title), {}
-    for part in ("train", "test"):
-        option = {"split": part} if name == "stl10" else {"train": part == "train"}
+    read, subsets = _dataset(title), {}
+    for subset in ("train", "test"):
+        option = {"split": subset} if name == "stl10" else {"train": subset == "train"}
         try:
             # torchvision verifies the checksums of the files before it opens them.
             found = read(root, **option, download=download)
@@ -140,22 +140,22 @@ def load_class_images(name: str, root: Path, *, download: bool = False) -> Image
                 "download"
             ) from error
         if name == "stl10":
-            parts[part] = found.data.transpose(0, 2, 3, 1), found.labels
+            subsets[subset] = found.data.transpose(0, 2, 3, 1), found.labels
         else:
-            parts[part] = found.data, np.asarray(found.targets)
-    return _joined(name, parts, found.classes)
+            subsets[subset] = found.data, np.asarray(found.targets)
+    return _joined(name, subsets, found.classes)
 
 
 def _joined(
     name: str,
-    parts: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.integer]]],
+    subsets: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.integer]]],
     classes: Sequence[str],
 ) -> ImageData:
     """Return the pixels (N, H, W, C) and class indices (N,) of the sets as one."""
-    pixels, labels = (np.concatenate(arrays) for arrays in zip(*parts.values(), strict=True))
-    split = [part for part, (_, of_part) in parts.items() for _ in of_part]
-    rows = [row for _, of_part in parts.values() for row in range(1, len(of_part) + 1)]
-    names = [f"{part} {row}" for part, row in zip(split, rows, strict=True)]
+    pixels, labels = (np.concatenate(arrays) for arrays in zip(*subsets.values(), strict=True))
+    split = [subset for subset, (_, of_subset) in subsets.items() for _ in of_subset]
+    rows = [row for _, of_subset in subsets.values() for row in range(1, len(of_subset) + 1)]
+    names = [f"{subset} {row}" for subset, row in zip(split, rows, strict=True)]
     table = ImageTable.of_classes(name, names, labels, split, classes)
     return ImageData(table, packed_array(pixels))
 

@@ -28,8 +28,8 @@ def folder_table(root: Path) -> ImageTable:
         )
     classes: list[str] = []
     images, labels, split = list[str](), list[int](), list[str]()
-    for part in sets or [""]:
-        folder = root / part
+    for subset in sets or [""]:
+        folder = root / subset
         own = _subfolders(folder)
         if not own:
             raise BadValueError(f"{folder}: expected a subfolder for each class, got none")
@@ -42,7 +42,7 @@ def folder_table(root: Path) -> ImageTable:
                 raise BadValueError(f"{folder / name}: has no images")
             images += files
             labels += [classes.index(name)] * len(files)
-            split += [part] * len(files)
+            split += [subset] * len(files)
     return ImageTable.of_classes(str(root), images, labels, split if sets else None, classes)
 
 
@@ -57,9 +57,9 @@ def list_table(
         classes: names of the classes; None for their indices, all of which occur in training.
     """
     images, labels, split = list[str](), list[int](), list[str]()
-    for part, path in lists.items():
-        if part not in SETS:
-            raise BadValueError(f"lists: expected {', '.join(SETS)}, got {part!r}")
+    for subset, path in lists.items():
+        if subset not in SETS:
+            raise BadValueError(f"lists: expected {', '.join(SETS)}, got {subset!r}")
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except OSError as error:
@@ -79,12 +79,12 @@ def list_table(
                 )
             images.append(str(folder / cells[0].strip()))
             labels.append(int(cells[1]))
-            split.append(part)
-        if part not in split:
+            split.append(subset)
+        if subset not in split:
             raise BadValueError(f"{path}: has no lines 'path label'")
     if classes is None:
         count = max(labels) + 1
-        known = {label for label, part in zip(labels, split, strict=True) if part == "train"}
+        known = {label for label, subset in zip(labels, split, strict=True) if subset == "train"}
         # A typing error must not make millions of classes.
         if "train" in lists and len(known) < count:
             lacking = next(number for number in range(count) if number not in known)

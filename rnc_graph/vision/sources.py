@@ -120,7 +120,7 @@ class ClassFolders(ImageSource):
     @property
     def published_split(self) -> str:
         """The split of the lists or folders, in words; "" where each seed draws one."""
-        given = self.lists or any((self.folder / part).is_dir() for part in SETS)
+        given = self.lists or any((self.folder / subset).is_dir() for subset in SETS)
         return f"the split that {self.title} comes with" if given else ""
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
