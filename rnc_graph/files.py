@@ -1,11 +1,13 @@
 """Atomic writes, and the folders that the package ships."""
 
 import os
+import re
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,27 @@ def read_bytes(path: Path, most: int) -> bytes:
     if not stat.S_ISREG(found.st_mode):
         raise BadValueError(f"{path}: expected a regular file")
     raise BadValueError(f"{path}: expected at most {most:,} bytes, got {found.st_size:,}")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of ``path`` that killed processes left."""
+    if fcntl is None:  # Windows, where a process cannot be asked for without a library.
+        return
+    name = re.compile(rf"\.(\d+){re.escape(_TEMPORARY)}(\.rows)?")
+    for left in path.parent.glob(f".{escape(path.name)}.*{_TEMPORARY}*"):
+        found = name.fullmatch(left.name.removeprefix(f".{path.name}"))
+        if found and not _runs(int(found[1])):
+            left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,21 +1,28 @@
 """The command line as a user meets it: a process of its own, bad input included."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
 import rnc_graph
+from rnc_graph.cli import app
 
 
-def rnc_graph_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def rnc_graph_command(
+    *arguments: str, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "rnc_graph.cli", *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=cwd,
+        env={**os.environ, **environment},
     )
 
 
@@ -27,6 +34,50 @@ def test_version_and_help_need_no_heavy_library(tmp_path: Path):
     loaded = "import rnc_graph.cli, sys; print([m for m in ('torch', 'rdkit') if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("columns", ["80", "100", "120"])
+def test_help_names_every_option_whole(columns: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        text = CliRunner().invoke(app, [name, "--help"]).output
+        assert max(map(len, text.splitlines())) <= int(columns)
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert option in text.split() or not option.startswith("--"), text
+    overview = CliRunner().invoke(app, ["--help"]).output
+    assert "..." not in overview.replace("[ARGS]...", "")
+
+
+def test_a_terminal_without_the_letters_gets_others(tmp_path: Path):
+    done = rnc_graph_command("datasets", "esol", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "histograms" in done.stdout
+    assert done.stdout.isascii()
+
+
+def test_a_list_of_data_sets_needs_no_heavy_library():
+    code = (
+        "import sys; sys.argv = ['rnc-graph', 'datasets']; from rnc_graph.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print([m for m in ('torch', 'rdkit', 'sklearn', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "esol" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_folder_without_results_is_refused_before_anything_is_imported(tmp_path: Path):
+    code = (
+        "import sys, pathlib\nfrom rnc_graph.reporting.report import write_report\n"
+        "try: write_report(pathlib.Path('.'))\n"
+        "except FileNotFoundError: print([m for m in ('torch', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout == "[]\n"
 

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -180,10 +183,62 @@ def test_a_model_with_an_encoder_of_a_plugin(
         MoleculeRegressor.load("m", plugins=["own.py"])
 
 
+def test_a_module_is_imported_if_it_is_trusted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("own_encoders.py").write_text(PLUGIN.replace('@ENCODERS.register("own")\n', ""))
+    table = str(folder / "my.csv")
+    named = ["--encoder", "own_encoders.Own", "--target", "logS", "--out", "m"]
+    written(run("train", table, *named, *QUICK, "--no-descriptors"))
+    for arguments in (
+        ["predict", "m", table, "--out", "p.csv", "--jobs", "1"],
+        ["embed", "m", table, "--out", "e.npy", "--jobs", "1"],
+        ["evaluate", "m", table, "--jobs", "1"],
+    ):
+        refused = run(*arguments)
+        assert "--trusted own_encoders" in str(refused.exception)
+        written(run(*arguments, "--trusted", "own_encoders"))
+
+
+def test_metrics_that_are_not_determined_are_null(folder: Path, tmp_path: Path) -> None:
+    """Of one new molecule: no correlation, and too few calibrate its interval."""
+    frame = pd.DataFrame({"smiles": ["C" * 40], "logS": [-9.0]})
+    frame.to_csv(tmp_path / "one.csv", index=False)
+    arguments = [str(folder / "model"), str(tmp_path / "one.csv"), "--jobs", "1"]
+    out = written(run("evaluate", *arguments, "--interval", "0.99", "--out", str(tmp_path / "ev")))
+    assert out.count("no intervals at 0.99") == 1
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    text = (tmp_path / "ev" / "metrics.json").read_text()
+    metrics = json.loads(text, parse_constant=refuse)["new molecules"]["logS"]
+    assert metrics["count"] == 1
+    assert metrics["spearman"] is metrics["coverage"] is metrics["width"] is None
+    assert not (tmp_path / "ev" / "bad_rows.csv").exists()
+
+
+def test_what_a_killed_prediction_left_is_removed(folder: Path, tmp_path: Path) -> None:
+    """By the next one into the same file; what a running process is writing stays."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".p.csv.{dead.pid}.rnc_graph.tmp"
+    running = tmp_path / f".p.csv.{os.getppid()}.rnc_graph.tmp"
+    for path in (left, running, tmp_path / ".p.csv.mine.tmp"):
+        path.touch()
+    table, out = str(folder / "my.csv"), str(tmp_path / "p.csv")
+    written(run("predict", str(folder / "model"), table, "--out", out, "--jobs", "1"))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"p.csv", running.name, ".p.csv.mine.tmp"}
+
+
 def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
     path = "torch_geometric.nn.models.AttentiveFP"
-    given = {"hidden_channels": 8, "num_layers": 2, "num_timesteps": 1, "dropout": 0.1}
-    options = [f"--encoder-option={key}={value}" for key, value in given.items()]
+    given = {"hidden_channels": 8, "num_layers": 2, "num_timesteps": 1, "dropout": 1e-1}
+    written_as = given | {"dropout": "1e-1"}  # Text in YAML 1.1.
+    options = [f"--encoder-option={key}={value}" for key, value in written_as.items()]
     options += ["--encoder", path, "--out", str(tmp_path / "m"), "--no-descriptors", *QUICK]
     written(run("train", str(folder / "my.csv"), "--target", "logS", *options))
     model = MoleculeRegressor.load(tmp_path / "m")
@@ -195,6 +250,9 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
     ("arguments", "reason"),
     [
         (["train", "none.csv", "--out", "m"], r"none\.csv: no such file"),
+        (["train", "my.csv", "--encoder", "gin", "--encoder", "gcn", "--out", "m"], "--encoder: "),
+        (["predict", "model", "my.csv", "--out", "p.csv", "--jobs=1", "--jobs=2"], "--jobs: "),
+        (["run", "a.yaml", "--encoder", "gin", "--encoder", "gcn"], "--encoder: expected one"),
         (["train", "my.csv", "--out", "model"], "is not empty"),
         (["train", "my.csv", "--target", "logs", "--out", "m"], "did you mean 'logS'"),
         (["train", "my.csv", "--out", "m"], r"'name', 'logS'.*--target"),

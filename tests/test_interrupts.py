@@ -39,6 +39,7 @@ def _interrupt(folder: Path, arguments: list[str], number: signal.Signals, after
     assert sorted(folder.rglob("*")) == before
 
 
+ROOT = Path(__file__).parent.parent
 PREDICT = ["predict", "model", "t.csv", "--out", "p.csv", "--jobs", "1"]
 TRAIN = ["train", "t.csv", "--out", "new", "--jobs", "1", "--networks", "1"]
 
@@ -61,3 +62,33 @@ def test_random_moments(
     folder: Path, arguments: list[str], number: signal.Signals, seed: int
 ) -> None:
     _interrupt(folder, arguments, number, random.Random(seed).uniform(3, 20))
+
+
+@pytest.mark.parametrize(
+    ("number", "swallowed"),
+    [
+        (signal.SIGINT, "except BaseException: raise ImportError"),
+        (signal.SIGTERM, "finally: pass"),
+    ],
+)
+def test_an_interrupt_while_libraries_are_imported(
+    folder: Path, tmp_path: Path, number: signal.Signals, swallowed: str
+) -> None:
+    """As in the first seconds of a command; some libraries make an ImportError of it."""
+    module = (
+        f"import os\ntry: os.kill(os.getpid(), {int(number)})\n{swallowed or 'finally: pass'}\n"
+    )
+    (tmp_path / "torch.py").write_text(module)
+    done = subprocess.run(
+        [sys.executable, "-m", "rnc_graph.cli", *TRAIN],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 128 + number, done.stderr
+    assert done.stderr.splitlines() == [
+        "Stopped. Finished work is kept; run the same command again to continue."
+    ]
+    assert not (folder / "new").exists()

@@ -192,7 +192,8 @@ def _check_trusted(path: Path, settings: Any, trusted: Collection[str]) -> None:
     if not any(f"{encoder}.".startswith(f"{name}.") for name in trusted):
         raise BadValueError(
             f"{path}: settings.encoder: importing {encoder!r} would run its module's code; if you "
-            f"trust it, load the model with trusted=({encoder.rpartition('.')[0]!r},)"
+            f"trust it: --trusted {encoder.rpartition('.')[0]}, or "
+            f"trusted=({encoder.rpartition('.')[0]!r},) in Python"
         )
 
 

@@ -17,7 +17,7 @@ from rnc_graph.data.reading import Chunk, TableSource, open_table
 from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
-from rnc_graph.files import atomic_path
+from rnc_graph.files import atomic_path, remove_leftovers
 from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
 from rnc_graph.models.model import MoleculeModel
 
@@ -154,6 +154,7 @@ def _writing(source: Path, out: Path) -> Iterator[tuple[TableSource, Path]]:
     if out.exists() and source.exists() and out.samefile(source):
         raise BadValueError(f"{out}: is the table that is read; write to another file")
     table = open_table(source)
+    remove_leftovers(out)
     with atomic_path(out) as temporary:
         yield table, temporary
 

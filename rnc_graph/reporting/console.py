@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -52,11 +53,13 @@ def print_table(
     least = [max(cell_len(word) for text in c for word in text.split() or " ") for c in columns]
     least[0] = min(least[0], fold)
     space = console.width if console.is_terminal else 10_000
-    start = 1
-    while start == 1 or start < len(columns):
-        chosen = [0, *range(start, len(columns))]
-        while len(chosen) > 2 and sum(least[c] + 3 for c in chosen) + 1 > space:
-            chosen.pop()
+    others = range(1, len(columns))
+    for parts in range(1, len(columns) + 1):
+        size = max(1, math.ceil(len(others) / parts))
+        chunks = [[0, *others[start : start + size]] for start in range(0, len(others), size)]
+        if all(sum(least[c] + 3 for c in chosen) + 1 <= space for chosen in chunks):
+            break
+    for chosen in chunks:
         widths = {c: least[c] for c in chosen}
         left = space - sum(widths.values()) - 3 * len(chosen) - 1
         # What space is left goes to the other columns first: the first one may break its words.
@@ -75,7 +78,6 @@ def print_table(
         if not console.is_terminal:
             console.width = max(console.width, sum(widths.values()) + 3 * len(chosen) + 1)
         console.print(table)
-        start = chosen[-1] + 1
 
 
 def _shown(text: str) -> Text:

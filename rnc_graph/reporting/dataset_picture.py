@@ -28,14 +28,9 @@ def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
 
     The molecules are at even steps of the first target's range, which their color shows.
 
-    Args:
-        name: of the data set.
-        path: the picture; its suffix is the format.
-        download: whether the data set may be downloaded if it is not on this computer.
-
     Raises:
-        UnknownNameError: no data set has this name.
-        RncGraphError: it cannot be loaded, or the suffix is of no format that can be drawn.
+        RncGraphError: no data set has this name, it cannot be loaded, or the suffix of ``path`` is
+            of no format that can be drawn.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure

@@ -24,18 +24,9 @@ _SIDE = 96
 
 
 def molecule_pixels(smiles: str, width: float, height: float) -> NDArray[np.float64]:
-    """Draw a molecule; small ones no larger than the others.
+    """Draw a valid SMILES into pixels (rows, columns, 4) from 0 to 1, width and height in inches.
 
-    Args:
-        smiles: a valid SMILES.
-        width: in inches.
-        height: in inches.
-
-    Returns:
-        (rows, columns, 4) from 0 to 1.
-
-    Raises:
-        ValueError: the SMILES is not valid.
+    Small molecules are drawn no larger than the others.
     """
     from matplotlib.image import imread
     from rdkit.Chem.Draw import rdMolDraw2D
@@ -50,11 +41,7 @@ def molecule_pixels(smiles: str, width: float, height: float) -> NDArray[np.floa
 
 
 def molecule_svg(smiles: str) -> str:
-    """Draw a molecule as SVG in the page's own colors, 220 by 160.
-
-    Raises:
-        ValueError: the SMILES is not valid.
-    """
+    """Draw a valid SMILES as SVG in the page's own colors, 220 by 160."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
     drawer = rdMolDraw2D.MolDraw2DSVG(220, 160)

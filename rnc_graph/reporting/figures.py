@@ -26,7 +26,7 @@ _MOST = 12  # panels of a figure over many conditions
 def draw_predictions(of: Condition) -> Figure:
     """Draw one panel a method: the predictions of all seeds for the compared set."""
     limits = limits_of(of.y_true)
-    figure, axes = style.panels(len(of.table.rows), height=style.PANEL + 0.3)
+    figure, axes = style.panels(len(of.table.rows), height=style.PANEL + 0.8)
     for axis, row in zip(axes, of.table.rows, strict=True):
         y_true, y_pred = of.all_predictions(row)
         axis.plot(y_true, y_pred, ".", alpha=0.3, markersize=5, mew=0)
@@ -84,7 +84,7 @@ def draw_confusion(of: Condition) -> Figure:
 @style.styled
 def draw_embeddings(of: Condition) -> Figure:
     """Draw one panel a method: its embedding of the compared set, first seed, by PCA."""
-    figure, axes = style.panels(len(of.methods), height=style.PANEL + 0.3)
+    figure, axes = style.panels(len(of.methods), height=style.PANEL + 0.8)
     few = 0 < len(of.classes) <= 20  # Each class has a color of its own.
     if few:
         hues = 10 if len(of.classes) <= 10 else 20
@@ -153,7 +153,12 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
         None where nothing is compared.
     """
     every = [
-        (f"{table.name}: " * (len(tables) > 1) + f"against {reference}", table, rows[::-1])
+        (
+            f"{style.short(table.name)}\n" * (len(tables) > 1)
+            + f"against {style.short(reference)}",
+            table,
+            rows[::-1],
+        )
         for table in tables
         for reference, rows in table.compared_rows().items()
     ]
@@ -161,7 +166,7 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
     if not found:
         return None
     tallest = max(len(rows) for _, _, rows in found)
-    figure, axes = style.panels(len(found), columns=3, width=4.6, height=0.28 * tallest + 0.7)
+    figure, axes = style.panels(len(found), columns=3, width=4.6, height=0.28 * tallest + 0.9)
     for axis, (name, table, rows) in zip(axes, found, strict=True):
         for line, row in enumerate(rows):
             difference = row.differences[table.scoring.ranked_by]
@@ -174,7 +179,7 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
         axis.axvline(0, color=style.LINE, linewidth=0.8)
         style.name_lines(axis, [row.name for row in rows])
         axis.locator_params(axis="x", nbins=5)
-        axis.set_title(style.short(name))
+        axis.set_title(f"{style.short(table.name)}\n{name}" if len(tables) > 1 else name)
     compared = tables[0]
     figure.supxlabel(
         f"Δ {compared.compared} {numbers.score_title(compared.scoring)}, 95% interval;\n"
@@ -259,7 +264,8 @@ def draw_along_axis(
         axis.set_title(style.short(words))
         axis.set_xlabel(axis_name.replace("_", " "))
         axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")
-    axes[0].legend()
+    lines, names = axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=4)
     if rest := _rest([*every], "groups"):
         figure.supxlabel(rest.strip())
     return figure

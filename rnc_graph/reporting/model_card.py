@@ -39,17 +39,7 @@ def model_card(
     versions: Mapping[str, str],
     figures: Sequence[str],
 ) -> str:
-    """Return the card as Markdown.
-
-    Args:
-        source: where the data came from.
-        command: what made the model.
-        prepared: the table, its split and its bad rows.
-        preparation: what was done with the table.
-        built: the model and its evaluations.
-        versions: of the libraries.
-        figures: names of the figures in the same folder.
-    """
+    """Return the card as Markdown; ``figures`` are names of files in the same folder."""
     model, settings = built.model, built.model.settings
     evaluation, name = evaluated(built)
     targets = map(numbers.with_unit, model.targets, model.units)

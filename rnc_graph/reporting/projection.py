@@ -17,13 +17,8 @@ def project(
 ) -> tuple[NDArray[np.float64], tuple[float, ...]]:
     """Project an embedding (N, d) to two dimensions, mirrored so that y_true (N,) grows rightwards.
 
-    Args:
-        embedding: (N, d).
-        y_true: (N,).
-        how: "pca", "tsne" or "umap".
-
     Returns:
-        The points (N, 2), zeros where there are no two dimensions, and by PCA the share of the
+        The points (N, 2), zeros where there are no two dimensions, and of "pca" the share of the
         variance along each.
 
     Raises:

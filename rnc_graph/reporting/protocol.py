@@ -8,6 +8,7 @@ from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import division_of
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.metrics import Scoring
+from rnc_graph.reporting.numbers import trial
 
 # More splits than this are not listed one by one.
 _LISTED = 12
@@ -20,82 +21,79 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         experiment: the grid.
         scorings: what the tables' predictions are scored by.
     """
-    scoring = scorings[0]
+    scoring, splits = scorings[0], experiment.splits
     classes = scoring.scale == "share"
-    ways = list(dict.fromkeys(map(_way, experiment.splits.values())))
-    changes = {name: _changes(split, classes) for name, split in experiment.splits.items()}
+    ways = list(dict.fromkeys(map(_way, splits.values())))
+    changes = {name: _changes(split, classes) for name, split in splits.items()}
     changed = list(dict.fromkeys(changes.values()))
-    touched = (
-        "the test set was not touched"
-        if experiment.evaluate == "validation"
-        else "the test set was touched once a run"
-    )
     divisions = [division for source in experiment.data if (division := division_of(source))]
     published = len(divisions) == len(experiment.data)
-    by_seed = [split.by_seed for split in experiment.splits.values()]
-    alike = published or not any(by_seed)
-    drawn = not divisions and all(by_seed)
+    by_seed = [split.by_seed for split in splits.values()]
+    same_sets = published or not any(by_seed)
     several = "splits as listed below" if not all(by_seed) else "splits by seed, as listed below"
-    by_split = ways[0] if len(ways) == 1 else several
-    if published:
-        divided = " and ".join(divisions)
-    elif divisions:
-        divided = f"{' and '.join(divisions)}; of other data {by_split}"
-    else:
-        divided = by_split
-    notes = [
-        f"Mean ± standard deviation over {'seeds' if alike else 'split seeds'}; {divided}; "
-        f"{f'{changed[0]}; ' if len(changed) == 1 and changed[0] else ''}"
-        f"{'' if classes else 'targets standardized by the training set; '}the epoch "
-        f"was selected by {scoring.selected_by}; {touched}.",
+    drawn = ways[0] if len(ways) == 1 else several
+    if divisions:
+        drawn = " and ".join(divisions) + ("" if published else f"; of other data {drawn}")
+    one_way = published or len(ways) == 1
+    steps = [
+        f"Mean ± standard deviation over {'seeds' if same_sets else 'split seeds'}",
+        drawn,
+        changed[0] if len(changed) == 1 else "",
+        "" if classes else "targets standardized by the training set",
+        f"the epoch was selected by {scoring.selected_by}",
+        "the test set was not touched"
+        if experiment.evaluate == "validation"
+        else "the test set was touched once a run",
+    ]
+    found = [f"{'; '.join(filter(None, steps))}."]
+    if len(changed) > 1 or not one_way:
+        listed = _each_split if len(splits) <= _LISTED else _what_varies
+        found.append(listed(splits, changes, classes, one_way))
+    found.append(
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "
         "95% interval of the paired t test, not corrected; its p value is corrected by Holm over "
         "the methods with one reference, and over the baselines. A difference is not significant "
-        "if the corrected p is 0.05 or more. "
-        + (
-            "The test set is the same for all seeds: the spread is that of what is drawn in "
-            "training, and of validation sets."
-            if published
-            else "The sets are the same for all seeds: the spread is that of what is drawn in "
-            "training."
-            if alike
-            else f"{'The splits' if drawn else 'The splits by seed'} overlap: by Nadeau "
-            "and Bengio's correction the intervals would be sqrt(1 + seeds * test set / training "
-            "set) times as wide, 1.5 times for 10 seeds of 80/10/10."
-        ),
-    ]
-    one_way = published or len(ways) == 1
-    if len(changed) > 1 or not one_way:
-        splits = list(experiment.splits.values())
-        notes.insert(
-            1,
-            _each_split(experiment, changes, one_way)
-            if len(splits) <= _LISTED
-            else _what_varies(splits, classes, one_way),
-        )
+        f"if the corrected p is 0.05 or more. {_overlap(same_sets, published, divisions, by_seed)}"
+    )
     if experiment.ranked:
-        notes.append(
+        found.append(
             f"Sorted by {scoring.title}; mean rank: the rank among all rows, averaged over seeds."
         )
-    if experiment.representation or any(s.long_tail for s in experiment.splits.values()):
-        notes.append(
+    evaluated = experiment.representation
+    if evaluated or any(split.long_tail for split in splits.values()):
+        found.append(
             "▲ ▼: better or worse than the reference's after Holm's correction, by the same tests, "
             f"metric by metric{'' if classes else '; labels are standardized'}."
         )
-    evaluated = experiment.representation
-    if evaluated and classes:
-        notes.append(
+    if evaluated:
+        hits = (
             "Retrieval: the training samples nearest to one of the evaluated set, a hit where the "
-            "class, or its group, is the same. Out-of-distribution set: "
-            f"{evaluated.outside_name or 'none'}."
+            "class, or its group, is the same."
+            if classes
+            else f"Retrieval counts a hit within {evaluated.tolerance:g} of the label."
         )
-    elif evaluated:
-        notes.append(
-            "Retrieval counts a hit within "
-            f"{evaluated.tolerance:g} of the label. Out-of-distribution set: "
-            f"{evaluated.outside_name or 'none'}."
+        found.append(f"{hits} Out-of-distribution set: {evaluated.outside_name or 'none'}.")
+    if small := trial(experiment.samples):
+        found.insert(0, f"{small[0].upper()}{small[1:]}; these are no results to report.")
+    return found
+
+
+def _overlap(same: bool, published: bool, divisions: list[str], by_seed: list[bool]) -> str:
+    """Say what the spread over seeds is that of."""
+    if published:
+        return (
+            "The test set is the same for all seeds: the spread is that of what is drawn in "
+            "training, and of validation sets."
         )
-    return notes
+    if same:
+        return (
+            "The sets are the same for all seeds: the spread is that of what is drawn in training."
+        )
+    drawn = "The splits" if not divisions and all(by_seed) else "The splits by seed"
+    return (
+        f"{drawn} overlap: by Nadeau and Bengio's correction the intervals would be sqrt(1 + seeds "
+        "* test set / training set) times as wide, 1.5 times for 10 seeds of 80/10/10."
+    )
 
 
 def _way(split: SplitSpec) -> str:
@@ -103,31 +101,28 @@ def _way(split: SplitSpec) -> str:
     shares = "/".join(f"{100 * share:g}" for share in (split.train, split.validation, split.test))
     if split.splitter is None:
         return f"random {shares} splits by seed"
-    if split.splitter.name == "published":
-        return "the split that the data came with, the same test set for all seeds"
     name, options = split.splitter.name, split.splitter.model_extra or {}
-    told = f" ({', '.join(f'{key}: {value}' for key, value in options.items())})" if options else ""
+    if name == "published":
+        return "the split that the data came with, the same test set for all seeds"
+    shown = f" ({', '.join(f'{k}: {value}' for k, value in options.items())})" if options else ""
     if name in ("column", "file"):  # Which have shares of their own.
-        return f"the split by {name}{told}, the same for all seeds"
+        return f"the split by {name}{shown}, the same for all seeds"
     if not split.by_seed:
-        return f"the {name} {shares} split{told}, the same for all seeds"
-    return f"{name} {shares} splits by seed{told}"
+        return f"the {name} {shares} split{shown}, the same for all seeds"
+    return f"{name} {shares} splits by seed{shown}"
 
 
 def _changes(split: SplitSpec, classes: bool) -> str:
     """Say how the sets are then changed; "" for not at all."""
-    found = []
-    if split.unseen is not None:
-        found.append(f"labels from quantile {_band(split)} in the test set alone")
-    if split.train_size < 1:
-        found.append(f"{split.train_size:.4g} of the training set kept")
-    if split.long_tail:
-        found.append(_tail(split, classes))
-    if split.label_noise:
-        found.append(f"{split.label_noise:.4g} of the training labels are permuted")
-    if split.graph_noise:
-        found.append(f"the evaluated molecules altered ({_noise(split)})")
-    return "; ".join(found)
+    kept = f"{split.train_size:.4g} of the training set kept"
+    said = {
+        f"labels from quantile {_band(split)} in the test set alone": split.unseen is not None,
+        kept: split.train_size < 1,
+        _tail(split, classes): split.long_tail is not None,
+        f"{split.label_noise:.4g} of the training labels are permuted": bool(split.label_noise),
+        f"the evaluated molecules altered ({_noise(split)})": bool(split.graph_noise),
+    }
+    return "; ".join(words for words, applies in said.items() if applies)
 
 
 def _band(split: SplitSpec) -> str:
@@ -155,34 +150,37 @@ def _noise(split: SplitSpec) -> str:
     return ", ".join(f"{name}: {options}" for name, options in split.graph_noise.items())
 
 
-def _each_split(experiment: Experiment, changes: Mapping[str, str], one_way: bool) -> str:
+def _each_split(
+    splits: Mapping[str, SplitSpec], changes: Mapping[str, str], classes: bool, one_way: bool
+) -> str:
     """Say of each split what the others do not share with it."""
-    told = []
-    for name, split in experiment.splits.items():
+    listed = []
+    for name, split in splits.items():
         own = [] if one_way else [_way(split)]
-        told.append(f"{name}: {'; '.join([*own, changes[name] or 'no set changed'])}")
-    return f"Splits. {'. '.join(told)}."
+        listed.append(f"{name}: {'; '.join([*own, changes[name] or 'no set changed'])}")
+    return f"Splits. {'. '.join(listed)}."
 
 
-def _what_varies(splits: Sequence[SplitSpec], classes: bool, one_way: bool) -> str:
+def _what_varies(
+    splits: Mapping[str, SplitSpec], changes: Mapping[str, str], classes: bool, one_way: bool
+) -> str:
     """Say of many splits what they differ in, and what is done to all of them."""
     aspects: dict[str, Callable[[SplitSpec], str]] = {
+        **({} if one_way else {"division": _way}),
         "quantiles of the labels in the test set alone": _band,
         "share of the training set kept": lambda split: f"{split.train_size:.4g}",
         "long tail": lambda split: _tail(split, classes),
         "share of the training labels that are permuted": lambda split: f"{split.label_noise:.4g}",
         "alterations of the evaluated molecules": _noise,
     }
-    if not one_way:
-        aspects = {"division": _way, **aspects}
     varied, shared = [], []
-    for name, told_of in aspects.items():
-        values = list(dict.fromkeys(map(told_of, splits)))
+    for name, value_of in aspects.items():
+        values = list(dict.fromkeys(map(value_of, splits.values())))
         shown = ", ".join(value or "none" for value in values[:_LISTED])
         more = f", and {len(values) - _LISTED} more" if len(values) > _LISTED else ""
         if len(values) > 1:
             varied.append(f"{name} ({shown}{more})")
-        elif values[0] != told_of(SplitSpec()):
+        elif values[0] != value_of(SplitSpec()):
             shared.append(f"{name} ({shown})")
-    alike = f" Of all: {'; '.join(shared)}." if shared else ""
-    return f"{len(splits)} splits, which differ in: {'; '.join(varied)}.{alike}"
+    of_all = f" Of all: {'; '.join(shared)}." if shared else ""
+    return f"{len(splits)} splits, which differ in: {'; '.join(varied)}.{of_all}"

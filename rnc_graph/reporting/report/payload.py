@@ -118,11 +118,8 @@ def _shown(outcome: Outcome, tables: Sequence[ResultTable]) -> list[ResultTable]
 
 def _left_out(tables: Sequence[ResultTable], shown: int) -> str:
     most = max(len(table.seeds) for table in tables[:shown])
-    limits = []
-    if most > _SEEDS:
-        limits.append(f"the first {_SEEDS} of {most} seeds")
-    if shown < len(tables):
-        limits.append(f"{shown} of {len(tables)} conditions")
+    limits = [f"the first {_SEEDS} of {most} seeds"] if most > _SEEDS else []
+    limits += [f"{shown} of {len(tables)} conditions"] if shown < len(tables) else []
     return f"Samples are shown for {' and '.join(limits)}." if limits else ""
 
 
@@ -143,11 +140,10 @@ def _unshown(table: ResultTable, shown: int, of: int) -> str:
 def _samples(details: Iterable[dict[str, Any]], data: str) -> set[int]:
     """Return the samples of a data set that are shown."""
     found: set[int] = set()
-    for detail in details:
-        if detail["data"] == data:
-            found.update(sample for row in detail["points"] for sample, _, _ in row["at"])
-            found.update(sample for plane in detail["planes"] for sample in plane["samples"])
-            found.update(worst["sample"] for worst in detail["worst"])
+    for detail in (detail for detail in details if detail["data"] == data):
+        found.update(sample for row in detail["points"] for sample, _, _ in row["at"])
+        found.update(sample for plane in detail["planes"] for sample in plane["samples"])
+        found.update(worst["sample"] for worst in detail["worst"])
     return found
 
 
@@ -222,15 +218,9 @@ def _curves(outcome: Outcome, row: str, runs: Sequence[FinishedRun]) -> list[dic
         epochs = min(map(len, histories))
         for name in histories[0][0]:
             values = np.array([[epoch[name] for epoch in h[:epochs]] for h in histories])
-            found.append(
-                {
-                    "row": row,
-                    "value": f"{stage}: {name.replace('_', ' ')}",
-                    "mean": _rounded(values.mean(0)),
-                    "low": _rounded(values.min(0)),
-                    "high": _rounded(values.max(0)),
-                }
-            )
+            ends = {"mean": values.mean(0), "low": values.min(0), "high": values.max(0)}
+            shown = {end: _rounded(numbers) for end, numbers in ends.items()}
+            found.append({"row": row, "value": f"{stage}: {name.replace('_', ' ')}", **shown})
     return found
 
 
@@ -261,14 +251,11 @@ def _worst(
     errors: dict[int, dict[str, list[float]]] = {}
     for row in rows:
         for sample, predicted, _ in row["at"]:
-            error = math.nan if predicted is None else float(predicted - y_true[sample])
-            if not math.isnan(error):
+            if predicted is not None and not math.isnan(y_true[sample]):
+                error = float(predicted - y_true[sample])
                 own = errors.setdefault(sample, {}).setdefault(row["name"], [])
                 own.append(float(error != 0) if classes else error)
-    mean = {
-        sample: float(np.mean([abs(e) for of_row in found.values() for e in of_row]))
-        for sample, found in errors.items()
-    }
+    mean = {s: float(np.abs(np.concatenate([*of.values()])).mean()) for s, of in errors.items()}
     worst = sorted(mean, key=lambda sample: (-mean[sample], sample))[:_WORST]
     return [
         {

@@ -19,22 +19,25 @@
     return `rgba(${n >> 16}, ${(n >> 8) & 255}, ${n & 255}, ${alpha})`;
   };
 
+  const narrow = () => document.documentElement.clientWidth < 600;
   const layout = (x, y, more = {}) => {
     const axis = { gridcolor: style("--line"), zerolinecolor: style("--line"), linecolor: style("--line"), automargin: true };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: style("--ink"), family: "system-ui, sans-serif", size: 12 },
       margin: { l: 50, r: 10, t: more.title ? 36 : 12, b: 44 }, hovermode: "closest",
-      legend: { orientation: "h", y: -0.3, font: { size: 11 } }, ...more,
-      xaxis: { ...axis, title: { text: plain(x) }, ...(more.xaxis || {}) },
-      yaxis: { ...axis, title: { text: plain(y) }, ...(more.yaxis || {}) },
+      legend: { orientation: "h", y: narrow() ? -0.55 : -0.3, font: { size: 11 } }, ...more,
+      xaxis: { ...axis, title: { text: plain(x), font: { size: narrow() ? 11 : 14 } }, ...(more.xaxis || {}) },
+      yaxis: { ...axis, title: { text: plain(y), font: { size: narrow() ? 11 : 14 } }, ...(more.yaxis || {}) },
     };
   };
   const draw = (id, traces, lay) => Plotly.react(id, traces, lay, config);
   // Plotly reads some HTML in its labels: names are shown as they are.
   const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   // Plotly keeps categories and groups as keys of objects: they are numbers here, with names as ticks.
-  const ticks = (names) => ({ tickvals: names.map((_, n) => n), ticktext: names.map(plain) });
+  // On a narrow screen long ones would leave no room for the chart.
+  const tick = (name) => plain(narrow() && name.length > 18 ? `${name.slice(0, 17)}…` : name);
+  const ticks = (names) => ({ tickvals: names.map((_, n) => n), ticktext: names.map(tick) });
 
   // ---- one molecule or image, wherever it is pointed at
   let current = null;
@@ -158,7 +161,7 @@
         line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: rows.indexOf(c.row) });
       traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: rows.indexOf(c.row), mode: "lines", line: { color: paint, width: 2 } });
     }
-    draw("learning", traces, layout("epoch", wanted));
+    draw("learning", traces, layout("epoch", wanted, { xaxis: traces.some((t) => t.x.length > 24) ? {} : { dtick: 1 } }));
   };
 
   const scatter = () => {
