@@ -44,7 +44,7 @@ FINGERPRINT_BITS = 2048
 LONGEST_SMILES = 10_000
 # Molecules that are featurized at a time: one by one takes up to twice as long, since what is
 # computed of each fills the processor's caches anew.
-_TOGETHER = 32
+TOGETHER = 32
 
 # Steps of the CIP labeler within one molecule; symmetric cages would take any number.
 _MOST_CIP_STEPS = 100_000
@@ -315,10 +315,10 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
     )
     canonical = [""] * len(smiles) if wants.canonical else []
     bad: list[BadMolecule] = []
-    for first in range(0, len(smiles), _TOGETHER):
+    for first in range(0, len(smiles), TOGETHER):
         molecules: dict[int, Chem.Mol] = {}
         with rdBase.BlockLogs():
-            for row, text in enumerate(smiles[first : first + _TOGETHER], start=first):
+            for row, text in enumerate(smiles[first : first + TOGETHER], start=first):
                 try:
                     molecules[row], identifier = _molecule(text, wants)
                 except ValueError as reason:

@@ -51,16 +51,18 @@ class ExtraTrees:
         predicted = np.empty(len(scores))
         for first in range(0, len(scores), 256):
             block = scores[first : first + 256]
-            molecule = np.arange(len(block))[:, None]
-            # All molecules go down all trees together, a level at a time; a leaf stays where it is.
-            node = np.broadcast_to(roots, (len(block), len(roots)))
-            while True:
-                goes_left = block[molecule, feature[node]] <= threshold[node]
-                child = np.where(goes_left, left[node], right[node])
-                if np.array_equal(child, node):
-                    break
-                node = child
-            predicted[first : first + 256] = value[node].mean(axis=1)
+            # All molecules go down all trees together, a level at a time, until each is at a leaf.
+            node = np.repeat(roots, len(block))
+            molecule = np.tile(np.arange(len(block)), len(roots))
+            moving = np.arange(len(node))
+            while moving.size:
+                at = node[moving]
+                goes_left = block[molecule[moving], feature[at]] <= threshold[at]
+                child = np.where(goes_left, left[at], right[at])
+                node[moving] = child
+                moving = moving[child != at]
+            votes = value[node].reshape(len(roots), len(block))
+            predicted[first : first + 256] = np.ascontiguousarray(votes.T).mean(axis=1)
         return predicted
 
     def tensors(self) -> dict[str, Tensor]:
