@@ -30,11 +30,7 @@ class FeatureEmbedding(nn.Module):
         nn.init.xavier_uniform_(self.table.weight)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the (rows, d) embedded features.
-
-        Raises:
-            BadValueError: an index past its table, or features of another width.
-        """
+        """Return the (rows, d) vectors; raises :class:`BadValueError` for other features."""
         features = features[:, None] if features.dim() == 1 else features
         if features.is_floating_point() or features.shape[1] != len(self.sizes):
             raise _unexpected(features, tuple(self.sizes.tolist()))

@@ -75,7 +75,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         patience: end a stage after so many epochs without a better validation error.
         clean: strip salts, solvents and charges, in training and prediction; a molecule with a
             metal or without an organic parent is bad.
-        descriptors: put RDKit's descriptors beside the embedding.
+        descriptors: put RDKit's descriptors next to the embedding.
         networks: number of networks in the ensemble, trained from different seeds.
         descriptor_models: members on descriptors ("svr", "extra-trees") and on counts of
             fingerprints ("fingerprint-svr").

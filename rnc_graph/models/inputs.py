@@ -19,8 +19,7 @@ from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 
-# A molecule beyond the training set's range is at its end, not far outside: some descriptors grow
-# past all bounds with size.
+# Some descriptors grow past all bounds with the size of a molecule.
 _LARGEST_SCORE = 3.0
 
 
@@ -56,11 +55,7 @@ class Inputs:
         rows: NDArray[np.int64],
         scaler: DescriptorScaler | None,
     ) -> Inputs:
-        """Take the rows of molecules that can be read; without a scaler, no descriptors.
-
-        Raises:
-            RncGraphError: a descriptor that the scaler needs is not there.
-        """
+        """Take the rows of molecules that can be read; without a scaler, no descriptors."""
         scores = torch.zeros(len(rows), 0)
         if scaler is not None:
             scores = scaler.transform(descriptor_names(), features.descriptors[rows])
@@ -112,10 +107,10 @@ class DescriptorScaler:
         return cls([names[column] for column in kept.tolist()], medians[kept], quantiles)
 
     def transform(self, names: Sequence[str], descriptors: FloatArray) -> Tensor:
-        """Return the (N, k) float32 scores of descriptors (N, D).
+        """Return the (N, k) float32 scores of descriptors (N, D) of these names.
 
         Raises:
-            RncGraphError: a descriptor that the model needs is not among ``names``.
+            BadValueError: a descriptor that the model needs is not among them.
         """
         if not self.names:
             return torch.zeros(len(descriptors), 0)

@@ -68,7 +68,7 @@ class ModelSettings(BaseModel):
         None, description="end a stage after so many epochs without a better validation MAE"
     )
     clean: bool = Field(False, description="strip salts, solvents and charges from all molecules")
-    descriptors: bool = Field(True, description="RDKit's descriptors beside the embedding")
+    descriptors: bool = Field(True, description="RDKit's descriptors next to the embedding")
     networks: int = Field(3, ge=0, le=1_000, description="networks in the ensemble")
     descriptor_models: Annotated[
         list[DescriptorModelName], Field(description="members that see the descriptors alone")
@@ -124,7 +124,7 @@ class ModelSettings(BaseModel):
 
     @property
     def wants(self) -> Wants:
-        """What has to be computed of molecules beside their graphs."""
+        """What is computed of molecules in addition to their graphs."""
         return Wants(
             descriptors=self.descriptors, fingerprints=True, canonical=True, clean=self.clean
         )

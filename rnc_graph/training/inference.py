@@ -44,12 +44,8 @@ def infer(
 ) -> Tensor:
     """Return the model's (N, ...) outputs over all batches, in evaluation mode, on the CPU.
 
-    The model's device and the modes of all its modules are restored afterwards.
-
-    Args:
-        model: maps inputs to a tensor.
-        batches: tuples whose first element is the inputs.
-        device: to compute on; None for the model's own.
+    A batch is a tuple whose first element is the inputs. The model's device and the modes of all
+    its modules are restored afterwards; ``device=None`` computes on the model's own.
     """
     tensors = [*model.parameters(), *model.buffers()]
     home = tensors[0].device if tensors else torch.device("cpu")
