@@ -38,7 +38,7 @@ def markdown(text: str) -> str:
     'a\\|b &lt;img&gt; \\*c\\*'
     """
     # A bracket matters before a parenthesis, in a link; an underscore at the end of a word.
-    text = re.sub(r"[\\`*|~$]|\](?=\()|(?<!\w)_|_(?!\w)", r"\\\g<0>", one_line(text))
+    text = re.sub(r"[\\`*|~$]|\](?=\()|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", one_line(text))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
+from typer.testing import CliRunner
 
+from rnc_graph.cli import app
 from rnc_graph.data import load_dataset
 from rnc_graph.experiments import read_spec
 from rnc_graph.reporting.markup import code, fill_template, latex, markdown, script_json
@@ -101,6 +104,47 @@ def test_the_policy_stops_a_script_that_got_in(results: Path, browser: Any, tmp_
     (tmp_path / "spoiled.html").write_text(spoiled, encoding="utf-8")
     browser.get((tmp_path / "spoiled.html").as_uri())
     assert browser.title == "%%payload%%"
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The card of a model with hostile text in every name, as HTML."""
+    folder = tmp_path_factory.mktemp("card")
+    column, table = f"y {HOSTILE}", load_dataset("esol")
+    path = folder / f"m {IMAGE} a|b.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["smiles", column])
+        writer.writerows(zip(table.smiles[:40], table.targets[:40, 0].tolist(), strict=True))
+    arguments = ["train", str(path), "--target", column, "--unit", f"u {HOSTILE}", "--out", "m"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("sys.argv", ["rnc-graph", *arguments])
+        done = CliRunner().invoke(app, [*arguments, "--networks", "0", "--jobs", "1"])
+    assert done.exit_code == 0, done.exception
+    text = (folder / "m" / "README.md").read_text(encoding="utf-8")
+    return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+
+
+def test_a_model_card_has_its_own_tags_only(card: str):
+    found = _Tags()
+    found.feed(card)
+    pictures = {attributes["src"] for tag, attributes in found.tags if tag == "img"}
+    assert pictures == {"predictions.png", "error_against_distance.png", "worst.png"}
+    table = {"table", "thead", "tbody", "tr", "th", "td"}
+    assert {tag for tag, _ in found.tags} == table | {"h1", "h2", "p", "code", "ul", "li", "img"}
+    assert not [name for _, attributes in found.tags for name in attributes if name[:2] == "on"]
+    tags = [tag for tag, _ in found.tags]
+    assert tags.count("td") == tags.count("th")
+
+
+@pytest.mark.slow
+def test_no_script_of_a_model_card_runs(card: str, browser: Any, tmp_path: Path):
+    html = f"<meta charset=utf-8><title>card</title>{card}"
+    (tmp_path / "card.html").write_text(html, encoding="utf-8")
+    browser.get((tmp_path / "card.html").as_uri())
+    assert browser.title == "card"
+    assert HOSTILE.strip() in " ".join(browser.find_element("tag name", "h1").text.split())
 
 
 def test_markdown_tables_keep_their_columns(results: Path):
