@@ -240,8 +240,14 @@ def read_table(
     )
 
 
-def read_card_table(path: Path, card: "DatasetCard") -> MoleculeTable:
+def read_card_table(path: Path, card: "DatasetCard", extra: Sequence[str] = ()) -> MoleculeTable:
     """Read the file of a named data set; raises as :func:`read_table`."""
     return read_table(
-        path, card.smiles, card.targets, unit=card.unit, name=card.name, missing=card.missing
+        path,
+        card.smiles,
+        card.targets,
+        unit=card.unit,
+        name=card.name,
+        missing=card.missing,
+        extra=extra,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from http.client import HTTPException
 from importlib.util import find_spec
 from io import BytesIO
@@ -15,7 +16,6 @@ from urllib.request import urlopen
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import ElsewhereCard
@@ -151,17 +151,17 @@ def read_moleculeace(card: ElsewhereCard, may_download: bool) -> NamedDataset:
 
     The subset "cliff" holds the molecules with an activity cliff.
     """
-    from rnc_graph.data.table import read_card_table, read_csv
+    from rnc_graph.data.table import read_card_table
 
     path = _moleculeace_path(card)
     if path is None:  # It comes by pip, never by a download.
         raise MissingFileError(how_to_get(card, "it is not on this computer"))
-    frame = read_csv(path)
-    sets = _marks(frame, "split", path, ("train", "test"))
-    cliffs = _marks(frame, "cliff_mol", path, ("0", "1"))
+    table = read_card_table(path, card, extra=("split", "cliff_mol"))
+    sets = _marks(table.extra["split"], "split", path, ("train", "test"))
+    cliffs = _marks(table.extra["cliff_mol"], "cliff_mol", path, ("0", "1"))
     train, test = (np.flatnonzero(sets == name) for name in ("train", "test"))
     split = Split(train, np.empty(0, dtype=np.int64), test)
-    return NamedDataset(card, read_card_table(path, card), split, {"cliff": cliffs == "1"})
+    return NamedDataset(card, replace(table, extra={}), split, {"cliff": cliffs == "1"})
 
 
 def _moleculeace_path(card: ElsewhereCard) -> Path | None:
@@ -172,10 +172,10 @@ def _moleculeace_path(card: ElsewhereCard) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _marks(frame: pd.DataFrame, name: str, path: Path, allowed: Sequence[str]) -> NDArray[np.str_]:
-    from rnc_graph.data.table import column
-
-    cells: NDArray[np.str_] = np.array(column(frame, name, path), dtype=np.str_)
+def _marks(
+    column: Sequence[str], name: str, path: Path, allowed: Sequence[str]
+) -> NDArray[np.str_]:
+    cells: NDArray[np.str_] = np.array(column, dtype=np.str_)
     for row in np.flatnonzero(~np.isin(cells, allowed)):
         raise BadValueError(
             f"{path}, line {row + 2}, column {name!r}: expected {allowed[0]!r} or {allowed[1]!r}, "

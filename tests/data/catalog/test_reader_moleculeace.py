@@ -73,6 +73,7 @@ def test_a_file_of_another_shape_is_refused(
         load_dataset(NAME)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("MoleculeACE") is None, reason="MoleculeACE is not installed")
 def test_all_thirty_of_the_real_package_agree_with_their_cards(data_folder: Path) -> None:
     names = [name for name in dataset_cards() if name.startswith("moleculeace/")]
@@ -83,6 +84,8 @@ def test_all_thirty_of_the_real_package_agree_with_their_cards(data_folder: Path
         assert dataset.given_split is not None
         assert len(dataset.given_split.test) == pytest.approx(0.2 * len(dataset.table), abs=11)
         assert 0.05 < dataset.subsets["cliff"].mean() < 0.6
+        if len(dataset.table) > 700:  # Featurizing all of them takes minutes.
+            continue
         split = dataset.published_split(seed=0)
         whole = dataset.subsets["cliff"][dataset.given_split.train].mean()
         carved = dataset.subsets["cliff"][split.validation].mean()
