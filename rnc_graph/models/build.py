@@ -16,6 +16,7 @@ from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.split import first_rows, leaking_pairs
+from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
@@ -74,11 +75,19 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Built:
-    """A trained model and how good it is; ``test`` is None without a test set."""
+    """A trained model and how good it is.
+
+    Attributes:
+        model: the trained model.
+        validation: its evaluation on the validation set.
+        test: on the test set; None where no part was kept for it.
+        by_member: (m, N, t) what each member predicts of the test set, or of the validation set.
+    """
 
     model: MoleculeModel
     validation: Evaluation
     test: Evaluation | None
+    by_member: FloatArray
 
 
 def prepare(
@@ -191,5 +200,10 @@ def build(
             model.predict_rows(prepared.features, rows),
         )
 
-    test = evaluated(split.test) if len(split.test) else None
-    return Built(model, evaluated(split.validation), test)
+    shown = split.test if len(split.test) else split.validation
+    return Built(
+        model=model,
+        validation=evaluated(split.validation),
+        test=evaluated(split.test) if len(split.test) else None,
+        by_member=model.predict_by_member(prepared.features, shown),
+    )

@@ -76,9 +76,13 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         clean: strip salts, solvents and charges, in training and prediction; a molecule with a
             metal or without an organic parent is bad.
         descriptors: put RDKit's descriptors next to the embedding.
-        networks: number of networks in the ensemble, trained from different seeds.
+        networks: number of networks in the ensemble, trained from different seeds; "auto" (with
+            stacked weights) trains three if the first lowers the error of the mixture, or none.
         descriptor_models: members on descriptors ("svr", "extra-trees") and on counts of
             fingerprints ("fingerprint-svr").
+        weights: of the members' mean: "equal", or "stacked": for each target those with the least
+            squared error on five folds of the training set, which the members are trained without.
+            A network is trained once, without one of the folds.
         validation_fraction: share of the molecules that ``fit`` holds out, unless it is given some:
             a third chooses the epochs, the others calibrate the intervals.
         on_bad: "skip" leaves out SMILES that cannot be read, and warns; "raise" refuses them.
@@ -124,8 +128,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         patience: int | None = None,
         clean: bool = False,
         descriptors: bool = True,
-        networks: int = 3,
+        networks: int | Literal["auto"] = 3,
         descriptor_models: Sequence[str] = ("svr", "extra-trees"),
+        weights: Literal["equal", "stacked"] = "equal",
         validation_fraction: float = 0.1,
         on_bad: Literal["skip", "raise"] = "skip",
         random_state: int | np.random.RandomState | None = 0,
@@ -153,6 +158,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.descriptors = descriptors
         self.networks = networks
         self.descriptor_models = descriptor_models
+        self.weights = weights
         self.validation_fraction = validation_fraction
         self.on_bad = on_bad
         self.random_state = random_state

@@ -26,15 +26,16 @@ class ExtraTrees:
 
     kind = "extra-trees"
 
-    def __init__(self, targets: int) -> None:
+    def __init__(self, targets: int, trees: int = _TREES) -> None:
         self.targets = targets
+        self.trees = trees
         self.learned: dict[str, Tensor] = {}
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> ExtraTrees:
         """Learn each target (N, t) from the rows of ``train`` that have it."""
         for target, values in enumerate(targets.T):
             rows = train[~values[train].isnan()]
-            forest = ExtraTreesRegressor(_TREES, max_features=_FEATURES, random_state=seed)
+            forest = ExtraTreesRegressor(self.trees, max_features=_FEATURES, random_state=seed)
             forest.fit(inputs.scores[rows].numpy(), values[rows].double().numpy())
             self.learned |= {f"{target}.{name}": part for name, part in _nodes(forest).items()}
         return self

@@ -59,14 +59,7 @@ class FingerprintSVR:
         """Learn each target (N, t) from the rows of ``train`` that have it."""
         train = train[:: -(-len(train) // LARGEST)]
         counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
-        kernel = mean_kernel(counts, counts)
-        coefficients, intercepts = np.zeros((len(train), self.targets)), np.zeros(self.targets)
-        for target, values in enumerate(targets[train].double().numpy().T):
-            rows = np.flatnonzero(~np.isnan(values))
-            own = kernel if len(rows) == len(train) else kernel[np.ix_(rows, rows)]
-            svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(own, values[rows])
-            coefficients[rows[svr.support_], target] = svr.dual_coef_[0]
-            intercepts[target] = svr.intercept_[0]
+        coefficients, intercepts = _solve(mean_kernel(counts, counts), targets[train])
         support = np.flatnonzero(coefficients.any(axis=1))
         parts: dict[str, NDArray[Any]] = {
             "coefficients": coefficients[support],
@@ -97,6 +90,26 @@ class FingerprintSVR:
             predicted[block] += mean_kernel(counts, support) @ part["coefficients"]
         return predicted
 
+    def cross_predict(
+        self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
+    ) -> FloatArray:
+        """Predict each fold of ``train`` from all else, (n, t); the kernel is made once.
+
+        NaN for molecules in none of the folds (n,), and for those that :meth:`fit` leaves out.
+        """
+        predicted = np.full((len(train), self.targets), np.nan)
+        if not folds:
+            return predicted
+        step = -(-len(train) // LARGEST)
+        train = train[::step]
+        counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
+        kernel = mean_kernel(counts, counts)
+        for mask in folds:
+            held, rest = mask[::step].numpy(), ~mask[::step].numpy()
+            coefficients, intercepts = _solve(kernel[rest][:, rest], targets[train[rest]])
+            predicted[::step][held] = kernel[held][:, rest] @ coefficients + intercepts
+        return predicted
+
     def tensors(self) -> dict[str, Tensor]:
         """Return what it has learned."""
         return self.learned
@@ -105,6 +118,18 @@ class FingerprintSVR:
         """Take what another has learned."""
         self.learned = tensors
         return self
+
+
+def _solve(kernel: FloatArray, targets: Tensor) -> tuple[FloatArray, FloatArray]:
+    """Return the coefficients (n, t) and the intercepts (t,) from a kernel (n, n)."""
+    coefficients, intercepts = np.zeros(targets.shape), np.zeros(targets.shape[1])
+    for target, values in enumerate(targets.double().numpy().T):
+        rows = np.flatnonzero(~np.isnan(values))
+        own = kernel if len(rows) == len(kernel) else kernel[np.ix_(rows, rows)]
+        svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(own, values[rows])
+        coefficients[rows[svr.support_], target] = svr.dual_coef_[0]
+        intercepts[target] = svr.intercept_[0]
+    return coefficients, intercepts
 
 
 def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> dict[str, csr_array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from functools import partial
 from queue import Empty
 from typing import Any
@@ -12,17 +13,21 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from rnc_graph.models.members import Member, TrainingParts, fit_member, kinds, load_member
+from rnc_graph.data.table import FloatArray
+from rnc_graph.models.members import Fitted, TrainingParts, fit_member, kinds, load_member
+from rnc_graph.models.mixture import mixture_weights, networks_earn_their_time
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
 from rnc_graph.seeding import one_thread
 from rnc_graph.workers import CONTEXT, worker_pool
 
-# What fitting on descriptors alone costs, in passes of an encoder over the training set.
-_DESCRIPTOR_MODEL_COST = 5.0
+# What a member that is no network costs, in passes of an encoder over the training set.
+_QUICK_MEMBER_COST = 10.0
 # Seconds between progress updates while workers train.
 _TICK = 0.2
+# Its name among a member's tensors.
+_OUT_OF_FOLD = "out of fold"
 
 
 def fit_members(
@@ -33,10 +38,12 @@ def fit_members(
     device: str,
     on_progress: Callable[[float], None],
     plugins: Sequence[Plugin] = (),
-) -> list[Member]:
+) -> list[Fitted]:
     """Train the members, each from a seed of its own, in ``jobs`` processes.
 
-    The processes load the plugins. The same arguments give the same bits, whatever ``jobs`` is.
+    With ``networks="auto"`` one network is trained beside the other members. If the mixture with it
+    is no better, no network becomes a member; otherwise the other networks are trained too. The
+    processes load the plugins. The same arguments give the same bits, whatever ``jobs`` is.
     """
     wanted = kinds(settings)
     seeds = [int(state) for state in np.random.SeedSequence(seed).generate_state(len(wanted))]
@@ -47,50 +54,97 @@ def fit_members(
         left[member] = [] if everything else left[member][1:]
         on_progress(1 - sum(map(sum, left)) / total)
 
-    tasks = list(enumerate(zip(wanted, seeds, strict=True)))
-    if min(jobs, len(tasks)) == 1:
-        members: dict[int, Member] = {}
+    networks = [number for number, kind in enumerate(wanted) if kind == Network.kind]
+    others = list(range(len(networks), len(wanted)))
+    tried = 1 if settings.networks == "auto" and others else len(networks)
+
+    with _fitting(parts, settings, device, plugins, min(jobs, tried + len(others)), done) as fit:
+        # The networks first: the quick ones fill what time is left at the end.
+        fitted = fit([(n, wanted[n], seeds[n]) for n in [*networks[:tried], *others]])
+        if tried < len(networks):
+            votes = np.stack([fitted[number].out_of_fold for number in others], axis=2)
+            targets = parts.targets[parts.train].double().numpy()
+            if networks_earn_their_time(fitted[0].out_of_fold, votes, targets):
+                fitted |= fit([(n, wanted[n], seeds[n]) for n in networks[tried:]])
+            else:
+                del fitted[0]
+    on_progress(1.0)
+    return [fitted[number] for number in sorted(fitted)]
+
+
+_Task = tuple[int, str, int]
+"""A member's number, its kind and its seed."""
+
+
+@contextmanager
+def _fitting(
+    parts: TrainingParts,
+    settings: ModelSettings,
+    device: str,
+    plugins: Sequence[Plugin],
+    jobs: int,
+    done: Callable[..., None],
+) -> Iterator[Callable[[list[_Task]], dict[int, Fitted]]]:
+    """Lend a function that trains members, here or in processes that end with the block."""
+
+    def fit_here(tasks: list[_Task]) -> dict[int, Fitted]:
+        fitted = {}
+        for number, kind, seed in tasks:
+            on_epoch = partial(done, number)
+            fitted[number] = fit_member(
+                kind, number, parts, settings, seed=seed, device=device, on_epoch=on_epoch
+            )
+            done(number, everything=True)
+        return fitted
+
+    if jobs == 1:
         with one_thread():
-            for number, (kind, own_seed) in tasks:
-                members[number] = fit_member(
-                    kind,
-                    parts,
-                    settings,
-                    seed=own_seed,
-                    device=device,
-                    on_epoch=partial(done, number),
-                )
-                done(number, everything=True)
-        return [members[number] for number in range(len(tasks))]
-    scores, count = parts.inputs.scores.shape[1], parts.targets.shape[1]
+            yield fit_here
+        return
     epochs = CONTEXT.Queue()
     arguments = (parts, settings, device, epochs, plugins)
-    fitted: dict[int, bytes] = {}
-    lost = "no model was made"
-    with worker_pool(min(jobs, len(tasks)), lost, _start_worker, arguments) as pool:
-        # The networks first, as they are: the quick ones fill what time is left at the end.
-        running: dict[Future[bytes], int] = {
-            pool.submit(_fit_in_worker, number, kind, own_seed): number
-            for number, (kind, own_seed) in tasks
-        }
-        while running:
-            finished, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
-            for number in _drain(epochs):
-                done(number)
-            for future in finished:
-                number = running.pop(future)
-                fitted[number] = future.result()
-                done(number, everything=True)
-    return [
-        load_member(kind, load(fitted[number]), settings, scores, count)
-        for number, (kind, _) in tasks
-    ]
+    with worker_pool(jobs, "no model was made", _start_worker, arguments) as pool:
+
+        def fit_there(tasks: list[_Task]) -> dict[int, Fitted]:
+            fitted: dict[int, Fitted] = {}
+            running: dict[Future[bytes], _Task] = {
+                pool.submit(_fit_in_worker, *task): task for task in tasks
+            }
+            while running:
+                finished, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
+                for number in _drain(epochs):
+                    done(number)
+                for future in finished:
+                    number, kind, _ = running.pop(future)
+                    fitted[number] = _unpacked(future.result(), kind, parts, settings)
+                    done(number, everything=True)
+            return fitted
+
+        yield fit_there
+
+
+def member_weights(fitted: Sequence[Fitted], parts: TrainingParts) -> FloatArray:
+    """Return the weights of m members for each target, (m, t); networks share theirs equally."""
+    networks = [one.out_of_fold for one in fitted if isinstance(one.member, Network)]
+    others = [one.out_of_fold for one in fitted if not isinstance(one.member, Network)]
+    if not others:
+        return np.full((len(fitted), parts.targets.shape[1]), 1 / len(fitted))
+    if networks:
+        count = np.isfinite(networks).sum(axis=0)
+        mean = np.nansum(networks, axis=0) / np.maximum(count, 1)
+        others = [np.where(count > 0, mean, np.nan), *others]
+    targets = parts.targets[parts.train].double().numpy()
+    weights = mixture_weights(np.stack(others, axis=2), targets)
+    if networks:
+        share = np.tile(weights[:1] / len(networks), (len(networks), 1))
+        weights = np.concatenate([share, weights[1:]])
+    return weights
 
 
 def _costs(kind: str, settings: ModelSettings) -> list[float]:
     """Return the rough cost of each epoch, in passes of an encoder over the training set."""
     if kind != Network.kind:
-        return [_DESCRIPTOR_MODEL_COST]
+        return [_QUICK_MEMBER_COST]
     pretraining = settings.pretraining_epochs if settings.objective is not None else 0
     stage_2 = 0.1 if settings.freeze_encoder else 1.0
     return [float(settings.views)] * pretraining + [stage_2] * settings.epochs
@@ -118,16 +172,25 @@ def _start_worker(
 
 def _fit_in_worker(number: int, kind: str, seed: int) -> bytes:
     """Train a member and return its tensors as one string: quicker to pass on than one by one."""
-    member = fit_member(
+    fitted = fit_member(
         kind,
+        number,
         _parts,
         _settings,
         seed=seed,
         device=_device,
         on_epoch=lambda: _epochs.put(number),
     )
-    content: bytes = save({name: part.contiguous() for name, part in member.tensors().items()})
+    tensors = {name: part.contiguous() for name, part in fitted.member.tensors().items()}
+    content: bytes = save(tensors | {_OUT_OF_FOLD: torch.from_numpy(fitted.out_of_fold)})
     return content
+
+
+def _unpacked(content: bytes, kind: str, parts: TrainingParts, settings: ModelSettings) -> Fitted:
+    tensors = load(content)
+    out_of_fold = tensors.pop(_OUT_OF_FOLD).numpy()
+    scores, targets = parts.inputs.scores.shape[1], parts.targets.shape[1]
+    return Fitted(load_member(kind, tensors, settings, scores, targets), out_of_fold)
 
 
 def _drain(epochs: Any) -> Iterator[int]:

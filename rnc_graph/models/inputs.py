@@ -62,6 +62,11 @@ class Inputs:
         smiles = [features.canonical[row] for row in rows] if features.canonical else []
         return cls(features.graphs, torch.from_numpy(rows), scores, smiles)
 
+    def take(self, index: Tensor) -> Inputs:
+        """Return some of the N molecules."""
+        smiles = [self.smiles[row] for row in index] if self.smiles else []
+        return Inputs(self.graphs, self.rows[index], self.scores[index], smiles)
+
     def batch(self, index: Tensor) -> Batch:
         """Return the graphs of some of the N molecules."""
         return self.graphs.batch(self.rows[index])

@@ -6,15 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 from torch import Tensor
 
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
+from rnc_graph.models.mixture import FOLDS
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.support_vectors import SupportVectors
+
+# Enough to weigh the trees; the member has three times as many.
+_TREES_OF_A_FOLD = 100
 
 
 class Member(Protocol):
@@ -38,45 +43,85 @@ class TrainingParts:
     Attributes:
         inputs: N molecules.
         targets: (N, t) float32, standardized, NaN where missing.
-        train: rows to learn from.
+        train: (n,) rows to learn from.
         selection: rows that choose the epoch.
+        fold: (n,) numbers of the folds of ``train``, -1 where nothing is predicted out of fold.
     """
 
     inputs: Inputs
     targets: Tensor
     train: Tensor
     selection: Tensor
+    fold: Tensor
+
+    def folds(self) -> list[Tensor]:
+        """Return a mask (n,) of each fold without which every target can still be learned."""
+        known = ~self.targets[self.train].isnan()
+        masks = [self.fold == number for number in range(FOLDS)]
+        masks = [mask for mask in masks if mask.any()]
+        return [mask for mask in masks if known[~mask].any(dim=0).all()]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained member and its out-of-fold predictions (n, t), NaN where there are none."""
+
+    member: Member
+    out_of_fold: FloatArray
 
 
 def fit_member(
     kind: str,
+    number: int,
     parts: TrainingParts,
     settings: ModelSettings,
     *,
     seed: int,
     device: str,
     on_epoch: Callable[[], None],
-) -> Member:
-    """Train one member; the same arguments give the same bits."""
+) -> Fitted:
+    """Train one member; the same arguments give the same bits.
+
+    A network is trained once: network i does not see fold i modulo 5, which it predicts. The others
+    learn from all folds, and are trained anew without each of them to predict it.
+    """
     inputs, targets, train = parts.inputs, parts.targets, parts.train
+    predicted = np.full((len(train), targets.shape[1]), np.nan)
+    if kind == Network.kind:
+        held = parts.fold == number % FOLDS
+        network = Network(settings, inputs.scores.shape[1], targets.shape[1], seed)
+        network.fit(
+            inputs,
+            targets,
+            train[~held],
+            parts.selection,
+            settings,
+            seed=seed,
+            device=device,
+            on_epoch=on_epoch,
+        )
+        if held.any():
+            predicted[held] = network.predict(inputs.take(train[held]))
+        return Fitted(network, predicted)
+    member = _fit_quick(kind, inputs, targets, train, seed)
+    if isinstance(member, FingerprintSVR):
+        return Fitted(member, member.cross_predict(inputs, targets, train, parts.folds()))
+    for held in parts.folds():
+        other = _fit_quick(kind, inputs, targets, train[~held], seed, _TREES_OF_A_FOLD)
+        predicted[held] = other.predict(inputs.take(train[held]))
+    return Fitted(member, predicted)
+
+
+def _fit_quick(
+    kind: str, inputs: Inputs, targets: Tensor, rows: Tensor, seed: int, trees: int | None = None
+) -> SupportVectors | ExtraTrees | FingerprintSVR:
     count = targets.shape[1]
     if kind == SupportVectors.kind:
-        return SupportVectors(count).fit(inputs, targets, train)
+        return SupportVectors(count).fit(inputs, targets, rows)
     if kind == FingerprintSVR.kind:
-        return FingerprintSVR(count).fit(inputs, targets, train)
-    if kind == ExtraTrees.kind:
-        return ExtraTrees(count).fit(inputs, targets, train, seed)
-    network = Network(settings, inputs.scores.shape[1], count, seed)
-    return network.fit(
-        inputs,
-        targets,
-        train,
-        parts.selection,
-        settings,
-        seed=seed,
-        device=device,
-        on_epoch=on_epoch,
-    )
+        return FingerprintSVR(count).fit(inputs, targets, rows)
+    forest = ExtraTrees(count) if trees is None else ExtraTrees(count, trees)
+    return forest.fit(inputs, targets, rows, seed)
 
 
 def load_member(
@@ -93,5 +138,5 @@ def load_member(
 
 
 def kinds(settings: ModelSettings) -> list[str]:
-    """Return the kinds of a model's members, in order."""
-    return [Network.kind] * settings.networks + settings.members_on_descriptors
+    """Return the kinds of a model's members, in order; at most three networks for "auto"."""
+    return [Network.kind] * settings.most_networks + settings.members_on_descriptors

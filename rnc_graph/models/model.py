@@ -31,7 +31,7 @@ class Predictions:
     """Predictions of t targets for N molecules; NaN for a molecule that cannot be read.
 
     Attributes:
-        values: (N, t) in the targets' units: the mean over the members.
+        values: (N, t) in the targets' units: the mean over the members, with their weights.
         spread: (N, t) standard deviation over the members, in the targets' units.
         difficulty: (N, t) what the intervals are proportional to, in the targets' units.
         distance: (N,) from 0 to 1, to the nearest training molecule.
@@ -67,7 +67,7 @@ class MoleculeModel:
         units: of the t targets, "" where unknown.
         scaler: of the targets.
         descriptor_scaler: None for a model without descriptors.
-        members: the ensemble.
+        members: the ensemble, m members.
         typical_spread: (t,) median spread of the molecules that chose the epochs.
         intervals: calibrated on molecules that no member has seen.
         domain: of the training molecules.
@@ -76,6 +76,7 @@ class MoleculeModel:
         featurizer: version of the features that the members were trained on.
         column: whether the targets were given as (N, t) even for t = 1.
         plugins: the files that the settings need, as they were in training.
+        weights: (m, t) of the members' standardized predictions; None for their plain mean.
     """
 
     settings: ModelSettings
@@ -91,6 +92,7 @@ class MoleculeModel:
     featurizer: Literal["ogb-2", "ogb-3"] = FEATURIZER
     column: bool = False
     plugins: tuple[PluginRecord, ...] = ()
+    weights: FloatArray | None = None
 
     @property
     def wants(self) -> Wants:
@@ -131,13 +133,16 @@ class MoleculeModel:
         values, spread = np.full(shape, np.nan), np.full(shape, np.nan)
         distance = np.full(len(rows), np.nan)
         if good.any():
-            inputs = Inputs.of(features, rows[good], self.descriptor_scaler)
-            with one_thread():  # The fastest for small graphs, and the same bits everywhere.
-                votes = np.stack([member.predict(inputs) for member in self.members])
-            values[good] = self.scaler.restore(votes.mean(axis=0))
+            votes = self._votes(features, rows[good])
+            mean, sd = votes.mean(axis=0), votes.std(axis=0)
+            if self.weights is not None:
+                weights = self.weights[:, None]
+                mean = (weights * votes).sum(axis=0)
+                sd = np.sqrt((weights * (votes - mean) ** 2).sum(axis=0))
+            values[good] = self.scaler.restore(mean)
             if not np.isfinite(values[good]).all():
                 raise RunError("a prediction is not finite: the model's weights are damaged")
-            spread[good] = votes.std(axis=0) * self.scaler.sd
+            spread[good] = sd * self.scaler.sd
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
         return Predictions(
             values=values,
@@ -147,6 +152,15 @@ class MoleculeModel:
             outside=distance > self.domain.threshold,
             seen=self._seen([features.canonical[row] for row in rows], distance),
         )
+
+    def predict_by_member(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
+        """Return what each member predicts of molecules that can all be read, (m, N, t)."""
+        return np.stack([self.scaler.restore(vote) for vote in self._votes(features, rows)])
+
+    def _votes(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
+        inputs = Inputs.of(features, rows, self.descriptor_scaler)
+        with one_thread():  # The fastest for small graphs, and the same bits everywhere.
+            return np.stack([member.predict(inputs) for member in self.members])
 
     def _seen(self, canonical: Sequence[str], distance: FloatArray) -> NDArray[np.bool_]:
         if self.seen is None:  # Equal fingerprints are the best evidence there is.

@@ -34,7 +34,7 @@ from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised when earlier versions cannot read what this one writes.
-FORMAT = 2
+FORMAT = 3
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -252,6 +252,8 @@ def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
     }
     if model.seen is not None:
         parts["seen"] = model.seen
+    if model.weights is not None:
+        parts["weights"] = model.weights
     if model.descriptor_scaler is not None:
         parts["descriptors.medians"] = model.descriptor_scaler.medians
         parts["descriptors.quantiles"] = model.descriptor_scaler.quantiles
@@ -297,4 +299,5 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         featurizer=config.featurizer,
         column=config.column,
         plugins=config.plugins,
+        weights=array("weights") if config.settings.weights == "stacked" else None,
     )

@@ -31,6 +31,7 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
     "gin": {"hidden_dim": 64, "layers": 3},
     "gcn": {"hidden_dim": 64, "layers": 3},
 }
+_NETWORKS = 3
 
 
 # Bounds of numbers in the options: far beyond what helps, and still quick to build.
@@ -69,10 +70,15 @@ class ModelSettings(BaseModel):
     )
     clean: bool = Field(False, description="strip salts, solvents and charges from all molecules")
     descriptors: bool = Field(True, description="RDKit's descriptors next to the embedding")
-    networks: int = Field(3, ge=0, le=1_000, description="networks in the ensemble")
+    networks: Annotated[int, Field(ge=0, le=1_000)] | Literal["auto"] = Field(
+        3, description="in the ensemble; auto: three where they lower the error, or none"
+    )
     descriptor_models: Annotated[
-        list[DescriptorModelName], Field(description="members that see the descriptors alone")
+        list[DescriptorModelName], Field(description="members that see no graph")
     ] = ["svr", "extra-trees"]
+    weights: Literal["equal", "stacked"] = Field(
+        "equal", description="of the members; stacked: learned from out-of-fold predictions"
+    )
 
     @field_validator("encoder_options", "objective_options")
     @classmethod
@@ -101,7 +107,9 @@ class ModelSettings(BaseModel):
         make_view(self.augmentation)
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")
-        if self.networks + len(self.members_on_descriptors) == 0:
+        if self.networks == "auto" and self.weights != "stacked":
+            raise ValueError("networks='auto' needs weights='stacked'")
+        if self.most_members == 0:
             raise ValueError("a model needs members: networks, or descriptor_models on descriptors")
         return self
 
@@ -128,6 +136,16 @@ class ModelSettings(BaseModel):
         return Wants(
             descriptors=self.descriptors, fingerprints=True, canonical=True, clean=self.clean
         )
+
+    @property
+    def most_networks(self) -> int:
+        """The number of networks; for "auto" what it is unless there are none."""
+        return _NETWORKS if self.networks == "auto" else self.networks
+
+    @property
+    def most_members(self) -> int:
+        """The number of members, with ``most_networks``."""
+        return self.most_networks + len(self.members_on_descriptors)
 
     @property
     def members_on_descriptors(self) -> list[DescriptorModelName]:

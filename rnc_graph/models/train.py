@@ -18,10 +18,12 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
-from rnc_graph.models.fitting import fit_members
+from rnc_graph.models.fitting import fit_members, member_weights
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import TrainingParts
+from rnc_graph.models.mixture import fold_numbers
 from rnc_graph.models.model import MoleculeModel, digests
+from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
 from rnc_graph.training import check_device
@@ -113,19 +115,28 @@ def train_model(
     if settings.descriptors:
         descriptor_scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
     seen = np.concatenate([train, selection])
+    fold = np.full(len(train), -1)
+    # Networks alone are equals: all can learn from everything.
+    if settings.weights == "stacked" and settings.members_on_descriptors:
+        fold = fold_numbers([features.canonical[row] for row in train], seed)
     parts = TrainingParts(
         inputs=Inputs.of(features, seen, descriptor_scaler),
         targets=torch.from_numpy(scaler.standardize(targets[seen])).float(),
         train=torch.arange(len(train)),
         selection=torch.arange(len(train), len(seen)),
+        fold=torch.from_numpy(fold),
     )
+    fitted = fit_members(parts, settings, seed, jobs, device, on_progress, plugins)
+    members = [one.member for one in fitted]
+    networks = sum(isinstance(member, Network) for member in members)
     uncalibrated = MoleculeModel(
-        settings=settings,
+        settings=settings.model_copy(update={"networks": networks}),
         targets=list(target_names),
         units=list(units),
         scaler=scaler,
         descriptor_scaler=descriptor_scaler,
-        members=fit_members(parts, settings, seed, jobs, device, on_progress, plugins),
+        members=members,
+        weights=member_weights(fitted, parts) if settings.weights == "stacked" else None,
         typical_spread=np.zeros(targets.shape[1]),
         intervals=ConformalIntervals(np.empty((0, targets.shape[1]))),
         domain=Domain.fit(features.fingerprints[molecules]),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from rnc_graph.metrics.regression import metrics_by_target
 from rnc_graph.models import Evaluation
 from rnc_graph.models.build import Built, Preparation, Prepared
 from rnc_graph.reporting import numbers
@@ -44,7 +47,7 @@ def model_card(
     evaluation, name = evaluated(built)
     targets = map(numbers.with_unit, model.targets, model.units)
     bad = len({b.row for b in prepared.bad})
-    members = [f"{settings.networks} x {settings.encoder}"] * (settings.networks > 0)
+    members = [f"{settings.networks} x {settings.encoder}"] * (settings.most_networks > 0)
     members += settings.members_on_descriptors
     stage2 = "frozen" if settings.freeze_encoder else "fine-tuned"
     networks = [
@@ -59,8 +62,8 @@ def model_card(
         *["cleaned: salts and charges removed, in prediction too"] * settings.clean,
     ]
     made = [
-        f"members: {', '.join(members)}",
-        *(networks if settings.networks else []),
+        f"members: {', '.join(members)}; weights: {settings.weights}",
+        *(networks if settings.most_networks else []),
         *(
             f"intervals of {target}: calibrated on {count} molecules; above "
             f"{count / (count + 1):.1%} there are none"
@@ -81,6 +84,8 @@ def model_card(
         markdown_table(["target", *METRICS.values()], cells),
         [_reliability(built)],
         [f"![{figure}]({figure})" for figure in figures],
+        [f"## Members on the {name} set"],
+        _member_table(built),
         ["## Data"],
         [f"- {markdown(line)}" for line in data],
         ["## Model"],
@@ -113,6 +118,27 @@ def _reliability(built: Built) -> str:
             "like those that calibrated them."
         )
     return " ".join([first, *without])
+
+
+def _member_table(built: Built) -> list[str]:
+    """Return the RMSE and the weight of each member by target, as the lines of a Markdown table."""
+    model, (evaluation, _) = built.model, evaluated(built)
+    equal = np.full((len(model.members), len(model.targets)), 1 / len(model.members))
+    all_weights = equal if model.weights is None else model.weights
+    rows = []
+    for number, (target, unit) in enumerate(zip(model.targets, model.units, strict=True)):
+        known = evaluation.known(number)
+        measured = evaluation.measured[known, number]
+        predictions = [("mixture", 1.0, evaluation.predictions.values[known, number])]
+        for member, weights, by_member in zip(
+            model.members, all_weights, built.by_member, strict=True
+        ):
+            predictions.append((member.kind, weights[number], by_member[known, number]))
+        for name, weight, predicted in predictions:
+            rmse = metrics_by_target(measured[:, None], predicted[:, None])[0]["rmse"]
+            cells = [numbers.with_unit(target, unit), name, f"{weight:.2f}", numbers.number(rmse)]
+            rows.append(cells)
+    return markdown_table(["target", "member", "weight", "RMSE"], rows)
 
 
 def metric_cells(evaluation: Evaluation, target: int) -> list[str]:

@@ -23,7 +23,8 @@ def main() -> None:
         head_hidden=[8],
         pretraining_epochs=1,
         epochs=2,
-        descriptor_models=["svr"],
+        descriptor_models=["svr", "fingerprint-svr"],
+        weights="stacked",
     )
     model.fit(table.smiles[:60], table.targets[:60, 0])
     model.save(FOLDER)

@@ -1,0 +1,150 @@
+"""Weights of members from predictions out of fold, and networks that must earn their time."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.models import make_settings
+from rnc_graph.models.fingerprint_svr import FingerprintSVR
+from rnc_graph.models.inputs import DescriptorScaler, Inputs
+from rnc_graph.models.members import TrainingParts, fit_member
+from rnc_graph.models.mixture import fold_numbers, mixture_weights, networks_earn_their_time
+from rnc_graph.models.support_vectors import SupportVectors
+
+QUICK: dict[str, Any] = {
+    "encoder_options": {"hidden_dim": 8, "layers": 1},
+    "objective": None,
+    "epochs": 1,
+    "descriptor_models": ["svr", "fingerprint-svr"],
+    "networks": "auto",
+    "weights": "stacked",
+}
+
+
+def _votes(noise: list[float], rows: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    y = random.normal(size=(rows, 1))
+    return y[:, :, None] + random.normal(size=(rows, 1, len(noise))) * noise, y
+
+
+def test_weights_are_those_of_the_smallest_error() -> None:
+    """Independent errors: the best weights are as the inverse of the variances.
+
+    The targets have a variance of 1, which is that of one more member, the mean.
+    """
+    votes, y = _votes([0.2, 0.4, 5.0], rows=20_000)
+    weights = mixture_weights(votes, y)
+    expected = np.array([25, 6.25, 0.04]) / 32.29
+    np.testing.assert_allclose(weights[:, 0], expected, atol=0.01)
+    # No weight is negative, although the least squares without bounds has one.
+    correlated = np.concatenate([votes[:, :, :1], 2 * votes[:, :, :1] - y[:, :, None]], axis=2)
+    np.testing.assert_allclose(mixture_weights(correlated, y)[:, 0], [1 / 1.04, 0], atol=0.01)
+
+
+def test_where_weights_are_no_better_or_molecules_few_it_is_the_plain_mean() -> None:
+    votes, y = _votes([0.1] * 12, rows=40)
+    np.testing.assert_array_equal(mixture_weights(votes, y), [[1 / 12]] * 12)
+    votes, y = _votes([0.5, 0.5])
+    np.testing.assert_array_equal(mixture_weights(9 * votes[:20], y[:20]), [[0.5], [0.5]])
+    np.testing.assert_array_equal(mixture_weights(votes * np.nan, y), [[0.5], [0.5]])
+
+
+def test_each_target_has_weights_of_its_own_from_the_molecules_that_have_it() -> None:
+    votes, y = _votes([0.2, 2.0])
+    both, targets = np.concatenate([votes, votes[:, :, ::-1]], axis=1), np.repeat(y, 2, axis=1)
+    targets[::3, 0] = np.nan
+    both[1::3, 1, 0] = np.nan
+    weights = mixture_weights(both, targets)
+    assert weights[0, 0] > 0.9
+    assert weights[1, 1] > 0.9
+    kept = np.arange(200) % 3 != 0
+    np.testing.assert_array_equal(weights[:, :1], mixture_weights(votes[kept], y[kept]))
+
+
+def test_a_network_must_lower_the_error() -> None:
+    votes, y = _votes([0.5, 0.5, 0.5])
+    votes[50:, :, 0] = np.nan  # Trained once: it has predictions for one fold alone.
+    assert networks_earn_their_time(votes[:, :, 0], votes[:, :, 1:], y)
+    useless = np.where(np.isnan(votes[:, :, 0]), np.nan, 0.0)
+    assert not networks_earn_their_time(useless, votes[:, :, 1:], y)
+    assert networks_earn_their_time(useless * np.nan, votes[:, :, 1:], y)
+
+
+def test_rows_of_a_molecule_share_their_fold() -> None:
+    smiles = ["C" * (1 + row % 40) for row in range(90)]
+    fold = fold_numbers(smiles, seed=0)
+    np.testing.assert_array_equal(fold[:40], fold[40:80])
+    assert np.bincount(fold[:40]).tolist() == [8] * 5
+    assert (fold != fold_numbers(smiles, seed=1)).any()
+    assert (fold_numbers(smiles[:24], seed=0) == -1).all()
+
+
+@pytest.mark.parametrize("kind", [SupportVectors.kind, FingerprintSVR.kind])
+def test_predictions_out_of_fold_are_of_members_that_did_not_see_the_fold(
+    esol: MoleculeTable, kind: str
+) -> None:
+    wants = Wants(descriptors=True, canonical=True)
+    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:60], wants))
+    scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors)
+    inputs = Inputs.of(features, np.arange(60), scaler)
+    targets = torch.from_numpy(esol.targets[:60]).float().repeat(1, 2)
+    targets[5:, 1] = torch.nan  # The five that have it are in fold 0: nothing predicts that fold.
+    fold = torch.arange(60).clamp(min=4) % 5
+    fold[:5] = 0
+    train = torch.arange(60)
+    parts = TrainingParts(inputs, targets, train, train[:0], fold)
+    fitted = fit_member(
+        kind, 0, parts, make_settings(), seed=0, device="cpu", on_epoch=lambda: None
+    )
+    assert np.isnan(fitted.out_of_fold[fold == 0]).all()
+    member = SupportVectors if kind == SupportVectors.kind else FingerprintSVR
+    for number in range(1, 5):
+        rest = member(2).fit(inputs, targets, train[fold != number])
+        expected = rest.predict(inputs)[fold == number]
+        np.testing.assert_allclose(fitted.out_of_fold[fold == number], expected, atol=1e-12)
+    whole = member(2).fit(inputs, targets, train).predict(inputs)
+    np.testing.assert_array_equal(fitted.member.predict(inputs), whole)
+
+
+def test_networks_that_do_not_help_are_left_out(esol: MoleculeTable) -> None:
+    smiles, y = esol.smiles[:120], esol.targets[:120, 0]
+    model = MoleculeRegressor(**QUICK).fit(smiles, y)
+    assert model.networks == "auto"
+    assert [member.kind for member in model.model_.members] == QUICK["descriptor_models"]
+    # A number is kept to, whatever the networks are worth.
+    model.set_params(networks=2).fit(smiles, y)
+    assert [member.kind for member in model.model_.members][:2] == ["network"] * 2
+    weights = model.model_.weights[:, 0]
+    assert weights[0] == weights[1] < 0.2
+
+
+@pytest.mark.slow
+def test_networks_that_help_are_trained(tmp_path) -> None:
+    """Fingerprints cannot distinguish R from S, which are features of the graphs."""
+    smiles = [f"C[C@{hand}H](N){'C' * length}O" for length in range(30) for hand in ("", "@")]
+    y = np.tile([1.0, -1.0], 30)
+    given = {**QUICK, "descriptor_models": ["fingerprint-svr"], "epochs": 20}
+    model = MoleculeRegressor(**given, batch_size=8, learning_rate=1e-2).fit(smiles, y)
+    kinds = [member.kind for member in model.model_.members]
+    assert kinds == ["network"] * 3 + ["fingerprint-svr"]
+    assert model.model_.weights[3, 0] < 0.1
+    model.save(tmp_path)
+    loaded = MoleculeRegressor.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(smiles), model.predict(smiles))
+    assert loaded.networks == 3
+
+
+@pytest.mark.slow
+def test_the_mixture_is_the_same_whatever_the_jobs(esol: MoleculeTable) -> None:
+    smiles, y = esol.smiles[:60], esol.targets[:60, 0]
+    alone, parallel = (
+        MoleculeRegressor(**{**QUICK, "networks": 2}, n_jobs=jobs).fit(smiles, y).model_
+        for jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(alone.weights, parallel.weights)
