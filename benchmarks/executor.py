@@ -57,20 +57,20 @@ def half_of(spec: Path, half: int) -> None:
     """Do the runs of every other seed."""
     # Loaded where it is used: the clocked commands start processes of their own.
     from rnc_graph.experiments import read_spec
-    from rnc_graph.experiments.executors.work import prepare_process
     from rnc_graph.experiments.plan import needs
     from rnc_graph.experiments.run import prepare
+    from rnc_graph.experiments.store import Store
     from rnc_graph.training.config import DEFAULT_TRAINER
 
-    prepare_process(())
     prepared = prepare(read_spec(spec))
-    resources = prepared.resources("cpu")
+    work = prepared.work("cpu", Store(Path("store")))
+    work.set_up()
     results: dict[str, Any] = {}
     for key, task in prepared.tasks.items():
         if task.cell.seed % 2 == half:
             needed = needs(task)
             _, results[key] = task.run(
-                resources, DEFAULT_TRAINER, results[needed.key] if needed else {}
+                work.resources, DEFAULT_TRAINER, results[needed.key] if needed else {}
             )
 
 

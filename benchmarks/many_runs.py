@@ -49,7 +49,7 @@ METHODS = "\n".join(METHOD.format(t=t) for t in range(1, 11))
 
 def fill(prepared: Prepared, store: Store) -> None:
     """Put a record of the right shape under the key of every run."""
-    resources = prepared.resources("cpu")
+    resources = prepared.work("cpu", store).resources
     generator = torch.Generator().manual_seed(0)
     for run in prepared.planned:
         if not store.has(run.task.key):

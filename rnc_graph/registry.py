@@ -69,7 +69,7 @@ class Registry(Generic[T]):
             raise UnknownNameError(self.kind, name, self.names())
         return self._parts[name]
 
-    def make(self, name: str, **options: Any) -> T:
+    def make(self, name: str, /, **options: Any) -> T:
         """Build the part named ``name``.
 
         Raises:

@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
+from queue import Empty
 from typing import Any, TypeVar
 
 from rnc_graph.errors import RunError
@@ -103,6 +104,15 @@ def in_order(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def drain(queue: Any) -> Iterator[Any]:
+    """Yield all that a queue holds now."""
+    try:
+        while True:
+            yield queue.get_nowait()
+    except Empty:
+        return
 
 
 def _exit_codes(processes: Sequence[BaseProcess]) -> list[int | None]:

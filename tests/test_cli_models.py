@@ -126,6 +126,16 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
     assert "validation: " in again
 
 
+def test_one_target_of_a_data_set_with_several(tmp_path: Path) -> None:
+    training = ["train", "photoswitch", "--target", "Z_n_pi", "--no-descriptors", *QUICK]
+    written(run(*training, "--out", str(tmp_path / "m")))
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert config["targets"] == ["Z_n_pi"]
+    wrong = run("train", "photoswitch", "--target", "Z_pi", "--out", str(tmp_path / "n"))
+    assert "E_pi_pi, E_n_pi, Z_pi_pi, Z_n_pi" in str(wrong.exception)
+    assert not (tmp_path / "n").exists()
+
+
 PLUGIN = """
 from torch import nn
 from torch_geometric.nn import global_add_pool

@@ -48,7 +48,7 @@ class Head(nn.Sequential):
 
 
 class _Encoders(Registry[Encoder]):
-    def make(self, name: str, **options: Any) -> Encoder:
+    def make(self, name: str, /, **options: Any) -> Encoder:
         """Build the encoder named ``name``: see :meth:`Registry.make`."""
         with code_in_memory():
             return super().make(name, **options)

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.executors.schedule import missing_tasks
 from rnc_graph.experiments.grid_point import Resources
@@ -18,6 +16,7 @@ from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sections import RegressionSpec
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Task
+from rnc_graph.seeding import one_thread
 from rnc_graph.training import TrainerConfig
 
 # Seconds until processes have loaded their libraries, and for tables and figures at last.
@@ -82,7 +81,7 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
     lines = [Line(*place, count, done[place]) for place, count in seeds.items()]
     work = 0.0
     if missing:
-        resources = prepared.resources(execution.device)
+        resources = prepared.work(execution.device, store).resources
         check_devices(experiment, execution.device)
         check_methods(experiment, prepared.datasets)
         check_before_training(experiment, resources, missing.values())
@@ -117,11 +116,9 @@ class _Pace:
 
 def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
     """Return the time that tasks take one after another, by two epochs of each kind of them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     paces: dict[tuple[object, ...], _Pace] = {}
     total = 0.0
-    try:
+    with one_thread():
         for task in tasks:
             kind = _kind(task)
             if kind not in paces:
@@ -129,8 +126,6 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
                     _timed(task, resources)
                 paces[kind] = _timed(task, resources)
             total += paces[kind].seconds(task)
-    finally:
-        torch.set_num_threads(threads)
     return total
 
 

@@ -12,35 +12,20 @@ class Progress(Protocol):
     """Receives the progress of an experiment."""
 
     def say(self, message: str) -> None:
-        """Hear of something that people should know."""
+        """Take a message for people."""
 
     def decoded(self, images: int) -> None:
-        """Hear of so many more images, decoded before anything else."""
+        """Take the number of images decoded since the last call, before anything else."""
 
     def start(self, missing: Mapping[str, Task], done: int) -> None:
-        """Hear what is to be done, and how many tasks are done already."""
+        """Take what is to be done, and how many tasks are done already."""
 
     def epoch(self, key: str) -> None:
-        """Hear of one more epoch of a task."""
+        """Take one more epoch of a task."""
 
     def finished(self, key: str) -> None:
-        """Hear of a finished task."""
+        """Take a finished task."""
 
 
-class Silent:
-    """Tells nobody."""
-
-    def say(self, message: str) -> None:
-        """Say nothing."""
-
-    def decoded(self, images: int) -> None:
-        """Say nothing."""
-
-    def start(self, missing: Mapping[str, Task], done: int) -> None:
-        """Say nothing."""
-
-    def epoch(self, key: str) -> None:
-        """Say nothing."""
-
-    def finished(self, key: str) -> None:
-        """Say nothing."""
+class Silent(Progress):
+    """Ignores what it receives; a base for what takes a part of it."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
-from rnc_graph.experiments.executors.executor import Executor
+from rnc_graph.experiments.executors.executor import Executor, TaskOptions, Work
 from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow, launched
-from rnc_graph.experiments.executors.local import LocalExecutor
+from rnc_graph.experiments.executors.processes import LocalExecutor, SharedExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
-from rnc_graph.experiments.executors.work import TaskOptions
 from rnc_graph.experiments.graph_data import find_own_modules
 from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
@@ -58,9 +55,10 @@ class Prepared:
     planned: list[PlannedRun]
     tasks: dict[str, Task]
 
-    def resources(self, device: str) -> Resources:
+    def work(self, device: str, store: Store, options: TaskOptions | None = None) -> Work:
         """Return what any process needs for the tasks."""
-        return Resources(self.datasets.samples(), device, self.datasets.outside_stores())
+        resources = Resources(self.datasets.samples(), device, self.datasets.outside_stores())
+        return Work(resources, store, self.plugins, options or TaskOptions())
 
 
 def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepared:
@@ -108,11 +106,11 @@ def run_experiment(
     progress = progress or Silent()
     prepared = prepare(experiment, progress)
     check_devices(experiment, execution.device)
-    check_tracking(_tracking(experiment))
-    resources = prepared.resources(execution.device)
-    check_methods(experiment, prepared.datasets)
-    check_before_training(experiment, resources, prepared.tasks.values())
+    check_tracking(experiment.tracking)
     store = Store(folder / "store")
+    work = prepared.work(execution.device, store, _options(experiment, folder))
+    check_methods(experiment, prepared.datasets)
+    check_before_training(experiment, work.resources, prepared.tasks.values())
     with locked(store.folder):
         clear_temporary(folder)
         damaged = store.discard_damaged(prepared.tasks, progress.say)
@@ -120,11 +118,8 @@ def run_experiment(
         progress.start(missing, done=len(prepared.tasks) - len(missing))
         # The other launched processes wait for a task, or for the end.
         if missing or launched():
-            options = _terms(experiment, folder)
-            with open_executor(
-                execution, resources, store, prepared.plugins, options, len(missing)
-            ) as at:
-                run_tasks(missing, at, progress)
+            with open_executor(execution, work, len(missing)) as executor:
+                run_tasks(missing, executor, progress)
         return finished(experiment, prepared.datasets, prepared.planned, folder)
 
 
@@ -140,38 +135,26 @@ def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> N
         RncGraphError: bad data, or a task failed.
     """
     check_devices(experiment, device)
-    follow(prepare(experiment).resources(device), _terms(experiment, folder))
+    store = Store(folder / "store")
+    follow(prepare(experiment).work(device, store, _options(experiment, folder)))
 
 
-def _tracking(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    return {str(name): options for name, options in experiment.tracking.items()}
-
-
-def _terms(experiment: Experiment, folder: Path) -> TaskOptions:
+def _options(experiment: Experiment, folder: Path) -> TaskOptions:
     return TaskOptions(
         Store(folder / "store").checkpoints.absolute(),
-        tracking=_tracking(experiment),
+        tracking=experiment.tracking,
         tracking_folder=(folder / "tracking").absolute(),
     )
 
 
-def open_executor(
-    execution: ExecutionConfig,
-    resources: Resources,
-    store: Store,
-    plugins: tuple[Plugin, ...],
-    options: TaskOptions,
-    tasks: int,
-) -> AbstractContextManager[Executor]:
+def open_executor(execution: ExecutionConfig, work: Work, tasks: int) -> Executor:
     """Return the executor for a number of tasks, to be entered."""
     if launched():
-        return LaunchedExecutor(resources, store, options)
+        return LaunchedExecutor(work)
     if execution.ray is not None:
         from rnc_graph.experiments.executors.ray_cluster import RayExecutor
 
-        return RayExecutor(execution.ray, resources, store, plugins, options)
+        return RayExecutor(work, execution.ray)
     if execution.processes > 1:
-        from rnc_graph.experiments.executors.shared import SharedExecutor
-
-        return SharedExecutor(execution.processes, resources, store, plugins, options)
-    return LocalExecutor(min(execution.jobs, tasks), resources, store, plugins, options)
+        return SharedExecutor(work, execution.processes)
+    return LocalExecutor(work, min(execution.jobs, tasks))

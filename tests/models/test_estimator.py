@@ -146,6 +146,21 @@ def test_the_same_state_gives_the_same_bits_whatever_the_jobs(molecules):
     assert (alone != other).any()
 
 
+def test_the_number_of_threads_changes_no_bit(molecules):
+    """Neither of predictions nor of the scores that intervals are made of."""
+    smiles, y = molecules
+    threads, found = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            model = MoleculeRegressor(**SMALL).fit(smiles, y)
+            found.append((model.model_.intervals.scores, model.predict(smiles)))
+    finally:
+        torch.set_num_threads(threads)
+    for alone, together in zip(*found, strict=True):
+        np.testing.assert_array_equal(alone, together)
+
+
 def test_saved_loaded_and_pickled_models_predict_the_same_bits(molecules, tmp_path):
     smiles, y = molecules
     model = MoleculeRegressor(

@@ -1,39 +1,151 @@
-"""What the schedule asks of a place where tasks are computed."""
+"""Where tasks are computed: what every executor can do, and what a process does with a task."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Protocol
+from typing import Any
 
-from rnc_graph.experiments.tasks import Task
+import torch
+from typing_extensions import Self
 
-# The message about a lost process or node.
+from rnc_graph.errors import RncGraphError, RunError, WriteError
+from rnc_graph.experiments.grid_point import Record, Resources, Tensors
+from rnc_graph.experiments.plan import needs
+from rnc_graph.experiments.store import Store
+from rnc_graph.experiments.tasks import BaselineTask, Task
+from rnc_graph.experiments.tracking import make_loggers
+from rnc_graph.plugins import Plugin
+from rnc_graph.training import TrainerConfig
+from rnc_graph.workers import drain
+
+# The end of the message about a lost process or node.
 LOST = "finished runs are kept, and the same command goes on from there"
 
 
-class Executor(Protocol):
-    """A context manager: opened once, used for many tasks."""
+@dataclass(frozen=True)
+class TaskOptions:
+    """How tasks are computed; results do not depend on it.
 
-    @property
-    def slots(self) -> int:
-        """How many tasks it wants at a time."""
+    Attributes:
+        checkpoints: folder for the states of unfinished tasks; None keeps none.
+        checkpoint_seconds: the least time between two states.
+        tracking: options of loggers, by name.
+        tracking_folder: for loggers that write files.
+    """
 
+    checkpoints: Path | None = None
+    checkpoint_seconds: float = 60.0
+    tracking: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tracking_folder: Path = Path("tracking")
+
+    def where_seen(self) -> TaskOptions:
+        """Return the same without states, where the folder's disk cannot be seen."""
+        seen = self.checkpoints is not None and self.checkpoints.parent.is_dir()
+        return self if seen else replace(self, checkpoints=None)
+
+    def trainer(
+        self, key: str, task: Task, device: str, on_epoch: Callable[[], None]
+    ) -> TrainerConfig:
+        """Return where and how a task is computed."""
+        if isinstance(task, BaselineTask):
+            return TrainerConfig(device)
+        return TrainerConfig(
+            device,
+            on_epoch,
+            self.checkpoints / f"{key}.ckpt" if self.checkpoints else None,
+            self.checkpoint_seconds,
+            make_loggers(self.tracking, self.tracking_folder, key, task.label),
+        )
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a process needs to compute tasks.
+
+    Attributes:
+        resources: the data.
+        store: takes the results.
+        plugins: Python files of the user's own.
+        options: how tasks are computed.
+    """
+
+    resources: Resources
+    store: Store
+    plugins: Sequence[Plugin] = ()
+    options: TaskOptions = TaskOptions()
+
+    def with_options(self, **options: Any) -> Work:
+        """Return the same with other options."""
+        return replace(self, options=replace(self.options, **options))
+
+    def set_up(self) -> None:
+        """Set up a process: one thread, so that results do not depend on where it runs."""
+        # Sums over several threads round by how the work was shared out.
+        torch.set_num_threads(1)
+        # Denormal numbers slow a processor down many times, and nothing here depends on them.
+        torch.set_flush_denormal(True)
+        for plugin in self.plugins:
+            plugin.load()
+
+    def stage1(self, task: Task) -> Tensors:
+        """Return the stored tensors of a task's pretraining; none without one."""
+        needed = needs(task)
+        return self.store.tensors(needed.key) if needed else {}
+
+    def compute(
+        self, key: str, task: Task, stage1: Tensors, on_epoch: Callable[[], None]
+    ) -> tuple[Record, Tensors]:
+        """Run a task.
+
+        Raises:
+            RncGraphError: it failed; the message names the task.
+        """
+        trainer = self.options.trainer(key, task, self.resources.device, on_epoch)
+        try:
+            return task.run(self.resources, trainer, stage1)
+        except WriteError:
+            raise
+        except (Exception, SystemExit) as error:
+            kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
+            raise RunError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error
+
+
+class Executor(ABC):
+    """A context manager that computes tasks; it is entered once."""
+
+    slots: int
+    """How many tasks it takes at a time."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self._stack = ExitStack()
+        self._epochs: Any = SimpleQueue()
+
+    @abstractmethod
     def submit(self, key: str, task: Task) -> None:
         """Begin a task whose pretraining, if it has one, is in the store."""
 
+    @abstractmethod
     def finished(self, timeout: float) -> list[tuple[str, Exception | None]]:
         """Wait up to ``timeout`` seconds for tasks whose result is stored, or that failed.
 
         Raises:
-            RncGraphError: a process died for good.
-            WriteError: the store cannot be written to.
+            RncGraphError: a process died for good, or the store cannot be written to.
         """
 
     def epochs(self) -> list[str]:
         """Return the tasks that finished an epoch since the last call, one entry an epoch."""
+        return list(drain(self._epochs))
 
-    def __enter__(self) -> Executor:
+    def __enter__(self) -> Self:
         """Start."""
+        return self
 
     def __exit__(
         self,
@@ -41,4 +153,5 @@ class Executor(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End all processes."""
+        """End all processes; a dead one raises its error."""
+        self._stack.__exit__(kind, error, trace)

@@ -4,87 +4,74 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from safetensors.torch import load, save
+from typing_extensions import Self
 
 from rnc_graph.errors import MissingPackageError, RncGraphError, RunError
-from rnc_graph.experiments.executors.work import TaskOptions, compute, prepare_process
-from rnc_graph.experiments.grid_point import Record, Resources
+from rnc_graph.experiments.executors.executor import Executor, Work
+from rnc_graph.experiments.grid_point import Record
 from rnc_graph.experiments.plan import needs
-from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import Task
-from rnc_graph.plugins import Plugin
 
 # How often a task is begun anew that was lost with its node.
 _RETRIES = 3
 
 
-class RayExecutor:
-    """A Ray cluster that runs already.
+class RayExecutor(Executor):
+    """A running Ray cluster.
 
-    Each task is a Ray task on one processor, beside one GPU where it trains on one. The data go to
+    Each task is a Ray task on one processor, and on one GPU where it trains on one. The data go to
     the cluster once, results come back to this process, which alone writes into the store: nodes
-    share no disk.
+    share no disk. States of unfinished tasks are kept where a node can see the store's folder.
 
     Args:
+        work: is sent to the nodes.
         address: of the cluster, or "auto".
-        resources: what tasks need.
-        store: takes the results.
-        plugins: a user's own Python files.
-        options: how tasks are computed; states of unfinished tasks are kept where the store's
-            folder can be seen from a node.
 
     Raises:
         RncGraphError: Ray is not installed.
     """
 
-    def __init__(
-        self,
-        address: str,
-        resources: Resources,
-        store: Store,
-        plugins: Sequence[Plugin],
-        options: TaskOptions,
-    ) -> None:
+    def __init__(self, work: Work, address: str) -> None:
         try:
             import ray
         except ModuleNotFoundError as error:
             raise MissingPackageError(
                 "Ray is not installed; pip install 'rnc-graph[ray]'"
             ) from error
+        super().__init__(work)
         self._ray: Any = ray
         self.address = address
-        self.store = store
-        self._sent = (resources, tuple(plugins), options)
-        self._gpus = 1 if resources.device in ("gpu", "cuda") else 0
+        self._gpus = 1 if work.resources.device in ("gpu", "cuda") else 0
         self._running: dict[Any, str] = {}
         self._stage1: dict[str, Any] = {}
 
-    def __enter__(self) -> RayExecutor:
+    def __enter__(self) -> Self:
         """Join the cluster, and send it the data.
 
         Raises:
             RncGraphError: there is no cluster.
         """
         try:
-            self._answers()
+            self._check_answer()
             self._ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError) as error:
             raise RunError(
                 f"no Ray cluster at {self.address!r}: {error}; start one with `ray start --head`, "
                 "and give --ray the address that it prints"
             ) from error
-        self._everything = self._ray.put(self._sent)
+        self._sent = self._ray.put(self.work)
         self._task = self._ray.remote(
             num_cpus=1, num_gpus=self._gpus, max_retries=_RETRIES, retry_exceptions=False
         )(_run)
         return self
 
-    def _answers(self) -> None:
-        """Ask whether somebody is there: Ray itself would ask for minutes, and end the process."""
+    def _check_answer(self) -> None:
+        """Connect to the address: Ray itself would try for minutes, and end the process."""
         host, found, port = self.address.rpartition(":")
         if found and "/" not in host and port.isdecimal():
             socket.create_connection((host, int(port)), timeout=5).close()
@@ -101,11 +88,10 @@ class RayExecutor:
         self._ray.shutdown()
 
     @property
-    def slots(self) -> int:
+    def slots(self) -> int:  # type: ignore[override]
         """As many tasks as the cluster has room for now: nodes come and go."""
         resources = self._ray.cluster_resources()
-        of = "GPU" if self._gpus else "CPU"
-        return max(1, int(resources.get(of, 1)))
+        return max(1, int(resources.get("GPU" if self._gpus else "CPU", 1)))
 
     def submit(self, key: str, task: Task) -> None:
         """Begin a task."""
@@ -114,9 +100,9 @@ class RayExecutor:
         if needed is not None:
             if needed.key not in self._stage1:
                 # Sent once for all runs that begin from it.
-                self._stage1[needed.key] = self._ray.put(save(self.store.tensors(needed.key)))
+                self._stage1[needed.key] = self._ray.put(save(self.work.stage1(task)))
             stage1 = self._stage1[needed.key]
-        self._running[self._task.remote([self._everything], key, task, stage1)] = key
+        self._running[self._task.remote([self._sent], key, task, stage1)] = key
 
     def finished(self, timeout: float) -> list[tuple[str, Exception | None]]:
         """Store what came back; return the tasks that are done, or failed."""
@@ -124,44 +110,41 @@ class RayExecutor:
         found: list[tuple[str, Exception | None]] = []
         for reference in done:
             key = self._running.pop(reference)
+            error: Exception | None = None
             try:
                 outcome = self._ray.get(reference)
-            except self._ray.exceptions.RayError as error:
-                reason = " ".join(str(error).split())[:300]
-                found.append((key, RunError(f"{key}: lost on the cluster: {reason}")))
-                continue
-            if isinstance(outcome, RncGraphError):
-                found.append((key, outcome))
-                continue
-            record, content = outcome
-            self.store.put(key, record, load(content))
-            found.append((key, None))
+            except self._ray.exceptions.RayError as lost:
+                reason = " ".join(str(lost).split())[:300]
+                error = RunError(f"{key}: lost on the cluster: {reason}")
+            else:
+                if isinstance(outcome, RncGraphError):
+                    error = outcome
+                else:
+                    self.work.store.put(key, outcome[0], load(outcome[1]))
+            found.append((key, error))
         return found
-
-    def epochs(self) -> list[str]:
-        """Return nothing: a cluster tells of whole tasks."""
-        return []
 
 
 # What was sent, fetched once a process.
-_kept: dict[str, tuple[Resources, tuple[Plugin, ...], TaskOptions]] = {}
+_kept: dict[str, Work] = {}
 
 
 def _run(
-    everything: list[Any], key: str, task: Task, stage1: bytes | None
+    sent: list[Any], key: str, task: Task, stage1: bytes | None
 ) -> tuple[Record, bytes] | RncGraphError:
     """Run one task on a node. A task that fails is an answer, not a reason to try again."""
     import ray
 
-    name = everything[0].hex()
+    name = sent[0].hex()
     if name not in _kept:
         _kept.clear()
-        _kept[name] = ray.get(everything[0])
-        prepare_process(_kept[name][1])
-    resources, _, options = _kept[name]
-    trainer = options.where_seen().trainer(key, task, resources.device, lambda: None)
+        work: Work = ray.get(sent[0])
+        _kept[name] = replace(work, options=work.options.where_seen())
+        work.set_up()
     try:
-        record, tensors = compute(task, resources, load(stage1) if stage1 else {}, trainer)
+        record, tensors = _kept[name].compute(
+            key, task, load(stage1) if stage1 else {}, lambda: None
+        )
     except RncGraphError as error:
         return error
     return record, save({name: tensor.contiguous() for name, tensor in tensors.items()})

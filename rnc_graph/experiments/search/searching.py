@@ -11,9 +11,8 @@ import numpy as np
 import yaml
 
 from rnc_graph.errors import BadValueError, MissingPackageError, RunError
-from rnc_graph.experiments.executors.executor import Executor
+from rnc_graph.experiments.executors.executor import Executor, TaskOptions
 from rnc_graph.experiments.executors.schedule import TasksFailedError, missing_tasks, run_tasks
-from rnc_graph.experiments.executors.work import TaskOptions
 from rnc_graph.experiments.plan import plan
 from rnc_graph.experiments.progress import Silent
 from rnc_graph.experiments.results import scoring_of
@@ -111,11 +110,9 @@ def search(
                 study.tell(left.number, state=optuna.trial.TrialState.FAIL)
                 if _FAILED not in left.user_attrs:
                     study.enqueue_trial(left.params)
-        resources = prepared.resources(execution.device)
         options = TaskOptions(store.checkpoints.absolute())
-        with open_executor(
-            execution, resources, store, prepared.plugins, options, execution.jobs
-        ) as executor:
+        work = prepared.work(execution.device, store, options)
+        with open_executor(execution, work, execution.jobs) as executor:
             while (number := _finished(study)) < wanted:
                 # A fresh one for each trial, so that a search that was stopped draws the same.
                 study.sampler = optuna.samplers.TPESampler(

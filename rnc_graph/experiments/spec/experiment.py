@@ -164,6 +164,8 @@ class Experiment(Section):
         if is_finished(info):
             return encoders
         for name, options in encoders.items():
+            if "name" in options:
+                raise MisfitError("unknown option", name, "name")
             if "class" in options:  # Made with the data, which say what it takes.
                 continue
             Part(name=name, **options).identity(ENCODERS)

@@ -128,7 +128,7 @@ def _loss_can_be_made(part: Part, info: ValidationInfo) -> Part:
 def _strength_or_options(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise ValueError(f"expected a number, or options by name, got {value!r}")
     return value
 
