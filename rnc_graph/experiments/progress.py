@@ -12,20 +12,35 @@ class Progress(Protocol):
     """Receives the progress of an experiment."""
 
     def say(self, message: str) -> None:
-        """Take a message for people."""
+        """Hear of something that people should know."""
 
     def decoded(self, images: int) -> None:
-        """Take the number of images decoded since the last call, before anything else."""
+        """Hear of so many more images, decoded before anything else."""
 
     def start(self, missing: Mapping[str, Task], done: int) -> None:
-        """Take what is to be done, and how many tasks are done already."""
+        """Hear what is to be done, and how many tasks are done already."""
 
     def epoch(self, key: str) -> None:
-        """Take one more epoch of a task."""
+        """Hear of one more epoch of a task."""
 
     def finished(self, key: str) -> None:
-        """Take a finished task."""
+        """Hear of a finished task."""
 
 
-class Silent(Progress):
-    """Ignores what it receives; a base for what takes a part of it."""
+class Silent:
+    """Tells nobody."""
+
+    def say(self, message: str) -> None:
+        """Say nothing."""
+
+    def decoded(self, images: int) -> None:
+        """Say nothing."""
+
+    def start(self, missing: Mapping[str, Task], done: int) -> None:
+        """Say nothing."""
+
+    def epoch(self, key: str) -> None:
+        """Say nothing."""
+
+    def finished(self, key: str) -> None:
+        """Say nothing."""

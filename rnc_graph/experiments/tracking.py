@@ -31,7 +31,7 @@ _OWN_OPTIONS = {
 _TASK = "rnc_graph.task"
 
 
-def check_tracking(tracking: Mapping[str, Mapping[str, Any]]) -> None:
+def check_tracking(tracking: Mapping[Any, Mapping[str, Any]]) -> None:
     """Check that what the loggers need is installed, and that they have such options.
 
     Args:

@@ -41,7 +41,7 @@ class TaskOptions:
 
     checkpoints: Path | None = None
     checkpoint_seconds: float = 60.0
-    tracking: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tracking: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
     tracking_folder: Path = Path("tracking")
 
     def where_seen(self) -> TaskOptions:
