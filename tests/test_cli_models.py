@@ -132,7 +132,7 @@ def test_one_target_of_a_data_set_with_several(tmp_path: Path) -> None:
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     assert config["targets"] == ["Z_n_pi"]
     wrong = run("train", "photoswitch", "--target", "Z_pi", "--out", str(tmp_path / "n"))
-    assert "E_pi_pi, E_n_pi, Z_pi_pi, Z_n_pi" in str(wrong.exception)
+    assert "known: E_n_pi, E_pi_pi, Z_n_pi, Z_pi_pi" in str(wrong.exception)
     assert not (tmp_path / "n").exists()
 
 
