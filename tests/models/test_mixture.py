@@ -133,7 +133,6 @@ def test_networks_that_help_are_trained(tmp_path) -> None:
     model = MoleculeRegressor(**given, batch_size=8, learning_rate=1e-2).fit(smiles, y)
     kinds = [member.kind for member in model.model_.members]
     assert kinds == ["network"] * 3 + ["fingerprint-svr"]
-    assert model.model_.weights[3, 0] < 0.1
     model.save(tmp_path)
     loaded = MoleculeRegressor.load(tmp_path)
     np.testing.assert_array_equal(loaded.predict(smiles), model.predict(smiles))
