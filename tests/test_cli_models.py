@@ -77,6 +77,35 @@ def test_a_models_folder(folder: Path) -> None:
     assert parts.to_dict() == {"validation": 8, "test": 8}
 
 
+def test_members_are_chosen_and_weighted(folder: Path, tmp_path: Path) -> None:
+    named = ["train", str(folder / "my.csv"), "--target", "logS", "--jobs", "1"]
+    chosen = ["--member", "svr", "--member", "fingerprint-svr", "--weights", "stacked"]
+    written(run(*named, *chosen, "--networks", "0", "--out", str(tmp_path / "model")))
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["settings"]["descriptor_models"] == ["svr", "fingerprint-svr"]
+    assert "fingerprint-svr" in (tmp_path / "model" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--networks", "-1"], "--networks: expected a number or auto, got '-1'"),
+        (["--networks", "auto"], "networks='auto' needs weights='stacked'"),
+        (["--weights", "best"], "--weights: expected equal, stacked, got 'best'"),
+        (
+            ["--member", "forest"],
+            "--member: expected svr, extra-trees, fingerprint-svr, got 'forest'",
+        ),
+    ],
+)
+def test_members_that_there_are_not(
+    folder: Path, tmp_path: Path, options: list[str], message: str
+) -> None:
+    result = run("train", str(folder / "my.csv"), "--out", str(tmp_path / "model"), *options)
+    assert isinstance(result.exception, RncGraphError)
+    assert message in str(result.exception)
+
+
 def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
     model, table = str(folder / "model"), str(folder / "my.csv")
     predicting = ["predict", model, table, "--out", str(tmp_path / "p.csv"), "--jobs", "1"]

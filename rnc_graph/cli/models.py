@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from typer import Argument, Option
 
@@ -112,7 +112,24 @@ def train(
     descriptors: Annotated[
         bool, Option(help="Use RDKit's descriptors, with the embedding and alone.")
     ] = True,
-    networks: Annotated[int, Option(min=0, help="Networks in the ensemble.")] = 3,
+    networks: Annotated[
+        str,
+        Option(
+            metavar="N|auto",
+            help="Networks in the ensemble; auto, with stacked weights: three if they lower the "
+            "error, or none.",
+        ),
+    ] = "3",
+    member: Annotated[
+        list[str] | None,
+        Option(
+            help="Beside the networks: svr, extra-trees, fingerprint-svr; repeatable. "
+            "[default: svr, extra-trees]"
+        ),
+    ] = None,
+    weights: Annotated[
+        str, Option(help="Of the members: equal, or stacked (learned out of fold).")
+    ] = "equal",
     epochs: Annotated[int, Option(min=1, help="Of stage 2.")] = 80,
     pretraining_epochs: Annotated[int, Option(min=1, help="Of stage 1.")] = 30,
     overwrite: Annotated[
@@ -126,18 +143,24 @@ def train(
     from rnc_graph.files import new_folder
     from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
+    from rnc_graph.models.settings import DescriptorModelName
     from rnc_graph.plugins import load_plugins
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_model_folder
 
+    members: tuple[str, ...] = get_args(DescriptorModelName)
     for option, given, known in (
         ("--merge", merge, ("no", "mean", "median", "first")),
         ("--on-bad", on_bad, ("skip", "raise")),
         ("--leaks", leaks, ("keep", "drop", "raise", None)),
+        ("--weights", weights, ("equal", "stacked")),
+        *(("--member", given, members) for given in member or []),
     ):
         if given not in known:
             choices = ", ".join(filter(None, known))
             raise BadValueError(f"{option}: expected {choices}, got {given!r}")
+    if networks != "auto" and not networks.isdecimal():
+        raise BadValueError(f"--networks: expected a number or auto, got {networks!r}")
     plugins = load_plugins(plugin or [])
     settings = make_settings(
         encoder=encoder,
@@ -147,9 +170,11 @@ def train(
         freeze_encoder=freeze,
         clean=clean,
         descriptors=descriptors,
-        networks=networks,
+        networks=networks if networks == "auto" else int(networks),
+        weights=weights,
         epochs=epochs,
         pretraining_epochs=pretraining_epochs,
+        **({} if member is None else {"descriptor_models": member}),
     )
     workers = _workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
