@@ -64,6 +64,34 @@ def test_random_moments(
     _interrupt(folder, arguments, number, random.Random(seed).uniform(3, 20))
 
 
+_SEARCHING = """
+from rnc_graph.cli.__main__ import raise_on_signals
+stopped = raise_on_signals()
+from rdkit import Chem
+molecule = Chem.MolFromSmiles("CC(=O)Oc1ccccc1C(=O)N[C@@H](C)C(=O)N1CCCC1" * 6)
+path = Chem.MolFromSmarts("[#6]~[#6]~[#6]~[#6]~[#6]")
+print("ready", flush=True)
+while len(stopped) < 40:
+    try:
+        while True:
+            molecule.GetSubstructMatches(path)
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals of POSIX")
+def test_rdkit_takes_no_interrupt_for_itself() -> None:
+    """It would end its search early, and go on as if nothing had been pressed."""
+    command = [sys.executable, "-c", _SEARCHING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(20):
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "stopped\n"
+
+
 @pytest.mark.parametrize(
     ("number", "swallowed"),
     [

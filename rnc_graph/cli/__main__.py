@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from io import TextIOWrapper
 from types import FrameType
 
 from rnc_graph.cli import app, say
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import FileError, RncGraphError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def main() -> None:
-    """Run the command line; an error prints its message alone and exits with code 2.
+def raise_on_signals() -> list[int]:
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt; return the list that they are entered in.
 
-    SIGINT and SIGTERM end it with 130 and 143, whatever a library makes of the interruption.
+    RDKit replaces the handler of SIGINT while it searches for substructures or labels stereo
+    centers: it ends them early, with a part of their result, and the process goes on. So all
+    threads block SIGINT, and one waits for it and passes it on as SIGTERM. This must be called
+    before a library starts threads.
     """
     stopped: list[int] = []
 
@@ -22,9 +28,25 @@ def main() -> None:
         stopped.append(number)
         raise KeyboardInterrupt
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
+    def pass_on() -> None:
+        while True:
+            stopped.append(signal.sigwait({signal.SIGINT}))
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    for number in _SIGNALS:
         signal.signal(number, stop)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        threading.Thread(target=pass_on, daemon=True).start()
+    return stopped
+
+
+def main() -> None:
+    """Run the command line; an error prints its message alone and exits with code 2.
+
+    SIGINT and SIGTERM end it with 130 and 143, whatever a library makes of the interruption.
+    """
+    stopped = raise_on_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # A terminal without a letter shows another.
             stream.reconfigure(errors="replace")
@@ -32,7 +54,7 @@ def main() -> None:
         app()
     except BaseException as error:
         if stopped:
-            for number in signals:
+            for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             say("Stopped. Finished work is kept; run the same command again to continue.")
             # An interrupt that passed through a library's own exec() makes Python end by SIGINT
@@ -41,7 +63,7 @@ def main() -> None:
             sys.exit(128 + stopped[0])
         if isinstance(error, OSError) and not isinstance(error, RncGraphError):
             where = f"{error.filename}: " if error.filename else ""
-            error = RncGraphError(f"{where}{error.strerror or error}")
+            error = FileError(f"{where}{error.strerror or error}")
         if not isinstance(error, RncGraphError):
             raise
         say(f"Error: {error}", style="red")
