@@ -74,7 +74,7 @@ def test_spoiled_images_are_refused_or_left_out_by_name(agedb: Path):
     (faces / "901_Cor_Rupt_30_f.jpg").write_bytes(b"\xff\xd8broken")
     experiment = quick(read_spec(agedb / "agedb.yaml", seeds="1"))
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
-    with pytest.raises(RncGraphError, match=r"900_No_Age_m\.jpg: expected a name ID_"):
+    with pytest.raises(RncGraphError, match=r"900_No_Age_m\.jpg': expected a name ID_"):
         run_and_write(only, agedb / "out")
     assert not (agedb / "out").exists()
     skipping = only.model_copy(

@@ -17,6 +17,7 @@ from rnc_graph.reporting.markup import latex, script_json
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.report.write import open_results
 from tests.run_and_write import run_and_write
+from tests.show_report import show_report
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_latex_prints_what_was_written():
 
 @pytest.fixture
 def page(results: Path, browser: Any) -> Any:
-    browser.get((results / "report.html").as_uri())
+    show_report(browser, results / "report.html")
     return browser
 
 
@@ -189,14 +190,9 @@ def test_charts_are_as_wide_as_their_places(page):
 
 @pytest.mark.slow
 def test_a_line_has_one_value_on_all_other_axes(page):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    # On a busy machine the page is loaded before its charts are drawn.
-    charts = WebDriverWait(page, 60).until(
-        lambda page: page.execute_script(
-            "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
-            "[c.layout.title.text, c.data.filter((t) => t.name).map((t) => t.x)])"
-        )
+    charts = page.execute_script(
+        "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
+        "[c.layout.title.text, c.data.filter((t) => t.name).map((t) => t.x)])"
     )
     assert {title for title, _ in charts} == {
         f"molecules, gcn, {fixed}"
@@ -217,7 +213,7 @@ def test_a_row_that_a_condition_lacks_is_not_drawn_there(page, results: Path, tm
     last["rows"] = [row for row in last["rows"] if not row["baseline"]]
     changed = script_json(data)
     (tmp_path / "report.html").write_text(html[:start] + changed + html[end:], encoding="utf-8")
-    page.get((tmp_path / "report.html").as_uri())
+    show_report(page, tmp_path / "report.html")
     drawn = page.execute_script(
         "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "
         "[c.layout.title.text, c.data.find((t) => t.name === 'mean').x])"
@@ -240,7 +236,7 @@ def test_a_narrow_dark_window_has_all_in_it(page, results: Path):
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": "dark"}]},
     )
-    page.get((results / "report.html").as_uri())
+    show_report(page, results / "report.html")
     width = page.execute_script("return document.documentElement.scrollWidth")
     assert width <= 390
     assert page.execute_script("return document.documentElement.dataset.theme") == "dark"
