@@ -173,7 +173,7 @@ def _hints(part: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of a part's options, none where they cannot be resolved."""
     try:
         return get_type_hints(part.__init__ if inspect.isclass(part) else part)
-    except NameError:
+    except (NameError, AttributeError, TypeError):
         return {}
 
 

@@ -58,9 +58,20 @@ def drawing_from(generator: Generator) -> Iterator[None]:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread: sums over several round by how the work was shared out."""
+    from threadpoolctl import threadpool_limits
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):  # NumPy's, SciPy's and scikit-learn's
+            yield
     finally:
         torch.set_num_threads(threads)
+
+
+def one_thread_always() -> None:
+    """Compute on one thread for the rest of the process."""
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)

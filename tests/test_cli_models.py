@@ -17,6 +17,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models.estimator import MoleculeRegressor
 from rnc_graph.models.saving import PluginWarning
+from rnc_graph.models.streaming import _free_names
 
 QUICK = ["--networks", "1", "--epochs", "1", "--pretraining-epochs", "1", "--jobs", "1"]
 
@@ -84,6 +85,11 @@ def test_members_are_chosen_and_weighted(folder: Path, tmp_path: Path) -> None:
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["settings"]["descriptor_models"] == ["svr", "fingerprint-svr"]
     assert "fingerprint-svr" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_new_columns_have_names_of_their_own() -> None:
+    free = _free_names(["predicted_a", "predicted_a_2"], ["predicted_a"])
+    assert free == {"predicted_a": "predicted_a_2", "predicted_a_2": "predicted_a_2_2"}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdCIPLabeler
 from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationType
 
+from rnc_graph.seeding import one_thread
+
 # Changes whenever the same SMILES would give other features: caches are keyed by it, and a model
 # keeps the version that it was trained with.
 FEATURIZER: Final = "ogb-3"
@@ -317,7 +319,7 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
     bad: list[BadMolecule] = []
     for first in range(0, len(smiles), TOGETHER):
         molecules: dict[int, Chem.Mol] = {}
-        with rdBase.BlockLogs():
+        with one_thread(), rdBase.BlockLogs():
             for row, text in enumerate(smiles[first : first + TOGETHER], start=first):
                 try:
                     molecules[row], identifier = _molecule(text, wants)

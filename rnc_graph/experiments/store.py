@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from rnc_graph.errors import BadValueError, RncGraphError, WriteError
+from rnc_graph.errors import BadValueError, MissingFileError, WriteError
 from rnc_graph.files import read_bytes
 
 _TEMPORARY = ".unfinished-"
@@ -114,9 +114,12 @@ class Store:
         """Return the reason for each entry that is there and cannot be used."""
         found: dict[str, str] = {}
         for key in self.keys().intersection(keys):
+            if not self.has(key):
+                found[key] = f"{self.folder / key}: expected a folder"
+                continue
             try:
                 self._checked(key)
-            except RncGraphError as error:
+            except (BadValueError, MissingFileError) as error:
                 found[key] = str(error)
         return found
 

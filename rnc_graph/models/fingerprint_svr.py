@@ -24,7 +24,8 @@ _BINS = 4096
 # In standard deviations of a target.
 _TUBE = 0.05
 _C = 3.0
-# The kernel matrix of these takes 3 GB; a larger training set is thinned out evenly.
+# The kernel matrix of these takes 3 GB, and several of the size are made on the way; a larger
+# training set is thinned out evenly.
 LARGEST = 20_000
 _BLOCK = 1024
 # Share of the molecules that have a count, above which its column counts as dense.
@@ -106,8 +107,8 @@ class FingerprintSVR:
         kernel = mean_kernel(counts, counts)
         for mask in folds:
             held, rest = mask[::step].numpy(), ~mask[::step].numpy()
-            coefficients, intercepts = _solve(kernel[rest][:, rest], targets[train[rest]])
-            predicted[::step][held] = kernel[held][:, rest] @ coefficients + intercepts
+            coefficients, intercepts = _solve(kernel[np.ix_(rest, rest)], targets[train[rest]])
+            predicted[::step][held] = kernel[np.ix_(held, rest)] @ coefficients + intercepts
         return predicted
 
     def tensors(self) -> dict[str, Tensor]:
@@ -125,6 +126,8 @@ def _solve(kernel: FloatArray, targets: Tensor) -> tuple[FloatArray, FloatArray]
     coefficients, intercepts = np.zeros(targets.shape), np.zeros(targets.shape[1])
     for target, values in enumerate(targets.double().numpy().T):
         rows = np.flatnonzero(~np.isnan(values))
+        if not len(rows):  # Thinning left none; the mean of a standardized target is 0.
+            continue
         own = kernel if len(rows) == len(kernel) else kernel[np.ix_(rows, rows)]
         svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(own, values[rows])
         coefficients[rows[svr.support_], target] = svr.dual_coef_[0]
@@ -177,8 +180,13 @@ def _sparse(rows: list[dict[int, int]]) -> csr_array:
 
 def mean_kernel(a: dict[str, csr_array], b: dict[str, csr_array]) -> FloatArray:
     """Return the (N, M) mean of the min-max kernels of two sets of molecules."""
-    total: FloatArray = sum((min_max_kernel(a[name], b[name]) for name in a), start=np.zeros(()))
-    return total / len(a)
+    names = iter(a)
+    first = next(names)
+    total = min_max_kernel(a[first], b[first])
+    for name in names:
+        total += min_max_kernel(a[name], b[name])
+    total /= len(a)
+    return total
 
 
 def min_max_kernel(a: csr_array, b: csr_array) -> FloatArray:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import partial
-from queue import Empty
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ from rnc_graph.models.mixture import mixture_weights, networks_earn_their_time
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
-from rnc_graph.seeding import one_thread
-from rnc_graph.workers import CONTEXT, worker_pool
+from rnc_graph.seeding import one_thread, one_thread_always
+from rnc_graph.workers import CONTEXT, drain, worker_pool
 
 # What a member that is no network costs, in passes of an encoder over the training set.
 _QUICK_MEMBER_COST = 10.0
@@ -112,7 +111,7 @@ def _fitting(
             }
             while running:
                 finished, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
-                for number in _drain(epochs):
+                for number in drain(epochs):
                     done(number)
                 for future in finished:
                     number, kind, _ = running.pop(future)
@@ -164,7 +163,7 @@ def _start_worker(
     plugins: Sequence[Plugin],
 ) -> None:
     global _parts, _settings, _device, _epochs
-    torch.set_num_threads(1)
+    one_thread_always()
     _parts, _settings, _device, _epochs = parts, settings, device, epochs
     for plugin in plugins:
         plugin.load()
@@ -191,12 +190,3 @@ def _unpacked(content: bytes, kind: str, parts: TrainingParts, settings: ModelSe
     out_of_fold = tensors.pop(_OUT_OF_FOLD).numpy()
     scores, targets = parts.inputs.scores.shape[1], parts.targets.shape[1]
     return Fitted(load_member(kind, tensors, settings, scores, targets), out_of_fold)
-
-
-def _drain(epochs: Any) -> Iterator[int]:
-    """Yield the members that finished an epoch since the last call."""
-    try:
-        while True:
-            yield epochs.get_nowait()
-    except Empty:
-        return

@@ -139,4 +139,4 @@ def load_member(
 
 def kinds(settings: ModelSettings) -> list[str]:
     """Return the kinds of a model's members, in order; at most three networks for "auto"."""
-    return [Network.kind] * settings.most_networks + settings.members_on_descriptors
+    return [Network.kind] * settings.most_networks + settings.other_members

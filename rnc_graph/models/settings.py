@@ -60,8 +60,8 @@ class ModelSettings(BaseModel):
     head_hidden: list[Annotated[int, Field(gt=0, le=_LARGEST)]] = Field([128], max_length=100)
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False
-    pretraining_epochs: PositiveInt = 30
-    epochs: PositiveInt = 80
+    pretraining_epochs: int = Field(30, ge=1, le=1_000_000)
+    epochs: int = Field(80, ge=1, le=1_000_000)
     batch_size: int = Field(64, ge=3)
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
@@ -110,7 +110,7 @@ class ModelSettings(BaseModel):
         if self.networks == "auto" and self.weights != "stacked":
             raise ValueError("networks='auto' needs weights='stacked'")
         if self.most_members == 0:
-            raise ValueError("a model needs members: networks, or descriptor_models on descriptors")
+            raise ValueError("a model needs members: networks, fingerprint-svr, or descriptors")
         return self
 
     @property
@@ -145,12 +145,13 @@ class ModelSettings(BaseModel):
     @property
     def most_members(self) -> int:
         """The number of members, with ``most_networks``."""
-        return self.most_networks + len(self.members_on_descriptors)
+        return self.most_networks + len(self.other_members)
 
     @property
-    def members_on_descriptors(self) -> list[DescriptorModelName]:
-        """The members that see descriptors alone; none where there are no descriptors."""
-        return self.descriptor_models if self.descriptors else []
+    def other_members(self) -> list[DescriptorModelName]:
+        """The members that see no graph; without descriptors, those that need none."""
+        needs_none = "fingerprint-svr"
+        return [n for n in self.descriptor_models if self.descriptors or n == needs_none]
 
 
 def make_settings(**given: Any) -> ModelSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,8 +125,7 @@ def _write_csv(path: Path, blocks: Iterator[tuple[Chunk, pd.DataFrame]]) -> None
     """Write each chunk's own cells, then the new columns."""
     with path.open("w", encoding="utf-8", newline="") as file:
         for number, (chunk, new) in enumerate(blocks):
-            taken = list(chunk.frame.columns)
-            names = {name: _free(name, taken) for name in new.columns}
+            names = _free_names(new.columns, chunk.frame.columns)
             frame = pd.concat([_original(chunk), new.rename(columns=names)], axis=1)
             frame.to_csv(file, index=False, header=number == 0, lineterminator="\n")
 
@@ -203,9 +202,12 @@ def _original(chunk: Chunk) -> pd.DataFrame:
     return frame
 
 
-def _free(name: str, taken: Sequence[str]) -> str:
-    """Return ``name``, with a number behind it where it is taken."""
-    number, free = 2, name
-    while free in taken:
-        number, free = number + 1, f"{name}_{number}"
+def _free_names(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Return each name, with a number behind it where it is taken."""
+    used, free = set(taken), {}
+    for name in names:
+        number, free[name] = 2, name
+        while free[name] in used:
+            number, free[name] = number + 1, f"{name}_{number}"
+        used.add(free[name])
     return free

@@ -117,7 +117,7 @@ def train_model(
     seen = np.concatenate([train, selection])
     fold = np.full(len(train), -1)
     # Networks alone are equals: all can learn from everything.
-    if settings.weights == "stacked" and settings.members_on_descriptors:
+    if settings.weights == "stacked" and settings.other_members:
         fold = fold_numbers([features.canonical[row] for row in train], seed)
     parts = TrainingParts(
         inputs=Inputs.of(features, seen, descriptor_scaler),

@@ -48,7 +48,7 @@ def model_card(
     targets = map(numbers.with_unit, model.targets, model.units)
     bad = len({b.row for b in prepared.bad})
     members = [f"{settings.networks} x {settings.encoder}"] * (settings.most_networks > 0)
-    members += settings.members_on_descriptors
+    members += settings.other_members
     stage2 = "frozen" if settings.freeze_encoder else "fine-tuned"
     networks = [
         f"stage 1: {settings.objective or 'none'}; stage 2: {settings.head_loss}, {stage2}",

@@ -109,7 +109,8 @@ class TrainerConfig:
         """Return the configuration with a checkpoint file of one stage."""
         if self.checkpoint is None:
             return self
-        return replace(self, checkpoint=self.checkpoint.with_suffix(f".{stage}.ckpt"))
+        name = self.checkpoint.name.removesuffix(".ckpt")
+        return replace(self, checkpoint=self.checkpoint.with_name(f"{name}.{stage}.ckpt"))
 
 
 DEFAULT_TRAINER = TrainerConfig()

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import random
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import FileError, RncGraphError, UnknownNameError
 from rnc_graph.experiments.store import (
     DamagedFileError,
     Store,
@@ -120,6 +121,19 @@ def test_an_entry_that_is_a_file_or_a_fifo(stored: Store) -> None:
     os.mkfifo(stored.folder / "good" / "record.json")
     assert stored.discard_damaged(["good", "bad"], lambda text: None) == {"good", "bad"}
     assert stored.keys() == set()
+
+
+def test_an_entry_that_cannot_be_read_just_now_stays(
+    stored: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_many(path: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", too_many)
+    with pytest.raises(FileError, match="Too many open files"):
+        stored.discard_damaged(["good"], print)
+    monkeypatch.undo()
+    assert stored.has("good")
 
 
 def test_200_damaged_entries_are_refused(stored: Store) -> None:

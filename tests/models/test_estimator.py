@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch_geometric.nn.models import AttentiveFP
 
 from rnc_graph import MoleculeRegressor
@@ -21,6 +22,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import ModelSettings, evaluate_predictions, predict_smiles
 from rnc_graph.models.estimator import BadMoleculeWarning, IntervalWarning
+from rnc_graph.seeding import one_thread
 
 SMALL: dict[str, Any] = {
     "encoder_options": {"hidden_dim": 8, "layers": 1},
@@ -146,6 +148,18 @@ def test_the_same_state_gives_the_same_bits_whatever_the_jobs(molecules):
     assert (alone != other).any()
 
 
+def test_one_thread_is_that_of_numpy_too():
+    """Its products of large matrices differ in bits by the number of threads."""
+    draw = np.random.default_rng(0)
+    a, b = draw.normal(size=(300, 3000)), draw.normal(size=(3000, 3))
+    found = []
+    for number in (1, 2):
+        with threadpool_limits(number), one_thread():
+            assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+            found.append(a @ b)
+    np.testing.assert_array_equal(*found)
+
+
 def test_the_number_of_threads_changes_no_bit(molecules):
     """Neither of predictions nor of the scores that intervals are made of."""
     smiles, y = molecules
@@ -153,8 +167,9 @@ def test_the_number_of_threads_changes_no_bit(molecules):
     try:
         for number in (1, 2):
             torch.set_num_threads(number)
-            model = MoleculeRegressor(**SMALL).fit(smiles, y)
-            found.append((model.model_.intervals.scores, model.predict(smiles)))
+            with threadpool_limits(number):
+                model = MoleculeRegressor(**SMALL).fit(smiles, y)
+                found.append((model.model_.intervals.scores, model.predict(smiles)))
     finally:
         torch.set_num_threads(threads)
     for alone, together in zip(*found, strict=True):

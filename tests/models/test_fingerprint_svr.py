@@ -56,6 +56,27 @@ def test_the_kernel_is_tanimoto_similarity_on_counts(esol: MoleculeTable, name: 
         np.testing.assert_allclose(row, np.where(empty, 0, expected), atol=1e-12)
 
 
+def test_a_target_that_thinning_leaves_nothing_of(
+    esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprint_svr, "LARGEST", 10)
+    targets = torch.full((40, 2), torch.nan)
+    targets[:, 0] = torch.linspace(-1, 1, 40)
+    targets[1, 1] = 3.0
+    inputs = _inputs(esol.smiles[:40])
+    predicted = FingerprintSVR(2).fit(inputs, targets, torch.arange(40)).predict(inputs)
+    assert np.ptp(predicted[:, 0]) > 0
+    np.testing.assert_array_equal(predicted[:, 1], 0)
+
+
+def test_without_descriptors_it_is_still_a_member(esol: MoleculeTable) -> None:
+    model = MoleculeRegressor(
+        networks=0, descriptors=False, descriptor_models=["svr", "fingerprint-svr"]
+    )
+    model.fit(esol.smiles[:40], esol.targets[:40, 0])
+    assert [member.kind for member in model.model_.members] == ["fingerprint-svr"]
+
+
 def test_blocks_do_not_change_the_kernel(
     esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, Task
 from rnc_graph.experiments.tracking import make_loggers
 from rnc_graph.plugins import Plugin
+from rnc_graph.seeding import one_thread_always
 from rnc_graph.training import TrainerConfig
 from rnc_graph.workers import drain
 
@@ -86,8 +87,7 @@ class Work:
 
     def set_up(self) -> None:
         """Set up a process: one thread, so that results do not depend on where it runs."""
-        # Sums over several threads round by how the work was shared out.
-        torch.set_num_threads(1)
+        one_thread_always()
         # Denormal numbers slow a processor down many times, and nothing here depends on them.
         torch.set_flush_denormal(True)
         for plugin in self.plugins:

@@ -136,12 +136,12 @@ def _run(
     import ray
 
     name = sent[0].hex()
-    if name not in _kept:
-        _kept.clear()
-        work: Work = ray.get(sent[0])
-        _kept[name] = replace(work, options=work.options.where_seen())
-        work.set_up()
     try:
+        if name not in _kept:
+            _kept.clear()
+            work: Work = ray.get(sent[0])
+            work.set_up()
+            _kept[name] = replace(work, options=work.options.where_seen())
         record, tensors = _kept[name].compute(
             key, task, load(stage1) if stage1 else {}, lambda: None
         )
