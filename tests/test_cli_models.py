@@ -302,6 +302,7 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["train", "my.csv", "--target", "logs", "--out", "m"], "did you mean 'logS'"),
         (["train", "my.csv", "--out", "m"], r"'name', 'logS'.*--target"),
         (["train", "my.csv", "--encoder", "gni", "--out", "m"], "unknown encoder 'gni'"),
+        (["train", "my.csv", "--encoder-option", "layers=03", "--out", "m"], "got 03"),
         (["train", "my.csv", "--encoder-option", "layers", "--out", "m"], "expected KEY=VALUE"),
         (["train", "my.csv", "--encoder-option", "layers=[", "--out", "m"], "is not YAML"),
         (["train", "my.csv", "--encoder-option", "layer=2", "--out", "m"], "'layer'.*layers"),

@@ -355,15 +355,10 @@ def _say_written(paths: list[Path]) -> None:
 
 def _encoder_options(given: list[str] | None) -> dict[str, Any] | None:
     """Return the options of KEY=VALUE texts, whose values are YAML; None without any."""
-    import re
-
     import yaml
 
-    class Values(yaml.SafeLoader):
-        """YAML 1.1 reads 1e-3, which has no point, as text."""
+    from rnc_graph.experiments.spec.file import Loader
 
-    exponent = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$")
-    Values.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
     options: dict[str, Any] = {}
     for text in given or []:
         key, equals, value = text.partition("=")
@@ -372,7 +367,7 @@ def _encoder_options(given: list[str] | None) -> dict[str, Any] | None:
         if key in options:
             raise BadValueError(f"--encoder-option: {key!r} is given twice")
         try:
-            options[key] = yaml.load(value, Values)
+            options[key] = yaml.load(value, Loader)
         except yaml.YAMLError as error:
             raise BadValueError(f"--encoder-option {text!r}: is not YAML: {error}") from error
     return options or None

@@ -16,6 +16,7 @@ from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.checks import check_methods
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.experiments.spec.file import Loader
 from rnc_graph.experiments.tasks import PretrainTask
 from rnc_graph.files import resource_dir
 
@@ -406,6 +407,7 @@ def test_what_would_fill_memory_or_time_is_refused(folder: Path, old: str, new: 
         ),
         ("seeds: 2", "seeds: {gcn: [no]}", "line 4: seeds: expected a number, got true or false"),
         ("seeds: 2", "seeds: 2\nsplit: {train: true}", "split.train: expected a number"),
+        ("seeds: 2", "seeds: 1_0", "expected a decimal number or quoted text, got 1_0"),
         ("seeds: 2", "seeds: 012", "expected a decimal number or quoted text, got 012"),
         ("epochs: 3", "epochs: 1:30", "expected a decimal number or quoted text, got 1:30"),
         ("epochs: 3", "learning_rate: 00.5", "expected a decimal number or quoted text, got 00.5"),
@@ -517,3 +519,13 @@ def test_the_spec_of_finished_runs_is_read_without_running_its_plugins(folder: P
     assert experiment.kind_of("mine") == "graphs"
     with pytest.raises(RncGraphError, match=r"gone\.py"):
         read_spec(path)
+
+
+def test_yaml_that_is_merged_and_exponents_without_a_point() -> None:
+    text = "a: &a {x: 1}\nouter: {b: &b {<<: *a, x: 2}}\nc: {<<: *b}\nd: 1e-3"
+    assert yaml.load(text, Loader) == {  # a SafeLoader
+        "a": {"x": 1},
+        "outer": {"b": {"x": 2}},
+        "c": {"x": 2},
+        "d": 0.001,
+    }

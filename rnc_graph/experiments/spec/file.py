@@ -51,7 +51,7 @@ def read_spec(
         RncGraphError: the file is missing, no YAML, or no valid spec; one line a mistake.
     """
     try:
-        loader = _Loader(read_bytes(path, _MOST_BYTES).decode())
+        loader = Loader(read_bytes(path, _MOST_BYTES).decode())
         root = loader.get_single_node()
         _check_aliases(root)
         raw = loader.construct_document(root) if root is not None else None
@@ -85,12 +85,16 @@ def read_spec(
         raise BadValueError(f"{path}, with these encoders and seeds: {reasons}") from error
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses what YAML 1.1 changes in silence: duplicate keys, ``012`` (10), ``1:30`` (90)."""
+class Loader(yaml.SafeLoader):
+    """Refuses what YAML 1.1 changes in silence: duplicate keys, ``012`` (10), ``1:30`` (90).
+
+    ``1e-3`` is a number, as in YAML 1.2.
+    """
 
     values = levels = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Read a node, unless there are too many or too deep ones."""
         self.values += 1
         self.levels += 1
         if self.values > _MOST_VALUES or self.levels > _MOST_LEVELS:
@@ -100,7 +104,9 @@ class _Loader(yaml.SafeLoader):
         self.levels -= 1
         return node
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Read a mapping whose keys differ; what ``<<`` merges into it may be overridden."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -112,12 +118,11 @@ class _Loader(yaml.SafeLoader):
                     None, None, f"duplicate key {key.value!r}", key.start_mark
                 )
             seen.add(key.value)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
+        return node
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
         """Return a number that YAML 1.1 and 1.2 read alike."""
-        if ":" in node.value or re.match(r"[-+]?0[0-9_]", node.value):
+        if re.search(r"[:_]", node.value) or re.match(r"[-+]?0[0-9b]", node.value):
             raise yaml.constructor.ConstructorError(
                 None,
                 None,
@@ -129,7 +134,10 @@ class _Loader(yaml.SafeLoader):
 
 
 for _tag in ("int", "float"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
+    Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", Loader.construct_number)
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 def _check_aliases(root: yaml.Node | None) -> None:
