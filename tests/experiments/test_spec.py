@@ -381,6 +381,12 @@ def test_nothing_odd_is_taken_in_silence(folder: Path, old: str, new: str, messa
         ),
         (
             "name: small",
+            f"name: small\ninclude: [{{temperature: {[n + 0.5 for n in range(99)]}, "
+            f"views: {list(range(1, 99))}}}]",
+            "include: expected at most 2,000 methods, got 9,702",
+        ),
+        (
+            "name: small",
             f"name: small\ngrid: {{train_size: {[0.01 * n for n in range(1, 99)]}, "
             f"label_noise: {[0.01 * n for n in range(1, 99)]}}}",
             "grid: expected at most 1,000 splits, got 9,604",

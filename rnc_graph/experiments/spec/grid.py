@@ -101,6 +101,8 @@ def expanded(raw: Raw) -> Raw:
         only = {axis: values for axis, values in entry.items() if axis not in METHOD_AXES}
         if not own:
             raise MisfitError("needs an axis of the methods, such as objective", "include", number)
+        lists = {axis: values for axis, values in own.items() if isinstance(values, list | dict)}
+        _check_count(lists, METHOD_AXES, "methods", _MOST_METHODS, "include")
         made += _methods(own, raw, only)
     if made:
         written = raw.get("methods") or []
@@ -112,10 +114,12 @@ def expanded(raw: Raw) -> Raw:
     return raw
 
 
-def _check_count(grid: Raw, axes: Mapping[str, Axis], what: str, most: int) -> None:
+def _check_count(
+    grid: Raw, axes: Mapping[str, Axis], what: str, most: int, key: str = "grid"
+) -> None:
     count = math.prod(len(values) for axis, values in grid.items() if axis in axes)
     if count > most:
-        raise MisfitError(f"expected at most {most:,} {what}, got {count:,}", "grid")
+        raise MisfitError(f"expected at most {most:,} {what}, got {count:,}", key)
 
 
 def _mapping(above: Raw, *keys: str) -> Raw:
