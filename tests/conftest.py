@@ -42,7 +42,7 @@ def _no_own_parts_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         remove_parts(owner)
         del sys.modules[owner]
     written_by_tests = str(tmp_path_factory.getbasetemp())
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if (getattr(module, "__file__", None) or "").startswith(written_by_tests):
             del sys.modules[name]
 

@@ -5,6 +5,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Iterator
 from importlib import import_module
@@ -80,10 +81,18 @@ def _is_regular(path: Path) -> bool:
     return stat.S_ISREG(mode)
 
 
+class _Folder:
+    """A folder that goes with its last reference, and with the process at the latest."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="rnc-graph-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 def _spooled(source: Path) -> TableSource:
     name = "standard input" if source == STANDARD_INPUT else str(source)
-    folder = tempfile.TemporaryDirectory(prefix="rnc-graph-")
-    copy = Path(folder.name) / name.replace("/", "-")
+    folder = _Folder()
+    copy = folder.path / name.replace("/", "-")
     try:
         with copy.open("wb") as written:
             if source == STANDARD_INPUT:
