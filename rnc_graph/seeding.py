@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import numpy as np
 import torch
@@ -63,7 +63,9 @@ def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(1):  # NumPy's, SciPy's and scikit-learn's
+        with ExitStack() as pools:  # NumPy's, SciPy's and scikit-learn's
+            with suppress(OSError):  # To look for them needs a file descriptor.
+                pools.enter_context(threadpool_limits(1))
             yield
     finally:
         torch.set_num_threads(threads)
