@@ -51,6 +51,7 @@ results: $(STAMP)
 benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/rnc_loss.py
 	$(BIN)/python benchmarks/losses.py
+	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/featurize.py
 	$(BIN)/python benchmarks/model.py

@@ -7,6 +7,7 @@ disturb each other.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -53,6 +54,29 @@ def drawing_from(generator: Generator) -> Iterator[None]:
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])  # noqa: NPY002
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Compute the same bits each time inside the block; restore torch's settings afterwards.
+
+    Operations without a deterministic kernel, which some encoders have on a GPU, warn.
+    """
+    memory = torch.utils.deterministic
+    with PROCESS_STATE:
+        enabled = torch.are_deterministic_algorithms_enabled()
+        warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+        filling = memory.fill_uninitialized_memory
+        # cuBLAS reads it at its first product.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        # It is written before it is read: to fill it costs time, and changes no result.
+        memory.fill_uninitialized_memory = False
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+            memory.fill_uninitialized_memory = filling
 
 
 @contextmanager

@@ -66,10 +66,21 @@ class Subset:
         """What the features of graphs are."""
         return getattr(self.inputs, "schema", None)
 
+    @property
+    def device(self) -> torch.device:
+        """Where index and targets are; batches are made where the inputs are."""
+        return self.index.device
+
     def to(self, device: torch.device) -> Subset:
-        """Return the subset with its inputs on ``device``, where they can be moved."""
-        moved = self.inputs.to(device) if hasattr(self.inputs, "to") else self.inputs
-        return replace(self, inputs=moved)
+        """Return the subset on ``device``; on the CPU if its inputs cannot be moved."""
+        if not hasattr(self.inputs, "to"):
+            return self
+        return replace(
+            self,
+            inputs=self.inputs.to(device),
+            index=self.index.to(device),
+            y=self.y.to(device),
+        )
 
 
 class Loader:
@@ -119,7 +130,7 @@ class Loader:
         self.generator = Generator().manual_seed(shuffle_seed or 0)
         self.view_generator = self.generator
         self.share = (0, 1)
-        self.balance = _Balance(dataset.y[:, 0]) if balanced else None
+        self.balance = _Balance(dataset.y[:, 0].cpu()) if balanced else None
 
     def shard(self, rank: int, world: int) -> Loader:
         """Return the share of process ``rank`` (from 0) of ``world`` in each batch.
@@ -159,6 +170,8 @@ class Loader:
             order = torch.randperm(count, generator=self.generator)
         else:
             order = torch.arange(count)
+        # Once an epoch, so that no batch waits for a copy.
+        order = order.to(self.dataset.y.device)
         rank, world = self.share
         for whole in torch.tensor_split(order, len(self)):
             index = whole.tensor_split(world)[rank]

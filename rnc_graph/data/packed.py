@@ -109,6 +109,7 @@ class PackedGraphs:
         """
         index = index.to(self.device)
         rows, ptr = _ranges(self.node_offsets, index)
+        nodes = len(rows)
         ranges: dict[Level, tuple[Tensor, Tensor]] = {
             "node": (rows, ptr),
             "graph": (index, torch.arange(len(index) + 1, device=index.device)),
@@ -125,8 +126,9 @@ class PackedGraphs:
                 rows, slices[name] = ranges[a.level]
             tensors[name] = a.values.index_select(a.dim, rows).to(a.dtype)
             if a.increment:
-                tensors[name] += ptr[:-1].repeat_interleave(slices[name].diff())
-        batch = make_batch(tensors, slices, increments, ptr, counted=self.counted)
+                length = tensors[name].shape[a.dim]
+                tensors[name] += ptr[:-1].repeat_interleave(slices[name].diff(), output_size=length)
+        batch = make_batch(tensors, slices, increments, ptr, counted=self.counted, nodes=nodes)
         batch._levels = self._levels
         return batch
 
@@ -138,6 +140,7 @@ def make_batch(
     ptr: Tensor,
     *,
     counted: bool = False,
+    nodes: int | None = None,
 ) -> Batch:
     """Make a PyG ``Batch`` of B graphs from flat tensors, whose node numbers count over the batch.
 
@@ -147,8 +150,9 @@ def make_batch(
         increments: which of them are numbers of nodes.
         ptr: (B + 1,) where each graph's nodes begin.
         counted: whether the batch keeps ``num_nodes``.
+        nodes: the number of nodes; None to read it from ``ptr``.
     """
-    batch = Batch(**tensors, batch=graph_of(ptr), ptr=ptr)
+    batch = Batch(**tensors, batch=graph_of(ptr, nodes), ptr=ptr)
     batch._num_graphs = len(ptr) - 1
     # What PyG's collation notes down, so that batch[i] and to_data_list() work.
     zeros = torch.zeros_like(ptr[:-1])
@@ -222,9 +226,12 @@ def tells_nodes(name: str) -> bool:
     return name in _OF_NODES or "node" in name
 
 
-def graph_of(ptr: Tensor) -> Tensor:
-    """Return the graph that each value belongs to."""
-    return torch.repeat_interleave(ptr.diff())
+def graph_of(ptr: Tensor, count: int | None = None) -> Tensor:
+    """Return the graph that each value belongs to.
+
+    Where the number of values is known, a GPU is not waited for.
+    """
+    return torch.repeat_interleave(ptr.diff(), output_size=count)
 
 
 def _ranges(offsets: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -232,8 +239,9 @@ def _ranges(offsets: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     start = offsets[index]
     counts = offsets[index + 1] - start
     ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    rows = torch.arange(int(ptr[-1]), device=ptr.device)
-    return rows + torch.repeat_interleave(start - ptr[:-1], counts), ptr
+    total = int(ptr[-1])
+    first = torch.repeat_interleave(start - ptr[:-1], counts, output_size=total)
+    return first + torch.arange(total, device=ptr.device), ptr
 
 
 def _moved(values: Tensor, device: torch.device | str) -> Tensor:

@@ -65,7 +65,7 @@ class AttentionNCELoss(Loss):
             left_out = torch.eye(samples, dtype=by_view.dtype, device=by_view.device)
         else:
             left_out = (~negatives).to(by_view.dtype).fill_diagonal_(1)
-        rows = blocks(samples, 4 * samples)
+        rows = blocks(samples, 4 * samples, by_view.device)
         total = blockwise(partial(self._block_sum, left_out, positives), rows, by_view)
         counted = samples if positives is None else max(1, int(positives.any(1).sum()))
         return total.to(by_view.dtype) / (2 * counted)

@@ -140,7 +140,7 @@ def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], li
     The first anchors usually have all levels; the counts show whether they do.
     """
     anchors, entries = similarity.shape
-    rows = list(blocks(anchors, entries, LEVEL_ENTRIES))
+    rows = list(blocks(anchors, entries, similarity.device, LEVEL_ENTRIES))
     levels = sorted({*known, *_descend(similarity[rows[0]])}, reverse=True)
     while True:
         ranked = torch.zeros(len(levels), anchors, device=similarity.device)
@@ -184,9 +184,9 @@ class _Ranked(torch.autograd.Function):
         # For each level and anchor, the sum and the number of its terms.
         sums, kept = anchor.new_zeros(2, len(ranks), len(anchor)).unbind(0)
         # One buffer for all blocks: new memory costs more here than the arithmetic.
-        whole = list(blocks(len(anchor), entries + 1, MATRIX_ENTRIES))
+        whole = list(blocks(len(anchor), entries + 1, anchor.device, MATRIX_ENTRIES))
         height = whole[0].stop
-        parts = list(blocks(height, entries + 1, LEVEL_ENTRIES))
+        parts = list(blocks(height, entries + 1, anchor.device, LEVEL_ENTRIES))
         all_cosines, all_pull = anchor.new_empty(2, height, entries + 1)
         memory = anchor.new_empty(4, parts[0].stop, entries + 1)
         for rows in whole:

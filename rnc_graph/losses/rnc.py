@@ -89,7 +89,7 @@ class RnCLoss(PretrainLoss):
         if self._named_sim or modules or not torch.is_grad_enabled():
             parameters = [parameter for module in modules for parameter in module.parameters()]
             columns = samples * max(views * views, labels.shape[1])
-            rows = blocks(samples, columns, BLOCK_ENTRIES)
+            rows = blocks(samples, columns, features.device, BLOCK_ENTRIES)
             block_sum = partial(self._block_sum, labels, counted)
             total = blockwise(block_sum, rows, by_view, *parameters)
         else:

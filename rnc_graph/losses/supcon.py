@@ -51,7 +51,7 @@ class SupConLoss(Loss):
         towards = (same @ z.sum(1))[:, None] - z
         attracted = (z * towards).sum(-1).flatten() / (positives.clamp(min=1) * self.temperature)
 
-        rows = blocks(samples * views, samples * views)
+        rows = blocks(samples * views, samples * views, z.device)
         repelled = blockwise(partial(self._repelled, counted), rows, z.flatten(0, 1))
         return (repelled.to(z.dtype) - attracted @ counted) / counted.sum().clamp(min=1)
 

@@ -76,9 +76,14 @@ class Inputs:
         """The size in bytes of what :meth:`to` moves."""
         return self.graphs.nbytes
 
+    @property
+    def device(self) -> torch.device:
+        """Where the graphs are."""
+        return self.graphs.device
+
     def to(self, device: torch.device) -> Inputs:
         """Return the molecules with their graphs on a device."""
-        return replace(self, graphs=self.graphs.to(device))
+        return replace(self, graphs=self.graphs.to(device), rows=self.rows.to(device))
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,10 @@ class _WithDescriptors:
     def nbytes(self) -> int:
         return self.molecules.nbytes + self.descriptors.nbytes
 
+    @property
+    def device(self) -> torch.device:
+        return self.descriptors.device
+
     def batch(self, index: Tensor) -> tuple[Any, Tensor]:
         own = index.to(self.descriptors.device)
         if isinstance(self.molecules, Tensor):

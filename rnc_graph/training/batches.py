@@ -118,7 +118,10 @@ class StageData:
             return WrappedLoader(
                 self.loader, views=views, transform=transform, targets=scale, seed=seed
             )
-        dataset = Subset(self.dataset, torch.arange(len(self.dataset)), scale(self.y))
+        # Beside the inputs, so that no step copies them.
+        device = getattr(self.dataset, "device", torch.device("cpu"))
+        index = torch.arange(len(self.dataset), device=device)
+        dataset = Subset(self.dataset, index, scale(self.y).to(device))
         if config is None:
             return Loader(dataset, _BATCH_SIZE)
         return Loader(

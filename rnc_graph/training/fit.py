@@ -22,7 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
 from rnc_graph.errors import BadValueError, RunError
-from rnc_graph.seeding import PROCESS_STATE
+from rnc_graph.seeding import deterministic
 from rnc_graph.training.checkpoint import AtomicCheckpoints, Checkpoint
 from rnc_graph.training.config import DEFAULT_TRAINER, Precision, StageConfig, TrainerConfig
 from rnc_graph.training.distributed import from_all, rank, synchronized, world
@@ -161,7 +161,7 @@ def _trainer(config: StageConfig, callbacks: list[Callback], trainer: TrainerCon
             plugins=[AtomicCheckpoints()],
             precision=config.precision,
             max_epochs=config.epochs,
-            deterministic=True,
+            deterministic="warn",
             callbacks=callbacks,
             logger=list(trainer.loggers) or False,
             enable_checkpointing=False,
@@ -191,17 +191,16 @@ def _processes() -> dict[str, Any]:
 
 @contextmanager
 def _borrowed_process() -> Iterator[None]:
-    """Restore what a trainer changes: its ``deterministic`` is a switch of the whole process.
+    """Compute deterministically, and restore what a trainer changes in the whole process.
 
     Lightning's banner and its advice on workers are hidden, its errors are not.
     """
     logger = logging.getLogger("lightning.pytorch")
-    with PROCESS_STATE, warnings.catch_warnings():
-        deterministic, level = torch.are_deterministic_algorithms_enabled(), logger.level
+    with deterministic(), warnings.catch_warnings():
+        level = logger.level
         logger.setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module=r"lightning\..*")
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(deterministic)
             logger.setLevel(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor, nn
 
 from rnc_graph.errors import BadValueError
+from rnc_graph.seeding import deterministic
 
 
 def torch_device(accelerator: str) -> torch.device:
@@ -45,7 +47,8 @@ def infer(
     """Return the model's (N, ...) outputs over all batches, in evaluation mode, on the CPU.
 
     A batch is a tuple whose first element is the inputs. The model's device and the modes of all
-    its modules are restored afterwards; ``device=None`` computes on the model's own.
+    its modules are restored afterwards; ``device=None`` computes on the model's own. The same
+    batches give the same bits.
     """
     tensors = [*model.parameters(), *model.buffers()]
     home = tensors[0].device if tensors else torch.device("cpu")
@@ -53,7 +56,8 @@ def infer(
     modes = {module: module.training for module in model.modules()}
     model.to(device).eval()
     try:
-        outputs = [model(move_data_to_device(inputs, device)) for inputs, *_ in batches]
+        with deterministic() if device.type == "cuda" else nullcontext():
+            outputs = [model(move_data_to_device(inputs, device)) for inputs, *_ in batches]
         return torch.cat(outputs).cpu()
     finally:
         model.to(home)

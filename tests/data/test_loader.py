@@ -164,3 +164,13 @@ def test_balanced_batches_need_classes_and_a_seed() -> None:
         _batches(index, 4, balanced=True)
     with pytest.raises(RncGraphError, match="none of 10 samples has a class"):
         _balanced(index, classes * torch.nan, 4)
+
+
+def test_batches_are_made_where_the_samples_are() -> None:
+    # A tensor on this device has no values: to copy one to the CPU is an error.
+    elsewhere = torch.device("meta")
+    samples = Subset(torch.zeros(10, 3), torch.arange(10), torch.zeros(10, 1)).to(elsewhere)
+    nested = Subset(samples, torch.arange(10, device=elsewhere), samples.y)
+    for inputs, y in Loader(nested, 4, shuffle_seed=0, views=2):
+        assert inputs.device == y.device == elsewhere
+        assert inputs.shape == (2 * len(y), 3)

@@ -166,12 +166,19 @@ def test_nothing_is_printed_and_no_file_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("before", [(True, True), (True, False), (False, False)])
 @pytest.mark.parametrize("diverges", [True, False])
 def test_torchs_own_settings_are_put_back(
-    before: bool, diverges: bool, problem: Any, toy: Any, brief: StageConfig
+    before: tuple[bool, bool], diverges: bool, problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     used: list[bool] = []
+
+    def settings() -> tuple[bool, bool, bool]:
+        return (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            torch.utils.deterministic.fill_uninitialized_memory,
+        )
 
     class Asking(nn.Linear):
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -182,14 +189,14 @@ def test_torchs_own_settings_are_put_back(
         problem.targets[:] = torch.inf
     data = problem.training(), problem.validation()
     run = partial(stages.regress, toy(), Asking(4, 1), *data, head_loss="l1", config=brief, seed=0)
-    earlier = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(before)
+    earlier = settings()
+    torch.use_deterministic_algorithms(before[0], warn_only=before[1])
     try:
         with pytest.raises(RncGraphError) if diverges else nullcontext():
             run()
-        assert torch.are_deterministic_algorithms_enabled() is before
+        assert settings() == (*before, earlier[2])
     finally:
-        torch.use_deterministic_algorithms(earlier)
+        torch.use_deterministic_algorithms(earlier[0], warn_only=earlier[1])
     assert all(used)
 
 
