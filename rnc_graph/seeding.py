@@ -12,6 +12,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def deterministic() -> Iterator[None]:
 
     Operations without a deterministic kernel, which some encoders have on a GPU, warn.
     """
-    memory = torch.utils.deterministic
+    memory: Any = torch.utils.deterministic  # its attribute is typed nowhere
     with PROCESS_STATE:
         enabled = torch.are_deterministic_algorithms_enabled()
         warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
