@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 class RncGraphError(Exception):
@@ -78,9 +79,29 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "seed"), plural(1200, "molecule")
+    ('1 seed', '1,200 molecules')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def reason_of(problem: ErrorDetails) -> str:
+    """Return why pydantic refused a value: ``reason, got value``."""
+    reason = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return reason
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] in ("model_type", "dict_type"):
+        reason = "expected a mapping from keys to values"
+    return f"{reason}, got {problem['input']!r:.200}"
+
+
 def first_problem(error: ValidationError) -> str:
     """Return the first problem that pydantic found: ``key: reason, got value``."""
     problem = error.errors()[0]
     key = ".".join(map(str, problem["loc"]))
-    reason = problem["msg"].removeprefix("Value error, ")
-    return f"{key}: {reason}, got {problem['input']!r:.200}" if key else reason
+    return f"{key}: {reason_of(problem)}" if key else reason_of(problem)

@@ -41,12 +41,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def clear_temporary(folder: Path) -> None:
-    """Remove what :func:`atomic_path` left of processes that were killed, and no other file."""
-    for left in folder.glob(f".*{_TEMPORARY}"):
-        left.unlink(missing_ok=True)
-
-
 def read_bytes(path: Path, most: int) -> bytes:
     """Read a regular file of at most ``most`` bytes: no pipe that blocks, none that fills memory.
 
@@ -65,13 +59,18 @@ def read_bytes(path: Path, most: int) -> bytes:
     raise BadValueError(f"{path}: expected at most {most:,} bytes, got {found.st_size:,}")
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of ``path`` that killed processes left."""
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove what :func:`atomic_path` left in a folder of processes that were killed.
+
+    Args:
+        folder: where the files were written.
+        name: of the file; by default of any.
+    """
     if fcntl is None:  # Windows, where a process cannot be asked for without a library.
         return
-    name = re.compile(rf"\.(\d+){re.escape(_TEMPORARY)}(\.rows)?")
-    for left in path.parent.glob(f".{escape(path.name)}.*{_TEMPORARY}*"):
-        found = name.fullmatch(left.name.removeprefix(f".{path.name}"))
+    ending = re.compile(rf"\.(\d+){re.escape(_TEMPORARY)}(\.rows)?$")
+    for left in folder.glob(f".{name if name == '*' else escape(name)}.*{_TEMPORARY}*"):
+        found = ending.search(left.name)
         if found and not _runs(int(found[1])):
             left.unlink(missing_ok=True)
 

@@ -9,13 +9,13 @@ from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
-from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError
+from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError, reason_of
 
 T = TypeVar("T")
 Part = TypeVar("Part", bound=Callable[..., Any])
 
-# Bounds of whole numbers in options: far beyond what helps, and still quick to build.
-_LARGEST = 65_536
+# Bounds of numbers in options: far beyond what helps, and still quick to build.
+LARGEST = 65_536
 _MOST_LAYERS = 100
 
 
@@ -152,12 +152,11 @@ def check_size(option: str, value: Any, what: str) -> None:
     """Check that a number is not so large that what is built of it would fill the memory.
 
     Raises:
-        BadValueError: a whole number, or one in a list, is too large; the message begins with
-            ``what``.
+        BadValueError: a number, or one in a list, is too large; the message begins with ``what``.
     """
-    most = _MOST_LAYERS if "layers" in option else _LARGEST
+    most = _MOST_LAYERS if "layers" in option else LARGEST
     for number in value if isinstance(value, list | tuple) else [value]:
-        if isinstance(number, int) and abs(number) > most:
+        if isinstance(number, int | float) and not abs(number) <= most:
             raise BadValueError(f"{what}: expected at most {most:,}, got {number}")
 
 
@@ -185,8 +184,9 @@ def _of_type(value: Any, hint: Any, what: str) -> Any:
     try:
         return _adapter(hint).validate_python(value)
     except ValidationError as error:
-        reasons = "; ".join(dict.fromkeys(problem["msg"] for problem in error.errors()))
-        raise BadValueError(f"{what}: {reasons}, found {value!r}") from error
+        # One for each type that an annotation allows.
+        reasons = "; ".join(dict.fromkeys(map(reason_of, error.errors())))
+        raise BadValueError(f"{what}: {reasons}") from error
 
 
 @cache

@@ -24,7 +24,7 @@ def test_options_are_checked():
     assert shapes.make("ball", radius=2).volume == 8
     with pytest.raises(UnknownNameError, match=r"option of shape 'ball'.*'radios'; known: radius"):
         shapes.make("ball", radios=2)
-    with pytest.raises(BadValueError, match=r"shape 'ball', option 'radius': .*integer, found 'x'"):
+    with pytest.raises(BadValueError, match=r"shape 'ball', option 'radius': .*integer, got 'x'"):
         shapes.make("ball", radius="x")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, plural
 
 if TYPE_CHECKING:
     from rnc_graph.data.featurizer import BadMolecule
@@ -39,15 +39,6 @@ def shorten(text: str, length: int = 80) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
-def count_of(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> count_of(1, "row"), count_of(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def bad_rows(bad: Iterable[BadMolecule], table: MoleculeTable) -> list[BadRow]:
     """Return molecules that cannot be read as rows of their table."""
     return [
@@ -64,7 +55,7 @@ def bad_rows(bad: Iterable[BadMolecule], table: MoleculeTable) -> list[BadRow]:
 
 def describe_bad(bad: Sequence[BadRow], source: str, shown: int = 10) -> str:
     """Return the bad rows of ``source`` as text: how many, and the first of them."""
-    lines = [f"{source}: {count_of(len({row.row for row in bad}), 'row')} cannot be used"]
+    lines = [f"{source}: {plural(len({row.row for row in bad}), 'row')} cannot be used"]
     for row in bad[:shown]:
         where = f"row {row.row}" + (f" (line {row.line})" if row.line is not None else "")
         column = f", column {row.column!r}" if row.column else ""

@@ -20,7 +20,7 @@ from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
-from rnc_graph.files import clear_temporary
+from rnc_graph.files import remove_leftovers
 from rnc_graph.plugins import Plugin, load_plugins
 
 
@@ -112,7 +112,7 @@ def run_experiment(
     check_methods(experiment, prepared.datasets)
     check_before_training(experiment, work.resources, prepared.tasks.values())
     with locked(store.folder):
-        clear_temporary(folder)
+        remove_leftovers(folder)
         damaged = store.discard_damaged(prepared.tasks, progress.say)
         missing = missing_tasks(prepared.tasks, store.keys(), damaged)
         progress.start(missing, done=len(prepared.tasks) - len(missing))

@@ -24,7 +24,7 @@ from rnc_graph.files import read_bytes
 _TEMPORARY = ".unfinished-"
 _RECORD, _TENSORS = "record.json", "tensors.safetensors"
 
-# Of one file: an edited folder must not fill the memory.
+# Of one file, written or read: an edited folder must not fill the memory.
 _MOST_BYTES = 4_000_000_000
 
 
@@ -160,7 +160,8 @@ class Store:
         """Write an entry; where it exists already, it stays as it is.
 
         Raises:
-            WriteError: the folder cannot be written to, or the disk is full.
+            WriteError: the folder cannot be written to, the disk is full, or the entry is larger
+                than what is read.
         """
         unfinished = self.unfinished(key)
         # Copies: safetensors refuses tensors that share memory.
@@ -168,11 +169,18 @@ class Store:
         try:
             unfinished.mkdir(parents=True)
             content = save(copies)
+            if len(content) > _MOST_BYTES:
+                raise WriteError(
+                    f"{self.folder / key}: expected results of at most {_MOST_BYTES:,} bytes, got "
+                    f"{len(content):,}"
+                )
             (unfinished / _TENSORS).write_bytes(content)
             sealed = {**record, "tensors_sha256": hashlib.sha256(content).hexdigest()}
             (unfinished / _RECORD).write_text(sealed_text(sealed, key), encoding="utf-8")
             if not self.has(key):
                 unfinished.rename(self.folder / key)
+        except WriteError:
+            raise
         except (OSError, SafetensorError) as error:
             raise WriteError(f"{self.folder}: cannot write results here: {error}") from error
         finally:

@@ -89,7 +89,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         random_state: the same gives the same bits; None draws one from numpy's global state.
         n_jobs: processes that train members and featurize; None is 1, -1 all cores. Results do not
             depend on it.
-        device: a Lightning accelerator: "cpu", "gpu", "auto", ...
+        device: a Lightning accelerator that ``fit`` trains on: "cpu", "gpu", "auto", ...; the model
+            predicts on the CPU, with the same bits wherever it was trained.
         plugins: Python files that register the encoder, the objective or the augmentation; ``fit``
             runs them, and ``load`` needs them again.
 

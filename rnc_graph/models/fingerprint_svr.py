@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -38,7 +38,7 @@ class FingerprintSVR:
     The min-max kernel of two molecules is the sum of the smaller counts of each substructure over
     the sum of the larger ones: Tanimoto similarity on counts (Ralaivola et al., Neural Networks 18,
     2005). This one is the mean over several fingerprints. With more than 20,000 training molecules
-    it learns from every second of them, or every third, and so on.
+    that have a target it learns from every second of them, or every third, and so on.
 
     What it has learned is kept as tensors: the ``coefficients`` (S, t) of the support molecules of
     all targets, the ``intercepts`` (t,), and the molecules' counts of each fingerprint as a sparse
@@ -58,9 +58,12 @@ class FingerprintSVR:
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> FingerprintSVR:
         """Learn each target (N, t) from the rows of ``train`` that have it."""
-        train = train[:: -(-len(train) // LARGEST)]
         counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
-        coefficients, intercepts = _solve(mean_kernel(counts, counts), targets[train])
+        values = targets[train].double().numpy()
+        coefficients, intercepts = np.zeros(values.shape), np.zeros(self.targets)
+        for target, rows, kernel in _kernels(counts, values):
+            solved = _solve(kernel, values[rows, target])
+            coefficients[rows, target], intercepts[target] = solved
         support = np.flatnonzero(coefficients.any(axis=1))
         parts: dict[str, NDArray[Any]] = {
             "coefficients": coefficients[support],
@@ -96,19 +99,22 @@ class FingerprintSVR:
     ) -> FloatArray:
         """Predict each fold of ``train`` from all else, (n, t); the kernel is made once.
 
-        NaN for molecules in none of the folds (n,), and for those that :meth:`fit` leaves out.
+        NaN for molecules in none of the folds (n,), and for those that :meth:`fit` does not learn
+        a target from.
         """
         predicted = np.full((len(train), self.targets), np.nan)
         if not folds:
             return predicted
-        step = -(-len(train) // LARGEST)
-        train = train[::step]
         counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
-        kernel = mean_kernel(counts, counts)
-        for mask in folds:
-            held, rest = mask[::step].numpy(), ~mask[::step].numpy()
-            coefficients, intercepts = _solve(kernel[np.ix_(rest, rest)], targets[train[rest]])
-            predicted[::step][held] = kernel[np.ix_(held, rest)] @ coefficients + intercepts
+        values = targets[train].double().numpy()
+        for target, rows, kernel in _kernels(counts, values):
+            for mask in folds:
+                held = mask.numpy()[rows]
+                if held.any() and not held.all():
+                    own = kernel[np.ix_(~held, ~held)]
+                    coefficients, intercept = _solve(own, values[rows[~held], target])
+                    votes = kernel[np.ix_(held, ~held)] @ coefficients + intercept
+                    predicted[rows[held], target] = votes
         return predicted
 
     def tensors(self) -> dict[str, Tensor]:
@@ -121,18 +127,34 @@ class FingerprintSVR:
         return self
 
 
-def _solve(kernel: FloatArray, targets: Tensor) -> tuple[FloatArray, FloatArray]:
-    """Return the coefficients (n, t) and the intercepts (t,) from a kernel (n, n)."""
-    coefficients, intercepts = np.zeros(targets.shape), np.zeros(targets.shape[1])
-    for target, values in enumerate(targets.double().numpy().T):
-        rows = np.flatnonzero(~np.isnan(values))
-        if not len(rows):  # Thinning left none; the mean of a standardized target is 0.
+def _kernels(
+    counts: dict[str, csr_array], values: FloatArray
+) -> Iterator[tuple[int, NDArray[np.int64], FloatArray]]:
+    """Yield each target that a molecule has, the rows (k,) that it is learned from, their kernel.
+
+    Args:
+        counts: of n molecules.
+        values: (n, t), NaN where missing.
+    """
+    whole = mean_kernel(counts, counts) if len(values) <= LARGEST else None
+    for target, column in enumerate(values.T):
+        rows = np.flatnonzero(~np.isnan(column))
+        if not len(rows):
             continue
-        own = kernel if len(rows) == len(kernel) else kernel[np.ix_(rows, rows)]
-        svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(own, values[rows])
-        coefficients[rows[svr.support_], target] = svr.dual_coef_[0]
-        intercepts[target] = svr.intercept_[0]
-    return coefficients, intercepts
+        rows = rows[:: -(-len(rows) // LARGEST)]
+        if whole is None:
+            own = {name: matrix[rows] for name, matrix in counts.items()}
+            yield target, rows, mean_kernel(own, own)
+        else:
+            yield target, rows, whole if len(rows) == len(whole) else whole[np.ix_(rows, rows)]
+
+
+def _solve(kernel: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
+    """Return the coefficients (k,) and the intercept from a kernel (k, k) and values (k,)."""
+    svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(kernel, values)
+    coefficients = np.zeros(len(values))
+    coefficients[svr.support_] = svr.dual_coef_[0]
+    return coefficients, float(svr.intercept_[0])
 
 
 def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> dict[str, csr_array]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
@@ -53,6 +55,10 @@ class TrainingParts:
     train: Tensor
     selection: Tensor
     fold: Tensor
+
+    def molecules(self) -> NDArray[np.int64]:
+        """Return the number of each molecule of ``train``, (n,); its rows share it."""
+        return numbered(self.inputs.smiles[row] for row in self.train)
 
     def folds(self) -> list[Tensor]:
         """Return a mask (n,) of each fold without which every target can still be learned."""

@@ -30,7 +30,9 @@ def fold_numbers(smiles: Sequence[str], seed: int) -> NDArray[np.int64]:
     return (np.random.default_rng(seed).permutation(count) % FOLDS)[molecule]
 
 
-def mixture_weights(out_of_fold: FloatArray, targets: FloatArray) -> FloatArray:
+def mixture_weights(
+    out_of_fold: FloatArray, targets: FloatArray, molecules: NDArray[np.int64]
+) -> FloatArray:
     """Return the weights of m members for each target, (m, t).
 
     Non-negative least squares on out-of-fold predictions (Breiman, "Stacked regressions", Machine
@@ -41,18 +43,21 @@ def mixture_weights(out_of_fold: FloatArray, targets: FloatArray) -> FloatArray:
     Args:
         out_of_fold: (n, t, m), NaN where a member has none.
         targets: (n, t) standardized, NaN where missing.
+        molecules: (n,) number of each row's molecule; its rows are in one fold.
     """
     weights = np.full(out_of_fold.shape[:0:-1], 1 / out_of_fold.shape[2])
-    for target, (votes, y) in enumerate(_known(out_of_fold, targets)):
-        if len(y) < _FEWEST:
+    for target, (votes, y, molecule) in enumerate(_known(out_of_fold, targets, molecules)):
+        if molecule.max(initial=-1) + 1 < _FEWEST:
             continue
-        of_mean = np.square(votes.mean(axis=1) - y)
-        if _squared_errors(votes, y).mean() < of_mean.mean():
+        of_mean = _by_molecule(np.square(votes.mean(axis=1) - y), molecule)
+        if _squared_errors(votes, y, molecule).mean() < of_mean.mean():
             weights[:, target] = nnls(votes, y)[0]
     return weights
 
 
-def networks_earn_their_time(network: FloatArray, others: FloatArray, targets: FloatArray) -> bool:
+def networks_earn_their_time(
+    network: FloatArray, others: FloatArray, targets: FloatArray, molecules: NDArray[np.int64]
+) -> bool:
     """Tell whether a network lowers the error of the mixture, by 1% and by one standard error.
 
     The errors are those of weights from a cross-validation, on the molecules that the network was
@@ -62,32 +67,46 @@ def networks_earn_their_time(network: FloatArray, others: FloatArray, targets: F
         network: (n, t) out-of-fold predictions, NaN where there is none.
         others: (n, t, m) those of the other members.
         targets: (n, t) standardized, NaN where missing.
+        molecules: (n,) number of each row's molecule.
     """
     both = np.concatenate([others, network[:, :, None]], axis=2)
-    known = [(votes, y) for votes, y in _known(both, targets) if len(y) >= FOLDS]
+    every = _known(both, targets, molecules)
+    known = [one for one in every if one[2].max(initial=-1) + 1 >= FOLDS]
     if not known:
         return True  # Nothing can be measured, so nothing speaks against them.
-    with_it = np.concatenate([_squared_errors(votes, y) for votes, y in known])
-    without = np.concatenate([_squared_errors(votes[:, :-1], y) for votes, y in known])
+    with_it = np.concatenate([_squared_errors(*one) for one in known])
+    without = np.concatenate([_squared_errors(v[:, :-1], y, own) for v, y, own in known])
     gain = without - with_it
     enough = np.sqrt(with_it.mean()) <= (1 - _EARNED) * np.sqrt(without.mean())
     return bool(enough and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
-def _known(out_of_fold: FloatArray, targets: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-    """Return the predictions (k, m) and the values (k,) of the rows that have both, by target."""
+def _known(
+    out_of_fold: FloatArray, targets: FloatArray, molecules: NDArray[np.int64]
+) -> list[tuple[FloatArray, FloatArray, NDArray[np.int64]]]:
+    """Return predictions (k, m) and values (k,) of the rows that have both, by target.
+
+    With them the number (k,) of each row's molecule, from 0 without gaps.
+    """
     found = []
     for votes, y in zip(np.moveaxis(out_of_fold, 1, 0), targets.T, strict=True):
         rows = np.isfinite(y) & np.isfinite(votes).all(axis=1)
-        found.append((votes[rows], y[rows]))
+        _, molecule = np.unique(molecules[rows], return_inverse=True)
+        found.append((votes[rows], y[rows], molecule))
     return found
 
 
-def _squared_errors(votes: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the squared errors (k,) of weights that are learned without the rows they combine."""
-    fold = np.arange(len(y)) % FOLDS
+def _squared_errors(votes: FloatArray, y: FloatArray, molecule: NDArray[np.int64]) -> FloatArray:
+    """Return each molecule's squared error, of weights learned without the fold that it is in."""
+    fold = molecule % FOLDS
     errors = np.empty(len(y))
     for number in range(FOLDS):
         held = fold == number
         errors[held] = votes[held] @ nnls(votes[~held], y[~held])[0] - y[held]
-    return np.square(errors)
+    return _by_molecule(np.square(errors), molecule)
+
+
+def _by_molecule(errors: FloatArray, molecule: NDArray[np.int64]) -> FloatArray:
+    """Return the mean over the rows of each molecule."""
+    mean: FloatArray = np.bincount(molecule, errors) / np.bincount(molecule)
+    return mean

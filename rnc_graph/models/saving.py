@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import warnings
 from collections.abc import Collection, Sequence
 from importlib.metadata import version
@@ -23,8 +22,8 @@ from torch_geometric.nn import models
 from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.featurizer import AS_WRITTEN
-from rnc_graph.errors import BadValueError, MissingFileError, first_problem, unreadable
-from rnc_graph.files import atomic_path, write_text
+from rnc_graph.errors import BadValueError, MissingFileError, first_problem
+from rnc_graph.files import atomic_path, read_bytes, write_text
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler
@@ -94,7 +93,8 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
 
     Raises:
         OSError: it cannot be written to.
-        BadValueError: its encoder was passed as a module.
+        BadValueError: its encoder was passed as a module, or its weights are larger than what is
+            read.
     """
     if not isinstance(model.settings.encoder, str):
         raise BadValueError(
@@ -102,6 +102,11 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
             "the import path of its encoder and encoder_options, got a module"
         )
     weights = save({name: part.contiguous() for name, part in _tensors(model).items()})
+    if len(weights) > _MOST_BYTES[WEIGHTS]:
+        raise BadValueError(
+            f"{folder / WEIGHTS}: expected weights of at most {_MOST_BYTES[WEIGHTS]:,} bytes, got "
+            f"{len(weights):,}"
+        )
     config = _Config(
         settings=model.settings,
         targets=model.targets,
@@ -228,18 +233,9 @@ def _read(folder: Path, name: str) -> bytes:
     if os.path.realpath(path) != os.path.join(os.path.realpath(folder), name):
         raise BadValueError(f"{path}: is a link to elsewhere; a model's files lie in its folder")
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BadValueError(f"{path}: expected a file")
-        if found.st_size > _MOST_BYTES[name]:
-            raise BadValueError(
-                f"{path}: {found.st_size:,} bytes, expected at most {_MOST_BYTES[name]:,}"
-            )
-        return path.read_bytes()
-    except FileNotFoundError:
+        return read_bytes(path, _MOST_BYTES[name])
+    except MissingFileError:
         raise MissingFileError(f"{path}: missing; a model is {CONFIG} and {WEIGHTS}") from None
-    except OSError as error:
-        raise unreadable(path, error) from error
 
 
 def _tensors(model: MoleculeModel) -> dict[str, Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PositiveInt,
@@ -21,7 +20,9 @@ from rnc_graph.encoders import ENCODERS, make_encoder
 from rnc_graph.errors import BadValueError, first_problem
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import example_molecules
+from rnc_graph.registry import LARGEST, check_size
 from rnc_graph.seeding import seeded
+from rnc_graph.settings import Settings
 from rnc_graph.training import ContinuousLoss, StageConfig
 
 DescriptorModelName = Literal["svr", "extra-trees", "fingerprint-svr"]
@@ -34,15 +35,10 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
 _NETWORKS = 3
 
 
-# Bounds of numbers in the options: far beyond what helps, and still quick to build.
-_LARGEST = 65_536
-_MOST_LAYERS = 100
-
-
-class ModelSettings(BaseModel):
+class ModelSettings(Settings):
     """A model's parts and how they are trained; how the defaults were chosen: docs/model.md."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     encoder: str | nn.Module = Field(
         "gin", description="a name, the import path of a class, or a module"
@@ -51,13 +47,13 @@ class ModelSettings(BaseModel):
         None, description="None for what suits a small set"
     )
     objective: str | None = Field("rnc", description="of stage 1; None leaves stage 1 out")
-    objective_options: dict[str, Any] = {}
+    objective_options: dict[str, Any] = Field({})
     augmentation: dict[str, float] = Field(
         {"mask_attributes": 0.1}, description="strength of each, for the views of stage 1"
     )
     views: int = Field(2, ge=1, le=100)
     head_loss: ContinuousLoss = "l2"
-    head_hidden: list[Annotated[int, Field(gt=0, le=_LARGEST)]] = Field([128], max_length=100)
+    head_hidden: list[Annotated[int, Field(gt=0, le=LARGEST)]] = Field([128], max_length=100)
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False
     pretraining_epochs: int = Field(30, ge=1, le=1_000_000)
@@ -73,9 +69,9 @@ class ModelSettings(BaseModel):
     networks: Annotated[int, Field(ge=0, le=1_000)] | Literal["auto"] = Field(
         3, description="in the ensemble; auto: three where they lower the error, or none"
     )
-    descriptor_models: Annotated[
-        list[DescriptorModelName], Field(description="members that see no graph")
-    ] = ["svr", "extra-trees"]
+    descriptor_models: list[DescriptorModelName] = Field(
+        ["svr", "extra-trees"], description="members that see no graph"
+    )
     weights: Literal["equal", "stacked"] = Field(
         "equal", description="of the members; stacked: learned from out-of-fold predictions"
     )
@@ -85,9 +81,7 @@ class ModelSettings(BaseModel):
     def _options_are_bounded(cls, options: dict[str, Any] | None) -> dict[str, Any] | None:
         # Before anything is built of them: a hostile config must not eat the memory.
         for name, value in (options or {}).items():
-            largest = _MOST_LAYERS if "layers" in name else _LARGEST
-            if isinstance(value, int | float) and not abs(value) <= largest:
-                raise ValueError(f"{name}: expected at most {largest:,}, got {value!r}")
+            check_size(name, value, name)
         return options
 
     @model_validator(mode="after")

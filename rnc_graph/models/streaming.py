@@ -153,7 +153,7 @@ def _writing(source: Path, out: Path) -> Iterator[tuple[TableSource, Path]]:
     if out.exists() and source.exists() and out.samefile(source):
         raise BadValueError(f"{out}: is the table that is read; write to another file")
     table = open_table(source)
-    remove_leftovers(out)
+    remove_leftovers(out.parent, out.name)
     with atomic_path(out) as temporary:
         yield table, temporary
 

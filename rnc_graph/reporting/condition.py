@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.table import Table
+from rnc_graph.errors import plural
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.reporting import numbers
@@ -37,7 +38,7 @@ class Condition:
     @property
     def seeds(self) -> str:
         """How many seeds the table has, in words."""
-        return numbers.plural(len(self.table.seeds), "seed")
+        return plural(len(self.table.seeds), "seed")
 
     @property
     def classes(self) -> Sequence[str]:

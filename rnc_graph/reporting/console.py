@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rnc_graph.errors import plural
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.markup import one_line
 
@@ -130,5 +131,5 @@ def print_evaluation(console: Console, evaluation: Evaluation, title: str) -> No
     targets = [*map(numbers.with_unit, evaluation.targets, evaluation.units)]
     cells = [metric_cells(evaluation, number) for number in range(len(targets))]
     lines = list(zip(METRICS.values(), *cells, strict=True))
-    title = f"{title}: {numbers.plural(len(evaluation.rows), 'row')}"
+    title = f"{title}: {plural(len(evaluation.rows), 'row')}"
     print_table(console, ["", *targets], lines, title=title, right=True)

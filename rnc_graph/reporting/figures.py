@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
+from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import REGIONS, Ranking
 from rnc_graph.reporting import numbers, style
@@ -209,7 +210,7 @@ def draw_ranks(ranking: Ranking | None) -> Figure | None:
     axis.set_xlim(0.8, count + 1.5)
     axis.spines["left"].set_visible(False)
     axis.set_xlabel(
-        f"average rank over {numbers.plural(ranking.conditions, 'condition')}\nbars: no "
+        f"average rank over {plural(ranking.conditions, 'condition')}\nbars: no "
         f"significant difference (critical difference {ranking.critical:.2f}, Nemenyi)"
     )
     return figure

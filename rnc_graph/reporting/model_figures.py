@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnc_graph.errors import plural
 from rnc_graph.models import Evaluation
 from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.drawing import molecule_pixels
@@ -124,6 +125,6 @@ def _result(evaluation: Evaluation, target: int) -> str:
     if math.isnan(metrics["coverage"]):
         covered = "too few molecules for intervals"
     return (
-        f"{name}: {numbers.plural(int(metrics['count']), 'row')}\n"
+        f"{name}: {plural(int(metrics['count']), 'row')}\n"
         f"RMSE {numbers.number(metrics['rmse'])}, {covered}"
     )

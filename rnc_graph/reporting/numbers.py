@@ -99,15 +99,6 @@ def with_unit(name: str, unit: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun.
-
-    >>> plural(1, "seed"), plural(1200, "molecule")
-    ('1 seed', '1,200 molecules')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def trial(samples: int | None) -> str:
     """Say that an experiment took a part of its data alone, as with --quick; "" if it took all."""
     return "" if samples is None else f"quick trial: at most {samples:,} samples of each data set"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rnc_graph.errors import plural
 from rnc_graph.experiments.results import evaluated_sets
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import CLASSIFICATION, DISPLAY, RETRIEVED
@@ -71,7 +72,7 @@ def text_tables(experiment: Experiment, table: ResultTable) -> list[TextTable]:
     # With a single data set its name is omitted.
     name = table.name if len(experiment.data) > 1 else table.name.removeprefix(f"{table.data}, ")
     trial = " (quick trial)" if numbers.trial(experiment.samples) else ""
-    title = f"{name}, {numbers.plural(len(table.seeds), 'seed')}{trial}"
+    title = f"{name}, {plural(len(table.seeds), 'seed')}{trial}"
     return [
         *(_errors(experiment, table, scale, title) for scale in table.scoring.scales),
         *_differences(table, title),
@@ -144,7 +145,7 @@ def _cell(row: MethodRow, name: str) -> str:
         return numbers.NONE
     shown = numbers.mean_and_sd(summary)
     if len(summary.values) < len(row.seeds):
-        shown += f" ({numbers.plural(len(summary.values), 'seed')})"
+        shown += f" ({plural(len(summary.values), 'seed')})"
     difference, direction = row.measure_differences.get(name), DISPLAY[name].higher_is_better
     if direction is None or difference is None or not numbers.significant(difference):
         return shown
@@ -192,7 +193,7 @@ def _as_latex(table: ResultTable, trial: str) -> str:
     scale = " in standard deviations of the target" if scoring.scale == "standardized" else ""
     caption = (
         f"{table.name}: errors of the {table.compared} set{scale}, mean and standard deviation "
-        f"over {numbers.plural(len(table.seeds), 'seed')}{trial and f' ({trial})'}."
+        f"over {plural(len(table.seeds), 'seed')}{trial and f' ({trial})'}."
     )
     head, *body = (" & ".join(cells) + r" \\" for cells in lines)
     return "\n".join(

@@ -69,7 +69,7 @@ def test_a_grid_is_spelt_out(folder: Path):
         (
             "[l1, l2]",
             "[l1, l3]",
-            "grid.head_loss: Input should be 'l1', 'l2', 'huber' or 'cross-entropy', found 'l3'",
+            "grid.head_loss: Input should be 'l1', 'l2', 'huber' or 'cross-entropy', got 'l3'",
         ),
     ],
 )

@@ -121,7 +121,7 @@ def test_esol_is_the_study():
         (
             "seeds: 2",
             "seeds: 2\nsplit: 0.8",
-            "split: must be a mapping from keys to values, found 0.8",
+            "split: expected a mapping from keys to values, got 0.8",
         ),
         ("name: small", "name: small\n  x: [", "is not YAML"),
         ("name: small", "- name: small", "is not YAML"),
@@ -298,6 +298,17 @@ def test_nothing_left_to_run_is_told(tmp_path: Path):
         read_spec(tmp_path / "two.yaml", encoders=["gcn"])
 
 
+def test_of_many_mistakes_the_first_are_listed(folder: Path):
+    path = folder / "small.yaml"
+    keys = "".join(f"  key{number}: 1\n" for number in range(30))
+    path.write_text(path.read_text().replace("regression:\n", f"regression:\n{keys}", 1))
+    with pytest.raises(RncGraphError, match=r"key0: unknown key") as caught:
+        read_spec(path)
+    lines = str(caught.value).splitlines()
+    assert re.fullmatch(r"and \d+ more", lines[-1])
+    assert len(lines) == 21
+
+
 def test_seeds_and_encoders_can_be_chosen(folder: Path):
     esol = resource_dir("experiments") / "esol.yaml"
     chosen = read_spec(esol, seeds="gin=2,mpnn=1", encoders=["gin", "mpnn"])
@@ -319,12 +330,12 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
         (
             "pretraining: null",
             "pretraining: none",
-            "methods.0.pretraining: must be a mapping",
+            "methods.0.pretraining: expected a mapping",
         ),
         (
             "regression: {freeze: true}",
             "regression: freeze",
-            "methods.1.regression: must be a mapping",
+            "methods.1.regression: expected a mapping",
         ),
         ("seeds: 2", "seeds: 2\nseeds: 3", "duplicate key 'seeds'"),
         ("seeds: 2", "seeds: true", "seeds: must be how many"),

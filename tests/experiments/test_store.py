@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rnc_graph.errors import FileError, RncGraphError, UnknownNameError
+from rnc_graph.errors import FileError, RncGraphError, UnknownNameError, WriteError
+from rnc_graph.experiments import store
 from rnc_graph.experiments.store import (
     DamagedFileError,
     Store,
@@ -40,6 +41,15 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path):
     with pytest.raises(TypeError):
         store.put("key", {"value": object()}, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_too_large_to_be_read_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(store, "_MOST_BYTES", 1000)
+    with pytest.raises(WriteError, match="key: expected results of at most 1,000 bytes, got 8,0"):
+        Store(tmp_path).put("key", {}, {"a": torch.zeros(1000, dtype=torch.float64)})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path):

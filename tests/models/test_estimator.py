@@ -19,8 +19,8 @@ from torch_geometric.nn.models import AttentiveFP
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
-from rnc_graph.errors import RncGraphError
-from rnc_graph.models import ModelSettings, evaluate_predictions, predict_smiles
+from rnc_graph.errors import BadValueError, RncGraphError
+from rnc_graph.models import ModelSettings, evaluate_predictions, make_settings, predict_smiles
 from rnc_graph.models.estimator import BadMoleculeWarning, IntervalWarning
 from rnc_graph.seeding import one_thread
 
@@ -358,3 +358,11 @@ def test_settings_leave_the_global_generator_alone():
     before = torch.get_rng_state()
     ModelSettings()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", ["epochs", "networks", "learning_rate", "head_dropout"])
+def test_true_is_no_number(name: str) -> None:
+    with pytest.raises(BadValueError, match=f"{name}: expected a number, got true"):
+        make_settings(**{name: True})
+    with pytest.raises(BadValueError, match="layers: expected at most 100, got 1000"):
+        make_settings(encoder_options={"layers": 1000})

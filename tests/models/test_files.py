@@ -173,11 +173,11 @@ def test_hostile_files_are_refused(folder: Path) -> None:
     weights = (folder / WEIGHTS).read_bytes()
     with (folder / WEIGHTS).open("ab") as file:
         file.truncate(40_000_000_000)
-    with pytest.raises(RncGraphError, match="bytes, expected at most"):
+    with pytest.raises(RncGraphError, match=r"expected at most .* bytes"):
         load_model(folder)
     (folder / WEIGHTS).unlink()
     os.mkfifo(folder / WEIGHTS)
-    with pytest.raises(RncGraphError, match="expected a file"):
+    with pytest.raises(RncGraphError, match="expected a regular file"):
         load_model(folder)
     (folder / WEIGHTS).unlink()
     (folder / WEIGHTS).write_bytes(weights)

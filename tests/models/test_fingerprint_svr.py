@@ -56,17 +56,25 @@ def test_the_kernel_is_tanimoto_similarity_on_counts(esol: MoleculeTable, name: 
         np.testing.assert_allclose(row, np.where(empty, 0, expected), atol=1e-12)
 
 
-def test_a_target_that_thinning_leaves_nothing_of(
+def test_each_target_is_thinned_out_among_the_molecules_that_have_it(
     esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fingerprint_svr, "LARGEST", 10)
-    targets = torch.full((40, 2), torch.nan)
+    targets = torch.full((40, 3), torch.nan)
     targets[:, 0] = torch.linspace(-1, 1, 40)
-    targets[1, 1] = 3.0
-    inputs = _inputs(esol.smiles[:40])
-    predicted = FingerprintSVR(2).fit(inputs, targets, torch.arange(40)).predict(inputs)
-    assert np.ptp(predicted[:, 0]) > 0
-    np.testing.assert_array_equal(predicted[:, 1], 0)
+    targets[1:20:2, 1] = torch.linspace(-1, 1, 10)  # None of every fourth molecule.
+    inputs, train = _inputs(esol.smiles[:40]), torch.arange(40)
+    folds = [train % 5 == number for number in range(4)]
+    found = FingerprintSVR(3).fit(inputs, targets, train).predict(inputs)
+    votes = FingerprintSVR(3).cross_predict(inputs, targets, train, folds)
+    for target, rows in ((0, train[::4]), (1, train[1:20:2])):
+        alone = FingerprintSVR(1).fit(inputs, targets[:, [target]], rows).predict(inputs)
+        np.testing.assert_allclose(found[:, target], alone[:, 0], atol=1e-12)
+        predicted = rows[torch.stack([fold[rows] for fold in folds]).any(0)]
+        assert np.isfinite(votes[predicted, target]).all()
+        assert np.isfinite(votes[:, target]).sum() <= len(rows)
+    np.testing.assert_array_equal(found[:, 2], 0)
+    assert np.isnan(votes[:, 2]).all()
 
 
 def test_without_descriptors_it_is_still_a_member(esol: MoleculeTable) -> None:

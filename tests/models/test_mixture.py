@@ -27,6 +27,10 @@ QUICK: dict[str, Any] = {
 }
 
 
+# Of as many molecules.
+ROWS = np.arange(20_000)
+
+
 def _votes(noise: list[float], rows: int = 200) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     y = random.normal(size=(rows, 1))
@@ -39,20 +43,33 @@ def test_weights_are_those_of_the_smallest_error() -> None:
     The targets have a variance of 1, which is that of one more member, the mean.
     """
     votes, y = _votes([0.2, 0.4, 5.0], rows=20_000)
-    weights = mixture_weights(votes, y)
+    weights = mixture_weights(votes, y, ROWS[: len(y)])
     expected = np.array([25, 6.25, 0.04]) / 32.29
     np.testing.assert_allclose(weights[:, 0], expected, atol=0.01)
     # No weight is negative, although the least squares without bounds has one.
     correlated = np.concatenate([votes[:, :, :1], 2 * votes[:, :, :1] - y[:, :, None]], axis=2)
-    np.testing.assert_allclose(mixture_weights(correlated, y)[:, 0], [1 / 1.04, 0], atol=0.01)
+    np.testing.assert_allclose(mixture_weights(correlated, y, ROWS)[:, 0], [1 / 1.04, 0], atol=0.01)
 
 
 def test_where_weights_are_no_better_or_molecules_few_it_is_the_plain_mean() -> None:
     votes, y = _votes([0.1] * 12, rows=40)
-    np.testing.assert_array_equal(mixture_weights(votes, y), [[1 / 12]] * 12)
+    np.testing.assert_array_equal(mixture_weights(votes, y, ROWS[: len(y)]), [[1 / 12]] * 12)
     votes, y = _votes([0.5, 0.5])
-    np.testing.assert_array_equal(mixture_weights(9 * votes[:20], y[:20]), [[0.5], [0.5]])
-    np.testing.assert_array_equal(mixture_weights(votes * np.nan, y), [[0.5], [0.5]])
+    np.testing.assert_array_equal(
+        mixture_weights(9 * votes[:20], y[:20], ROWS[:20]), [[0.5], [0.5]]
+    )
+    np.testing.assert_array_equal(mixture_weights(votes * np.nan, y, ROWS[:200]), [[0.5], [0.5]])
+
+
+def test_weights_are_tried_on_molecules_that_they_were_not_learned_from() -> None:
+    """Twelve weights fit 40 molecules by chance, which rows of the same molecules would confirm."""
+    votes, y = (np.repeat(values, 5, axis=0) for values in _votes([0.1] * 12, rows=40))
+    assert (mixture_weights(votes, y, ROWS[:200]) != 1 / 12).any()
+    molecules = np.repeat(ROWS[:40], 5)
+    np.testing.assert_array_equal(mixture_weights(votes, y, molecules), [[1 / 12]] * 12)
+    few = molecules % 20  # Too few molecules, though rows are enough.
+    better = _votes([0.1, 5.0])
+    np.testing.assert_array_equal(mixture_weights(*better, few), [[0.5], [0.5]])
 
 
 def test_each_target_has_weights_of_its_own_from_the_molecules_that_have_it() -> None:
@@ -60,20 +77,22 @@ def test_each_target_has_weights_of_its_own_from_the_molecules_that_have_it() ->
     both, targets = np.concatenate([votes, votes[:, :, ::-1]], axis=1), np.repeat(y, 2, axis=1)
     targets[::3, 0] = np.nan
     both[1::3, 1, 0] = np.nan
-    weights = mixture_weights(both, targets)
+    weights = mixture_weights(both, targets, ROWS[:200])
     assert weights[0, 0] > 0.9
     assert weights[1, 1] > 0.9
     kept = np.arange(200) % 3 != 0
-    np.testing.assert_array_equal(weights[:, :1], mixture_weights(votes[kept], y[kept]))
+    np.testing.assert_array_equal(
+        weights[:, :1], mixture_weights(votes[kept], y[kept], ROWS[:200][kept])
+    )
 
 
 def test_a_network_must_lower_the_error() -> None:
     votes, y = _votes([0.5, 0.5, 0.5])
     votes[50:, :, 0] = np.nan  # Trained once: it has predictions for one fold alone.
-    assert networks_earn_their_time(votes[:, :, 0], votes[:, :, 1:], y)
+    assert networks_earn_their_time(votes[:, :, 0], votes[:, :, 1:], y, ROWS[:200])
     useless = np.where(np.isnan(votes[:, :, 0]), np.nan, 0.0)
-    assert not networks_earn_their_time(useless, votes[:, :, 1:], y)
-    assert networks_earn_their_time(useless * np.nan, votes[:, :, 1:], y)
+    assert not networks_earn_their_time(useless, votes[:, :, 1:], y, ROWS[:200])
+    assert networks_earn_their_time(useless * np.nan, votes[:, :, 1:], y, ROWS[:200])
 
 
 def test_rows_of_a_molecule_share_their_fold() -> None:
@@ -106,8 +125,9 @@ def test_predictions_out_of_fold_are_of_members_that_did_not_see_the_fold(
     member = SupportVectors if kind == SupportVectors.kind else FingerprintSVR
     for number in range(1, 5):
         rest = member(2).fit(inputs, targets, train[fold != number])
-        expected = rest.predict(inputs)[fold == number]
-        np.testing.assert_allclose(fitted.out_of_fold[fold == number], expected, atol=1e-12)
+        # The second target is in no molecule of these folds.
+        expected = rest.predict(inputs)[fold == number, 0]
+        np.testing.assert_allclose(fitted.out_of_fold[fold == number, 0], expected, atol=1e-12)
     whole = member(2).fit(inputs, targets, train).predict(inputs)
     np.testing.assert_array_equal(fitted.member.predict(inputs), whole)
 

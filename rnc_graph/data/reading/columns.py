@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from rnc_graph.data.bad import count_of, shorten
+from rnc_graph.data.bad import shorten
 from rnc_graph.data.reading.numbers import MISSING, looks_numeric
-from rnc_graph.errors import BadValueError, did_you_mean
+from rnc_graph.errors import BadValueError, did_you_mean, plural
 
 SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "molecule")
 TARGET_NAMES = ("target", "y", "label", "value")
@@ -202,7 +202,7 @@ class IgnoredColumns:
             if bounds:
                 are = "is a bound" if bounds == 1 else "are bounds"
                 return (
-                    f"column {name!r} is ignored: {count_of(bounds, 'row')} {are}, read as exact "
+                    f"column {name!r} is ignored: {plural(bounds, 'row')} {are}, read as exact "
                     "values; remove them from the table if they are not meant so"
                 )
         elif kind in _UNITS and several:

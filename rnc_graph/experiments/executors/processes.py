@@ -10,6 +10,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,8 +106,8 @@ class SharedExecutor(Executor):
 
 def _error(future: Future[None]) -> Exception | None:
     error = future.exception()
-    # What is more than a failed task, as Ctrl-C; the pool raises the error of a dead process.
-    if error is not None and not isinstance(error, Exception):
+    # What is more than a failed task: Ctrl-C, or a dead process, whose end the pool describes.
+    if isinstance(error, BrokenProcessPool) or not isinstance(error, Exception | None):
         raise error
     return error
 

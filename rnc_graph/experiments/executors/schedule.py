@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from concurrent.futures.process import BrokenProcessPool
 
 from rnc_graph.errors import RunError, WriteError
 from rnc_graph.experiments.executors.executor import Executor
@@ -58,7 +57,7 @@ def run_tasks(tasks: Mapping[str, Task], executor: Executor, progress: Progress)
                 progress.finished(key)
                 # Before what else waits: a seed that is begun is finished first.
                 ready.extendleft(reversed(waiting.pop(key, [])))
-            elif isinstance(error, WriteError | BrokenProcessPool):
+            elif isinstance(error, WriteError):
                 raise error
             else:
                 failures[key] = str(error)

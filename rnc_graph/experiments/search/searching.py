@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
     import optuna
 
 
-# What the study remembers: what it searches; of a trial, why its training failed.
-_SEARCHED, _FAILED = "searched", "failed"
+# What the study remembers: what it searches; of a trial, why its training failed, and a digest of
+# what was drawn and found.
+_SEARCHED, _FAILED, _SEAL = "searched", "failed", "sha256"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def search(
 
     Raises:
         RncGraphError: there is no section ``search``, a range has no place, Optuna is not
-            installed, the folder holds another search, or no trial was finished.
+            installed, the folder holds another search or a damaged one, or no trial was finished.
     """
     spec = experiment.search
     if spec is None:
@@ -96,13 +99,7 @@ def search(
     score = f"validation {scoring_of(next(iter(prepared.datasets.tables.values()))).title}"
     store = Store(folder / "store")
     with locked(store.folder):
-        study = optuna.create_study(
-            storage=f"sqlite:///{folder.absolute()}/search.db",
-            study_name=experiment.name,
-            load_if_exists=True,
-            direction="minimize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=spec.startup_trials),
-        )
+        study = _opened(experiment.name, spec, folder / "search.db")
         _check_same(study, _searched(spec, prepared), folder)
         for left in study.get_trials(deepcopy=False):
             # A killed process left it; its settings are tried again, unless they had failed.
@@ -131,6 +128,45 @@ def search(
                     continue
                 say(f"  {'pruned' if value is None else f'{score} {value:.4f}'}")
     return _outcome(experiment, study, folder, score)
+
+
+def _opened(name: str, spec: SearchSpec, path: Path) -> optuna.Study:
+    """Open or begin the study in a database, with all its trials checked.
+
+    Raises:
+        BadValueError: the file is damaged, or no such database.
+    """
+    import optuna
+
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            ((found, *_),) = database.execute("PRAGMA integrity_check(1)").fetchall()
+        if found != "ok":
+            raise ValueError(found)
+        study = optuna.create_study(
+            storage=f"sqlite:///{path.absolute()}",
+            study_name=name,
+            load_if_exists=True,
+            direction="minimize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=spec.startup_trials),
+        )
+        for trial in study.get_trials(deepcopy=False):
+            steps = trial.intermediate_values
+            if trial.state.name in ("COMPLETE", "PRUNED") and (
+                trial.user_attrs.get(_SEAL) != _seal(trial.params, steps)
+                or trial.value != steps[max(steps)]
+            ):
+                raise ValueError(f"trial {trial.number + 1} has changed since it was written")
+    except Exception as error:  # Whatever SQLite, SQLAlchemy and Optuna make of its bytes.
+        raise BadValueError(
+            f"{path}: damaged, or not the database of a search: {error}; remove it to begin anew, "
+            "finished runs are kept"
+        ) from error
+    return study
+
+
+def _seal(params: Mapping[str, Any], steps: Mapping[int, float]) -> str:
+    return digest({"params": params, "steps": sorted(steps.items())})
 
 
 def _checked(experiment: Experiment, spec: SearchSpec) -> Experiment:
@@ -195,6 +231,7 @@ def _value(
     spec = experiment.search
     assert spec is not None
     errors: list[float] = []
+    means: dict[int, float] = {}
     for step, seed in enumerate(experiment.seeds[spec.encoder]):
         prepared = prepare(on_validation(experiment, spec, seed))
         damaged = store.discard_damaged(prepared.tasks, say)
@@ -203,13 +240,14 @@ def _value(
             scoring = scoring_of(prepared.datasets.tables[run.data])
             found = store.record(run.task.key)["metrics"]["validation"]
             errors.append(found[scoring.scale][scoring.ranked_by])
-        trial.report(float(np.mean(errors)), step)
+        means[step] = float(np.mean(errors))
+        trial.report(means[step], step)
+        trial.set_user_attr(_SEAL, _seal(trial.params, means))
         if trial.should_prune():
             study.tell(trial, state=_pruned())
             return None
-    value = float(np.mean(errors))
-    study.tell(trial, value)
-    return value
+    study.tell(trial, means[step])
+    return means[step]
 
 
 def _pruned() -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, first_problem
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.search import Range, SearchSpec
 
@@ -64,9 +64,7 @@ def with_values(experiment: Experiment, search: SearchSpec, values: Values) -> E
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
-        first_error = error.errors()[0]
-        where = ".".join(map(str, first_error["loc"]))
-        raise BadValueError(f"search.ranges: {where}: {first_error['msg']}") from error
+        raise BadValueError(f"search.ranges: {first_problem(error)}") from error
 
 
 def on_validation(experiment: Experiment, search: SearchSpec, seed: int) -> Experiment:

@@ -8,7 +8,13 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError, did_you_mean
+from rnc_graph.errors import (
+    BadValueError,
+    RncGraphError,
+    UnknownNameError,
+    did_you_mean,
+    reason_of,
+)
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
 from rnc_graph.experiments.spec.renamed import renamed_keys
@@ -21,6 +27,9 @@ from rnc_graph.files import read_bytes, resource_dir
 _MOST_BYTES = 200_000
 _MOST_VALUES = 20_000
 _MOST_LEVELS = 40
+
+# Of a spec that are listed: a key in a wrong section may make one of each key below it.
+_MOST_MISTAKES = 20
 
 
 def shipped_spec(name: str) -> Path:
@@ -184,7 +193,9 @@ def _describe(error: ValidationError, source: str, root: Any, raw: Any) -> str:
         message = f"{source}, line {line}: {key}: {_reason(problem)}"
         (own if found else inherited)[message] = None
     # An inherited value is reported at its line, unless the file has none.
-    return "\n".join(own or inherited)
+    lines = list(own or inherited)
+    more = [f"and {len(lines) - _MOST_MISTAKES} more"] if len(lines) > _MOST_MISTAKES else []
+    return "\n".join([*lines[:_MOST_MISTAKES], *more])
 
 
 def _misfit(problem: Any) -> tuple[Any, ...]:
@@ -221,14 +232,7 @@ def _reason(problem: Any) -> str:
         fields = _fields(problem["loc"][:-1])
         meant = did_you_mean(problem["loc"][-1], fields)
         return f"unknown key; known here: {', '.join(fields)}{meant}"
-    if problem["type"] == "missing":
-        return "is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return message
-    if problem["type"] in ("model_type", "dict_type"):
-        message = "must be a mapping from keys to values"
-    return f"{message}, found {problem['input']!r}"
+    return reason_of(problem)
 
 
 def _fields(location: Sequence[Any]) -> list[str]:

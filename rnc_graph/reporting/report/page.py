@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
+from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import Scoring
 from rnc_graph.reporting import numbers
@@ -82,7 +83,7 @@ def summary(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]:
     """Return a sentence for each method: where it is better, worse, or not significantly so."""
     score = f"{tables[0].compared} {tables[0].scoring.title}"
     sentences = [
-        f"{numbers.plural(len(tables), 'condition')}, compared by {score}; a difference is "
+        f"{plural(len(tables), 'condition')}, compared by {score}; a difference is "
         "significant if the paired t test over seeds has p < 0.05 after Holm's correction within "
         "its table."
     ]
@@ -141,7 +142,7 @@ def _table(table: ResultTable, number: int) -> str:
     standardized = table.scoring.scale == "standardized"
     scale = "in standard deviations of the target" if standardized else "share of wrong classes"
     name = escape(table.name)
-    seeds = numbers.plural(len(table.seeds), "seed")
+    seeds = plural(len(table.seeds), "seed")
     return (
         f'<section class="condition" data-condition="{number}"><h3>{name}</h3>'
         f'<div class="scroll" tabindex="0" role="region" aria-label="Table of {name}">'

@@ -1,12 +1,15 @@
 """A search on validation sets, stopped and gone on with."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from rnc_graph.cli import app
-from rnc_graph.errors import RncGraphError, RunError, WriteError
+from rnc_graph.errors import BadValueError, RncGraphError, RunError, WriteError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.search import search, searching
 
@@ -56,7 +59,7 @@ def test_mistakes_are_told(folder: Path):
         with pytest.raises(RncGraphError, match=message):
             read_spec(folder / "bad.yaml")
     (folder / "bad.yaml").write_text(text + SEARCH.replace("choices: [4, 8]", "choices: [4, wide]"))
-    with pytest.raises(RncGraphError, match=r"hidden_dim.*valid integer.*found 'wide'"):
+    with pytest.raises(RncGraphError, match=r"hidden_dim.*valid integer.*got 'wide'"):
         search(read_spec(folder / "bad.yaml"), folder / "out", execution=ExecutionConfig())
     wrong = SEARCH.replace("objective.temperature", "objective.warmth")
     (folder / "bad.yaml").write_text(text + wrong)
@@ -130,6 +133,51 @@ def test_a_search_whose_trials_all_fail_ends_with_their_reason(folder: Path):
             read_spec(folder / "small.yaml"), folder / "out", trials=2, execution=ExecutionConfig()
         )
     assert not (folder / "out" / "best.yaml").exists()
+
+
+@pytest.mark.slow
+def test_a_damaged_database_is_refused(folder: Path):
+    """Whatever is changed in it: it is named, or makes no difference."""
+    (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + SEARCH)
+    experiment = read_spec(folder / "small.yaml")
+    search(experiment, folder / "out", trials=1, execution=ExecutionConfig())
+    path = folder / "out" / "search.db"
+    whole = path.read_bytes()
+
+    def opened() -> list[tuple[object, ...]]:
+        found = searching._opened(experiment.name, experiment.search, path).get_trials()
+        return [(t.state, t.value, t.params, t.intermediate_values) for t in found]
+
+    before = opened()
+    for damaged in (b"SQLite format 3\0" * 9, whole[: len(whole) // 2], whole[:-4096], b"x" * 99):
+        path.write_bytes(damaged)
+        with pytest.raises(BadValueError, match=r"search\.db: damaged, or not the database"):
+            opened()
+    for change in (
+        "trial_values SET value = 0.01",
+        "trial_params SET param_value = param_value + 1",
+        "trial_intermediate_values SET intermediate_value = 0.01",
+        "trial_user_attributes SET value_json = '1'",
+    ):
+        path.write_bytes(whole)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(f"UPDATE {change}")
+            database.commit()
+        with pytest.raises(BadValueError, match=r"search\.db: damaged.* trial 1 has changed"):
+            opened()
+    random = np.random.default_rng(0)
+    refused = 0
+    for _ in range(20):
+        flipped = np.frombuffer(whole, np.uint8).copy()
+        flipped[random.integers(len(whole), size=8)] ^= 1 << random.integers(8, size=8, dtype="u1")
+        path.write_bytes(flipped.tobytes())
+        try:
+            assert opened() == before
+        except BadValueError:
+            refused += 1
+    assert refused > 0
+    path.write_bytes(whole)
+    assert opened() == before
 
 
 @pytest.mark.slow
