@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -12,12 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.context import SpawnContext
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from queue import Empty
 from typing import Any, TypeVar
 
 from rnc_graph.errors import RunError
+
+if sys.platform == "linux":
+    from multiprocessing.context import ForkServerContext as Context
+else:
+    from multiprocessing.context import SpawnContext as Context
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -25,10 +31,10 @@ Made = TypeVar("Made")
 # Chunks that wait for each worker: bounds the memory, and keeps it busy.
 _AHEAD = 2
 
-CONTEXT: SpawnContext = multiprocessing.get_context("spawn")
+CONTEXT = Context()
 
 
-class _Processes(SpawnContext):
+class _Processes(Context):
     """Remembers the processes that a pool starts, to report how they ended."""
 
     def __init__(self) -> None:
@@ -61,8 +67,12 @@ def worker_pool(
         RunError: a worker died.
     """
     context = _Processes()
+    _start_server()
     executor = ProcessPoolExecutor(
-        jobs, context, initializer=_start_worker, initargs=(setup, arguments)
+        jobs,
+        context,
+        initializer=_start_worker,
+        initargs=(dict(os.environ), setup, arguments),
     )
     try:
         yield executor
@@ -149,8 +159,31 @@ def _how_it_ended(exit_codes: Sequence[int | None]) -> str:
     return f"was ended by {name}"
 
 
-def _start_worker(setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    """Set up a process: it ignores Ctrl-C, which the parent handles, and ends with its parent."""
+def _start_server() -> None:
+    """Start the process that workers are forked from, unless it runs; it ends with this one."""
+    if sys.platform != "linux":
+        return
+    forkserver.set_forkserver_preload(["rnc_graph.worker_imports"])
+    # Ctrl-C, which the parent handles, would end it while it imports.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _start_worker(
+    environment: dict[str, str], setup: Callable[..., None] | None, arguments: tuple[Any, ...]
+) -> None:
+    """Set up a process: it ignores Ctrl-C, which the parent handles, and ends with its parent.
+
+    Args:
+        environment: the parent's variables; the server has those of its own start.
+        setup: called last.
+        arguments: its arguments.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if setup is not None:
