@@ -202,7 +202,7 @@ def test_a_killed_run_resumes_to_the_same_files(folder, experiment):
     deadline = time.monotonic() + 120
     while len(list(store.glob("[!.]*"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    workers = children(process.pid)
+    workers = descendants(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
     kept = sorted(p.name for p in store.glob("[!.]*"))
@@ -221,11 +221,12 @@ def test_a_killed_run_resumes_to_the_same_files(folder, experiment):
     assert contents(folder / "killed") == contents(folder / "whole")
 
 
-def children(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     listed = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
-    return [int(line) for line in listed.stdout.split()]
+    children = [int(line) for line in listed.stdout.split()]
+    return children + [found for child in children for found in descendants(child)]
 
 
 def alive(pid: int) -> bool:

@@ -1,13 +1,10 @@
-"""A toy problem trained by one process, or by several that share it: run as a script.
+"""A toy problem trained by one process, or by several that share it."""
 
-Arguments: what to do, this process's rank, how many there are, a folder for what it writes.
-"""
-
-import json
-import sys
-import time
-from contextlib import nullcontext
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import stages
 import torch
@@ -17,6 +14,7 @@ from rnc_graph.data import Loader
 from rnc_graph.losses import LOSSES, PretrainLoss
 from rnc_graph.training import Contrast, StageConfig, TrainerConfig
 from rnc_graph.training.distributed import gathered, joined
+from rnc_graph.workers import worker_pool
 
 OBJECTIVE_OPTIONS = {
     "rnc": {"temperature": 2.0},
@@ -62,7 +60,7 @@ def objective(name: str, labels: Tensor, width: int) -> nn.Module:
     return made
 
 
-def gradients(name: str, rank: int, world: int) -> dict[str, Tensor]:
+def gradients(name: str, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
     """A batch of 17 molecules in two views, after one of 9; the mean of the gradients.
 
     The first one fills the queue of an objective that has one.
@@ -83,18 +81,19 @@ def gradients(name: str, rank: int, world: int) -> dict[str, Tensor]:
 
 def train(
     name: str,
-    folder: Path,
     *,
     epochs: int,
     altered: bool,
-    slowly: float = 0.0,
-    patience=None,
-    optimizer="adamw",
-    classes=None,
+    folder: Path | None = None,
+    on_epoch: Callable[[], None] = lambda: None,
+    patience: int | None = None,
+    optimizer: str = "adamw",
+    classes: int | None = None,
 ) -> dict[str, Tensor]:
     """Both stages; ``altered`` has dropout and augmentation in them.
 
-    With ``classes``, 3 of them, some are missing, and stage 2 draws them alike.
+    With ``classes``, 3 of them, some are missing, and stage 2 draws them alike. With ``folder``,
+    the states are kept there.
     """
     inputs, targets = problem()
     if classes is not None:
@@ -110,14 +109,9 @@ def train(
         options = {"views": 2, "transform": noisy if altered else None, "balanced": balanced}
         return stages.batches(inputs, targets, training, 18, shuffle_seed=seed, **options)
 
-    def tell() -> None:
-        print("epoch", flush=True)
-        time.sleep(slowly)
-
     def trainer(stage: str) -> TrainerConfig:
-        return TrainerConfig(
-            on_epoch=tell, checkpoint=folder / f"{stage}.ckpt", checkpoint_seconds=0
-        )
+        checkpoint = folder / f"{stage}.ckpt" if folder else None
+        return TrainerConfig(on_epoch=on_epoch, checkpoint=checkpoint, checkpoint_seconds=0)
 
     held_out = stages.batches(inputs, targets, validation)
     history = stages.pretrain(
@@ -148,19 +142,33 @@ def train(
     return {"history": torch.tensor(values, dtype=torch.float64), **weights}
 
 
-def main() -> None:
+def train_until_killed(name: str, epochs_left: int, **options: Any) -> None:
+    """Train in this process, which kills itself in the middle."""
+    left = [None] * epochs_left
+
+    def on_epoch() -> None:
+        left.pop()
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     torch.set_num_threads(1)
-    what, name, rank, world, text = sys.argv[1:6]
-    number, processes, folder = int(rank), int(world), Path(text)
-    alone = processes == 1
-    with nullcontext() if alone else joined(number, processes, folder / "meeting"):
-        if what == "gradients":
-            found = gradients(name, number, processes)
-        else:
-            options = json.loads(sys.argv[6])
-            found = train(name, folder, **options)
-    torch.save(found, folder / f"found-{number}.pt")
+    train(name, on_epoch=on_epoch, **options)
 
 
-if __name__ == "__main__":
-    main()
+def shared(
+    what: str, name: str, folder: Path, world: int = 2, **options: Any
+) -> list[dict[str, Tensor]]:
+    """Return what each of so many processes finds."""
+    with worker_pool(world, "nothing is kept") as pool:
+        arguments = (what, name, folder / f"meeting-{what}-{name}")
+        calls = [pool.submit(_share, *arguments, i, world, options) for i in range(world)]
+        return [call.result() for call in calls]
+
+
+def _share(
+    what: str, name: str, meeting: Path, rank: int, world: int, options: dict[str, Any]
+) -> dict[str, Tensor]:
+    torch.set_num_threads(1)
+    with joined(rank, world, meeting):
+        found = gradients(name, rank, world) if what == "gradients" else train(name, **options)
+    return {key: value.detach().clone() for key, value in found.items()}

@@ -1,26 +1,18 @@
 """A stage that was killed, or stopped, ends with the same bits as one that was not."""
 
-import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import stages
 import torch
+from shared_stage import train, train_until_killed
 
 from rnc_graph.data import Loader
+from rnc_graph.errors import RunError
 from rnc_graph.training import StageConfig, TrainerConfig
 from rnc_graph.training.checkpoint import Checkpoint
-
-SCRIPT = Path(__file__).with_name("shared_stage.py")
-
-
-def command(folder: Path, name: str, **options: object) -> list[str]:
-    folder.mkdir(exist_ok=True)
-    return [sys.executable, str(SCRIPT), "train", name, "0", "1", str(folder), json.dumps(options)]
+from rnc_graph.workers import worker_pool
 
 
 @pytest.mark.slow
@@ -31,27 +23,22 @@ def command(folder: Path, name: str, **options: object) -> list[str]:
 def test_killed_and_resumed(tmp_path: Path, name: str, killed_after: int, patience: int | None):
     """With dropout, augmentation, a momentum encoder and its queue; in stage 1 and in stage 2."""
     options = {"epochs": 6, "altered": True, "patience": patience}
-    subprocess.run(command(tmp_path / "whole", name, **options), check=True, capture_output=True)
-    slowly = command(tmp_path / "killed", name, **options, slowly=0.5)
-    with subprocess.Popen(slowly, stdout=subprocess.PIPE, text=True) as process:
-        for _ in range(killed_after):
-            assert process.stdout.readline() == "epoch\n"
-        process.send_signal(signal.SIGKILL)
-    states = list((tmp_path / "killed").glob("*.ckpt"))
+    whole = train(name, **options)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    with pytest.raises(RunError, match="SIGKILL"), worker_pool(1, "lost") as pool:
+        pool.submit(train_until_killed, name, killed_after, folder=folder, **options).result()
+    states = list(folder.glob("*.ckpt"))
     assert states, "there is something to go on from"
     # What a kill in the middle of a writing leaves.
-    (tmp_path / "killed" / f".{states[0].name}.tmp").write_bytes(b"half")
-    again = command(tmp_path / "killed", name, **options)
-    resumed = subprocess.run(again, check=True, capture_output=True, text=True)
-    whole, killed = (
-        torch.load(tmp_path / folder / "found-0.pt", weights_only=True)
-        for folder in ("whole", "killed")
-    )
-    assert resumed.stdout.count("epoch") < 12, "it did not begin again"
+    (folder / f".{states[0].name}.tmp").write_bytes(b"half")
+    epochs: list[None] = []
+    killed = train(name, on_epoch=lambda: epochs.append(None), folder=folder, **options)
+    assert len(epochs) < 12, "it did not begin again"
     assert whole.keys() == killed.keys()
     for key, value in whole.items():
         assert torch.equal(killed[key], value), key
-    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["found-0.pt"]
+    assert not list(folder.iterdir())
 
 
 def test_a_stage_that_ends_early_ends_there_however_often_it_is_killed(

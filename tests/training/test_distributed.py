@@ -1,50 +1,30 @@
 """A stage shared by two processes over the loopback interface is that of one."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import stages
 import torch
+from shared_stage import gradients, shared, train
+from torch import Tensor
 
 from rnc_graph.data import Loader
 from rnc_graph.errors import RncGraphError
 
-SCRIPT = Path(__file__).with_name("shared_stage.py")
 
-
-def run(folder: Path, what: str, name: str, world: int, **options: object) -> dict:
-    folder = folder / f"{what}-{name}-{world}"
-    folder.mkdir()
-    processes = [
-        subprocess.Popen(
-            [
-                *(sys.executable, SCRIPT, what, name, str(rank), str(world), folder),
-                json.dumps(options),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(world)
-    ]
-    for process in processes:
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said
-    found = [torch.load(folder / f"found-{rank}.pt", weights_only=True) for rank in range(world)]
-    for other in found[1:]:
-        for key, value in found[0].items():
-            torch.testing.assert_close(other[key], value, rtol=1e-6, atol=1e-6)
-    return found[0]
+def by_two(folder: Path, what: str, name: str, **options: object) -> dict[str, Tensor]:
+    """Return what two processes find: the same."""
+    first, second = shared(what, name, folder, **options)
+    for key, value in first.items():
+        torch.testing.assert_close(second[key], value, rtol=1e-6, atol=1e-6)
+    return first
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rnc", "rince"])
 def test_loss_and_gradient_are_those_of_the_whole_batch(tmp_path: Path, name: str):
     """17 molecules: one process has nine of them, the other eight."""
-    one, two = (run(tmp_path, "gradients", name, world) for world in (1, 2))
+    one, two = gradients(name), by_two(tmp_path, "gradients", name)
     torch.testing.assert_close(two["loss"], one["loss"], rtol=0, atol=1e-5)
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=0, atol=1e-5)
     assert one["gradient"].abs().max() > 1e-3
@@ -55,7 +35,7 @@ def test_loss_and_gradient_are_those_of_the_whole_batch(tmp_path: Path, name: st
 def test_the_trained_model_is_that_of_one_process(tmp_path: Path, name: str):
     """Batch normalizations, a momentum encoder with its queue, both stages, uneven batches."""
     options = {"epochs": 4, "altered": False, "optimizer": "sgd"}
-    one, two = (run(tmp_path, "train", name, world, **options) for world in (1, 2))
+    one, two = train(name, **options), by_two(tmp_path, "train", name, **options)
     assert one.keys() == two.keys()
     for key, value in one.items():
         torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-4, msg=key)
@@ -65,7 +45,7 @@ def test_the_trained_model_is_that_of_one_process(tmp_path: Path, name: str):
 def test_the_trained_classifier_is_that_of_one_process(tmp_path: Path):
     """Cross-entropy in both stages, missing classes, batches that are balanced in the second."""
     options = {"epochs": 4, "altered": False, "optimizer": "sgd", "classes": 3}
-    one, two = (run(tmp_path, "train", "supcon", world, **options) for world in (1, 2))
+    one, two = train("supcon", **options), by_two(tmp_path, "train", "supcon", **options)
     assert one.keys() == two.keys()
     for key, value in one.items():
         torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-4, msg=key)
@@ -73,8 +53,8 @@ def test_the_trained_classifier_is_that_of_one_process(tmp_path: Path):
 
 @pytest.mark.slow
 def test_what_an_objective_draws_is_the_same_in_all_processes(tmp_path: Path):
-    """KCL draws its positives; the processes are compared with each other in ``run``."""
-    found = run(tmp_path, "train", "kcl", 2, epochs=2, altered=True)
+    """KCL draws its positives; the processes are compared with each other in ``by_two``."""
+    found = by_two(tmp_path, "train", "kcl", epochs=2, altered=True)
     assert found["history"].isfinite().all()
 
 
