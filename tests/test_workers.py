@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import wait
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +39,42 @@ def test_a_process_that_shares_a_task_and_dies_is_told_by_its_signal() -> None:
 def test_a_worker_that_exits_is_told_by_its_code() -> None:
     with pytest.raises(RunError, match="exited with code 3"), worker_pool(1, "lost") as pool:
         pool.submit(os._exit, 3).result()
+
+
+def test_workers_have_the_variables_and_the_folder_of_their_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of now, whenever the first pool was started."""
+    for value in ("one", "two"):
+        monkeypatch.setenv("RNC_GRAPH_OF_A_TEST", value)
+        folder = tmp_path / value
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        with worker_pool(1, "lost") as pool:
+            assert pool.submit(os.getenv, "RNC_GRAPH_OF_A_TEST").result() == value
+            assert pool.submit(os.getcwd).result() == str(folder)
+
+
+_POOL = """
+import sys
+sys.path.remove("")
+from rnc_graph.workers import worker_pool
+with worker_pool(1, "lost") as pool:
+    print(pool.submit(eval, "__import__('lightning').__version__").result())
+"""
+
+
+@pytest.mark.slow
+def test_a_file_of_the_working_folder_is_not_taken_for_a_library(tmp_path: Path) -> None:
+    (tmp_path / "lightning.py").write_text("__version__ = 'none'\nprint('imported')\n")
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", _POOL],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout[0].isdigit(), done.stdout
+    assert done.stderr == ""
