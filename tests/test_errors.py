@@ -1,8 +1,6 @@
 """Errors: Python's own classes, and the same class and message from a worker process."""
 
 import ast
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from rnc_graph.errors import (
 )
 from rnc_graph.experiments.executors.schedule import TasksFailedError
 from rnc_graph.experiments.spec.section import MisfitError
+from rnc_graph.workers import worker_pool
 
 FITTING = [
     (BadValueError("temperature: expected a positive number, got -1"), ValueError),
@@ -51,7 +50,7 @@ def _raise(number: int) -> None:
 
 
 def test_errors_cross_processes_unchanged() -> None:
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(1, "lost") as pool:
         for number, future in enumerate([pool.submit(_raise, n) for n in range(len(FITTING))]):
             found, sent = future.exception(), FITTING[number][0]
             assert type(found) is type(sent)
