@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # A task's own cost besides its epochs, in passes of the encoder over the training set: start,
 # prediction, and for a baseline everything.
 _FIXED_COST = 5.0
+_BETWEEN_LINES = 60.0
 
 
 @contextmanager
@@ -39,6 +40,44 @@ def work_bar(what: str, unit: str | None = None) -> Iterator[Callable[[float], N
     with progress.Progress(*columns, console=console, transient=True, disable=not shown) as bars:
         task = bars.add_task(what, total=None if unit else 1.0)
         yield lambda done: bars.update(task, completed=done)
+
+
+@contextmanager
+def phase_bar(*, shown: bool = True) -> Iterator[Callable[[str, float], None]]:
+    """Show pieces of work that follow each other; the block reports each one and its share done.
+
+    Off a terminal, a line a minute.
+    """
+    console = new_console(stderr=True)
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    drawn = shown and console.is_terminal
+    with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
+        phase, task = "", progress.TaskID(0)
+        begun, said = (0.0, 0.0), time.monotonic()
+
+        def report(what: str, share: float) -> None:
+            nonlocal phase, task, begun, said
+            now = time.monotonic()
+            if what != phase:
+                for old in bars.task_ids:
+                    bars.remove_task(old)
+                phase, begun, task = what, (now, share), bars.add_task(what, total=1.0)
+            bars.update(task, completed=share)
+            if shown and not drawn and now - said > _BETWEEN_LINES:
+                from rnc_graph.reporting.numbers import duration
+
+                pace = (share - begun[1]) / max(now - begun[0], 1.0)
+                left = f", about {duration((1 - share) / pace)} left" if pace > 0 else ""
+                console.print(f"{what}: {share:.0%}{left}", markup=False, soft_wrap=True)
+                said = now
+
+        yield report
 
 
 class ExperimentBar:

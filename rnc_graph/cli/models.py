@@ -164,7 +164,7 @@ def train(
     plugins = load_plugins(plugin or [])
     settings = make_settings(
         encoder=encoder,
-        encoder_options=_encoder_options(encoder_option),
+        encoder_options=options_of(encoder_option),
         objective=None if objective == "none" else objective,
         head_loss=head_loss,
         freeze_encoder=freeze,
@@ -176,7 +176,7 @@ def train(
         pretraining_epochs=pretraining_epochs,
         **({} if member is None else {"descriptor_models": member}),
     )
-    workers = _workers(jobs)
+    processes = workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
         table, bad, notes = _read(data, smiles, target, split_column, unit, decimal)
         splitter, split_options = _splitter(split, split_column, split_file, leaks, table.extra)
@@ -191,7 +191,7 @@ def train(
         _say_all(notes)
         with work_bar("featurizing") as done:
             prepared = prepare(
-                table, bad, preparation, settings.wants, jobs=workers, on_progress=done
+                table, bad, preparation, settings.wants, jobs=processes, on_progress=done
             )
         if prepared.bad:
             say(describe_bad(prepared.bad, table.name))
@@ -202,7 +202,7 @@ def train(
                 prepared,
                 settings,
                 seed=seed,
-                jobs=workers,
+                jobs=processes,
                 device=device,
                 on_progress=done,
                 plugins=plugins,
@@ -243,7 +243,7 @@ def predict(
     loaded = _load(model, trusted, plugin)
     with work_bar("predicting", unit="molecules") as done:
         report = predict_file(
-            loaded, data, out, smiles=smiles, level=interval, jobs=_workers(jobs), on_rows=done
+            loaded, data, out, smiles=smiles, level=interval, jobs=workers(jobs), on_rows=done
         )
     _say_all(report.notes)
     say(
@@ -268,7 +268,7 @@ def embed(
 
     loaded = _load(model, trusted, plugin)
     with work_bar("embedding", unit="molecules") as done:
-        report = embed_file(loaded, data, out, smiles=smiles, jobs=_workers(jobs), on_rows=done)
+        report = embed_file(loaded, data, out, smiles=smiles, jobs=workers(jobs), on_rows=done)
     _say_all(report.notes)
     say(f"{report.rows} rows, {report.problems} without an embedding")
     _say_written([out])
@@ -308,7 +308,7 @@ def evaluate(
             f"{table.name}: expected a column for each of the model's targets "
             f"({', '.join(loaded.targets)}), got {', '.join(table.target_names)}"
         )
-    predictions, unreadable = predict_smiles(loaded, table.smiles, _workers(jobs))
+    predictions, unreadable = predict_smiles(loaded, table.smiles, workers(jobs))
     bad = sorted([*bad, *bad_rows(unreadable, table)], key=lambda row: row.row)
     if bad:
         say(describe_bad(bad, table.name))
@@ -340,7 +340,8 @@ def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -
     return load_model(folder, trusted or (), plugins=plugins or [])
 
 
-def _workers(jobs: int | None) -> int:
+def workers(jobs: int | None) -> int:
+    """Return the number of processes of ``--jobs``."""
     return jobs or os.cpu_count() or 1
 
 
@@ -353,23 +354,23 @@ def _say_written(paths: list[Path]) -> None:
     say("\n  ".join(["Written:", *map(str, paths)]))
 
 
-def _encoder_options(given: list[str] | None) -> dict[str, Any] | None:
+def options_of(given: list[str] | None, option: str = "--encoder-option") -> dict[str, Any] | None:
     """Return the options of KEY=VALUE texts, whose values are YAML; None without any."""
     import yaml
 
-    from rnc_graph.experiments.spec.file import Loader
+    from rnc_graph.yaml_files import Loader
 
     options: dict[str, Any] = {}
     for text in given or []:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
-            raise BadValueError(f"--encoder-option: expected KEY=VALUE, got {text!r}")
+            raise BadValueError(f"{option}: expected KEY=VALUE, got {text!r}")
         if key in options:
-            raise BadValueError(f"--encoder-option: {key!r} is given twice")
+            raise BadValueError(f"{option}: {key!r} is given twice")
         try:
             options[key] = yaml.load(value, Loader)
         except yaml.YAMLError as error:
-            raise BadValueError(f"--encoder-option {text!r}: is not YAML: {error}") from error
+            raise BadValueError(f"{option} {text!r}: is not YAML: {error}") from error
     return options or None
 
 

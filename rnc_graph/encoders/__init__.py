@@ -6,6 +6,7 @@ from rnc_graph.encoders.gcn import GCN
 from rnc_graph.encoders.gin import GIN
 from rnc_graph.encoders.graph import GraphEncoder
 from rnc_graph.encoders.mpnn import MPNN
+from rnc_graph.encoders.pretrained import load_pretrained
 from rnc_graph.encoders.wrapper import WrappedEncoder
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "GraphEncoder",
     "Head",
     "WrappedEncoder",
+    "load_pretrained",
     "make_encoder",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +18,7 @@ from torch import nn
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
+from rnc_graph.encoders.pretrained import PRETRAINED, architecture
 from rnc_graph.errors import BadValueError, first_problem
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import example_molecules
@@ -96,8 +98,6 @@ class ModelSettings(Settings):
             fewest = getattr(LOSSES.get(self.objective), "min_views", 1)
             if self.views < fewest:
                 raise ValueError(f"objective {self.objective!r} needs views of at least {fewest}")
-        elif self.freeze_encoder:
-            raise ValueError("freeze_encoder without an objective would freeze random weights")
         make_view(self.augmentation)
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")
@@ -113,6 +113,11 @@ class ModelSettings(Settings):
         if self.encoder_options is None:
             return ENCODER_OPTIONS.get(self.encoder, {}) if isinstance(self.encoder, str) else {}
         return self.encoder_options
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the encoder has weights before it is trained."""
+        return isinstance(self.encoder, nn.Module) or self.encoder == PRETRAINED
 
     def config(self, epochs: int) -> StageConfig:
         """Return how a stage of so many epochs is optimized."""
@@ -147,10 +152,21 @@ class ModelSettings(Settings):
         needs_none = "fingerprint-svr"
         return [n for n in self.descriptor_models if self.descriptors or n == needs_none]
 
+    def as_saved(self) -> ModelSettings:
+        """Return the settings of a trained model, which has its weights of its own."""
+        if self.encoder != PRETRAINED:
+            return self
+        options = dict(self.options_of_encoder)
+        name, options = architecture(Path(options.pop("folder")), **options)
+        return self.model_copy(update={"encoder": name, "encoder_options": options})
+
 
 def make_settings(**given: Any) -> ModelSettings:
-    """Make settings; raise :class:`BadValueError` for one that cannot be used."""
+    """Make the settings of a model to train; raise :class:`BadValueError` for wrong ones."""
     try:
-        return ModelSettings(**given)
+        settings = ModelSettings(**given)
     except ValidationError as error:
         raise BadValueError(first_problem(error)) from error
+    if settings.freeze_encoder and settings.objective is None and not settings.is_pretrained:
+        raise BadValueError("freeze_encoder without an objective would freeze random weights")
+    return settings

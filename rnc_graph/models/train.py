@@ -130,7 +130,7 @@ def train_model(
     members = [one.member for one in fitted]
     networks = sum(isinstance(member, Network) for member in members)
     uncalibrated = MoleculeModel(
-        settings=settings.model_copy(update={"networks": networks}),
+        settings=settings.as_saved().model_copy(update={"networks": networks}),
         targets=list(target_names),
         units=list(units),
         scaler=scaler,

@@ -129,6 +129,16 @@ def from_first(value: T) -> T:
     return values[0]
 
 
+@contextmanager
+def waiting_for_first() -> Iterator[None]:
+    """Run the block in the process of rank 0, then in the others, which find what it made."""
+    if world() > 1 and rank() > 0:
+        dist.barrier()
+    yield
+    if world() > 1 and rank() == 0:
+        dist.barrier()
+
+
 class _Gather(torch.autograd.Function):
     """Stacks the rows of all processes; the gradient of a row is the sum over the processes."""
 

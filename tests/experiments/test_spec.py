@@ -16,9 +16,9 @@ from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.checks import check_methods
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
-from rnc_graph.experiments.spec.file import Loader
 from rnc_graph.experiments.tasks import PretrainTask
 from rnc_graph.files import resource_dir
+from rnc_graph.yaml_files import Loader
 
 SHIPPED = sorted(resource_dir("experiments").glob("*.yaml"))
 

@@ -1,6 +1,5 @@
 """Specs as YAML files; an error names the line and the key, and what was expected."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -21,12 +20,8 @@ from rnc_graph.experiments.spec.renamed import renamed_keys
 from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.selection import selected
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
-from rnc_graph.files import read_bytes, resource_dir
-
-# Bounds of a spec: far beyond the largest, and still read in a second.
-_MOST_BYTES = 200_000
-_MOST_VALUES = 20_000
-_MOST_LEVELS = 40
+from rnc_graph.files import resource_dir
+from rnc_graph.yaml_files import read_yaml
 
 # Of a spec that are listed: a key in a wrong section may make one of each key below it.
 _MOST_MISTAKES = 20
@@ -60,10 +55,7 @@ def read_spec(
         RncGraphError: the file is missing, no YAML, or no valid spec; one line a mistake.
     """
     try:
-        loader = Loader(read_bytes(path, _MOST_BYTES).decode())
-        root = loader.get_single_node()
-        _check_aliases(root)
-        raw = loader.construct_document(root) if root is not None else None
+        root, raw = read_yaml(path)
     except UnicodeDecodeError as error:
         raise BadValueError(f"{path}: cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -92,91 +84,6 @@ def read_spec(
             for problem in error.errors()
         )
         raise BadValueError(f"{path}, with these encoders and seeds: {reasons}") from error
-
-
-class Loader(yaml.SafeLoader):
-    """Refuses what YAML 1.1 changes in silence: duplicate keys, ``012`` (10), ``1:30`` (90).
-
-    ``1e-3`` is a number, as in YAML 1.2.
-    """
-
-    values = levels = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Read a node, unless there are too many or too deep ones."""
-        self.values += 1
-        self.levels += 1
-        if self.values > _MOST_VALUES or self.levels > _MOST_LEVELS:
-            # Before the rest is read, which may take long.
-            _check_size(parent, self.values, self.levels)
-        node = super().compose_node(parent, index)
-        self.levels -= 1
-        return node
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Read a mapping whose keys differ; what ``<<`` merges into it may be overridden."""
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be text or a number", key.start_mark
-                )
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"duplicate key {key.value!r}", key.start_mark
-                )
-            seen.add(key.value)
-        return node
-
-    def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """Return a number that YAML 1.1 and 1.2 read alike."""
-        if re.search(r"[:_]", node.value) or re.match(r"[-+]?0[0-9b]", node.value):
-            raise yaml.constructor.ConstructorError(
-                None,
-                None,
-                f"expected a decimal number or quoted text, got {node.value}",
-                node.start_mark,
-            )
-        is_whole = node.tag.endswith("int")
-        return self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
-
-
-for _tag in ("int", "float"):
-    Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", Loader.construct_number)
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def _check_aliases(root: yaml.Node | None) -> None:
-    """Check the size of a spec with its aliases written out; raises :class:`yaml.YAMLError`."""
-    measured: dict[yaml.Node, tuple[int, int]] = {}
-
-    def measure(node: yaml.Node, depth: int) -> tuple[int, int]:
-        """Return the number of values and the levels below them."""
-        if node not in measured:
-            inner = node.value if isinstance(node, yaml.SequenceNode) else []
-            if isinstance(node, yaml.MappingNode):
-                inner = [part for item in node.value for part in item]
-            # An alias inside of what it stands for is found by its depth.
-            sizes = [measure(part, depth + 1) for part in inner] if depth <= _MOST_LEVELS else []
-            levels = 1 + max((below for _, below in sizes), default=0)
-            measured[node] = 1 + sum(values for values, _ in sizes), levels
-        values, levels = measured[node]
-        _check_size(node, values, depth + levels)
-        return values, levels
-
-    if root is not None:
-        measure(root, 0)
-
-
-def _check_size(node: yaml.Node | None, values: int, levels: int) -> None:
-    for what, most, found in (("values", _MOST_VALUES, values), ("levels", _MOST_LEVELS, levels)):
-        if found > most:
-            problem = f"expected at most {most:,} {what}, aliases written out"
-            mark = node.start_mark if node is not None else None
-            raise yaml.composer.ComposerError(None, None, problem, mark)
 
 
 def _describe(error: ValidationError, source: str, root: Any, raw: Any) -> str:

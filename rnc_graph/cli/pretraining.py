@@ -1,0 +1,160 @@
+"""Pretraining an encoder on molecules without measurements."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from rnc_graph.cli.app import Device, Jobs, command, say
+from rnc_graph.cli.bars import phase_bar
+from rnc_graph.cli.models import options_of, workers
+from rnc_graph.errors import BadValueError
+
+if TYPE_CHECKING:
+    from rnc_graph.pretraining import Recipe
+
+# What torchrun tells the processes that it starts.
+_LAUNCHED = "TORCHELASTIC_RUN_ID"
+
+
+@command()
+def pretrain(
+    corpus: Annotated[
+        str,
+        Argument(
+            help="A file of SMILES (.smi, .csv, ..., .gz too); moses; or a recipe (.yaml), some of "
+            "whose values the options replace."
+        ),
+    ],
+    out: Annotated[Path | None, Option(help="The folder of the encoder.", file_okay=False)] = None,
+    smiles: Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")] = None,
+    fragments: Annotated[
+        bool | None,
+        Option("--fragments", help="Also take both pieces of each molecule, cut at a single bond."),
+    ] = None,
+    molecules: Annotated[
+        int | None, Option(min=10, help="Take so many, fragments included. [default: all]")
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        Option(
+            metavar="NAME=WEIGHT",
+            help="descriptors, rnc, attributes, attention-nce or simclr, with its weight; "
+            "repeatable. [default: descriptors=1]",
+        ),
+    ] = None,
+    encoder: Annotated[str | None, Option(help="gin, gcn or mpnn. [default: gin]")] = None,
+    encoder_option: Annotated[
+        list[str] | None,
+        Option(metavar="KEY=VALUE", help="Such as hidden_dim=128; repeatable."),
+    ] = None,
+    passes: Annotated[
+        float | None, Option(help="Over the corpus; 0.5 is half of one. [default: 1]")
+    ] = None,
+    batch_size: Annotated[int | None, Option(min=3)] = None,
+    learning_rate: Annotated[float | None, Option()] = None,
+    precision: Annotated[str | None, Option(help="32, bf16-mixed or 16-mixed.")] = None,
+    seed: Annotated[int | None, Option(min=0, max=2**32 - 1)] = None,
+    store: Annotated[
+        Path | None,
+        Option(
+            help="The folder of the corpus's descriptors, which all runs on it share. "
+            "[default: in the cache]",
+            file_okay=False,
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        Option(
+            metavar="I/N",
+            help="Only compute the descriptors of the I-th of N parts of the corpus, in --store: "
+            "for machines that share a folder.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, Option("--overwrite", help="Write into a folder that is not empty.")
+    ] = False,
+    jobs: Jobs = None,
+    device: Device = "cpu",
+) -> None:
+    """Pretrain an encoder on the computed descriptors of any number of molecules.
+
+    Descriptors are computed once and kept. A run that was stopped resumes: give the same command
+    again. torchrun starts it in several processes.
+    """
+    from rnc_graph.pretraining import (
+        describe_corpus,
+        open_corpus,
+        pretrain_encoder,
+        run_checkpoint,
+        write_pretrained,
+    )
+    from rnc_graph.training.distributed import met, rank, waiting_for_first
+
+    recipe = _recipe(
+        corpus,
+        smiles=smiles,
+        fragments=fragments,
+        molecules=molecules,
+        objectives=options_of(objective, "--objective"),
+        encoder=encoder,
+        encoder_options=options_of(encoder_option),
+        passes=passes,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        precision=precision,
+        seed=seed,
+    )
+    if (out is None) == (part is None):
+        raise BadValueError("expected --out, or --part with --store: one of the two")
+    if out is not None and out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise BadValueError(f"{out}: is not empty; choose another folder, or give --overwrite")
+    launched = _LAUNCHED in os.environ
+    with met(device) if launched else nullcontext(), phase_bar(shown=rank() == 0) as progress:
+        # Lists and shards are made by one process, and read by the others.
+        with waiting_for_first():
+            listed = open_corpus(recipe, folder=store, jobs=workers(jobs), on_progress=progress)
+            described = describe_corpus(
+                listed, part=_part(part), jobs=workers(jobs), on_progress=progress
+            )
+        if rank() == 0:
+            say(
+                f"{listed.source}: {listed.molecules:,} different molecules, {listed.fragments:,} "
+                f"of them fragments; {listed.bad:,} of {listed.rows:,} rows are no molecule"
+            )
+        if out is None:
+            say(f"descriptors are in {listed.folder}")
+            return
+        made = pretrain_encoder(
+            recipe,
+            store=described,
+            checkpoint=run_checkpoint(recipe, listed),
+            device=device,
+            on_progress=progress,
+        )
+        if rank() == 0:
+            write_pretrained(made, out, overwrite=overwrite)
+            say(f"wrote {out}; use it with --encoder pretrained --encoder-option folder={out}")
+
+
+def _part(part: str | None) -> tuple[int, int]:
+    if part is None:
+        return 1, 1
+    number, _, parts = part.partition("/")
+    if not (number.isdecimal() and parts.isdecimal()):
+        raise BadValueError(f"--part: expected I/N such as 2/4, got {part!r}")
+    return int(number), int(parts)
+
+
+def _recipe(corpus: str, **options: Any) -> Recipe:
+    """Return the recipe of the command line."""
+    from rnc_graph.pretraining import make_recipe, read_recipe
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if corpus.endswith((".yaml", ".yml")):
+        return read_recipe(Path(corpus), **given)
+    return make_recipe(corpus=corpus, **given)

@@ -1,0 +1,92 @@
+"""Encoders with pretrained weights: those of the package, and those of a folder."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from rnc_graph.encoders.base import ENCODERS, Encoder
+from rnc_graph.errors import BadValueError, FileError
+from rnc_graph.files import read_bytes, write_text
+
+PRETRAINED = "pretrained"
+"""The name of the encoder of a folder."""
+
+WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
+# Far more than an encoder of molecules needs.
+_LARGEST_WEIGHTS, _LARGEST_CARD = 2**31, 2**22
+_SHIPPED = Path(__file__).parent / "weights"
+
+
+def save_pretrained(folder: Path, encoder: Encoder, card: dict[str, Any]) -> None:
+    """Write an encoder and its card into a folder.
+
+    Args:
+        folder: for ``encoder.safetensors`` and ``encoder.json``.
+        encoder: the encoder.
+        card: what is to be said of it; "encoder" and "options" are what it is made of.
+    """
+    state = {
+        name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS).write_bytes(save(state))
+    write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Return the card of a pretrained encoder.
+
+    Raises:
+        FileError: there is none, or it cannot be read.
+    """
+    try:
+        card = json.loads(read_bytes(folder / CARD, _LARGEST_CARD))
+        # A function among the encoders may lead to a card again.
+        if inspect.isclass(ENCODERS.get(card["encoder"])):
+            return dict(card)
+        raise ValueError("expected the name of an encoder's class under 'encoder'")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise FileError(f"{folder / CARD}: not the card of an encoder: {error}") from error
+
+
+def architecture(folder: Path, **options: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name and the options that make the encoder of a folder, without its weights."""
+    card = read_card(folder)
+    return card["encoder"], (card.get("options") or {}) | options
+
+
+def load_pretrained(folder: Path, **options: Any) -> Encoder:
+    """Return the encoder of a folder, with its weights.
+
+    Args:
+        folder: that :func:`save_pretrained` wrote.
+        options: of the encoder, instead of those of the card; they may not change its weights.
+
+    Raises:
+        FileError: a file is missing or damaged.
+        BadValueError: the weights are not those of such an encoder.
+    """
+    name, options = architecture(folder, **options)
+    encoder = ENCODERS.make(name, **options)
+    path = folder / WEIGHTS
+    try:
+        state = load(read_bytes(path, _LARGEST_WEIGHTS))
+        encoder.load_state_dict(state)
+    except (SafetensorError, RuntimeError) as error:
+        raise FileError(f"{path}: not the weights of the encoder in {CARD}: {error}") from error
+    if not all(value.isfinite().all() for value in state.values()):
+        raise BadValueError(f"{path}: holds weights that are not finite")
+    return encoder
+
+
+@ENCODERS.register(PRETRAINED)
+def pretrained(folder: str, dropout: float = 0.0) -> nn.Module:
+    """Return the encoder of a folder that ``rnc-graph pretrain`` wrote."""
+    return load_pretrained(Path(folder), dropout=dropout)

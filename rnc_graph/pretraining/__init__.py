@@ -1,0 +1,31 @@
+"""Pretraining an encoder on a corpus of molecules without measurements."""
+
+from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules
+from rnc_graph.pretraining.objectives import objective_names
+from rnc_graph.pretraining.recipe import Recipe, make_recipe, read_recipe
+from rnc_graph.pretraining.run import (
+    Pretrained,
+    describe_corpus,
+    open_corpus,
+    pretrain_encoder,
+    run_checkpoint,
+    write_pretrained,
+)
+from rnc_graph.pretraining.store import CorpusStore
+
+__all__ = [
+    "Corpus",
+    "CorpusStore",
+    "Pretrained",
+    "Recipe",
+    "corpus_file",
+    "describe_corpus",
+    "list_molecules",
+    "make_recipe",
+    "objective_names",
+    "open_corpus",
+    "pretrain_encoder",
+    "read_recipe",
+    "run_checkpoint",
+    "write_pretrained",
+]

@@ -1,0 +1,56 @@
+"""How much a frozen encoder knows: support vectors on its embedding, on catalog data sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+
+from rnc_graph.data import GraphDataset, load_dataset
+from rnc_graph.data.features import molecule_features
+from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.splits import SPLITS, SplitSamples
+from rnc_graph.data.table import FloatArray
+from rnc_graph.encoders import GraphEncoder
+from rnc_graph.training import infer
+
+# Embedded in the package, so that nothing is downloaded.
+DATASETS = ("esol", "freesolv", "lipophilicity", "logbb")
+_SEEDS = range(5)
+_C, _TUBE = 3.0, 0.05
+
+
+def embed(encoder: GraphEncoder, graphs: GraphDataset) -> FloatArray:
+    """Return the (N, d) embedding of N graphs."""
+    batches = map(graphs.batch, torch.split(torch.arange(len(graphs)), 256))
+    return infer(encoder, ((batch,) for batch in batches), torch.device("cpu")).double().numpy()
+
+
+def probe(encoder: GraphEncoder) -> dict[str, dict[str, float]]:
+    """Return the RMSE on validation sets, in the units of the targets: mean and sd over splits.
+
+    Of each data set, five random splits; nothing is tuned, and the test sets are not looked at.
+    """
+    found = {}
+    for name in DATASETS:
+        table = load_dataset(name)
+        features = molecule_features(table.smiles, Wants(canonical=True))
+        embedding, y = embed(encoder, features.graphs), table.targets[:, 0]
+        molecules = SplitSamples.of(table, features.canonical)
+        errors = []
+        for seed in _SEEDS:
+            split = SPLITS.make("random").split(molecules, seed, (0.8, 0.1, 0.1))
+            train, val = split.train, split.validation
+            scaler = StandardScaler().fit(embedding[train])
+            mean, sd = y[train].mean(), y[train].std()
+            svr = SVR(C=_C, epsilon=_TUBE).fit(
+                scaler.transform(embedding[train]), (y[train] - mean) / sd
+            )
+            predicted = svr.predict(scaler.transform(embedding[val])) * sd + mean
+            errors.append(float(np.sqrt(np.mean((predicted - y[val]) ** 2))))
+        found[name] = {
+            "rmse": round(float(np.mean(errors)), 4),
+            "sd": round(float(np.std(errors, ddof=1)), 4),
+        }
+    return found

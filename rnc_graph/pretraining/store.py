@@ -1,0 +1,210 @@
+"""The store of a corpus: graphs and descriptors of its molecules, in shards that are made once.
+
+A shard is a file of safetensors with 4,096 molecules, which is mapped into memory. It is written as
+one: a process that is killed loses the shards that it was at. Several processes, or machines that
+share the folder, may make the shards of one store: each takes a part of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from torch import Tensor
+
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.featurizer import MoleculeArrays, Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.graphs import GraphDataset
+from rnc_graph.errors import BadValueError, FileError
+from rnc_graph.files import atomic_path
+from rnc_graph.pretraining.corpus import Corpus
+from rnc_graph.workers import in_order
+
+SHARD = 4_096
+# Molecules whose descriptors give the ranks, and points of the grid of each descriptor.
+_RANKED, _POINTS = 65_536, 256
+# A descriptor that has the same value in more molecules says too little.
+_MOST_ALIKE = 0.995
+_ARRAYS = ("atoms", "ends", "bonds", "atom_counts", "edge_counts", "descriptors")
+
+
+@dataclass(frozen=True)
+class Described:
+    """Some molecules of a corpus.
+
+    Attributes:
+        graphs: N graphs.
+        descriptors: (N, D) float32, NaN where not defined.
+    """
+
+    graphs: GraphDataset
+    descriptors: Tensor
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+
+@dataclass(frozen=True)
+class CorpusStore:
+    """The shards of a corpus, beside its list of molecules."""
+
+    corpus: Corpus
+
+    @cached_property
+    def shards(self) -> list[Path]:
+        """The file of each shard, whether it is there or not."""
+        count = -(-self.corpus.molecules // SHARD)
+        return [self.corpus.folder / f"{number:06d}.safetensors" for number in range(count)]
+
+    def describe(
+        self,
+        *,
+        part: tuple[int, int] = (1, 1),
+        jobs: int = 1,
+        on_done: Callable[[int], None] = lambda molecules: None,
+    ) -> None:
+        """Make the shards that are missing.
+
+        Args:
+            part: (i, n) for the i-th of n parts, from 1, where several machines share the work.
+            jobs: processes.
+            on_done: receives the number of molecules done or there already.
+
+        Raises:
+            RunError: a worker process died.
+        """
+        number, parts = part
+        if not 1 <= number <= parts:
+            raise BadValueError(f"part: expected i/n with i from 1 to n, got {number}/{parts}")
+        own = set(self.shards[number - 1 :: parts])
+        done = 0
+
+        def missing() -> Iterator[tuple[Path, list[str]]]:
+            nonlocal done
+            lines = self.corpus.smiles()
+            for path in self.shards:
+                smiles = list(islice(lines, SHARD))
+                if path in own and path.exists():
+                    done += len(smiles)
+                elif path in own:
+                    yield path, smiles
+
+        for molecules in in_order(_make_shard, missing(), jobs, "finished shards were kept"):
+            done += molecules
+            on_done(done)
+        on_done(done)
+
+    def check(self) -> None:
+        """Raise :class:`FileError` if a shard is missing."""
+        missing = [path.name for path in self.shards if not path.exists()]
+        if missing:
+            raise FileError(
+                f"{self.corpus.folder}: {len(missing)} of {len(self.shards)} shards are missing, "
+                f"such as {missing[0]}; make all parts of the corpus first"
+            )
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """The number of molecules in each shard, without those that have no descriptors."""
+        return [_opened(path).get_slice("atom_counts").get_shape()[0] for path in self.shards]
+
+    def read(self, shards: Sequence[int]) -> Described:
+        """Return the molecules of some shards, by number, end to end."""
+        opened = [_opened(self.shards[number]) for number in shards]
+        arrays: dict[str, Any] = {
+            name: np.concatenate([file.get_tensor(name) for file in opened]) for name in _ARRAYS
+        }
+        descriptors = torch.from_numpy(arrays.pop("descriptors"))
+        empty: dict[str, Any] = {
+            "descriptors": np.empty((len(descriptors), 0)),
+            "fingerprints": np.empty((len(descriptors), 0), np.uint8),
+        }
+        features = MoleculeFeatures.of(MoleculeArrays(**arrays, **empty, canonical=[], bad=[]))
+        return Described(features.graphs, descriptors)
+
+    @cached_property
+    def ranks(self) -> DescriptorRanks:
+        """What turns the corpus's descriptors into rank scores."""
+        step = max(1, len(self.shards) * SHARD // _RANKED)
+        chosen = range(0, len(self.shards), step)
+        return DescriptorRanks.fit(
+            np.concatenate([_opened(self.shards[n]).get_tensor("descriptors") for n in chosen])
+        )
+
+
+@dataclass(frozen=True)
+class DescriptorRanks:
+    """Turns descriptors into scores of their rank, of mean 0 and variance 1 without ties.
+
+    Attributes:
+        names: the k descriptors that vary.
+        columns: (k,) where they are among all.
+        grid: (k, q) q quantiles of each.
+    """
+
+    names: list[str]
+    columns: Tensor
+    grid: Tensor
+
+    @classmethod
+    def fit(cls, descriptors: NDArray[np.float32]) -> DescriptorRanks:
+        """Learn from descriptors (N, D), NaN where not defined."""
+        kept, grids = [], []
+        levels = np.linspace(0, 1, _POINTS)
+        for column, values in enumerate(descriptors.T):
+            known = np.sort(values[np.isfinite(values)])
+            if 2 * len(known) < len(values):
+                continue
+            _, counts = np.unique(known, return_counts=True)
+            if counts.max() <= _MOST_ALIKE * len(known):
+                kept.append(column)
+                grids.append(np.quantile(known, levels, method="nearest"))
+        names = [descriptor_names()[column] for column in kept]
+        grid = torch.from_numpy(np.array(grids, dtype=np.float32).reshape(len(kept), _POINTS))
+        return cls(names, torch.tensor(kept, dtype=torch.long), grid)
+
+    def scores(self, descriptors: Tensor) -> Tensor:
+        """Return the (N, k) scores of descriptors (N, D), NaN where not defined."""
+        values = descriptors[:, self.columns.to(descriptors.device)].T.contiguous()
+        grid = self.grid.to(values.device)
+        low, high = (torch.searchsorted(grid, values, side=side) for side in ("left", "right"))
+        scores = 12**0.5 * ((low + high) / (2 * _POINTS) - 0.5)
+        return torch.where(values.isfinite(), scores, torch.nan).T.float().contiguous()
+
+
+def _make_shard(task: tuple[Path, list[str]]) -> int:
+    """Write the shard of some SMILES; return their number."""
+    path, smiles = task
+    arrays = molecule_arrays(smiles, Wants(descriptors=True))
+    good = np.setdiff1d(np.arange(len(smiles)), [bad.row for bad in arrays.bad])
+    with np.errstate(over="ignore"):  # Beyond float32: not defined, then.
+        descriptors = arrays.descriptors[good].astype(np.float32)
+    kept = {
+        "atoms": arrays.atoms,
+        "ends": arrays.ends,
+        "bonds": arrays.bonds,
+        "atom_counts": arrays.atom_counts[good],
+        "edge_counts": arrays.edge_counts[good],
+        "descriptors": descriptors,
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save({name: np.ascontiguousarray(a) for name, a in kept.items()}))
+    return len(smiles)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safe_open(path, "numpy")
+    except (OSError, SafetensorError) as error:
+        raise FileError(
+            f"{path}: cannot be read: {error}; remove it, and it is made again"
+        ) from error

@@ -1,0 +1,249 @@
+"""Pretraining: what it learns, that it resumes, and what it leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from rnc_graph import MoleculeRegressor, TwoStage
+from rnc_graph.data import MoleculeDataset, load_dataset
+from rnc_graph.encoders import load_pretrained
+from rnc_graph.encoders.pretrained import save_pretrained
+from rnc_graph.errors import BadValueError, FileError
+from rnc_graph.pretraining import (
+    make_recipe,
+    objective_names,
+    pretrain_encoder,
+    read_recipe,
+    run_checkpoint,
+    write_pretrained,
+)
+from tests.pretraining.conftest import RECIPE
+
+
+def pretrained(store, **changes):
+    recipe = make_recipe(corpus="esol", **RECIPE | changes)
+    return pretrain_encoder(recipe, store=store, probes=False)
+
+
+@pytest.fixture(scope="module")
+def made(store):
+    return pretrained(store)
+
+
+@pytest.fixture(scope="module")
+def folder(made, tmp_path_factory):
+    path = tmp_path_factory.mktemp("encoder") / "out"
+    write_pretrained(made, path)
+    return path
+
+
+def weights_equal(first, second):
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_descriptors_are_learned(made):
+    losses = [chunk["descriptors_loss"] for chunk in made.history]
+    assert len(losses) == 4
+    # The scores have variance 1: a constant prediction has an error near 1.
+    assert losses[-1] < 0.7 * losses[0]
+    assert made.card["steps"] == 24
+    assert made.card["corpus"]["molecules"] == 300
+
+
+@pytest.mark.parametrize("name", objective_names())
+def test_each_objective_trains_the_encoder(store, name):
+    found = pretrained(store, objectives={name: 1.0}, passes=6)
+    losses = [chunk[f"{name}_loss"] for chunk in found.history]
+    # Its weights of the negatives get no gradient, so that this loss may grow.
+    assert losses[-1] < losses[0] or name == "attention-nce"
+    start = pretrained(store, objectives={name: 1.0}, passes=1, learning_rate=1e-12)
+    assert not torch.allclose(
+        found.encoder.atom_embedding.table.weight, start.encoder.atom_embedding.table.weight
+    )
+
+
+def test_the_total_is_the_weighted_sum(store):
+    found = pretrained(store, objectives={"descriptors": 2.0, "rnc": 0.5}, passes=1)
+    (chunk,) = found.history
+    expected = 2 * chunk["descriptors_loss"] + 0.5 * chunk["rnc_loss"]
+    assert chunk["training_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_interrupted_run_resumes_and_ends_with_the_same_bits(store, made, tmp_path):
+    recipe = make_recipe(corpus="esol", **RECIPE)
+    checkpoint = tmp_path / run_checkpoint(recipe, store.corpus).name
+
+    def stop(what, share):
+        if share >= 0.5:
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        pretrain_encoder(
+            recipe, store=store, checkpoint=checkpoint, checkpoint_seconds=0, on_progress=stop
+        )
+    assert checkpoint.exists()
+    shares = []
+    again = pretrain_encoder(
+        recipe,
+        store=store,
+        checkpoint=checkpoint,
+        probes=False,
+        on_progress=lambda what, share: shares.append(share),
+    )
+    assert shares == [0.75, 1.0]
+    assert weights_equal(again.encoder, made.encoder)
+    assert again.history == made.history
+    assert not checkpoint.exists()
+
+
+def test_a_saved_encoder_is_the_same_wherever_it_is_used(made, folder):
+    loaded = load_pretrained(folder)
+    assert weights_equal(loaded, made.encoder)
+    data = MoleculeDataset.load("freesolv")[:60]
+    given = {"encoder": "pretrained", "encoder_options": {"folder": str(folder)}}
+    model = TwoStage(**given, loss=None, freeze=True, finetune={"epochs": 2})
+    model.fit(data)
+    assert weights_equal(model.encoder, made.encoder)
+    expected = made.encoder.eval()(data.batch(torch.arange(5)))
+    torch.testing.assert_close(model.embed(data[:5]), expected.detach())
+
+
+def test_a_model_needs_the_folder_no_more_once_it_is_trained(folder, tmp_path):
+    table = load_dataset("freesolv")
+    moved = tmp_path / "moved"
+    folder.rename(moved)
+    model = MoleculeRegressor(
+        encoder="pretrained",
+        encoder_options={"folder": str(moved)},
+        networks=1,
+        descriptor_models=[],
+        descriptors=False,
+        epochs=1,
+        pretraining_epochs=1,
+    ).fit(table.smiles[:60], table.targets[:60, 0])
+    model.save(tmp_path / "model")
+    expected = model.predict(table.smiles[60:70])
+    moved.rename(folder)
+    found = MoleculeRegressor.load(tmp_path / "model").predict(table.smiles[60:70])
+    assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ({"encoder": "pretrained", "options": {"folder": "."}}, "not the card of an encoder"),
+        ({"options": {}}, "not the card of an encoder"),
+        ({"encoder": "gin", "options": {"hidden_dim": 8}}, "not the weights of the encoder"),
+        ({"encoder": "gin", "options": {"layers": 10**9}}, "expected at most"),
+    ],
+)
+def test_a_folder_that_holds_no_encoder_is_refused(folder, tmp_path, card, message):
+    other = tmp_path / "other"
+    save_pretrained(other, load_pretrained(folder), card)
+    with pytest.raises((FileError, BadValueError), match=message):
+        load_pretrained(other)
+
+
+def test_weights_that_are_damaged_are_refused(made, tmp_path):
+    card = {"encoder": "gin", "options": RECIPE["encoder_options"]}
+    save_pretrained(tmp_path, made.encoder, card)
+    weights = tmp_path / "encoder.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-100])
+    with pytest.raises(FileError, match=r"encoder\.safetensors"):
+        load_pretrained(tmp_path)
+    weights.write_bytes(whole[:-4] + b"\xff\xff\xff\xff")
+    with pytest.raises(BadValueError, match="not finite"):
+        load_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"objectives": {"descriptor": 1}}, "unknown objective 'descriptor'; known: "),
+        ({"objectives": {"rnc": 0}}, "expected a weight above 0"),
+        ({"objectives": {}}, "objectives"),
+        ({"encoder": "pretrained"}, "expected one of gin, gcn and mpnn"),
+        ({"encoder_options": {"hiden_dim": 3}}, "hiden_dim"),
+        ({"passes": True}, "expected a number"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_says_which_key(given, message):
+    with pytest.raises(BadValueError, match=message):
+        make_recipe(corpus="moses", **given)
+
+
+def test_a_recipe_is_yaml_and_options_replace_its_values(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("corpus: moses\npasses: 2\nobjectives: {rnc: 1}\n")
+    assert read_recipe(path, passes=3.0) == make_recipe(
+        corpus="moses", passes=3, objectives={"rnc": 1}
+    )
+    path.write_text("corpus: moses\npass: 2\n")
+    with pytest.raises(BadValueError, match=r"recipe\.yaml: .*pass"):
+        read_recipe(path)
+
+
+def command(corpus, store, out, *more):
+    recipe = corpus.parent / "recipe.yaml"
+    recipe.write_text(json.dumps({"corpus": str(corpus), **RECIPE, "passes": 40}))
+    return ["pretrain", str(recipe), "--store", str(store), "--out", str(out), *more]
+
+
+def environment(tmp_path):
+    return os.environ | {"RNC_GRAPH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(280)
+def test_a_killed_command_resumes_and_ends_with_the_same_bits(corpus, tmp_path):
+    written = []
+    for name, kills in (("whole", 0), ("killed", 2)):
+        out = tmp_path / name
+        line = command(corpus, tmp_path / f"{name}-store", out, "--jobs", "1")
+        for _ in range(kills):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "rnc_graph.cli", *line],
+                env=environment(tmp_path) | {"RNC_GRAPH_CHECKPOINT_SECONDS": "0"},
+                stderr=subprocess.PIPE,
+            )
+            # Until it trains, and a while longer.
+            store = tmp_path / f"{name}-store"
+            while not list(store.glob("*.ckpt")) and process.poll() is None:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            assert not out.exists()
+        subprocess.run(
+            [sys.executable, "-m", "rnc_graph.cli", *line], env=environment(tmp_path), check=True
+        )
+        written.append((out / "encoder.safetensors").read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.slow
+def test_processes_of_torchrun_learn_what_one_does(corpus, store, tmp_path):
+    weights = []
+    for processes in (1, 2):
+        out = tmp_path / str(processes)
+        line = command(corpus, corpus.parent / "store", out, "--passes", "1")
+        line += ["--encoder-option", "hidden_dim=8", "--encoder-option", "layers=1"]
+        line += ["--encoder-option", "dropout=0"]
+        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        subprocess.run(
+            [sys.executable, *launch, "-m", "rnc_graph.cli", *line, "--jobs", "1"],
+            env=environment(tmp_path) | {"GLOO_SOCKET_IFNAME": "lo"},
+            check=True,
+            timeout=200,
+        )
+        weights.append(load_pretrained(out).state_dict())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
