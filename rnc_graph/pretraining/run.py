@@ -191,18 +191,14 @@ def pretrain_encoder(
     began = time.monotonic()
     loader = CorpusLoader(store, recipe.batch_size, recipe.seed, torch_device(device))
     epochs = max(1, round(recipe.passes * loader.chunks))
-    history: History = []
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        on_progress("pretraining", done / epochs)
-
     with seeded(recipe.seed, cuda=torch_device(device).type == "cuda"):
         encoder = ENCODERS.make(recipe.encoder, **recipe.encoder_options)
         assert isinstance(encoder, GraphEncoder)
         module = CorpusModule(recipe, encoder, len(store.ranks.names), epochs)
+
+        def count() -> None:
+            on_progress("pretraining", (module.current_epoch + 1) / epochs)
+
         trainer = TrainerConfig(device, count, checkpoint, checkpoint_seconds)
         history = fit(module, loader, trainer=trainer)
     encoder.eval().cpu()
