@@ -18,6 +18,9 @@ from rnc_graph.files import read_bytes, write_text
 PRETRAINED = "pretrained"
 """The name of the encoder of a folder."""
 
+SHIPPED = ("gin-moses",)
+"""The names of those of the package. Their weights never change: saved models rely on them."""
+
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
 # Far more than an encoder of molecules needs.
 _LARGEST_WEIGHTS, _LARGEST_CARD = 2**31, 2**22
@@ -90,3 +93,9 @@ def load_pretrained(folder: Path, **options: Any) -> Encoder:
 def pretrained(folder: str, dropout: float = 0.0) -> nn.Module:
     """Return the encoder of a folder that ``rnc-graph pretrain`` wrote."""
     return load_pretrained(Path(folder), dropout=dropout)
+
+
+@ENCODERS.register("gin-moses")
+def gin_moses(dropout: float = 0.0) -> nn.Module:
+    """Return the encoder that the package ships; see docs/pretraining.md."""
+    return load_pretrained(_SHIPPED / "gin-moses", dropout=dropout)

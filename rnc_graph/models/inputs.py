@@ -10,15 +10,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.preprocessing import QuantileTransformer
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from rnc_graph.data import GraphDataset
 from rnc_graph.data.features import MoleculeFeatures, featurize
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
+from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError
+from rnc_graph.seeding import one_thread
+from rnc_graph.training import infer
 
+EMBEDDING = "gin-moses"
+"""The pretrained encoder of the members on embeddings."""
+
+# Molecules that it embeds at a time.
+_TOGETHER = 128
 # Some descriptors grow past all bounds with the size of a molecule.
 _LARGEST_SCORE = 3.0
 
@@ -27,6 +35,18 @@ _LARGEST_SCORE = 3.0
 def example_molecules() -> GraphDataset:
     """Return two small molecules, which any encoder of molecules runs on to find its width."""
     return featurize(["CC(=O)N", "c1ccccc1O"])[0]
+
+
+def pretrained_embedding(graphs: GraphDataset, rows: Tensor) -> Tensor:
+    """Return the (N, d) embedding of some graphs by the frozen encoder :data:`EMBEDDING`."""
+    batches = ((graphs.batch(index),) for index in torch.split(rows, _TOGETHER))
+    with one_thread():  # The same bits everywhere.
+        return infer(_pretrained(), batches)
+
+
+@cache
+def _pretrained() -> nn.Module:
+    return ENCODERS.make(EMBEDDING)
 
 
 @dataclass(frozen=True)
@@ -38,12 +58,14 @@ class Inputs:
         rows: (N,) the graph of each.
         scores: (N, k) float32 descriptors as normal scores; k = 0 for a model without descriptors.
         smiles: N canonical SMILES; none where they were not computed.
+        embedding: (N, d) float32 of the pretrained encoder; d = 0 where it was not computed.
     """
 
     graphs: GraphDataset
     rows: Tensor
     scores: Tensor
     smiles: list[str]
+    embedding: Tensor
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,18 +76,30 @@ class Inputs:
         features: MoleculeFeatures,
         rows: NDArray[np.int64],
         scaler: DescriptorScaler | None,
+        *,
+        embedded: bool = False,
     ) -> Inputs:
-        """Take the rows of molecules that can be read; without a scaler, no descriptors."""
+        """Take the rows of molecules that can be read.
+
+        Without a scaler they have no descriptors, and without ``embedded`` no embedding.
+        """
         scores = torch.zeros(len(rows), 0)
         if scaler is not None:
             scores = scaler.transform(descriptor_names(), features.descriptors[rows])
         smiles = [features.canonical[row] for row in rows] if features.canonical else []
-        return cls(features.graphs, torch.from_numpy(rows), scores, smiles)
+        index = torch.from_numpy(rows)
+        embedding = (
+            pretrained_embedding(features.graphs, index)
+            if embedded
+            else index.new_empty(len(rows), 0).float()
+        )
+        return cls(features.graphs, index, scores, smiles, embedding)
 
     def take(self, index: Tensor) -> Inputs:
         """Return some of the N molecules."""
         smiles = [self.smiles[row] for row in index] if self.smiles else []
-        return Inputs(self.graphs, self.rows[index], self.scores[index], smiles)
+        scores, embedding = self.scores[index], self.embedding[index]
+        return Inputs(self.graphs, self.rows[index], scores, smiles, embedding)
 
     def batch(self, index: Tensor) -> Batch:
         """Return the graphs of some of the N molecules."""

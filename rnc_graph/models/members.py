@@ -18,7 +18,7 @@ from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.mixture import FOLDS
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
-from rnc_graph.models.support_vectors import SupportVectors
+from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 
 # Enough to weigh the trees; the member has three times as many.
 _TREES_OF_A_FOLD = 100
@@ -124,6 +124,8 @@ def _fit_quick(
     count = targets.shape[1]
     if kind == SupportVectors.kind:
         return SupportVectors(count).fit(inputs, targets, rows)
+    if kind == EmbeddingVectors.kind:
+        return EmbeddingVectors(count).fit(inputs, targets, rows)
     if kind == FingerprintSVR.kind:
         return FingerprintSVR(count).fit(inputs, targets, rows)
     forest = ExtraTrees(count) if trees is None else ExtraTrees(count, trees)
@@ -136,6 +138,8 @@ def load_member(
     """Make a member of what :meth:`Member.tensors` returned."""
     if kind == SupportVectors.kind:
         return SupportVectors(targets).load(tensors)
+    if kind == EmbeddingVectors.kind:
+        return EmbeddingVectors(targets).load(tensors)
     if kind == FingerprintSVR.kind:
         return FingerprintSVR(targets).load(tensors)
     if kind == ExtraTrees.kind:

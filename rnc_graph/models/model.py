@@ -158,7 +158,7 @@ class MoleculeModel:
         return np.stack([self.scaler.restore(vote) for vote in self._votes(features, rows)])
 
     def _votes(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
-        inputs = Inputs.of(features, rows, self.descriptor_scaler)
+        inputs = Inputs.of(features, rows, self.descriptor_scaler, embedded=self.settings.embedded)
         with one_thread():  # The fastest for small graphs, and the same bits everywhere.
             return np.stack([member.predict(inputs) for member in self.members])
 

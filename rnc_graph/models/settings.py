@@ -18,7 +18,7 @@ from torch import nn
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
-from rnc_graph.encoders.pretrained import PRETRAINED, architecture
+from rnc_graph.encoders.pretrained import PRETRAINED, SHIPPED, architecture
 from rnc_graph.errors import BadValueError, first_problem
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import example_molecules
@@ -27,7 +27,7 @@ from rnc_graph.seeding import seeded
 from rnc_graph.settings import Settings
 from rnc_graph.training import ContinuousLoss, StageConfig
 
-DescriptorModelName = Literal["svr", "extra-trees", "fingerprint-svr"]
+DescriptorModelName = Literal["svr", "extra-trees", "fingerprint-svr", "embedding-svr"]
 
 # Small and quick; on the validation sets the package's wider defaults were no better.
 ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
@@ -117,7 +117,7 @@ class ModelSettings(Settings):
     @property
     def is_pretrained(self) -> bool:
         """Whether the encoder has weights before it is trained."""
-        return isinstance(self.encoder, nn.Module) or self.encoder == PRETRAINED
+        return isinstance(self.encoder, nn.Module) or self.encoder in (PRETRAINED, *SHIPPED)
 
     def config(self, epochs: int) -> StageConfig:
         """Return how a stage of so many epochs is optimized."""
@@ -149,8 +149,13 @@ class ModelSettings(Settings):
     @property
     def other_members(self) -> list[DescriptorModelName]:
         """The members that see no graph; without descriptors, those that need none."""
-        needs_none = "fingerprint-svr"
-        return [n for n in self.descriptor_models if self.descriptors or n == needs_none]
+        need_none = ("fingerprint-svr", "embedding-svr")
+        return [n for n in self.descriptor_models if self.descriptors or n in need_none]
+
+    @property
+    def embedded(self) -> bool:
+        """Whether a member needs the embedding of the pretrained encoder."""
+        return "embedding-svr" in self.other_members
 
     def as_saved(self) -> ModelSettings:
         """Return the settings of a trained model, which has its weights of its own."""

@@ -1,4 +1,4 @@
-"""A member on descriptors alone: support-vector regression."""
+"""Members with a Gaussian kernel: support-vector regression on descriptors, or on embeddings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from rnc_graph.models.inputs import Inputs
 
 # In standard deviations of a target; chosen on validation, together with C.
 _TUBE = 0.05
-_C = 10.0
 
 
 class SupportVectors:
@@ -24,19 +23,27 @@ class SupportVectors:
     """
 
     kind = "svr"
+    C = 10.0
 
     def __init__(self, targets: int) -> None:
         self.targets = targets
         self.learned: dict[str, Tensor] = {}
 
+    def columns(self, inputs: Inputs) -> FloatArray:
+        """Return what the kernel compares, (N, k)."""
+        scores: FloatArray = inputs.scores.double().numpy()
+        return scores
+
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> SupportVectors:
         """Learn each target (N, t) from the rows of ``train`` that have it."""
         for target, values in enumerate(targets.T):
             rows = train[~values[train].isnan()]
-            scores = inputs.scores[rows].double().numpy()
+            scores = self.columns(inputs.take(rows))
             # scikit-learn's gamma="scale", said out, since the prediction needs it too.
             gamma = 1 / (scores.shape[1] * scores.var() or 1.0)
-            svr = SVR(C=_C, epsilon=_TUBE, gamma=gamma).fit(scores, values[rows].double().numpy())
+            svr = SVR(C=self.C, epsilon=_TUBE, gamma=gamma).fit(
+                scores, values[rows].double().numpy()
+            )
             parts = {
                 "vectors": svr.support_vectors_,
                 "coefficients": svr.dual_coef_.T,
@@ -48,7 +55,7 @@ class SupportVectors:
 
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
-        scores = inputs.scores.double().numpy()
+        scores = self.columns(inputs)
         return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
 
     def _target(self, target: int, scores: FloatArray) -> FloatArray:
@@ -68,3 +75,24 @@ class SupportVectors:
         """Take what another has learned."""
         self.learned = tensors
         return self
+
+
+class EmbeddingVectors(SupportVectors):
+    """The same on the embedding of the frozen pretrained encoder, standardized."""
+
+    kind = "embedding-svr"
+    C = 3.0
+
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> EmbeddingVectors:
+        """Learn each target (N, t) from the rows of ``train`` that have it."""
+        known = inputs.embedding[train].double()
+        sd = known.std(dim=0, unbiased=False)
+        self.learned = {"mean": known.mean(dim=0), "sd": torch.where(sd > 0, sd, 1.0)}
+        super().fit(inputs, targets, train)
+        return self
+
+    def columns(self, inputs: Inputs) -> FloatArray:
+        """Return the embedding (N, d), standardized by the training set."""
+        standardized = (inputs.embedding.double() - self.learned["mean"]) / self.learned["sd"]
+        columns: FloatArray = standardized.numpy()
+        return columns

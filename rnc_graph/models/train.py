@@ -120,7 +120,7 @@ def train_model(
     if settings.weights == "stacked" and settings.other_members:
         fold = fold_numbers([features.canonical[row] for row in train], seed)
     parts = TrainingParts(
-        inputs=Inputs.of(features, seen, descriptor_scaler),
+        inputs=Inputs.of(features, seen, descriptor_scaler, embedded=settings.embedded),
         targets=torch.from_numpy(scaler.standardize(targets[seen])).float(),
         train=torch.arange(len(train)),
         selection=torch.arange(len(train), len(seen)),

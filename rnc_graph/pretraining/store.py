@@ -133,12 +133,14 @@ class CorpusStore:
 
     @cached_property
     def ranks(self) -> DescriptorRanks:
-        """What turns the corpus's descriptors into rank scores."""
-        step = max(1, len(self.shards) * SHARD // _RANKED)
-        chosen = range(0, len(self.shards), step)
-        return DescriptorRanks.fit(
-            np.concatenate([_opened(self.shards[n]).get_tensor("descriptors") for n in chosen])
-        )
+        """What turns the corpus's descriptors into rank scores; kept beside the shards."""
+        path = self.corpus.folder / "ranks.npy"
+        if not path.exists():
+            step = max(1, len(self.shards) * SHARD // _RANKED)
+            chosen = [_opened(shard).get_tensor("descriptors") for shard in self.shards[::step]]
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.save(file, quantile_grid(np.concatenate(chosen)))
+        return DescriptorRanks.of(np.load(path))
 
 
 @dataclass(frozen=True)
@@ -156,21 +158,11 @@ class DescriptorRanks:
     grid: Tensor
 
     @classmethod
-    def fit(cls, descriptors: NDArray[np.float32]) -> DescriptorRanks:
-        """Learn from descriptors (N, D), NaN where not defined."""
-        kept, grids = [], []
-        levels = np.linspace(0, 1, _POINTS)
-        for column, values in enumerate(descriptors.T):
-            known = np.sort(values[np.isfinite(values)])
-            if 2 * len(known) < len(values):
-                continue
-            _, counts = np.unique(known, return_counts=True)
-            if counts.max() <= _MOST_ALIKE * len(known):
-                kept.append(column)
-                grids.append(np.quantile(known, levels, method="nearest"))
+    def of(cls, grid: NDArray[np.float32]) -> DescriptorRanks:
+        """Take what :func:`quantile_grid` returned."""
+        kept = np.flatnonzero(~np.isnan(grid).any(axis=1))
         names = [descriptor_names()[column] for column in kept]
-        grid = torch.from_numpy(np.array(grids, dtype=np.float32).reshape(len(kept), _POINTS))
-        return cls(names, torch.tensor(kept, dtype=torch.long), grid)
+        return cls(names, torch.from_numpy(kept), torch.from_numpy(grid[kept]))
 
     def scores(self, descriptors: Tensor) -> Tensor:
         """Return the (N, k) scores of descriptors (N, D), NaN where not defined."""
@@ -179,6 +171,20 @@ class DescriptorRanks:
         low, high = (torch.searchsorted(grid, values, side=side) for side in ("left", "right"))
         scores = 12**0.5 * ((low + high) / (2 * _POINTS) - 0.5)
         return torch.where(values.isfinite(), scores, torch.nan).T.float().contiguous()
+
+
+def quantile_grid(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return q quantiles (D, q) of descriptors (N, D), NaN for those that hardly vary.
+
+    Descriptors that are not defined (NaN) for half of the molecules are left out too.
+    """
+    grid = np.full((descriptors.shape[1], _POINTS), np.nan, dtype=np.float32)
+    for row, values in zip(grid, descriptors.T, strict=True):
+        known = values[np.isfinite(values)]
+        _, counts = np.unique(known, return_counts=True)
+        if 2 * len(known) >= len(values) and counts.max() <= _MOST_ALIKE * len(known):
+            row[:] = np.quantile(known, np.linspace(0, 1, _POINTS), method="nearest")
+    return grid
 
 
 def _make_shard(task: tuple[Path, list[str]]) -> int:

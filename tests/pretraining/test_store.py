@@ -10,7 +10,7 @@ from rnc_graph.data.featurizer import descriptor_names, parse_smiles
 from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.pretraining import CorpusStore, list_molecules, store
 from rnc_graph.pretraining.loader import CorpusLoader
-from rnc_graph.pretraining.store import DescriptorRanks
+from rnc_graph.pretraining.store import DescriptorRanks, quantile_grid
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_scores_are_ranks():
     values[:, 1] = 0.0
     values[::2, 2] = np.nan
     values[:, 3] = generator.integers(0, 3, len(values))
-    ranks = DescriptorRanks.fit(values)
+    ranks = DescriptorRanks.of(quantile_grid(values))
     assert descriptor_names()[1] not in ranks.names
     scores = ranks.scores(torch.from_numpy(values)).numpy()
     assert np.isnan(scores[::2, 1]).all()
