@@ -5,17 +5,18 @@ import torch
 from rdkit import DataStructs
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.preprocessing import QuantileTransformer
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVR
 
 from rnc_graph.data import MoleculeTable, Subset
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays, parse_smiles
+from rnc_graph.encoders import ENCODERS
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.network import _WithDescriptors
-from rnc_graph.models.support_vectors import SupportVectors
+from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 from rnc_graph.training.inference import moved
 
 WANTS = Wants(descriptors=True, fingerprints=True)
@@ -53,6 +54,25 @@ def test_support_vectors(esol: MoleculeTable) -> None:
             scores[first:100], targets[first:100, target].double().numpy()
         )
         np.testing.assert_allclose(found[:, target], theirs.predict(scores), atol=1e-10)
+
+
+def test_support_vectors_on_embeddings(esol: MoleculeTable) -> None:
+    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:120], Wants(canonical=True)))
+    inputs = Inputs.of(features, np.arange(120), None, embedded=True)
+    targets = torch.from_numpy(esol.targets[:120]).float()
+    graphs = features.graphs.batch(torch.arange(120))
+    expected = ENCODERS.make("gin-moses").eval()(graphs).detach()
+    torch.testing.assert_close(inputs.embedding, expected, rtol=1e-4, atol=1e-4)
+    scaler = StandardScaler().fit(inputs.embedding[:100].double())
+    columns = scaler.transform(inputs.embedding.double())
+    theirs = SVR(C=3.0, epsilon=0.05).fit(columns[:100], targets[:100, 0].double().numpy())
+    member = EmbeddingVectors(1).fit(inputs, targets, torch.arange(100))
+    for found in (member, EmbeddingVectors(1).load(member.tensors())):
+        np.testing.assert_allclose(
+            found.predict(inputs.take(torch.arange(90, 120)))[:, 0],
+            theirs.predict(columns[90:]),
+            atol=1e-8,
+        )
 
 
 def test_extra_trees(esol: MoleculeTable) -> None:
