@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+from rnc_graph.cli import app
 from rnc_graph.experiments import Experiment, Outcome, run_experiment
 from rnc_graph.reporting.experiment_folder import write_experiment
 from rnc_graph.reporting.tables import ResultTable, tabulate
@@ -22,3 +25,10 @@ def run_and_write(
     tables = tabulate(outcome)
     write_experiment(folder, outcome, tables, command)
     return Written(outcome, tables)
+
+
+def command_line(*arguments: str) -> str:
+    """Return what a command prints, run in this process."""
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output

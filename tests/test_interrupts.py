@@ -61,7 +61,8 @@ def test_an_interrupted_command_leaves_nothing(
 def test_random_moments(
     folder: Path, arguments: list[str], number: signal.Signals, seed: int
 ) -> None:
-    _interrupt(folder, arguments, number, random.Random(seed).uniform(3, 20))
+    moment = random.Random(f"{arguments[0]} {number:d} {seed}").uniform(3, 12)
+    _interrupt(folder, arguments, number, moment)
 
 
 _SEARCHING = """

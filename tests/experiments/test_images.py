@@ -1,12 +1,12 @@
 """Images in experiments: AgeDB-shaped folders, drawn molecules, and what does not fit together."""
 
 import gzip
+import os
 import shutil
 import signal
 import struct
-import subprocess
-import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from PIL import Image
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
-from tests.run_and_write import run_and_write
+from rnc_graph.workers import worker_pool
+from tests.run_and_write import command_line, run_and_write
 
-COMMAND = [sys.executable, "-m", "rnc_graph.cli", "run", "agedb.yaml", "--quick", "--seeds", "2"]
+ARGUMENTS = ["run", "agedb.yaml", "--quick", "--seeds", "2", "--jobs", "2"]
 
 
 @pytest.fixture
@@ -41,26 +42,19 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
-def run(arguments: list[str]) -> str:
-    """Run the command and return what it says of its progress."""
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
 @pytest.mark.slow
 def test_agedb_is_killed_and_ends_in_the_same_table(agedb: Path):
-    run(["--out", "whole"])
-    with subprocess.Popen(
-        [*COMMAND, "--out", "killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        deadline = time.monotonic() + 120
+    command_line(*ARGUMENTS, "--out", "whole")
+    with worker_pool(1, "lost") as pool:
+        pid = pool.submit(os.getpid).result()
+        call = pool.submit(command_line, *ARGUMENTS, "--out", "killed")
         while not list((agedb / "killed" / "store").glob("[!.]*")):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
-    kept = len(list((agedb / "killed" / "store").glob("[!.]*")))
-    assert f"{kept} tasks done already" in run(["--out", "killed"])
+            assert not call.done(), call.exception()
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
+        assert isinstance(call.exception(), BrokenProcessPool)
+    stored = list((agedb / "killed" / "store").glob("[!.]*"))
+    assert f"{len(stored)} tasks done already" in command_line(*ARGUMENTS, "--out", "killed")
     assert contents(agedb / "killed") == contents(agedb / "whole")
     table = (agedb / "whole" / "table.md").read_text()
     assert "the split of agedb made by AgeDB-DIR's rule" in table

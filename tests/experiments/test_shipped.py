@@ -22,6 +22,8 @@ GRIDS = (
 @pytest.mark.parametrize("name", GRIDS)
 def test_two_seeds_made_quick(tmp_path: Path, name: str):
     experiment = quick(read_spec(shipped_spec(name), seeds="2"))
+    narrow = {name: {**options, "hidden_dim": 8} for name, options in experiment.encoders.items()}
+    experiment = experiment.model_copy(update={"encoders": narrow})
     outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
     conditions = {place.condition for place in experiment.places()}
     assert len(outcome.tables) == len(conditions)

@@ -5,8 +5,6 @@ import random
 import re
 import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from rnc_graph.experiments.store import (
     read_sealed,
     sealed_text,
 )
+from rnc_graph.workers import worker_pool
 from tests.data.damage import flip_bits
 
 
@@ -53,21 +52,17 @@ def test_what_is_too_large_to_be_read_is_not_written(
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path):
-    # A limit on the size of files fails a write as a full disk does, in a process of its own.
-    code = (
-        "import sys, torch; from pathlib import Path\n"
-        "from rnc_graph.experiments.store import Store\n"
-        "Store(Path(sys.argv[1])).put('key', {}, {'a': torch.zeros(100_000)})\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
-    )
-    assert "cannot write results here" in done.stderr.splitlines()[-1]
+    with worker_pool(1, "lost") as pool:
+        error = pool.submit(_put_on_a_full_disk, tmp_path).exception()
+    assert isinstance(error, WriteError)
+    assert "cannot write results here" in str(error)
     assert list(tmp_path.iterdir()) == []
+
+
+def _put_on_a_full_disk(folder: Path) -> None:
+    # A limit on the size of files fails a write as a full disk does.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    Store(folder).put("key", {}, {"a": torch.zeros(100_000)})
 
 
 @pytest.fixture

@@ -3,19 +3,19 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models.saving import CONFIG, FORMAT, WEIGHTS, load_model
+from rnc_graph.workers import worker_pool
 
 V1 = Path(__file__).parent / "data" / "v1"
 
@@ -52,23 +52,15 @@ def test_the_bits_come_back_in_another_process(esol: MoleculeTable, tmp_path: Pa
             descriptors=encoder == "gin",
         )
         model.fit(smiles, esol.targets[:40, 0]).save(tmp_path / encoder)
-        expected[encoder] = model.predict(smiles).tobytes().hex()
-    code = (
-        "import json, sys, torch; torch.set_num_threads(1)\n"
-        "from rnc_graph import MoleculeRegressor\n"
-        "smiles, encoders = json.load(sys.stdin)\n"
-        "for name in encoders: print(MoleculeRegressor.load(name).predict(smiles).tobytes().hex())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        input=json.dumps([smiles, list(expected)]),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == list(expected.values())
+        expected[encoder] = model.predict(smiles).tobytes()
+    with worker_pool(1, "lost") as pool:
+        for name, bits in expected.items():
+            assert pool.submit(_predicted, tmp_path / name, smiles).result() == bits
+
+
+def _predicted(folder: Path, smiles: list[str]) -> bytes:
+    torch.set_num_threads(1)
+    return MoleculeRegressor.load(folder).predict(smiles).tobytes()
 
 
 def rehashed(folder: Path, **changes: Any) -> None:
