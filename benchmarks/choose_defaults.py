@@ -126,8 +126,8 @@ def markdown(result: dict[str, Any]) -> str:
         "# Members and mixtures on validation sets",
         "",
         f"Made by `{result['command']}` on {result['processor']}. RMSE on the validation set in "
-        f"standard deviations of the training set, mean of {result['splits']} splits; what the rows "
-        "are: `benchmarks/choose_defaults.py`.",
+        f"standard deviations of the training set, mean of {result['splits']} splits; what the "
+        "rows are: `benchmarks/choose_defaults.py`.",
         "",
         "| members | mean | " + " | ".join(names) + " |",
         "|---" * (2 + len(names)) + "|",

@@ -81,7 +81,7 @@ def pretrain(
     jobs: Jobs = None,
     device: Device = "cpu",
 ) -> None:
-    """Pretrain an encoder on the computed descriptors of any number of molecules.
+    """Pretrain an encoder on descriptors of molecules.
 
     Descriptors are computed once and kept. A run that was stopped resumes: give the same command
     again. torchrun starts it in several processes.
