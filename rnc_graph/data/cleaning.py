@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from rnc_graph.data.featurizer import identity, parse_smiles
+from rnc_graph.data.rdkit_log import whole
 
 # Removing a salt or a charge may make another rule apply; few molecules need a second pass.
 _PASSES = 3
@@ -35,8 +36,7 @@ def clean_smiles(smiles: str, *, tautomer: bool = False) -> str:
     >>> clean_smiles("CC(=O)[O-].[Na+]")
     'CC(=O)O'
     """
-    with rdBase.BlockLogs():
-        return clean_identity(identity(parse_smiles(smiles)), tautomer=tautomer)
+    return whole(lambda: clean_identity(identity(parse_smiles(smiles)), tautomer=tautomer))
 
 
 def clean_identity(found: str, *, tautomer: bool = False) -> str:

@@ -91,7 +91,7 @@ def _attempt(function: Callable[[Any], Any], argument: Any) -> Any:
     # RDKit's own loop takes Ctrl-C and a lack of memory for a NaN.
     try:
         return function(argument)
-    except MemoryError:
+    except (MemoryError, SystemError):  # SystemError: Ctrl-C while RDKit wrote to its log.
         raise
     except Exception:
         return None

@@ -16,16 +16,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import chain
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdCIPLabeler
 from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationType
 
+from rnc_graph.data.rdkit_log import quiet, whole
 from rnc_graph.seeding import one_thread
 
 # Changes whenever the same SMILES would give other features: caches are keyed by it, and a model
@@ -183,7 +184,7 @@ def parse_smiles(smiles: str) -> Chem.Mol:
     Raises:
         ValueError: it is no molecule; the message is the reason.
     """
-    with rdBase.BlockLogs():
+    with quiet():
         return _parse(smiles)
 
 
@@ -250,7 +251,7 @@ def canonical_smiles(smiles: str) -> str:
     >>> canonical_smiles("[CH3:1][13CH2:2]O[2H]")
     'CCO'
     """
-    with rdBase.BlockLogs():
+    with quiet():
         return identity(_parse(smiles))
 
 
@@ -305,43 +306,33 @@ def _atom_features(columns: list[list[int]], chirality: list[int]) -> NDArray[np
 
 def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
     """Compute what is wanted of n SMILES; rows stay aligned."""
+    width = len(descriptor_names()) if wants.descriptors else 0
+    bits = FINGERPRINT_BITS // 8 if wants.fingerprints else 0
     atoms: list[list[int]] = [[] for _ in _OF_ATOM]
     chirality: list[int] = []
     bonds: list[list[int]] = [[] for _ in _OF_BOND]
     atom_counts = np.zeros(len(smiles), dtype=np.int32)
     edge_counts = np.zeros(len(smiles), dtype=np.int32)
-    width = len(descriptor_names()) if wants.descriptors else 0
     descriptors = np.full((len(smiles), width), np.nan)
-    fingerprints = np.zeros(
-        (len(smiles), FINGERPRINT_BITS // 8 if wants.fingerprints else 0), dtype=np.uint8
-    )
+    fingerprints = np.zeros((len(smiles), bits), dtype=np.uint8)
     canonical = [""] * len(smiles) if wants.canonical else []
     bad: list[BadMolecule] = []
     for first in range(0, len(smiles), TOGETHER):
-        molecules: dict[int, Chem.Mol] = {}
-        with one_thread(), rdBase.BlockLogs():
-            for row, text in enumerate(smiles[first : first + TOGETHER], start=first):
-                try:
-                    molecules[row], identifier = _molecule(text, wants)
-                except ValueError as reason:
-                    bad.append(BadMolecule(row, str(text), str(reason)))
-                else:
-                    canonical[row : row + 1] = [identifier] if wants.canonical else []
-            own_atoms = [atoms_of(molecule) for molecule in molecules.values()]
-            own_bonds = [bonds_of(molecule) for molecule in molecules.values()]
-            rows = list(molecules)
-            atom_counts[rows] = list(map(len, own_atoms))
-            edge_counts[rows] = [2 * len(own) for own in own_bonds]
-            for molecule, own in zip(molecules.values(), own_atoms, strict=True):
-                chirality.extend(_chirality(molecule, own, wants))
-            for column, ask in zip(atoms, _OF_ATOM, strict=True):
-                column.extend(map(ask, chain.from_iterable(own_atoms)))
-            for column, ask in zip(bonds, _OF_BOND, strict=True):
-                column.extend(map(ask, chain.from_iterable(own_bonds)))
-            if wants.fingerprints and rows:
-                fingerprints[rows] = _fingerprints(molecules.values())
-            if wants.descriptors and rows:
-                descriptors[rows] = _descriptors(molecules.values())
+        found = whole(partial(_few, smiles[first : first + TOGETHER], wants))
+        rows = [first + row for row in found.identifiers]
+        bad += [BadMolecule(first + row, text, reason) for row, text, reason in found.bad]
+        if wants.canonical:
+            for row, identifier in zip(rows, found.identifiers.values(), strict=True):
+                canonical[row] = identifier
+        atom_counts[rows] = found.atom_counts
+        edge_counts[rows] = found.edge_counts
+        chirality += found.chirality
+        for column, values in zip([*atoms, *bonds], [*found.atoms, *found.bonds], strict=True):
+            column.extend(values)
+        if found.fingerprints is not None:
+            fingerprints[rows] = found.fingerprints
+        if found.descriptors is not None:
+            descriptors[rows] = found.descriptors
     kind, stereo, conjugated, begin, end = (np.array(c, dtype=np.int64) for c in bonds)
     bond_features = np.stack([_BOND_TYPE[kind], _BOND_STEREO[stereo], conjugated], axis=1)
     both_ways = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2)
@@ -356,6 +347,48 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
         canonical=canonical,
         bad=bad,
     )
+
+
+class _Few(NamedTuple):
+    """What is wanted of a few molecules; rows count from the first of them."""
+
+    identifiers: dict[int, str]
+    bad: list[tuple[int, str, str]]
+    atom_counts: list[int]
+    edge_counts: list[int]
+    chirality: list[int]
+    atoms: list[list[int]]
+    bonds: list[list[int]]
+    fingerprints: NDArray[np.uint8] | None
+    descriptors: NDArray[np.float64] | None
+
+
+def _few(smiles: Sequence[str], wants: Wants) -> _Few:
+    molecules: dict[int, Chem.Mol] = {}
+    identifiers: dict[int, str] = {}
+    bad = []
+    with one_thread():
+        for row, text in enumerate(smiles):
+            try:
+                molecules[row], identifiers[row] = _molecule(text, wants)
+            except ValueError as reason:
+                bad.append((row, str(text), str(reason)))
+        own_atoms = [atoms_of(molecule) for molecule in molecules.values()]
+        own_bonds = [bonds_of(molecule) for molecule in molecules.values()]
+        chirality: list[int] = []
+        for molecule, own in zip(molecules.values(), own_atoms, strict=True):
+            chirality.extend(_chirality(molecule, own, wants))
+        return _Few(
+            identifiers,
+            bad,
+            list(map(len, own_atoms)),
+            [2 * len(own) for own in own_bonds],
+            chirality,
+            [list(map(ask, chain.from_iterable(own_atoms))) for ask in _OF_ATOM],
+            [list(map(ask, chain.from_iterable(own_bonds))) for ask in _OF_BOND],
+            _fingerprints(molecules.values()) if wants.fingerprints and molecules else None,
+            _descriptors(molecules.values()) if wants.descriptors and molecules else None,
+        )
 
 
 @cache

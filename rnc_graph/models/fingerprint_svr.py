@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rdkit import rdBase
 from scipy.sparse import csr_array
 from sklearn.svm import SVR
 from torch import Tensor
 
-from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.data.featurizer import TOGETHER, parse_smiles
+from rnc_graph.data.rdkit_log import whole
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.inputs import Inputs
 
@@ -170,12 +170,21 @@ def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> di
         ValueError: a SMILES is not valid.
     """
     counted: dict[str, list[dict[int, int]]] = {name: [] for name in fingerprints}
-    with rdBase.BlockLogs():
-        for text in smiles:
-            molecule = parse_smiles(text)
-            for name, rows in counted.items():
-                rows.append(_generators()[name].GetCountFingerprint(molecule).GetNonzeroElements())
+    for first in range(0, len(smiles), TOGETHER):
+        few = whole(partial(_counts_of_few, smiles[first : first + TOGETHER], fingerprints))
+        for name, counts in few.items():
+            counted[name] += counts
     return {name: _sparse(rows) for name, rows in counted.items()}
+
+
+def _counts_of_few(
+    smiles: Sequence[str], fingerprints: Sequence[str]
+) -> dict[str, list[dict[int, int]]]:
+    molecules = [parse_smiles(text) for text in smiles]
+    counts = {
+        name: map(_generators()[name].GetCountFingerprint, molecules) for name in fingerprints
+    }
+    return {name: [found.GetNonzeroElements() for found in own] for name, own in counts.items()}
 
 
 @cache

@@ -127,7 +127,7 @@ def _unpack_ogb(card: ElsewhereCard, archive: bytes, folder: Path) -> None:
             for name in (*_OGB_SETS, _OGB_TABLE):
                 with atomic_path(folder / name) as temporary:
                     temporary.write_bytes(opened.read(names[name]))
-    except (BadZipFile, KeyError) as error:
+    except (BadZipFile, KeyError, NotImplementedError, UnicodeDecodeError) as error:
         raise BadValueError(
             f"data set {card.name!r}: what {card.url} gives is not OGB's archive: {error}. "
             f"{_by_hand(card)}"

@@ -33,11 +33,13 @@ class ChosenColumns:
 
 def is_molecule(text: str) -> bool:
     """Return whether a text is a SMILES."""
-    from rdkit import Chem, rdBase
+    from rdkit import Chem
+
+    from rnc_graph.data.rdkit_log import quiet
 
     if len(text.split()) != 1:  # RDKit takes what follows a blank for a name.
         return False
-    with rdBase.BlockLogs():
+    with quiet():
         molecule = Chem.MolFromSmiles(text)
     return molecule is not None and molecule.GetNumAtoms() > 0
 

@@ -99,9 +99,11 @@ def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
 
 
 def _smiles(block: str) -> str | None:
-    from rdkit import Chem, rdBase
+    from rdkit import Chem
 
-    with rdBase.BlockLogs():
+    from rnc_graph.data.rdkit_log import quiet
+
+    with quiet():
         try:
             molecule = Chem.MolFromMolBlock(block)
             return None if molecule is None else str(Chem.MolToSmiles(molecule))

@@ -117,5 +117,7 @@ def murcko_scaffold(smiles: str) -> str:
     """
     from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
-    scaffold: str = MurckoScaffoldSmiles(smiles)  # type: ignore[no-untyped-call]
+    from rnc_graph.data.rdkit_log import whole
+
+    scaffold: str = whole(lambda: MurckoScaffoldSmiles(smiles))  # type: ignore[no-untyped-call]
     return scaffold

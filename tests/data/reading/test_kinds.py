@@ -100,3 +100,21 @@ def test_an_sdf_of_endless_records_and_properties_is_bounded(tmp_path: Path) -> 
     path.write_text(f"\n\n\nM  END\n{properties}$$$$\n")
     with pytest.raises(RncGraphError, match="at most 5,000 properties"):
         open_table(path)
+
+
+@pytest.mark.parametrize(("offset", "byte"), [(6, 254), (46, 0xA5)])
+def test_a_workbook_with_a_damaged_directory_is_refused(
+    tmp_path: Path, offset: int, byte: int
+) -> None:
+    """A version or a name that zipfile does not know; found by benchmarks/fuzz_readers."""
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "spoiled.xlsx"
+    pd.DataFrame({"smiles": ["CCO"], "y": [1.0]}).to_excel(path, index=False)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\1\2")
+    if offset == 46:
+        content[entry + 9] |= 8  # Names are UTF-8.
+    content[entry + offset] = byte
+    path.write_bytes(content)
+    with pytest.raises(RncGraphError, match=r"spoiled\.xlsx: cannot be read as Excel"):
+        open_table(path)
