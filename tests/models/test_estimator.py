@@ -253,7 +253,7 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"encoder": "gni"}, "unknown encoder 'gni'; known: gcn, gin, mpnn"),
+        ({"encoder": "gni"}, "unknown encoder 'gni'; known: gcn, gin, gin-moses, mpnn"),
         ({"objective": "rcn"}, "unknown objective 'rcn'"),
         ({"objective_options": {"tau": 1}}, "option of objective 'rnc'"),
         ({"networks": 0, "descriptors": False}, "a model needs members"),
