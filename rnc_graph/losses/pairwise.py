@@ -121,6 +121,30 @@ def cosine_similarity(a: Tensor, b: Tensor) -> Tensor:
     return similarity
 
 
+def distance_factors(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (R, d + 2) and (d + 2, N), whose product is |a_i - b_j|^2, for (R, d) and (N, d).
+
+    The first is (|a_i|^2, a_i, 1).
+    """
+    scale_a, scale_b = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
+    one_a, one_b = torch.ones_like(scale_a), torch.ones_like(scale_b)
+    return torch.cat((scale_a, a, one_a), 1), torch.cat((one_b, -2 * b, scale_b), 1).T
+
+
+def roots_(squared: Tensor, scale: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Overwrite squares from ``distance_factors`` with distances; return the coincident pairs.
+
+    A square cancels where the distance is small against the norms, which are then about equal:
+    there the distance is that of ``a`` and ``b``, by their difference. ``scale`` (R, 1) is |a_i|^2.
+    """
+    near = (squared <= 2.01 * torch.finfo(squared.dtype).eps ** 0.5 * scale).nonzero()
+    squared.sqrt_()
+    for pairs in near.split(_NEAR_PAIRS):
+        rows, columns = pairs.unbind(1)
+        squared[rows, columns] = torch.linalg.vector_norm(a[rows] - b[columns], dim=1)
+    return near[squared[near[:, 0], near[:, 1]] == 0]
+
+
 class _NegativeEuclidean(torch.autograd.Function):
     """-||a_i - b_j||_2 by one matrix product; where that cancels, by the difference itself."""
 
@@ -129,18 +153,10 @@ class _NegativeEuclidean(torch.autograd.Function):
         # A shift common to all points leaves the distances alone, and takes their digits.
         given_a, given_b, center = a, b, b.mean(0)
         a, b = a - center, b - center
-        scale_a, scale_b = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
-        one_a, one_b = torch.ones_like(scale_a), torch.ones_like(scale_b)
-        # |a|^2 - 2 ab + |b|^2 as one product.
-        squared = torch.cat((scale_a, a, one_a), 1) @ torch.cat((one_b, -2 * b, scale_b), 1).T
-        # It cancels where the distance is small against the norms, which are then about equal.
-        near = (squared <= 2.01 * torch.finfo(a.dtype).eps ** 0.5 * scale_a).nonzero()
-        similarity = squared.sqrt_().neg_()
-        for pairs in near.split(_NEAR_PAIRS):
-            rows, columns = pairs.unbind(1)
-            difference = given_a[rows] - given_b[columns]
-            similarity[rows, columns] = -torch.linalg.vector_norm(difference, dim=1)
-        coincident = near[similarity[near[:, 0], near[:, 1]] == 0]
+        left, right = distance_factors(a, b)
+        similarity = left @ right
+        coincident = roots_(similarity, left[:, :1], given_a, given_b)
+        similarity.neg_()
         ctx.save_for_backward(a, b, similarity, coincident)
         return similarity
 

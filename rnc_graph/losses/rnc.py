@@ -1,8 +1,7 @@
 """Rank-N-Contrast (Zha, Cao, Son, Yang and Katabi, NeurIPS 2023, arXiv 2210.01189)."""
 
-import math
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +9,14 @@ from torch import Tensor, nn
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, PretrainLoss
 from rnc_graph.losses.blockwise import blocks, blockwise
-from rnc_graph.losses.checks import Shapes, check_positive, first_order
-from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, Pairwise, wide_dtype
+from rnc_graph.losses.checks import Shapes, check_positive, real_floats
+from rnc_graph.losses.pairwise import (
+    FEATURE_SIMILARITIES,
+    LABEL_DISTANCES,
+    Pairwise,
+    wide_dtype,
+)
+from rnc_graph.losses.ranked import Ranking, euclidean_likelihood, rank, ranked_likelihood
 
 # Entries of one block of anchors x candidates: bounds the memory whatever the batch.
 BLOCK_ENTRIES = 1 << 20
@@ -33,7 +38,7 @@ class RnCLoss(PretrainLoss):
     out with all its views. Without any comparable pair the loss and its gradient are 0.
 
     Exact, in O(N^2 log N) time and O(N) memory, in float64 inside. Distances tie if they are equal
-    in the labels' own dtype. First derivatives only.
+    in the labels' own dtype. First derivatives only. Fastest with "l2" and one target.
 
     Args:
         temperature: divides the similarities; positive.
@@ -65,7 +70,7 @@ class RnCLoss(PretrainLoss):
         self.feature_sim: Pairwise = (
             feature_sim if callable(feature_sim) else FEATURE_SIMILARITIES.get(feature_sim)
         )
-        self._named_sim = not callable(feature_sim)
+        self._named_diff, self._named_sim = not callable(label_diff), not callable(feature_sim)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch, a scalar in the features' dtype.
@@ -78,141 +83,74 @@ class RnCLoss(PretrainLoss):
         infinite values, NaN in the features, and integers that float64 does not hold exactly.
         """
         labels, missing = _check_batch(features, labels)
-        # The number of comparable pairs, counted if not all are.
-        counted = torch.zeros((), dtype=torch.long, device=labels.device) if missing else None
-        samples, views, _ = features.shape
+        label_diff = self.label_diff
         # View-major: the views of one sample are then summed by long, contiguous additions.
         by_view = features.transpose(0, 1)
         if self._named_sim:
             by_view = by_view.to(wide_dtype(features.device))
+            if self._named_diff and labels.shape[1] == 1:
+                labels, by_view = _sorted_by_label(labels, by_view, missing)
+                label_diff, missing = _difference, False
+        # The number of comparable pairs, counted if not all are.
+        counted = torch.zeros((), dtype=torch.long, device=labels.device) if missing else None
+        views, samples, _ = by_view.shape
+        ranking = partial(self._ranking, label_diff, labels, counted, views)
         modules = (self.feature_sim,) if isinstance(self.feature_sim, nn.Module) else ()
-        if self._named_sim or modules or not torch.is_grad_enabled():
+        if self.feature_sim is FEATURE_SIMILARITIES.get("l2"):
+            total = euclidean_likelihood(by_view, ranking, self.temperature)
+        elif self._named_sim or modules or not torch.is_grad_enabled():
             parameters = [parameter for module in modules for parameter in module.parameters()]
             columns = samples * max(views * views, labels.shape[1])
             rows = blocks(samples, columns, features.device, BLOCK_ENTRIES)
-            block_sum = partial(self._block_sum, labels, counted)
+            block_sum = partial(self._block_sum, ranking)
             total = blockwise(block_sum, rows, by_view, *parameters)
         else:
             # Only autograd finds the tensors that a plain function closes over.
-            total = self._block_sum(labels, counted, by_view, slice(0, samples))
+            total = self._block_sum(ranking, by_view, slice(0, samples))
         count = samples * views
-        pairs = count * (count - 1) if counted is None else max(1, int(counted))
-        return (total / pairs).to(features.dtype)
+        pairs = count * (count - 1) if counted is None else int(counted)
+        return (total / max(1, pairs)).to(features.dtype)
 
     def _block_sum(
-        self, labels: Tensor, counted: Tensor | None, by_view: Tensor, rows: slice
+        self, ranking: Callable[[slice], Ranking], by_view: Tensor, rows: slice
     ) -> Tensor:
-        """Sum the terms of all anchors of the samples ``rows``; add their pairs to ``counted``."""
+        """Sum the terms of all anchors of the samples ``rows``."""
         views, samples, size = by_view.shape
         anchors = by_view[:, rows].reshape(-1, size)
         similarity = self.feature_sim(anchors, by_view.reshape(-1, size))
         _check_pairs("feature_sim", similarity, (len(anchors), views * samples))
-        with torch.no_grad():
-            block = labels[rows]
-            distance = self.label_diff(block, labels)
-            _check_pairs("label_diff", distance, (len(block), samples), counted is not None)
-            left_out = None if counted is None else distance.isnan()
-            order, ties = _rank(distance, views, rows.start, left_out)
-            if counted is not None:
-                counted += views * ties.long().sum()
-        similarity = similarity.to(wide_dtype(by_view.device))
-        total: Tensor = _RankedLikelihood.apply(
-            similarity.reshape(views, -1, views, samples),
-            (order, ties),
-            left_out,
-            rows.start,
-            self.temperature,
-        )
-        return total
+        similarity = similarity.to(wide_dtype(by_view.device)).reshape(views, -1, views, samples)
+        return ranked_likelihood(similarity, ranking(rows), self.temperature)
+
+    @torch.no_grad()
+    def _ranking(
+        self, label_diff: Pairwise, labels: Tensor, counted: Tensor | None, views: int, rows: slice
+    ) -> Ranking:
+        """Rank all samples for each of the samples ``rows``; add their pairs to ``counted``."""
+        block = labels[rows]
+        distance = label_diff(block, labels)
+        if not self._named_diff:
+            _check_pairs("label_diff", distance, (len(block), len(labels)), counted is not None)
+        ranking = rank(distance, views, rows.start, None if counted is None else distance.isnan())
+        if counted is not None:
+            counted += views * ranking.ties.long().sum()
+        return ranking
 
 
-def _rank(
-    distance: Tensor, views: int, start: int, left_out: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Sort each anchor's samples from the farthest label to the nearest.
+def _difference(a: Tensor, b: Tensor) -> Tensor:
+    """Return the distances of labels with one target, (R, 1) and (N, 1) -> (R, N)."""
+    return (a - b.T).abs_()
 
-    The V views of a sample tie, so samples are sorted, not embeddings. ``distance`` (r, B) is that
-    of samples start .. start + r - 1 to all, ``left_out`` (r, B) where it is NaN.
 
-    Returns order (r, B), the sorted samples, and ties (r, B): at the last position of a run of
-    equal distances the number of candidates in the run, 0 elsewhere. The anchor and ``left_out``
-    are no candidates.
+def _sorted_by_label(labels: Tensor, by_view: Tensor, missing: bool) -> tuple[Tensor, Tensor]:
+    """Sort samples by their only label (B, 1), and leave out those without it.
+
+    The distances of one sample to the others then fall and rise once, and sort faster.
     """
-    ranked, order = distance.sort(dim=-1, descending=True)
-    own = torch.arange(start, start + len(order), device=order.device)[:, None]
-    candidates = views - (order == own).long()
-    if left_out is not None:
-        # NaN sorts first.
-        candidates.masked_fill_(left_out.gather(-1, order), 0)
-    upto = candidates.cumsum(-1)
-    last = torch.ones_like(order, dtype=torch.bool)
-    last[:, :-1] = ranked[:, :-1] != ranked[:, 1:]
-    upto = upto.masked_fill(~last, 0)
-    ties = upto.clone()
-    ties[:, 1:] -= upto.cummax(-1).values[:, :-1]
-    return order, ties.masked_fill(~last, 0).to(wide_dtype(order.device))
-
-
-def _fill(block: Tensor, start: int, left_out: Tensor | None, value: float) -> None:
-    """Fill the entries of a block (V, r, V, B) that are no candidates: anchor and ``left_out``."""
-    block.diagonal(0, 0, 2).diagonal(start, 0, 1).fill_(value)
-    if left_out is not None:
-        block.masked_fill_(left_out[:, None], value)
-
-
-class _RankedLikelihood(torch.autograd.Function):
-    """Sum of -log( exp(s_ij) / sum_{k in S_ij} exp(s_ik) ) over a block of anchors i and all j.
-
-    The denominators Z_ij are running sums from the farthest label to the nearest, read where a run
-    of ties ends. The gradient with respect to s_ik,
-    exp(s_ik) * sum_{j : d_ij <= d_ik} 1 / Z_ij - 1, is a running sum in the other direction.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        similarity: Tensor,
-        ranking: tuple[Tensor, Tensor],
-        left_out: Tensor | None,
-        start: int,
-        temperature: float,
-    ) -> Tensor:
-        order, ties = ranking
-        logits = similarity / temperature
-        _fill(logits, start, left_out, -math.inf)
-        logits -= logits.amax((2, 3), keepdim=True)
-        _fill(logits, start, left_out, 0)
-        lowest, numerators = logits.amin(), logits.sum()
-        _fill(logits, start, left_out, -math.inf)
-
-        nearest_first = order.flip(-1).expand(logits.shape[0], *order.shape)
-        order = order.expand(logits.shape[0], *order.shape)
-        idle = ties == 0
-        # With a margin of e^40, exp(s), 1 / Z and their sums stay in the exponent's range. In
-        # place where possible: new memory costs more here than the arithmetic.
-        if lowest > math.log(torch.finfo(logits.dtype).tiny) + 40:
-            weights = logits.exp_()
-            running = weights.sum(2).gather(-1, order).cumsum_(-1).masked_fill_(idle, 1)
-            total = running.log().mul_(ties).sum() - numerators
-            if ctx.needs_input_grad[0]:
-                pull = running.reciprocal_().mul_(ties / temperature).flip(-1).cumsum_(-1)
-                gradient = weights.mul_(running.scatter_(-1, nearest_first, pull)[:, :, None])
-        else:
-            running = logits.logsumexp(2).gather(-1, order).logcumsumexp(-1).masked_fill_(idle, 0)
-            total = (ties * running).sum() - numerators
-            if ctx.needs_input_grad[0]:
-                pull = ((ties / temperature).log() - running).flip(-1).logcumsumexp(-1)
-                gradient = logits.add_(running.scatter_(-1, nearest_first, pull)[:, :, None]).exp_()
-        if ctx.needs_input_grad[0]:
-            _fill(gradient.sub_(1 / temperature), start, left_out, 0)
-            ctx.save_for_backward(gradient)
-        return total
-
-    @staticmethod
-    @first_order
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return grad * gradient, None, None, None, None
+    labels, order = real_floats("labels", labels, wide_dtype(labels.device)).sort(0)
+    # NaN sorts last.
+    known = len(labels) - int(labels.isnan().sum()) if missing else len(labels)
+    return labels[:known], by_view.index_select(1, order[:known, 0])
 
 
 def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
