@@ -142,7 +142,8 @@ def roots_(squared: Tensor, scale: Tensor, a: Tensor, b: Tensor) -> Tensor:
     for pairs in near.split(_NEAR_PAIRS):
         rows, columns = pairs.unbind(1)
         squared[rows, columns] = torch.linalg.vector_norm(a[rows] - b[columns], dim=1)
-    return near[squared[near[:, 0], near[:, 1]] == 0]
+    coincident: Tensor = near[squared[near[:, 0], near[:, 1]] == 0]
+    return coincident
 
 
 class _NegativeEuclidean(torch.autograd.Function):

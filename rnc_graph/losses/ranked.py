@@ -16,7 +16,7 @@ from rnc_graph.losses.pairwise import distance_factors, roots_, wide_dtype
 
 # Entries of one block of distances, whose products are taken at once, and of the parts of it on
 # which all else is done: they fit the cache.
-DISTANCE_ENTRIES = 1 << 22
+DISTANCE_ENTRIES = 1 << 21
 PART_ENTRIES = 1 << 17
 
 
@@ -151,8 +151,9 @@ class _EuclideanLikelihood(torch.autograd.Function):
         points = given - given.mean(0)
         left, right = distance_factors(points, points)
         total = left.new_zeros(())
-        # sum_k P_ik (|f_i|^2, f_k, 1) for a matrix P of pulls between the embeddings.
-        sums = torch.zeros_like(left) if wanted else None
+        # Column i is sum_k P_ik (|f_k|^2, f_k, 1), with P_ik the pull between i and k.
+        columns = left.T.contiguous()
+        sums = torch.zeros_like(columns) if wanted else None
 
         outer = list(blocks(samples, views * count, given.device, DISTANCE_ENTRIES))
         rows = views * (outer[0].stop if outer else 0)
@@ -175,12 +176,13 @@ class _EuclideanLikelihood(torch.autograd.Function):
                 continue
             pull.div_(distance)[coincident.unbind(1)] = 0
             if len(pull) == count:
-                sums = distance.copy_(pull.T).add_(pull) @ left
+                sums = columns @ distance.copy_(pull.T).add_(pull)
             else:
-                sums.view(views, samples, -1)[:, block] += (pull @ left).view(views, -1, size + 2)
-                sums.addmm_(pull.T, anchors)
+                own = sums.view(-1, views, samples)[:, :, block]
+                own += (pull @ columns.T).T.view(own.shape)
+                sums.addmm_(anchors.T, pull)
         if sums is not None:
-            gradient = sums[:, 1:-1].sub_(sums[:, -1:] * points).div_(temperature)
+            gradient = (sums[1:-1].T - sums[-1, :, None] * points).div_(temperature)
             ctx.save_for_backward(gradient.reshape(by_view.shape))
         return total
 

@@ -71,6 +71,7 @@ class RnCLoss(PretrainLoss):
             feature_sim if callable(feature_sim) else FEATURE_SIMILARITIES.get(feature_sim)
         )
         self._named_diff, self._named_sim = not callable(label_diff), not callable(feature_sim)
+        self._euclidean = feature_sim == "l2"
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch, a scalar in the features' dtype.
@@ -96,7 +97,7 @@ class RnCLoss(PretrainLoss):
         views, samples, _ = by_view.shape
         ranking = partial(self._ranking, label_diff, labels, counted, views)
         modules = (self.feature_sim,) if isinstance(self.feature_sim, nn.Module) else ()
-        if self.feature_sim is FEATURE_SIMILARITIES.get("l2"):
+        if self._euclidean:
             total = euclidean_likelihood(by_view, ranking, self.temperature)
         elif self._named_sim or modules or not torch.is_grad_enabled():
             parameters = [parameter for module in modules for parameter in module.parameters()]

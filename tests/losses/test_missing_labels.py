@@ -105,7 +105,8 @@ def test_rnc_against_loops(
 def test_rnc_in_blocks_and_with_functions(
     monkeypatch: pytest.MonkeyPatch, entries: int, as_function: bool
 ) -> None:
-    monkeypatch.setattr("rnc_graph.losses.rnc.BLOCK_ENTRIES", entries)
+    for name in ("rnc.BLOCK_ENTRIES", "ranked.DISTANCE_ENTRIES", "ranked.PART_ENTRIES"):
+        monkeypatch.setattr(f"rnc_graph.losses.{name}", entries)
     labels = _labels(12, 2, 0.4)
     similarity = (lambda a, b: -torch.cdist(a, b)) if as_function else "l2"
     agree(

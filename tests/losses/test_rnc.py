@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.losses import RnCLoss
+from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES
 
 ROOT = Path(__file__).parents[2]
+NAN = float("nan")
 REFERENCE = Path(__file__).parent / "data" / "losses.npz"
 
 
@@ -123,11 +125,36 @@ def test_ties_are_those_of_the_labels_own_dtype() -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, scale: float) -> None:
     features, labels = _batch(11, 2, scale=scale)
     value, gradient = _with_gradient(RnCLoss(), features, labels)
-    for entries in (1, 3 * 11 * 4):
-        monkeypatch.setattr("rnc_graph.losses.rnc.BLOCK_ENTRIES", entries)
+    rows = 11 * 2 * 2
+    for entries, part in ((1, 1), (3 * rows, 1), (5 * rows, 2 * rows), (1 << 20, 3 * rows)):
+        monkeypatch.setattr("rnc_graph.losses.ranked.DISTANCE_ENTRIES", entries)
+        monkeypatch.setattr("rnc_graph.losses.ranked.PART_ENTRIES", part)
         blocked, blocked_gradient = _with_gradient(RnCLoss(), features, labels)
         torch.testing.assert_close(blocked, value)
         torch.testing.assert_close(blocked_gradient, gradient)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-3, 1.0, 1e25])
+@pytest.mark.parametrize("name", ["l1", "l2", "linf"])
+def test_one_target_at_any_scale(name: str, scale: float) -> None:
+    # The distances of one target are differences: their squares would leave float32's range.
+    features, labels = _batch(12, 2)
+    value, gradient = _with_gradient(RnCLoss(label_diff=name), features, scale * labels)
+    own = RnCLoss(label_diff=lambda a, b: (a - b.T).abs())
+    same, same_gradient = _with_gradient(own, features, scale * labels)
+    torch.testing.assert_close((value, gradient), (same, same_gradient), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("similarity", ["l2", "l1", "cosine"])
+def test_named_similarities_are_those_of_functions(similarity: str) -> None:
+    features, labels = _batch(10, 2)
+    features[3, 0] = features[5, 1]
+    labels = torch.cat((labels[:8], torch.full((2, 1), NAN)))
+    pairwise = FEATURE_SIMILARITIES.get(similarity)
+    for targets in (labels, torch.cat((labels, labels.flip(0)), 1)):
+        found = _with_gradient(RnCLoss(feature_sim=similarity), features.double(), targets)
+        own = RnCLoss(feature_sim=pairwise)
+        torch.testing.assert_close(found, _with_gradient(own, features.double(), targets))
 
 
 @pytest.mark.parametrize("spread", [600.0, 1200.0, 1500.0, 1e6])
@@ -265,9 +292,6 @@ def test_without_gradients() -> None:
         with mode():
             assert torch.equal(RnCLoss()(features, labels), expected)
             assert torch.equal(RnCLoss()(features.clone(), labels.clone()), expected)
-
-
-NAN = float("nan")
 
 
 @pytest.mark.parametrize(
