@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.catalog import DatasetDescription, load_named_dataset
+from rnc_graph.data.catalog import DatasetDescription, NamedDataset, load_named_dataset
 from rnc_graph.data.catalog.description import describe
 from rnc_graph.errors import BadValueError
 from rnc_graph.reporting import numbers, style
@@ -22,7 +22,6 @@ _MOLECULE = (1.8, 1.66)
 _HISTOGRAMS = 2.7  # inches
 
 
-@style.styled
 def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
     """Draw a named data set: a histogram a target, and molecules from the least label to the most.
 
@@ -32,7 +31,6 @@ def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
         RncGraphError: no data set has this name, it cannot be loaded, or the suffix of ``path`` is
             of no format that can be drawn.
     """
-    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     if path.suffix.lstrip(".").lower() not in Figure().canvas.get_supported_filetypes():
@@ -40,7 +38,15 @@ def draw_dataset(name: str, path: Path, *, download: bool = False) -> None:
             f"{path}: {path.suffix or 'no suffix'!r} is no format of a picture; "
             "try .png, .svg or .pdf"
         )
-    dataset = load_named_dataset(name, download=download)
+    draw(load_named_dataset(name, download=download), path)
+
+
+@style.styled
+def draw(dataset: NamedDataset, path: Path) -> None:
+    """Draw a data set that is loaded: see :func:`draw_dataset`."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
     table, description = dataset.table, describe(dataset)
     rows = spread_rows(table.targets[:, 0], {bad.row for bad in description.bad})
     low, high = description.targets[0].quantiles[[0, -1]]

@@ -7,17 +7,25 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from markdown_it import MarkdownIt
+from rich.console import Console
 from typer.testing import CliRunner
 
 from rnc_graph.cli import app
-from rnc_graph.data import load_dataset
+from rnc_graph.data import MoleculeTable, load_dataset
+from rnc_graph.data.catalog import DatasetCard, NamedDataset
+from rnc_graph.data.catalog.description import describe
+from rnc_graph.data.splits import Split
 from rnc_graph.experiments import read_spec
+from rnc_graph.reporting.dataset_page import print_description
+from rnc_graph.reporting.dataset_picture import draw
 from rnc_graph.reporting.markup import code, fill_template, latex, markdown, script_json
 from rnc_graph.reporting.report import write_report
 from tests.run_and_write import run_and_write
@@ -148,6 +156,47 @@ def test_no_script_of_a_model_card_runs(card: str, browser: Any, tmp_path: Path)
     browser.get((tmp_path / "card.html").as_uri())
     assert browser.title == "card"
     assert HOSTILE.strip() in " ".join(browser.find_element("tag name", "h1").text.split())
+
+
+@pytest.fixture(scope="module")
+def data_page(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The page of a data set with hostile text in every field, and its picture."""
+    fields = ("name", "title", "unit", "source", "license", "split", "smiles")
+    named = {field: f"{field} {HOSTILE}" for field in fields}
+    targets = [f"y {HOSTILE}", f"z {HOSTILE}"]
+    card = DatasetCard(**named, rows=14, targets=targets)
+    esol = load_dataset("esol")
+    smiles = [*esol.smiles[:12], IMAGE, HOSTILE]
+    table = MoleculeTable(
+        card.name, smiles, np.repeat(esol.targets[:14], 2, axis=1), targets, card.unit
+    )
+    split = Split(np.arange(10), np.arange(10, 12), np.arange(12, 14))
+    dataset = NamedDataset(card, table, split, {f"subset {HOSTILE}": np.arange(14) < 3})
+    console = Console(file=StringIO(), width=4000, force_terminal=True, no_color=True)
+    print_description(console, describe(dataset))
+    path = tmp_path_factory.mktemp("data") / "set.svg"
+    draw(dataset, path)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue(), path
+
+
+def test_the_page_of_a_data_set_shows_text_as_it_is(data_page: tuple[str, Path]):
+    text = data_page[0]
+    for field in ("name", "title", "unit", "source", "license", "split", "subset", "y", "z"):
+        assert f"{field} {HOSTILE}" in text
+
+
+@pytest.mark.slow
+def test_no_script_of_a_data_set_runs(data_page: tuple[str, Path], browser: Any):
+    path = data_page[1]
+    browser.get(path.as_uri())
+    texts = browser.execute_script(
+        "return [...document.querySelectorAll('text')].map(t => t.textContent)"
+    )
+    assert sum(HOSTILE.strip() in text for text in texts) >= 3
+    assert not browser.find_elements("css selector", "script, img, iframe, a, foreignObject")
+    assert "owned" not in browser.title
+    assert browser.get_log("browser") == []
 
 
 def test_markdown_tables_keep_their_columns(results: Path):
