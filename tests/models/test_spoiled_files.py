@@ -80,3 +80,13 @@ def test_training_names_the_bad_rows_and_goes_on_or_stops(
     assert sorted(everything) == list(range(len(prepared.table)))
     with pytest.raises(RncGraphError, match=f"{len(expected)} rows cannot be used"):
         prepare(table, bad, Preparation(on_bad="raise"), Wants())
+
+
+def test_cells_that_a_spreadsheet_would_compute_stay_as_they_are(
+    tmp_path: Path, model: MoleculeModel
+) -> None:
+    cells = ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")']
+    frame = pd.DataFrame({"smiles": ["CCO"] * len(cells), "name": cells})
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    predict_file(model, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert pd.read_csv(tmp_path / "out.csv", dtype=str)["name"].tolist() == cells
