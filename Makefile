@@ -6,8 +6,9 @@ STAMP := $(VENV)/.installed
 SEEDS ?= 3
 OUT ?= results/local/esol
 
-# A crashed worker ends the suite with its test's name, in place of waiting for it.
-PARALLEL := --numprocesses auto --dist loadfile --max-worker-restart=0
+# A crashed worker ends the suite with its test's name, in place of waiting for it. Files run in the
+# order of collection: the short ones come last, and no worker is left with a long one.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 .PHONY: esol test test-fast lint results benchmarks
 
@@ -60,10 +61,11 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/images.py
 
-# The constraints make installations repeatable: without them, the newest of everything.
+# The constraints make installations repeatable: without them, the newest of everything. Modules are
+# compiled as they are imported, which most of them never are.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed" if sys.version_info < (3, 10) else 0)'
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[test]'
 	touch $@

@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import os
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from rnc_graph.registry import Registry, remove_parts
 _IN_CHECKOUT = (Path(__file__).parent.parent / "pyproject.toml").is_file()
 collect_ignore = [] if _IN_CHECKOUT else ["test_docs.py", "test_package.py", "test_readme.py"]
 
+# One thread in this process, and in those that it starts: each core has a worker.
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # The same examples on every machine; no deadline, since a busy machine is no bug.
 settings.register_profile("rnc_graph", deadline=None, derandomize=True)
