@@ -31,6 +31,7 @@ class GraphEncoder(Encoder, ABC):
         in_channels: the width of ``x`` if it holds floats, the sizes of its tables if it holds
             categories, 0 without ``x``; our molecules by default.
         edge_dim: the same of ``edge_attr``; 0 or None without.
+        normalize: batch normalization of the embedding, without weights.
     """
 
     inputs: ClassVar[Literal["graphs", "images"]] = "graphs"
@@ -43,6 +44,7 @@ class GraphEncoder(Encoder, ABC):
         readout: Readout,
         in_channels: int | Sequence[int] = OGB_MOLECULES.nodes,
         edge_dim: int | Sequence[int] | None = OGB_MOLECULES.edges,
+        normalize: bool = False,
     ) -> None:
         super().__init__()
         check_readout(readout)
@@ -51,6 +53,9 @@ class GraphEncoder(Encoder, ABC):
         self.schema = GraphSchema(as_features(in_channels), as_features(edge_dim))
         self.readout = readout
         self.embedding_dim = 2 * hidden_dim if readout == "both" else hidden_dim
+        self.output = (
+            nn.BatchNorm1d(self.embedding_dim, affine=False) if normalize else nn.Identity()
+        )
 
     @abstractmethod
     def atoms(self, batch: Batch) -> Tensor:
@@ -70,7 +75,10 @@ class GraphEncoder(Encoder, ABC):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the (N, d) embedding."""
-        return pool(self.atoms(batch), batch.batch, batch.num_graphs, self.readout)
+        embedding: Tensor = self.output(
+            pool(self.atoms(batch), batch.batch, batch.num_graphs, self.readout)
+        )
+        return embedding
 
 
 class ConvolutionalEncoder(GraphEncoder):
@@ -91,8 +99,9 @@ class ConvolutionalEncoder(GraphEncoder):
         readout: Readout = "both",
         in_channels: int | Sequence[int] = OGB_MOLECULES.nodes,
         edge_dim: int | Sequence[int] | None = OGB_MOLECULES.edges,
+        normalize: bool = False,
     ) -> None:
-        super().__init__(hidden_dim, readout, in_channels, edge_dim)
+        super().__init__(hidden_dim, readout, in_channels, edge_dim, normalize)
         if layers < 1:
             raise BadValueError(f"layers must be at least 1, not {layers}")
         self.atom_embedding = embedding(self.schema.nodes, hidden_dim)

@@ -85,8 +85,9 @@ class MPNN(GraphEncoder):
         readout: Readout = "both",
         in_channels: int | Sequence[int] = OGB_MOLECULES.nodes,
         edge_dim: int | Sequence[int] | None = OGB_MOLECULES.edges,
+        normalize: bool = False,
     ) -> None:
-        super().__init__(hidden_dim, readout, in_channels, edge_dim)
+        super().__init__(hidden_dim, readout, in_channels, edge_dim, normalize)
         if steps < 1:
             raise BadValueError(f"steps must be at least 1, not {steps}")
         self.steps = steps

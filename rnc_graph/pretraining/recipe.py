@@ -55,6 +55,8 @@ class Recipe(Settings):
         if not (isinstance(made, type) and issubclass(made, GraphEncoder)):
             raise ValueError(f"encoder {self.encoder!r}: expected one of gin, gcn and mpnn")
         ENCODERS.options(self.encoder, self.encoder_options)
+        if "normalize" in self.encoder_options:
+            raise ValueError("normalize: expected none, pretraining ends with it")
         return self
 
 

@@ -28,11 +28,14 @@ from rnc_graph.pretraining.probe import probe
 from rnc_graph.pretraining.recipe import Recipe
 from rnc_graph.pretraining.store import CorpusStore
 from rnc_graph.seeding import seeded
-from rnc_graph.training import History, StageConfig, TrainerConfig, check_device
+from rnc_graph.training import History, StageConfig, TrainerConfig, check_device, infer
 from rnc_graph.training.distributed import rank
 from rnc_graph.training.fit import fit
 from rnc_graph.training.inference import torch_device
 from rnc_graph.training.modules import StageModule, check_embedding
+
+# Shards whose molecules normalize the embedding.
+_NORMALIZED_BY = 2
 
 
 class CorpusModule(StageModule):
@@ -201,10 +204,11 @@ def pretrain_encoder(
 
         trainer = TrainerConfig(device, count, checkpoint, checkpoint_seconds)
         history = fit(module, loader, trainer=trainer)
-    encoder.eval().cpu()
+        options = recipe.encoder_options | {"normalize": True}
+        encoder = _normalized(ENCODERS.make(recipe.encoder, **options), encoder.cpu(), store)
     card = {
         "encoder": recipe.encoder,
-        "options": recipe.encoder_options,
+        "options": options,
         "embedding_dim": encoder.embedding_dim,
         "recipe": recipe.model_dump(mode="json"),
         "corpus": store.corpus.card(),
@@ -218,6 +222,22 @@ def pretrain_encoder(
         "probes": probe(encoder) if probes and rank() == 0 else {},
     }
     return Pretrained(encoder, card, history)
+
+
+@torch.no_grad()
+def _normalized(made: nn.Module, encoder: GraphEncoder, store: CorpusStore) -> GraphEncoder:
+    """Give a new encoder the weights of a trained one, and normalize what it returns.
+
+    Its mean and variance are those of some molecules of the corpus: heads learn slowly on an
+    embedding of whatever scale.
+    """
+    assert isinstance(made, GraphEncoder)
+    graphs = store.read(range(min(_NORMALIZED_BY, len(store.shards)))).graphs
+    batches = ((graphs.batch(index),) for index in torch.split(torch.arange(len(graphs)), 256))
+    embedding = infer(encoder, batches, torch.device("cpu")).double()
+    statistics = {"output.running_mean": embedding.mean(0), "output.running_var": embedding.var(0)}
+    made.load_state_dict(encoder.state_dict() | statistics, strict=False)
+    return made.eval()
 
 
 def write_pretrained(pretrained: Pretrained, folder: Path, *, overwrite: bool = False) -> None:

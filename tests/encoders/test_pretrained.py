@@ -1,0 +1,45 @@
+"""The encoders that the package ships."""
+
+import hashlib
+
+import pytest
+import torch
+
+from rnc_graph import TwoStage
+from rnc_graph.data import MoleculeDataset
+from rnc_graph.encoders import ENCODERS
+from rnc_graph.encoders.pretrained import _SHIPPED, SHIPPED, read_card
+from rnc_graph.files import resource_dir
+from rnc_graph.models.inputs import EMBEDDING
+from rnc_graph.pretraining import read_recipe
+
+# Saved models rely on the weights: better ones get another name.
+CHECKSUMS = {"gin-moses": "222fd68a84abb9b5fda9ad1db1a31c84938b126ee92a02d0fffa064118790841"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_weights_never_change(name):
+    weights = (_SHIPPED / name / "encoder.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == CHECKSUMS[name]
+    assert len(weights) < 10_000_000
+
+
+def test_the_card_has_the_recipe_of_the_file():
+    card = read_card(_SHIPPED / "gin-moses")
+    recipe = read_recipe(resource_dir("experiments") / "pretraining" / "moses.yaml")
+    assert card["recipe"] == recipe.model_dump(mode="json")
+    assert card["corpus"]["molecules"] == recipe.molecules == 200_000
+    assert EMBEDDING in SHIPPED
+
+
+def test_its_embedding_orders_solubility_better_than_a_random_one():
+    data = MoleculeDataset.load("esol")[:400]
+    errors = {}
+    for name, options in (("gin-moses", {}), ("gin", {"hidden_dim": 192, "layers": 4})):
+        torch.manual_seed(0)
+        encoder = ENCODERS.make(name, **options)
+        model = TwoStage(encoder, loss=None, freeze=True, finetune={"epochs": 60})
+        model.fit(data[:300], data[300:350])
+        error = model.predict(data[350:400]) - data[350:400].y
+        errors[name] = float(error.abs().mean())
+    assert errors["gin-moses"] < 0.9 * errors["gin"]
