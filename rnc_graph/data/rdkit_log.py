@@ -24,7 +24,7 @@ _END = "rnc_graph has heard all warnings"
 
 
 class _Listener(logging.Filter):
-    """Takes the messages of threads inside of :func:`quiet` out of Python's log ``rdkit``."""
+    """Takes the messages of threads inside of :meth:`block` out of Python's log ``rdkit``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,8 +72,15 @@ _LISTENER = _Listener()
 logging.getLogger("rdkit").addFilter(_LISTENER)
 _connect()
 
-quiet = _LISTENER.block
-"""Keep RDKit's messages of this thread from being printed inside of a block."""
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Switch RDKit's messages off; for what searches no substructures.
+
+    A message that is no UTF-8, as parts of a text may be, would be an error in Python's log.
+    """
+    with _LISTENER.turn, rdBase.BlockLogs():
+        yield
 
 
 def _restore_handler() -> None:
@@ -111,7 +118,7 @@ def whole(compute: Callable[[], T]) -> T:
     with _LISTENER.turn:
         while True:
             found.clear()
-            with quiet() as heard:
+            with _LISTENER.block() as heard:
                 interrupted = _interrupted(lambda: found.append(compute()), heard)
             _restore_handler()
             if interrupted:

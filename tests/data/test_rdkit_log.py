@@ -10,7 +10,7 @@ import pytest
 from rdkit import Chem, RDLogger, rdBase
 
 from rnc_graph.data.featurizer import Wants, molecule_arrays
-from rnc_graph.data.rdkit_log import quiet, whole
+from rnc_graph.data.rdkit_log import _LISTENER, whole
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -116,7 +116,7 @@ def test_it_listens_whatever_becomes_of_the_log(spoil) -> None:
 
     def compute() -> None:
         rdBase.LogWarningMsg("a warning")
-        with quiet() as heard:
+        with _LISTENER.block() as heard:
             seen.append(len(heard))
 
     try:
@@ -133,7 +133,7 @@ def test_it_listens_whatever_becomes_of_the_log(spoil) -> None:
 
 def test_only_the_own_thread_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     said = threading.Thread(target=lambda: rdBase.LogWarningMsg("of another thread"))
-    with quiet() as heard:
+    with _LISTENER.block() as heard:
         rdBase.LogWarningMsg("of this thread")
         said.start()
         said.join()

@@ -7,6 +7,7 @@ import pytest
 from rdkit import Chem
 
 from rnc_graph.data.reading import open_table
+from rnc_graph.data.reading.columns import is_molecule
 from rnc_graph.data.reading.source import Chunk
 from rnc_graph.errors import RncGraphError
 
@@ -118,3 +119,13 @@ def test_a_workbook_with_a_damaged_directory_is_refused(
     path.write_bytes(content)
     with pytest.raises(RncGraphError, match=r"spoiled\.xlsx: cannot be read as Excel"):
         open_table(path)
+
+
+@pytest.mark.parametrize("counts", ["éé  0", "  éé", "a\N{GREEK SMALL LETTER ALPHA}é 1  0"])
+def test_what_rdkit_says_of_a_broken_block_may_be_no_text(tmp_path: Path, counts: str) -> None:
+    """Its message ends in the middle of a letter; found by benchmarks/fuzz_readers."""
+    path = tmp_path / "t.sdf"
+    path.write_text(f"\n\n\n{counts}\nM  END\n$$$$\n", encoding="utf-8")
+    (chunk,) = open_table(path).chunks()
+    assert list(chunk.problems.values()) == ["a mol block that cannot be read"]
+    assert not is_molecule("CéC(é(")
