@@ -100,7 +100,7 @@ def test_new_columns_have_names_of_their_own() -> None:
         (["--weights", "best"], "--weights: expected equal, stacked, got 'best'"),
         (
             ["--member", "forest"],
-            "--member: expected svr, extra-trees, fingerprint-svr, got 'forest'",
+            "--member: expected svr, extra-trees, fingerprint-svr, embedding-svr, got 'forest'",
         ),
     ],
 )

@@ -123,8 +123,8 @@ def train(
     member: Annotated[
         list[str] | None,
         Option(
-            help="Beside the networks: svr, extra-trees, fingerprint-svr; repeatable. "
-            "[default: svr, extra-trees]"
+            help="Beside the networks: svr, extra-trees, fingerprint-svr, embedding-svr; "
+            "repeatable. [default: svr, extra-trees]"
         ),
     ] = None,
     weights: Annotated[
