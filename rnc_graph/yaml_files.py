@@ -63,6 +63,28 @@ class Loader(yaml.SafeLoader):
             seen.add(key.value)
         return node
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Replace ``<<`` by what it merges, in front of the mapping's own keys, which override it.
+
+        PyYAML does the same, but for release 6.0.4, in which the merged values may win.
+        """
+        own: list[tuple[yaml.Node, yaml.Node]] = []
+        merged: list[tuple[yaml.Node, yaml.Node]] = []
+        for key, value in node.value:
+            if key.tag != "tag:yaml.org,2002:merge":
+                own.append((key, value))
+                continue
+            # The first of a list overrides the others.
+            sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for source in reversed(sources):
+                if not isinstance(source, yaml.MappingNode):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "<<: expected a mapping or a list of them", source.start_mark
+                    )
+                self.flatten_mapping(source)
+                merged += source.value
+        node.value = merged + own
+
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
         """Return a number that YAML 1.1 and 1.2 read alike."""
         if re.search(r"[:_]", node.value) or re.match(r"[-+]?0[0-9b]", node.value):

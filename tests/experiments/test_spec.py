@@ -91,7 +91,7 @@ def test_esol_is_the_study():
         ("regression: {freeze", "regression: {freezes", "methods.1.regression.freezes: unknown"),
         ("seeds: 2", "seeds: 0", "seeds: must be how many, a list of them, or either by encoder"),
         ("seeds: 2", "seeds: [1, 1]", "expected different seeds, got [1, 1]"),
-        ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, mpnn"),
+        ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, gin-"),
         ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),
         ("mask_attributes: 0.1", "mask: 0.1", "unknown augmentation 'mask'; known: blur"),
         ("mask_attributes: 0.1", "mask_attributes: 1.5", "in [0, 1), got 1.5"),
@@ -539,10 +539,17 @@ def test_the_spec_of_finished_runs_is_read_without_running_its_plugins(folder: P
 
 
 def test_yaml_that_is_merged_and_exponents_without_a_point() -> None:
-    text = "a: &a {x: 1}\nouter: {b: &b {<<: *a, x: 2}}\nc: {<<: *b}\nd: 1e-3"
+    """The values of all releases of PyYAML: own keys first, then the first of a list."""
+    text = (
+        "a: &a {x: 1, weight: 1}\nouter: {b: &b {<<: *a, x: 2}}\nc: {<<: *b}\nd: 1e-3\n"
+        "e: {<<: [{weight: 5, x: 5}, *a], x: 3}"
+    )
     assert yaml.load(text, Loader) == {  # a SafeLoader
-        "a": {"x": 1},
-        "outer": {"b": {"x": 2}},
-        "c": {"x": 2},
+        "a": {"x": 1, "weight": 1},
+        "outer": {"b": {"x": 2, "weight": 1}},
+        "c": {"x": 2, "weight": 1},
         "d": 0.001,
+        "e": {"x": 3, "weight": 5},
     }
+    with pytest.raises(yaml.YAMLError, match="<<: expected a mapping or a list of them"):
+        yaml.load("a: {<<: 1}", Loader)
