@@ -4,14 +4,17 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rnc_graph.errors import BadValueError, WriteError, unreadable
+
+T = TypeVar("T")
 
 try:
     import fcntl as _fcntl
@@ -159,3 +162,10 @@ def _lock(path: Path) -> Iterator[None]:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def csv_text(cell: T) -> T:
+    """Return what :mod:`csv` can write: before Python 3.11, U+FFFD replaces NUL in a text."""
+    if sys.version_info < (3, 11) and isinstance(cell, str):
+        return cell.replace("\0", "\ufffd")
+    return cell

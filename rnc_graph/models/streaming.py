@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from rnc_graph.data.reading import Chunk, TableSource, open_table
 from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
-from rnc_graph.files import atomic_path, remove_leftovers
+from rnc_graph.files import atomic_path, csv_text, remove_leftovers
 from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
 from rnc_graph.models.model import MoleculeModel
 
@@ -127,6 +128,8 @@ def _write_csv(path: Path, blocks: Iterator[tuple[Chunk, pd.DataFrame]]) -> None
         for number, (chunk, new) in enumerate(blocks):
             names = _free_names(new.columns, chunk.frame.columns)
             frame = pd.concat([_original(chunk), new.rename(columns=names)], axis=1)
+            if sys.version_info < (3, 11):  # As csv_text, in all cells.
+                frame = frame.rename(columns=csv_text).replace("\0", "\ufffd", regex=True)
             frame.to_csv(file, index=False, header=number == 0, lineterminator="\n")
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from rnc_graph import __version__
 from rnc_graph.data.bad import BadRow
 from rnc_graph.data.splits import save_split
-from rnc_graph.files import atomic_path, write_text
+from rnc_graph.files import atomic_path, csv_text, write_text
 from rnc_graph.models import Evaluation, prediction_frame, save_model
 from rnc_graph.models.build import Built, Preparation, Prepared
 from rnc_graph.reporting import style
@@ -121,5 +121,7 @@ def _write_bad_rows(bad: Sequence[BadRow], folder: Path) -> list[Path]:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["row", "line", "column", "found", "reason"])
-        writer.writerows([b.row, b.line or "", b.column, b.found, b.reason] for b in bad)
+        writer.writerows(
+            map(csv_text, [b.row, b.line or "", b.column, b.found, b.reason]) for b in bad
+        )
     return [path]
