@@ -22,8 +22,10 @@ from rnc_graph.errors import RunError
 
 if sys.platform == "linux":
     from multiprocessing.context import ForkServerContext as Context
+    from multiprocessing.context import ForkServerProcess as ContextProcess
 else:
     from multiprocessing.context import SpawnContext as Context
+    from multiprocessing.context import SpawnProcess as ContextProcess
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -32,6 +34,32 @@ Made = TypeVar("Made")
 _AHEAD = 2
 
 CONTEXT = Context()
+
+
+class _Process(ContextProcess):
+    """A process whose exit code one thread at a time asks for.
+
+    The fork server tells it once: of two threads, the second would take it for 255.
+    """
+
+    def start(self) -> None:
+        """Start it."""
+        super().start()
+        if sys.platform != "linux":
+            return
+        popen: Any = self._popen  # type: ignore[attr-defined]
+        poll, lock = popen.poll, threading.Lock()
+
+        def poll_alone(flag: int = os.WNOHANG) -> int | None:
+            # 0 waits for the end of the process.
+            if not lock.acquire(blocking=flag == 0):
+                return popen.returncode  # type: ignore[no-any-return]
+            try:
+                return poll(flag)  # type: ignore[no-any-return]
+            finally:
+                lock.release()
+
+        popen.poll = poll_alone
 
 
 class _Processes(Context):
@@ -43,7 +71,7 @@ class _Processes(Context):
 
     def Process(self, *args: Any, **kwargs: Any) -> BaseProcess:  # type: ignore[override]
         """Create a process and remember it."""
-        process = CONTEXT.Process(*args, **kwargs)
+        process = _Process(*args, **kwargs)
         self.started.append(process)
         return process
 
