@@ -4,8 +4,8 @@
         [--out results/benchmarks/model.json]
 
 The real command, a process of its own, on both cores; the cache of features begins empty for each
-set. Beside the model its members, read out of the same saved model on the same test sets: one
-network, all networks, support vectors, extremely randomized trees. Errors are those of the first
+set. Beside the model its members, read out of the same saved model on the same test sets, where it
+has them. Errors are those of the first
 five splits, the coverage of the 90% intervals is that of all. A finished split is kept in a folder
 beside the results, and not trained again. Writes JSON, and the same as Markdown beside it.
 """
@@ -13,6 +13,7 @@ beside the results, and not trained again. Writes JSON, and the same as Markdown
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -37,12 +38,18 @@ SPLITS = 5
 UNITS = {"esol": "log mol/L", "freesolv": "kcal/mol", "lipophilicity": "log units"}
 
 
+def _children() -> float:
+    """Return the CPU seconds of all processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
     """Train on one split with the command, and judge the model and its members on its test set."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         command = [sys.executable, "-m", "rnc_graph.cli", "train", name, "--out", str(model)]
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), _children()
         done = subprocess.run(
             [*command, "--seed", str(seed)],
             env={**os.environ, "RNC_GRAPH_CACHE": str(cache)},
@@ -50,7 +57,7 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
             text=True,
             check=False,
         )
-        seconds = time.perf_counter() - begun
+        seconds, cpu = time.perf_counter() - begun, _children() - cpu
         if done.returncode:
             sys.exit(done.stderr)
         predictions = pd.read_csv(model / "predictions.csv")
@@ -60,19 +67,27 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
     measured = test[f"measured_{target}"].to_numpy()
     inside = (test[f"low_{target}"] <= measured) & (measured <= test[f"high_{target}"])
     features = MoleculeFeatures.of(molecule_arrays(list(test["smiles"]), trained.wants))
-    inputs = Inputs.of(features, np.arange(len(test)), trained.descriptor_scaler)
+    inputs = Inputs.of(
+        features,
+        np.arange(len(test)),
+        trained.descriptor_scaler,
+        embedded=trained.settings.embedded,
+    )
     votes = [member.predict(inputs) for member in trained.members]
     networks = [v for v, m in zip(votes, trained.members, strict=True) if isinstance(m, Network)]
     others = {
         m.kind: v for v, m in zip(votes, trained.members, strict=True) if not isinstance(m, Network)
     }
-    rows = {"one network": networks[0], "its networks": np.mean(networks, axis=0), **others}
+    rows = others
+    if networks:
+        rows |= {"one network": networks[0], "its networks": np.mean(networks, axis=0)}
 
     def rmse(predicted: np.ndarray) -> float:
         return float(np.sqrt(np.mean((predicted - measured) ** 2)))
 
     return {
         "seconds": seconds,
+        "cpu": cpu,
         "coverage": float(inside.mean()),
         "width": float((test[f"high_{target}"] - test[f"low_{target}"]).median()),
         "rmse": {
@@ -106,18 +121,20 @@ def markdown(result: dict[str, Any]) -> str:
         f"deviation over random 80/10/10 splits (seeds from 0, at most {SPLITS}), in the unit of "
         "the set; the members are those of the model.",
         "",
-        "| set | splits | " + " | ".join(result["rows"]) + " | time of a training, s |",
-        "|---" * (len(result["rows"]) + 3) + "|",
+        "| set | splits | " + " | ".join(result["rows"]) + " | time of a training, s | CPU, s |",
+        "|---" * (len(result["rows"]) + 4) + "|",
     ]
     for name, splits in result["sets"].items():
         used = splits[:SPLITS]
         cells = [f"{name}, {UNITS.get(name, '')}", str(len(used))]
         for row in result["rows"]:
-            values = [split["rmse"][row] for split in used]
+            values = [split["rmse"][row] for split in used if row in split["rmse"]]
             sd = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-            cells.append(f"{statistics.mean(values):.3f}{sd}")
-        seconds = [split["seconds"] for split in used]
-        cells.append(f"{min(seconds):.0f} to {max(seconds):.0f}")
+            some = f" ({len(values)} splits)" if len(values) < len(used) else ""
+            cells.append(f"{statistics.mean(values):.3f}{sd}{some}" if values else "none")
+        for key in ("seconds", "cpu"):
+            found = [split[key] for split in used]
+            cells.append(f"{min(found):.0f} to {max(found):.0f}")
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "90% intervals on the test sets:", ""]
     for name, splits in result["sets"].items():
@@ -141,7 +158,9 @@ def main() -> None:
     result = {
         "command": f"python benchmarks/model.py --sets {arguments.sets}",
         "processor": processor(),
-        "rows": list(next(iter(sets.values()))[0]["rmse"]),
+        "rows": list(
+            dict.fromkeys(r for runs in sets.values() for run in runs for r in run["rmse"])
+        ),
         "sets": sets,
     }
     write(result, markdown(result), arguments.out)

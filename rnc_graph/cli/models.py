@@ -119,17 +119,17 @@ def train(
             help="Networks in the ensemble; auto, with stacked weights: three if they lower the "
             "error, or none.",
         ),
-    ] = "3",
+    ] = "auto",
     member: Annotated[
         list[str] | None,
         Option(
             help="Beside the networks: svr, extra-trees, fingerprint-svr, embedding-svr; "
-            "repeatable. [default: svr, extra-trees]"
+            "repeatable. [default: all]"
         ),
     ] = None,
     weights: Annotated[
         str, Option(help="Of the members: equal, or stacked (learned out of fold).")
-    ] = "equal",
+    ] = "stacked",
     epochs: Annotated[int, Option(min=1, help="Of stage 2.")] = 80,
     pretraining_epochs: Annotated[int, Option(min=1, help="Of stage 1.")] = 30,
     overwrite: Annotated[

@@ -78,8 +78,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         descriptors: put RDKit's descriptors next to the embedding.
         networks: number of networks in the ensemble, trained from different seeds; "auto" (with
             stacked weights) trains three if the first lowers the error of the mixture, or none.
-        descriptor_models: members on descriptors ("svr", "extra-trees") and on counts of
-            fingerprints ("fingerprint-svr").
+        descriptor_models: members on descriptors ("svr", "extra-trees"), on counts of fingerprints
+            ("fingerprint-svr") and on the embedding of a pretrained encoder ("embedding-svr").
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
             squared error on five folds of the training set, which the members are trained without.
             A network is trained once, without one of the folds.
@@ -129,9 +129,14 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         patience: int | None = None,
         clean: bool = False,
         descriptors: bool = True,
-        networks: int | Literal["auto"] = 3,
-        descriptor_models: Sequence[str] = ("svr", "extra-trees"),
-        weights: Literal["equal", "stacked"] = "equal",
+        networks: int | Literal["auto"] = "auto",
+        descriptor_models: Sequence[str] = (
+            "svr",
+            "extra-trees",
+            "fingerprint-svr",
+            "embedding-svr",
+        ),
+        weights: Literal["equal", "stacked"] = "stacked",
         validation_fraction: float = 0.1,
         on_bad: Literal["skip", "raise"] = "skip",
         random_state: int | np.random.RandomState | None = 0,
@@ -271,6 +276,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def embed(self, X: Any) -> FloatArray:
         """Return the (N, d) embedding of N SMILES: those of the networks side by side.
+
+        Of a model without networks, that of the pretrained encoder.
 
         NaN, and a warning, where a SMILES is bad. A model without networks has none.
         """

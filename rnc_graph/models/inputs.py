@@ -46,7 +46,7 @@ def pretrained_embedding(graphs: GraphDataset, rows: Tensor) -> Tensor:
 
 @cache
 def _pretrained() -> nn.Module:
-    return ENCODERS.make(EMBEDDING)
+    return ENCODERS.make(EMBEDDING).eval()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from rnc_graph.data import TargetScaler
@@ -170,20 +171,22 @@ class MoleculeModel:
     def embed(self, features: MoleculeFeatures) -> FloatArray:
         """Return the (N, d) embedding: those of the networks, side by side; NaN for bad molecules.
 
+        Of a model without networks, that of the pretrained encoder of its members.
+
         Raises:
-            BadValueError: no member is a network.
+            BadValueError: no member has an embedding.
         """
         networks = [member for member in self.members if isinstance(member, Network)]
-        if not networks:
-            raise BadValueError("this model has no network, and so no embedding")
+        if not networks and not self.settings.embedded:
+            raise BadValueError("this model has neither networks nor embedding-svr: no embedding")
         good = features.good
-        dims = sum(network.embedding_dim for network in networks)
+        inputs = Inputs.of(features, good, self.descriptor_scaler, embedded=not networks)
+        dims = sum(network.embedding_dim for network in networks) or inputs.embedding.shape[1]
         embedding = np.full((len(features), dims), np.nan)
         if len(good):
-            inputs = Inputs.of(features, good, self.descriptor_scaler)
             with one_thread():
-                parts = [network.embed(inputs).numpy() for network in networks]
-            embedding[good] = np.concatenate(parts, axis=1)
+                parts = [network.embed(inputs) for network in networks] or [inputs.embedding]
+            embedding[good] = torch.cat(parts, dim=1).numpy()
         return embedding
 
 

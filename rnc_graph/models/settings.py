@@ -69,13 +69,14 @@ class ModelSettings(Settings):
     clean: bool = Field(False, description="strip salts, solvents and charges from all molecules")
     descriptors: bool = Field(True, description="RDKit's descriptors next to the embedding")
     networks: Annotated[int, Field(ge=0, le=1_000)] | Literal["auto"] = Field(
-        3, description="in the ensemble; auto: three where they lower the error, or none"
+        "auto", description="in the ensemble; auto: three where they lower the error, or none"
     )
     descriptor_models: list[DescriptorModelName] = Field(
-        ["svr", "extra-trees"], description="members that see no graph"
+        ["svr", "extra-trees", "fingerprint-svr", "embedding-svr"],
+        description="members that are no networks",
     )
     weights: Literal["equal", "stacked"] = Field(
-        "equal", description="of the members; stacked: learned from out-of-fold predictions"
+        "stacked", description="of the members; stacked: learned from out-of-fold predictions"
     )
 
     @field_validator("encoder_options", "objective_options")

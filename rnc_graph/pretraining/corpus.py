@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rdkit
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 
-from rnc_graph.data.featurizer import identity, parse_smiles
+from rnc_graph.data.featurizer import DESCRIPTORS, FEATURIZER, identity, parse_smiles
 from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.errors import BadValueError, FileError
@@ -47,6 +48,7 @@ class Corpus:
         fragments: those that are there as fragments of others alone.
         duplicates: molecules and fragments that were in the list already.
         bad: rows that are no molecule.
+        made_with: the options of the list, and the versions of what makes the features.
     """
 
     folder: Path
@@ -57,6 +59,7 @@ class Corpus:
     fragments: int
     duplicates: int
     bad: int
+    made_with: dict[str, Any]
 
     def smiles(self) -> Iterator[str]:
         """Yield the canonical SMILES of the molecules, in order."""
@@ -99,7 +102,7 @@ def list_molecules(
     jobs: int = 1,
     on_rows: Callable[[int], None] = lambda rows: None,
 ) -> Corpus:
-    """List the different molecules of a file in a folder, once: a list that is there is returned.
+    """List the different molecules of a file in a folder, or return the list that is there.
 
     Args:
         source: a file that :func:`rnc_graph.data.read_table` reads, such as .smi or .csv, .gz too.
@@ -113,10 +116,21 @@ def list_molecules(
 
     Raises:
         FileError: the file cannot be read.
-        BadValueError: it has no molecules.
+        BadValueError: it has no molecules, or the folder has the list of another corpus.
     """
+    checksum = sha256_of(source)
+    made_with = {"smiles": smiles, "fragments": fragments, "limit": limit, **versions()}
     found = read_corpus(folder)
     if found is not None:
+        for what, own, given in (
+            ("source", found.sha256, checksum),
+            *((name, found.made_with.get(name), value) for name, value in made_with.items()),
+        ):
+            if own != given:
+                raise BadValueError(
+                    f"{folder}: holds the molecules of {found.source} with {what} {own!r}, not "
+                    f"{given!r}; choose another folder"
+                )
         return found
     seen = _Seen()
     rows = bad = duplicates = pieces = total = 0
@@ -140,9 +154,14 @@ def list_molecules(
                 break
         if not total:
             raise BadValueError(f"{source}: none of its {rows} rows is a molecule")
-    corpus = Corpus(folder, source.name, sha256_of(source), rows, total, pieces, duplicates, bad)
+    corpus = Corpus(folder, source.name, checksum, rows, total, pieces, duplicates, bad, made_with)
     write_text(folder / _CARD, json.dumps(corpus.card(), indent=1) + "\n")
     return corpus
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what makes features."""
+    return {"rdkit": rdkit.__version__, "featurizer": FEATURIZER, "descriptors": str(DESCRIPTORS)}
 
 
 def read_corpus(folder: Path) -> Corpus | None:

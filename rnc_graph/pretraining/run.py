@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import rdkit
 import torch
 from torch import Generator, Tensor, nn
 
 from rnc_graph.data.cache import cache_dir
-from rnc_graph.data.featurizer import DESCRIPTORS, FEATURIZER
 from rnc_graph.encoders import ENCODERS, GraphEncoder
 from rnc_graph.encoders.pretrained import save_pretrained
 from rnc_graph.files import new_folder
-from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules, sha256_of
+from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules, sha256_of, versions
 from rnc_graph.pretraining.loader import CorpusLoader
 from rnc_graph.pretraining.objectives import make_objective
 from rnc_graph.pretraining.probe import probe
@@ -117,8 +115,7 @@ def open_corpus(
     """
     source = corpus_file(recipe.corpus)
     if folder is None:
-        versions = [rdkit.__version__, FEATURIZER, DESCRIPTORS]
-        how = [sha256_of(source), recipe.smiles, recipe.fragments, recipe.molecules, *versions]
+        how = [sha256_of(source), recipe.smiles, recipe.fragments, recipe.molecules, versions()]
         name = hashlib.sha256(json.dumps(how).encode()).hexdigest()[:24]
         folder = cache_dir() / f"corpus-{name}"
     return list_molecules(
@@ -268,6 +265,5 @@ def _versions() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "lightning": L.__version__,
-        "rdkit": rdkit.__version__,
-        "featurizer": f"{FEATURIZER}, descriptors {DESCRIPTORS}",
+        **versions(),
     }

@@ -7,6 +7,7 @@ share the folder, may make the shards of one store: each takes a part of them.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -119,9 +120,9 @@ class CorpusStore:
 
     def read(self, shards: Sequence[int]) -> Described:
         """Return the molecules of some shards, by number, end to end."""
-        opened = [_opened(self.shards[number]) for number in shards]
+        parts = [_checked(self.shards[number]) for number in shards]
         arrays: dict[str, Any] = {
-            name: np.concatenate([file.get_tensor(name) for file in opened]) for name in _ARRAYS
+            name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS
         }
         descriptors = torch.from_numpy(arrays.pop("descriptors"))
         empty: dict[str, Any] = {
@@ -137,7 +138,7 @@ class CorpusStore:
         path = self.corpus.folder / "ranks.npy"
         if not path.exists():
             step = max(1, len(self.shards) * SHARD // _RANKED)
-            chosen = [_opened(shard).get_tensor("descriptors") for shard in self.shards[::step]]
+            chosen = [_checked(shard)["descriptors"] for shard in self.shards[::step]]
             with atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.save(file, quantile_grid(np.concatenate(chosen)))
         return DescriptorRanks.of(np.load(path))
@@ -194,7 +195,7 @@ def _make_shard(task: tuple[Path, list[str]]) -> int:
     good = np.setdiff1d(np.arange(len(smiles)), [bad.row for bad in arrays.bad])
     with np.errstate(over="ignore"):  # Beyond float32: not defined, then.
         descriptors = arrays.descriptors[good].astype(np.float32)
-    kept = {
+    shard = {
         "atoms": arrays.atoms,
         "ends": arrays.ends,
         "bonds": arrays.bonds,
@@ -202,9 +203,29 @@ def _make_shard(task: tuple[Path, list[str]]) -> int:
         "edge_counts": arrays.edge_counts[good],
         "descriptors": descriptors,
     }
+    shard = {name: np.ascontiguousarray(array) for name, array in shard.items()}
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save({name: np.ascontiguousarray(a) for name, a in kept.items()}))
+        temporary.write_bytes(save(shard, {"crc32": _crc32(shard)}))
     return len(smiles)
+
+
+def _crc32(shard: dict[str, NDArray[Any]]) -> str:
+    checksum = 0
+    for name in _ARRAYS:
+        checksum = zlib.crc32(shard[name], checksum)
+    return str(checksum)
+
+
+def _checked(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a shard; raise :class:`FileError` if they are not what was written."""
+    opened = _opened(path)
+    try:
+        shard = {name: opened.get_tensor(name) for name in _ARRAYS}
+        if _crc32(shard) == (opened.metadata() or {}).get("crc32"):
+            return shard
+    except SafetensorError:
+        pass
+    raise FileError(f"{path}: is damaged; remove it, and the next run makes it again")
 
 
 def _opened(path: Path) -> Any:

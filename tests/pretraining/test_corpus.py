@@ -27,11 +27,20 @@ def test_a_molecule_is_listed_once_however_it_is_written(tmp_path):
     assert (corpus.rows, corpus.bad) == (8, 2)
 
 
-def test_a_list_is_made_once(tmp_path):
-    source = write(tmp_path / "all.smi", SMILES)
-    first = list_molecules(source, tmp_path / "store")
+def test_a_list_is_made_once_and_taken_for_no_other(tmp_path):
+    source, folder = write(tmp_path / "all.smi", SMILES), tmp_path / "store"
+    first = list_molecules(source, folder)
+    (folder / "molecules.smi").write_text("CCO\n")
+    again = list_molecules(source, folder)
+    assert again == first
+    assert list(again.smiles()) == ["CCO"]
+    with pytest.raises(
+        BadValueError, match=r"holds the molecules of all\.smi with fragments False"
+    ):
+        list_molecules(source, folder, fragments=True)
     source.write_text("CCCC\n")
-    assert list_molecules(source, tmp_path / "store") == first
+    with pytest.raises(BadValueError, match=r"holds the molecules of all\.smi with source"):
+        list_molecules(source, folder)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -58,6 +58,18 @@ def test_a_damaged_shard_is_named(small):
         small.read([0, 1])
 
 
+def test_a_flipped_bit_is_noticed(small):
+    small.describe()
+    whole = small.shards[0].read_bytes()
+    for place in range(len(whole) - 200, len(whole), 20):
+        small.shards[0].write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        with pytest.raises(FileError, match=r"000000\.safetensors: is damaged; remove it"):
+            small.read([0])
+    small.shards[0].unlink()
+    small.describe()
+    assert len(small.read([0])) == 7
+
+
 def test_scores_are_ranks():
     generator = np.random.default_rng(0)
     values = generator.normal(size=(1_000, len(descriptor_names()))).astype(np.float32)
