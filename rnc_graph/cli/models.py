@@ -207,6 +207,8 @@ def train(
                 on_progress=done,
                 plugins=plugins,
             )
+        if networks == "auto" and built.model.settings.networks == 0:
+            say("no network is a member: it did not lower the error; --networks 3 trains three")
         for note in built.model.interval_notes(LEVEL):
             say(f"{note}; hold out more with --validation-fraction")
         if built.test is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +53,8 @@ def pretrain(
         Option(metavar="KEY=VALUE", help="Such as hidden_dim=128; repeatable."),
     ] = None,
     passes: Annotated[
-        float | None, Option(help="Over the corpus; 0.5 is half of one. [default: 1]")
+        float | None,
+        Option(help="Over the corpus, in chunks of 65,536 molecules. [default: 1]"),
     ] = None,
     batch_size: Annotated[int | None, Option(min=3)] = None,
     learning_rate: Annotated[float | None, Option()] = None,
@@ -86,12 +87,13 @@ def pretrain(
     Descriptors are computed once and kept. A run that was stopped resumes: give the same command
     again. torchrun starts it in several processes.
     """
+    from rnc_graph.files import new_folder
     from rnc_graph.pretraining import (
         describe_corpus,
         open_corpus,
         pretrain_encoder,
         run_checkpoint,
-        write_pretrained,
+        save_run,
     )
     from rnc_graph.training.distributed import met, rank, waiting_for_first
 
@@ -111,17 +113,23 @@ def pretrain(
     )
     if (out is None) == (part is None):
         raise BadValueError("expected --out, or --part with --store: one of the two")
-    if out is not None and out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise BadValueError(f"{out}: is not empty; choose another folder, or give --overwrite")
-    launched = _LAUNCHED in os.environ
-    with met(device) if launched else nullcontext(), phase_bar(shown=rank() == 0) as progress:
+    if part is not None and store is None:
+        raise BadValueError("--part: expected --store with the folder that the machines share")
+    own = _part(part)
+    if out is not None and store is not None and _overlap(out, store):
+        raise BadValueError(f"--out {out}: expected a folder apart from --store {store}")
+    with ExitStack() as stack:
+        if _LAUNCHED in os.environ:
+            stack.enter_context(met(device))
+        first = rank() == 0
+        # First of all: a folder that cannot be written must not be found out after training.
+        folder = out and first and stack.enter_context(new_folder(out, overwrite=overwrite))
+        progress = stack.enter_context(phase_bar(shown=first))
         # Lists and shards are made by one process, and read by the others.
         with waiting_for_first():
             listed = open_corpus(recipe, folder=store, jobs=workers(jobs), on_progress=progress)
-            described = describe_corpus(
-                listed, part=_part(part), jobs=workers(jobs), on_progress=progress
-            )
-        if rank() == 0:
+            described = describe_corpus(listed, part=own, jobs=workers(jobs), on_progress=progress)
+        if first:
             say(
                 f"{listed.source}: {listed.molecules:,} different molecules, {listed.fragments:,} "
                 f"of them fragments; {listed.bad:,} of {listed.rows:,} rows are no molecule"
@@ -136,16 +144,22 @@ def pretrain(
             device=device,
             on_progress=progress,
         )
-        if rank() == 0:
-            write_pretrained(made, out, overwrite=overwrite)
-            say(f"wrote {out}; use it with --encoder pretrained --encoder-option folder={out}")
+        if folder:
+            save_run(made, folder)
+    if first:
+        say(f"wrote {out}; use it with --encoder pretrained --encoder-option folder={out}")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    first, second = one.resolve(), other.resolve()
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def _part(part: str | None) -> tuple[int, int]:
     if part is None:
         return 1, 1
     number, _, parts = part.partition("/")
-    if not (number.isdecimal() and parts.isdecimal()):
+    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
         raise BadValueError(f"--part: expected I/N such as 2/4, got {part!r}")
     return int(number), int(parts)
 

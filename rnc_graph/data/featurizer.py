@@ -140,6 +140,8 @@ class Wants:
         fingerprints: Morgan fingerprints.
         canonical: the canonical SMILES without atom maps and isotopes.
         clean: take the molecules without salts, solvents and charges.
+        bounded: refuse molecules that are too large for fingerprints of pairs of atoms, as for
+            descriptors.
         featurizer: version of the features, ``FEATURIZER`` or ``AS_WRITTEN``.
     """
 
@@ -147,6 +149,7 @@ class Wants:
     fingerprints: bool = False
     canonical: bool = False
     clean: bool = False
+    bounded: bool = False
     featurizer: Literal["ogb-2", "ogb-3"] = FEATURIZER
 
 
@@ -409,7 +412,7 @@ def _molecule(text: str, wants: Wants) -> tuple[Chem.Mol, str]:
         identifier = clean_identity(identifier)
     if wants.featurizer != AS_WRITTEN and identifier != text:
         molecule = _reparsed(identifier)
-    if wants.descriptors:
+    if wants.descriptors or wants.bounded:
         from rnc_graph.data.descriptors import check_describable
 
         check_describable(molecule)

@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from rnc_graph.encoders.base import ENCODERS, Encoder
+from rnc_graph.encoders.graph import GraphEncoder
 from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.files import read_bytes, write_text
 
@@ -52,9 +53,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads(read_bytes(folder / CARD, _LARGEST_CARD))
         # A function among the encoders may lead to a card again.
-        if inspect.isclass(ENCODERS.get(card["encoder"])):
-            return dict(card)
-        raise ValueError("expected the name of an encoder's class under 'encoder'")
+        made, options = ENCODERS.get(card["encoder"]), card.get("options")
+        if not (inspect.isclass(made) and issubclass(made, GraphEncoder)):
+            raise ValueError("expected the name of an encoder of graphs under 'encoder'")
+        if not isinstance(options, dict):
+            raise ValueError("expected a dict under 'options'")
+        return dict(card)
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise FileError(f"{folder / CARD}: not the card of an encoder: {error}") from error
 
@@ -62,7 +66,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 def architecture(folder: Path, **options: Any) -> tuple[str, dict[str, Any]]:
     """Return the name and the options that make the encoder of a folder, without its weights."""
     card = read_card(folder)
-    return card["encoder"], (card.get("options") or {}) | options
+    return card["encoder"], card["options"] | options
 
 
 def load_pretrained(folder: Path, **options: Any) -> Encoder:

@@ -279,7 +279,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
         Of a model without networks, that of the pretrained encoder.
 
-        NaN, and a warning, where a SMILES is bad. A model without networks has none.
+        NaN, and a warning, where a SMILES is bad.
         """
         check_is_fitted(self)
         embedding, bad = embed_smiles(self.model_, _smiles(X), jobs=self._jobs())

@@ -179,7 +179,11 @@ def _read_config(folder: Path, trusted: Collection[str], plugins: Sequence[str |
     _check_trusted(path, given.get("settings"), (*_TRUSTED, *trusted))
     try:
         _load_needed(_Needs.model_validate(given).plugins, plugins, path)
-        config = _Config.model_validate(given)
+        # Formats 1 and 2 are from before weights could be learned.
+        settings = given.get("settings")
+        if found < 3 and isinstance(settings, dict):
+            settings = {"weights": "equal"} | settings
+        config = _Config.model_validate(given | {"settings": settings})
     except ValidationError as error:
         raise BadValueError(f"{path}: {first_problem(error)}") from error
     if config.config_sha256 != _digest(given):

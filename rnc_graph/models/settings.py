@@ -103,7 +103,9 @@ class ModelSettings(Settings):
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")
         if self.networks == "auto" and self.weights != "stacked":
-            raise ValueError("networks='auto' needs weights='stacked'")
+            raise ValueError(
+                "networks='auto' needs weights='stacked'; or give a number of networks"
+            )
         if self.most_members == 0:
             raise ValueError("a model needs members: networks, fingerprint-svr, or descriptors")
         return self
@@ -134,7 +136,11 @@ class ModelSettings(Settings):
     def wants(self) -> Wants:
         """What is computed of molecules in addition to their graphs."""
         return Wants(
-            descriptors=self.descriptors, fingerprints=True, canonical=True, clean=self.clean
+            descriptors=self.descriptors,
+            fingerprints=True,
+            canonical=True,
+            clean=self.clean,
+            bounded="fingerprint-svr" in self.other_members,
         )
 
     @property

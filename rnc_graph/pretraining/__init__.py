@@ -9,6 +9,7 @@ from rnc_graph.pretraining.run import (
     open_corpus,
     pretrain_encoder,
     run_checkpoint,
+    save_run,
     write_pretrained,
 )
 from rnc_graph.pretraining.store import CorpusStore
@@ -27,5 +28,6 @@ __all__ = [
     "pretrain_encoder",
     "read_recipe",
     "run_checkpoint",
+    "save_run",
     "write_pretrained",
 ]

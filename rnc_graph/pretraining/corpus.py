@@ -172,21 +172,29 @@ def read_corpus(folder: Path) -> Corpus | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise FileError(f"{folder / _CARD}: cannot be read: {error}; remove the folder") from error
+        raise FileError(
+            f"{folder / _CARD}: damaged, or of another version; remove the folder"
+        ) from error
 
 
 def sha256_of(path: Path) -> str:
     """Return the checksum of a file; of a gzip file, that of what it holds."""
     digest = hashlib.sha256()
     opened: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
+    try:
+        with opened(path, "rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileError(f"{path}: cannot be read: {error}") from error
     return digest.hexdigest()
 
 
 def fragments_of(molecule: Chem.Mol, name: str) -> list[str]:
-    """Return the identities of the pieces of a molecule, cut at a bond that its name chooses."""
+    """Return the identities of the pieces of a molecule, cut at one bond.
+
+    ``name`` chooses among the bonds, in the order of the atoms.
+    """
     bonds = molecule.GetSubstructMatches(_CUTTABLE)
     if not bonds:
         return []

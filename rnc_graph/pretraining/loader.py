@@ -44,8 +44,8 @@ class CorpusLoader:
         self.batches = molecules // self.chunks // batch_size
         if self.batches == 0:
             raise BadValueError(
-                f"batch_size: expected at most the {molecules} molecules of the corpus, got "
-                f"{batch_size}"
+                f"batch_size: expected at most {molecules // self.chunks}, the molecules of a "
+                f"chunk of the corpus, got {batch_size}"
             )
         self.chunk = 0
         self.share = (0, 1)

@@ -26,16 +26,26 @@ class Recipe(Settings):
     )
     molecules: int | None = Field(None, ge=10, description="take so many; all if null")
     encoder: str = "gin"
-    encoder_options: dict[str, Any] = Field({"hidden_dim": 128, "layers": 4, "dropout": 0.0})
+    encoder_options: dict[str, Any] = Field(
+        {}, description="instead of 128 wide, 4 layers (or steps), without dropout"
+    )
     objectives: dict[str, float] = Field(
         {"descriptors": 1.0}, min_length=1, description="the weight of each"
     )
-    passes: float = Field(1.0, gt=0, le=10_000, description="over the corpus")
+    passes: float = Field(
+        1.0, gt=0, le=10_000, description="over the corpus, rounded to whole chunks of 16 shards"
+    )
     batch_size: int = Field(256, ge=3, le=65_536)
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
     precision: Precision = "32"
     seed: int = Field(0, ge=0, lt=2**32)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All options of the encoder that differ from its own defaults."""
+        depth = "steps" if self.encoder == "mpnn" else "layers"
+        return {"hidden_dim": 128, depth: 4, "dropout": 0.0} | self.encoder_options
 
     @field_validator("objectives")
     @classmethod
@@ -54,9 +64,9 @@ class Recipe(Settings):
         made = ENCODERS.get(self.encoder)
         if not (isinstance(made, type) and issubclass(made, GraphEncoder)):
             raise ValueError(f"encoder {self.encoder!r}: expected one of gin, gcn and mpnn")
-        ENCODERS.options(self.encoder, self.encoder_options)
-        if "normalize" in self.encoder_options:
-            raise ValueError("normalize: expected none, pretraining ends with it")
+        for name in self.encoder_options.keys() & {"normalize", "in_channels", "edge_dim"}:
+            raise ValueError(f"encoder_options: expected no {name}, which pretraining sets")
+        ENCODERS.options(self.encoder, self.options)
         return self
 
 
@@ -80,7 +90,7 @@ def read_recipe(path: Path, **replaced: Any) -> Recipe:
         if isinstance(error, RncGraphError):
             raise
         raise BadValueError(f"{path}: is not YAML: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise BadValueError(f"{path}: expected the keys of a recipe, such as corpus")
     try:
         return make_recipe(**found | replaced)

@@ -15,15 +15,16 @@ import lightning as L
 import torch
 from torch import Generator, Tensor, nn
 
+from rnc_graph import __version__
 from rnc_graph.data.cache import cache_dir
 from rnc_graph.encoders import ENCODERS, GraphEncoder
 from rnc_graph.encoders.pretrained import save_pretrained
-from rnc_graph.files import new_folder
+from rnc_graph.files import new_folder, write_text
 from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules, sha256_of, versions
 from rnc_graph.pretraining.loader import CorpusLoader
 from rnc_graph.pretraining.objectives import make_objective
 from rnc_graph.pretraining.probe import probe
-from rnc_graph.pretraining.recipe import Recipe
+from rnc_graph.pretraining.recipe import Recipe, make_recipe
 from rnc_graph.pretraining.store import CorpusStore
 from rnc_graph.seeding import seeded
 from rnc_graph.training import History, StageConfig, TrainerConfig, check_device, infer
@@ -148,7 +149,8 @@ def describe_corpus(
 
 def run_checkpoint(recipe: Recipe, corpus: Corpus) -> Path:
     """Return the file, beside a corpus, that keeps the state of a recipe's unfinished run."""
-    digest = hashlib.sha256(recipe.model_dump_json(exclude={"corpus"}).encode()).hexdigest()
+    how = [recipe.model_dump_json(exclude={"corpus"}), __version__, _versions()]
+    digest = hashlib.sha256(json.dumps(how).encode()).hexdigest()
     return corpus.folder / f"{digest[:16]}.ckpt"
 
 
@@ -182,7 +184,7 @@ def pretrain_encoder(
         RncGraphError: a corpus or a setting that cannot be used, or training diverged.
     """
     if not isinstance(recipe, Recipe):
-        recipe = Recipe(**recipe)
+        recipe = make_recipe(**recipe)
     check_device(device, recipe.precision)
     if store is None:
         corpus = open_corpus(recipe, jobs=jobs, on_progress=on_progress)
@@ -192,7 +194,7 @@ def pretrain_encoder(
     loader = CorpusLoader(store, recipe.batch_size, recipe.seed, torch_device(device))
     epochs = max(1, round(recipe.passes * loader.chunks))
     with seeded(recipe.seed, cuda=torch_device(device).type == "cuda"):
-        encoder = ENCODERS.make(recipe.encoder, **recipe.encoder_options)
+        encoder = ENCODERS.make(recipe.encoder, **recipe.options)
         assert isinstance(encoder, GraphEncoder)
         module = CorpusModule(recipe, encoder, len(store.ranks.names), epochs)
 
@@ -201,7 +203,7 @@ def pretrain_encoder(
 
         trainer = TrainerConfig(device, count, checkpoint, checkpoint_seconds)
         history = fit(module, loader, trainer=trainer)
-        options = recipe.encoder_options | {"normalize": True}
+        options = ENCODERS.options(recipe.encoder, recipe.options | {"normalize": True})
         encoder = _normalized(ENCODERS.make(recipe.encoder, **options), encoder.cpu(), store)
     card = {
         "encoder": recipe.encoder,
@@ -232,8 +234,12 @@ def _normalized(made: nn.Module, encoder: GraphEncoder, store: CorpusStore) -> G
     graphs = store.read(range(min(_NORMALIZED_BY, len(store.shards)))).graphs
     batches = ((graphs.batch(index),) for index in torch.split(torch.arange(len(graphs)), 256))
     embedding = infer(encoder, batches, torch.device("cpu")).double()
-    statistics = {"output.running_mean": embedding.mean(0), "output.running_var": embedding.var(0)}
-    made.load_state_dict(encoder.state_dict() | statistics, strict=False)
+    statistics = {
+        "output.running_mean": embedding.mean(0),
+        "output.running_var": embedding.var(0),
+        "output.num_batches_tracked": torch.tensor(0),
+    }
+    made.load_state_dict(encoder.state_dict() | statistics)
     return made.eval()
 
 
@@ -244,9 +250,13 @@ def write_pretrained(pretrained: Pretrained, folder: Path, *, overwrite: bool = 
         RncGraphError: the folder is not empty and may not be overwritten.
     """
     with new_folder(folder, overwrite=overwrite) as temporary:
-        save_pretrained(temporary, pretrained.encoder, pretrained.card)
-        text = json.dumps(pretrained.history, indent=1)
-        (temporary / "history.json").write_text(text + "\n", encoding="utf-8")
+        save_run(pretrained, temporary)
+
+
+def save_run(pretrained: Pretrained, folder: Path) -> None:
+    """Write the files of :func:`write_pretrained` into a folder that is there."""
+    save_pretrained(folder, pretrained.encoder, pretrained.card)
+    write_text(folder / "history.json", json.dumps(pretrained.history, indent=1) + "\n")
 
 
 def _seed(*parts: int) -> int:

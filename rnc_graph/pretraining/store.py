@@ -141,7 +141,10 @@ class CorpusStore:
             chosen = [_checked(shard)["descriptors"] for shard in self.shards[::step]]
             with atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.save(file, quantile_grid(np.concatenate(chosen)))
-        return DescriptorRanks.of(np.load(path))
+        try:
+            return DescriptorRanks.of(np.load(path))
+        except (ValueError, EOFError) as error:
+            raise FileError(f"{path}: is damaged; remove it, and it is made again") from error
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,7 @@ def _make_shard(task: tuple[Path, list[str]]) -> int:
 def _crc32(shard: dict[str, NDArray[Any]]) -> str:
     checksum = 0
     for name in _ARRAYS:
-        checksum = zlib.crc32(shard[name], checksum)
+        checksum = zlib.crc32(shard[name].data, checksum)
     return str(checksum)
 
 

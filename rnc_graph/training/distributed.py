@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from torch.nn import functional as F
 from rnc_graph.errors import BadValueError
 
 T = TypeVar("T")
+
+# Processes may wait for one that computes the descriptors of millions of molecules.
+_LONGEST_WAIT = timedelta(days=7)
 
 
 def world() -> int:
@@ -80,6 +84,7 @@ def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> 
             init_method=meeting,
             rank=number,
             world_size=processes,
+            timeout=_LONGEST_WAIT,
         )
         yield
     finally:

@@ -29,6 +29,7 @@ def model(esol: MoleculeTable) -> MoleculeModel:
     quick = MoleculeRegressor(
         networks=1,
         descriptors=False,
+        descriptor_models=[],
         encoder_options={"hidden_dim": 8, "layers": 1},
         objective=None,
         epochs=1,

@@ -141,6 +141,7 @@ def test_a_model_needs_the_folder_no_more_once_it_is_trained(folder, tmp_path):
     [
         ({"encoder": "pretrained", "options": {"folder": "."}}, "not the card of an encoder"),
         ({"options": {}}, "not the card of an encoder"),
+        ({"encoder": "gin", "options": [1]}, "not the card of an encoder"),
         ({"encoder": "gin", "options": {"hidden_dim": 8}}, "not the weights of the encoder"),
         ({"encoder": "gin", "options": {"layers": 10**9}}, "expected at most"),
     ],

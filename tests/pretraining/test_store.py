@@ -120,5 +120,5 @@ def test_processes_share_a_batch(small):
 
 def test_a_batch_larger_than_the_corpus_is_refused(small):
     small.describe()
-    with pytest.raises(BadValueError, match="batch_size: expected at most the 30 molecules"):
+    with pytest.raises(BadValueError, match="batch_size: expected at most 30, the molecules"):
         CorpusLoader(small, 31, seed=0, device=torch.device("cpu"))
