@@ -77,6 +77,15 @@ def test_each_target_is_thinned_out_among_the_molecules_that_have_it(
     assert np.isnan(votes[:, 2]).all()
 
 
+def test_a_molecule_too_large_for_pairs_of_atoms_is_refused(esol: MoleculeTable) -> None:
+    options = {"networks": 0, "descriptors": False, "weights": "equal"}
+    model = MoleculeRegressor(**options, descriptor_models=["fingerprint-svr"])
+    model.fit(esol.smiles[:60], esol.targets[:60, 0])
+    (good, large) = model.predict_frame(["CCO", "C" * 1_100])["problem"]
+    assert good == ""
+    assert "1,100 atoms" in large
+
+
 def test_without_descriptors_it_is_still_a_member(esol: MoleculeTable) -> None:
     model = MoleculeRegressor(
         networks=0, descriptors=False, descriptor_models=["svr", "fingerprint-svr"]
