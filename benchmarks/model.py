@@ -13,7 +13,6 @@ beside the results, and not trained again. Writes JSON, and the same as Markdown
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -38,18 +37,12 @@ SPLITS = 5
 UNITS = {"esol": "log mol/L", "freesolv": "kcal/mol", "lipophilicity": "log units"}
 
 
-def _children() -> float:
-    """Return the CPU seconds of all processes that were waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
     """Train on one split with the command, and judge the model and its members on its test set."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         command = [sys.executable, "-m", "rnc_graph.cli", "train", name, "--out", str(model)]
-        begun, cpu = time.perf_counter(), _children()
+        begun = time.perf_counter()
         done = subprocess.run(
             [*command, "--seed", str(seed)],
             env={**os.environ, "RNC_GRAPH_CACHE": str(cache)},
@@ -57,7 +50,7 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
             text=True,
             check=False,
         )
-        seconds, cpu = time.perf_counter() - begun, _children() - cpu
+        seconds = time.perf_counter() - begun
         if done.returncode:
             sys.exit(done.stderr)
         predictions = pd.read_csv(model / "predictions.csv")
@@ -87,7 +80,6 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
 
     return {
         "seconds": seconds,
-        "cpu": cpu,
         "coverage": float(inside.mean()),
         "width": float((test[f"high_{target}"] - test[f"low_{target}"]).median()),
         "rmse": {
@@ -121,8 +113,8 @@ def markdown(result: dict[str, Any]) -> str:
         f"deviation over random 80/10/10 splits (seeds from 0, at most {SPLITS}), in the unit of "
         "the set; the members are those of the model.",
         "",
-        "| set | splits | " + " | ".join(result["rows"]) + " | time of a training, s | CPU, s |",
-        "|---" * (len(result["rows"]) + 4) + "|",
+        "| set | splits | " + " | ".join(result["rows"]) + " | time of a training, s |",
+        "|---" * (len(result["rows"]) + 3) + "|",
     ]
     for name, splits in result["sets"].items():
         used = splits[:SPLITS]
@@ -132,9 +124,8 @@ def markdown(result: dict[str, Any]) -> str:
             sd = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
             some = f" ({len(values)} splits)" if len(values) < len(used) else ""
             cells.append(f"{statistics.mean(values):.3f}{sd}{some}" if values else "none")
-        for key in ("seconds", "cpu"):
-            found = [split[key] for split in used]
-            cells.append(f"{min(found):.0f} to {max(found):.0f}")
+        seconds = [split["seconds"] for split in used]
+        cells.append(f"{min(seconds):.0f} to {max(seconds):.0f}")
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "90% intervals on the test sets:", ""]
     for name, splits in result["sets"].items():
