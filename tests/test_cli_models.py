@@ -96,7 +96,7 @@ def test_new_columns_have_names_of_their_own() -> None:
     ("options", "message"),
     [
         (["--networks", "-1"], "--networks: expected a number or auto, got '-1'"),
-        (["--weights", "equal"], "networks='auto' needs weights='stacked'"),
+        (["--weights", "equal", "--networks", "auto"], "networks='auto' needs weights='stacked'"),
         (["--weights", "best"], "--weights: expected equal, stacked, got 'best'"),
         (
             ["--member", "forest"],

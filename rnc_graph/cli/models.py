@@ -119,7 +119,7 @@ def train(
             help="Networks in the ensemble; auto, with stacked weights: three if they lower the "
             "error, or none.",
         ),
-    ] = "auto",
+    ] = "3",
     member: Annotated[
         list[str] | None,
         Option(

@@ -129,7 +129,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         patience: int | None = None,
         clean: bool = False,
         descriptors: bool = True,
-        networks: int | Literal["auto"] = "auto",
+        networks: int | Literal["auto"] = 3,
         descriptor_models: Sequence[str] = (
             "svr",
             "extra-trees",

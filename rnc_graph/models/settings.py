@@ -69,7 +69,7 @@ class ModelSettings(Settings):
     clean: bool = Field(False, description="strip salts, solvents and charges from all molecules")
     descriptors: bool = Field(True, description="RDKit's descriptors next to the embedding")
     networks: Annotated[int, Field(ge=0, le=1_000)] | Literal["auto"] = Field(
-        "auto", description="in the ensemble; auto: three where they lower the error, or none"
+        3, description="in the ensemble; auto: three where they lower the error, or none"
     )
     descriptor_models: list[DescriptorModelName] = Field(
         ["svr", "extra-trees", "fingerprint-svr", "embedding-svr"],

@@ -257,7 +257,10 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
         ({"objective": "rcn"}, "unknown objective 'rcn'"),
         ({"objective_options": {"tau": 1}}, "option of objective 'rnc'"),
         ({"networks": 0, "descriptor_models": []}, "a model needs members"),
-        ({"weights": "equal"}, "networks='auto' needs weights='stacked'; or give a number"),
+        (
+            {"weights": "equal", "networks": "auto"},
+            "networks='auto' needs weights='stacked'; or give a number",
+        ),
         ({"objective": None, "freeze_encoder": True}, "freeze random weights"),
         (
             {"validation_fraction": 1.5},
