@@ -38,8 +38,8 @@ from rnc_graph.encoders import ENCODERS, load_pretrained
 from rnc_graph.encoders.pretrained import read_card
 from rnc_graph.metrics.statistics import holm
 from rnc_graph.pretraining import pretrain_encoder, read_recipe, write_pretrained
-from rnc_graph.pretraining.probe import embed
 from rnc_graph.seeding import one_thread_always
+from rnc_graph.training import embed_graphs
 
 RECIPE = Path("experiments/pretraining/moses.yaml")
 OBJECTIVES: dict[str, dict[str, float]] = {
@@ -80,7 +80,8 @@ def errors_of(name: str, encoders: dict[str, Any]) -> dict[str, dict[str, float]
     splits = [SPLITS.make("random").split(molecules, seed, (0.8, 0.1, 0.1)) for seed in SEEDS]
     found: dict[str, dict[str, float]] = {}
     for encoder_name, encoder in encoders.items():
-        embedding, y = embed(encoder, features.graphs), table.targets[:, 0]
+        embedding = embed_graphs(encoder, features.graphs).double().numpy()
+        y = table.targets[:, 0]
         errors: dict[str, list[float]] = {}
         for seed, split in zip(SEEDS, splits, strict=True):
             shuffled = np.random.default_rng(seed).permutation(split.train)

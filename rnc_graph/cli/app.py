@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Annotated, Any
 
@@ -26,6 +27,9 @@ app = typer.Typer(
 Device = Annotated[str, typer.Option(help="Where to train: cpu, gpu, auto, ...")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Parallel processes. [default: one for each core]")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Write into a folder that is not empty.")
 ]
 
 
@@ -70,3 +74,28 @@ def console(*, stderr: bool = False) -> Console:
 def say(message: str, style: str | None = None) -> None:
     """Print a message to stderr, without markup or line breaks."""
     console(stderr=True).print(message, style=style, markup=False, soft_wrap=True)
+
+
+def workers(jobs: int | None) -> int:
+    """Return the number of processes of ``--jobs``."""
+    return jobs or os.cpu_count() or 1
+
+
+def options_of(given: list[str] | None, option: str = "--encoder-option") -> dict[str, Any] | None:
+    """Return the options of KEY=VALUE texts, whose values are YAML; None without any."""
+    import yaml
+
+    from rnc_graph.yaml_files import Loader
+
+    options: dict[str, Any] = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise BadValueError(f"{option}: expected KEY=VALUE, got {text!r}")
+        if key in options:
+            raise BadValueError(f"{option}: {key!r} is given twice")
+        try:
+            options[key] = yaml.load(value, Loader)
+        except yaml.YAMLError as error:
+            raise BadValueError(f"{option} {text!r}: is not YAML: {error}") from error
+    return options or None

@@ -116,11 +116,12 @@ def _run(
     execution: ExecutionConfig,
 ) -> None:
     from rnc_graph.experiments import run_experiment
-    from rnc_graph.experiments.executors.launched import is_first, launched
+    from rnc_graph.experiments.executors.launched import is_first
     from rnc_graph.experiments.run import follow_experiment
     from rnc_graph.reporting.console import print_forecast, print_tables
     from rnc_graph.reporting.experiment_folder import DRAWN, write_experiment
     from rnc_graph.reporting.tables import tabulate
+    from rnc_graph.training.distributed import launched
 
     if launched() and (execution.ray is not None or execution.processes > 1):
         raise BadValueError(
@@ -198,9 +199,9 @@ def tune(
     quick: Quick = False,
 ) -> None:
     """Search a method's settings on validation sets. A second call continues the search."""
-    from rnc_graph.experiments.executors.launched import launched
     from rnc_graph.experiments.search import search
     from rnc_graph.reporting.console import print_search
+    from rnc_graph.training.distributed import launched
 
     if launched():
         raise BadValueError("a search runs in processes of its own: start it without torchrun")

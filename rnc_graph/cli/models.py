@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import Device, Jobs, command, console, say
+from rnc_graph.cli.app import Device, Jobs, Overwrite, command, console, options_of, say, workers
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.errors import BadValueError
 
@@ -132,9 +131,7 @@ def train(
     ] = "stacked",
     epochs: Annotated[int, Option(min=1, help="Of stage 2.")] = 80,
     pretraining_epochs: Annotated[int, Option(min=1, help="Of stage 1.")] = 30,
-    overwrite: Annotated[
-        bool, Option("--overwrite", help="Write into a folder that is not empty.")
-    ] = False,
+    overwrite: Overwrite = False,
     jobs: Jobs = None,
     device: Device = "cpu",
 ) -> None:
@@ -342,11 +339,6 @@ def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -
     return load_model(folder, trusted or (), plugins=plugins or [])
 
 
-def workers(jobs: int | None) -> int:
-    """Return the number of processes of ``--jobs``."""
-    return jobs or os.cpu_count() or 1
-
-
 def _say_all(notes: list[str]) -> None:
     for note in notes:
         say(note)
@@ -354,26 +346,6 @@ def _say_all(notes: list[str]) -> None:
 
 def _say_written(paths: list[Path]) -> None:
     say("\n  ".join(["Written:", *map(str, paths)]))
-
-
-def options_of(given: list[str] | None, option: str = "--encoder-option") -> dict[str, Any] | None:
-    """Return the options of KEY=VALUE texts, whose values are YAML; None without any."""
-    import yaml
-
-    from rnc_graph.yaml_files import Loader
-
-    options: dict[str, Any] = {}
-    for text in given or []:
-        key, equals, value = text.partition("=")
-        if not (key and equals and value):
-            raise BadValueError(f"{option}: expected KEY=VALUE, got {text!r}")
-        if key in options:
-            raise BadValueError(f"{option}: {key!r} is given twice")
-        try:
-            options[key] = yaml.load(value, Loader)
-        except yaml.YAMLError as error:
-            raise BadValueError(f"{option} {text!r}: is not YAML: {error}") from error
-    return options or None
 
 
 def _splitter(

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import Device, Jobs, command, say
+from rnc_graph.cli.app import Device, Jobs, Overwrite, command, options_of, say, workers
 from rnc_graph.cli.bars import phase_bar
-from rnc_graph.cli.models import options_of, workers
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
     from rnc_graph.pretraining import Recipe
-
-# What torchrun tells the processes that it starts.
-_LAUNCHED = "TORCHELASTIC_RUN_ID"
 
 
 @command()
@@ -76,9 +72,7 @@ def pretrain(
             "for machines that share a folder.",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, Option("--overwrite", help="Write into a folder that is not empty.")
-    ] = False,
+    overwrite: Overwrite = False,
     jobs: Jobs = None,
     device: Device = "cpu",
 ) -> None:
@@ -95,7 +89,7 @@ def pretrain(
         run_checkpoint,
         save_run,
     )
-    from rnc_graph.training.distributed import met, rank, waiting_for_first
+    from rnc_graph.training.distributed import launched, met, rank, waiting_for_first
 
     recipe = _recipe(
         corpus,
@@ -119,8 +113,9 @@ def pretrain(
     if out is not None and store is not None and _overlap(out, store):
         raise BadValueError(f"--out {out}: expected a folder apart from --store {store}")
     with ExitStack() as stack:
-        if _LAUNCHED in os.environ:
-            stack.enter_context(met(device))
+        if launched():
+            # The others wait while the first computes the descriptors of millions of molecules.
+            stack.enter_context(met(device, longest_wait=timedelta(days=7)))
         first = rank() == 0
         # First of all: a folder that cannot be written must not be found out after training.
         folder = out and first and stack.enter_context(new_folder(out, overwrite=overwrite))

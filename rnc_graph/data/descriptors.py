@@ -48,10 +48,13 @@ _HYBRIDIZATION = {
 
 
 def check_describable(molecule: Chem.Mol) -> None:
-    """Raise ``ValueError`` if a molecule is too large or too densely bonded for descriptors."""
+    """Raise ``ValueError`` if a molecule is too large or too densely bonded.
+
+    For descriptors, and for fingerprints of pairs of atoms.
+    """
     atoms = molecule.GetNumAtoms()
     if atoms > LARGEST_DESCRIBED:
-        raise ValueError(f"{atoms:,} atoms, more than {LARGEST_DESCRIBED:,}, for descriptors")
+        raise ValueError(f"{atoms:,} atoms, more than {LARGEST_DESCRIBED:,}")
     adjacency = Chem.GetAdjacencyMatrix(molecule).astype(np.float64)
     two_bonds = adjacency @ adjacency.sum(axis=1)
     if two_bonds @ two_bonds > _MOST_WALKS:

@@ -85,13 +85,17 @@ def _random_forest(table: MoleculeTable, split: PreparedSplit, seed: int) -> Flo
 
 def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:
     """Fit a member of a model that sees no graphs."""
+    from rnc_graph.data.bad import bad_rows, check_bad
     from rnc_graph.data.features import molecule_features
     from rnc_graph.data.featurizer import Wants, descriptor_names
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
 
     on_descriptors = kind != "fingerprint-svr"
-    wants = Wants(descriptors=on_descriptors, canonical=not on_descriptors)
+    wants = Wants(
+        descriptors=on_descriptors, canonical=not on_descriptors, bounded=not on_descriptors
+    )
     features = molecule_features(table.smiles, wants)
+    check_bad(bad_rows(features.bad, table), "raise", table.name)
     scaler = None
     if on_descriptors:
         scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])

@@ -8,7 +8,7 @@ from pathlib import Path
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.executors.executor import Executor, TaskOptions, Work
-from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow, launched
+from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow
 from rnc_graph.experiments.executors.processes import LocalExecutor, SharedExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
 from rnc_graph.experiments.graph_data import find_own_modules
@@ -22,6 +22,7 @@ from rnc_graph.experiments.tasks import Task
 from rnc_graph.experiments.tracking import check_tracking
 from rnc_graph.files import remove_leftovers
 from rnc_graph.plugins import Plugin, load_plugins
+from rnc_graph.training.distributed import launched
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,11 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError
 from rnc_graph.seeding import one_thread
-from rnc_graph.training import infer
+from rnc_graph.training import embed_graphs
 
 EMBEDDING = "gin-moses"
 """The pretrained encoder of the members on embeddings."""
 
-# Molecules that it embeds at a time.
-_TOGETHER = 128
 # Some descriptors grow past all bounds with the size of a molecule.
 _LARGEST_SCORE = 3.0
 
@@ -39,9 +37,8 @@ def example_molecules() -> GraphDataset:
 
 def pretrained_embedding(graphs: GraphDataset, rows: Tensor) -> Tensor:
     """Return the (N, d) embedding of some graphs by the frozen encoder :data:`EMBEDDING`."""
-    batches = ((graphs.batch(index),) for index in torch.split(rows, _TOGETHER))
     with one_thread():  # The same bits everywhere.
-        return infer(_pretrained(), batches)
+        return embed_graphs(_pretrained(), graphs, rows)
 
 
 @cache

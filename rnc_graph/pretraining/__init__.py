@@ -12,7 +12,7 @@ from rnc_graph.pretraining.run import (
     save_run,
     write_pretrained,
 )
-from rnc_graph.pretraining.store import CorpusStore
+from rnc_graph.pretraining.shards import CorpusStore
 
 __all__ = [
     "Corpus",

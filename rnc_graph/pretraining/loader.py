@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.pretraining.store import SHARD, CorpusStore
+from rnc_graph.pretraining.shards import SHARD, CorpusStore
 
 # Shards that are in memory at a time: batches are drawn from all of them.
 _TOGETHER = 16
@@ -90,4 +90,5 @@ class CorpusLoader:
             yield graphs.batch(own), scores[own.to(self.device)]
 
     def _seed(self) -> int:
+        # Apart from the seeds of the orders of shards.
         return int(np.random.SeedSequence([self.seed, self.chunk, SHARD]).generate_state(1)[0])

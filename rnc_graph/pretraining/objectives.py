@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from rnc_graph.data.featurizer import ATOM_FEATURE_SIZES
-from rnc_graph.data.transforms import DropEdges, MaskAttributes
+from rnc_graph.data.schema import MASK
+from rnc_graph.data.transforms import Compose, DropEdges, MaskAttributes
 from rnc_graph.encoders import GraphEncoder, Head
 from rnc_graph.losses import LOSSES
 from rnc_graph.training import Contrast
@@ -21,6 +23,25 @@ _MASKED_DESCRIPTORS = 0.5
 _MASKED_ATOMS = 0.15
 # As strong as in the views of GraphCL (You et al., NeurIPS 2020).
 _VIEW = 0.1
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an objective gets.
+
+    Attributes:
+        encoder: maps graphs to embeddings.
+        graphs: a batch of B graphs.
+        embedding: (B, d) of these graphs; empty if no objective sees it.
+        scores: (B, k) of their descriptors, NaN where not defined.
+        generator: what is drawn from.
+    """
+
+    encoder: GraphEncoder
+    graphs: Any
+    embedding: Tensor
+    scores: Tensor
+    generator: Generator
 
 
 class Objective(nn.Module, ABC):
@@ -35,23 +56,8 @@ class Objective(nn.Module, ABC):
     """Whether it needs the embedding of the molecules as they are."""
 
     @abstractmethod
-    def forward(
-        self,
-        encoder: GraphEncoder,
-        graphs: Any,
-        embedding: Tensor,
-        scores: Tensor,
-        generator: Generator,
-    ) -> Tensor:
-        """Return the loss.
-
-        Args:
-            encoder: maps graphs to embeddings.
-            graphs: a batch of B graphs.
-            embedding: (B, d) of these graphs; empty for an objective that does not see it.
-            scores: (B, k) of their descriptors, NaN where not defined.
-            generator: what is drawn from.
-        """
+    def forward(self, step: Step) -> Tensor:
+        """Return the loss."""
 
 
 class DescriptorRegression(Objective):
@@ -61,17 +67,10 @@ class DescriptorRegression(Objective):
         super().__init__()
         self.head = Head(encoder.embedding_dim, scores, [encoder.embedding_dim])
 
-    def forward(
-        self,
-        encoder: GraphEncoder,
-        graphs: Any,
-        embedding: Tensor,
-        scores: Tensor,
-        generator: Generator,
-    ) -> Tensor:
+    def forward(self, step: Step) -> Tensor:
         """Return the mean squared error."""
-        predicted, scores = gathered(self.head(embedding)), gathered(scores)
-        drawn = torch.rand(scores.shape, generator=generator, device=generator.device)
+        predicted, scores = gathered(self.head(step.embedding)), gathered(step.scores)
+        drawn = torch.rand(scores.shape, generator=step.generator)
         counted = ~scores.isnan() & (drawn.to(scores.device) >= _MASKED_DESCRIPTORS)
         error = torch.where(counted, predicted - scores.nan_to_num(), 0.0)
         return error.square().sum() / counted.sum().clamp(min=1)
@@ -88,19 +87,12 @@ class AttributeMasking(Objective):
         self.elements = nn.Linear(width, ATOM_FEATURE_SIZES[0])
         self.hide = MaskAttributes(_MASKED_ATOMS)
 
-    def forward(
-        self,
-        encoder: GraphEncoder,
-        graphs: Any,
-        embedding: Tensor,
-        scores: Tensor,
-        generator: Generator,
-    ) -> Tensor:
+    def forward(self, step: Step) -> Tensor:
         """Return the cross-entropy."""
-        hidden = self.hide(graphs, generator)
-        of_atoms = gathered(self.elements(encoder.atoms(hidden)))
-        masked = gathered((hidden.x[:, 0] < 0) & (graphs.x[:, 0] >= 0))
-        element = gathered(graphs.x[:, 0])
+        hidden = self.hide(step.graphs, step.generator)
+        of_atoms = gathered(self.elements(step.encoder.atoms(hidden)))
+        masked = gathered(hidden.x[:, 0] == MASK)
+        element = gathered(step.graphs.x[:, 0])
         # By weights, so that the number of hidden atoms need not be known on the CPU.
         entropy = F.cross_entropy(of_atoms, element, reduction="none")
         return (entropy * masked).sum() / masked.sum().clamp(min=1)
@@ -118,30 +110,18 @@ class ContrastiveObjective(Objective):
         loss = LOSSES.make(name)
         self.views = int(getattr(loss, "min_views", 1))
         self.sees_embedding = self.views == 1
-        self.transforms = (MaskAttributes(_VIEW), DropEdges(_VIEW))
+        self.view = Compose([MaskAttributes(_VIEW), DropEdges(_VIEW)])
         projection = Head(encoder.embedding_dim, _PROJECTION, [encoder.embedding_dim])
         self.contrast = Contrast(loss, nn.Identity(), projection)
 
-    def forward(
-        self,
-        encoder: GraphEncoder,
-        graphs: Any,
-        embedding: Tensor,
-        scores: Tensor,
-        generator: Generator,
-    ) -> Tensor:
+    def forward(self, step: Step) -> Tensor:
         """Return the loss."""
+        embedding = step.embedding
         if self.views > 1:
-            embedding = torch.cat(
-                [encoder(self._view(graphs, generator)) for _ in range(self.views)]
-            )
-        value: Tensor = self.contrast(encoder, graphs, embedding, scores)
+            views = [self.view(step.graphs, step.generator) for _ in range(self.views)]
+            embedding = torch.cat([step.encoder(view) for view in views])
+        value: Tensor = self.contrast(step.encoder, step.graphs, embedding, step.scores)
         return value
-
-    def _view(self, graphs: Any, generator: Generator) -> Any:
-        for transform in self.transforms:
-            graphs = transform(graphs, generator)
-        return graphs
 
 
 _OWN: dict[str, type[Objective]] = {

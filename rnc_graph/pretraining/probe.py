@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from rnc_graph.data import GraphDataset, load_dataset
+from rnc_graph.data import load_dataset
 from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.splits import SPLITS, SplitSamples
-from rnc_graph.data.table import FloatArray
 from rnc_graph.encoders import GraphEncoder
-from rnc_graph.training import infer
+from rnc_graph.training import embed_graphs
 
 # Embedded in the package, so that nothing is downloaded.
 DATASETS = ("esol", "freesolv", "lipophilicity", "logbb")
 _SEEDS = range(5)
 _C, _TUBE = 3.0, 0.05
-
-
-def embed(encoder: GraphEncoder, graphs: GraphDataset) -> FloatArray:
-    """Return the (N, d) embedding of N graphs."""
-    batches = map(graphs.batch, torch.split(torch.arange(len(graphs)), 256))
-    return infer(encoder, ((batch,) for batch in batches), torch.device("cpu")).double().numpy()
 
 
 def probe(encoder: GraphEncoder) -> dict[str, dict[str, float]]:
@@ -36,7 +28,8 @@ def probe(encoder: GraphEncoder) -> dict[str, dict[str, float]]:
     for name in DATASETS:
         table = load_dataset(name)
         features = molecule_features(table.smiles, Wants(canonical=True))
-        embedding, y = embed(encoder, features.graphs), table.targets[:, 0]
+        embedding = embed_graphs(encoder, features.graphs).double().numpy()
+        y = table.targets[:, 0]
         molecules = SplitSamples.of(table, features.canonical)
         errors = []
         for seed in _SEEDS:

@@ -22,12 +22,12 @@ from rnc_graph.encoders.pretrained import save_pretrained
 from rnc_graph.files import new_folder, write_text
 from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules, sha256_of, versions
 from rnc_graph.pretraining.loader import CorpusLoader
-from rnc_graph.pretraining.objectives import make_objective
+from rnc_graph.pretraining.objectives import Step, make_objective
 from rnc_graph.pretraining.probe import probe
 from rnc_graph.pretraining.recipe import Recipe, make_recipe
-from rnc_graph.pretraining.store import CorpusStore
+from rnc_graph.pretraining.shards import CorpusStore
 from rnc_graph.seeding import seeded
-from rnc_graph.training import History, StageConfig, TrainerConfig, check_device, infer
+from rnc_graph.training import History, StageConfig, TrainerConfig, check_device, embed_graphs
 from rnc_graph.training.distributed import rank
 from rnc_graph.training.fit import fit
 from rnc_graph.training.inference import torch_device
@@ -70,9 +70,8 @@ class CorpusModule(StageModule):
         total: Tensor = scores.new_zeros(())
         for number, (name, objective) in enumerate(self.objectives.items()):
             # By the step alone: a run that resumes draws what it would have drawn.
-            seeds = (self.seed, self.global_step, number)
-            generator = Generator().manual_seed(_seed(*seeds))
-            loss = objective(self.encoder, graphs, embedding, scores, generator)
+            generator = Generator().manual_seed(_seed(self.seed, self.global_step, number))
+            loss = objective(Step(self.encoder, graphs, embedding, scores, generator))
             self.log(f"{name}_loss", loss, on_step=False, on_epoch=True, batch_size=len(scores))
             total = total + self.weights[name] * loss
         self.log("training_loss", total, on_step=False, on_epoch=True, batch_size=len(scores))
@@ -232,8 +231,7 @@ def _normalized(made: nn.Module, encoder: GraphEncoder, store: CorpusStore) -> G
     """
     assert isinstance(made, GraphEncoder)
     graphs = store.read(range(min(_NORMALIZED_BY, len(store.shards)))).graphs
-    batches = ((graphs.batch(index),) for index in torch.split(torch.arange(len(graphs)), 256))
-    embedding = infer(encoder, batches, torch.device("cpu")).double()
+    embedding = embed_graphs(encoder, graphs).double()
     statistics = {
         "output.running_mean": embedding.mean(0),
         "output.running_var": embedding.var(0),

@@ -4,7 +4,7 @@ from rnc_graph.training.config import StageConfig, TrainerConfig
 from rnc_graph.training.contrast import Contrast, LabeledQueue, MomentumEncoder
 from rnc_graph.training.fit import History, check_device
 from rnc_graph.training.head_losses import ContinuousLoss, HeadLoss
-from rnc_graph.training.inference import infer
+from rnc_graph.training.inference import embed_graphs, infer
 from rnc_graph.training.modules import FinetuneModule, PretrainModule
 from rnc_graph.training.two_stage import TwoStage
 
@@ -21,5 +21,6 @@ __all__ = [
     "TrainerConfig",
     "TwoStage",
     "check_device",
+    "embed_graphs",
     "infer",
 ]

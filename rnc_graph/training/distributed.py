@@ -23,9 +23,6 @@ from rnc_graph.errors import BadValueError
 
 T = TypeVar("T")
 
-# Processes may wait for one that computes the descriptors of millions of molecules.
-_LONGEST_WAIT = timedelta(days=7)
-
 
 def world() -> int:
     """Return W."""
@@ -35,6 +32,11 @@ def world() -> int:
 def rank() -> int:
     """Return the rank of this process."""
     return dist.get_rank() if world() > 1 else 0
+
+
+def launched() -> bool:
+    """Return whether ``torchrun`` started this process together with others."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @contextmanager
@@ -68,14 +70,25 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
 
 
 @contextmanager
-def met(device: str = "cpu") -> Iterator[None]:
-    """Make this process one of those that ``torchrun`` started, on one host or several."""
-    with _group(device, "env://"):
+def met(device: str = "cpu", longest_wait: timedelta | None = None) -> Iterator[None]:
+    """Make this process one of those that ``torchrun`` started, on one host or several.
+
+    Args:
+        device: a Lightning accelerator.
+        longest_wait: for another process, before it is taken for dead; torch's default if None.
+    """
+    with _group(device, "env://", longest_wait=longest_wait):
         yield
 
 
 @contextmanager
-def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> Iterator[None]:
+def _group(
+    device: str,
+    meeting: str,
+    number: int = -1,
+    processes: int = -1,
+    longest_wait: timedelta | None = None,
+) -> Iterator[None]:
     """Initialize the group, NCCL on GPUs and gloo elsewhere; -1 reads the environment."""
     take_own_device(device)
     try:
@@ -84,7 +97,7 @@ def _group(device: str, meeting: str, number: int = -1, processes: int = -1) -> 
             init_method=meeting,
             rank=number,
             world_size=processes,
-            timeout=_LONGEST_WAIT,
+            timeout=longest_wait,
         )
         yield
     finally:

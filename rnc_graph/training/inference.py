@@ -11,8 +11,12 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor, nn
 
+from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.errors import BadValueError
 from rnc_graph.seeding import deterministic
+
+# Graphs that are embedded at a time.
+_TOGETHER = 128
 
 
 def torch_device(accelerator: str) -> torch.device:
@@ -38,6 +42,18 @@ def moved(dataset: Any, device: torch.device) -> Any:
     if device.type == "cuda" and size > torch.cuda.mem_get_info(device)[0] / 2:
         return dataset
     return dataset.to(device)
+
+
+def embed_graphs(encoder: nn.Module, graphs: GraphDataset, rows: Tensor | None = None) -> Tensor:
+    """Return the (N, d) embedding of graphs by a frozen encoder, on the encoder's device.
+
+    Args:
+        encoder: maps a batch to (B, d).
+        graphs: a data set.
+        rows: (N,) which of its graphs; all by default.
+    """
+    rows = torch.arange(len(graphs)) if rows is None else rows
+    return infer(encoder, ((graphs.batch(index),) for index in torch.split(rows, _TOGETHER)))
 
 
 @torch.no_grad()

@@ -81,9 +81,9 @@ def test_values_are_rdkits() -> None:
 
 
 @pytest.mark.slow
-def test_values_of_600_molecules_are_rdkits() -> None:
-    smiles = sample(12)
-    assert len(smiles) >= 600
+def test_values_of_2000_molecules_are_rdkits() -> None:
+    smiles = sample(4)
+    assert len(smiles) >= 2_000
     assert_are_rdkits(smiles)
 
 

@@ -1,6 +1,6 @@
 """Ctrl-C while RDKit computes: nothing is taken of a search that it ended."""
 
-import os
+import select
 import signal
 import subprocess
 import sys
@@ -71,10 +71,8 @@ print("all raised", flush=True)
 """
 
 
-@pytest.mark.skipif(
-    "RNC_GRAPH_INTERRUPTS" not in os.environ,
-    reason="a trial: a signal at the very end of a search is rarely lost, or comes twice",
-)
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals of POSIX")
 @pytest.mark.parametrize(
     ("code", "place"), [(_SEARCHING, "main"), (_SEARCHING, "thread"), (_FEATURIZING, "main")]
 )
@@ -84,14 +82,21 @@ def test_each_interrupt_is_raised_and_no_result_is_a_part(code: str, place: str)
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True
     ) as process:
         assert process.stdout is not None
+        again = 0
         try:
             for _ in range(20):
                 assert process.stdout.readline() == "searching\n"
                 process.send_signal(signal.SIGINT)
+                # RDKit may take a signal at the very end of a search: it changes no result, and is
+                # gone. A user sends a second one.
+                while not select.select([process.stdout], [], [], 5)[0]:
+                    again += 1
+                    process.send_signal(signal.SIGINT)
             out, errors = process.communicate(timeout=60)
         finally:
             process.kill()
     assert (process.returncode, out) == (0, "all raised\n"), errors
+    assert again <= 3
 
 
 def test_what_an_interrupt_ended_is_computed_anew_where_its_handler_goes_on() -> None:

@@ -8,15 +8,15 @@ from scipy.stats import rankdata
 from rnc_graph.data.descriptors import descriptors
 from rnc_graph.data.featurizer import descriptor_names, parse_smiles
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.pretraining import CorpusStore, list_molecules, store
+from rnc_graph.pretraining import CorpusStore, list_molecules, shards
 from rnc_graph.pretraining.loader import CorpusLoader
-from rnc_graph.pretraining.store import DescriptorRanks, quantile_grid
+from rnc_graph.pretraining.shards import DescriptorRanks, quantile_grid
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A corpus of 30 molecules in shards of 8, and one that is too large for descriptors."""
-    monkeypatch.setattr(store, "SHARD", 8)
+    monkeypatch.setattr(shards, "SHARD", 8)
     source = tmp_path / "all.smi"
     smiles = [f"{'C' * n}{end}" for n in range(1, 11) for end in ("O", "N", "Cl")]
     smiles.insert(5, "C" * 1_100)

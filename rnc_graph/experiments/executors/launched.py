@@ -18,11 +18,7 @@ from typing_extensions import Self
 from rnc_graph.experiments.executors.executor import Executor, Work
 from rnc_graph.experiments.grid_point import Tensors
 from rnc_graph.experiments.tasks import BaselineTask, Task
-
-
-def launched() -> bool:
-    """Return whether ``torchrun`` started this process together with others."""
-    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+from rnc_graph.training.distributed import launched
 
 
 def is_first() -> bool:
