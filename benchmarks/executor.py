@@ -67,7 +67,7 @@ def half_of(spec: Path, half: int) -> None:
     work.set_up()
     results: dict[str, Any] = {}
     for key, task in prepared.tasks.items():
-        if task.cell.seed % 2 == half:
+        if task.split.seed % 2 == half:
             needed = needs(task)
             _, results[key] = task.run(
                 work.resources, DEFAULT_TRAINER, results[needed.key] if needed else {}

@@ -21,8 +21,8 @@ import torch
 from report import processor, write
 
 from rnc_graph.experiments import read_spec
-from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.run import Prepared, prepare
+from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import Run
 from rnc_graph.metrics import regression_metrics
@@ -60,8 +60,8 @@ def made_up(
     task: Run, at: Resources, generator: torch.Generator
 ) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
     """Return what a run of a method with an error of 0.3 or so would have left."""
-    split = task.cell.prepared(at)
-    targets = at.datasets[task.cell.data].table.targets
+    split = task.split.prepared(at)
+    targets = at.datasets[task.split.data].table.targets
     tensors: dict[str, torch.Tensor] = {}
     metrics = {}
     for part in ("validation", "test"):

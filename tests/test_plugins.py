@@ -111,7 +111,7 @@ def _keys(folder: Path, code: str, objective: str) -> dict[str, str]:
     (folder / "own.yaml").write_text(spec.replace("  - name: tuned", own))
     experiment = read_spec(folder / "own.yaml")
     runs = plan(experiment, load_datasets(experiment))
-    return {run.row: run.task.key for run in runs if run.seed == 0}
+    return {run.method: run.task.key for run in runs if run.seed == 0}
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ class ExperimentBar:
         del self.cost_left[key]
         task, done = self.tasks[key], len(self.tasks) - len(self.cost_left)
         self.console.print(
-            f"[dim]{done}/{len(self.tasks)}[/] {escape(task.label)}, seed {task.cell.seed} "
+            f"[dim]{done}/{len(self.tasks)}[/] {escape(task.label)}, seed {task.split.seed} "
             f"[dim]{self._left()}[/]"
         )
         self._draw()

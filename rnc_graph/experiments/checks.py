@@ -8,9 +8,9 @@ from rnc_graph.data.table import Table
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.experiments.datasets import Datasets
-from rnc_graph.experiments.grid_point import Resources
+from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.spec.part import Part
+from rnc_graph.experiments.spec.component import Component
 from rnc_graph.experiments.spec.sections import Stage
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.tasks import (
@@ -53,16 +53,16 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
             for name, options in experiment.encoders.items()
             if experiment.kind_of(name) == "images"
         }
-    for place in experiment.places():
-        loaded = datasets.sets[place.data]
-        found = datasets.channels(place.data)
-        if channels.get(place.encoder) not in (None, found):
+    for point in experiment.grid_points():
+        loaded = datasets.sets[point.data]
+        found = datasets.channels(point.data)
+        if channels.get(point.encoder) not in (None, found):
             raise BadValueError(
-                f"encoders.{place.encoder}.in_channels: found {channels[place.encoder]}, and the "
-                f"images of {place.data!r} have {found}"
+                f"encoders.{point.encoder}.in_channels: found {channels[point.encoder]}, and the "
+                f"images of {point.data!r} have {found}"
             )
-        _check_head(loaded.table, place.method)
-        for stage in (place.method.pretraining, place.method.regression):
+        _check_head(loaded.table, point.method)
+        for stage in (point.method.pretraining, point.method.regression):
             if stage is not None and stage.objective is not None:
                 _check_labels(loaded.table, stage.objective)
 
@@ -71,7 +71,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
     """Split the data, and prepare each objective once.
 
     Raises:
-        RncGraphError: a part is too small, or an objective cannot be used with this data, encoder
+        RncGraphError: a set is too small, or an objective cannot be used with this data, encoder
             or projection.
     """
     distinct: dict[tuple[object, ...], tuple[PretrainTask | RegressTask, Stage]] = {}
@@ -80,22 +80,22 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             stage = task.pretraining if isinstance(task, PretrainTask) else task.regression
             described = (
                 *(str(stage.objective), task.encoder.name, stage.projection_dim),
-                *(task.cell.data, str(task.cell.split)),
+                *(task.split.data, str(task.split.spec)),
             )
             distinct.setdefault(described, (task, stage))
     for task, stage in distinct.values():
-        split = task.cell.prepared(at)
+        split = task.split.prepared(at)
         if isinstance(task, RegressTask):
-            _check_sizes(experiment, task.cell.split, len(split.validation), len(split.test))
+            _check_sizes(experiment, task.split.spec, len(split.validation), len(split.test))
         if stage.objective is None:
             continue
-        data = at.datasets[task.cell.data]
+        data = at.datasets[task.split.data]
         train, _ = training_sets(data, split)
         # The encoder first: what is wrong with it is not the objective's fault.
         encoder, options = task.encoder.source, task.encoder.options
         TwoStage(encoder, encoder_options=options, loss=None, standardize=False).build(train)
         try:
-            task.model(data).build(train, task.cell.seed)
+            task.model(data).build(train, task.split.seed)
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
             raise BadValueError(f"objective {stage.objective.name!r}: {kind}{error}") from error
@@ -105,7 +105,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
 _OF_QUANTITIES = ("attention-nce-labels", "regression", "rnc")
 
 
-def _check_labels(table: Table, objective: Part) -> None:
+def _check_labels(table: Table, objective: Component) -> None:
     """Refuse an objective that would take the numbers of classes for quantities."""
     if not table.classes:
         return
@@ -153,5 +153,5 @@ def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test
     if wanted and min(validation, test) < 2:
         raise BadValueError(
             f"{' and '.join(wanted)}: found {validation} validation and {test} test samples, "
-            "each part needs 2 or more"
+            "each set needs 2 or more"
         )

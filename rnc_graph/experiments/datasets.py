@@ -70,16 +70,16 @@ class Datasets:
         drawing: how molecules are drawn for encoders of images.
         sources: what is pretrained on, without the molecules of the dataset it is for, by the
             names of both.
-        outside: SMILES of out-of-distribution molecules, by the name of the dataset.
-        outside_images: out-of-distribution images, the same for all datasets.
+        ood: SMILES of out-of-distribution molecules, by the name of the dataset.
+        ood_images: out-of-distribution images, the same for all datasets.
     """
 
     sets: dict[str, Loaded]
     kinds: frozenset[InputKind]
     drawing: DrawingSpec
     sources: dict[tuple[str, str], Loaded] = field(default_factory=dict)
-    outside: dict[str, list[str]] = field(default_factory=dict)
-    outside_images: Loaded | None = None
+    ood: dict[str, list[str]] = field(default_factory=dict)
+    ood_images: Loaded | None = None
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -101,12 +101,12 @@ class Datasets:
         """Return a short name for what is pretrained on, as encoders of a kind see it."""
         return self._digest(self.sources[source, data], kind)
 
-    def outside_digest(self, data: str, kind: InputKind) -> str | None:
+    def ood_digest(self, data: str, kind: InputKind) -> str | None:
         """Return a short name for the out-of-distribution samples, if there are any."""
-        if self.outside_images is not None:
-            return self.outside_images.digest
-        outside = self.outside.get(data)
-        return digest({"smiles": outside, **self._drawn(kind)}) if outside else None
+        if self.ood_images is not None:
+            return self.ood_images.digest
+        ood = self.ood.get(data)
+        return digest({"smiles": ood, **self._drawn(kind)}) if ood else None
 
     def samples(self) -> dict[str, Samples]:
         """Return the datasets with what encoders take, by digest.
@@ -129,16 +129,16 @@ class Datasets:
                 found[self._digest(loaded, kind)] = Samples(table, store, kind)
         return found
 
-    def outside_stores(self) -> dict[str, Store]:
+    def ood_stores(self) -> dict[str, Store]:
         """Return what encoders take of the out-of-distribution samples, by their digest."""
         found: dict[str, Store] = {}
-        if self.outside_images is not None and self.outside_images.images is not None:
-            found[self.outside_images.digest] = self.outside_images.images
-        for data, smiles in self.outside.items():
+        if self.ood_images is not None and self.ood_images.images is not None:
+            found[self.ood_images.digest] = self.ood_images.images
+        for data, smiles in self.ood.items():
             for kind in self.kinds:
-                name = self.outside_digest(data, kind)
+                name = self.ood_digest(data, kind)
                 if name is not None:
-                    found[name] = self._store(smiles, "outside", kind)
+                    found[name] = self._store(smiles, "out-of-distribution set", kind)
         return found
 
     def _store(self, smiles: list[str], source: str, kind: InputKind) -> Store:
@@ -168,7 +168,7 @@ def load_datasets(
         experiment: the grid.
         on_images: called with the number of images decoded since the last call.
         graphs: tables of own graphs by name, as runs kept them (see ``GraphTable.as_json``): they
-            are taken in place of importing the user's modules. Their graphs are not loaded.
+            replace the import of the user's modules. Their graphs are not loaded.
         only_sets: leave out what only training and evaluation need.
 
     Raises:
@@ -176,7 +176,7 @@ def load_datasets(
             samples are left to pretrain on, or out of distribution.
     """
     sets = {
-        source_name(source): _kept(graphs[source_name(source)])
+        source_name(source): _from_stored(graphs[source_name(source)])
         if graphs is not None and isinstance(source, GraphData)
         else _load(experiment, source, on_images)
         for source in experiment.data
@@ -193,30 +193,30 @@ def load_datasets(
                     left = _without(experiment, source, loaded.table)
                     sources[source_name(source), name] = left
     evaluated = experiment.representation
-    elsewhere = evaluated.outside if evaluated else None
-    outside_images = None
-    if isinstance(elsewhere, ImageSource):
-        outside_images = _outside_images(experiment, elsewhere, sets.values(), on_images)
-    outside = {name: _outside(experiment, loaded.table) for name, loaded in sets.items()}
+    ood_source = evaluated.ood if evaluated else None
+    ood_images = None
+    if isinstance(ood_source, ImageSource):
+        ood_images = _ood_images(experiment, ood_source, sets.values(), on_images)
+    ood = {name: _ood_smiles(experiment, loaded.table) for name, loaded in sets.items()}
     return Datasets(
         sets,
         kinds,
         experiment.drawing,
         sources,
-        {name: smiles for name, smiles in outside.items() if smiles},
-        outside_images,
+        {name: smiles for name, smiles in ood.items() if smiles},
+        ood_images,
     )
 
 
 def _load(experiment: Experiment, source: Source, on_images: OnDone) -> Loaded:
-    """Load a dataset, and take the samples that the experiment needs."""
+    """Load a dataset, and select the samples that the experiment uses."""
     if isinstance(source, str | CsvData):
         table = _load_molecules(experiment, source, experiment.targets, experiment.split_columns())
         return Loaded(table, table_digest(table))
     if isinstance(source, GraphData):
         return _load_graphs(experiment, source)
     data = source.load(on_images)
-    rows = _taken(experiment, len(data.table))
+    rows = _subset(experiment, len(data.table))
     images = data.images if rows is None else data.images.take(torch.from_numpy(rows))
     own = data.table if rows is None else data.table.take(rows)
     return Loaded(
@@ -237,7 +237,7 @@ def _load_molecules(
     """Load a dataset of molecules, without those that have no target.
 
     Args:
-        experiment: says how many samples are taken.
+        experiment: says how many samples are used.
         source: the dataset.
         targets: of a named dataset, all by default; a file's source names its own.
         columns: further columns of a file.
@@ -260,7 +260,7 @@ def _load_molecules(
             raise BadValueError(f"{table.name}, column {name!r}: {what}; there is nothing to learn")
     if not known.any(axis=1).all():
         table = table.take(np.flatnonzero(known.any(axis=1)))
-    rows = _taken(experiment, len(table))
+    rows = _subset(experiment, len(table))
     return table if rows is None else table.take(rows)
 
 
@@ -277,21 +277,21 @@ def _load_graphs(experiment: Experiment, source: GraphData) -> Loaded:
                 )
             columns.append(dataset.target_names.index(name))
         dataset = dataset.with_y(dataset.y[:, columns], experiment.targets)
-    rows = _taken(experiment, len(dataset))
+    rows = _subset(experiment, len(dataset))
     if rows is not None:
         dataset = dataset[rows]
     table = graph_table(source_name(source), dataset, source.unit)
     return Loaded(table, graphs_digest(dataset), graphs=dataset)
 
 
-def _kept(content: Mapping[str, Any]) -> Loaded:
+def _from_stored(content: Mapping[str, Any]) -> Loaded:
     """Return own graphs as finished runs kept their table."""
     table = GraphTable.from_json(content)
     return Loaded(table, digest(content))
 
 
-def _taken(experiment: Experiment, count: int) -> NDArray[np.int64] | None:
-    """Return which of so many samples are taken; None for all."""
+def _subset(experiment: Experiment, count: int) -> NDArray[np.int64] | None:
+    """Return the indices of the samples to use; None for all."""
     if experiment.samples is None or count <= experiment.samples:
         return None
     return np.linspace(0, count - 1, experiment.samples).astype(np.int64)
@@ -316,54 +316,52 @@ def _without(experiment: Experiment, source: Source, table: Table) -> Loaded:
     return Loaded(left, table_digest(left))
 
 
-def _outside(experiment: Experiment, table: Table) -> list[str]:
+def _ood_smiles(experiment: Experiment, table: Table) -> list[str]:
     """Return the out-of-distribution molecules: those of another dataset that are not in this."""
     evaluated = experiment.representation
-    outside = evaluated.outside if evaluated else None
-    if not isinstance(outside, str | CsvData) or not isinstance(table, MoleculeTable):
+    ood = evaluated.ood if evaluated else None
+    if not isinstance(ood, str | CsvData) or not isinstance(table, MoleculeTable):
         return []
     # Their targets do not matter.
-    every = (
-        load_dataset(outside) if isinstance(outside, str) else _load_molecules(experiment, outside)
-    )
-    rows = _taken(experiment, len(every))
+    every = load_dataset(ood) if isinstance(ood, str) else _load_molecules(experiment, ood)
+    rows = _subset(experiment, len(every))
     every = every if rows is None else every.take(rows)
     found = without(every.smiles, table.smiles)
     if len(found) < 2:
         raise BadValueError(
-            f"representation.outside: {source_name(outside)!r} has {len(found)} molecules that "
+            f"representation.ood: {source_name(ood)!r} has {len(found)} molecules that "
             "the data set lacks; another set is needed"
         )
     return found
 
 
-def _outside_images(
+def _ood_images(
     experiment: Experiment, source: ImageSource, sets: Collection[Loaded], on_images: OnDone
 ) -> Loaded:
     """Return the out-of-distribution images: those of another dataset that are not in these."""
-    outside = _load(experiment, source, on_images)
-    assert outside.images is not None
+    ood = _load(experiment, source, on_images)
+    assert ood.images is not None
     for loaded in sets:
         shape = loaded.images.shape if loaded.images is not None else None
-        if shape != outside.images.shape:
+        if shape != ood.images.shape:
             found = "molecules" if shape is None else f"images of {shape}"
             raise BadValueError(
-                f"representation.outside: {outside.table.name!r} has images of "
-                f"{outside.images.shape} (channels, height, width), and {loaded.table.name!r} has "
+                f"representation.ood: {ood.table.name!r} has images of "
+                f"{ood.images.shape} (channels, height, width), and {loaded.table.name!r} has "
                 f"{found}; both must be alike"
             )
     stores = [loaded.images for loaded in sets if loaded.images is not None]
     known = {pixels for images in stores for pixels in images.digests()}
-    new = [row for row, pixels in enumerate(outside.images.digests()) if pixels not in known]
+    new = [row for row, pixels in enumerate(ood.images.digests()) if pixels not in known]
     if len(new) < 2:
         raise BadValueError(
-            f"representation.outside: {outside.table.name!r} has {len(new)} images that the data "
+            f"representation.ood: {ood.table.name!r} has {len(new)} images that the data "
             "sets lack; another set is needed"
         )
-    if len(new) == len(outside.table):
-        return outside
-    table, images = outside.table.take(np.array(new)), outside.images.take(torch.tensor(new))
-    return replace(outside, table=table, images=images, digest=image_digest(table, images))
+    if len(new) == len(ood.table):
+        return ood
+    table, images = ood.table.take(np.array(new)), ood.images.take(torch.tensor(new))
+    return replace(ood, table=table, images=images, digest=image_digest(table, images))
 
 
 def table_digest(table: MoleculeTable) -> str:

@@ -28,7 +28,7 @@ from rnc_graph.metrics import (
 from rnc_graph.training import infer
 
 # Scores of the last set that are reported as further metrics.
-CLASS_MEASURES = (
+CLASS_METRICS = (
     "accuracy",
     "balanced_accuracy",
     "accuracy_many",
@@ -43,12 +43,10 @@ ALIGNMENT_VIEW: dict[InputKind, dict[str, Any]] = {
 }
 
 
-def evaluated_parts(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
+def evaluated_indices(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
     """Return the indices of the sets to evaluate; for validation the test set is not touched."""
-    parts = {"validation": split.validation, "test": split.test}
-    return {
-        name: rows for name, rows in parts.items() if name == "validation" or evaluate == "test"
-    }
+    indices = {"validation": split.validation}
+    return indices if evaluate == "validation" else {**indices, "test": split.test}
 
 
 def evaluate_run(
@@ -63,13 +61,13 @@ def evaluate_run(
         data: the dataset.
         split: its sets.
         predictions: standardized, by set.
-        long_tail: how the training set was thinned; ``measures`` then has the errors by region, on
-            the last set. With a band of unseen labels, they have the errors inside and out of it.
+        long_tail: how the training set was thinned; the further metrics then have the errors by
+            region, on the last set, and with a band of unseen labels those inside and out of it.
 
     Returns:
         The record's ``metrics``, by set and scale, which are the mean over the targets; for several
         targets also ``targets``, the metrics of each by its name, NaN where a set lacks it; and
-        ``measures``. Then the tensors.
+        ``measures``, the further metrics. Then the tensors.
     """
     if data.classes is not None:
         return _evaluate_run_classes(data, split, predictions, long_tail)
@@ -77,21 +75,21 @@ def evaluate_run(
     by_target: dict[str, Any] = {name: {} for name in names}
     metrics: dict[str, Any] = {}
     tensors: dict[str, Tensor] = {}
-    measures: dict[str, float] = {}
-    for part, predicted in predictions.items():
-        rows = getattr(split, part)
+    further: dict[str, float] = {}
+    for set_name, predicted in predictions.items():
+        rows = getattr(split, set_name)
         y_true = targets[rows.numpy()]
         restored = split.scaler.restore(predicted)
         standardized = split.scaler.standardize(y_true)
-        tensors[f"{part}_rows"] = rows
-        tensors[f"{part}_predictions"] = torch.from_numpy(restored)
+        tensors[f"{set_name}_rows"] = rows
+        tensors[f"{set_name}_predictions"] = torch.from_numpy(restored)
         for number, name in enumerate(names):
             column = [number]
-            by_target[name][part] = {
+            by_target[name][set_name] = {
                 "standardized": regression_metrics(standardized[:, column], predicted[:, column]),
                 "unit": regression_metrics(y_true[:, column], restored[:, column]),
             }
-        metrics[part] = _mean([found[part] for found in by_target.values()])
+        metrics[set_name] = _mean([found[set_name] for found in by_target.values()])
         # Regions and bands are those of the first target.
         known = ~np.isnan(y_true[:, 0])
         label, errors = y_true[known, 0], (standardized[known, 0], predicted[known, 0])
@@ -104,14 +102,14 @@ def evaluate_run(
                 many=long_tail.many,
                 few=long_tail.few,
             )
-            measures = long_tail_metrics(*errors, regions, label_bins(label, split.edges))
-        if split.band is not None and part == "test":
+            further = long_tail_metrics(*errors, regions, label_bins(label, split.edges))
+        if split.band is not None and set_name == "test":
             unseen = within(label, split.band)
             regions_of = {"unseen": unseen, "seen": ~unseen}
             of_subsets = subset_metrics(errors[0][:, None], errors[1][:, None], regions_of)
             for name, found in of_subsets.items():
-                measures |= {f"{metric}_{name}": found[metric] for metric in ("mae", "rmse")}
-    record = {"metrics": metrics, "measures": measures}
+                further |= {f"{metric}_{name}": found[metric] for metric in ("mae", "rmse")}
+    record = {"metrics": metrics, "measures": further}
     return {**record, **({"targets": by_target} if len(names) > 1 else {})}, tensors
 
 
@@ -135,54 +133,54 @@ def _evaluate_run_classes(
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the scores of logits (N, C), by set, and the predicted classes."""
     labels = data.table.targets[:, 0]
-    # Without a tail there are no regions to tell apart.
+    # Without a tail there are no regions.
     learnt = labels[split.train.numpy()] if long_tail else None
     shots = {"many": long_tail.many, "few": long_tail.few} if long_tail else {}
     metrics: dict[str, dict[str, dict[str, float]]] = {}
     tensors: dict[str, Tensor] = {}
-    measures: dict[str, float] = {}
-    for part, logits in predictions.items():
-        rows = getattr(split, part)
+    further: dict[str, float] = {}
+    for set_name, logits in predictions.items():
+        rows = getattr(split, set_name)
         found = classification_metrics(labels[rows.numpy()], logits, learnt, **shots)
-        metrics[part] = {"share": {name: found[name] for name in CLASSIFICATION.metrics}}
-        measures = {name: value for name, value in found.items() if name in CLASS_MEASURES}
-        tensors[f"{part}_rows"] = rows
-        tensors[f"{part}_predictions"] = torch.from_numpy(logits.argmax(1)[:, None]).double()
-    return {"metrics": metrics, "measures": measures}, tensors
+        metrics[set_name] = {"share": {name: found[name] for name in CLASSIFICATION.metrics}}
+        further = {name: value for name, value in found.items() if name in CLASS_METRICS}
+        tensors[f"{set_name}_rows"] = rows
+        tensors[f"{set_name}_predictions"] = torch.from_numpy(logits.argmax(1)[:, None]).double()
+    return {"metrics": metrics, "measures": further}, tensors
 
 
 def evaluate_run_embedding(
     encoder: nn.Module,
     data: Samples,
     split: PreparedSplit,
-    part: str,
+    set_name: str,
     embedding: Tensor,
-    outside: Store | None,
+    ood: Store | None,
     representation: RepresentationSpec,
     device: torch.device | None = None,
 ) -> dict[str, float]:
-    """Return the measures of an encoder on one part.
+    """Return the metrics of an encoder on one set.
 
     Args:
         encoder: the trained encoder.
         data: the data set.
         split: its training set is what retrieval, probes and detection learn from.
-        part: "validation" or "test".
-        embedding: (rows, d), the encoder's of the part.
-        outside: the out-of-distribution set.
-        representation: what is asked for.
+        set_name: "validation" or "test".
+        embedding: (rows, d), the encoder's of the set.
+        ood: the out-of-distribution set.
+        representation: what is evaluated.
         device: to compute embeddings on; None for the encoder's own.
     """
-    targets, rows = split.targets, getattr(split, part)
+    targets, rows = split.targets, getattr(split, set_name)
     augmentation = make_augmentation(ALIGNMENT_VIEW[data.kind])
     altered = Loader(Subset(data.inputs, rows, targets[rows]), transform=augmentation)
     # Each pass draws anew.
     views = infer(encoder, altered, device).numpy(), infer(encoder, altered, device).numpy()
-    elsewhere = None
-    if outside is not None:
-        every = torch.arange(len(outside))
-        loader = Loader(Subset(outside, every, every[:, None]))
-        elsewhere = infer(encoder, loader, device).numpy()
+    ood_embedding = None
+    if ood is not None:
+        every = torch.arange(len(ood))
+        loader = Loader(Subset(ood, every, every[:, None]))
+        ood_embedding = infer(encoder, loader, device).numpy()
     train = Subset(data.inputs, split.train, targets[split.train])
     known = infer(encoder, Loader(train), device).numpy()
     if data.classes is not None:
@@ -193,7 +191,7 @@ def evaluate_run_embedding(
             targets[rows, 0].numpy(),
             coarse=data.groups,
             views=views,
-            ood=elsewhere,
+            ood=ood_embedding,
         )
     return evaluate_representation(
         known,
@@ -201,6 +199,6 @@ def evaluate_run_embedding(
         embedding.numpy(),
         targets[rows].numpy(),
         views=views,
-        ood=elsewhere,
+        ood=ood_embedding,
         tolerance=representation.tolerance,
     )

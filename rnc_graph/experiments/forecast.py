@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.executors.schedule import missing_tasks
-from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.run import ExecutionConfig, prepare
+from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sections import RegressionSpec
 from rnc_graph.experiments.store import Store
@@ -25,13 +25,13 @@ _START = 8.0
 
 @dataclass(frozen=True)
 class Line:
-    """Runs of one row under one condition.
+    """Runs of one method under one condition.
 
     Attributes:
         data: name of the data set.
         split: name of the split.
         encoder: "" for a baseline.
-        row: the method or baseline.
+        method: the method or baseline.
         seeds: all of them.
         done: how many are in the store.
     """
@@ -39,7 +39,7 @@ class Line:
     data: str
     split: str
     encoder: str
-    row: str
+    method: str
     seeds: int
     done: int
 
@@ -75,10 +75,10 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
     seeds: Counter[tuple[str, str, str, str]] = Counter()
     done: Counter[tuple[str, str, str, str]] = Counter()
     for run in prepared.planned:
-        place = (run.data, run.split, run.encoder, run.row)
-        seeds[place] += 1
-        done[place] += run.task.key in there
-    lines = [Line(*place, count, done[place]) for place, count in seeds.items()]
+        point = (run.data, run.split, run.encoder, run.method)
+        seeds[point] += 1
+        done[point] += run.task.key in there
+    lines = [Line(*point, count, done[point]) for point, count in seeds.items()]
     work = 0.0
     if missing:
         resources = prepared.work(execution.device, store).resources
@@ -98,7 +98,7 @@ class _Pace:
     """How long tasks of one kind take.
 
     Attributes:
-        fixed: seconds beside the epochs: making the model, predicting, evaluating.
+        fixed: seconds besides the epochs: making the model, predicting, evaluating.
         epoch: seconds an epoch.
         train_size: share of the training set that was timed.
     """
@@ -110,7 +110,7 @@ class _Pace:
     def seconds(self, task: Task) -> float:
         """Return the time that a task takes."""
         return self.fixed + task.epochs * self.epoch * (
-            task.cell.split.train_size / self.train_size
+            task.split.spec.train_size / self.train_size
         )
 
 
@@ -132,11 +132,11 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
 def _kind(task: Task) -> tuple[object, ...]:
     """Tasks of one kind take as long for an epoch, but for the size of the training set."""
     if isinstance(task, BaselineTask):
-        return task.cell.data, task.name
+        return task.split.data, task.name
     stage = task.pretraining if isinstance(task, PretrainTask) else task.regression
     objective = stage.objective.name if stage.objective else None
     frozen = isinstance(stage, RegressionSpec) and stage.freeze
-    return task.cell.data, str(task.encoder), type(task), objective, stage.views, frozen
+    return task.split.data, str(task.encoder), type(task), objective, stage.views, frozen
 
 
 def _timed(task: Task, resources: Resources) -> _Pace:
@@ -153,4 +153,4 @@ def _timed(task: Task, resources: Resources) -> _Pace:
     )
     taken = time.perf_counter() - began
     epoch = ends[1] - ends[0] if len(ends) == 2 else 0.0
-    return _Pace(max(taken - 2 * epoch, 0.0), epoch, task.cell.split.train_size)
+    return _Pace(max(taken - 2 * epoch, 0.0), epoch, task.split.spec.train_size)

@@ -1,4 +1,4 @@
-"""From an experiment to its runs: the tasks, and the table and row of each."""
+"""From an experiment to its runs: the tasks, and the grid point of each."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rnc_graph.experiments.datasets import Datasets
-from rnc_graph.experiments.grid_point import GridPoint
+from rnc_graph.experiments.seeded_split import SeededSplit
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.spec.part import EncoderPart, Part
+from rnc_graph.experiments.spec.component import Component, EncoderComponent
 from rnc_graph.experiments.spec.sources import source_name
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Run, Task
 
 # How a data set that is only pretrained on is divided: a tenth chooses the epoch.
-_SOURCE_SPLIT = SplitSpec(train=0.9, validation=0.1, test=0.0, splitter=Part(name="random"))
+_SOURCE_SPLIT = SplitSpec(train=0.9, validation=0.1, test=0.0, splitter=Component(name="random"))
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One grid point: its table and row, and its task.
+    """One grid point: its condition, method and seed, and its task.
 
     Attributes:
         data: name of the data set.
         split: name of the split.
         encoder: "" for a baseline, which has none.
-        row: name of the method or the baseline.
+        method: name of the method or the baseline.
         seed: of the split.
-        task: what makes it; rows with equal settings share one.
+        task: what makes it; runs with equal settings share one.
     """
 
     data: str
     split: str
     encoder: str
-    row: str
+    method: str
     seed: int
     task: Run
 
@@ -42,13 +42,13 @@ def plan(experiment: Experiment, datasets: Datasets) -> list[PlannedRun]:
     """Return all runs of an experiment, condition by condition, seed by seed."""
     runs = []
     conditions: dict[tuple[str, str, str], list[Method]] = {}
-    for place in experiment.places():
-        conditions.setdefault((place.data, place.split, place.encoder), []).append(place.method)
+    for point in experiment.grid_points():
+        conditions.setdefault((point.data, point.split, point.encoder), []).append(point.method)
     for (data, split, encoder), methods in conditions.items():
-        part = EncoderPart(name=encoder, **experiment.encoders[encoder])
+        component = EncoderComponent(name=encoder, **experiment.encoders[encoder])
         for seed in experiment.seeds[encoder]:
             digest = datasets.digest(data, experiment.kind_of(encoder))
-            cell = GridPoint(digest, experiment.splits[split], seed)
+            seeded_split = SeededSplit(digest, experiment.splits[split], seed)
             runs += [
                 PlannedRun(
                     data,
@@ -56,7 +56,7 @@ def plan(experiment: Experiment, datasets: Datasets) -> list[PlannedRun]:
                     encoder,
                     method.name,
                     seed,
-                    _method_task(experiment, datasets, cell, data, part, method),
+                    _method_task(experiment, datasets, seeded_split, data, component, method),
                 )
                 for method in methods
             ]
@@ -78,7 +78,7 @@ def _baselines(
             name,
             seed,
             BaselineTask(
-                GridPoint(datasets.digest(data), experiment.splits[split], seed),
+                SeededSplit(datasets.digest(data), experiment.splits[split], seed),
                 name,
                 experiment.evaluate,
             ),
@@ -92,28 +92,28 @@ def _baselines(
 def _method_task(
     experiment: Experiment,
     datasets: Datasets,
-    cell: GridPoint,
+    seeded_split: SeededSplit,
     data: str,
-    encoder: EncoderPart,
+    encoder: EncoderComponent,
     method: Method,
 ) -> RegressTask:
     kind = experiment.kind_of(encoder.name)
     pretrained = None
     if method.pretraining is not None:
-        source, of = method.pretraining.data, cell
+        source, of = method.pretraining.data, seeded_split
         if source is not None:
             digest = datasets.source_digest(source_name(source), data, kind)
-            of = GridPoint(digest, _SOURCE_SPLIT, cell.seed)
+            of = SeededSplit(digest, _SOURCE_SPLIT, seeded_split.seed)
         pretrained = PretrainTask(of, encoder, method.pretraining)
     return RegressTask(
         method.name,
-        cell,
+        seeded_split,
         encoder,
         pretrained,
         method.regression,
         experiment.evaluate,
         experiment.representation,
-        datasets.outside_digest(data, kind),
+        datasets.ood_digest(data, kind),
         datasets.sets[data].groups if experiment.representation else None,
     )
 

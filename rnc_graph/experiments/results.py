@@ -13,8 +13,8 @@ from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.graph_data import GraphTable
-from rnc_graph.experiments.grid_point import FORMAT
 from rnc_graph.experiments.plan import PlannedRun, needs
+from rnc_graph.experiments.seeded_split import FORMAT
 from rnc_graph.experiments.spec import Experiment, read_spec
 from rnc_graph.experiments.store import Store, digest, read_sealed, sealed_text
 from rnc_graph.files import write_text
@@ -99,7 +99,7 @@ def finished(
     lines = []
     for run in planned:
         stage1 = needs(run.task)
-        point = [run.data, run.split, run.encoder, run.row, run.seed]
+        point = [run.data, run.split, run.encoder, run.method, run.seed]
         lines.append([*point, run.task.key, stage1.key if stage1 else None])
     tables = datasets.tables
     content = {

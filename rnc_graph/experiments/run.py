@@ -12,10 +12,10 @@ from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow
 from rnc_graph.experiments.executors.processes import LocalExecutor, SharedExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
 from rnc_graph.experiments.graph_data import find_own_modules
-from rnc_graph.experiments.grid_point import Resources
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
 from rnc_graph.experiments.results import Outcome, finished
+from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Task
@@ -58,7 +58,7 @@ class Prepared:
 
     def work(self, device: str, store: Store, options: TaskOptions | None = None) -> Work:
         """Return what any process needs for the tasks."""
-        resources = Resources(self.datasets.samples(), device, self.datasets.outside_stores())
+        resources = Resources(self.datasets.samples(), device, self.datasets.ood_stores())
         return Work(resources, store, self.plugins, options or TaskOptions())
 
 
@@ -125,7 +125,7 @@ def run_experiment(
 
 
 def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> None:
-    """Do the share of a process that ``torchrun`` started beside the one that runs the experiment.
+    """Do the share of a process that ``torchrun`` started next to the one that runs the experiment.
 
     Args:
         experiment: the same as the first process's.

@@ -82,7 +82,7 @@ def _seal(content: Mapping[str, Any], name: str) -> str:
 class Store:
     """Records (JSON) and tensors (safetensors) by key.
 
-    An entry is written into a folder of its own beside the others and renamed when complete, so a
+    An entry is written into a folder of its own and renamed when complete, so a
     killed process leaves no half of one. Its record has digests of itself and of the tensors, which
     are checked whenever they are read.
     """

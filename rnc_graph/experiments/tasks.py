@@ -1,6 +1,6 @@
 """The pieces of work of an experiment, each a pure function of its identity.
 
-A pretraining is shared by all runs that need it; a run is one cell of the grid.
+A pretraining is shared by all runs that need it; a run is one point of the grid.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch import nn
 from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.samples import Samples, make_augmentation
 from rnc_graph.experiments.baselines import baseline_predictions
-from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_parts
-from rnc_graph.experiments.grid_point import GridPoint, Record, Resources, Tensors, with_code
-from rnc_graph.experiments.spec.part import EncoderPart
+from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_indices
+from rnc_graph.experiments.seeded_split import Record, Resources, SeededSplit, Tensors, with_code
+from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.spec.sections import (
     PretrainingSpec,
     RegressionSpec,
@@ -34,8 +34,8 @@ from rnc_graph.training.inference import torch_device
 class PretrainTask:
     """Stage 1 of one encoder, objective and seed."""
 
-    cell: GridPoint
-    encoder: EncoderPart
+    split: SeededSplit
+    encoder: EncoderComponent
     pretraining: PretrainingSpec
 
     @property
@@ -48,7 +48,7 @@ class PretrainTask:
         """All that determines the result."""
         return with_code(
             {
-                **self.cell.identity(),
+                **self.split.identity(),
                 "encoder": self.encoder.described(),
                 "pretraining": _stage_identity(self.pretraining),
             }
@@ -57,7 +57,7 @@ class PretrainTask:
     @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
-        return f"stage1-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity)}"
+        return f"stage1-{self.encoder.name}-seed{self.split.seed}-{digest(self.identity)}"
 
     @property
     def epochs(self) -> int:
@@ -71,12 +71,12 @@ class PretrainTask:
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
-        data, split = at.datasets[self.cell.data], self.cell.prepared(at)
+        data, split = at.datasets[self.split.data], self.split.prepared(at)
         model = self.model(data, trainer)
-        model.pretrain(*training_sets(data, split), seed=self.cell.seed)
-        parts = nn.ModuleDict({"encoder": model.encoder, "objective": model.loss})
+        model.pretrain(*training_sets(data, split), seed=self.split.seed)
+        modules = nn.ModuleDict({"encoder": model.encoder, "objective": model.loss})
         record = {"identity": self.identity, "history": model.history["pretrain"]}
-        return record, parts.state_dict()
+        return record, modules.state_dict()
 
     def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
         """Return the model, untrained."""
@@ -100,24 +100,24 @@ class PretrainTask:
 class RegressTask:
     """One run: stage 2, on a pretrained or a fresh encoder.
 
-    ``row``, the method's name, is for people alone: nothing depends on it. ``outside`` is the
-    digest of the samples from elsewhere, ``groups`` the group of each class, for measures by group.
+    ``method``, its name, is for people alone: nothing depends on it. ``ood`` is the digest of the
+    out-of-distribution set, ``groups`` the group of each class, for metrics by group.
     """
 
-    row: str
-    cell: GridPoint
-    encoder: EncoderPart
+    method: str
+    split: SeededSplit
+    encoder: EncoderComponent
     pretrained: PretrainTask | None
     regression: RegressionSpec
     evaluate: str
     representation: RepresentationSpec | None
-    outside: str | None
+    ood: str | None
     groups: tuple[int, ...] | None = None
 
     @property
     def label(self) -> str:
         """What progress calls the task."""
-        return f"{self.row}, {self.encoder.name}"
+        return f"{self.method}, {self.encoder.name}"
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -126,14 +126,14 @@ class RegressTask:
         pretraining = self.pretrained.identity if self.pretrained else None
         return with_code(
             {
-                **self.cell.identity(),
-                **self.cell.split.evaluation_identity(),
+                **self.split.identity(),
+                **self.split.spec.evaluation_identity(),
                 "encoder": self.encoder.described(),
                 "pretraining": pretraining,
                 "regression": _stage_identity(self.regression),
                 "evaluate": self.evaluate,
                 "representation": self.representation.identity() if self.representation else None,
-                "outside": self.outside,
+                "outside": self.ood,
                 **({"groups": list(self.groups)} if self.groups else {}),
             }
         )
@@ -141,7 +141,7 @@ class RegressTask:
     @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
-        return f"run-{self.encoder.name}-seed{self.cell.seed}-{digest(self.identity)}"
+        return f"run-{self.encoder.name}-seed{self.split.seed}-{digest(self.identity)}"
 
     @property
     def epochs(self) -> int:
@@ -155,26 +155,26 @@ class RegressTask:
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Train, predict the validation set, and then the test set once."""
-        data, split = at.datasets[self.cell.data], self.cell.prepared(at)
+        data, split = at.datasets[self.split.data], self.split.prepared(at)
         model = self.model(data, trainer)
         train, validation = training_sets(data, split)
-        model.build(train, self.cell.seed)
+        model.build(train, self.split.seed)
         if self.pretrained is not None:
             own = "encoder."
             model.encoder.load_state_dict(
                 {k.removeprefix(own): v for k, v in stage1.items() if k.startswith(own)}
             )
-        model.finetune(train, validation, self.cell.seed)
+        model.finetune(train, validation, self.split.seed)
         embeddings, predictions = {}, {}
         device = torch_device(trainer.device)
-        for name, rows in evaluated_parts(split, self.evaluate).items():
-            noise = self.cell.split.graph_noise if name == self.evaluate else {}
+        for name, rows in evaluated_indices(split, self.evaluate).items():
+            noise = self.split.spec.graph_noise if name == self.evaluate else {}
             dataset = Subset(data.inputs, rows, split.targets[rows])
             loader = Loader(dataset, transform=make_augmentation(noise))
             embeddings[name] = infer(model.encoder, loader, device)
             predicted = infer(model.head, [(embeddings[name],)])
             predictions[name] = predicted.double().numpy()
-        record, tensors = evaluate_run(data, split, predictions, self.cell.split.long_tail)
+        record, tensors = evaluate_run(data, split, predictions, self.split.spec.long_tail)
         embedding = embeddings[self.evaluate]
         if self.representation is not None:
             record["measures"] |= evaluate_run_embedding(
@@ -183,7 +183,7 @@ class RegressTask:
                 split,
                 self.evaluate,
                 embedding,
-                at.outside[self.outside] if self.outside else None,
+                at.ood[self.ood] if self.ood else None,
                 self.representation,
                 device,
             )
@@ -219,7 +219,7 @@ class RegressTask:
 class BaselineTask:
     """One run of a baseline."""
 
-    cell: GridPoint
+    split: SeededSplit
     name: str
     evaluate: str
 
@@ -232,8 +232,8 @@ class BaselineTask:
     def identity(self) -> dict[str, Any]:
         """All that determines the result."""
         return {
-            **self.cell.identity(),
-            **self.cell.split.evaluation_identity(),
+            **self.split.identity(),
+            **self.split.spec.evaluation_identity(),
             "baseline": self.name,
             "evaluate": self.evaluate,
         }
@@ -241,7 +241,7 @@ class BaselineTask:
     @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
-        return f"baseline-{self.name}-seed{self.cell.seed}-{digest(self.identity)}"
+        return f"baseline-{self.name}-seed{self.split.seed}-{digest(self.identity)}"
 
     @property
     def epochs(self) -> int:
@@ -255,14 +255,14 @@ class BaselineTask:
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Fit, and predict the validation and the test set."""
-        data = at.datasets[self.cell.data]
-        split = self.cell.prepared(at)
-        predicted = baseline_predictions(self.name, data.table, split, self.cell.seed)
+        data = at.datasets[self.split.data]
+        split = self.split.prepared(at)
+        predicted = baseline_predictions(self.name, data.table, split, self.split.seed)
         predictions = {
             name: predicted[rows.numpy()]
-            for name, rows in evaluated_parts(split, self.evaluate).items()
+            for name, rows in evaluated_indices(split, self.evaluate).items()
         }
-        record, tensors = evaluate_run(data, split, predictions, self.cell.split.long_tail)
+        record, tensors = evaluate_run(data, split, predictions, self.split.spec.long_tail)
         return {"identity": self.identity, **record}, tensors
 
 

@@ -117,7 +117,7 @@ def _wandb(options: dict[str, Any], folder: Path, key: str, label: str) -> Logge
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     os.environ.setdefault("WANDB_SILENT", "true")
     folder.mkdir(parents=True, exist_ok=True)
-    # The same id after a restart: one run, not two. Offline, its parts become one when they are
+    # The same id after a restart: one run, not two. Offline, its pieces become one when they are
     # sent.
     resume = None if options.get("offline") else "allow"
     return _OneRunEach(save_dir=folder, id=key, name=label, resume=resume, **options)
@@ -130,9 +130,9 @@ def _mlflow(options: dict[str, Any], folder: Path, key: str, label: str) -> Logg
     folder.mkdir(parents=True, exist_ok=True)
     # One database for all: MLflow's folders of files are no longer kept up. Others that write
     # into it are waited for.
-    place = folder.absolute()
-    uri = options.pop("tracking_uri", None) or f"sqlite:///{place}/mlflow.db?timeout=60"
-    artifacts = options.pop("artifact_location", None) or (place / "artifacts").as_uri()
+    absolute = folder.absolute()
+    uri = options.pop("tracking_uri", None) or f"sqlite:///{absolute}/mlflow.db?timeout=60"
+    artifacts = options.pop("artifact_location", None) or (absolute / "artifacts").as_uri()
     experiment = options.pop("experiment_name", "rnc_graph")
     # Tables are made by whoever comes first, and so is the experiment.
     with _alone(folder):

@@ -81,8 +81,8 @@ class Condition:
 
     def evaluated(self, run: FinishedRun) -> NDArray[np.int64]:
         """Return the samples (M,) that a run predicts and that have the target."""
-        rows = self._rows(run)
-        return rows[self._known(run)]
+        indices = self._indices(run)
+        return indices[self._known(run)]
 
     def predictions(self, run: FinishedRun) -> NDArray[Any]:
         """Return the predictions (M,) of the target for these samples."""
@@ -95,18 +95,18 @@ class Condition:
         found: NDArray[Any] = run.tensors["embedding"].numpy()
         return found[self._known(run)]
 
-    def _rows(self, run: FinishedRun) -> NDArray[np.int64]:
-        rows: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
-        return rows
+    def _indices(self, run: FinishedRun) -> NDArray[np.int64]:
+        indices: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
+        return indices
 
     def _known(self, run: FinishedRun) -> NDArray[np.bool_]:
-        return ~np.isnan(self.y_true[self._rows(run)])
+        return ~np.isnan(self.y_true[self._indices(run)])
 
     def all_predictions(self, row: MethodRow) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return y_true and y_pred (M,) of all seeds of a row."""
         runs = self.runs_of(row)
-        rows = np.concatenate([self.evaluated(run) for run in runs])
-        return self.y_true[rows], np.concatenate([*map(self.predictions, runs)])
+        indices = np.concatenate([self.evaluated(run) for run in runs])
+        return self.y_true[indices], np.concatenate([*map(self.predictions, runs)])
 
 
 def condition_of(outcome: Outcome, table: ResultTable) -> Condition:

@@ -55,8 +55,8 @@ def print_table(
     least[0] = min(least[0], fold)
     space = console.width if console.is_terminal else 10_000
     others = range(1, len(columns))
-    for parts in range(1, len(columns) + 1):
-        size = max(1, math.ceil(len(others) / parts))
+    for count in range(1, len(columns) + 1):
+        size = max(1, math.ceil(len(others) / count))
         chunks = [[0, *others[start : start + size]] for start in range(0, len(others), size)]
         if all(sum(least[c] + 3 for c in chosen) + 1 <= space for chosen in chunks):
             break
@@ -102,7 +102,7 @@ def print_forecast(console: Console, found: Forecast) -> None:
     """Print what an experiment would do."""
     header = ("data", "split", "encoder", "method", "seeds", "done")
     lines = [
-        (line.data, line.split, line.encoder, line.row, str(line.seeds), str(line.done))
+        (line.data, line.split, line.encoder, line.method, str(line.seeds), str(line.done))
         for line in found.lines
     ]
     print_table(console, header, lines)

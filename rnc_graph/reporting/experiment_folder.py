@@ -115,9 +115,9 @@ def as_csv(tables: Sequence[ResultTable]) -> str:
                 compared = (name, scale) == (table.compared, table.scoring.scale)
                 difference = row.differences.get(metric) if compared else None
                 lines.append(_line(table, row, (name, scale, metric, unit), summary, difference))
-            for metric, summary in row.measures.items():
+            for metric, summary in row.further_metrics.items():
                 of = (table.compared, table.scoring.scale, metric, "")
-                difference = row.measure_differences.get(metric)
+                difference = row.further_differences.get(metric)
                 lines.append(_line(table, row, of, summary, difference))
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
@@ -178,8 +178,8 @@ def _row(row: MethodRow) -> dict[str, Any]:
         "rank": row.rank,
         "metrics": metrics,
         "difference": {metric: asdict(d) for metric, d in row.differences.items()},
-        "measures": {name: asdict(summary) for name, summary in row.measures.items()},
-        "measure_difference": {name: asdict(d) for name, d in row.measure_differences.items()},
+        "measures": {name: asdict(summary) for name, summary in row.further_metrics.items()},
+        "measure_difference": {name: asdict(d) for name, d in row.further_differences.items()},
     }
 
 

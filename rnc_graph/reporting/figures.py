@@ -122,7 +122,7 @@ def draw_regions(of: Condition) -> Figure:
     rows = of.table.rows[::-1]
     figure, (axis,) = style.panels(1, width=7.0, height=0.3 * len(rows) + 0.8)
     for number, region in enumerate(REGIONS):
-        found = [(line, row.measures.get(f"mae_{region}")) for line, row in enumerate(rows)]
+        found = [(line, row.further_metrics.get(f"mae_{region}")) for line, row in enumerate(rows)]
         known = [(line, summary) for line, summary in found if summary is not None]
         axis.errorbar(
             [summary.mean for _, summary in known],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANEL = 3.4  # inches
-_INSIDE, _OUTSIDE = style.COLORS[:2]
+_IN_DOMAIN, _OUT_OF_DOMAIN = style.COLORS[:2]
 _WORST = 12
 
 
@@ -34,10 +34,10 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
         y_true = evaluation.measured[rows, target]
         y_pred = evaluation.predictions.values[rows, target]
         reach = evaluation.high[rows, target] - y_pred
-        outside = evaluation.predictions.outside[rows]
+        out_of_domain = evaluation.predictions.outside[rows]
         for chosen, color, label in (
-            (~outside, _INSIDE, "in the domain"),
-            (outside, _OUTSIDE, "out of domain"),
+            (~out_of_domain, _IN_DOMAIN, "in the domain"),
+            (out_of_domain, _OUT_OF_DOMAIN, "out of domain"),
         ):
             if not chosen.any():
                 continue
@@ -66,18 +66,18 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
             continue
         distance = evaluation.predictions.distance[rows]
         error = np.abs(evaluation.measured - evaluation.predictions.values)[rows, target]
-        axis.plot(distance, error, ".", color=_INSIDE, alpha=0.5, ms=5, mew=0)
+        axis.plot(distance, error, ".", color=_IN_DOMAIN, alpha=0.5, ms=5, mew=0)
         for share in np.array_split(np.argsort(distance, kind="stable"), min(6, len(rows))):
             ends = distance[share[[0, -1]]]
             axis.plot(ends, [error[share].mean()] * 2, color=style.LINE, linewidth=2)
-        axis.axvline(threshold, color=_OUTSIDE, linewidth=1, linestyle="--")
+        axis.axvline(threshold, color=_OUT_OF_DOMAIN, linewidth=1, linestyle="--")
         axis.annotate(
             "end of the domain",
             (threshold, 1),
             (-3, -2),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
-            color=_OUTSIDE,
+            color=_OUT_OF_DOMAIN,
             rotation=90,
             ha="right",
             va="top",

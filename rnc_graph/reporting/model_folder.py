@@ -67,23 +67,23 @@ def write_model_folder(
 
 def write_evaluation(
     folder: Path,
-    parts: Mapping[str, Evaluation],
+    evaluations: Mapping[str, Evaluation],
     bad: Sequence[BadRow],
     threshold: float,
     source: str,
 ) -> list[Path]:
-    """Write the metrics of each part of a table, the figures of the first, and the bad rows.
+    """Write the metrics of each subset of a table, the figures of the first, and the bad rows.
 
     A metric that the molecules do not determine is null.
     """
-    first = next(iter(parts))
-    figures = _draw(parts[first], threshold, f"{source}, {first}", folder)
+    first = next(iter(evaluations))
+    figures = _draw(evaluations[first], threshold, f"{source}, {first}", folder)
     metrics = {
         name: {
-            target: {k: v if math.isfinite(v) else None for k, v in part.metrics(i).items()}
-            for i, target in enumerate(part.targets)
+            target: {k: v if math.isfinite(v) else None for k, v in evaluation.metrics(i).items()}
+            for i, target in enumerate(evaluation.targets)
         }
-        for name, part in parts.items()
+        for name, evaluation in evaluations.items()
     }
     content = json.dumps(metrics, indent=2, allow_nan=False)
     write_text(folder / "metrics.json", content + "\n")

@@ -100,7 +100,7 @@ def with_unit(name: str, unit: str) -> str:
 
 
 def trial(samples: int | None) -> str:
-    """Say that an experiment took a part of its data alone, as with --quick; "" if it took all."""
+    """Say that an experiment used a subset of its data, as with --quick; "" if it used all."""
     return "" if samples is None else f"quick trial: at most {samples:,} samples of each data set"
 
 

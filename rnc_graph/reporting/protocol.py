@@ -72,7 +72,7 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
             if classes
             else f"Retrieval counts a hit within {evaluated.tolerance:g} of the label."
         )
-        found.append(f"{hits} Out-of-distribution set: {evaluated.outside_name or 'none'}.")
+        found.append(f"{hits} Out-of-distribution set: {evaluated.ood_name or 'none'}.")
     if small := trial(experiment.samples):
         found.insert(0, f"{small[0].upper()}{small[1:]}; these are no results to report.")
     return found

@@ -43,9 +43,9 @@ class MethodRow:
         summaries: by (set, scale, metric).
         differences: to the reference, by metric, on the compared set, standardized; empty for a
             reference.
-        measures: summaries of further metrics, by name, on the compared set; of fewer seeds where
-            a region of the label had no sample in some.
-        measure_differences: to the reference, by metric.
+        further_metrics: their summaries, by name, on the compared set; of fewer seeds where a
+            region of the label had no sample in some.
+        further_differences: to the reference, by metric.
     """
 
     name: str
@@ -55,8 +55,8 @@ class MethodRow:
     rank: float
     summaries: dict[tuple[str, str, str], Summary]
     differences: dict[str, PairedDifference]
-    measures: dict[str, Summary]
-    measure_differences: dict[str, PairedDifference]
+    further_metrics: dict[str, Summary]
+    further_differences: dict[str, PairedDifference]
 
 
 @dataclass(frozen=True)
@@ -184,16 +184,18 @@ def _table(
         for metric in scoring.metrics
     }
     # Those of the embedding are of all targets together.
-    measures = {} if of_one else _measures({row: [records[row, s] for s in seeds] for row in names})
+    further = (
+        {} if of_one else _further_metrics({row: [records[row, s] for s in seeds] for row in names})
+    )
     differences = {
         name: _differences(experiment, metrics[compared, scoring.scale, name], share)
         for name in scoring.metrics
     }
-    measure_differences = {
-        name: _differences(experiment, values, share) for name, values in measures.items()
+    further_differences = {
+        name: _differences(experiment, values, share) for name, values in further.items()
     }
     summaries = {key: _summaries(values) for key, values in metrics.items()}
-    measure_summaries = {key: _summaries(values) for key, values in measures.items()}
+    further_summaries = {key: _summaries(values) for key, values in further.items()}
     errors = metrics[compared, scoring.scale, scoring.ranked_by]
     ranks = dict(zip(names, rankdata([errors[row] for row in names], axis=0), strict=True))
     rows = [
@@ -205,8 +207,8 @@ def _table(
             rank=float(ranks[name].mean()),
             summaries={key: summaries[key][name] for key in metrics},
             differences={k: d[name] for k, d in differences.items() if name in d},
-            measures={k: s[name] for k, s in measure_summaries.items() if name in s},
-            measure_differences={k: d[name] for k, d in measure_differences.items() if name in d},
+            further_metrics={k: s[name] for k, s in further_summaries.items() if name in s},
+            further_differences={k: d[name] for k, d in further_differences.items() if name in d},
         )
         for name in names
     ]
@@ -226,21 +228,21 @@ def _test_share(experiment: Experiment, data: str, split: str) -> float:
     return 0.0 if division_of(source) or not of.by_seed else of.test / of.train
 
 
-def _measures(
+def _further_metrics(
     records: Mapping[str, Sequence[dict[str, Any]]],
 ) -> dict[str, dict[str, list[float]]]:
     """Return the further metrics by name and row, one value a seed.
 
     A row without an embedding has none, and no row that of a seed whose region is empty.
     """
-    measures = {}
+    further = {}
     for name in DISPLAY:
         found = {row: [r["measures"].get(name) for r in own] for row, own in records.items()}
         found = {row: values for row, values in found.items() if any(v is not None for v in values)}
         whole = [None not in values for values in zip(*found.values(), strict=True)]
         if any(whole):
-            measures[name] = {row: list(compress(values, whole)) for row, values in found.items()}
-    return measures
+            further[name] = {row: list(compress(values, whole)) for row, values in found.items()}
+    return further
 
 
 def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:

@@ -125,8 +125,8 @@ def _further(table: ResultTable, title: str) -> list[TextTable]:
     """Return the further metrics by what they show; none that was not computed."""
     found = []
     for what, names in _FURTHER.items():
-        columns = [name for name in names if any(name in row.measures for row in table.rows)]
-        rows = [row for row in table.rows if any(name in row.measures for name in columns)]
+        columns = [name for name in names if any(name in row.further_metrics for row in table.rows)]
+        rows = [row for row in table.rows if any(name in row.further_metrics for name in columns)]
         if columns:
             shown = (
                 what.replace("molecules", "samples") if table.scoring is CLASSIFICATION else what
@@ -140,13 +140,13 @@ def _further(table: ResultTable, title: str) -> list[TextTable]:
 
 def _cell(row: MethodRow, name: str) -> str:
     """Show a metric, marked where its difference to the reference's is significant."""
-    summary = row.measures.get(name)
+    summary = row.further_metrics.get(name)
     if summary is None:
         return numbers.NONE
     shown = numbers.mean_and_sd(summary)
     if len(summary.values) < len(row.seeds):
         shown += f" ({plural(len(summary.values), 'seed')})"
-    difference, direction = row.measure_differences.get(name), DISPLAY[name].higher_is_better
+    difference, direction = row.further_differences.get(name), DISPLAY[name].higher_is_better
     if direction is None or difference is None or not numbers.significant(difference):
         return shown
     return f"{shown} {'▲' if (difference.mean > 0) == direction else '▼'}"

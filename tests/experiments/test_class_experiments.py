@@ -25,7 +25,7 @@ data:
 seeds: 2
 reference: plain
 split: {long_tail: {imbalance: 4, many: 8, few: 4}}
-representation: {outside: {images: digits, size: 12}}
+representation: {ood: {images: digits, size: 12}}
 encoders:
   resnet8: {width: 4, in_channels: 1}
 pretraining:
@@ -67,7 +67,7 @@ def test_classes_from_folders_to_the_report(shades: Path):
     rows = {row.name: row for row in table.rows}
     error = rows["plain"].summaries["test", "share", "error"]
     assert error.mean < 0.5 < rows["mean"].summaries["test", "share", "error"].mean
-    measures = rows["ranks"].measures
+    measures = rows["ranks"].further_metrics
     assert measures["accuracy"].mean == pytest.approx(
         1 - rows["ranks"].summaries["test", "share", "error"].mean
     )
@@ -100,7 +100,7 @@ def test_equal_seeds_give_equal_files(shades: Path):
     assert files[0] == files[1]
 
 
-def test_images_from_outside_may_be_a_folder(shades: Path):
+def test_out_of_distribution_images_may_be_a_folder(shades: Path):
     """Those that are in the set itself are left out."""
     elsewhere = shades / "elsewhere" / "stripes"
     elsewhere.mkdir(parents=True)
@@ -110,20 +110,20 @@ def test_images_from_outside_may_be_a_folder(shades: Path):
         Image.fromarray(pixels).save(elsewhere / f"{number}.png")
     shutil.copy(shades / "shades" / "test" / "dim" / "0.png", elsewhere / "own.png")
     text = (shades / "shades.yaml").read_text()
-    outside = "{images: folder, folder: elsewhere, size: 12, gray: true}"
-    (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", outside))
+    ood = "{images: folder, folder: elsewhere, size: 12, gray: true}"
+    (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", ood))
     experiment = read_spec(shades / "shades.yaml", seeds="1")
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
     (table,) = run_and_write(only, shades / "out").tables
-    assert "ood_knn_auroc" in table.rows[0].measures
-    (loaded,) = prepare(only).datasets.outside_stores().values()
+    assert "ood_knn_auroc" in table.rows[0].further_metrics
+    (loaded,) = prepare(only).datasets.ood_stores().values()
     assert len(loaded) == 4
 
 
-def test_a_set_is_not_outside_itself(shades: Path):
+def test_a_set_is_not_out_of_its_own_distribution(shades: Path):
     text = (shades / "shades.yaml").read_text()
-    outside = "{images: folder, folder: shades/test, size: 12, gray: true}"
-    (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", outside))
+    ood = "{images: folder, folder: shades/test, size: 12, gray: true}"
+    (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", ood))
     with pytest.raises(RncGraphError, match="'shades/test' has 0 images that the data sets lack"):
         prepare(read_spec(shades / "shades.yaml"))
 
@@ -136,11 +136,11 @@ def test_another_hierarchy_makes_other_runs_where_it_is_measured_by(shades: Path
     groups = ("dark: [black, dim], light: [pale, white]", "all: [black, dim, pale, white]")
     same = keys(SPEC) & keys(SPEC.replace(*groups))
     assert same == {key for key in keys(SPEC) if key.startswith("baseline")}
-    unmeasured = SPEC.replace("representation: {outside: {images: digits, size: 12}}\n", "")
+    unmeasured = SPEC.replace("representation: {ood: {images: digits, size: 12}}\n", "")
     assert keys(unmeasured) == keys(unmeasured.replace(*groups))
 
 
-def test_parts_of_one_image_are_scored(shades: Path):
+def test_sets_of_one_image_are_scored(shades: Path):
     """Nothing is told by them, and nothing fails after the training."""
     for part in ("train", "test"):
         for folder in (shades / "shades" / part).iterdir():
@@ -148,7 +148,7 @@ def test_parts_of_one_image_are_scored(shades: Path):
                 path.unlink()
     for folder in sorted((shades / "shades" / "test").iterdir())[1:]:
         shutil.rmtree(folder)
-    text = SPEC.replace("representation: {outside: {images: digits, size: 12}}\n", "").replace(
+    text = SPEC.replace("representation: {ood: {images: digits, size: 12}}\n", "").replace(
         "split: {long_tail: {imbalance: 4, many: 8, few: 4}}\n", ""
     )
     (shades / "shades.yaml").write_text(text)
@@ -183,7 +183,7 @@ def test_a_set_without_a_test_part_is_refused(shades: Path):
         ("bins: classes", "bins: 10", "whose numbers are no quantities; give bins: classes"),
         ("{name: supcon, bins: classes}", "{name: rnc}", "'rnc'.* no quantities; take supcon"),
         ("[[0, 0, 1, 1]]", "[[0, 0, 1]]", "objective 'rince'"),
-        ("{images: digits, size: 12}", "{images: digits, size: 28}", r"outside: .* \(1, 28, 28\)"),
+        ("{images: digits, size: 12}", "{images: digits, size: 28}", r"ood: .* \(1, 28, 28\)"),
         ("dark: [black, dim]", "dark: [black]", "'dim' is in none of dark, light"),
         (
             "long_tail: {imbalance: 4, many: 8, few: 4}",

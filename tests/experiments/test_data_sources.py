@@ -123,7 +123,7 @@ def test_several_targets_with_missing_values(here: Path):
         each = [table.score(next(r for r in table.rows if r.name == row.name)) for table in of_each]
         mean = np.mean([score.values for score in each], axis=0)
         assert of_mean.score(row).values == pytest.approx(mean)
-        assert row.baseline or np.isfinite(row.measures["order"].mean)
+        assert row.baseline or np.isfinite(row.further_metrics["order"].mean)
     frame = pd.read_csv(here / "out" / "predictions.csv")
     table = written.outcome.samples["photoswitch"]
     first = frame[(frame["method"] == "svr") & (frame["seed"] == 0)]

@@ -38,8 +38,8 @@ def test_a_grid_is_spelt_out(folder: Path):
     (folder / "grid.yaml").write_text(GRID)
     experiment = read_spec(folder / "grid.yaml")
     rows: dict[str, list[str]] = {}
-    for place in experiment.places():
-        rows.setdefault(place.split, []).append(place.method.name)
+    for point in experiment.grid_points():
+        rows.setdefault(point.split, []).append(point.method.name)
     l1 = ["plain, L1", "RnC, L1, frozen", "RnC, L1, fine-tuned"]
     l2 = ["plain, L2", "RnC, L2, frozen", "RnC, L2, fine-tuned"]
     assert sorted(rows["train_size=0.5"]) == sorted(l1)
@@ -112,7 +112,7 @@ def test_names_of_the_grid_are_known_in_what_is_included(folder: Path):
 def test_one_row_at_two_places_is_one_entry(folder: Path):
     include = "[{objective: rince, train_size: 0.5}, {objective: rince, train_size: 1.0}]"
     (folder / "grid.yaml").write_text(f"{GRID[: GRID.index('include:')]}include: {include}\n")
-    with pytest.raises(RncGraphError, match="include: two entries make the row 'rince'"):
+    with pytest.raises(RncGraphError, match="include: two entries make the method 'rince'"):
         read_spec(folder / "grid.yaml")
 
 

@@ -9,7 +9,7 @@ import pytest
 from rnc_graph.data import load_dataset
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.datasets import table_digest
-from rnc_graph.experiments.spec.part import EncoderPart
+from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.spec.split import SplitSpec
 
 NET = "from torch import nn\nclass Net(nn.Module):\n    pass\n"
@@ -47,10 +47,10 @@ def test_a_class_is_known_by_the_code_that_defines_it(
     for content in ("width = 1\n", "width = 2\n"):
         (tmp_path / "own_nets" / "net.py").write_text(f"{NET}    {content}")
         for path in ("own_nets.Net", "own_alias.Net"):
-            part = EncoderPart(name="own", **{"class": path})
+            part = EncoderComponent(name="own", **{"class": path})
             found[content, path] = part.described()["module"]
     assert len(set(found.values())) == 4
     for name in ("own_nets", "own_nets.net", "own_alias"):
         monkeypatch.delitem(sys.modules, name)
-    installed = EncoderPart(name="sage", **{"class": "torch_geometric.nn.GraphSAGE"})
+    installed = EncoderComponent(name="sage", **{"class": "torch_geometric.nn.GraphSAGE"})
     assert installed.described()["module"] is None

@@ -131,7 +131,7 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
     (table,) = outcome.tables
     methods = {row.name for row in table.rows if not row.baseline}
     assert methods == {method.name for method in experiment.methods}
-    assert all("accuracy" in row.measures for row in table.rows)
+    assert all("accuracy" in row.further_metrics for row in table.rows)
 
 
 @pytest.mark.parametrize(

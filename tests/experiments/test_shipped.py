@@ -25,11 +25,11 @@ def test_two_seeds_made_quick(tmp_path: Path, name: str):
     narrow = {name: {**options, "hidden_dim": 8} for name, options in experiment.encoders.items()}
     experiment = experiment.model_copy(update={"encoders": narrow})
     outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
-    conditions = {place.condition for place in experiment.places()}
+    conditions = {point.condition for point in experiment.grid_points()}
     assert len(outcome.tables) == len(conditions)
     for table in outcome.tables:
         methods = {row.name for row in table.rows if not row.baseline}
         assert methods == {method.name for method in experiment.methods}
         if experiment.splits[table.split].unseen:
-            assert all("mae_unseen" in row.measures for row in table.rows)
+            assert all("mae_unseen" in row.further_metrics for row in table.rows)
     assert all(len(table) == 150 for table in outcome.outcome.samples.values())

@@ -30,7 +30,7 @@ def test_every_shipped_spec_is_valid_and_plans(path: Path):
     if path.stem.startswith(("agedb", "fashion")):
         return  # Their images are the user's; test_images.py makes some.
     runs = plan(experiment, load_datasets(experiment))
-    expected = sum(len(experiment.seeds[place.encoder]) for place in experiment.places())
+    expected = sum(len(experiment.seeds[point.encoder]) for point in experiment.grid_points())
     seeds = {seed for of_encoder in experiment.seeds.values() for seed in of_encoder}
     for split in experiment.splits:
         of_split = len(experiment.baselines_on(split)) * len(seeds)
@@ -106,7 +106,7 @@ def test_esol_is_the_study():
         ("seeds: 2", "seedz: 2", "split, splits, targets, title, tracking; did you mean 'seeds'?"),
         ("seeds: 2", "seeds: two", "line 4: seeds: must be how many, a list of them"),
         ("seeds: 2", "seeds: 2\ntracking: {wandbb: {}}", "tracking.wandbb: Input should be"),
-        ("name: tuned", "name: plain", "methods.2.name: two rows share the name 'plain'"),
+        ("name: tuned", "name: plain", "methods.2.name: two methods share the name 'plain'"),
         (
             "baselines: [mean]",
             "baselines: [meen]",
@@ -247,8 +247,10 @@ def test_a_selection_is_a_spec_of_its_own(tmp_path: Path):
     """It leaves out what it does not run, reads back as itself, and is checked like any other."""
     whole = resource_dir("experiments") / "depictions.yaml"
     pictures = read_spec(whole, encoders=["resnet8"], seeds="1")
-    assert all(place.encoder == "resnet8" for place in pictures.places())
-    assert {place.method.name for place in pictures.places()} == {m.name for m in pictures.methods}
+    assert all(point.encoder == "resnet8" for point in pictures.grid_points())
+    assert {point.method.name for point in pictures.grid_points()} == {
+        m.name for m in pictures.methods
+    }
     (tmp_path / "again.yaml").write_text(yaml.safe_dump(pictures.model_dump(mode="json")))
     assert read_spec(tmp_path / "again.yaml") == pictures
     with pytest.raises(
@@ -517,14 +519,16 @@ def test_a_wrong_splitter_is_told(folder: Path, split: str, message: str):
 def test_old_keys_get_an_error_that_names_the_new_ones(folder: Path):
     path = folder / "small.yaml"
     text = path.read_text().replace("epochs: 3", "epochs: 3\n  optimiser: sgd")
-    path.write_text(f"modules: []\n{text}outside: {{images: folder, folder: x, bad: refuse}}\n")
+    images = "{images: folder, folder: x, bad: refuse}"
+    path.write_text(f"modules: []\n{text}representation: {{outside: {images}}}\n")
     with pytest.raises(RncGraphError) as caught:
         read_spec(path)
     lines = str(caught.value).splitlines()
     assert [line.partition("small.yaml, ")[2] for line in lines] == [
         "line 1: modules: is now called `plugins`",
         "line 15: regression.optimiser: is now called `optimizer`",
-        "line 26: outside.bad: is now called `on_bad: raise`",
+        "line 26: representation.outside: is now called `ood`",
+        "line 26: representation.outside.bad: is now called `on_bad: raise`",
     ]
 
 

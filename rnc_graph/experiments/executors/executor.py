@@ -15,8 +15,8 @@ import torch
 from typing_extensions import Self
 
 from rnc_graph.errors import RncGraphError, RunError, WriteError
-from rnc_graph.experiments.grid_point import Record, Resources, Tensors
 from rnc_graph.experiments.plan import needs
+from rnc_graph.experiments.seeded_split import Record, Resources, Tensors
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, Task
 from rnc_graph.experiments.tracking import make_loggers
@@ -113,7 +113,7 @@ class Work:
             raise
         except (Exception, SystemExit) as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
-            raise RunError(f"{task.label}, seed {task.cell.seed}: {kind}{error}") from error
+            raise RunError(f"{task.label}, seed {task.split.seed}: {kind}{error}") from error
 
 
 class Executor(ABC):

@@ -16,7 +16,7 @@ from typing import Any
 from typing_extensions import Self
 
 from rnc_graph.experiments.executors.executor import Executor, Work
-from rnc_graph.experiments.grid_point import Tensors
+from rnc_graph.experiments.seeded_split import Tensors
 from rnc_graph.experiments.tasks import BaselineTask, Task
 from rnc_graph.training.distributed import launched
 

@@ -13,8 +13,8 @@ from typing_extensions import Self
 
 from rnc_graph.errors import MissingPackageError, RncGraphError, RunError
 from rnc_graph.experiments.executors.executor import Executor, Work
-from rnc_graph.experiments.grid_point import Record
 from rnc_graph.experiments.plan import needs
+from rnc_graph.experiments.seeded_split import Record
 from rnc_graph.experiments.tasks import Task
 
 # How often a task is begun anew that was lost with its node.

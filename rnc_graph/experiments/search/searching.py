@@ -80,7 +80,7 @@ def search(
         say: receives a line for each trial.
 
     Raises:
-        RncGraphError: there is no section ``search``, a range has no place, Optuna is not
+        RncGraphError: there is no section ``search``, a range names no key, Optuna is not
             installed, the folder holds another search or a damaged one, or no trial was finished.
     """
     spec = experiment.search

@@ -48,7 +48,7 @@ def with_values(experiment: Experiment, search: SearchSpec, values: Values) -> E
     """Return the experiment with the values in the searched method and encoder alone.
 
     Raises:
-        RncGraphError: a key has no place in the spec, or a value none in its range.
+        RncGraphError: a key is none of the spec, or a value is out of its range.
     """
     raw = experiment.model_dump(mode="json")
     method = next(m for m in raw["methods"] if m["name"] == search.method)
@@ -59,7 +59,7 @@ def with_values(experiment: Experiment, search: SearchSpec, values: Values) -> E
         for step in above:
             into = into.get(step) if isinstance(into, dict) else None
         if not isinstance(into, dict):
-            raise BadValueError(f"search.ranges: {key!r} has no place in method {search.method!r}")
+            raise BadValueError(f"search.ranges: {key!r} is no key of method {search.method!r}")
         into[last] = value
     try:
         return Experiment.model_validate(raw)

@@ -9,8 +9,8 @@ from rnc_graph.data.catalog import dataset_card
 from rnc_graph.data.samples import ImageSource, augmented_kind
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
+from rnc_graph.experiments.spec.component import AxisValue
 from rnc_graph.experiments.spec.method import Condition
-from rnc_graph.experiments.spec.part import AxisValue
 from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.sources import source_kind, source_name
 
@@ -21,7 +21,7 @@ _MOST_RUNS = 200_000
 
 
 def check_consistency(experiment: Experiment) -> None:
-    """Check that the parts of an experiment fit together.
+    """Check that the sections of an experiment fit together.
 
     Raises:
         MisfitError: they do not; it says where.
@@ -60,8 +60,8 @@ def _names(experiment: Experiment) -> None:
     names: set[str] = set()
     for number, name in enumerate(rows):
         if name in names:
-            place = ("methods", number, "name") if number < len(methods) else ("baselines",)
-            raise MisfitError(f"two rows share the name {name!r}", *place)
+            keys = ("methods", number, "name") if number < len(methods) else ("baselines",)
+            raise MisfitError(f"two methods share the name {name!r}", *keys)
         names.add(name)
     sources = [source_name(source) for source in experiment.data]
     if len(set(sources)) < len(sources):
@@ -86,19 +86,19 @@ def _names(experiment: Experiment) -> None:
 
 def _splits(experiment: Experiment) -> None:
     for name, split in experiment.splits.items():
-        place = ("splits", name) if name else ("split",)
+        keys = ("splits", name) if name else ("split",)
         if split.test == 0:
-            raise MisfitError("it leaves no test set; the least share is above 0", *place, "test")
+            raise MisfitError("it leaves no test set; the least share is above 0", *keys, "test")
         if split.unseen is not None and experiment.evaluate == "validation":
             raise MisfitError(
                 "only the test set has unseen labels, so evaluate: validation has nothing to show",
-                *place,
+                *keys,
                 "unseen",
             )
 
 
 def _sources(experiment: Experiment) -> None:
-    """Check that data are all measured or all classes, and those from outside of the same kind."""
+    """Check that data, and out-of-distribution ones, are of one kind: continuous or classes."""
     classes = [s.title for s in experiment.data if isinstance(s, ImageSource) and s.has_classes]
     if 0 < len(classes) < len(experiment.data):
         raise MisfitError(
@@ -106,15 +106,15 @@ def _sources(experiment: Experiment) -> None:
             "scores have nothing in common, so make it two experiments",
             "data",
         )
-    outside = experiment.representation.outside if experiment.representation else None
-    if outside is None:
+    ood = experiment.representation.ood if experiment.representation else None
+    if ood is None:
         return
     for source in experiment.data:
-        if source_kind(source) != source_kind(outside) or source_kind(source) == "graphs":
+        if source_kind(source) != source_kind(ood) or source_kind(source) == "graphs":
             raise MisfitError(
                 f"expected out-of-distribution samples like those of {source_name(source)!r}, "
-                f"molecules or images, got {source_name(outside)!r}",
-                *("representation", "outside"),
+                f"molecules or images, got {source_name(ood)!r}",
+                *("representation", "ood"),
             )
 
 
@@ -122,25 +122,25 @@ def _inputs(experiment: Experiment) -> None:
     """Check that encoders, data and augmentations are all for graphs, or all for images."""
     kinds = {source_name(source): source_kind(source) for source in experiment.data}
     numbers = {method.name: number for number, method in enumerate(experiment.methods)}
-    for place in experiment.places():
-        kind = experiment.kind_of(place.encoder)
-        if kinds[place.data] not in (None, kind):
+    for point in experiment.grid_points():
+        kind = experiment.kind_of(point.encoder)
+        if kinds[point.data] not in (None, kind):
             raise MisfitError(
-                f"it takes {kind}, and {place.data!r} is of {kinds[place.data]}",
-                *("encoders", place.encoder),
+                f"it takes {kind}, and {point.data!r} is of {kinds[point.data]}",
+                *("encoders", point.encoder),
             )
-        method = ("methods", numbers[place.method.name])
-        split = ("splits", place.split) if place.split else ("split",)
-        pretraining, regression = place.method.pretraining, place.method.regression
+        method = ("methods", numbers[point.method.name])
+        split = ("splits", point.split) if point.split else ("split",)
+        pretraining, regression = point.method.pretraining, point.method.regression
         for options, keys in (
             (pretraining.augmentation if pretraining else {}, (*method, "pretraining")),
             (regression.augmentation, (*method, "regression")),
-            (experiment.splits[place.split].graph_noise, split),
+            (experiment.splits[point.split].graph_noise, split),
         ):
             if augmented_kind(options) not in (None, kind):
                 raise MisfitError(
                     f"{next(iter(options))!r} alters {augmented_kind(options)}, and encoder "
-                    f"{place.encoder!r} takes {kind}; `only: {{encoder: ...}}` keeps a method to "
+                    f"{point.encoder!r} takes {kind}; `only: {{encoder: ...}}` keeps a method to "
                     "some encoders",
                     *keys,
                     "graph_noise" if keys == split else "augmentation",
@@ -153,11 +153,11 @@ def _one_table(experiment: Experiment) -> None:
     if len({tuple(seeds) for seeds in experiment.seeds.values()}) > 1:
         raise MisfitError("one_table: all encoders must have the same seeds", "seeds")
     found: dict[tuple[str, str, str], str] = {}
-    for place in experiment.places():
-        other = found.setdefault((place.data, place.split, place.method.name), place.encoder)
-        if other != place.encoder:
+    for point in experiment.grid_points():
+        other = found.setdefault((point.data, point.split, point.method.name), point.encoder)
+        if other != point.encoder:
             raise MisfitError(
-                f"method {place.method.name!r} is run with {other!r} and {place.encoder!r}; each "
+                f"method {point.method.name!r} is run with {other!r} and {point.encoder!r}; each "
                 f"encoder needs methods of its own, by `only: {{encoder: {other}}}`",
                 "one_table",
             )
@@ -165,20 +165,20 @@ def _one_table(experiment: Experiment) -> None:
 
 def _conditions(experiment: Experiment) -> None:
     """Check that what is excluded, and where methods are kept to, is on the grid."""
-    places = [place.axes for place in experiment.places(everywhere=True)]
+    points = [point.axes for point in experiment.grid_points(everywhere=True)]
     for number, condition in enumerate(experiment.exclude):
-        _check_condition(condition, places, "exclude", number)
+        _check_condition(condition, points, "exclude", number)
     for number, method in enumerate(experiment.methods):
-        _check_condition(method.only, places, "methods", number, "only")
+        _check_condition(method.only, points, "methods", number, "only")
 
 
 def _check_condition(
-    condition: Condition, places: Sequence[dict[str, AxisValue]], *keys: str | int
+    condition: Condition, points: Sequence[dict[str, AxisValue]], *keys: str | int
 ) -> None:
     for axis, values in condition.items():
-        found = list(dict.fromkeys(place[axis] for place in places if axis in place))
+        found = list(dict.fromkeys(point[axis] for point in points if axis in point))
         if not found:
-            known = sorted({name for place in places for name in place})
+            known = sorted({name for point in points for name in point})
             raise MisfitError(f"unknown axis {axis!r}; known: {', '.join(known)}", *keys)
         for value in values if isinstance(values, list) else [values]:
             if value not in found:
@@ -189,10 +189,10 @@ def _check_condition(
 
 
 def _references(experiment: Experiment) -> None:
-    """Check that each row's reference is run wherever the row is."""
+    """Check that each reference is run wherever a method that names it is."""
     rows: dict[tuple[str, str, str], set[str]] = {}
-    for place in experiment.places():
-        rows.setdefault(place.condition, set()).add(place.method.name)
+    for point in experiment.grid_points():
+        rows.setdefault(point.condition, set()).add(point.method.name)
     if not rows:
         raise MisfitError("it leaves no run", "exclude")
     for where, there in rows.items():

@@ -18,11 +18,11 @@ from pydantic import (
 from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import FileError
+from rnc_graph.experiments.spec.component import Component, is_finished
 from rnc_graph.experiments.spec.consistency import check_consistency
 from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
-from rnc_graph.experiments.spec.method import Condition, Method, Place
-from rnc_graph.experiments.spec.part import Part, is_finished
+from rnc_graph.experiments.spec.method import Condition, GridPoint, Method
 from rnc_graph.experiments.spec.search import SearchSpec
 from rnc_graph.experiments.spec.section import MisfitError, Section
 from rnc_graph.experiments.spec.sections import (
@@ -88,11 +88,11 @@ class Experiment(Section):
     both stages together, if another method has a stage 1.
     """
 
-    # First: the parts that they register are named further down.
+    # First: the components that they register are named further down.
     plugins: list[Annotated[Path, AfterValidator(_loaded)]] = Field(
         [],
-        description="Python files that register parts of your own; from the working directory, "
-        "unless they begin with /",
+        description="Python files that register components of your own; from the working "
+        "directory, unless they begin with /",
     )
     name: str = Field(pattern=r"^\w[\w.-]*$", description="letters, digits, '_', '.', '-'")
     title: str = ""
@@ -118,7 +118,7 @@ class Experiment(Section):
     regression: RegressionSpec = RegressionSpec()
     methods: list[Method] = Field(min_length=1)
     baselines: list[str] = Field([])
-    exclude: list[Condition] = Field([], description="places on the axes that are not run")
+    exclude: list[Condition] = Field([], description="points of the grid that are not run")
     reference: str = Field(description="the method that the others are compared with")
     ranked: bool = Field(False, description="sort the rows of a table by their error")
     one_table: bool = Field(
@@ -168,7 +168,7 @@ class Experiment(Section):
                 raise MisfitError("unknown option", name, "name")
             if "class" in options:  # Made with the data, which say what it takes.
                 continue
-            Part(name=name, **options).identity(ENCODERS)
+            Component(name=name, **options).identity(ENCODERS)
             # Without memory for the weights; code of the user's own may need them.
             device = "meta" if ENCODERS.owners[name] == "" else "cpu"
             with seeded(0), torch.device(device):
@@ -180,19 +180,19 @@ class Experiment(Section):
         return encoders
 
     @model_validator(mode="after")
-    def _parts_fit_together(self, info: ValidationInfo) -> Experiment:
+    def _is_consistent(self, info: ValidationInfo) -> Experiment:
         if not is_finished(info):
             check_consistency(self)
         return self
 
-    def places(self, everywhere: bool = False) -> list[Place]:
-        """Return where each method is run, condition by condition.
+    def grid_points(self, everywhere: bool = False) -> list[GridPoint]:
+        """Return the points of the grid, condition by condition.
 
         Args:
-            everywhere: places that are excluded, too.
+            everywhere: include points that are excluded, too.
         """
         every = [
-            Place(
+            GridPoint(
                 source_name(source),
                 split_name,
                 encoder,
@@ -215,20 +215,20 @@ class Experiment(Section):
         if everywhere:
             return every
         return [
-            place
-            for place in every
-            if matches(place.method.only, place.axes)
-            and not any(matches(condition, place.axes) for condition in self.exclude)
+            point
+            for point in every
+            if matches(point.method.only, point.axes)
+            and not any(matches(condition, point.axes) for condition in self.exclude)
         ]
 
-    def reference_of(self, row: str) -> str:
-        """Return the method that a row is compared with.
+    def reference_of(self, method: str) -> str:
+        """Return the method that another is compared with.
 
         Itself for one that others are compared with, unless it names another.
         """
-        own = {method.name: method.reference for method in self.methods}
+        own = {m.name: m.reference for m in self.methods}
         referred = {self.reference, *own.values()}
-        return own.get(row) or (row if row in referred else self.reference)
+        return own.get(method) or (method if method in referred else self.reference)
 
     def baselines_on(self, split: str) -> list[str]:
         """Return the baselines of a split: none where molecules are altered as graphs."""

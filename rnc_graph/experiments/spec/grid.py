@@ -1,7 +1,7 @@
 """A grid declared by named axes, expanded into methods and splits.
 
 Axes of the stages make methods, the rows of a table; axes of the split make splits, each a table of
-its own. Data sets, encoders and seeds are axes too, and stand at the top of a spec.
+its own. Data sets, encoders and seeds are axes too, at the top of a spec.
 """
 
 from __future__ import annotations
@@ -131,21 +131,21 @@ def _mapping(above: Raw, *keys: str) -> Raw:
 
 
 def _distinct(made: Iterable[Raw]) -> list[Raw]:
-    """Return each row once; the same row here and everywhere is everywhere."""
-    rows: dict[str, Raw] = {}
+    """Return each method once; the same method here and everywhere is everywhere."""
+    distinct: dict[str, Raw] = {}
     for method in made:
-        other = rows.setdefault(method["name"], method)
+        other = distinct.setdefault(method["name"], method)
         if other == method:
             continue
         alike = _anywhere(other) == _anywhere(method)
         if not alike or (other.get("only") and method.get("only")):
             raise MisfitError(
-                f"two entries make the row {method['name']!r}; if it is one row that is run at "
-                "several places, list them in one entry, as in split: [a, b]",
+                f"two entries make the method {method['name']!r}; if it is the same method at "
+                "several points, list them in one entry, as in split: [a, b]",
                 "include",
             )
-        rows[method["name"]] = _anywhere(method)
-    return list(rows.values())
+        distinct[method["name"]] = _anywhere(method)
+    return list(distinct.values())
 
 
 def _included(values: Any, on_grid: Any) -> Any:
@@ -167,7 +167,7 @@ def _listed(values: Any) -> Any:
     return values if isinstance(values, list | dict) else [values]
 
 
-def _places(axis: Axis, values: Any) -> list[tuple[Any, str, Any]]:
+def _coordinates(axis: Axis, values: Any) -> list[tuple[Any, str, Any]]:
     """Return for each value of an axis its coordinate, its label and itself."""
     if isinstance(values, dict):
         return [(name, str(name), value) for name, value in values.items()]
@@ -180,21 +180,23 @@ def _places(axis: Axis, values: Any) -> list[tuple[Any, str, Any]]:
 def _combinations(
     axes: Mapping[str, Axis], grid: Mapping[str, Any]
 ) -> Iterable[dict[str, tuple[Any, str, Any]]]:
-    lists = [_places(axes[name], values) for name, values in grid.items()]
-    return (dict(zip(grid, places, strict=True)) for places in product(*lists))
+    lists = [_coordinates(axes[name], values) for name, values in grid.items()]
+    return (dict(zip(grid, chosen, strict=True)) for chosen in product(*lists))
 
 
 def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
     for combination in _combinations(METHOD_AXES, grid):
-        places = dict(combination)
-        _, label, objective = places.get("objective", ("", "", ""))
-        plain = "objective" in places and (objective is None or objective == "none")
+        chosen = dict(combination)
+        _, label, objective = chosen.get("objective", ("", "", ""))
+        plain = "objective" in chosen and (objective is None or objective == "none")
         if plain:
-            places = {name: place for name, place in places.items() if name not in _STAGE_1}
-            places["objective"] = (label, "plain" if label in ("none", "None") else label, None)
+            chosen = {
+                name: coordinate for name, coordinate in chosen.items() if name not in _STAGE_1
+            }
+            chosen["objective"] = (label, "plain" if label in ("none", "None") else label, None)
         method: Raw = {"pretraining": None if plain else {}, "regression": {}}
         base = _mapping(_mapping(raw, "pretraining"), "pretraining", "objective")
-        for name, (_, _, value) in places.items():
+        for name, (_, _, value) in chosen.items():
             if name == "objective":
                 if not plain:
                     named = {"name": value} if isinstance(value, str) else value
@@ -209,25 +211,25 @@ def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
                 method["pretraining"].setdefault("objective", dict(base) or {"name": "rnc"})
             _put(method, METHOD_AXES[name].path, value)
         yield {
-            "name": ", ".join(label for _, label, _ in places.values()),
+            "name": ", ".join(label for _, label, _ in chosen.values()),
             **method,
-            "axes": {name: place for name, (place, _, _) in places.items()},
+            "axes": {name: coordinate for name, (coordinate, _, _) in chosen.items()},
             **({"only": only} if only else {}),
         }
 
 
 def _splits(grid: Mapping[str, Any], raw: Raw) -> Iterable[tuple[str, Raw]]:
-    for places in _combinations(SPLIT_AXES, grid):
+    for chosen in _combinations(SPLIT_AXES, grid):
         split: Raw = dict(_mapping({"split": split_mapping(raw.get("split"))}, "split"))
-        for name, (_, _, value) in places.items():
+        for name, (_, _, value) in chosen.items():
             if not SPLIT_AXES[name].path:
                 split |= _mapping({"split": split_mapping(value)}, "grid", "split")
             elif name == "imbalance":
                 split["long_tail"] = {**_mapping(split, "split", "long_tail"), "imbalance": value}
             else:
                 _put(split, SPLIT_AXES[name].path, value)
-        split["axes"] = {name: place for name, (place, _, _) in places.items()}
-        yield ", ".join(label for _, label, _ in places.values()), split
+        split["axes"] = {name: coordinate for name, (coordinate, _, _) in chosen.items()}
+        yield ", ".join(label for _, label, _ in chosen.values()), split
 
 
 def _put(into: Raw, path: tuple[str, ...], value: Any) -> None:
@@ -238,7 +240,7 @@ def _put(into: Raw, path: tuple[str, ...], value: Any) -> None:
 
 
 def axis_of(keys: Sequence[str | int], axes: Mapping[str, Any]) -> str | None:
-    """Return the axis that a place below a method or split that a grid made has its value from.
+    """Return the axis that a key below a method or split that a grid made has its value from.
 
     Args:
         keys: below the method or split.
@@ -253,9 +255,9 @@ def axis_of(keys: Sequence[str | int], axes: Mapping[str, Any]) -> str | None:
     return None
 
 
-def matches(condition: Mapping[str, Any], place: Mapping[str, Any]) -> bool:
-    """Say whether a place on the grid has, on each axis named, the value or one of the values."""
+def matches(condition: Mapping[str, Any], axes: Mapping[str, Any]) -> bool:
+    """Say whether a point of the grid has, on each axis named, the value or one of the values."""
     return all(
-        axis in place and place[axis] in (values if isinstance(values, list) else [values])
+        axis in axes and axes[axis] in (values if isinstance(values, list) else [values])
         for axis, values in condition.items()
     )

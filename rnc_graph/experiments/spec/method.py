@@ -1,4 +1,4 @@
-"""The rows of a table, and where on a grid they stand."""
+"""The methods of an experiment, and the points of its grid."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
-from rnc_graph.experiments.spec.part import AxisValue
+from rnc_graph.experiments.spec.component import AxisValue
 from rnc_graph.experiments.spec.section import Section
 from rnc_graph.experiments.spec.sections import PretrainingSpec, RegressionSpec
 
 Condition = dict[str, AxisValue | list[AxisValue]]
-"""Places on a grid: a value, or several, by axis."""
+"""Points of a grid: a value, or several, by axis."""
 
 
 class Method(Section):
@@ -23,7 +23,7 @@ class Method(Section):
     reference: str | None = Field(
         None, description="the method it is compared with, if not the experiment's reference"
     )
-    axes: dict[str, AxisValue] = Field({}, description="where it stands on the axes of a grid")
+    axes: dict[str, AxisValue] = Field({}, description="its values on the axes of a grid")
     only: Condition = Field({}, description="where on the axes it is run; everywhere by default")
 
     @model_validator(mode="after")
@@ -34,15 +34,15 @@ class Method(Section):
 
 
 @dataclass(frozen=True)
-class Place:
+class GridPoint:
     """One method under one condition.
 
     Attributes:
         data: name of the data set.
         split: name of the split.
         encoder: its name.
-        method: the row.
-        axes: its coordinates on all axes, by name.
+        method: the method.
+        axes: its values on all axes, by name.
         one_table: whether encoders share a table.
     """
 

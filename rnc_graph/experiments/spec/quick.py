@@ -13,7 +13,7 @@ EPOCHS = 2
 
 
 def quick(experiment: Experiment) -> Experiment:
-    """Return the same grid with few samples and few epochs: it shows that all parts work."""
+    """Return the same grid with few samples and few epochs: it shows that all components work."""
     methods = [
         method.model_copy(
             update={
@@ -26,7 +26,7 @@ def quick(experiment: Experiment) -> Experiment:
     ]
     evaluated = experiment.representation
     if evaluated is not None:
-        evaluated = evaluated.model_copy(update={"outside": _smaller(evaluated.outside)})
+        evaluated = evaluated.model_copy(update={"ood": _smaller(evaluated.ood)})
     return experiment.model_copy(
         update={
             "methods": methods,

@@ -13,6 +13,7 @@ RENAMED_KEYS = {
     "grey": "gray",
     "colour_jitter": "color_jitter",
     "greyscale": "grayscale",
+    "outside": "ood",
 }
 """The new name of each old key."""
 

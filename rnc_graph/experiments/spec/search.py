@@ -36,7 +36,7 @@ class Range(Section):
 class SearchSpec(Section):
     """A search over one method with one encoder, evaluated on the validation set alone."""
 
-    method: str = Field(description="the row to better")
+    method: str = Field(description="the method to improve")
     encoder: str
     ranges: dict[str, Range] = Field(
         min_length=1,
@@ -51,7 +51,7 @@ class SearchSpec(Section):
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
-    def _keys_have_a_place(self) -> SearchSpec:
+    def _keys_name_a_section(self) -> SearchSpec:
         for key in self.ranges:
             first, *rest = key.split(".")
             if first not in ("pretraining", "regression", "encoder") or not rest:

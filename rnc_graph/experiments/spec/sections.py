@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from rnc_graph.experiments.spec.part import Augmentation, Objective, Part, is_finished
+from rnc_graph.experiments.spec.component import Augmentation, Component, Objective, is_finished
 from rnc_graph.experiments.spec.section import Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.losses import LOSSES
 from rnc_graph.training import HeadLoss, StageConfig
 
 
-def _check_views(objective: Part | None, views: int, info: ValidationInfo) -> None:
+def _check_views(objective: Component | None, views: int, info: ValidationInfo) -> None:
     if objective is None or is_finished(info):
         return
     fewest = getattr(LOSSES.get(objective.name), "min_views", 1)
@@ -37,7 +37,7 @@ class PretrainingSpec(StageConfig):
     data: DataSource | None = Field(
         None, description="another data set to learn from, without the molecules of this one"
     )
-    objective: Objective = Part(name="rnc")
+    objective: Objective = Component(name="rnc")
     views: int = Field(2, ge=1, le=100, description="V; 1 for no second view")
     augmentation: Augmentation = Field({}, description="strength or options of each, in order")
     projection_dim: Projection = None
@@ -90,9 +90,9 @@ Stage = PretrainingSpec | RegressionSpec
 
 
 class RepresentationSpec(Section):
-    """Judge each method's embedding of the evaluated part, too."""
+    """Evaluate the embedding of each method, too."""
 
-    outside: DataSource | None = Field(None, description="out-of-distribution data set to detect")
+    ood: DataSource | None = Field(None, description="out-of-distribution data set to detect")
     tolerance: float = Field(
         0.25,
         gt=0,
@@ -101,16 +101,16 @@ class RepresentationSpec(Section):
     )
 
     def identity(self) -> dict[str, Any]:
-        """Return what the measures depend on beside the samples from outside, which a run names.
+        """Return what the metrics depend on; the out-of-distribution set by its name.
 
-        Named ones are identified by name alone.
+        A run identifies the content of that set itself.
         """
-        return {**self.model_dump(exclude={"outside"}), "outside": self.outside_name or None}
+        return {**self.model_dump(exclude={"ood"}), "outside": self.ood_name or None}
 
     @property
-    def outside_name(self) -> str:
-        """What the data set from outside is called, "" for none."""
-        return "" if self.outside is None else source_name(self.outside)
+    def ood_name(self) -> str:
+        """The name of the out-of-distribution data set, "" for none."""
+        return "" if self.ood is None else source_name(self.ood)
 
 
 def _by_name(loggers: Any) -> Any:

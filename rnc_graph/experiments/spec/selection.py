@@ -1,4 +1,4 @@
-"""A part of an experiment: some of its encoders, and other seeds."""
+"""A selection from an experiment: some of its encoders, and other seeds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def selected(
         if name not in experiment.encoders:
             raise UnknownNameError("encoder", name, list(experiment.encoders))
     counts = _seed_counts(seeds, chosen) if seeds is not None else {}
-    run = {place.method.name for place in experiment.places() if place.encoder in chosen}
+    run = {point.method.name for point in experiment.grid_points() if point.encoder in chosen}
     left = {"encoder": set(chosen), "method": run}
     raw = experiment.model_dump(mode="json")
     raw["encoders"] = {name: raw["encoders"][name] for name in chosen}

@@ -11,7 +11,7 @@ from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.data.splits.given import FileSplitter
 from rnc_graph.errors import UnknownNameError
-from rnc_graph.experiments.spec.part import Augmentation, AxisValue, Part, is_finished
+from rnc_graph.experiments.spec.component import Augmentation, AxisValue, Component, is_finished
 from rnc_graph.experiments.spec.section import MisfitError, Section
 
 
@@ -51,7 +51,7 @@ class SplitSpec(Section):
     train: float = Field(0.8, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
     test: float = Field(0.1, ge=0, lt=1)
-    splitter: Part | None = Field(
+    splitter: Component | None = Field(
         None,
         description="random, scaffold, published, ...; none is random, or the published split of "
         "images that have one",
@@ -76,7 +76,9 @@ class SplitSpec(Section):
 
     @field_validator("splitter")
     @classmethod
-    def _splitter_can_be_made(cls, splitter: Part | None, info: ValidationInfo) -> Part | None:
+    def _splitter_can_be_made(
+        cls, splitter: Component | None, info: ValidationInfo
+    ) -> Component | None:
         if splitter is not None and not is_finished(info):
             splitter.identity(SPLITS)
             splitter.make(SPLITS)

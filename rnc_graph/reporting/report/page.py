@@ -154,11 +154,11 @@ def _table(table: ResultTable, number: int) -> str:
 
 def _line(table: ResultTable, row: MethodRow, mark: str) -> str:
     scoring = table.scoring
-    score, beside = table.score(row), table.score(row, scoring.secondary)
+    score, secondary = table.score(row), table.score(row, scoring.secondary)
     cells: list[tuple[str, float | None]] = [
         (numbers.mean_and_sd(score), score.mean),
         (numbers.interval(score.low, score.high), None),
-        (numbers.mean_and_sd(beside), beside.mean),
+        (numbers.mean_and_sd(secondary), secondary.mean),
     ]
     for scale in scoring.scales[1:]:
         other = table.score(row, scale=scale)

@@ -21,17 +21,17 @@ Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class GridPoint:
+class SeededSplit:
     """What all tasks of one split share.
 
     Attributes:
         data: digest of the data set, as the encoder sees it.
-        split: how it is divided.
+        spec: how it is divided.
         seed: of the split, the initial weights, and the order of the batches.
     """
 
     data: str
-    split: SplitSpec
+    spec: SplitSpec
     seed: int
 
     def identity(self) -> dict[str, Any]:
@@ -39,13 +39,13 @@ class GridPoint:
         return {
             "format": FORMAT,
             "data": self.data,
-            "split": self.split.training_identity(),
+            "split": self.spec.training_identity(),
             "seed": self.seed,
         }
 
     def prepared(self, at: Resources) -> PreparedSplit:
         """Divide the data set."""
-        return at.datasets[self.data].split(self.seed, self.split.recipe())
+        return at.datasets[self.data].split(self.seed, self.spec.recipe())
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Resources:
     Attributes:
         datasets: by digest.
         device: a Lightning accelerator.
-        outside: out-of-distribution sets, by digest.
+        ood: out-of-distribution sets, by digest.
     """
 
     datasets: dict[str, Samples]
     device: str = "cpu"
-    outside: dict[str, Store] = field(default_factory=dict)
+    ood: dict[str, Store] = field(default_factory=dict)
 
 
 def with_code(identity: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +74,6 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        yield from (text for item in value.items() for part in item for text in _texts(part))
+        yield from (text for item in value.items() for nested in item for text in _texts(nested))
     elif isinstance(value, list | tuple):
-        yield from (text for part in value for text in _texts(part))
+        yield from (text for nested in value for text in _texts(nested))

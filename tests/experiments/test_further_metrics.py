@@ -21,7 +21,7 @@ from tests.run_and_write import run_and_write
 
 MORE = """
 ranked: true
-representation: {outside: esol, tolerance: 0.5}
+representation: {ood: esol, tolerance: 0.5}
 split:
   train: 0.5
   validation: 0.2
@@ -64,7 +64,7 @@ def test_measures_stand_in_every_form_of_the_table(folder: Path, results) -> Non
     for name in ("probe_rmse", "order", "precision_10", "label_error_1", "alignment", "mae_few"):
         assert f"| {DISPLAY[name].title} |" in markdown
     for row in table.rows:
-        for name, summary in row.measures.items():
+        for name, summary in row.further_metrics.items():
             (own,) = frame[(frame["method"] == row.name) & (frame["metric"] == name)]["mean"]
             assert own == pytest.approx(summary.mean)
             assert all(np.isfinite(summary.values))
@@ -85,11 +85,11 @@ def test_each_row_is_compared_with_its_own_reference(folder: Path, results) -> N
     key = ("test", "standardized", "rmse")
     own, other = rows["joint too"].summaries[key].mean, rows["frozen"].summaries[key].mean
     assert rows["joint too"].differences["rmse"].mean == pytest.approx(own - other)
-    own, other = (rows[name].measures["order"].mean for name in ("joint too", "frozen"))
-    assert rows["joint too"].measure_differences["order"].mean == pytest.approx(own - other)
+    own, other = (rows[name].further_metrics["order"].mean for name in ("joint too", "frozen"))
+    assert rows["joint too"].further_differences["order"].mean == pytest.approx(own - other)
     for name in ("plain", "frozen"):
         assert not rows[name].differences
-        assert not rows[name].measure_differences
+        assert not rows[name].further_differences
 
 
 def test_rows_are_sorted_by_error_and_ranked_seed_by_seed(folder: Path, results) -> None:
@@ -120,7 +120,7 @@ def test_the_training_part_alone_is_thinned(folder: Path, results) -> None:
         assert len(tensors["validation_rows"]) == 12
     # Bins of ten, of which 10, 5 and 2 or 3 stay: many, medium and few.
     for row in table.rows:
-        assert {"mae_many", "mae_medium", "mae_few"} <= set(row.measures)
+        assert {"mae_many", "mae_medium", "mae_few"} <= set(row.further_metrics)
 
 
 @pytest.mark.parametrize("figure", ["differences", "regions"])
@@ -129,11 +129,11 @@ def test_the_figures_are_drawn(folder: Path, results, figure: str) -> None:
     assert (out / f"{figure}_gcn.png").stat().st_size > 10_000
 
 
-def test_molecules_of_the_data_set_are_not_outside_of_it(folder: Path) -> None:
+def test_molecules_of_the_data_set_are_not_out_of_distribution(folder: Path) -> None:
     esol = load_dataset("esol")
-    outside = without(esol.smiles, esol.smiles[:60])
-    assert 1000 < len(outside) < 1128 - 50
-    assert not set(outside) & set(esol.smiles[:60])
+    ood = without(esol.smiles, esol.smiles[:60])
+    assert 1000 < len(ood) < 1128 - 50
+    assert not set(ood) & set(esol.smiles[:60])
     # The same molecule, written in another way.
     assert without(["C1=CC=CC=C1", "CC"], ["c1ccccc1"]) == ["CC"]
 
@@ -146,7 +146,7 @@ def test_molecules_of_the_data_set_are_not_outside_of_it(folder: Path) -> None:
             "reference: frosen",
             "methods.2.reference: 'frosen' is none of",
         ),
-        ("outside: esol", "outside: moon", "unknown data set 'moon'; known: "),
+        ("ood: esol", "ood: moon", "unknown data set 'moon'; known: "),
         ("tolerance: 0.5", "tolerance: -1", "tolerance"),
         ("imbalance: 4", "imbalance: 1", "imbalance"),
         ("many: 8", "many: 3", "few must not be greater than many"),
@@ -199,15 +199,13 @@ def test_what_can_be_known_before_training_is_told_before(
     assert not list((folder / "out").glob("store/*-*"))
 
 
-def test_a_set_with_nothing_outside_is_refused(folder: Path) -> None:
-    text = (folder / "small.yaml").read_text() + "representation: {outside: esol}\n"
+def test_a_set_without_out_of_distribution_molecules_is_refused(folder: Path) -> None:
+    text = (folder / "small.yaml").read_text() + "representation: {ood: esol}\n"
     text = text.replace(
         "{path: molecules.csv, smiles: smiles, targets: [logS], unit: log mol/L}", "esol"
     )
     (folder / "all.yaml").write_text(text)
-    with pytest.raises(
-        RncGraphError, match=r"representation\.outside: 'esol' has 0 molecules that"
-    ):
+    with pytest.raises(RncGraphError, match=r"representation\.ood: 'esol' has 0 molecules that"):
         run_and_write(read_spec(folder / "all.yaml"), folder / "out")
 
 
@@ -245,7 +243,7 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
     ]
     (table,) = tabulate(Outcome(experiment, load_datasets(experiment), runs, Store(folder)))
     rows = {row.name: row for row in table.rows}
-    assert rows["tuned"].measures["mae_many"].values == (6.0,)
-    assert rows["tuned"].measure_differences["mae_many"].mean == 0.0
-    assert rows["frozen"].measures["mae_many"].values == (7.0,)
+    assert rows["tuned"].further_metrics["mae_many"].values == (6.0,)
+    assert rows["tuned"].further_differences["mae_many"].mean == 0.0
+    assert rows["frozen"].further_metrics["mae_many"].values == (7.0,)
     assert "| 6.000 (1 seed) |" in as_markdown(experiment, [table], "test")

@@ -1,4 +1,4 @@
-"""Parts that a spec names, with their options: losses, encoders, splitters, augmentations."""
+"""Components that a spec names, with their options: losses, encoders, splitters, augmentations."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ AxisValue = bool | float | str
 _MOST_FILES = 100
 
 
-class Part(BaseModel):
-    """One part of a registry: its name, and its options as further keys."""
+class Component(BaseModel):
+    """One component of a registry: its name, and its options as further keys."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str
 
     def make(self, registry: Registry[Any]) -> Any:
-        """Build the part."""
+        """Build the component."""
         return registry.make(self.name, **(self.model_extra or {}))
 
     def identity(self, registry: Registry[Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Part(BaseModel):
         return {"name": self.name, **options}
 
 
-class EncoderPart(Part):
+class EncoderComponent(Component):
     """An encoder: a registered one, or the one at an import path, ``{class: my_module.Net}``.
 
     Options are arguments of the class, as :func:`~rnc_graph.encoders.make_encoder` takes them.
@@ -113,16 +113,16 @@ def is_finished(info: ValidationInfo) -> bool:
     return bool((info.context or {}).get("finished"))
 
 
-def _loss_can_be_made(part: Part, info: ValidationInfo) -> Part:
+def _loss_can_be_made(component: Component, info: ValidationInfo) -> Component:
     if is_finished(info):
-        return part
-    part.identity(LOSSES)
-    made = part.make(LOSSES)
+        return component
+    component.identity(LOSSES)
+    made = component.make(LOSSES)
     if not isinstance(made, nn.Module):
         raise ValueError(
-            f"objective {part.name!r}: expected an nn.Module, got a {type(made).__name__}"
+            f"objective {component.name!r}: expected an nn.Module, got a {type(made).__name__}"
         )
-    return part
+    return component
 
 
 def _strength_or_options(value: Any) -> Any:
@@ -139,7 +139,7 @@ def _augmentation_can_be_made(options: dict[str, Any], info: ValidationInfo) -> 
     return options
 
 
-Objective = Annotated[Part, AfterValidator(_loss_can_be_made)]
+Objective = Annotated[Component, AfterValidator(_loss_can_be_made)]
 Augmentation = Annotated[
     dict[str, Annotated[Any, AfterValidator(_strength_or_options)]],
     AfterValidator(_augmentation_can_be_made),
