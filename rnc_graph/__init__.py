@@ -8,11 +8,18 @@ if TYPE_CHECKING:
     from rnc_graph import encoders, losses
     from rnc_graph.data import GraphDataset, MoleculeDataset, load_dataset
     from rnc_graph.models.estimator import MoleculeRegressor
-    from rnc_graph.training import FinetuneModule, PretrainModule, StageConfig, TwoStage
+    from rnc_graph.training import (
+        FinetuneConfig,
+        FinetuneModule,
+        PretrainModule,
+        StageConfig,
+        TwoStage,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "FinetuneConfig",
     "FinetuneModule",
     "GraphDataset",
     "MoleculeDataset",
@@ -28,6 +35,7 @@ __all__ = [
 
 # Public names and their modules, which are imported on first use: they take seconds.
 _MODULES = {
+    "FinetuneConfig": "training",
     "FinetuneModule": "training",
     "GraphDataset": "data",
     "MoleculeDataset": "data",

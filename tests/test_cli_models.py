@@ -285,9 +285,11 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
     written_as = given | {"dropout": "1e-1"}  # Text in YAML 1.1.
     options = [f"--encoder-option={key}={value}" for key, value in written_as.items()]
     options += ["--encoder", path, "--out", str(tmp_path / "m"), "--no-descriptors", *QUICK]
+    options += ["--set", "head_epochs=1", "--set", "objective_options={temperature: 1.5}"]
     written(run("train", str(folder / "my.csv"), "--target", "logS", *options))
     model = MoleculeRegressor.load(tmp_path / "m")
     assert model.encoder_options == given
+    assert (model.head_epochs, model.objective_options) == (1, {"temperature": 1.5})
     assert model.embed(["CCO"]).shape == (1, 8)
 
 
@@ -306,6 +308,9 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["train", "my.csv", "--encoder-option", "layers", "--out", "m"], "expected KEY=VALUE"),
         (["train", "my.csv", "--encoder-option", "layers=[", "--out", "m"], "is not YAML"),
         (["train", "my.csv", "--encoder-option", "layer=2", "--out", "m"], "'layer'.*layers"),
+        (["train", "my.csv", "--set", "epochs=2", "--out", "m"], "--set epochs: has an option"),
+        (["train", "my.csv", "--set", "depth=2", "--out", "m"], "depth"),
+        (["train", "my.csv", "--set", "views=yes", "--out", "m"], "views.*expected a number"),
         (["train", "my.csv", "--plugin", "gone.py", "--out", "m"], "gone.py: cannot be read"),
         (["train", "my.csv", "--objective", "rcn", "--out", "m"], "unknown objective 'rcn'"),
         (

@@ -131,6 +131,15 @@ def train(
     ] = "stacked",
     epochs: Annotated[int, Option(min=1, help="Of stage 2.")] = 80,
     pretraining_epochs: Annotated[int, Option(min=1, help="Of stage 1.")] = 30,
+    further: Annotated[
+        list[str] | None,
+        Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting of the model, such as learning_rate=5e-4, head_epochs=20 or "
+            "objective_options={temperature: 1}; repeatable.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     jobs: Jobs = None,
     device: Device = "cpu",
@@ -159,20 +168,24 @@ def train(
     if networks != "auto" and not networks.isdecimal():
         raise BadValueError(f"--networks: expected a number or auto, got {networks!r}")
     plugins = load_plugins(plugin or [])
-    settings = make_settings(
-        encoder=encoder,
-        encoder_options=options_of(encoder_option),
-        objective=None if objective == "none" else objective,
-        head_loss=head_loss,
-        freeze_encoder=freeze,
-        clean=clean,
-        descriptors=descriptors,
-        networks=networks if networks == "auto" else int(networks),
-        weights=weights,
-        epochs=epochs,
-        pretraining_epochs=pretraining_epochs,
-        **({} if member is None else {"descriptor_models": member}),
-    )
+    own = {
+        "encoder": encoder,
+        "encoder_options": options_of(encoder_option),
+        "objective": None if objective == "none" else objective,
+        "head_loss": head_loss,
+        "freeze_encoder": freeze,
+        "clean": clean,
+        "descriptors": descriptors,
+        "networks": networks if networks == "auto" else int(networks),
+        "weights": weights,
+        "epochs": epochs,
+        "pretraining_epochs": pretraining_epochs,
+        "descriptor_models": list(members) if member is None else member,
+    }
+    others = options_of(further, "--set") or {}
+    for name in others.keys() & own.keys():
+        raise BadValueError(f"--set {name}: has an option of its own; see rnc-graph train --help")
+    settings = make_settings(**own, **others)
     processes = workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
         table, bad, notes = _read(data, smiles, target, split_column, unit, decimal)

@@ -142,7 +142,7 @@ def _kind(task: Task) -> tuple[object, ...]:
 def _timed(task: Task, resources: Resources) -> _Pace:
     """Run a task with two epochs, and no pretraining to wait for."""
     if isinstance(task, RegressTask):
-        shorter = task.regression.model_copy(update={"epochs": 2})
+        shorter = task.regression.model_copy(update={"epochs": 2, "head_epochs": 0})
         task = replace(task, regression=shorter, pretrained=None, representation=None)
     elif isinstance(task, PretrainTask):
         task = replace(task, pretraining=task.pretraining.model_copy(update={"epochs": 2}))

@@ -146,7 +146,7 @@ class RegressTask:
     @property
     def epochs(self) -> int:
         """How often the task reports an epoch."""
-        return self.regression.epochs
+        return self.regression.head_epochs + self.regression.epochs
 
     @property
     def epoch_cost(self) -> float:
@@ -283,6 +283,8 @@ def _stage_identity(stage: Stage) -> dict[str, Any]:
     objective = stage.objective.identity(LOSSES) if stage.objective else None
     # The grid point identifies the training data.
     found = {**stage.model_dump(exclude={"data"}), "objective": objective}
-    if not found.get("balanced"):  # As runs were named before there were classes.
-        found.pop("balanced", None)
+    # As runs were named before there were these fields.
+    for field in ("balanced", "head_epochs", "encoder_learning_rate"):
+        if not found.get(field):
+            found.pop(field, None)
     return found

@@ -69,8 +69,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         freeze_encoder: whether stage 2 trains the head alone.
         pretraining_epochs: of stage 1.
         epochs: of stage 2.
+        head_epochs: before them, epochs in which the head learns alone, on embeddings computed
+            once: an encoder keeps more of what it has learned.
         batch_size: largest number of molecules in a batch.
         learning_rate: the largest that the one-cycle schedule reaches.
+        encoder_learning_rate: of the encoder in stage 2; None for ``learning_rate``.
         weight_decay: of AdamW.
         patience: end a stage after so many epochs without a better validation error.
         clean: strip salts, solvents and charges, in training and prediction; a molecule with a
@@ -123,8 +126,10 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         freeze_encoder: bool = False,
         pretraining_epochs: int = 30,
         epochs: int = 80,
+        head_epochs: int = 0,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
+        encoder_learning_rate: float | None = None,
         weight_decay: float = 1e-2,
         patience: int | None = None,
         clean: bool = False,
@@ -156,8 +161,10 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.freeze_encoder = freeze_encoder
         self.pretraining_epochs = pretraining_epochs
         self.epochs = epochs
+        self.head_epochs = head_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
         self.weight_decay = weight_decay
         self.patience = patience
         self.clean = clean

@@ -146,7 +146,11 @@ def _costs(kind: str, settings: ModelSettings) -> list[float]:
         return [_QUICK_MEMBER_COST]
     pretraining = settings.pretraining_epochs if settings.objective is not None else 0
     stage_2 = 0.1 if settings.freeze_encoder else 1.0
-    return [float(settings.views)] * pretraining + [stage_2] * settings.epochs
+    return (
+        [float(settings.views)] * pretraining
+        + [0.1] * settings.head_epochs
+        + [stage_2] * settings.epochs
+    )
 
 
 _parts: TrainingParts

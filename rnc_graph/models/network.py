@@ -128,6 +128,7 @@ class Network:
             named = {"train": train, "val": selection}
             return {name: Subset(molecules, rows, targets[rows]) for name, rows in named.items()}
 
+        pretrain, finetune = settings.stages
         if settings.objective is not None:
             stage_1 = TwoStage(
                 self.encoder,
@@ -135,7 +136,7 @@ class Network:
                 transform=make_view(settings.augmentation),
                 views=settings.views,
                 projection_dim=self.embedding_dim,
-                pretrain=settings.config(settings.pretraining_epochs),
+                pretrain=pretrain,
                 standardize=False,
                 trainer=trainer,
             ).pretrain(**sets(inputs), seed=seed)
@@ -151,7 +152,7 @@ class Network:
             head_loss=settings.head_loss,
             head_hidden=settings.head_hidden,
             head_dropout=settings.head_dropout,
-            finetune=settings.config(settings.epochs),
+            finetune=finetune,
             standardize=False,
             trainer=trainer,
         ).finetune(**sets(_WithDescriptors(molecules, inputs.scores)), seed=seed)

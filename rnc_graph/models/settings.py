@@ -25,7 +25,7 @@ from rnc_graph.models.inputs import example_molecules
 from rnc_graph.registry import LARGEST, check_size
 from rnc_graph.seeding import seeded
 from rnc_graph.settings import Settings
-from rnc_graph.training import ContinuousLoss, StageConfig
+from rnc_graph.training import ContinuousLoss, FinetuneConfig, StageConfig
 
 DescriptorModelName = Literal["svr", "extra-trees", "fingerprint-svr", "embedding-svr"]
 
@@ -60,8 +60,12 @@ class ModelSettings(Settings):
     freeze_encoder: bool = False
     pretraining_epochs: int = Field(30, ge=1, le=1_000_000)
     epochs: int = Field(80, ge=1, le=1_000_000)
+    head_epochs: int = Field(0, ge=0, le=1_000_000, description="of the head alone, before stage 2")
     batch_size: int = Field(64, ge=3)
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    encoder_learning_rate: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="in stage 2; None for learning_rate"
+    )
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
     patience: PositiveInt | None = Field(
         None, description="end a stage after so many epochs without a better validation MAE"
@@ -99,6 +103,11 @@ class ModelSettings(Settings):
             fewest = getattr(LOSSES.get(self.objective), "min_views", 1)
             if self.views < fewest:
                 raise ValueError(f"objective {self.objective!r} needs views of at least {fewest}")
+        if self.freeze_encoder and (self.head_epochs or self.encoder_learning_rate):
+            raise ValueError(
+                "freeze_encoder: the head alone learns, so head_epochs and encoder_learning_rate "
+                "have no effect"
+            )
         make_view(self.augmentation)
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")
@@ -122,14 +131,20 @@ class ModelSettings(Settings):
         """Whether the encoder has weights before it is trained."""
         return isinstance(self.encoder, nn.Module) or self.encoder in (PRETRAINED, *SHIPPED)
 
-    def config(self, epochs: int) -> StageConfig:
-        """Return how a stage of so many epochs is optimized."""
-        return StageConfig(
-            epochs=epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            patience=self.patience,
+    @property
+    def stages(self) -> tuple[StageConfig, FinetuneConfig]:
+        """How the two stages are optimized."""
+        shared: dict[str, Any] = {
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            "patience": self.patience,
+        }
+        return StageConfig(epochs=self.pretraining_epochs, **shared), FinetuneConfig(
+            epochs=self.epochs,
+            head_epochs=self.head_epochs,
+            encoder_learning_rate=self.encoder_learning_rate,
+            **shared,
         )
 
     @property

@@ -1,6 +1,6 @@
 """Two-stage training: :class:`TwoStage`, and its stages as Lightning modules."""
 
-from rnc_graph.training.config import StageConfig, TrainerConfig
+from rnc_graph.training.config import FinetuneConfig, StageConfig, TrainerConfig
 from rnc_graph.training.contrast import Contrast, LabeledQueue, MomentumEncoder
 from rnc_graph.training.fit import History, check_device
 from rnc_graph.training.head_losses import ContinuousLoss, HeadLoss
@@ -11,6 +11,7 @@ from rnc_graph.training.two_stage import TwoStage
 __all__ = [
     "ContinuousLoss",
     "Contrast",
+    "FinetuneConfig",
     "FinetuneModule",
     "HeadLoss",
     "History",

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import Logger
 from pydantic import Field, ValidationError
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from typing_extensions import Self
 
 from rnc_graph.errors import BadValueError, UnknownNameError, first_problem
 from rnc_graph.settings import Settings
@@ -36,16 +37,16 @@ class StageConfig(Settings):
     )
 
     @classmethod
-    def of(
-        cls, config: StageConfig | Mapping[str, Any] | None, argument: str = "config"
-    ) -> StageConfig:
-        """Return a stage's configuration, or make it of a dict of its fields.
+    def of(cls, config: StageConfig | Mapping[str, Any] | None, argument: str = "config") -> Self:
+        """Return a stage's configuration, of one that may have more fields, or of a dict.
 
         Raises:
             BadValueError: an unknown field or a wrong value of ``argument``.
         """
         if isinstance(config, StageConfig):
-            return config
+            if isinstance(config, FinetuneConfig) and not issubclass(cls, FinetuneConfig):
+                raise BadValueError(f"{argument}: expected a StageConfig, got a FinetuneConfig")
+            return cls(**config.model_dump(include=set(cls.model_fields)))
         fields = {} if config is None else config
         if not isinstance(fields, Mapping):
             raise BadValueError(
@@ -58,11 +59,9 @@ class StageConfig(Settings):
         except ValidationError as error:
             raise BadValueError(f"{argument}, {first_problem(error)}") from error
 
-    def plain(self) -> dict[str, Any]:
-        """Return the fields as a dict, without those that a subclass adds."""
-        return self.model_dump(include=set(StageConfig.model_fields))
-
-    def configure(self, parameters: Iterable[nn.Parameter], steps: int) -> Any:
+    def configure(
+        self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]], steps: int
+    ) -> Any:
         """Return optimizer and schedule, as Lightning's ``configure_optimizers`` does."""
         optimizer: torch.optim.Optimizer
         rate, decay = self.learning_rate, self.weight_decay
@@ -76,10 +75,38 @@ class StageConfig(Settings):
         if self.schedule == "cosine":
             schedule = CosineAnnealingLR(optimizer, T_max=steps)
         else:
-            schedule = OneCycleLR(
-                optimizer, max_lr=self.learning_rate, total_steps=steps, cycle_momentum=False
-            )
+            rates = [group["lr"] for group in optimizer.param_groups]
+            schedule = OneCycleLR(optimizer, rates, total_steps=steps, cycle_momentum=False)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class FinetuneConfig(StageConfig):
+    """Of stage 2, where an encoder with good weights may learn later and slower than the head.
+
+    Both keep what it has learned (Kumar et al., "Fine-Tuning can Distort Pretrained Features and
+    Underperform Out-of-Distribution", ICLR 2022).
+    """
+
+    head_epochs: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="passes in which the head learns alone, on embeddings computed once, before "
+        "the encoder learns too",
+    )
+    encoder_learning_rate: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="of the encoder; null for learning_rate"
+    )
+
+    @property
+    def changes_the_encoder(self) -> bool:
+        """Whether the encoder learns otherwise than the head, which a frozen one cannot."""
+        return self.head_epochs > 0 or self.encoder_learning_rate is not None
+
+    def of_head(self) -> StageConfig:
+        """Return the configuration of the head's own training, of ``head_epochs`` if there are."""
+        fields = self.model_dump(include=set(StageConfig.model_fields))
+        return StageConfig(**fields | {"epochs": self.head_epochs or self.epochs})
 
 
 def _nothing() -> None:

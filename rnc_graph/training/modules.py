@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rnc_graph.data.loader import split_targets
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
-from rnc_graph.training.config import StageConfig
+from rnc_graph.training.config import FinetuneConfig, StageConfig
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
 from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss, KnownError, KnownMAE
@@ -25,9 +25,9 @@ class StageModule(L.LightningModule):
     validation metric: "validation_mae", or "validation_error" (1 - accuracy) for classes.
     """
 
-    def __init__(self, config: StageConfig | Mapping[str, Any] | None, classes: bool) -> None:
+    def __init__(self, config: StageConfig, classes: bool) -> None:
         super().__init__()
-        self.config = StageConfig.of(config)
+        self.config = config
         self.validation = KnownError() if classes else KnownMAE()
         self.selected_by = self.validation.logged_as
 
@@ -44,7 +44,11 @@ class StageModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule."""
         steps = int(self.trainer.estimated_stepping_batches)
-        return self.config.configure(self.parameters(), steps)
+        return self.config.configure(self.parameter_groups(), steps)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return what an optimizer of PyTorch takes."""
+        return [{"params": list(self.parameters())}]
 
 
 class PretrainModule(StageModule):
@@ -75,14 +79,14 @@ class PretrainModule(StageModule):
         projection: nn.Module | None = None,
         n_classes: int | None = None,
     ) -> None:
-        super().__init__(config, n_classes is not None)
+        super().__init__(StageConfig.of(config), n_classes is not None)
         if n_classes is not None and (n_targets != 1 or n_classes < 2):
             raise BadValueError(
                 "classes: expected one target and at least 2 classes, got "
                 f"{n_targets} targets and {n_classes} classes"
             )
         self.save_hyperparameters(
-            {"n_targets": n_targets, "n_classes": n_classes, "config": self.config.plain()}
+            {"n_targets": n_targets, "n_classes": n_classes, "config": self.config.model_dump()}
         )
         self.encoder = encoder
         self.contrast = Contrast(loss, encoder, projection)
@@ -121,7 +125,7 @@ class FinetuneModule(StageModule):
             pass ``nn.Identity()`` and batches of embeddings.
         head: maps an embedding to predictions (B, t), or to logits (B, C).
         head_loss: "l1", "l2" or "huber"; or "cross-entropy" for class numbers (B, 1).
-        config: of the stage, or a dict of its fields.
+        config: of the stage, or a dict of its fields; ``TwoStage`` alone uses ``head_epochs``.
         loss: for joint training: as in :class:`PretrainModule`.
         loss_weight: factor of ``loss`` beside the head's loss.
         projection: between embedding and ``loss``.
@@ -139,15 +143,25 @@ class FinetuneModule(StageModule):
     ) -> None:
         if head_loss not in HEAD_LOSSES:
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
-        super().__init__(config, head_loss == "cross-entropy")
+        found = FinetuneConfig.of(config)
+        super().__init__(found, head_loss == "cross-entropy")
+        self.encoder_learning_rate = found.encoder_learning_rate
         self.save_hyperparameters(
-            {"head_loss": head_loss, "loss_weight": loss_weight, "config": self.config.plain()}
+            {"head_loss": head_loss, "loss_weight": loss_weight, "config": found.model_dump()}
         )
         self.encoder = encoder
         self.head = head
         self.head_loss = HEAD_LOSSES[head_loss]
         self.contrast = Contrast(loss, encoder, projection) if loss is not None else None
         self.loss_weight = loss_weight
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the encoder's parameters with their own learning rate, and the others."""
+        if self.encoder_learning_rate is None:
+            return super().parameter_groups()
+        own = dict.fromkeys(self.encoder.parameters())
+        others = [parameter for parameter in self.parameters() if parameter not in own]
+        return [{"params": others}, {"params": list(own), "lr": self.encoder_learning_rate}]
 
     def forward(self, inputs: Any) -> Tensor:
         """Return the head's predictions (B, t), or logits (B, C)."""

@@ -20,7 +20,12 @@ from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
 from rnc_graph.seeding import seeded
 from rnc_graph.training.batches import StageData
-from rnc_graph.training.config import DEFAULT_TRAINER, StageConfig, TrainerConfig
+from rnc_graph.training.config import (
+    DEFAULT_TRAINER,
+    FinetuneConfig,
+    StageConfig,
+    TrainerConfig,
+)
 from rnc_graph.training.fit import History, fit
 from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss
 from rnc_graph.training.inference import infer, torch_device
@@ -61,7 +66,8 @@ class TwoStage(nn.Module):
         freeze: train the head alone, on embeddings computed once.
         balanced: stage 2 draws each class of the first target equally often.
         pretrain: configuration of stage 1, or a dict of its fields.
-        finetune: the same of stage 2.
+        finetune: the same of stage 2, a ``FinetuneConfig``: the head may learn first, and the
+            encoder slower.
         readout: pools the outputs of a model that has one for each node: "sum", "mean", "max" or
             "both".
         n_classes: C for class targets; None for the largest class number in ``fit``'s data plus 1.
@@ -72,7 +78,8 @@ class TwoStage(nn.Module):
         encoder: the trained encoder, None before training.
         head: the trained head.
         loss: the loss, set up.
-        history: what each epoch logged, under "pretrain" and "finetune".
+        history: what each epoch logged, under "pretrain", "finetune", and "head" where the head
+            learned first.
 
     Raises:
         BadValueError: an argument that cannot be used, or arguments that exclude each other.
@@ -131,10 +138,13 @@ class TwoStage(nn.Module):
         self.head_dropout = head_dropout
         self.freeze = freeze
         self.balanced = balanced
-        self.stages = {
-            "pretrain": StageConfig.of(pretrain, "pretrain"),
-            "finetune": StageConfig.of(finetune, "finetune"),
-        }
+        self.pretrain_config = StageConfig.of(pretrain, "pretrain")
+        self.finetune_config = FinetuneConfig.of(finetune, "finetune")
+        if freeze and self.finetune_config.changes_the_encoder:
+            raise BadValueError(
+                "freeze: the head alone learns, so head_epochs and encoder_learning_rate have no "
+                "effect"
+            )
         self.readout = readout
         self.n_classes = n_classes
         self._counted_classes = n_classes
@@ -188,7 +198,7 @@ class TwoStage(nn.Module):
                 self.encoder,
                 self._set_up_loss(samples.y, seed),
                 samples.y.shape[1],
-                self.stages["pretrain"],
+                self.pretrain_config,
                 self.projection,
                 self._classes,
             )
@@ -199,26 +209,42 @@ class TwoStage(nn.Module):
         """Train stage 2 alone: on the encoder as it is, or on a fresh one; see :meth:`fit`."""
         samples, held_out = self._sets(train, val)
         self._prepare(samples, held_out, seed)
-        encoder = self.encoder
+        config = self.finetune_config
         if self.freeze:
-            samples = samples.embedded(encoder)
-            held_out = held_out and held_out.embedded(encoder)
-            encoder = nn.Identity()
-        joint = self.loss_weight is not None
-        with self._seeded(seed):
-            module = FinetuneModule(
-                encoder,
-                self.head,
-                self.head_loss,
-                self.stages["finetune"],
-                self._set_up_loss(samples.y, seed) if joint else None,
-                self.loss_weight or 0.0,
-                self.projection if joint else None,
-            )
-            augmented = joint or (self._given[1] is None and not self.freeze)
-            self._run("finetune", module, samples, held_out, seed, augmented)
+            self._train_head("finetune", samples, held_out, seed)
+        else:
+            if config.head_epochs:
+                self._train_head("head", samples, held_out, seed)
+            joint = self.loss_weight is not None
+            with self._seeded(seed):
+                module = FinetuneModule(
+                    self.encoder,
+                    self.head,
+                    self.head_loss,
+                    config,
+                    self._set_up_loss(samples.y, seed) if joint else None,
+                    self.loss_weight or 0.0,
+                    self.projection if joint else None,
+                )
+                augmented = joint or self._given[1] is None
+                self._run("finetune", module, samples, held_out, seed, augmented)
         self._head_is_trained = True
         return self
+
+    def _train_head(
+        self,
+        stage: str,
+        samples: StageData,
+        held_out: StageData | None,
+        seed: int,
+    ) -> None:
+        """Train the head alone, on embeddings computed once."""
+        embedded = samples.embedded(self.encoder)
+        held_out = held_out and held_out.embedded(self.encoder)
+        config = self.finetune_config.of_head()
+        with self._seeded(seed):
+            module = FinetuneModule(nn.Identity(), self.head, self.head_loss, config)
+            self._run(stage, module, embedded, held_out, seed, augmented=False)
 
     def build(self, data: Any, seed: int = 0) -> TwoStage:
         """Make encoder and head, and set the loss up, without training.
@@ -352,10 +378,12 @@ class TwoStage(nn.Module):
             seed=seed,
             views=self.views if augmented else 1,
             transform=self.transform if augmented else None,
-            balanced=self.balanced and stage == "finetune",
+            balanced=self.balanced and stage != "pretrain",
         )
         val = None if held_out is None else held_out.batches(self._scale)
-        self.history[stage] = fit(module, train, val, trainer=self.trainer)
+        # The head's own training does not resume from the state of the stage that follows.
+        trainer = self.trainer.of_stage("head") if stage == "head" else self.trainer
+        self.history[stage] = fit(module, train, val, trainer=trainer)
 
 
 def _is_count(value: Any) -> bool:

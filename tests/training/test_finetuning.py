@@ -8,10 +8,12 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnc_graph.data import GraphDataset
+from rnc_graph import TwoStage
+from rnc_graph.data import GraphDataset, Subset
 from rnc_graph.encoders import ENCODERS, Head
+from rnc_graph.errors import BadValueError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import FinetuneModule, StageConfig, infer
+from rnc_graph.training import FinetuneConfig, FinetuneModule, StageConfig, infer
 
 
 def _silent(module: FinetuneModule) -> FinetuneModule:
@@ -204,3 +206,48 @@ def test_the_optimizer_has_the_settings(name: Any, kind: type) -> None:
     assert type(optimizer) is kind
     assert optimizer.param_groups[0]["lr"] == 0.5
     assert optimizer.param_groups[0]["weight_decay"] == 0.25
+
+
+def test_the_head_learns_first(problem: Any, toy: Any) -> None:
+    inputs, targets = problem.inputs, problem.targets
+    data = [Subset(inputs, rows, targets[rows]) for rows in problem.rows]
+    shared = {"learning_rate": 1e-2}
+    model = TwoStage(toy(), loss=None, finetune={"epochs": 2, "head_epochs": 3, **shared}).fit(
+        *data
+    )
+    assert [len(model.history[stage]) for stage in ("head", "finetune")] == [3, 2]
+
+    frozen = TwoStage(toy(), loss=None, freeze=True, finetune={"epochs": 3, **shared}).fit(*data)
+    both = TwoStage(toy(), loss=None, finetune={"epochs": 2, **shared}).build(data[0])
+    both.load_state_dict(frozen.state_dict())
+    both.finetune(*data)
+    assert torch.equal(both.predict(data[1]), model.predict(data[1]))
+    assert not torch.equal(frozen.predict(data[1]), model.predict(data[1]))
+
+
+def test_the_encoder_learns_at_its_own_rate(problem: Any, toy: Any) -> None:
+    def moved(**config: Any) -> list[dict[str, Tensor]]:
+        """Return how far a single step moves the parameters of encoder and head."""
+        modules = toy(), Head(4, 1)
+        before = [dict(copy.deepcopy(module).named_parameters()) for module in modules]
+        once = {"epochs": 1, "optimizer": "sgd", "schedule": "constant", "weight_decay": 0.0}
+        whole = problem.training(batch_size=1_000)
+        stages.regress(*modules, whole, None, head_loss="l2", config=once | config, seed=0)
+        return [
+            {name: value - old[name] for name, value in module.named_parameters()}
+            for module, old in zip(modules, before, strict=True)
+        ]
+
+    encoder, head = moved(learning_rate=0.5)
+    slow_encoder, same_head = moved(learning_rate=0.5, encoder_learning_rate=0.125)
+    for name, step in encoder.items():
+        torch.testing.assert_close(slow_encoder[name], step / 4, rtol=1e-3, atol=1e-6)
+    assert all(torch.equal(same_head[name], step) for name, step in head.items())
+
+
+def test_a_frozen_encoder_does_not_learn_later_or_slower(toy: Any) -> None:
+    for field in ({"head_epochs": 2}, {"encoder_learning_rate": 1e-4}):
+        with pytest.raises(BadValueError, match="the head alone learns"):
+            TwoStage(toy(), freeze=True, finetune=field)
+    with pytest.raises(BadValueError, match="pretrain: expected a StageConfig"):
+        TwoStage(toy(), pretrain=FinetuneConfig())

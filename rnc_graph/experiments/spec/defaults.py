@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rnc_graph.training import StageConfig
+from rnc_graph.training import FinetuneConfig, StageConfig
+
+_OF_THE_ENCODER = FinetuneConfig.model_fields.keys() - StageConfig.model_fields.keys()
 
 
 def filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
@@ -36,7 +38,7 @@ def _stages_of(
         return filled
     if regression.get("freeze"):
         # Only a training encoder can use these; a method that sets them itself gets an error.
-        for key in ("views", "augmentation", "objective", "projection_dim"):
+        for key in (*_OF_THE_ENCODER, "views", "augmentation", "objective", "projection_dim"):
             if key not in own:
                 regression.pop(key, None)
     if filled["pretraining"] is None and pretrained and "epochs" not in own:

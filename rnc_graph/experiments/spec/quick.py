@@ -6,6 +6,7 @@ from typing import Any
 
 from rnc_graph.data.samples import ImageSource
 from rnc_graph.experiments.spec.experiment import Experiment
+from rnc_graph.training import FinetuneConfig, StageConfig
 
 SAMPLES = 150
 PIXELS = 64
@@ -17,7 +18,7 @@ def quick(experiment: Experiment) -> Experiment:
     methods = [
         method.model_copy(
             update={
-                stage: getattr(method, stage).model_copy(update={"epochs": EPOCHS})
+                stage: _shorter(getattr(method, stage))
                 for stage in ("pretraining", "regression")
                 if getattr(method, stage) is not None
             }
@@ -35,6 +36,13 @@ def quick(experiment: Experiment) -> Experiment:
             "samples": SAMPLES,
         }
     )
+
+
+def _shorter(stage: StageConfig) -> StageConfig:
+    fewer = {"epochs": EPOCHS}
+    if isinstance(stage, FinetuneConfig):
+        fewer["head_epochs"] = min(stage.head_epochs, EPOCHS)
+    return stage.model_copy(update=fewer)
 
 
 def _smaller(source: Any) -> Any:

@@ -10,7 +10,7 @@ from rnc_graph.experiments.spec.component import Augmentation, Component, Object
 from rnc_graph.experiments.spec.section import Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.losses import LOSSES
-from rnc_graph.training import HeadLoss, StageConfig
+from rnc_graph.training import FinetuneConfig, HeadLoss, StageConfig
 
 
 def _check_views(objective: Component | None, views: int, info: ValidationInfo) -> None:
@@ -48,7 +48,7 @@ class PretrainingSpec(StageConfig):
         return self
 
 
-class RegressionSpec(StageConfig):
+class RegressionSpec(FinetuneConfig):
     """Stage 2; without a stage 1 before it, plain supervised training."""
 
     head_loss: HeadLoss = "l1"
@@ -82,6 +82,11 @@ class RegressionSpec(StageConfig):
             raise ValueError(
                 "freeze: the embeddings of a frozen encoder are computed once, so views, "
                 "augmentation and objective have no effect"
+            )
+        if self.freeze and self.changes_the_encoder:
+            raise ValueError(
+                "freeze: the head alone learns, so head_epochs and encoder_learning_rate have no "
+                "effect"
             )
         return self
 
