@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from typer import Argument, Option
 
 from rnc_graph.cli.app import Device, Jobs, Overwrite, command, console, options_of, say, workers
 from rnc_graph.cli.bars import work_bar
+from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
     from rnc_graph.data import MoleculeTable
-    from rnc_graph.data.bad import BadRow
     from rnc_graph.models import Evaluation, MoleculeModel
 
 Model = Annotated[Path, Argument(help="The folder of a model.")]
@@ -37,6 +37,10 @@ Trusted = Annotated[
         "repeatable. [default: torch_geometric.nn.models]",
     ),
 ]
+IdColumn = Annotated[
+    str | None,
+    Option("--id", metavar="COLUMN", help="The column that names the rows in all that is written."),
+]
 Decimal = Annotated[
     str | None, Option(help="The decimal sign: . or a comma. [default: found by column]")
 ]
@@ -52,7 +56,22 @@ def train(
     target: Annotated[
         list[str] | None, Option(help="A column to predict; repeatable. [default: guessed]")
     ] = None,
-    unit: Annotated[str, Option(help="Unit of the targets.")] = "",
+    unit: Annotated[
+        list[str] | None,
+        Option(
+            metavar="UNIT|NAME=UNIT",
+            help="Unit of the targets; repeatable, in their order or by name.",
+        ),
+    ] = None,
+    transform: Annotated[
+        list[str] | None,
+        Option(
+            metavar="none|log10|NAME=log10",
+            help="Learn the logarithm of the targets, which are predicted in their unit; "
+            "repeatable, in their order or by name. [default: none]",
+        ),
+    ] = None,
+    id_column: IdColumn = None,
     decimal: Decimal = None,
     split: Annotated[
         str | None,
@@ -155,16 +174,13 @@ def train(
     from rnc_graph.reporting.model_folder import write_model_folder
 
     members: tuple[str, ...] = get_args(DescriptorModelName)
-    for option, given, known in (
+    check_choices(
         ("--merge", merge, ("no", "mean", "median", "first")),
         ("--on-bad", on_bad, ("skip", "raise")),
         ("--leaks", leaks, ("keep", "drop", "raise", None)),
         ("--weights", weights, ("equal", "stacked")),
         *(("--member", given, members) for given in member or []),
-    ):
-        if given not in known:
-            choices = ", ".join(filter(None, known))
-            raise BadValueError(f"{option}: expected {choices}, got {given!r}")
+    )
     if networks != "auto" and not networks.isdecimal():
         raise BadValueError(f"--networks: expected a number or auto, got {networks!r}")
     plugins = load_plugins(plugin or [])
@@ -183,13 +199,19 @@ def train(
         "descriptor_models": list(members) if member is None else member,
     }
     others = options_of(further, "--set") or {}
-    for name in others.keys() & own.keys():
+    for name in others.keys() & {*own, "target_transform"}:
         raise BadValueError(f"--set {name}: has an option of its own; see rnc-graph train --help")
     settings = make_settings(**own, **others)
     processes = workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
-        table, bad, notes = _read(data, smiles, target, split_column, unit, decimal)
-        splitter, split_options = _splitter(split, split_column, split_file, leaks, table.extra)
+        extra = [split_column] if split_column else []
+        table, bad, notes = read(data, smiles, target, decimal, extra=extra, id_column=id_column)
+        if unit:
+            table = replace(table, units=tuple(by_target("--unit", unit, table.target_names)))
+        if transform:
+            chosen = by_target("--transform", transform, table.target_names, "none")
+            settings = make_settings(**{**dict(settings), "target_transform": chosen})
+        splitter, split_options = splitter_of(split, split_column, split_file, leaks, table.extra)
         preparation = Preparation(
             merge=merge,  # type: ignore[arg-type]  # checked above
             on_bad=on_bad,  # type: ignore[arg-type]
@@ -201,7 +223,13 @@ def train(
         _say_all(notes)
         with work_bar("featurizing") as done:
             prepared = prepare(
-                table, bad, preparation, settings.wants, jobs=processes, on_progress=done
+                table,
+                bad,
+                preparation,
+                settings.wants,
+                transforms=settings.transforms(table.target_names),
+                jobs=processes,
+                on_progress=done,
             )
         if prepared.bad:
             say(describe_bad(prepared.bad, table.name))
@@ -295,9 +323,11 @@ def evaluate(
         list[str] | None,
         Option(help="A measured column, in the model's order; repeatable. [default: the model's]"),
     ] = None,
+    id_column: IdColumn = None,
     decimal: Decimal = None,
     out: Annotated[
-        Path | None, Option(help="A folder for figures and metrics.", file_okay=False)
+        Path | None,
+        Option(help="A folder for metrics, predictions and figures.", file_okay=False),
     ] = None,
     interval: Level = 0.9,
     jobs: Jobs = None,
@@ -313,7 +343,15 @@ def evaluate(
     from rnc_graph.reporting.model_folder import write_evaluation
 
     loaded = _load(model, trusted, plugin)
-    table, bad, notes = _read(data, smiles, target, None, "", decimal, default=loaded.targets)
+    table, bad, notes = read(
+        data,
+        smiles,
+        target,
+        decimal,
+        default=loaded.targets,
+        id_column=id_column,
+        usual_id=loaded.id_column,
+    )
     _say_all(notes)
     if len(table.target_names) != len(loaded.targets):
         raise BadValueError(
@@ -327,7 +365,14 @@ def evaluate(
         say("They are left out" + (f"; all: {out}/bad_rows.csv" if out else ""))
     _say_all(loaded.interval_notes(interval))
     evaluation = evaluate_predictions(
-        loaded, table.smiles, table.rows, table.targets, predictions, interval
+        loaded,
+        table.smiles,
+        table.rows,
+        table.targets,
+        predictions,
+        interval,
+        ids=table.ids,
+        id_column=table.id_column,
     )
     seen = predictions.seen
     if seen.any():
@@ -343,7 +388,7 @@ def evaluate(
     for name, part in parts.items():
         print_evaluation(console(), part, f"{table.name}, {name}")
     if out is not None:
-        _say_written(write_evaluation(out, parts, bad, loaded.domain.threshold, table.name))
+        _say_written(write_evaluation(out, loaded, parts, bad, table.name))
 
 
 def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -> MoleculeModel:
@@ -359,67 +404,6 @@ def _say_all(notes: list[str]) -> None:
 
 def _say_written(paths: list[Path]) -> None:
     say("\n  ".join(["Written:", *map(str, paths)]))
-
-
-def _splitter(
-    split: str | None,
-    column: str | None,
-    file: Path | None,
-    leaks: str | None,
-    extra: Mapping[str, list[str]],
-) -> tuple[str, dict[str, Any]]:
-    """Return the splitter of the options, and its own options."""
-    from rnc_graph.data.splits import PUBLISHED
-
-    options: dict[str, Any] = {} if leaks is None else {"leaks": leaks}
-    if file is not None:
-        if column is not None or split is not None:
-            raise BadValueError("--split-file excludes --split and --split-column")
-        return "file", {"path": str(file), **options}
-    if split in ("group", "time"):
-        if column is None:
-            raise BadValueError(f"--split {split} needs --split-column")
-        return split, {"column": column, **options}
-    if column is not None:
-        if split is not None:
-            raise BadValueError(f"--split-column: expected no --split, got --split {split}")
-        return "column", {"column": column, **options}
-    if split is None and PUBLISHED in extra:
-        return "published", options
-    if options:
-        raise BadValueError("--leaks needs --split-column, --split-file or a published split")
-    return split or "random", {}
-
-
-def _read(
-    data: str,
-    smiles: str | None,
-    targets: list[str] | None,
-    split_column: str | None,
-    unit: str,
-    decimal: str | None,
-    default: list[str] | None = None,
-) -> tuple[MoleculeTable, list[BadRow], list[str]]:
-    """Read a file, or load a dataset by its name; without targets, take the default ones."""
-    from rnc_graph.data.catalog import dataset_cards, load_dataset
-    from rnc_graph.data.reading.molecules import read_molecules
-
-    if decimal not in (None, ".", ","):
-        raise BadValueError(f"--decimal: expected . or , , got {decimal!r}")
-    path = Path(data)
-    if not path.exists() and data in dataset_cards() and not (smiles or split_column):
-        table = load_dataset(data)
-        by_default = default if default and set(default) <= set(table.target_names) else None
-        return table.select(targets or by_default), [], []
-    extra = [split_column] if split_column else []
-    return read_molecules(
-        path,
-        smiles,
-        targets or default,
-        extra=extra,
-        unit=unit,
-        decimal=decimal,  # type: ignore[arg-type]  # checked above
-    )
 
 
 def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:

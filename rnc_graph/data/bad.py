@@ -25,6 +25,7 @@ class BadRow:
         column: the column that is wrong, "" for the row as a whole.
         found: what is there, at most 80 characters of it.
         reason: what is wrong with it.
+        id: its cell in the column of identifiers, "" without one.
     """
 
     row: int
@@ -32,6 +33,19 @@ class BadRow:
     column: str
     found: str
     reason: str
+    id: str = ""
+
+
+NO_VALUE = "no target"
+"""The reason of rows without any value: a sparse table has many, and nothing is wrong with them."""
+
+
+def without_value(bad: Sequence[BadRow]) -> tuple[list[BadRow], list[str]]:
+    """Return the rows that are bad for other reasons, and a note on those without any value."""
+    rest = [row for row in bad if row.reason != NO_VALUE]
+    count = len({row.row for row in bad} - {row.row for row in rest})
+    are = "has" if count == 1 else "have"
+    return rest, [f"{plural(count, 'row')} {are} no value"] if count else []
 
 
 def shorten(text: str, length: int = 80) -> str:
@@ -48,6 +62,7 @@ def bad_rows(bad: Iterable[BadMolecule], table: MoleculeTable) -> list[BadRow]:
             table.smiles_column,
             shorten(str(b.smiles)),
             b.reason,
+            table.ids[b.row] if table.ids else "",
         )
         for b in bad
     ]
@@ -58,6 +73,7 @@ def describe_bad(bad: Sequence[BadRow], source: str, shown: int = 10) -> str:
     lines = [f"{source}: {plural(len({row.row for row in bad}), 'row')} cannot be used"]
     for row in bad[:shown]:
         where = f"row {row.row}" + (f" (line {row.line})" if row.line is not None else "")
+        where += f", {shorten(row.id)!r}" if row.id else ""
         column = f", column {row.column!r}" if row.column else ""
         lines.append(f"  {where}{column}: {row.found!r}: {row.reason}")
     if len(bad) > shown:

@@ -175,6 +175,7 @@ class MoleculeDataset(GraphDataset):
             targets=view.packed.attributes["y"].values.double().cpu().numpy(),
             target_names=view.target_names,
             unit="",
+            units=(),
             published_predictions={},
         )
         return view

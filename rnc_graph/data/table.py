@@ -71,6 +71,8 @@ class MoleculeTable:
         source_lines: (N,) the line of each row in the file, None where there are no lines.
         extra: N cells of each further column, by its name.
         smiles_column: name of the column of SMILES, for messages.
+        id_column: the column of ``extra`` that names the rows, "" for none.
+        units: of the t targets where they differ; () where ``unit`` is that of all.
     """
 
     name: str
@@ -83,6 +85,8 @@ class MoleculeTable:
     source_lines: NDArray[np.int64] | None = None
     extra: dict[str, list[str]] = field(default_factory=dict)
     smiles_column: str = "SMILES"
+    id_column: str = ""
+    units: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -91,6 +95,16 @@ class MoleculeTable:
     def names(self) -> list[str]:
         """The SMILES."""
         return self.smiles
+
+    @property
+    def ids(self) -> list[str]:
+        """The N cells of ``id_column``; none without one."""
+        return self.extra[self.id_column] if self.id_column else []
+
+    @property
+    def unit_of_each(self) -> list[str]:
+        """The units of the t targets."""
+        return list(self.units) or [self.unit] * len(self.target_names)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -131,7 +145,12 @@ class MoleculeTable:
             if name not in self.target_names:
                 raise UnknownNameError(f"target of {self.name!r}:", name, self.target_names)
         columns = [self.target_names.index(name) for name in targets]
-        chosen = replace(self, targets=self.targets[:, columns], target_names=list(targets))
+        chosen = replace(
+            self,
+            targets=self.targets[:, columns],
+            target_names=list(targets),
+            units=tuple(self.units[column] for column in columns) if self.units else (),
+        )
         known = ~np.isnan(chosen.targets).all(axis=1)
         return chosen if known.all() else chosen.take(np.flatnonzero(known))
 

@@ -14,6 +14,7 @@ from rnc_graph.data.bad import BadRow, bad_rows, describe_bad
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
+from rnc_graph.data.scaling import Transform, not_positive
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.split import first_rows, leaking_pairs
 from rnc_graph.data.table import FloatArray
@@ -96,6 +97,7 @@ def prepare(
     preparation: Preparation,
     wants: Wants,
     *,
+    transforms: Sequence[Transform] = (),
     jobs: int = 1,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Prepared:
@@ -106,6 +108,7 @@ def prepare(
         bad: rows that were left out when it was read.
         preparation: what is done.
         wants: what the model needs of molecules.
+        transforms: of the targets; rows with a value that has no logarithm are bad.
         jobs: processes to featurize in.
         on_progress: receives the share of molecules that is done.
 
@@ -115,6 +118,8 @@ def prepare(
     notes: list[str] = []
     wants = replace(wants, fingerprints=True, canonical=True)
     done = 0
+    table, without_logarithm = _with_logarithms(table, transforms)
+    bad = [*bad, *without_logarithm]
 
     def count(molecules: int) -> None:
         nonlocal done
@@ -183,13 +188,15 @@ def build(
         split.validation,
         settings,
         target_names=table.target_names,
-        units=[table.unit] * len(table.target_names),
+        units=table.unit_of_each,
         seed=seed,
         jobs=jobs,
         device=device,
         on_progress=on_progress,
         plugins=plugins,
     )
+
+    model = replace(model, id_column=table.id_column)
 
     def evaluated(rows: NDArray[np.int64]) -> Evaluation:
         return evaluate_predictions(
@@ -198,6 +205,8 @@ def build(
             table.rows[rows],
             table.targets[rows],
             model.predict_rows(prepared.features, rows),
+            ids=[table.ids[row] for row in rows] if table.ids else [],
+            id_column=table.id_column,
         )
 
     shown = split.test if len(split.test) else split.validation
@@ -207,3 +216,22 @@ def build(
         test=evaluated(split.test) if len(split.test) else None,
         by_member=model.predict_by_member(prepared.features, shown),
     )
+
+
+def _with_logarithms(
+    table: MoleculeTable, transforms: Sequence[Transform]
+) -> tuple[MoleculeTable, list[BadRow]]:
+    """Return the rows whose values can be transformed, and the others as bad rows."""
+    wrong = not_positive(table.targets, transforms or ["none"])
+    bad = [
+        BadRow(
+            int(table.rows[row]),
+            table.line(row),
+            table.target_names[target],
+            f"{table.targets[row, target]:g}",
+            f"not positive: it has no {transforms[target]}",
+            table.ids[row] if table.ids else "",
+        )
+        for row, target in np.argwhere(wrong).tolist()
+    ]
+    return (table.take(np.flatnonzero(~wrong.any(axis=1))) if bad else table), bad

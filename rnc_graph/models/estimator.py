@@ -86,6 +86,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
             squared error on five folds of the training set, which the members are trained without.
             A network is trained once, without one of the folds.
+        target_transform: of the targets before they are learned: "none" or "log10", or a list with
+            one for each target. Predictions, intervals and errors are in the targets' units.
         validation_fraction: share of the molecules that ``fit`` holds out, unless it is given some:
             a third chooses the epochs, the others calibrate the intervals.
         on_bad: "skip" leaves out SMILES that cannot be read, and warns; "raise" refuses them.
@@ -142,6 +144,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             "embedding-svr",
         ),
         weights: Literal["equal", "stacked"] = "stacked",
+        target_transform: str | Sequence[str] = "none",
         validation_fraction: float = 0.1,
         on_bad: Literal["skip", "raise"] = "skip",
         random_state: int | np.random.RandomState | None = 0,
@@ -172,6 +175,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.networks = networks
         self.descriptor_models = descriptor_models
         self.weights = weights
+        self.target_transform = target_transform
         self.validation_fraction = validation_fraction
         self.on_bad = on_bad
         self.random_state = random_state
@@ -267,6 +271,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     def predict_frame(self, X: Any, level: float = 0.9) -> pd.DataFrame:
         """Return predictions of N SMILES and how far to trust them, one row a molecule.
 
+        The index is that of X where it is a Series or a frame: identifiers, say.
         Columns: ``predicted_T``, ``low_T``, ``high_T`` (which cover a share ``level`` of the
         measurements) and ``spread_T`` for each target T, ``distance`` to the nearest training
         molecule (0 to 1), ``outside_domain``, and ``problem``, the reason for no prediction.
@@ -278,6 +283,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         for molecule in bad:
             problems[molecule.row] = molecule.reason
         frame = prediction_frame(self.model_, predictions, problems, level)
+        if isinstance(X, pd.Series | pd.DataFrame):
+            frame.index = X.index
         _warn_of_intervals(self.model_, level)
         return frame
 

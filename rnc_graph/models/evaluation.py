@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.table import FloatArray
 from rnc_graph.metrics.intervals import coverage
 from rnc_graph.metrics.regression import metrics_by_target
@@ -31,6 +32,9 @@ class Evaluation:
         level: of the intervals.
         targets: names of the t targets.
         units: of the t targets.
+        scaler: of the model, with the transforms of the targets.
+        ids: N texts that name the rows; none without such a column.
+        id_column: the name of that column.
     """
 
     smiles: list[str]
@@ -42,6 +46,9 @@ class Evaluation:
     level: float
     targets: list[str]
     units: list[str]
+    scaler: TargetScaler
+    ids: list[str] = field(default_factory=list)
+    id_column: str = ""
 
     def take(self, rows: NDArray[np.int64]) -> Evaluation:
         """Return the evaluation of some of the molecules."""
@@ -53,7 +60,38 @@ class Evaluation:
             predictions=self.predictions.take(rows),
             low=self.low[rows],
             high=self.high[rows],
+            ids=[self.ids[row] for row in rows] if self.ids else [],
         )
+
+    def transformed(self) -> Evaluation:
+        """Return the evaluation in the scales of the transforms, such as "log10 of IC50"."""
+        scaler = self.scaler
+        if not scaler.transforms:
+            return self
+        names = zip(self.targets, scaler.transforms, strict=True)
+        return replace(
+            self,
+            measured=scaler.transform(self.measured),
+            predictions=replace(self.predictions, values=scaler.transform(self.predictions.values)),
+            low=scaler.transform(self.low),
+            high=scaler.transform(self.high),
+            targets=[name if how == "none" else f"{how} of {name}" for name, how in names],
+            scaler=replace(scaler, transforms=()),
+        )
+
+    def scales(self) -> list[tuple[Evaluation, int]]:
+        """Return each target in its unit, followed by the scale of its transform if it has one."""
+        transformed = self.transformed()
+        return [
+            (evaluation, target)
+            for target, name in enumerate(self.targets)
+            for evaluation in (self, transformed)
+            if evaluation is self or evaluation.targets[target] != name
+        ]
+
+    def row_name(self, row: int) -> str:
+        """Return what figures call a molecule, by its index."""
+        return self.ids[row] if self.ids else f"row {self.rows[row]}"
 
     def known(self, target: int) -> NDArray[np.int64]:
         """Return the molecules that have a target and a prediction of it."""
@@ -68,9 +106,8 @@ class Evaluation:
         NaN where there are too few molecules.
         """
         rows = self.known(target)
-        column = slice(target, target + 1)
-        low, high = self.low[rows, column], self.high[rows, column]
-        measured, predicted = self.measured[rows, column], self.predictions.values[rows, column]
+        arrays = (self.measured, self.predictions.values, self.low, self.high)
+        measured, predicted, low, high = (array[rows, target, None] for array in arrays)
         known = bool(rows.size) and bool(np.isfinite(low).all())
         return {
             **metrics_by_target(measured, predicted)[0],
@@ -87,6 +124,9 @@ def evaluate_predictions(
     measured: FloatArray,
     predictions: Predictions,
     level: float = LEVEL,
+    *,
+    ids: Sequence[str] = (),
+    id_column: str = "",
 ) -> Evaluation:
     """Compare measurements (N, t) of N molecules with a model's predictions."""
     low, high = model.interval(predictions, level)
@@ -100,4 +140,7 @@ def evaluate_predictions(
         level=level,
         targets=model.targets,
         units=model.units,
+        scaler=model.scaler,
+        ids=list(ids),
+        id_column=id_column,
     )

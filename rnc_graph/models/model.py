@@ -34,7 +34,8 @@ class Predictions:
     Attributes:
         values: (N, t) in the targets' units: the mean over the members, with their weights.
         spread: (N, t) standard deviation over the members, in the targets' units.
-        difficulty: (N, t) what the intervals are proportional to, in the targets' units.
+        difficulty: (N, t) what the intervals are proportional to, as the targets are learned: in
+            their units, or in those of their transforms.
         distance: (N,) from 0 to 1, to the nearest training molecule.
         outside: (N,) whether that is farther than the model's domain reaches.
         seen: (N,) whether the molecule belongs to the training or validation set.
@@ -76,6 +77,7 @@ class MoleculeModel:
             a model of format 1, which did not keep them.
         featurizer: version of the features that the members were trained on.
         column: whether the targets were given as (N, t) even for t = 1.
+        id_column: of the table that it was trained on, which names the rows; "" without one.
         plugins: the files that the settings need, as they were in training.
         weights: (m, t) of the members' standardized predictions; None for their plain mean.
     """
@@ -92,6 +94,7 @@ class MoleculeModel:
     seen: NDArray[np.int64] | None = None
     featurizer: Literal["ogb-2", "ogb-3"] = FEATURIZER
     column: bool = False
+    id_column: str = ""
     plugins: tuple[PluginRecord, ...] = ()
     weights: FloatArray | None = None
 
@@ -110,7 +113,8 @@ class MoleculeModel:
         """
         reach = self.intervals.half_widths(predictions.difficulty, level)
         reach[np.isinf(reach)] = np.nan
-        return predictions.values - reach, predictions.values + reach
+        learned = self.scaler.transform(predictions.values)
+        return self.scaler.invert(learned - reach), self.scaler.invert(learned + reach)
 
     def interval_notes(self, level: float) -> list[str]:
         """Say which targets have no intervals at a level, and why."""
@@ -131,24 +135,25 @@ class MoleculeModel:
         """Predict some of the molecules."""
         good = np.isin(rows, features.good)
         shape = (len(rows), len(self.targets))
-        values, spread = np.full(shape, np.nan), np.full(shape, np.nan)
+        values, spread, difficulty = (np.full(shape, np.nan) for _ in range(3))
         distance = np.full(len(rows), np.nan)
         if good.any():
             votes = self._votes(features, rows[good])
-            mean, sd = votes.mean(axis=0), votes.std(axis=0)
-            if self.weights is not None:
-                weights = self.weights[:, None]
-                mean = (weights * votes).sum(axis=0)
-                sd = np.sqrt((weights * (votes - mean) ** 2).sum(axis=0))
+            mean = self._mean(votes)
+            sd = np.sqrt(self._mean((votes - mean) ** 2)) * self.scaler.sd
             values[good] = self.scaler.restore(mean)
             if not np.isfinite(values[good]).all():
                 raise RunError("a prediction is not finite: the model's weights are damaged")
-            spread[good] = sd * self.scaler.sd
+            difficulty[good] = sd + self.typical_spread
+            # In the unit: the deviation of what the members predict there.
+            in_unit = self._mean((self.scaler.restore(votes) - values[good]) ** 2)
+            transformed = np.array(self.scaler.transforms or ("none",)) != "none"
+            spread[good] = np.where(transformed, np.sqrt(in_unit), sd)
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
         return Predictions(
             values=values,
             spread=spread,
-            difficulty=spread + self.typical_spread,
+            difficulty=difficulty,
             distance=distance,
             outside=distance > self.domain.threshold,
             seen=self._seen([features.canonical[row] for row in rows], distance),
@@ -157,6 +162,14 @@ class MoleculeModel:
     def predict_by_member(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
         """Return what each member predicts of molecules that can all be read, (m, N, t)."""
         return np.stack([self.scaler.restore(vote) for vote in self._votes(features, rows)])
+
+    def _mean(self, votes: FloatArray) -> FloatArray:
+        """Return the mean (N, t) of what m members say, (m, N, t), with their weights."""
+        if self.weights is None:
+            mean: FloatArray = votes.mean(axis=0)
+        else:
+            mean = (self.weights[:, None] * votes).sum(axis=0)
+        return mean
 
     def _votes(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
         inputs = Inputs.of(features, rows, self.descriptor_scaler, embedded=self.settings.embedded)

@@ -33,7 +33,7 @@ from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised when earlier versions cannot read what this one writes.
-FORMAT = 3
+FORMAT = 4
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -76,6 +76,7 @@ class _Config(_Needs):
     # Format 1 has no such key: its models see molecules as they are written.
     featurizer: Literal["ogb-2", "ogb-3"] = AS_WRITTEN
     column: bool = False
+    id_column: str = ""
     domain_threshold: float
     versions: dict[str, str]
     weights_sha256: str
@@ -114,6 +115,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         descriptors=model.descriptor_scaler.names if model.descriptor_scaler else None,
         featurizer=model.featurizer,
         column=model.column,
+        id_column=model.id_column,
         plugins=model.plugins,
         domain_threshold=model.domain.threshold,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
@@ -289,7 +291,11 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         settings=config.settings,
         targets=config.targets,
         units=config.units,
-        scaler=TargetScaler(mean=array("scaler.mean"), sd=array("scaler.sd")),
+        scaler=TargetScaler(
+            mean=array("scaler.mean"),
+            sd=array("scaler.sd"),
+            transforms=tuple(config.settings.transforms(config.targets)),
+        ),
         descriptor_scaler=descriptor_scaler,
         members=members,
         typical_spread=array("typical_spread"),
@@ -298,6 +304,7 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         seen=array("seen") if config.format > 1 else None,
         featurizer=config.featurizer,
         column=config.column,
+        id_column=config.id_column,
         plugins=config.plugins,
         weights=array("weights") if config.settings.weights == "stacked" else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import (
 from torch import nn
 
 from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.scaling import Transform
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
 from rnc_graph.encoders.pretrained import PRETRAINED, SHIPPED, architecture
@@ -78,6 +80,9 @@ class ModelSettings(Settings):
     descriptor_models: list[DescriptorModelName] = Field(
         ["svr", "extra-trees", "fingerprint-svr", "embedding-svr"],
         description="members that are no networks",
+    )
+    target_transform: Transform | list[Transform] = Field(
+        "none", description="of the targets before they are learned; a list has one for each"
     )
     weights: Literal["equal", "stacked"] = Field(
         "stacked", description="of the members; stacked: learned from out-of-fold predictions"
@@ -173,6 +178,17 @@ class ModelSettings(Settings):
         """The members that see no graph; without descriptors, those that need none."""
         need_none = ("fingerprint-svr", "embedding-svr")
         return [n for n in self.descriptor_models if self.descriptors or n in need_none]
+
+    def transforms(self, targets: Sequence[str]) -> list[Transform]:
+        """Return the transform of each target; raise :class:`BadValueError` for another number."""
+        if isinstance(self.target_transform, str):
+            return [self.target_transform] * len(targets)
+        if len(self.target_transform) != len(targets):
+            raise BadValueError(
+                f"target_transform: expected one for each of {', '.join(map(repr, targets))}, got "
+                f"{len(self.target_transform)}"
+            )
+        return list(self.target_transform)
 
     @property
     def embedded(self) -> bool:

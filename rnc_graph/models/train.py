@@ -13,6 +13,7 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.reading import LARGEST
+from rnc_graph.data.scaling import not_positive
 from rnc_graph.data.splits.split import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
@@ -109,7 +110,15 @@ def train_model(
                 f"target {target_names[lacking[0]]!r}: none of the {len(rows)} molecules of the "
                 f"held-out set that {part} has it; hold out more molecules, or leave it out"
             )
-    scaler = TargetScaler.fit(targets[train], target_names)
+    transforms = settings.transforms(target_names)
+    wrong = np.argwhere(not_positive(targets, transforms))
+    if len(wrong):
+        row, target = wrong[0]
+        raise BadValueError(
+            f"target {target_names[target]!r}, row {row} (from 0): expected a positive number for "
+            f"{transforms[target]}, got {targets[row, target]:g}"
+        )
+    scaler = TargetScaler.fit(targets[train], target_names, transforms)
     _check_spread(targets[train], target_names)
     descriptor_scaler = None
     if settings.descriptors:
@@ -143,13 +152,15 @@ def train_model(
         seen=np.unique(digests([features.canonical[row] for row in [*train, *held_out]])),
         plugins=tuple(plugin.record for plugin in plugins),
     )
-    spread = uncalibrated.predict_rows(features, selection).spread
+    # Without the typical spread, this is the spread as the targets are learned.
+    spread = uncalibrated.predict_rows(features, selection).difficulty
     typical = np.median(spread, axis=0)
     # A single member has no spread: all molecules are of the same difficulty then.
     model = replace(uncalibrated, typical_spread=np.where(typical > 0, typical, scaler.sd))
     unseen = model.predict_rows(features, calibration)
-    scores = targets[calibration], unseen.values, unseen.difficulty
-    return replace(model, intervals=ConformalIntervals.calibrate(*scores))
+    measured, predicted = scaler.transform(targets[calibration]), scaler.transform(unseen.values)
+    scores = ConformalIntervals.calibrate(measured, predicted, unseen.difficulty)
+    return replace(model, intervals=scores)
 
 
 def _check_spread(targets: FloatArray, names: Sequence[str]) -> None:

@@ -128,8 +128,9 @@ def print_evaluation(console: Console, evaluation: Evaluation, title: str) -> No
     """Print the metrics of a model, a column a target."""
     from rnc_graph.reporting.model_card import METRICS, metric_cells
 
-    targets = [*map(numbers.with_unit, evaluation.targets, evaluation.units)]
-    cells = [metric_cells(evaluation, number) for number in range(len(targets))]
+    scales = evaluation.scales()
+    targets = [numbers.with_unit(scale.targets[n], scale.units[n]) for scale, n in scales]
+    cells = [metric_cells(scale, n) for scale, n in scales]
     lines = list(zip(METRICS.values(), *cells, strict=True))
     title = f"{title}: {plural(len(evaluation.rows), 'row')}"
     print_table(console, ["", *targets], lines, title=title, right=True)

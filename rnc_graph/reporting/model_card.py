@@ -59,10 +59,16 @@ def model_card(
         + (" (bad_rows.csv)" if bad else ""),
         *prepared.notes,
         f"split: {preparation.split}, seed {preparation.seed} (split.json): {prepared.sizes()}",
+        *[f"column {prepared.table.id_column} names the rows"] * bool(prepared.table.id_column),
         *["cleaned: salts and charges removed, in prediction too"] * settings.clean,
     ]
     made = [
         f"members: {', '.join(members)}; weights: {settings.weights}",
+        *(
+            f"{target} is learned as its {transform}, predicted in its unit"
+            for target, transform in zip(model.targets, model.scaler.transforms, strict=False)
+            if transform != "none"
+        ),
         *(networks if settings.most_networks else []),
         *(
             f"intervals of {target}: calibrated on {count} molecules; above "
@@ -74,8 +80,8 @@ def model_card(
         "all settings: config.json",
     ]
     cells = [
-        [numbers.with_unit(target, unit), *metric_cells(evaluation, number)]
-        for number, (target, unit) in enumerate(zip(model.targets, model.units, strict=True))
+        [numbers.with_unit(scale.targets[n], scale.units[n]), *metric_cells(scale, n)]
+        for scale, n in evaluation.scales()
     ]
     sections = [
         [f"# {markdown(', '.join(targets))}"],
@@ -122,16 +128,17 @@ def _reliability(built: Built) -> str:
 
 def _member_table(built: Built) -> list[str]:
     """Return the RMSE and the weight of each member by target, as the lines of a Markdown table."""
-    model, (evaluation, _) = built.model, evaluated(built)
+    model, evaluation = built.model, evaluated(built)[0].transformed()
     equal = np.full((len(model.members), len(model.targets)), 1 / len(model.members))
     all_weights = equal if model.weights is None else model.weights
     rows = []
-    for number, (target, unit) in enumerate(zip(model.targets, model.units, strict=True)):
+    all_predicted = [model.scaler.transform(predicted) for predicted in built.by_member]
+    for number, (target, unit) in enumerate(zip(evaluation.targets, model.units, strict=True)):
         known = evaluation.known(number)
         measured = evaluation.measured[known, number]
         predictions = [("mixture", 1.0, evaluation.predictions.values[known, number])]
         for member, weights, by_member in zip(
-            model.members, all_weights, built.by_member, strict=True
+            model.members, all_weights, all_predicted, strict=True
         ):
             predictions.append((member.kind, weights[number], by_member[known, number]))
         for name, weight, predicted in predictions:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnc_graph.data.bad import shorten
 from rnc_graph.errors import plural
 from rnc_graph.models import Evaluation
 from rnc_graph.reporting import numbers, style
@@ -24,6 +25,7 @@ _WORST = 12
 @style.styled
 def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
     """Draw the predictions against the measurements with intervals, one panel a target."""
+    evaluation = evaluation.transformed()
     targets = range(len(evaluation.targets))
     figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
     for axis, target in zip(axes, targets, strict=True):
@@ -57,6 +59,7 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
 @style.styled
 def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
     """Draw the absolute error against the distance to the nearest training molecule."""
+    evaluation = evaluation.transformed()
     targets = range(len(evaluation.targets))
     figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
     for axis, target in zip(axes, targets, strict=True):
@@ -92,8 +95,9 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
 @style.styled
 def draw_worst(evaluation: Evaluation, title: str) -> Figure:
     """Draw the molecules with the largest errors, in standard deviations of their target."""
-    error = np.abs(evaluation.measured - evaluation.predictions.values)
-    known = [column[~np.isnan(column)] for column in evaluation.measured.T]
+    compared = evaluation.transformed()
+    error = np.abs(compared.measured - compared.predictions.values)
+    known = [column[~np.isnan(column)] for column in compared.measured.T]
     spread = np.array([np.std(values) if values.size else 0.0 for values in known])
     scaled = np.where(np.isnan(error), -1.0, error / np.where(spread > 0, spread, 1.0))
     worst_target = scaled.argmax(axis=1)
@@ -108,7 +112,7 @@ def draw_worst(evaluation: Evaluation, title: str) -> Figure:
         name = f"{evaluation.targets[target]}, " if len(evaluation.targets) > 1 else ""
         far = ", out of domain" if evaluation.predictions.outside[molecule] else ""
         axis.set_xlabel(
-            f"{name}row {evaluation.rows[molecule]}{far}\n"
+            f"{name}{shorten(evaluation.row_name(molecule), 24)}{far}\n"
             f"measured {evaluation.measured[molecule, target]:.4g}, "
             f"predicted {evaluation.predictions.values[molecule, target]:.4g}",
             fontsize=8,

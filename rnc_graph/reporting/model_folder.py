@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from rnc_graph import __version__
 from rnc_graph.data.bad import BadRow
 from rnc_graph.data.splits import save_split
 from rnc_graph.files import atomic_path, csv_text, write_text
-from rnc_graph.models import Evaluation, prediction_frame, save_model
+from rnc_graph.models import Evaluation, MoleculeModel, prediction_frame, save_model
 from rnc_graph.models.build import Built, Preparation, Prepared
 from rnc_graph.reporting import style
 from rnc_graph.reporting.model_card import evaluated, model_card
@@ -47,10 +48,8 @@ def write_model_folder(
     how = {"split": preparation.split, "seed": preparation.seed}
     save_split(folder / "split.json", prepared.split, prepared.molecules(), how)
     evaluations = {"validation": built.validation, "test": built.test}
-    frames = [_frame(built, e, n) for n, e in evaluations.items() if e is not None]
-    write_text(
-        folder / "predictions.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n")
-    )
+    frames = [_frame(built.model, e, n) for n, e in evaluations.items() if e is not None]
+    _write_frames(frames, folder)
     _write_bad_rows(prepared.bad, folder)
     card = model_card(
         source=source,
@@ -67,27 +66,32 @@ def write_model_folder(
 
 def write_evaluation(
     folder: Path,
+    model: MoleculeModel,
     evaluations: Mapping[str, Evaluation],
     bad: Sequence[BadRow],
-    threshold: float,
     source: str,
 ) -> list[Path]:
-    """Write the metrics of each subset of a table, the figures of the first, and the bad rows.
+    """Write the metrics and predictions of each subset of a table, figures of the first, bad rows.
 
     A metric that the molecules do not determine is null.
     """
     first = next(iter(evaluations))
-    figures = _draw(evaluations[first], threshold, f"{source}, {first}", folder)
+    figures = _draw(evaluations[first], model.domain.threshold, f"{source}, {first}", folder)
     metrics = {
         name: {
-            target: {k: v if math.isfinite(v) else None for k, v in evaluation.metrics(i).items()}
-            for i, target in enumerate(evaluation.targets)
+            scale.targets[n]: {
+                metric: value if math.isfinite(value) else None
+                for metric, value in scale.metrics(n).items()
+            }
+            for scale, n in evaluation.scales()
         }
         for name, evaluation in evaluations.items()
     }
     content = json.dumps(metrics, indent=2, allow_nan=False)
     write_text(folder / "metrics.json", content + "\n")
-    return [*figures, folder / "metrics.json", *_write_bad_rows(bad, folder)]
+    frames = [_frame(model, evaluation, name) for name, evaluation in evaluations.items()]
+    predictions = _write_frames(frames, folder)
+    return [*figures, folder / "metrics.json", predictions, *_write_bad_rows(bad, folder)]
 
 
 def _draw(evaluation: Evaluation, threshold: float, title: str, folder: Path) -> list[Path]:
@@ -101,13 +105,22 @@ def _draw(evaluation: Evaluation, threshold: float, title: str, folder: Path) ->
     return list(drawn)
 
 
-def _frame(built: Built, evaluation: Evaluation, name: str) -> pd.DataFrame:
+def _write_frames(frames: Sequence[pd.DataFrame], folder: Path) -> Path:
+    path = folder / "predictions.csv"
+    write_text(path, pd.concat(frames).to_csv(index=False, lineterminator="\n"))
+    return path
+
+
+def _frame(model: MoleculeModel, evaluation: Evaluation, name: str) -> pd.DataFrame:
     """Return the molecules of a set with measurements and predictions."""
-    known = {"set": name, "row": evaluation.rows, "smiles": evaluation.smiles}
+    known: dict[str, Any] = {"set": name, "row": evaluation.rows}
+    if evaluation.ids:
+        known["id"] = evaluation.ids
+    known["smiles"] = evaluation.smiles
     for number, target in enumerate(evaluation.targets):
         known[f"measured_{target}"] = evaluation.measured[:, number]
     predicted = prediction_frame(
-        built.model, evaluation.predictions, [""] * len(evaluation.rows), evaluation.level
+        model, evaluation.predictions, [""] * len(evaluation.rows), evaluation.level
     )
     return pd.concat([pd.DataFrame(known), predicted.drop(columns="problem")], axis=1)
 
@@ -120,8 +133,10 @@ def _write_bad_rows(bad: Sequence[BadRow], folder: Path) -> list[Path]:
         return []
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["row", "line", "column", "found", "reason"])
+        named = any(b.id for b in bad)
+        writer.writerow(["row", *["id"] * named, "line", "column", "found", "reason"])
         writer.writerows(
-            map(csv_text, [b.row, b.line or "", b.column, b.found, b.reason]) for b in bad
+            map(csv_text, [b.row, *[b.id] * named, b.line or "", b.column, b.found, b.reason])
+            for b in bad
         )
     return [path]

@@ -61,6 +61,15 @@ def test_each_target_is_scaled_by_what_is_known_of_it() -> None:
     )
 
 
+def test_logarithms_are_standardized_and_restored() -> None:
+    values = np.array([[0.1, 3.0], [10.0, np.nan], [1000.0, -5.0]])
+    scaler = TargetScaler.fit(values, transforms=["log10", "none"])
+    assert scaler.mean == pytest.approx([1.0, -1.0])
+    np.testing.assert_allclose(scaler.restore(scaler.standardize(values)), values, rtol=1e-12)
+    assert scaler.standardize(values)[1, 0] == pytest.approx(0.0)
+    assert np.isnan(scaler.transform(np.array([[0.0, 0.0]]))).tolist() == [[True, False]]
+
+
 def test_a_target_without_any_value_is_named() -> None:
     targets = np.array([[0.0, np.nan], [2.0, np.nan]])
     with pytest.raises(RncGraphError, match="target 1: none of the 2 molecules of the training"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnc_graph.data.bad import BadRow, describe_bad, shorten
+from rnc_graph.data.bad import NO_VALUE, BadRow, describe_bad, shorten
 from rnc_graph.data.reading.columns import IgnoredColumns, check_column, choose_columns
 from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number
 from rnc_graph.data.reading.opening import open_table
@@ -24,6 +24,8 @@ def read_molecules(
     targets: Sequence[str] | None = None,
     *,
     extra: Sequence[str] = (),
+    id_column: str | None = None,
+    usual_id: str = "",
     unit: str = "",
     name: str | None = None,
     decimal: Decimal | None = None,
@@ -37,6 +39,8 @@ def read_molecules(
         smiles: the column of SMILES, guessed if None.
         targets: the columns of targets, guessed if None.
         extra: further columns to keep as text: a split, a group, a time.
+        id_column: the column that names the rows in messages and outputs.
+        usual_id: the same, if the table has it.
         unit: unit of the targets.
         name: of the table in messages; the file's path by default.
         decimal: the decimal sign of the targets; found from all cells of a column if None.
@@ -57,9 +61,12 @@ def read_molecules(
     rows = min(1_000, max(50, 200_000 // len(table.columns)))
     sample = start.frame[~np.isin(start.rows, list(start.problems))].head(rows)
     chosen = choose_columns(table.columns, sample, smiles, targets, source=table.name)
+    if id_column is None and usual_id in table.columns:
+        id_column = usual_id
+    extra = [*extra, *([id_column] if id_column and id_column not in extra else [])]
     for column in extra:
         check_column(table.columns, column, table.name)
-    gathered = _Gathered(chosen.smiles, chosen.targets, extra)
+    gathered = _Gathered(chosen.smiles, chosen.targets, extra, id_column)
     ignored = IgnoredColumns(table.columns, [chosen.smiles, *chosen.targets, *extra])
     for chunk in chain([start], chunks):
         gathered.add(chunk)
@@ -81,6 +88,7 @@ def read_molecules(
         source_lines=np.array(gathered.lines, dtype=np.int64) if gathered.lines else None,
         extra=gathered.extra,
         smiles_column=chosen.smiles,
+        id_column=id_column or "",
     )
     for target, values in zip(molecules.target_names, molecules.targets.T, strict=True):
         if np.isnan(values).all():
@@ -104,8 +112,11 @@ def _classes(table: MoleculeTable) -> Iterator[str]:
 class _Gathered:
     """The rows of a table so far, and those that cannot be used."""
 
-    def __init__(self, smiles: str, targets: Sequence[str], extra: Sequence[str]) -> None:
+    def __init__(
+        self, smiles: str, targets: Sequence[str], extra: Sequence[str], id_column: str | None
+    ) -> None:
         self.column, self.names = smiles, list(targets)
+        self._id = list(extra).index(id_column) if id_column else None
         self.smiles: list[str] = []
         self.targets: list[list[float]] = []
         self.rows: list[int] = []
@@ -137,15 +148,17 @@ class _Gathered:
                 notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
         for row, line, smiles, *cells in self._cells:
             numbers, wrong = self._numbers(smiles, cells[: len(self.names)], signs)
+            further = cells[len(self.names) :]
             if wrong:
-                self.bad += [BadRow(row, line, *each) for each in wrong]
+                name = "" if self._id is None else further[self._id]
+                self.bad += [BadRow(row, line, *each, name) for each in wrong]
                 continue
             self.smiles.append(smiles.strip())
             self.targets.append(numbers)
             self.rows.append(row)
             if line is not None:
                 self.lines.append(line)
-            for name, cell in zip(self.extra, cells[len(self.names) :], strict=True):
+            for name, cell in zip(self.extra, further, strict=True):
                 self.extra[name].append(cell)
         self.bad.sort(key=lambda bad: bad.row)
         self._cells.clear()
@@ -166,5 +179,5 @@ class _Gathered:
                 wrong.append((name, shorten(cell), str(reason)))
         if not unreadable and all(map(math.isnan, numbers)):
             only = self.names[0] if len(self.names) == 1 else ""
-            wrong.append((only, shorten(cells[0]) if only else "", "no target"))
+            wrong.append((only, shorten(cells[0]) if only else "", NO_VALUE))
         return numbers, wrong

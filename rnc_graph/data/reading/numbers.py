@@ -24,6 +24,7 @@ _GROUPED = {
     ".": re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+(?:\.[0-9]*)?{_EXPONENT}", re.ASCII),
     ",": re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+(?:,[0-9]*)?{_EXPONENT}", re.ASCII),
 }
+_WITH_UNIT = re.compile(r"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?\s*([^\W\d_]\D*|%|°\D*)")
 _COMMA = re.compile(rf"[+-]?[0-9]+,[0-9]+{_EXPONENT}", re.ASCII)
 
 
@@ -128,4 +129,7 @@ def _reason(text: str) -> str:
         return "a bound, not a number"
     if _COMMA.fullmatch(text):
         return "not a number: a comma is no decimal point here"
+    if found := _WITH_UNIT.fullmatch(text):
+        unit = found[1].strip()
+        return f"a number with a unit: leave {unit!r} out of the cells, and say it with --unit"
     return "not a number"

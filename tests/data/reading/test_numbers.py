@@ -38,6 +38,8 @@ def test_missing(text: str) -> None:
         ("inf", "infinite"),
         ("-Infinity", "infinite"),
         ("<0.5", "bound"),
+        ("3.11 uM", "a number with a unit: leave 'uM' out"),
+        ("12%", "a number with a unit: leave '%' out"),
         ("1e18", "within"),
         ("1e999", "within"),
         ("0x10", "not a number"),

@@ -1,0 +1,111 @@
+"""Tables for models from the shell: which columns are read as what, and how they are split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnc_graph.errors import BadValueError
+
+if TYPE_CHECKING:
+    from rnc_graph.data import MoleculeTable
+    from rnc_graph.data.bad import BadRow
+
+
+def by_target(
+    option: str, given: Sequence[str] | None, targets: Sequence[str], default: str = ""
+) -> list[str]:
+    """Return the value of an option for each target.
+
+    It is given by name (NAME=VALUE), for each in their order, or once for all.
+    """
+    texts = list(given or [])
+    named = [text.partition("=") for text in texts]
+    if texts and all(equals and name in targets for name, equals, _ in named):
+        values = {name: value for name, _, value in named}
+        if len(values) < len(texts):
+            raise BadValueError(f"{option}: a target is given twice")
+        return [values.get(target, default) for target in targets]
+    if len(texts) in (1, len(targets)):
+        return texts if len(texts) == len(targets) else texts * len(targets)
+    if texts:
+        raise BadValueError(
+            f"{option}: expected one for all, one for each of the targets "
+            f"({', '.join(targets)}), or NAME=VALUE, got {', '.join(texts)}"
+        )
+    return [default] * len(targets)
+
+
+def splitter_of(
+    split: str | None,
+    column: str | None,
+    file: Path | None,
+    leaks: str | None,
+    extra: Mapping[str, list[str]],
+) -> tuple[str, dict[str, Any]]:
+    """Return the splitter of the options, and its own options."""
+    from rnc_graph.data.splits import PUBLISHED
+
+    options: dict[str, Any] = {} if leaks is None else {"leaks": leaks}
+    if file is not None:
+        if column is not None or split is not None:
+            raise BadValueError("--split-file excludes --split and --split-column")
+        return "file", {"path": str(file), **options}
+    if split in ("group", "time"):
+        if column is None:
+            raise BadValueError(f"--split {split} needs --split-column")
+        return split, {"column": column, **options}
+    if column is not None:
+        if split is not None:
+            raise BadValueError(f"--split-column: expected no --split, got --split {split}")
+        return "column", {"column": column, **options}
+    if split is None and PUBLISHED in extra:
+        return "published", options
+    if options:
+        raise BadValueError("--leaks needs --split-column, --split-file or a published split")
+    return split or "random", {}
+
+
+def read(
+    data: str,
+    smiles: str | None,
+    targets: list[str] | None,
+    decimal: str | None,
+    *,
+    default: list[str] | None = None,
+    extra: Sequence[str] = (),
+    id_column: str | None = None,
+    usual_id: str = "",
+) -> tuple[MoleculeTable, list[BadRow], list[str]]:
+    """Read a file, or load a dataset by its name; without targets, take the default ones."""
+    from rnc_graph.data.bad import without_value
+    from rnc_graph.data.catalog import dataset_cards, load_dataset
+    from rnc_graph.data.reading.molecules import read_molecules
+
+    if decimal not in (None, ".", ","):
+        raise BadValueError(f"--decimal: expected . or , , got {decimal!r}")
+    path = Path(data)
+    if not path.exists() and data in dataset_cards() and not (smiles or extra or id_column):
+        table = load_dataset(data)
+        by_default = default if default and set(default) <= set(table.target_names) else None
+        return table.select(targets or by_default), [], []
+    table, bad, notes = read_molecules(
+        path,
+        smiles,
+        targets or default,
+        extra=extra,
+        id_column=id_column,
+        usual_id=usual_id,
+        decimal=decimal,  # type: ignore[arg-type]  # checked above
+    )
+    bad, sparse = without_value(bad)
+    return table, bad, [*notes, *sparse]
+
+
+def check_choices(*options: tuple[str, str | None, Sequence[str | None]]) -> None:
+    """Raise :class:`BadValueError` for an option whose value is none of its choices."""
+    for option, given, choices in options:
+        if given not in choices:
+            known = ", ".join(filter(None, choices))
+            raise BadValueError(f"{option}: expected {known}, got {given!r}")

@@ -1,0 +1,85 @@
+"""Real tables from the shell: identifiers, units, logarithms and gaps."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from rnc_graph.cli import app
+from rnc_graph.cli.tables import by_target
+from rnc_graph.data import MoleculeTable
+from rnc_graph.errors import BadValueError
+
+QUICK = ["--networks", "0", "--member", "svr", "--jobs", "1"]
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table as laboratories have them, and a model of it."""
+    path = tmp_path_factory.mktemp("tables")
+    y = esol.targets[:120, 0]
+    cells = {
+        "CMPD": [f"C-{number:03d}" for number in range(120)],
+        "smiles": esol.smiles[:120],
+        "ic50": [f"{value:.4g}" for value in 10 ** (y + 4)],
+        "logS": y,
+    }
+    frame = pd.DataFrame(cells, dtype=object)
+    frame.loc[3, "ic50"] = "-1"
+    frame.loc[5, "ic50"] = "3.11 uM"
+    frame.loc[10:19, ["ic50", "logS"]] = ""
+    frame.to_csv(path / "my.csv", index=False)
+    columns = ["--target", "ic50", "--target", "logS", "--id", "CMPD"]
+    told = ["--unit", "ic50=nM", "--unit", "logS=log mol/L", "--transform", "ic50=log10"]
+    result = run("train", path / "my.csv", *columns, *told, "--out", path / "model", *QUICK)
+    assert "10 rows have no value\n" in result.output
+    assert "2 rows cannot be used" in result.output
+    return path
+
+
+def test_rows_without_a_value_are_counted_and_bad_ones_named(folder: Path) -> None:
+    bad = pd.read_csv(folder / "model" / "bad_rows.csv")
+    assert bad["id"].tolist() == ["C-003", "C-005"]
+    assert bad["reason"].tolist() == [
+        "not positive: it has no log10",
+        "a number with a unit: leave 'uM' out of the cells, and say it with --unit",
+    ]
+
+
+def test_names_units_and_scales_are_in_all_that_is_written(folder: Path) -> None:
+    card = (folder / "model" / "README.md").read_text()
+    for line in ("| ic50 (nM) |", "| log10 of ic50 (nM) |", "| logS (log mol/L) |"):
+        assert line in card
+    assert "ic50 is learned as its log10" in card
+    config = json.loads((folder / "model" / "config.json").read_text())
+    assert config["units"] == ["nM", "log mol/L"]
+    predictions = pd.read_csv(folder / "model" / "predictions.csv")
+    assert predictions["id"].str.startswith("C-").all()
+    assert (predictions["predicted_ic50"] > 0).all()
+    # The column of names is the model's from now on.
+    run("evaluate", folder / "model", folder / "my.csv", "--out", folder / "ev", "--jobs", 1)
+    metrics = json.loads((folder / "ev" / "metrics.json").read_text())
+    seen = metrics["molecules seen"]
+    assert seen["log10 of ic50"]["rmse"] == pytest.approx(seen["logS"]["rmse"], rel=1e-2)
+    assert seen["ic50"]["rmse"] > 10 * seen["logS"]["rmse"]
+    evaluated = pd.read_csv(folder / "ev" / "predictions.csv")
+    assert len(evaluated) == evaluated["id"].nunique() == 109
+
+
+def test_an_option_of_each_target() -> None:
+    assert by_target("--unit", None, ["a", "b"], "none") == ["none", "none"]
+    assert by_target("--unit", ["nM"], ["a", "b"]) == ["nM", "nM"]
+    assert by_target("--unit", ["nM", "x=y"], ["a", "b"]) == ["nM", "x=y"]
+    assert by_target("--unit", ["b=nM"], ["a", "b"]) == ["", "nM"]
+    with pytest.raises(BadValueError, match=r"--unit: expected .* \(a, b, c\), .* got m, s"):
+        by_target("--unit", ["m", "s"], ["a", "b", "c"])
+    with pytest.raises(BadValueError, match="--unit: a target is given twice"):
+        by_target("--unit", ["a=m", "a=s"], ["a", "b"])
