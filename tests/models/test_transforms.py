@@ -27,7 +27,8 @@ def test_a_logarithm_is_learned_and_all_comes_back_in_the_unit(
         for ends in trained.predict(esol.smiles[120:150], return_interval=0.7):
             np.testing.assert_allclose(np.log10(ends[:, 0]), ends[:, 1], rtol=1e-6)
             assert (ends[:, 0] > 0).all()
-    frame = model.predict_frame(pd.Series(["CCO", "CC"], index=["ethanol", "ethane"]))
+    named = pd.Series(["CCO", "CC"], index=["ethanol", "ethane"])
+    frame = model.predict_frame(named, level=0.7)
     assert frame.index.tolist() == ["ethanol", "ethane"]
     assert (frame["spread_target_0"] > 0).all()
     assert (frame["spread_target_0"] != frame["spread_target_1"]).all()
