@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Generator
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 PROCESS_STATE = threading.RLock()
 """Held by whatever changes process-wide state; reentrant, as a transform runs inside of a stage."""
@@ -83,17 +88,23 @@ def deterministic() -> Iterator[None]:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread: sums over several round by how the work was shared out."""
-    from threadpoolctl import threadpool_limits
-
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with ExitStack() as pools:  # NumPy's, SciPy's and scikit-learn's
             with suppress(OSError):  # To look for them needs a file descriptor.
-                pools.enter_context(threadpool_limits(1))
+                pools.enter_context(_thread_pools(len(sys.modules)).limit(limits=1))
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(modules: int) -> ThreadpoolController:
+    """Return the pools of all libraries; to find them takes 10 ms, so only after an import."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def one_thread_always() -> None:

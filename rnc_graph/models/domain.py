@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from rnc_graph.data.table import FloatArray
 
@@ -40,24 +42,32 @@ class Domain:
         """Learn from the packed fingerprints (M, 256) of M different training molecules."""
         step = -(-len(fingerprints) // _LARGEST)
         kept = fingerprints[::step]
-        nearest = _distances(kept, kept, leave_out_itself=True)
+        nearest = _distances(kept, _sparse(kept), leave_out_itself=True)
         return cls(kept, float(np.quantile(nearest, _INSIDE)))
 
     def distances(self, fingerprints: Bits) -> FloatArray:
         """Return each molecule's distance (N,), from 0 to 1, to the nearest training molecule."""
-        return _distances(fingerprints, self.fingerprints)
+        return _distances(fingerprints, self._known)
+
+    @cached_property
+    def _known(self) -> csr_array:
+        return _sparse(self.fingerprints)
 
 
-def _distances(queries: Bits, references: Bits, *, leave_out_itself: bool = False) -> FloatArray:
-    known = np.unpackbits(references, axis=1).astype(np.float32)
+def _sparse(fingerprints: Bits) -> csr_array:
+    """Return the bits of packed fingerprints, (N, 2048); a molecule has some fifty ones."""
+    return csr_array(np.unpackbits(fingerprints, axis=1), dtype=np.float32)
+
+
+def _distances(queries: Bits, known: csr_array, *, leave_out_itself: bool = False) -> FloatArray:
     known_counts = known.sum(axis=1)
     nearest = np.ones(len(queries))
     for first in range(0, len(queries), _BLOCK):
         block = np.unpackbits(queries[first : first + _BLOCK], axis=1).astype(np.float32)
-        shared = block @ known.T
-        either = block.sum(axis=1)[:, None] + known_counts - shared
+        shared = known @ block.T
+        either = known_counts[:, None] + block.sum(axis=1) - shared
         similarity = shared / np.maximum(either, 1)
         if leave_out_itself:
-            similarity[np.arange(len(block)), first + np.arange(len(block))] = 0
-        nearest[first : first + _BLOCK] -= similarity.max(axis=1)
+            similarity[first + np.arange(len(block)), np.arange(len(block))] = 0
+        nearest[first : first + _BLOCK] -= similarity.max(axis=0)
     return nearest

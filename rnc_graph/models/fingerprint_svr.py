@@ -55,6 +55,7 @@ class FingerprintSVR:
         self.targets = targets
         self.fingerprints = fingerprints
         self.learned: dict[str, Tensor] = {}
+        self._kernels: dict[str, MinMaxKernel] = {}
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> FingerprintSVR:
         """Learn each target (N, t) from the rows of ``train`` that have it."""
@@ -74,25 +75,27 @@ class FingerprintSVR:
             parts[f"{name}.starts"] = kept.indptr.astype(np.int32)
             parts[f"{name}.bins"] = kept.indices.astype(np.int16)
             parts[f"{name}.counts"] = kept.data.astype(np.int32)
-        self.learned = {name: torch.from_numpy(part) for name, part in parts.items()}
-        return self
+        return self.load({name: torch.from_numpy(part) for name, part in parts.items()})
 
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
-        part = {name: tensor.numpy() for name, tensor in self.learned.items()}
-        shape = (len(part["coefficients"]), _BINS)
-        support = {
-            name: csr_array(
-                tuple(part[f"{name}.{array}"] for array in ("counts", "bins", "starts")), shape
-            )
-            for name in self.fingerprints
+        self._kernels = self._kernels or {
+            name: MinMaxKernel(self._support(name)) for name in self.fingerprints
         }
-        predicted: FloatArray = np.tile(part["intercepts"], (len(inputs), 1))
+        coefficients = self.learned["coefficients"].numpy()
+        predicted: FloatArray = np.tile(self.learned["intercepts"].numpy(), (len(inputs), 1))
         for first in range(0, len(inputs), _BLOCK):
             block = slice(first, first + _BLOCK)
             counts = fingerprint_counts(inputs.smiles[block], self.fingerprints)
-            predicted[block] += mean_kernel(counts, support) @ part["coefficients"]
+            predicted[block] += mean_kernel(counts, self._kernels) @ coefficients
         return predicted
+
+    def _support(self, fingerprint: str) -> csr_array:
+        """Return the counts of the support molecules, (S, 4096)."""
+        parts = [
+            self.learned[f"{fingerprint}.{part}"].numpy() for part in ("counts", "bins", "starts")
+        ]
+        return csr_array(tuple(parts), (len(self.learned["coefficients"]), _BINS))
 
     def cross_predict(
         self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
@@ -123,7 +126,7 @@ class FingerprintSVR:
 
     def load(self, tensors: dict[str, Tensor]) -> FingerprintSVR:
         """Take what another has learned."""
-        self.learned = tensors
+        self.learned, self._kernels = tensors, {}
         return self
 
 
@@ -136,7 +139,7 @@ def _kernels(
         counts: of n molecules.
         values: (n, t), NaN where missing.
     """
-    whole = mean_kernel(counts, counts) if len(values) <= LARGEST else None
+    whole = own_kernel(counts) if len(values) <= LARGEST else None
     for target, column in enumerate(values.T):
         rows = np.flatnonzero(~np.isnan(column))
         if not len(rows):
@@ -144,9 +147,14 @@ def _kernels(
         rows = rows[:: -(-len(rows) // LARGEST)]
         if whole is None:
             own = {name: matrix[rows] for name, matrix in counts.items()}
-            yield target, rows, mean_kernel(own, own)
+            yield target, rows, own_kernel(own)
         else:
             yield target, rows, whole if len(rows) == len(whole) else whole[np.ix_(rows, rows)]
+
+
+def own_kernel(counts: dict[str, csr_array]) -> FloatArray:
+    """Return the (N, N) mean of the min-max kernels of N molecules with each other."""
+    return mean_kernel(counts, {name: MinMaxKernel(known) for name, known in counts.items()})
 
 
 def _solve(kernel: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
@@ -209,41 +217,57 @@ def _sparse(rows: list[dict[int, int]]) -> csr_array:
     return csr_array((counts, bins, starts), shape=(len(rows), _BINS))
 
 
-def mean_kernel(a: dict[str, csr_array], b: dict[str, csr_array]) -> FloatArray:
-    """Return the (N, M) mean of the min-max kernels of two sets of molecules."""
-    names = iter(a)
-    first = next(names)
-    total = min_max_kernel(a[first], b[first])
-    for name in names:
-        total += min_max_kernel(a[name], b[name])
-    total /= len(a)
+def mean_kernel(counts: dict[str, csr_array], kernels: dict[str, MinMaxKernel]) -> FloatArray:
+    """Return the (N, M) mean of the min-max kernels of N molecules and M known ones."""
+    first, *others = kernels
+    total = kernels[first](counts[first])
+    for name in others:
+        total += kernels[name](counts[name])
+    total /= len(kernels)
     return total
 
 
-def min_max_kernel(a: csr_array, b: csr_array) -> FloatArray:
-    """Return the sums of the smaller counts over those of the larger, (N, M), of (N, B) and (M, B).
+class MinMaxKernel:
+    """The sums of the smaller counts over those of the larger, of molecules and M known ones.
 
     Two molecules without any count have a kernel of 0.
+
+    Args:
+        known: (M, B) counts.
     """
-    # With a count of 3 written as three ones, the sum of the smaller counts is a scalar product.
-    rows_b, columns_b = _in_ones(b)
-    known, columns_b, lengths = np.unique(columns_b, return_inverse=True, return_counts=True)
-    rows_a, columns_a = _in_ones(a)
-    shared = np.isin(columns_a, known)
-    columns_a = np.searchsorted(known, columns_a[shared])
-    ones_a = _matrix(rows_a[shared], columns_a, (a.shape[0], len(known)))
-    ones_b = _matrix(rows_b, columns_b, (b.shape[0], len(known)))
-    # Few columns hold most ones: those are multiplied as dense matrices, ten times as fast.
-    dense, sparse = lengths > _DENSE * b.shape[0], lengths <= _DENSE * b.shape[0]
-    dense_b, sparse_b = ones_b[:, dense].toarray().T, ones_b[:, sparse].T
-    totals_a, totals_b = a.sum(axis=1), b.sum(axis=1)
-    kernel = np.empty((a.shape[0], b.shape[0]))
-    for first in range(0, len(kernel), _BLOCK):
-        block = ones_a[first : first + _BLOCK]
-        smaller = block[:, dense].toarray() @ dense_b + block[:, sparse] @ sparse_b
-        larger = totals_a[first : first + _BLOCK, None] + totals_b - smaller
-        kernel[first : first + _BLOCK] = smaller / np.maximum(larger, 1)
-    return kernel
+
+    def __init__(self, known: csr_array) -> None:
+        # With a count of 3 written as 3 ones, the sum of the smaller counts is a scalar product.
+        _, columns = _in_ones(known)
+        own, lengths = np.unique(columns, return_counts=True)
+        self._columns = np.append(own, np.iinfo(np.int64).max)  # The last is in no molecule.
+        # Few columns hold most ones: those are multiplied as dense matrices, ten times as fast.
+        dense = lengths > _DENSE * known.shape[0]
+        self._dense_columns, self._sparse_columns = np.flatnonzero(dense), np.flatnonzero(~dense)
+        dense_ones, sparse_ones = self._ones(known)
+        self._dense, self._sparse = dense_ones.T, sparse_ones.T
+        self._totals = known.sum(axis=1)
+
+    def __call__(self, counts: csr_array) -> FloatArray:
+        """Return the kernel (N, M) of the counts (N, B)."""
+        kernel = np.empty((counts.shape[0], len(self._totals)))
+        for first in range(0, len(kernel), _BLOCK):
+            block = counts[first : first + _BLOCK]
+            dense, sparse = self._ones(block)
+            smaller = dense @ self._dense + sparse @ self._sparse
+            larger = block.sum(axis=1)[:, None] + self._totals - smaller
+            kernel[first : first + _BLOCK] = smaller / np.maximum(larger, 1)
+        return kernel
+
+    def _ones(self, counts: csr_array) -> tuple[NDArray[np.float32], csr_array]:
+        """Return counts as ones, in the dense and in the sparse columns of the known molecules."""
+        rows, columns = _in_ones(counts)
+        place = np.searchsorted(self._columns, columns)
+        shared = self._columns[place] == columns
+        ones = np.ones(int(shared.sum()), np.float32)
+        shape = (counts.shape[0], len(self._columns))
+        matrix = csr_array((ones, (rows[shared], place[shared])), shape=shape)
+        return matrix[:, self._dense_columns].toarray(), matrix[:, self._sparse_columns]
 
 
 def _in_ones(counts: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -253,9 +277,3 @@ def _in_ones(counts: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     number = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
     columns = np.repeat(counts.indices.astype(np.int64), repeats) + number * counts.shape[1]
     return np.repeat(rows, repeats), columns
-
-
-def _matrix(
-    rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]
-) -> csr_array:
-    return csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)

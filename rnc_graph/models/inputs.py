@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor, nn
 from torch_geometric.data import Batch
@@ -27,6 +28,8 @@ EMBEDDING = "gin-moses"
 
 # Some descriptors grow past all bounds with the size of a molecule.
 _LARGEST_SCORE = 3.0
+# scikit-learn takes values as near as this to the first or last quantile for it.
+_AT_THE_END = 1e-7
 
 
 @cache
@@ -164,16 +167,19 @@ class DescriptorScaler:
             )
         columns = [place[name] for name in self.names]
         filled = _filled(descriptors[:, columns], self.medians)
-        # scikit-learn's own, with the attributes that fitting gives it.
-        transformer = QuantileTransformer(
-            n_quantiles=len(self.quantiles), output_distribution="normal"
-        )
-        transformer.quantiles_ = self.quantiles
-        transformer.references_ = np.linspace(0, 1, len(self.quantiles))
-        transformer.n_quantiles_ = len(self.quantiles)
-        transformer.n_features_in_ = len(columns)
-        scores: NDArray[np.float64] = transformer.transform(filled)
-        return torch.from_numpy(scores.clip(-_LARGEST_SCORE, _LARGEST_SCORE)).float()
+        # As QuantileTransformer does, but for its checks: all columns in one call of ndtri.
+        shares = np.linspace(0, 1, len(self.quantiles))
+        ranks = np.empty_like(filled)
+        for column, quantiles in enumerate(self.quantiles.T):
+            values = filled[:, column]
+            # A value that several quantiles have gets the middle of their shares.
+            lower = -np.interp(-values, -quantiles[::-1], -shares[::-1])
+            own = (np.interp(values, quantiles, shares) + lower) / 2
+            own[values + _AT_THE_END > quantiles[-1]] = 1
+            own[values - _AT_THE_END < quantiles[0]] = 0
+            ranks[:, column] = own
+        scores = ndtri(ranks).clip(-_LARGEST_SCORE, _LARGEST_SCORE)
+        return torch.from_numpy(scores).float()
 
 
 def _without_infinities(descriptors: FloatArray) -> FloatArray:

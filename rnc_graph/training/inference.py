@@ -69,13 +69,16 @@ def infer(
     tensors = [*model.parameters(), *model.buffers()]
     home = tensors[0].device if tensors else torch.device("cpu")
     device = device or home
-    modes = {module: module.training for module in model.modules()}
-    model.to(device).eval()
+    training = [module for module in model.modules() if module.training]
+    if device != home:
+        model.to(device)
+    model.eval()
     try:
         with deterministic() if device.type == "cuda" else nullcontext():
             outputs = [model(move_data_to_device(inputs, device)) for inputs, *_ in batches]
         return torch.cat(outputs).cpu()
     finally:
-        model.to(home)
-        for module, mode in modes.items():
-            module.training = mode
+        if device != home:
+            model.to(home)
+        for module in training:
+            module.training = True

@@ -15,9 +15,9 @@ from rnc_graph.models import fingerprint_svr
 from rnc_graph.models.fingerprint_svr import (
     FINGERPRINTS,
     FingerprintSVR,
+    MinMaxKernel,
     fingerprint_counts,
-    mean_kernel,
-    min_max_kernel,
+    own_kernel,
 )
 from rnc_graph.models.inputs import Inputs
 
@@ -46,7 +46,7 @@ def _inputs(smiles: list[str]) -> Inputs:
 def test_the_kernel_is_tanimoto_similarity_on_counts(esol: MoleculeTable, name: str) -> None:
     rows, columns = [*ODD, *esol.smiles[:90]], [*esol.smiles[60:160], *ODD[::-1]]
     counts = [fingerprint_counts(smiles, [name])[name] for smiles in (rows, columns)]
-    kernel = min_max_kernel(*counts)
+    kernel = MinMaxKernel(counts[1])(counts[0])
     bulk = [GENERATORS[name].GetCountFingerprint(parse_smiles(text)) for text in columns]
     for text, row in zip(rows, kernel, strict=True):
         own = GENERATORS[name].GetCountFingerprint(parse_smiles(text))
@@ -98,9 +98,9 @@ def test_blocks_do_not_change_the_kernel(
     esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = fingerprint_counts(esol.smiles[:50], FINGERPRINTS)
-    whole = mean_kernel(counts, counts)
+    whole = own_kernel(counts)
     monkeypatch.setattr(fingerprint_svr, "_BLOCK", 7)
-    np.testing.assert_array_equal(mean_kernel(counts, counts), whole)
+    np.testing.assert_array_equal(own_kernel(counts), whole)
     np.testing.assert_array_equal(whole, whole.T)
 
 
@@ -112,7 +112,7 @@ def test_it_is_scikit_learns_svr_for_each_target(esol: MoleculeTable) -> None:
     found = member.predict(inputs)
     # RDKit's torsions of small rings depend on the order of the atoms.
     counts = fingerprint_counts(inputs.smiles, FINGERPRINTS)
-    kernel = mean_kernel(counts, counts)
+    kernel = own_kernel(counts)
     for target, first in ((0, 0), (1, 30)):
         known = np.arange(first, 100)
         theirs = SVR(kernel="precomputed", C=3.0, epsilon=0.05).fit(
