@@ -56,7 +56,7 @@ class Domain:
 
 def _sparse(fingerprints: Bits) -> csr_array:
     """Return the bits of packed fingerprints, (N, 2048); a molecule has some fifty ones."""
-    return csr_array(np.unpackbits(fingerprints, axis=1), dtype=np.float32)
+    return csr_array(np.unpackbits(fingerprints, axis=1).astype(np.float32))
 
 
 def _distances(queries: Bits, known: csr_array, *, leave_out_itself: bool = False) -> FloatArray:
