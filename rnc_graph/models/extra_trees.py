@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from sklearn.ensemble import ExtraTreesRegressor
 from torch import Tensor
 
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.inputs import Inputs
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import ExtraTreesRegressor
 
 _TREES = 300
 _FEATURES = 1 / 3
@@ -33,6 +37,8 @@ class ExtraTrees:
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> ExtraTrees:
         """Learn each target (N, t) from the rows of ``train`` that have it."""
+        from sklearn.ensemble import ExtraTreesRegressor
+
         for target, values in enumerate(targets.T):
             rows = train[~values[train].isnan()]
             forest = ExtraTreesRegressor(self.trees, max_features=_FEATURES, random_state=seed)

@@ -18,7 +18,7 @@ from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import Inputs, example_molecules
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.seeding import seeded
-from rnc_graph.training import TrainerConfig, TwoStage, infer
+from rnc_graph.training import TrainerConfig, infer
 from rnc_graph.training.inference import torch_device
 
 # Molecules in a batch of predictions.
@@ -122,6 +122,8 @@ class Network:
             device: a Lightning accelerator.
             on_epoch: called after each epoch.
         """
+        from rnc_graph.training import TwoStage
+
         trainer = TrainerConfig(device, on_epoch)
 
         def sets(molecules: Any) -> dict[str, Subset]:

@@ -27,7 +27,6 @@ from rnc_graph.models.model import MoleculeModel, digests
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
-from rnc_graph.training import check_device
 
 # The share of the held-out set that selects the epochs; the others calibrate.
 _SELECTION = 1 / 3
@@ -101,6 +100,8 @@ def train_model(
         raise BadValueError(
             f"training set: expected at least {_FEWEST_MOLECULES} molecules, got {len(molecules)}"
         )
+    from rnc_graph.training import check_device
+
     check_device(device)
     selection, calibration = divide_held_out(held_out, features.canonical, seed)
     for part, rows in (("selects the epochs", selection), ("calibrates", calibration)):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from lightning.pytorch.loggers import Logger
 from pydantic import Field, ValidationError
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
@@ -17,6 +16,12 @@ from typing_extensions import Self
 from rnc_graph.errors import BadValueError, UnknownNameError, first_problem
 from rnc_graph.settings import Settings
 
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+
+# The threshold of "huber" is 1; "cross-entropy" takes class numbers (N, 1).
+ContinuousLoss = Literal["l1", "l2", "huber"]
+HeadLoss = Literal["l1", "l2", "huber", "cross-entropy"]
 Precision = Literal["32", "bf16-mixed", "16-mixed"]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,10 +10,7 @@ from torchmetrics import Metric
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import class_numbers
-
-# The threshold of "huber" is 1; "cross-entropy" takes class numbers (N, 1).
-ContinuousLoss = Literal["l1", "l2", "huber"]
-HeadLoss = Literal["l1", "l2", "huber", "cross-entropy"]
+from rnc_graph.training.config import HeadLoss
 
 
 def mean_over_known(

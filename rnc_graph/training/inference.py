@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
-from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor, nn
 
 from rnc_graph.data.graphs import GraphDataset
@@ -75,10 +74,18 @@ def infer(
     model.eval()
     try:
         with deterministic() if device.type == "cuda" else nullcontext():
-            outputs = [model(move_data_to_device(inputs, device)) for inputs, *_ in batches]
+            outputs = [model(_moved_inputs(inputs, device)) for inputs, *_ in batches]
         return torch.cat(outputs).cpu()
     finally:
         if device != home:
             model.to(home)
         for module in training:
             module.training = True
+
+
+def _moved_inputs(inputs: Any, device: torch.device) -> Any:
+    if device.type == "cpu":  # They are there, and Lightning takes a second to import.
+        return inputs
+    from lightning.fabric.utilities import move_data_to_device
+
+    return move_data_to_device(inputs, device)

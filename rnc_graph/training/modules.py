@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from rnc_graph.data.loader import split_targets
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
-from rnc_graph.training.config import FinetuneConfig, StageConfig
+from rnc_graph.training.config import FinetuneConfig, HeadLoss, StageConfig
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
-from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss, KnownError, KnownMAE
+from rnc_graph.training.head_losses import HEAD_LOSSES, KnownError, KnownMAE
 
 
 class StageModule(L.LightningModule):

@@ -23,11 +23,12 @@ from rnc_graph.training.batches import StageData
 from rnc_graph.training.config import (
     DEFAULT_TRAINER,
     FinetuneConfig,
+    HeadLoss,
     StageConfig,
     TrainerConfig,
 )
 from rnc_graph.training.fit import History, fit
-from rnc_graph.training.head_losses import HEAD_LOSSES, HeadLoss
+from rnc_graph.training.head_losses import HEAD_LOSSES
 from rnc_graph.training.inference import infer, torch_device
 from rnc_graph.training.modules import FinetuneModule, PretrainModule
 
