@@ -16,6 +16,7 @@ Part = TypeVar("Part", bound=Callable[..., Any])
 
 # Bounds of numbers in options: far beyond what helps, and still quick to build.
 LARGEST = 65_536
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _MOST_LAYERS = 100
 
 
@@ -26,6 +27,7 @@ class Registry(Generic[T]):
         kind: what error messages call a part.
         lazy: modules that register further parts, imported when a name is unknown or the names are
             listed: so an optional subpackage registers itself, and nothing imports it before.
+        flag: the option of the command line that gives a part its options, if there is one.
 
     >>> shapes: Registry[str] = Registry("shape")
     >>> @shapes.register("round")
@@ -42,8 +44,8 @@ class Registry(Generic[T]):
     every: ClassVar[list[Registry[Any]]] = []
     owner: ClassVar[str] = ""
 
-    def __init__(self, kind: str, lazy: Sequence[str] = ()) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, lazy: Sequence[str] = (), flag: str = "") -> None:
+        self.kind, self.flag = kind, flag
         self._lazy = list(lazy)
         self._parts: dict[str, Callable[..., T]] = {}
         self.owners: dict[str, str] = {}
@@ -74,9 +76,16 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: no part has this name, or it has no such option.
-            RncGraphError: an option has the wrong type, or the part refuses a value.
+            RncGraphError: an option is missing or has the wrong type, or the part refuses a value.
         """
         checked = self.options(name, options)
+        for option, parameter in _parameters(self.get(name)).items():
+            if option not in checked and parameter.kind not in _VARIADIC:
+                how = f"{self.flag} {option}=..., " if self.flag else ""
+                raise BadValueError(
+                    f"{self.kind} {name!r}: expected the option {option!r}, which has no default: "
+                    f"{how}{name}: {{{option}: ...}} in a spec"
+                )
         try:
             return self.get(name)(**{option: checked[option] for option in options})
         except RncGraphError:

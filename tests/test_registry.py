@@ -1,4 +1,5 @@
 import importlib
+import re
 import sys
 
 import pytest
@@ -26,6 +27,23 @@ def test_options_are_checked():
         shapes.make("ball", radios=2)
     with pytest.raises(BadValueError, match=r"shape 'ball', option 'radius': .*integer, got 'x'"):
         shapes.make("ball", radius="x")
+
+
+@pytest.mark.parametrize(
+    ("flag", "how"), [("", ": box: "), ("--shape-option", ": --shape-option side=..., box: ")]
+)
+def test_a_missing_option_is_named(flag: str, how: str):
+    def box(side: float, **more: float) -> float:
+        return side**3
+
+    shapes: Registry[float] = Registry("shape", flag=flag)
+    shapes.register("box")(box)
+    assert shapes.make("box", side=2.0) == 8
+    message = (
+        f"shape 'box': expected the option 'side', which has no default{how}{{side: ...}} in a spec"
+    )
+    with pytest.raises(BadValueError, match=re.escape(message)):
+        shapes.make("box")
 
 
 def test_a_lazy_module_is_loaded_for_an_unknown_name(tmp_path, monkeypatch):

@@ -54,7 +54,9 @@ class _Encoders(Registry[Encoder]):
             return super().make(name, **options)
 
 
-ENCODERS: Registry[Encoder] = _Encoders("encoder", lazy=["rnc_graph.vision.encoders"])
+ENCODERS: Registry[Encoder] = _Encoders(
+    "encoder", lazy=["rnc_graph.vision.encoders"], flag="--encoder-option"
+)
 
 
 @contextmanager
