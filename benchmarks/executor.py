@@ -57,9 +57,9 @@ def half_of(spec: Path, half: int) -> None:
     """Do the runs of every other seed."""
     # Loaded where it is used: the clocked commands start processes of their own.
     from rnc_graph.experiments import read_spec
-    from rnc_graph.experiments.plan import needs
     from rnc_graph.experiments.run import prepare
     from rnc_graph.experiments.store import Store
+    from rnc_graph.experiments.tasks import needs
     from rnc_graph.training.config import DEFAULT_TRAINER
 
     prepared = prepare(read_spec(spec))

@@ -22,9 +22,8 @@ from report import processor, write
 
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.run import Prepared, prepare
-from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import Run
+from rnc_graph.experiments.tasks import Resources, Run
 from rnc_graph.metrics import regression_metrics
 
 SPEC = """

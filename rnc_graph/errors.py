@@ -42,6 +42,19 @@ class UnknownNameError(BadValueError):
         )
 
 
+class MisfitError(BadValueError):
+    """Keys of a spec that do not fit together.
+
+    Args:
+        message: what was expected and what was given.
+        keys: where, from the section that is checked on down.
+    """
+
+    def __init__(self, message: str, *keys: str | int) -> None:
+        super().__init__(message)
+        self.keys = keys
+
+
 class MissingPackageError(RncGraphError, ImportError):
     """An optional package is not installed; the message says how to install it."""
 

@@ -9,6 +9,7 @@ import rnc_graph
 from rnc_graph.errors import (
     BadValueError,
     FileError,
+    MisfitError,
     MissingFileError,
     MissingPackageError,
     RncGraphError,
@@ -18,7 +19,6 @@ from rnc_graph.errors import (
     unreadable,
 )
 from rnc_graph.experiments.executors.schedule import TasksFailedError
-from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.workers import worker_pool
 
 FITTING = [

@@ -8,16 +8,14 @@ from rnc_graph.data.table import Table
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.experiments.datasets import Datasets
-from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.spec import Experiment, Method
 from rnc_graph.experiments.spec.component import Component
-from rnc_graph.experiments.spec.sections import Stage
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.tasks import (
-    BaselineTask,
-    PretrainTask,
     RegressTask,
+    Resources,
     Task,
+    TrainingTask,
     training_sets,
 )
 from rnc_graph.losses import LOSSES
@@ -74,22 +72,21 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
         RncGraphError: a set is too small, or an objective cannot be used with this data, encoder
             or projection.
     """
-    distinct: dict[tuple[object, ...], tuple[PretrainTask | RegressTask, Stage]] = {}
+    distinct: dict[tuple[object, ...], TrainingTask] = {}
     for task in tasks:
-        if not isinstance(task, BaselineTask):
-            stage = task.pretraining if isinstance(task, PretrainTask) else task.regression
+        if isinstance(task, TrainingTask):
             described = (
-                *(str(stage.objective), task.encoder.name, stage.projection_dim),
+                *(str(task.stage.objective), task.encoder.name, task.stage.projection_dim),
                 *(task.split.data, str(task.split.spec)),
             )
-            distinct.setdefault(described, (task, stage))
-    for task, stage in distinct.values():
-        split = task.split.prepared(at)
+            distinct.setdefault(described, task)
+    for task in distinct.values():
+        data, split = task.split.prepared(at)
         if isinstance(task, RegressTask):
             _check_sizes(experiment, task.split.spec, len(split.validation), len(split.test))
-        if stage.objective is None:
+        objective = task.stage.objective
+        if objective is None:
             continue
-        data = at.datasets[task.split.data]
         train, _ = training_sets(data, split)
         # The encoder first: what is wrong with it is not the objective's fault.
         encoder, options = task.encoder.source, task.encoder.options
@@ -98,7 +95,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             task.model(data).build(train, task.split.seed)
         except Exception as error:
             kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
-            raise BadValueError(f"objective {stage.objective.name!r}: {kind}{error}") from error
+            raise BadValueError(f"objective {objective.name!r}: {kind}{error}") from error
 
 
 # Those of the package that take labels for quantities whatever their options are.

@@ -18,7 +18,7 @@ from rnc_graph.data.features import packed_graphs
 from rnc_graph.data.samples import ImageSource, ImageStore, InputKind, Samples, Store
 from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError
-from rnc_graph.experiments.graph_data import GraphTable, graph_table, graphs_digest, load_graphs
+from rnc_graph.experiments.own_graphs import GraphTable, graph_table, graphs_digest, load_graphs
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import (
     CsvData,

@@ -12,8 +12,8 @@ from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.recipe import within
 from rnc_graph.data.samples import InputKind, Samples, Store, make_augmentation
 from rnc_graph.data.table import FloatArray
-from rnc_graph.experiments.spec.sections import RepresentationSpec
 from rnc_graph.experiments.spec.split import LongTailSpec
+from rnc_graph.experiments.spec.stages import RepresentationSpec
 from rnc_graph.metrics import (
     CLASSIFICATION,
     classification_metrics,

@@ -11,11 +11,10 @@ from pathlib import Path
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.executors.schedule import missing_tasks
 from rnc_graph.experiments.run import ExecutionConfig, prepare
-from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sections import RegressionSpec
+from rnc_graph.experiments.spec.stages import RegressionSpec
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Task
+from rnc_graph.experiments.tasks import RegressTask, Resources, Task, TrainingTask
 from rnc_graph.seeding import one_thread
 from rnc_graph.training import TrainerConfig
 
@@ -131,9 +130,9 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
 
 def _kind(task: Task) -> tuple[object, ...]:
     """Tasks of one kind take as long for an epoch, but for the size of the training set."""
-    if isinstance(task, BaselineTask):
-        return task.split.data, task.name
-    stage = task.pretraining if isinstance(task, PretrainTask) else task.regression
+    if not isinstance(task, TrainingTask):
+        return task.split.data, task.label
+    stage = task.stage
     objective = stage.objective.name if stage.objective else None
     frozen = isinstance(stage, RegressionSpec) and stage.freeze
     return task.split.data, str(task.encoder), type(task), objective, stage.views, frozen
@@ -141,16 +140,15 @@ def _kind(task: Task) -> tuple[object, ...]:
 
 def _timed(task: Task, resources: Resources) -> _Pace:
     """Run a task with two epochs, and no pretraining to wait for."""
+    if isinstance(task, TrainingTask):
+        task = replace(task, stage=task.stage.model_copy(update={"epochs": 2}))
     if isinstance(task, RegressTask):
-        shorter = task.regression.model_copy(update={"epochs": 2, "head_epochs": 0})
-        task = replace(task, regression=shorter, pretrained=None, representation=None)
-    elif isinstance(task, PretrainTask):
-        task = replace(task, pretraining=task.pretraining.model_copy(update={"epochs": 2}))
+        stage = task.stage.model_copy(update={"head_epochs": 0})
+        task = replace(task, stage=stage, pretrained=None, representation=None)
     ends: list[float] = []
     began = time.perf_counter()
-    task.run(
-        resources, TrainerConfig(resources.device, lambda: ends.append(time.perf_counter())), {}
-    )
+    trainer = TrainerConfig(resources.device, lambda: ends.append(time.perf_counter()))
+    task.run(resources, trainer, {})
     taken = time.perf_counter() - began
     epoch = ends[1] - ends[0] if len(ends) == 2 else 0.0
     return _Pace(max(taken - 2 * epoch, 0.0), epoch, task.split.spec.train_size)

@@ -6,28 +6,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rnc_graph.experiments.datasets import Datasets
-from rnc_graph.experiments.seeded_split import SeededSplit
 from rnc_graph.experiments.spec import Experiment, Method
 from rnc_graph.experiments.spec.component import Component, EncoderComponent
 from rnc_graph.experiments.spec.sources import source_name
 from rnc_graph.experiments.spec.split import SplitSpec
-from rnc_graph.experiments.tasks import BaselineTask, PretrainTask, RegressTask, Run, Task
+from rnc_graph.experiments.tasks import (
+    BaselineTask,
+    PretrainTask,
+    RegressTask,
+    Run,
+    SeededSplit,
+    Task,
+    needs,
+)
 
 # How a data set that is only pretrained on is divided: a tenth chooses the epoch.
 _SOURCE_SPLIT = SplitSpec(train=0.9, validation=0.1, test=0.0, splitter=Component(name="random"))
 
 
 @dataclass(frozen=True)
-class PlannedRun:
-    """One grid point: its condition, method and seed, and its task.
+class RunName:
+    """A point of the grid, by the names of the spec.
 
-    Attributes:
-        data: name of the data set.
-        split: name of the split.
-        encoder: "" for a baseline, which has none.
-        method: name of the method or the baseline.
-        seed: of the split.
-        task: what makes it; runs with equal settings share one.
+    ``encoder`` is "" for a baseline, which ``method`` names then.
     """
 
     data: str
@@ -35,6 +36,12 @@ class PlannedRun:
     encoder: str
     method: str
     seed: int
+
+
+@dataclass(frozen=True)
+class PlannedRun(RunName):
+    """A run with the task that makes it; runs with equal settings share one."""
+
     task: Run
 
 
@@ -106,15 +113,15 @@ def _method_task(
             of = SeededSplit(digest, _SOURCE_SPLIT, seeded_split.seed)
         pretrained = PretrainTask(of, encoder, method.pretraining)
     return RegressTask(
-        method.name,
-        seeded_split,
-        encoder,
-        pretrained,
-        method.regression,
-        experiment.evaluate,
-        experiment.representation,
-        datasets.ood_digest(data, kind),
-        datasets.sets[data].groups if experiment.representation else None,
+        split=seeded_split,
+        encoder=encoder,
+        stage=method.regression,
+        method=method.name,
+        pretrained=pretrained,
+        evaluate=experiment.evaluate,
+        representation=experiment.representation,
+        ood=datasets.ood_digest(data, kind),
+        groups=datasets.sets[data].groups if experiment.representation else None,
     )
 
 
@@ -127,8 +134,3 @@ def with_pretraining(runs: Iterable[PlannedRun]) -> dict[str, Task]:
             tasks[needed.key] = needed
         tasks[run.task.key] = run.task
     return tasks
-
-
-def needs(task: Task) -> PretrainTask | None:
-    """Return the task that must be finished before ``task``, if any."""
-    return task.pretrained if isinstance(task, RegressTask) else None

@@ -12,11 +12,11 @@ from torch import Tensor
 from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.experiments.datasets import Datasets, load_datasets
-from rnc_graph.experiments.graph_data import GraphTable
-from rnc_graph.experiments.plan import PlannedRun, needs
-from rnc_graph.experiments.seeded_split import FORMAT
+from rnc_graph.experiments.own_graphs import GraphTable
+from rnc_graph.experiments.plan import PlannedRun, RunName
 from rnc_graph.experiments.spec import Experiment, read_spec
 from rnc_graph.experiments.store import Store, digest, read_sealed, sealed_text
+from rnc_graph.experiments.tasks import FORMAT, needs
 from rnc_graph.files import write_text
 from rnc_graph.metrics import CLASSIFICATION, REGRESSION, Scoring
 
@@ -25,26 +25,16 @@ RUNS = "runs.json"
 
 
 @dataclass(frozen=True)
-class FinishedRun:
+class FinishedRun(RunName):
     """A run with its entry in the store.
 
     Attributes:
-        data: name of the data set.
-        split: name of the split.
-        encoder: "" for a baseline.
-        method: name of the method or the baseline.
-        seed: of the split.
         key: of its entry.
         pretraining: key of its stage 1, if it has one.
         record: metrics and history.
         tensors: predictions and the embedding.
     """
 
-    data: str
-    split: str
-    encoder: str
-    method: str
-    seed: int
     key: str
     pretraining: str | None
     record: dict[str, Any]

@@ -11,14 +11,13 @@ from rnc_graph.experiments.executors.executor import Executor, TaskOptions, Work
 from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow
 from rnc_graph.experiments.executors.processes import LocalExecutor, SharedExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
-from rnc_graph.experiments.graph_data import find_own_modules
+from rnc_graph.experiments.own_graphs import find_own_modules
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress, Silent
 from rnc_graph.experiments.results import Outcome, finished
-from rnc_graph.experiments.seeded_split import Resources
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
-from rnc_graph.experiments.tasks import Task
+from rnc_graph.experiments.tasks import Resources, Task
 from rnc_graph.experiments.tracking import check_tracking
 from rnc_graph.files import remove_leftovers
 from rnc_graph.plugins import Plugin, load_plugins

@@ -5,19 +5,21 @@ A pretraining is shared by all runs that need it; a run is one point of the grid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from rnc_graph.data import Loader, PreparedSplit, Subset
-from rnc_graph.data.samples import Samples, make_augmentation
+from rnc_graph.data.samples import Samples, Store, make_augmentation
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_indices
-from rnc_graph.experiments.seeded_split import Record, Resources, SeededSplit, Tensors, with_code
 from rnc_graph.experiments.spec.component import EncoderComponent
-from rnc_graph.experiments.spec.sections import (
+from rnc_graph.experiments.spec.split import SplitSpec
+from rnc_graph.experiments.spec.stages import (
     PretrainingSpec,
     RegressionSpec,
     RepresentationSpec,
@@ -25,23 +27,149 @@ from rnc_graph.experiments.spec.sections import (
 )
 from rnc_graph.experiments.store import digest
 from rnc_graph.losses import LOSSES
+from rnc_graph.registry import owners_of
 from rnc_graph.training import TrainerConfig, TwoStage, infer
 from rnc_graph.training.config import DEFAULT_TRAINER
 from rnc_graph.training.inference import torch_device
 
+# Raised when the same identity would give other numbers, so that no store mixes the two.
+FORMAT = 4
+
+Record = dict[str, Any]
+Tensors = dict[str, Tensor]
+
 
 @dataclass(frozen=True)
-class PretrainTask:
-    """Stage 1 of one encoder, objective and seed."""
+class SeededSplit:
+    """The data of a task: the digest of a data set, how it is divided, and the seed.
+
+    The seed is that of the split, the initial weights, and the order of the batches.
+    """
+
+    data: str
+    spec: SplitSpec
+    seed: int
+
+    def identity(self) -> dict[str, Any]:
+        """Return what training depends on."""
+        return {
+            "format": FORMAT,
+            "data": self.data,
+            "split": self.spec.training_identity(),
+            "seed": self.seed,
+        }
+
+    def prepared(self, at: Resources) -> tuple[Samples, PreparedSplit]:
+        """Return the data set, and its sets."""
+        data = at.datasets[self.data]
+        return data, data.split(self.seed, self.spec.recipe())
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a process needs for any task.
+
+    Attributes:
+        datasets: by digest.
+        device: a Lightning accelerator.
+        ood: out-of-distribution sets, by digest.
+    """
+
+    datasets: dict[str, Samples]
+    device: str = "cpu"
+    ood: dict[str, Store] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """A piece of work on one split."""
 
     split: SeededSplit
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What progress calls the task."""
+
+    @cached_property
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """All that determines the result."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """How the key begins."""
+
+    @cached_property
+    def key(self) -> str:
+        """Name of the entry in the store."""
+        return f"{self.kind}-seed{self.split.seed}-{digest(self.identity)}"
+
+    @property
+    def epochs(self) -> int:
+        """How often the task reports an epoch."""
+        return 0
+
+    @property
+    def epoch_cost(self) -> float:
+        """Rough cost of an epoch, in passes of the encoder over the training set."""
+        return 0.0
+
+    @abstractmethod
+    def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
+        """Compute the result, given the tensors of the pretraining it needs."""
+
+
+@dataclass(frozen=True)
+class TrainingTask(Task):
+    """A stage of one encoder."""
+
     encoder: EncoderComponent
-    pretraining: PretrainingSpec
+    stage: Stage
+
+    @property
+    def epochs(self) -> int:
+        """How often the task reports an epoch."""
+        return self.stage.epochs
+
+    @property
+    def epoch_cost(self) -> float:
+        """Rough cost of an epoch, in passes of the encoder over the training set."""
+        frozen = isinstance(self.stage, RegressionSpec) and self.stage.freeze
+        return 0.1 if frozen else float(self.stage.views)
+
+    def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
+        """Return the model, untrained."""
+        stage = self.stage
+        return TwoStage(
+            self.encoder.source,
+            encoder_options=self.encoder.options,
+            loss=stage.objective.make(LOSSES) if stage.objective else None,
+            transform=make_augmentation(stage.augmentation),
+            views=stage.views,
+            projection_dim=stage.projection_dim,
+            n_classes=data.classes,
+            standardize=False,
+            trainer=trainer,
+            **self._model_options(data),
+        )
+
+    @abstractmethod
+    def _model_options(self, data: Samples) -> dict[str, Any]:
+        """Return the options of the model that are the stage's own."""
+
+
+@dataclass(frozen=True)
+class PretrainTask(TrainingTask):
+    """Stage 1 of one encoder, objective and seed."""
+
+    stage: PretrainingSpec
 
     @property
     def label(self) -> str:
         """What progress calls the task."""
-        return f"pretraining with {self.pretraining.objective.name}, {self.encoder.name}"
+        return f"pretraining with {self.stage.objective.name}, {self.encoder.name}"
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -50,65 +178,45 @@ class PretrainTask:
             {
                 **self.split.identity(),
                 "encoder": self.encoder.described(),
-                "pretraining": _stage_identity(self.pretraining),
+                "pretraining": _stage_identity(self.stage),
             }
         )
 
-    @cached_property
-    def key(self) -> str:
-        """Name of the entry in the store."""
-        return f"stage1-{self.encoder.name}-seed{self.split.seed}-{digest(self.identity)}"
-
     @property
-    def epochs(self) -> int:
-        """How often the task reports an epoch."""
-        return self.pretraining.epochs
-
-    @property
-    def epoch_cost(self) -> float:
-        """Rough cost of an epoch, in passes of the encoder over the training set."""
-        return float(self.pretraining.views)
+    def kind(self) -> str:
+        """How the key begins."""
+        return f"stage1-{self.encoder.name}"
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
-        data, split = at.datasets[self.split.data], self.split.prepared(at)
+        data, split = self.split.prepared(at)
         model = self.model(data, trainer)
         model.pretrain(*training_sets(data, split), seed=self.split.seed)
         modules = nn.ModuleDict({"encoder": model.encoder, "objective": model.loss})
         record = {"identity": self.identity, "history": model.history["pretrain"]}
         return record, modules.state_dict()
 
-    def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
-        """Return the model, untrained."""
-        spec = self.pretraining
-        return TwoStage(
-            self.encoder.source,
-            encoder_options=self.encoder.options,
-            loss=spec.objective.make(LOSSES),
-            transform=make_augmentation(spec.augmentation),
-            views=spec.views,
-            projection_dim=spec.projection_dim,
-            head_loss="l1" if data.classes is None else "cross-entropy",
-            n_classes=data.classes,
-            pretrain=spec,
-            standardize=False,
-            trainer=trainer,
-        )
+    def _model_options(self, data: Samples) -> dict[str, Any]:
+        head_loss = "l1" if data.classes is None else "cross-entropy"
+        return {"head_loss": head_loss, "pretrain": self.stage}
 
 
 @dataclass(frozen=True)
-class RegressTask:
+class RegressTask(TrainingTask):
     """One run: stage 2, on a pretrained or a fresh encoder.
 
-    ``method``, its name, is for people alone: nothing depends on it. ``ood`` is the digest of the
-    out-of-distribution set, ``groups`` the group of each class, for metrics by group.
+    Attributes:
+        method: its name, for people alone: nothing depends on it.
+        pretrained: stage 1, None for a fresh encoder.
+        evaluate: "test" or "validation".
+        representation: how the embedding is evaluated, None for not at all.
+        ood: digest of the out-of-distribution set.
+        groups: the group of each class, for metrics by group.
     """
 
+    stage: RegressionSpec
     method: str
-    split: SeededSplit
-    encoder: EncoderComponent
     pretrained: PretrainTask | None
-    regression: RegressionSpec
     evaluate: str
     representation: RepresentationSpec | None
     ood: str | None
@@ -130,7 +238,7 @@ class RegressTask:
                 **self.split.spec.evaluation_identity(),
                 "encoder": self.encoder.described(),
                 "pretraining": pretraining,
-                "regression": _stage_identity(self.regression),
+                "regression": _stage_identity(self.stage),
                 "evaluate": self.evaluate,
                 "representation": self.representation.identity() if self.representation else None,
                 "outside": self.ood,
@@ -138,24 +246,19 @@ class RegressTask:
             }
         )
 
-    @cached_property
-    def key(self) -> str:
-        """Name of the entry in the store."""
-        return f"run-{self.encoder.name}-seed{self.split.seed}-{digest(self.identity)}"
+    @property
+    def kind(self) -> str:
+        """How the key begins."""
+        return f"run-{self.encoder.name}"
 
     @property
     def epochs(self) -> int:
         """How often the task reports an epoch."""
-        return self.regression.head_epochs + self.regression.epochs
-
-    @property
-    def epoch_cost(self) -> float:
-        """Rough cost of an epoch, in passes of the encoder over the training set."""
-        return 0.1 if self.regression.freeze else float(self.regression.views)
+        return self.stage.head_epochs + self.stage.epochs
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Train, predict the validation set, and then the test set once."""
-        data, split = at.datasets[self.split.data], self.split.prepared(at)
+        data, split = self.split.prepared(at)
         model = self.model(data, trainer)
         train, validation = training_sets(data, split)
         model.build(train, self.split.seed)
@@ -192,34 +295,23 @@ class RegressTask:
             {**tensors, "embedding": embedding},
         )
 
-    def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
-        """Return the model, untrained."""
-        spec = self.regression
-        return TwoStage(
-            self.encoder.source,
-            encoder_options=self.encoder.options,
-            loss=spec.objective.make(LOSSES) if spec.objective else None,
-            loss_weight=spec.objective_weight if spec.objective else None,
-            transform=make_augmentation(spec.augmentation),
-            views=spec.views,
-            projection_dim=spec.projection_dim,
-            head_loss=spec.head_loss,
-            head_hidden=spec.head_hidden,
-            head_dropout=spec.head_dropout,
-            freeze=spec.freeze,
-            balanced=spec.balanced,
-            n_classes=data.classes,
-            finetune=spec,
-            standardize=False,
-            trainer=trainer,
-        )
+    def _model_options(self, data: Samples) -> dict[str, Any]:
+        stage = self.stage
+        return {
+            "loss_weight": stage.objective_weight if stage.objective else None,
+            "head_loss": stage.head_loss,
+            "head_hidden": stage.head_hidden,
+            "head_dropout": stage.head_dropout,
+            "freeze": stage.freeze,
+            "balanced": stage.balanced,
+            "finetune": stage,
+        }
 
 
 @dataclass(frozen=True)
-class BaselineTask:
+class BaselineTask(Task):
     """One run of a baseline."""
 
-    split: SeededSplit
     name: str
     evaluate: str
 
@@ -238,25 +330,14 @@ class BaselineTask:
             "evaluate": self.evaluate,
         }
 
-    @cached_property
-    def key(self) -> str:
-        """Name of the entry in the store."""
-        return f"baseline-{self.name}-seed{self.split.seed}-{digest(self.identity)}"
-
     @property
-    def epochs(self) -> int:
-        """How often the task reports an epoch."""
-        return 0
-
-    @property
-    def epoch_cost(self) -> float:
-        """Rough cost of an epoch."""
-        return 0.0
+    def kind(self) -> str:
+        """How the key begins."""
+        return f"baseline-{self.name}"
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Fit, and predict the validation and the test set."""
-        data = at.datasets[self.split.data]
-        split = self.split.prepared(at)
+        data, split = self.split.prepared(at)
         predicted = baseline_predictions(self.name, data.table, split, self.split.seed)
         predictions = {
             name: predicted[rows.numpy()]
@@ -266,8 +347,12 @@ class BaselineTask:
         return {"identity": self.identity, **record}, tensors
 
 
-Task = PretrainTask | RegressTask | BaselineTask
 Run = RegressTask | BaselineTask
+
+
+def needs(task: Task) -> PretrainTask | None:
+    """Return the task that must be finished before ``task``, if any."""
+    return task.pretrained if isinstance(task, RegressTask) else None
 
 
 def training_sets(data: Samples, split: PreparedSplit) -> tuple[Subset, Subset]:
@@ -288,3 +373,19 @@ def _stage_identity(stage: Stage) -> dict[str, Any]:
         if not found.get(field):
             found.pop(field, None)
     return found
+
+
+def with_code(identity: dict[str, Any]) -> dict[str, Any]:
+    """Add the content of the user's files that registered any name in an identity."""
+    own = owners_of(_texts(identity))
+    return {**identity, "code": own} if own else identity
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a nest of mappings and lists, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for item in value.items() for nested in item for text in _texts(nested))
+    elif isinstance(value, list | tuple):
+        yield from (text for nested in value for text in _texts(nested))

@@ -13,7 +13,7 @@ from rnc_graph.data.catalog import DatasetDescription, NamedDataset, load_named_
 from rnc_graph.data.catalog.description import describe
 from rnc_graph.errors import BadValueError
 from rnc_graph.reporting import numbers, style
-from rnc_graph.reporting.drawing import molecule_pixels
+from rnc_graph.reporting.sample_pictures import molecule_pixels
 
 MOLECULES = 12
 _COLUMNS = 6

@@ -23,7 +23,8 @@ from rnc_graph.experiments.results import Outcome, evaluated_sets
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.files import write_text
 from rnc_graph.metrics import CLASSIFICATION, PairedDifference, Summary
-from rnc_graph.reporting import figures, numbers, style
+from rnc_graph.reporting import experiment_figures as figures
+from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.condition import condition_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, MethodRow, ResultTable
 from rnc_graph.reporting.text_tables import as_markdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 _LATEX = {
@@ -72,12 +72,3 @@ def script_json(content: Any) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text  # Written in ASCII: U+2028 and U+2029 are escaped too.
-
-
-def fill_template(template: str, values: Mapping[str, str]) -> str:
-    """Replace each ``%%name%%`` by its value, in one pass: values are never searched again.
-
-    Raises:
-        KeyError: the template names a value that is not there.
-    """
-    return re.sub(r"%%(\w+)%%", lambda found: values[found[1]], template)

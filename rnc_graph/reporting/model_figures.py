@@ -11,8 +11,8 @@ from rnc_graph.data.bad import shorten
 from rnc_graph.errors import plural
 from rnc_graph.models import Evaluation
 from rnc_graph.reporting import numbers, style
-from rnc_graph.reporting.drawing import molecule_pixels
-from rnc_graph.reporting.figures import limits_of, square
+from rnc_graph.reporting.experiment_figures import limits_of, square
+from rnc_graph.reporting.sample_pictures import molecule_pixels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,6 +1,6 @@
 """Files decoded to the pixels of images of one size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,11 +71,18 @@ def decode(path: Path, decoding: Decoding) -> NDArray[np.uint8]:
 
 def decode_all(paths: Sequence[str], decoding: Decoding) -> Pixels:
     """Return the (n, size, size, C) pixels of n files."""
-    pixels = np.zeros((len(paths), *decoding.shape), dtype=np.uint8)
+    return filled(paths, lambda path: decode(Path(path), decoding), decoding.shape)
+
+
+def filled(
+    sources: Sequence[str], make: Callable[[str], NDArray[np.uint8]], shape: tuple[int, int, int]
+) -> Pixels:
+    """Return the pixels of n images; one is black if ``make`` raises a ValueError, the reason."""
+    pixels = np.zeros((len(sources), *shape), dtype=np.uint8)
     bad = {}
-    for row, path in enumerate(paths):
+    for row, source in enumerate(sources):
         try:
-            pixels[row] = decode(Path(path), decoding)
-        except BadValueError as error:
+            pixels[row] = make(source)
+        except ValueError as error:
             bad[row] = str(error)
     return pixels, bad

@@ -12,15 +12,12 @@ from rnc_graph.vision.store import PackedImages, digest, packed_images
 
 
 @DEPICTIONS.register("rdkit")
-class Depictions:
-    """Pictures of molecules by RDKit; arguments as :class:`Drawing`."""
-
-    def __init__(self, size: int = 64, gray: bool = False, line_width: int = 1) -> None:
-        self.drawing = Drawing(size, gray, line_width)
+class Depictions(Drawing):
+    """Pictures of molecules by RDKit."""
 
     def draw(self, smiles: list[str], source: str) -> PackedImages:
         """Return the pictures of N SMILES: see :func:`depict`."""
-        return depict(smiles, self.drawing, source)
+        return depict(smiles, self, source)
 
 
 def depict(

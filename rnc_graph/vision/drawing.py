@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.featurizer import parse_smiles
 from rnc_graph.errors import BadValueError
-from rnc_graph.vision.decoding import Pixels
+from rnc_graph.vision.decoding import Pixels, filled
 
 # Part of the cache's key: changes whenever the same SMILES would give other pixels.
 DRAWER = "1"
@@ -66,11 +66,4 @@ def draw(smiles: str, drawing: Drawing) -> NDArray[np.uint8]:
 
 def draw_all(smiles: Sequence[str], drawing: Drawing) -> Pixels:
     """Return the (n, size, size, C) pixels of n SMILES."""
-    pixels = np.zeros((len(smiles), *drawing.shape), dtype=np.uint8)
-    bad = {}
-    for row, text in enumerate(smiles):
-        try:
-            pixels[row] = draw(text, drawing)
-        except ValueError as error:
-            bad[row] = str(error)
-    return pixels, bad
+    return filled(smiles, lambda text: draw(text, drawing), drawing.shape)

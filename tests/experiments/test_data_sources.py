@@ -12,7 +12,7 @@ from rnc_graph.data.catalog import dataset_cards
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
-from rnc_graph.experiments.graph_data import find_own_modules
+from rnc_graph.experiments.own_graphs import find_own_modules
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS
 from tests.run_and_write import run_and_write

@@ -8,17 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Any
 
 import torch
 from typing_extensions import Self
 
 from rnc_graph.errors import RncGraphError, RunError, WriteError
-from rnc_graph.experiments.plan import needs
-from rnc_graph.experiments.seeded_split import Record, Resources, Tensors
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import BaselineTask, Task
+from rnc_graph.experiments.tasks import BaselineTask, Record, Resources, Task, Tensors, needs
 from rnc_graph.experiments.tracking import make_loggers
 from rnc_graph.plugins import Plugin
 from rnc_graph.seeding import one_thread_always
@@ -147,11 +144,6 @@ class Executor(ABC):
         """Start."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         """End all processes; a dead one raises its error."""
-        self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(*error)

@@ -10,14 +10,12 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 
 from typing_extensions import Self
 
 from rnc_graph.experiments.executors.executor import Executor, Work
-from rnc_graph.experiments.seeded_split import Tensors
-from rnc_graph.experiments.tasks import BaselineTask, Task
+from rnc_graph.experiments.tasks import BaselineTask, Task, Tensors
 from rnc_graph.training.distributed import launched
 
 
@@ -48,18 +46,13 @@ class LaunchedExecutor(Executor):
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         """Let the others go; after an error they may be waiting for this process, and are ended."""
         try:
-            if error is None:
+            if error[0] is None:
                 self._thread.submit(_told, None).result()
         finally:
-            super().__exit__(kind, error, trace)
+            super().__exit__(*error)
 
     def submit(self, key: str, task: Task) -> None:
         """Begin a task."""

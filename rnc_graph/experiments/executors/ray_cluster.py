@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 from safetensors.torch import load, save
@@ -13,9 +12,7 @@ from typing_extensions import Self
 
 from rnc_graph.errors import MissingPackageError, RncGraphError, RunError
 from rnc_graph.experiments.executors.executor import Executor, Work
-from rnc_graph.experiments.plan import needs
-from rnc_graph.experiments.seeded_split import Record
-from rnc_graph.experiments.tasks import Task
+from rnc_graph.experiments.tasks import Record, Task, needs
 
 # How often a task is begun anew that was lost with its node.
 _RETRIES = 3
@@ -76,12 +73,7 @@ class RayExecutor(Executor):
         if found and "/" not in host and port.isdecimal():
             socket.create_connection((host, int(port)), timeout=5).close()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         """Stop what runs, and leave the cluster."""
         for reference in self._running:
             self._ray.cancel(reference, force=True)

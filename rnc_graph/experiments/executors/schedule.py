@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping
 
 from rnc_graph.errors import RunError, WriteError
 from rnc_graph.experiments.executors.executor import Executor
-from rnc_graph.experiments.plan import needs
 from rnc_graph.experiments.progress import Progress
-from rnc_graph.experiments.tasks import PretrainTask, Task
+from rnc_graph.experiments.tasks import PretrainTask, Task, needs
 
 # How often progress is drawn anew while tasks run, in seconds.
 _TICK = 0.2

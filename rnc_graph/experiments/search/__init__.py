@@ -1,5 +1,5 @@
 """A search over a method's settings, evaluated on validation sets alone."""
 
-from rnc_graph.experiments.search.searching import SearchOutcome, search
+from rnc_graph.experiments.search.study import SearchOutcome, search
 
 __all__ = ["SearchOutcome", "search"]

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from rnc_graph.data.catalog import dataset_card
 from rnc_graph.data.samples import ImageSource, augmented_kind
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import MisfitError, RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.experiments.spec.component import AxisValue
 from rnc_graph.experiments.spec.method import Condition
-from rnc_graph.experiments.spec.section import MisfitError
 from rnc_graph.experiments.spec.sources import source_kind, source_name
 
 if TYPE_CHECKING:

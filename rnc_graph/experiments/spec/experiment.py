@@ -17,28 +17,28 @@ from pydantic import (
 
 from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
-from rnc_graph.errors import FileError
+from rnc_graph.errors import FileError, MisfitError
 from rnc_graph.experiments.spec.component import Component, is_finished
 from rnc_graph.experiments.spec.consistency import check_consistency
 from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
 from rnc_graph.experiments.spec.method import Condition, GridPoint, Method
 from rnc_graph.experiments.spec.search import SearchSpec
-from rnc_graph.experiments.spec.section import MisfitError, Section
-from rnc_graph.experiments.spec.sections import (
-    PretrainingSpec,
-    RegressionSpec,
-    RepresentationSpec,
-    Tracking,
-)
 from rnc_graph.experiments.spec.sources import (
     DataSource,
     DrawingSpec,
     source_name,
 )
 from rnc_graph.experiments.spec.split import SplitSpec
+from rnc_graph.experiments.spec.stages import (
+    PretrainingSpec,
+    RegressionSpec,
+    RepresentationSpec,
+    Tracking,
+)
 from rnc_graph.plugins import read_plugin
 from rnc_graph.seeding import seeded
+from rnc_graph.settings import Settings
 
 _MOST_SEEDS = 10_000
 _MOST_PARAMETERS = 500_000_000
@@ -80,7 +80,7 @@ Seeds = Annotated[
 ]
 
 
-class Experiment(Section):
+class Experiment(Settings):
     """A grid of runs: data sets x splits x encoders x methods x seeds.
 
     ``grid`` and ``include`` of a file are spelt out as ``methods`` and ``splits``. A method without

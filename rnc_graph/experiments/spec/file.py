@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from rnc_graph.errors import (
     BadValueError,
+    MisfitError,
     RncGraphError,
     UnknownNameError,
     did_you_mean,
@@ -16,8 +17,7 @@ from rnc_graph.errors import (
 )
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.experiments.spec.grid import axis_of, expanded
-from rnc_graph.experiments.spec.renamed import renamed_keys
-from rnc_graph.experiments.spec.section import MisfitError
+from rnc_graph.experiments.spec.renamed_keys import renamed_keys
 from rnc_graph.experiments.spec.selection import selected
 from rnc_graph.experiments.spec.sources import BRANCHES, SECTIONS
 from rnc_graph.files import resource_dir

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from rnc_graph.experiments.spec.section import MisfitError
+from rnc_graph.errors import MisfitError
 from rnc_graph.experiments.spec.split import split_mapping
 
 Raw = dict[str, Any]

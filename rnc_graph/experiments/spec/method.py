@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from rnc_graph.experiments.spec.component import AxisValue
-from rnc_graph.experiments.spec.section import Section
-from rnc_graph.experiments.spec.sections import PretrainingSpec, RegressionSpec
+from rnc_graph.experiments.spec.stages import PretrainingSpec, RegressionSpec
+from rnc_graph.settings import Settings
 
 Condition = dict[str, AxisValue | list[AxisValue]]
 """Points of a grid: a value, or several, by axis."""
 
 
-class Method(Section):
+class Method(Settings):
     """One row of the table. What it leaves out, it takes from the experiment's two stages."""
 
     name: str

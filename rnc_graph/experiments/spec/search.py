@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from rnc_graph.experiments.spec.section import Section
+from rnc_graph.settings import Settings
 
 
-class Range(Section):
+class Range(Settings):
     """The values that one key may take: from low to high, or one of some choices."""
 
     low: float | None = None
@@ -33,7 +33,7 @@ class Range(Section):
         return self
 
 
-class SearchSpec(Section):
+class SearchSpec(Settings):
     """A search over one method with one encoder, evaluated on the validation set alone."""
 
     method: str = Field(description="the method to improve")

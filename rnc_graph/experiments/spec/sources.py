@@ -20,10 +20,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from rnc_graph.data.catalog import dataset_card
 from rnc_graph.data.samples import DEPICTIONS, SOURCES, ImageSource, InputKind, Store
 from rnc_graph.errors import did_you_mean
-from rnc_graph.experiments.spec.section import Section
+from rnc_graph.settings import Settings
 
 
-class CsvData(Section):
+class CsvData(Settings):
     """A CSV file of the user's own."""
 
     path: Path = Field(description="from the working directory, unless it begins with /")
@@ -43,7 +43,7 @@ class CsvData(Section):
         return targets
 
 
-class GraphData(Section):
+class GraphData(Settings):
     """Graphs of the user's own: ``{pyg: my_module.make_dataset}``.
 
     The module is imported by ``run`` and ``tune``, never by ``report``.
@@ -59,7 +59,7 @@ class GraphData(Section):
     unit: str = Field("", description="unit of the targets")
 
 
-class DrawingSpec(Section):
+class DrawingSpec(Settings):
     """How molecules are drawn for encoders of images."""
 
     size: int = Field(64, ge=16, le=2048, description="height and width in pixels")
@@ -118,7 +118,7 @@ def _images(source: Any) -> ImageSource:
 
 # With blanks, so that no key of a file is called the same.
 _NAMED, _CSV, _GRAPHS, _IMAGES = "a name", "a file", "own graphs", "a set of images"
-SECTIONS: dict[str, type[Section]] = {_CSV: CsvData, _GRAPHS: GraphData}
+SECTIONS: dict[str, type[Settings]] = {_CSV: CsvData, _GRAPHS: GraphData}
 """The kinds of sources that are mappings, by what pydantic's errors call them."""
 BRANCHES = (_NAMED, *SECTIONS, _IMAGES)
 

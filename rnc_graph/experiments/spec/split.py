@@ -10,12 +10,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.data.splits.given import FileSplitter
-from rnc_graph.errors import UnknownNameError
+from rnc_graph.errors import MisfitError, UnknownNameError
 from rnc_graph.experiments.spec.component import Augmentation, AxisValue, Component, is_finished
-from rnc_graph.experiments.spec.section import MisfitError, Section
+from rnc_graph.settings import Settings
 
 
-class LongTailSpec(Section):
+class LongTailSpec(Settings):
     """A training set thinned until one end of the label is rare; of classes, the last ones.
 
     Classes are thinned by the rule of CIFAR-LT; ``bins`` and ``tail`` have no effect then.
@@ -40,7 +40,7 @@ class LongTailSpec(Section):
         return self.model_dump(include={"imbalance", "bins", "tail"})
 
 
-class SplitSpec(Section):
+class SplitSpec(Settings):
     """How a dataset is divided, and what is then done to its sets.
 
     In a file, the name of a splitter may replace its mapping, alone or as a key: ``scaffold``,

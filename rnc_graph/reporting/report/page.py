@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from html import escape
 from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
 
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import Scoring
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.experiment_folder import spec_text
-from rnc_graph.reporting.markup import fill_template, script_json
+from rnc_graph.reporting.markup import script_json
 from rnc_graph.reporting.protocol import notes
 from rnc_graph.reporting.report.payload import payload
 from rnc_graph.reporting.report.write import Results
@@ -38,35 +40,31 @@ def as_html(results: Results, maps: str) -> str:
     from plotly.offline import get_plotlyjs
 
     folder = files("rnc_graph.reporting.report")
+    style, script, template = (
+        (folder / name).read_text(encoding="utf-8")
+        for name in ("report.css", "report.js", "template.html")
+    )
     experiment, tables = results.outcome.experiment, results.tables
     plotly = get_plotlyjs().replace("</script", "<\\/script")
-    script = (folder / "report.js").read_text(encoding="utf-8")
-    values = {
-        "policy": _policy(plotly, script),
-        "title": escape(experiment.title or experiment.name),
-        "trial": escape(numbers.trial(experiment.samples)),
-        "summary": "".join(f"<li>{escape(s)}</li>" for s in summary(experiment, tables)),
-        "command": escape(results.command),
-        "conditions": "".join(
-            f'<option value="{number}">{escape(table.name)}</option>'
-            for number, table in enumerate(tables)
-        ),
-        "tables": "".join(_table(table, number) for number, table in enumerate(tables)),
-        "protocol": "".join(
-            f"<p>{escape(note)}</p>"
-            for note in notes(experiment, [table.scoring for table in tables])
-        ),
-        "spec": escape(spec_text(experiment)),
-        "versions": "".join(
-            f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
-            for name, value in results.versions.items()
-        ),
-        "style": (folder / "report.css").read_text(encoding="utf-8"),
-        "script": script,
-        "payload": script_json(payload(results, maps)),
-        "plotly": plotly,
-    }
-    return fill_template((folder / "template.html").read_text(encoding="utf-8"), values)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    page: str = environment.from_string(template).render(
+        policy=_policy(plotly, script),
+        title=experiment.title or experiment.name,
+        trial=numbers.trial(experiment.samples),
+        summary=summary(experiment, tables),
+        command=results.command,
+        tables=[_table(table) for table in tables],
+        protocol=notes(experiment, [table.scoring for table in tables]),
+        spec=spec_text(experiment),
+        versions=results.versions,
+        style=style,
+        script=script,
+        payload=script_json(payload(results, maps)),
+        plotly=plotly,
+    )
+    return page
 
 
 def _policy(*scripts: str) -> str:
@@ -128,31 +126,34 @@ def _headings(scoring: Scoring) -> list[tuple[str, str]]:
     ]
 
 
-def _table(table: ResultTable, number: int) -> str:
-    best, tied = table.best_and_tied(table.scoring.ranked_by)
-    marks = dict.fromkeys(tied, "tied") | {best: "best"}
-    heads = "".join(
-        f'<th scope="col"><button type="button" data-kind="{kind}">{escape(title)}</button></th>'
-        if kind
-        else f'<th scope="col">{escape(title)}</th>'
-        for title, kind in _headings(table.scoring)
-    )
-    lines = "".join(_line(table, row, marks.get(row.name, "")) for row in table.rows)
-    unit = f", unit {escape(table.unit)}" if table.unit else ""
-    standardized = table.scoring.scale == "standardized"
-    scale = "in standard deviations of the target" if standardized else "share of wrong classes"
-    name = escape(table.name)
-    seeds = plural(len(table.seeds), "seed")
-    return (
-        f'<section class="condition" data-condition="{number}"><h3>{name}</h3>'
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Table of {name}">'
-        f'<table class="results"><caption>{seeds}, {table.compared} set, {scale}{unit}. '
-        '<b>Best</b>, <span class="tied">not significantly different from it</span>.</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div></section>"
-    )
+def _table(table: ResultTable) -> dict[str, Any]:
+    """Return what the template shows of a table."""
+    scoring = table.scoring
+    best, tied = table.best_and_tied(scoring.ranked_by)
+    standardized = scoring.scale == "standardized"
+    return {
+        "name": table.name,
+        "seeds": plural(len(table.seeds), "seed"),
+        "compared": table.compared,
+        "scale": "in standard deviations of the target"
+        if standardized
+        else "share of wrong classes",
+        "unit": table.unit,
+        "headings": _headings(scoring),
+        "rows": [
+            {
+                "name": row.name,
+                "baseline": row.baseline,
+                "mark": "best" if row.name == best else "tied" if row.name in tied else "",
+                "cells": _cells(table, row),
+            }
+            for row in table.rows
+        ],
+    }
 
 
-def _line(table: ResultTable, row: MethodRow, mark: str) -> str:
+def _cells(table: ResultTable, row: MethodRow) -> list[tuple[str, float | None]]:
+    """Return the text of each cell of a row, and what it is sorted by."""
     scoring = table.scoring
     score, secondary = table.score(row), table.score(row, scoring.secondary)
     cells: list[tuple[str, float | None]] = [
@@ -165,29 +166,15 @@ def _line(table: ResultTable, row: MethodRow, mark: str) -> str:
         cells.append((numbers.mean_and_sd(other), other.mean))
     d = table.difference(row)
     if d is None:
-        cells += [("reference" if not row.baseline else "", None)] + [("", None)] * 7
-    else:
-        cells += [
-            (numbers.number(d.mean, sign=True), d.mean),
-            (numbers.interval(d.low, d.high, sign=True), None),
-            (numbers.p_value(d.p_holm), d.p_holm),
-            (numbers.p_value(d.wilcoxon_holm), d.wilcoxon_holm),
-            (numbers.p_value(d.corrected_p), d.corrected_p),
-            ("" if d.effect is None else f"{d.effect:+.2f}", d.effect),
-            (f"{d.wins}–{d.ties}–{d.losses}", None),
-            ("" if d.detectable is None else numbers.number(d.detectable), d.detectable),
-        ]
-    marked = [mark, *[""] * len(cells)]
-    return (
-        f'<tr class="{"baseline" if row.baseline else "method"}">'
-        f'<th scope="row" class="{mark}">{escape(row.name)}</th>'
-        + "".join(
-            f'<td class="{of}"{_order(value)}>{escape(text)}</td>'
-            for of, (text, value) in zip(marked, cells, strict=False)
-        )
-        + "</tr>"
-    )
-
-
-def _order(value: float | None) -> str:
-    return "" if value is None else f' data-value="{value:.9g}"'
+        return [*cells, ("" if row.baseline else "reference", None), *[("", None)] * 7]
+    return [
+        *cells,
+        (numbers.number(d.mean, sign=True), d.mean),
+        (numbers.interval(d.low, d.high, sign=True), None),
+        (numbers.p_value(d.p_holm), d.p_holm),
+        (numbers.p_value(d.wilcoxon_holm), d.wilcoxon_holm),
+        (numbers.p_value(d.corrected_p), d.corrected_p),
+        ("" if d.effect is None else f"{d.effect:+.2f}", d.effect),
+        (f"{d.wins}–{d.ties}–{d.losses}", None),
+        ("" if d.detectable is None else numbers.number(d.detectable), d.detectable),
+    ]

@@ -18,10 +18,10 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets
 from rnc_graph.models.domain import Domain
 from rnc_graph.reporting.condition import Condition, condition_of
-from rnc_graph.reporting.drawing import kind_of, label_of, picture_of
 from rnc_graph.reporting.numbers import score_title
 from rnc_graph.reporting.projection import project
 from rnc_graph.reporting.report.write import Results
+from rnc_graph.reporting.sample_pictures import kind_of, label_of, picture_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, ranking_of
 
 # Points in a page: fewer seeds are shown where there are more, and then fewer conditions.

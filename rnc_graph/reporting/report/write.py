@@ -85,7 +85,8 @@ def write_report(folder: Path, *, maps: str = "pca", every_figure: bool = False)
 
 def _draw(results: Results, folder: Path) -> list[Path]:
     """Draw what the experiment has and return the paths."""
-    from rnc_graph.reporting import figures, numbers, style
+    from rnc_graph.reporting import experiment_figures as figures
+    from rnc_graph.reporting import numbers, style
     from rnc_graph.reporting.tables import ranking_of
 
     experiment, tables = results.outcome.experiment, results.tables

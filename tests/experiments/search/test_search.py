@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from rnc_graph.cli import app
 from rnc_graph.errors import BadValueError, RncGraphError, RunError, WriteError
 from rnc_graph.experiments import ExecutionConfig, read_spec
-from rnc_graph.experiments.search import search, searching
+from rnc_graph.experiments.search import search, study
 
 SEARCH = """
 search:
@@ -145,7 +145,7 @@ def test_a_damaged_database_is_refused(folder: Path):
     whole = path.read_bytes()
 
     def opened() -> list[tuple[object, ...]]:
-        found = searching._opened(experiment.name, experiment.search, path).get_trials()
+        found = study._opened(experiment.name, experiment.search, path).get_trials()
         return [(t.state, t.value, t.params, t.intermediate_values) for t in found]
 
     before = opened()
@@ -207,7 +207,7 @@ def test_what_is_no_fault_of_a_trial_ends_a_search(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(searching, "run_tasks", fail)
+        patch.setattr(study, "run_tasks", fail)
         with pytest.raises(type(error)):
             search(
                 experiment, folder / "out", trials=1, execution=ExecutionConfig(), say=said.append

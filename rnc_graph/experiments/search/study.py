@@ -228,6 +228,8 @@ def _value(
     say: Callable[[str], None],
 ) -> float | None:
     """Run a trial seed by seed and tell the study; None where it was pruned."""
+    import optuna
+
     spec = experiment.search
     assert spec is not None
     errors: list[float] = []
@@ -244,16 +246,10 @@ def _value(
         trial.report(means[step], step)
         trial.set_user_attr(_SEAL, _seal(trial.params, means))
         if trial.should_prune():
-            study.tell(trial, state=_pruned())
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             return None
     study.tell(trial, means[step])
     return means[step]
-
-
-def _pruned() -> Any:
-    from optuna.trial import TrialState
-
-    return TrialState.PRUNED
 
 
 def _outcome(

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from rnc_graph.metrics import REGRESSION, Summary
-from rnc_graph.reporting.figures import along, draw_along_axis
+from rnc_graph.reporting.experiment_figures import along, draw_along_axis
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
 

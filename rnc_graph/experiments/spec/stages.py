@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from rnc_graph.experiments.spec.component import Augmentation, Component, Objective, is_finished
-from rnc_graph.experiments.spec.section import Section
 from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.losses import LOSSES
+from rnc_graph.settings import Settings
 from rnc_graph.training import FinetuneConfig, HeadLoss, StageConfig
 
 
@@ -94,7 +94,7 @@ class RegressionSpec(FinetuneConfig):
 Stage = PretrainingSpec | RegressionSpec
 
 
-class RepresentationSpec(Section):
+class RepresentationSpec(Settings):
     """Evaluate the embedding of each method, too."""
 
     ood: DataSource | None = Field(None, description="out-of-distribution data set to detect")
