@@ -369,9 +369,9 @@ def _stage_identity(stage: Stage) -> dict[str, Any]:
     # The grid point identifies the training data.
     found = {**stage.model_dump(exclude={"data"}), "objective": objective}
     # As runs were named before there were these fields.
-    for field in ("balanced", "head_epochs", "encoder_learning_rate"):
-        if not found.get(field):
-            found.pop(field, None)
+    for name in ("balanced", "head_epochs", "encoder_learning_rate"):
+        if not found.get(name):
+            found.pop(name, None)
     return found
 
 
