@@ -142,7 +142,7 @@ def train(
         list[str] | None,
         Option(
             help="Beside the networks: svr, extra-trees, fingerprint-svr, embedding-svr; "
-            "repeatable. [default: all]"
+            "repeatable. [default: all but svr]"
         ),
     ] = None,
     weights: Annotated[
@@ -196,7 +196,7 @@ def train(
         "weights": weights,
         "epochs": epochs,
         "pretraining_epochs": pretraining_epochs,
-        "descriptor_models": list(members) if member is None else member,
+        **({} if member is None else {"descriptor_models": member}),
     }
     others = options_of(further, "--set") or {}
     for name in others.keys() & {*own, "target_transform"}:

@@ -82,7 +82,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         networks: number of networks in the ensemble, trained from different seeds; "auto" (with
             stacked weights) trains three if the first lowers the error of the mixture, or none.
         descriptor_models: members on descriptors ("svr", "extra-trees"), on counts of fingerprints
-            ("fingerprint-svr") and on the embedding of a pretrained encoder ("embedding-svr").
+            ("fingerprint-svr"), and on descriptors beside the embedding of a pretrained encoder
+            ("embedding-svr").
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
             squared error on five folds of the training set, which the members are trained without.
             A network is trained once, without one of the folds.
@@ -138,7 +139,6 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         descriptors: bool = True,
         networks: int | Literal["auto"] = 3,
         descriptor_models: Sequence[str] = (
-            "svr",
             "extra-trees",
             "fingerprint-svr",
             "embedding-svr",

@@ -78,7 +78,7 @@ class ModelSettings(Settings):
         3, description="in the ensemble; auto: three where they lower the error, or none"
     )
     descriptor_models: list[DescriptorModelName] = Field(
-        ["svr", "extra-trees", "fingerprint-svr", "embedding-svr"],
+        ["extra-trees", "fingerprint-svr", "embedding-svr"],
         description="members that are no networks",
     )
     target_transform: Transform | list[Transform] = Field(

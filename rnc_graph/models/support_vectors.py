@@ -1,4 +1,4 @@
-"""Members with a Gaussian kernel: support-vector regression on descriptors, or on embeddings."""
+"""Members with a Gaussian kernel, on descriptors alone or beside an embedding."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.inputs import Inputs
 
-# In standard deviations of a target; chosen on validation, together with C.
-_TUBE = 0.05
+# Chosen on validation; the tube is in standard deviations of a target.
+_C, _TUBE = 10.0, 0.05
 
 
 class SupportVectors:
@@ -23,7 +23,6 @@ class SupportVectors:
     """
 
     kind = "svr"
-    C = 10.0
 
     def __init__(self, targets: int) -> None:
         self.targets = targets
@@ -41,9 +40,7 @@ class SupportVectors:
             scores = self.columns(inputs.take(rows))
             # scikit-learn's gamma="scale", said out, since the prediction needs it too.
             gamma = 1 / (scores.shape[1] * scores.var() or 1.0)
-            svr = SVR(C=self.C, epsilon=_TUBE, gamma=gamma).fit(
-                scores, values[rows].double().numpy()
-            )
+            svr = SVR(C=_C, epsilon=_TUBE, gamma=gamma).fit(scores, values[rows].double().numpy())
             parts = {
                 "vectors": svr.support_vectors_,
                 "coefficients": svr.dual_coef_.T,
@@ -78,10 +75,13 @@ class SupportVectors:
 
 
 class EmbeddingVectors(SupportVectors):
-    """The same on the embedding of the frozen pretrained encoder, standardized."""
+    """The same on descriptors (N, k) beside the embedding (N, d) of the frozen pretrained encoder.
+
+    The kernel's squared distance is the mean over the descriptors plus that over the embedding's
+    dimensions, which are standardized by the training set.
+    """
 
     kind = "embedding-svr"
-    C = 3.0
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> EmbeddingVectors:
         """Learn each target (N, t) from the rows of ``train`` that have it."""
@@ -92,7 +92,12 @@ class EmbeddingVectors(SupportVectors):
         return self
 
     def columns(self, inputs: Inputs) -> FloatArray:
-        """Return the embedding (N, d), standardized by the training set."""
+        """Return the two side by side, (N, k + d)."""
         standardized = (inputs.embedding.double() - self.learned["mean"]) / self.learned["sd"]
-        columns: FloatArray = standardized.numpy()
-        return columns
+        embedding: FloatArray = standardized.numpy()
+        scores = super().columns(inputs)
+        vectors = self.learned.get("0.vectors")
+        # A model may be without descriptors, or of before they were beside the embedding.
+        if not scores.shape[1] or (vectors is not None and vectors.shape[1] == embedding.shape[1]):
+            return embedding
+        return np.hstack([part / part.shape[1] ** 0.5 for part in (scores, embedding)])

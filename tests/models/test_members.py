@@ -1,6 +1,9 @@
 """The members without pickles predict as scikit-learn's own do."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 from rdkit import DataStructs
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
@@ -22,10 +25,10 @@ from rnc_graph.training.inference import moved
 WANTS = Wants(descriptors=True, fingerprints=True)
 
 
-def _inputs(table: MoleculeTable) -> tuple[Inputs, torch.Tensor]:
+def _inputs(table: MoleculeTable, embedded: bool = False) -> tuple[Inputs, torch.Tensor]:
     features = MoleculeFeatures.of(molecule_arrays(table.smiles[:120], WANTS))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[:100])
-    inputs = Inputs.of(features, np.arange(120), scaler)
+    inputs = Inputs.of(features, np.arange(120), scaler, embedded=embedded)
     targets = torch.from_numpy(table.targets[:120]).float().repeat(1, 2)
     targets[:30, 1] = torch.nan
     return inputs, targets
@@ -56,23 +59,36 @@ def test_support_vectors(esol: MoleculeTable) -> None:
         np.testing.assert_allclose(found[:, target], theirs.predict(scores), atol=1e-10)
 
 
-def test_support_vectors_on_embeddings(esol: MoleculeTable) -> None:
-    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:120], Wants(canonical=True)))
-    inputs = Inputs.of(features, np.arange(120), None, embedded=True)
+@pytest.mark.parametrize("described", [True, False])
+def test_support_vectors_on_embeddings(esol: MoleculeTable, described: bool) -> None:
+    wants = Wants(descriptors=described, canonical=True)
+    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:120], wants))
+    scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors) if described else None
+    inputs = Inputs.of(features, np.arange(120), scaler, embedded=True)
     targets = torch.from_numpy(esol.targets[:120]).float()
     graphs = features.graphs.batch(torch.arange(120))
     expected = ENCODERS.make("gin-moses").eval()(graphs).detach()
     torch.testing.assert_close(inputs.embedding, expected, rtol=1e-4, atol=1e-4)
-    scaler = StandardScaler().fit(inputs.embedding[:100].double())
-    columns = scaler.transform(inputs.embedding.double())
-    theirs = SVR(C=3.0, epsilon=0.05).fit(columns[:100], targets[:100, 0].double().numpy())
+    columns = StandardScaler().fit(inputs.embedding[:100]).transform(inputs.embedding.double())
+    if described:
+        scores = inputs.scores.double().numpy()
+        columns = np.hstack([scores / scores.shape[1] ** 0.5, columns / columns.shape[1] ** 0.5])
+    theirs = SVR(C=10.0, epsilon=0.05).fit(columns[:100], targets[:100, 0].double().numpy())
     member = EmbeddingVectors(1).fit(inputs, targets, torch.arange(100))
     for found in (member, EmbeddingVectors(1).load(member.tensors())):
         np.testing.assert_allclose(
             found.predict(inputs.take(torch.arange(90, 120)))[:, 0],
             theirs.predict(columns[90:]),
-            atol=1e-8,
+            atol=1e-6,
         )
+
+
+def test_support_vectors_on_the_embedding_alone_still_load(esol: MoleculeTable) -> None:
+    inputs, targets = _inputs(esol, embedded=True)
+    without = replace(inputs, scores=inputs.scores[:, :0])
+    old = EmbeddingVectors(2).fit(without, targets, torch.arange(100))
+    found = EmbeddingVectors(2).load(old.tensors()).predict(inputs)
+    np.testing.assert_array_equal(found, old.predict(without))
 
 
 def test_extra_trees(esol: MoleculeTable) -> None:
