@@ -64,7 +64,8 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
         if done.returncode:
             sys.exit(done.stderr)
         predictions = pd.read_csv(model / "predictions.csv")
-        train = json.loads((model / "split.json").read_text())["train"]
+        numbers = json.loads((model / "split.json").read_text())["train"]
+        train = np.array(numbers) - 1  # Rows count from 1.
         test = predictions[predictions["set"] == "test"]
         trained = load_model(model)
     (target,) = trained.targets
