@@ -1,6 +1,12 @@
 """The command line: thin, and quick to answer."""
 
-from rnc_graph.cli import datasets, experiments, models, pretraining  # noqa: F401 - they enter their commands
+from rnc_graph.cli import (  # noqa: F401 - they enter their commands
+    datasets,
+    experiments,
+    explain,
+    models,
+    pretraining,
+)
 from rnc_graph.cli.app import app, say
 
 __all__ = ["app", "main", "say"]

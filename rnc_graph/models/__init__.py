@@ -1,5 +1,6 @@
 """Trained models: an ensemble of members, its intervals and domain, and how it is kept."""
 
+from rnc_graph.models.attribution import Explanation, explain_smiles
 from rnc_graph.models.evaluation import LEVEL, Evaluation, evaluate_predictions
 from rnc_graph.models.inference import (
     BLOCK,
@@ -9,6 +10,7 @@ from rnc_graph.models.inference import (
     stream_features,
 )
 from rnc_graph.models.model import MoleculeModel, Predictions
+from rnc_graph.models.nearest import TrainingMolecules
 from rnc_graph.models.saving import load_model, save_model
 from rnc_graph.models.settings import ModelSettings, make_settings
 from rnc_graph.models.train import train_model
@@ -17,11 +19,14 @@ __all__ = [
     "BLOCK",
     "LEVEL",
     "Evaluation",
+    "Explanation",
     "ModelSettings",
     "MoleculeModel",
     "Predictions",
+    "TrainingMolecules",
     "embed_smiles",
     "evaluate_predictions",
+    "explain_smiles",
     "load_model",
     "make_settings",
     "predict_smiles",

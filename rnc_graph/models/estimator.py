@@ -24,9 +24,11 @@ from rnc_graph.data.featurizer import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.models import (
+    Explanation,
     ModelSettings,
     MoleculeModel,
     embed_smiles,
+    explain_smiles,
     load_model,
     make_settings,
     predict_smiles,
@@ -299,6 +301,16 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         embedding, bad = embed_smiles(self.model_, _smiles(X), jobs=self._jobs())
         _warn(bad, "embedded as NaN")
         return embedding
+
+    def explain(self, X: Any) -> list[Explanation]:
+        """Return how much each atom of N SMILES contributes to its prediction.
+
+        A contribution is the prediction minus the prediction with the atom masked, in the target's
+        unit; see :func:`~rnc_graph.models.attribution.explain_features`. A molecule that cannot be
+        read has none, and says why in ``problem``.
+        """
+        check_is_fitted(self)
+        return explain_smiles(self.model_, _smiles(X), self._jobs())
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R² over the known measurements of readable SMILES, averaged over targets."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -40,15 +42,35 @@ def molecule_pixels(smiles: str, width: float, height: float) -> NDArray[np.floa
     return pixels
 
 
-def molecule_svg(smiles: str) -> str:
-    """Draw a valid SMILES as SVG in the page's own colors, 220 by 160."""
+@dataclass(frozen=True)
+class AtomMark:
+    """A disk behind an atom: its fill in CSS, its opacity from 0 to 1, and a note beside it."""
+
+    fill: str
+    opacity: float
+    note: str = ""
+
+
+def molecule_svg(
+    smiles: str,
+    size: tuple[int, int] = (220, 160),
+    bond: int = 26,
+    marks: Mapping[int, AtomMark] | None = None,
+) -> str:
+    """Draw a valid SMILES as SVG in the page's own colors, with marks behind some of its atoms.
+
+    A bond is so many pixels long, and shorter where the molecule would not fit.
+    """
     from rdkit.Chem.Draw import rdMolDraw2D
 
-    drawer = rdMolDraw2D.MolDraw2DSVG(220, 160)
+    marks = marks or {}
+    drawer = rdMolDraw2D.MolDraw2DSVG(*size)
     options: Any = drawer.drawOptions()
     options.clearBackground = False
+    options.annotationFontScale = 0.8
     options.useBWAtomPalette()
-    _draw(drawer, smiles, bond=26, padding=0.06)
+    notes = {number: mark.note for number, mark in marks.items() if mark.note}
+    _draw(drawer, smiles, bond=bond, padding=0.06, notes=notes)
     svg = str(drawer.GetDrawingText())
     svg = svg[svg.index("<svg") :].replace("#000000", "currentColor")
     svg = re.sub(r"xmlns:\w+='[^']*'\s*|xml:space='preserve'\s*|<!--.*?-->", "", svg)
@@ -59,16 +81,40 @@ def molecule_svg(smiles: str) -> str:
     svg = re.sub(r"\s*\n\s*", "", svg)
     svg = re.sub(r" ?([MLQCZ]) ?", r"\1", svg.replace(".0,", ",").replace(".0 ", " "))
     # One path for all neighbors of one style: half the size of a page of thousands.
-    return re.sub(r"<path d='[^']*'( [^>]*/>)(?:<path d='[^']*'\1)+", _one_path, svg)
+    svg = re.sub(r"<path d='[^']*'( [^>]*/>)(?:<path d='[^']*'\1)+", _one_path, svg)
+    return re.sub(r"<svg[^>]*>", lambda head: head[0] + _disks(drawer, smiles, marks), svg, count=1)
 
 
-def _draw(drawer: Any, smiles: str, *, bond: int, padding: float) -> None:
+def _disks(drawer: Any, smiles: str, marks: Mapping[int, AtomMark]) -> str:
+    molecule = parse_smiles(smiles)
+    place = [drawer.GetDrawCoords(number) for number in range(molecule.GetNumAtoms())]
+    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
+    lengths = [(place[begin] - place[end]).Length() for begin, end in bonds]
+    radius = 0.42 * float(np.median(lengths)) if lengths else 11.0
+    return "".join(
+        f'<circle cx="{place[number].x:.1f}" cy="{place[number].y:.1f}" r="{radius:.1f}" '
+        f'fill="{mark.fill}" fill-opacity="{mark.opacity:.2f}"/>'
+        for number, mark in marks.items()
+    )
+
+
+def _draw(
+    drawer: Any,
+    smiles: str,
+    *,
+    bond: int,
+    padding: float,
+    notes: Mapping[int, str] | None = None,
+) -> None:
     from rdkit.Chem.Draw import rdMolDraw2D
 
     options = drawer.drawOptions()
     options.fixedBondLength = bond
     options.padding = padding
-    rdMolDraw2D.PrepareAndDrawMolecule(drawer, parse_smiles(smiles))
+    molecule = parse_smiles(smiles)
+    for number, note in (notes or {}).items():
+        molecule.GetAtomWithIdx(number).SetProp("atomNote", note)
+    rdMolDraw2D.PrepareAndDrawMolecule(drawer, molecule)
     drawer.FinishDrawing()
 
 

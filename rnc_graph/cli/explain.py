@@ -1,0 +1,73 @@
+"""Predictions explained by the atoms of their molecules."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from rnc_graph.cli.app import Jobs, command, say, workers
+from rnc_graph.cli.bars import work_bar
+from rnc_graph.cli.models import IdColumn, Level, Model, Plugins, Rows, Smiles, Trusted
+from rnc_graph.cli.tables import read
+from rnc_graph.errors import BadValueError
+
+
+@command()
+def explain(
+    model: Model,
+    data: Rows,
+    out: Annotated[Path, Option(help="The HTML page.", dir_okay=False)],
+    smiles: Smiles = None,
+    id_column: IdColumn = None,
+    rows: Annotated[
+        int, Option(min=1, max=1000, help="Explain so many rows, the first ones.")
+    ] = 20,
+    training: Annotated[
+        str | None,
+        Option(
+            metavar="TABLE",
+            help="The table or data set that the model was trained on, to show the most similar "
+            "molecules with their measured values: a model keeps neither.",
+        ),
+    ] = None,
+    interval: Level = 0.9,
+    jobs: Jobs = None,
+    plugin: Plugins = None,
+    trusted: Trusted = None,
+) -> None:
+    """Show which atoms raise and lower the predictions of a table, on one page."""
+    from rnc_graph.data.bad import describe_bad
+    from rnc_graph.files import write_text
+    from rnc_graph.models import TrainingMolecules, load_model
+    from rnc_graph.reporting.pages.explain import explain_page, explain_rows
+
+    if out.suffix not in (".html", ".htm"):
+        raise BadValueError(f"{out}: expected a name that ends in .html, got {out.suffix!r}")
+    loaded = load_model(model, trusted or (), plugins=plugin or [])
+    known = None
+    if training is not None:
+        learned, _, _ = read(training, None, None, None, default=loaded.targets)
+        known = TrainingMolecules.of(loaded, learned, workers(jobs))
+    with work_bar("explaining") as done:
+        explained = explain_rows(
+            loaded,
+            data,
+            smiles=smiles,
+            id_column=id_column,
+            count=rows,
+            jobs=workers(jobs),
+            on_progress=done,
+        )
+    if explained.bad:
+        say(describe_bad(explained.bad, explained.source))
+    for note in explained.notes:
+        say(note)
+    if known is None:
+        say("With --training TABLE the page shows the most similar training molecules")
+    made_by = shlex.join(["rnc-graph", *sys.argv[1:]])
+    write_text(out, explain_page(loaded, explained, known, command=made_by, level=interval))
+    say(f"Written: {out}")

@@ -1,0 +1,80 @@
+"""The molecules of the training set that are most like a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.duplicates import merge_duplicates
+from rnc_graph.data.features import molecule_features
+from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import BadValueError
+from rnc_graph.models.model import MoleculeModel, digests
+
+
+@dataclass(frozen=True)
+class TrainingMolecules:
+    """M molecules that a model has seen, with what was measured.
+
+    A model keeps no structures and no measurements of its training set, so these are taken from
+    the table that it was trained on.
+
+    Attributes:
+        table: M rows of different molecules; values of several rows of a molecule are averaged.
+        fingerprints: (M, 2048) bits.
+    """
+
+    table: MoleculeTable
+    fingerprints: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, model: MoleculeModel, table: MoleculeTable, jobs: int = 1) -> TrainingMolecules:
+        """Take the molecules of a table that belong to the model's training or validation set.
+
+        All of them for a model of format 1, which does not know what it has seen.
+
+        Raises:
+            BadValueError: there are none, or the table has other targets than the model.
+        """
+        if table.target_names != model.targets:
+            raise BadValueError(
+                f"{table.name}: expected the model's targets {', '.join(model.targets)}, got "
+                f"{', '.join(table.target_names)}"
+            )
+        wants = replace(model.wants, descriptors=False)
+        features = molecule_features(table.smiles, wants, jobs=jobs)
+        rows = features.good
+        if model.seen is not None:
+            seen = np.isin(digests([features.canonical[row] for row in rows]), model.seen)
+            rows = rows[seen]
+        if not len(rows):
+            raise BadValueError(
+                f"{table.name}: none of its {len(table)} molecules belongs to the model's training "
+                "set; expected the table that it was trained on"
+            )
+        canonical = [features.canonical[row] for row in rows]
+        merged = merge_duplicates(table.take(rows), canonical, "mean")
+        kept = np.flatnonzero(np.isin(table.rows, merged.rows))
+        return cls(merged, np.unpackbits(features.fingerprints[kept], axis=1).astype(bool))
+
+    def nearest(
+        self, fingerprints: NDArray[np.uint8], count: int = 3
+    ) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the training molecules that are most similar to each of N molecules.
+
+        Args:
+            fingerprints: (N, 256) packed bits.
+            count: how many of them.
+
+        Returns:
+            Their rows in ``table`` and their Tanimoto similarities, (N, count), the most similar
+            first; fewer columns if there are fewer molecules.
+        """
+        own = np.unpackbits(fingerprints, axis=1).astype(bool)
+        similarity = 1 - cdist(own, self.fingerprints, "jaccard")
+        order = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+        return order, np.take_along_axis(similarity, order, axis=1)

@@ -1,0 +1,44 @@
+"""The training molecules that are most similar to a new one."""
+
+import numpy as np
+import pytest
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.features import morgan_fingerprints
+from rnc_graph.errors import BadValueError
+from rnc_graph.models import TrainingMolecules
+
+ALCOHOLS = ["C" * length + "O" for length in range(1, 25)]
+
+
+@pytest.fixture(scope="module")
+def model() -> MoleculeRegressor:
+    quick = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+    return MoleculeRegressor(**quick).fit(ALCOHOLS, np.arange(24.0))  # type: ignore[arg-type]
+
+
+def table(smiles: list[str], values: list[float]) -> MoleculeTable:
+    return MoleculeTable("known.csv", smiles, np.array(values)[:, None], ["target"])
+
+
+def test_they_are_molecules_that_the_model_has_seen(model: MoleculeRegressor) -> None:
+    given = table(["c1ccccc1", "bad", "OCC", "CCCO", "CCO"], [9, 9, 1, 2, 3])
+    known = TrainingMolecules.of(model.model_, given)
+    # Two rows of ethanol are one molecule, with their mean.
+    assert known.table.smiles == ["OCC", "CCCO"]
+    assert known.table.targets[:, 0].tolist() == [2, 2]
+    fingerprints = np.packbits(morgan_fingerprints(["CCCO", "CCO"]), axis=1)
+    rows, similarity = known.nearest(fingerprints)
+    assert rows.tolist() == [[1, 0], [0, 1]]
+    assert similarity[:, 0].tolist() == [1, 1]
+    bits = morgan_fingerprints(["CCCO", "CCO"]).astype(bool)
+    assert similarity[0, 1] == pytest.approx((bits[0] & bits[1]).sum() / (bits[0] | bits[1]).sum())
+
+
+def test_another_table_is_an_error(model: MoleculeRegressor) -> None:
+    with pytest.raises(BadValueError, match="none of its 1 molecules belongs to the model's train"):
+        TrainingMolecules.of(model.model_, table(["c1ccccc1"], [1]))
+    other = MoleculeTable("known.csv", ["CO"], np.zeros((1, 1)), ["logS"])
+    with pytest.raises(BadValueError, match="expected the model's targets target, got logS"):
+        TrainingMolecules.of(model.model_, other)

@@ -1,0 +1,87 @@
+"""The page of explained predictions, from the shell and in a browser."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.cli import app
+from rnc_graph.data import MoleculeTable
+
+IMAGE = "<img src=x onerror=\"document.title='owned'\">"
+KNOWN = 60
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+@pytest.fixture(scope="module")
+def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model of two targets, the table it was trained on, and a page."""
+    path = tmp_path_factory.mktemp("explain")
+    y = esol.targets[:KNOWN, 0]
+    targets = pd.DataFrame({"logS": y, IMAGE: 10 - y})
+    members = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+    model = MoleculeRegressor(**members)  # type: ignore[arg-type]
+    model.fit(esol.smiles[:KNOWN], targets).save(path / "model")
+    targets.assign(smiles=esol.smiles[:KNOWN]).to_csv(path / "known.csv", index=False)
+    new = ["CC(=O)Oc1ccccc1C(=O)O", "C1CC", IMAGE, "C1CCCCC1O", "CCO"]
+    pd.DataFrame({"smiles": new, "name": list("abc<e")}).to_csv(path / "new.csv", index=False)
+    options = ("--rows", 4, "--id", "name", "--jobs", 1, "--training", path / "known.csv", "--interval", 0.5)
+    done = run("explain", path / "model", path / "new.csv", "--out", path / "page.html", *options)
+    assert done.exit_code == 0, done.output
+    assert "row 2 (line 3, b), column 'smiles': 'C1CC': not a valid SMILES" in done.output
+    assert "the first 4 rows are explained; --rows takes more" in done.output
+    return path
+
+
+def test_the_page_has_predictions_atoms_neighbors_and_bad_rows(folder: Path) -> None:
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert re.findall(r"<h2[^>]*>(.*?)</h2>", page) == [
+        "Row 1: a",
+        "Row 4: &lt;",
+        "Rows that cannot be read",
+    ]
+    # Aspirin has 13 atoms, cyclohexanol 7: a table and a picture for each target.
+    assert page.count("<circle") >= 2 * (13 + 7)
+    assert page.count("<summary>All contributions</summary>") == 4
+    for text in ('<th scope="row">O 13</th>', "50%: [", "domain: distance 0.", "Tanimoto"):
+        assert text in page
+    assert page.count("<dt>Tanimoto</dt>") == 2 * 3
+    assert '<td class="text">not a valid SMILES</td>' in page
+
+
+def test_names_and_smiles_stay_text(folder: Path) -> None:
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert IMAGE not in page
+    assert "&lt;img src=x onerror=" in page
+    assert "<script" not in page
+
+
+def test_what_is_wrong_is_said(folder: Path) -> None:
+    model, new, out = folder / "model", folder / "new.csv", folder / "other.html"
+    wrong = run("explain", model, new, "--out", folder / "page.txt")
+    assert "expected a name that ends in .html, got '.txt'" in repr(wrong.exception)
+    wrong = run("explain", model, new, "--out", out, "--training", new)
+    assert "no column 'logS'" in repr(wrong.exception)
+    (folder / "empty.csv").write_text("smiles\n")
+    wrong = run("explain", model, folder / "empty.csv", "--out", out)
+    assert "has no rows below its header" in repr(wrong.exception)
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_browser_shows_it_without_requests(folder: Path, browser: Any) -> None:
+    browser.get((folder / "page.html").as_uri())
+    assert browser.title.startswith("Which atoms matter: logS")
+    assert not browser.get_log("browser")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True},
+    )
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 390
