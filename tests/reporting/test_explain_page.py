@@ -32,10 +32,21 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     targets.assign(smiles=esol.smiles[:KNOWN]).to_csv(path / "known.csv", index=False)
     new = ["CC(=O)Oc1ccccc1C(=O)O", "C1CC", IMAGE, "C1CCCCC1O", "CCO"]
     pd.DataFrame({"smiles": new, "name": list("abc<e")}).to_csv(path / "new.csv", index=False)
-    options = ("--rows", 4, "--id", "name", "--jobs", 1, "--training", path / "known.csv", "--interval", 0.5)
+    options = (
+        "--rows",
+        4,
+        "--id",
+        "name",
+        "--jobs",
+        1,
+        "--training",
+        path / "known.csv",
+        "--interval",
+        0.5,
+    )
     done = run("explain", path / "model", path / "new.csv", "--out", path / "page.html", *options)
     assert done.exit_code == 0, done.output
-    assert "row 2 (line 3, b), column 'smiles': 'C1CC': not a valid SMILES" in done.output
+    assert "row 2 (line 3), 'b', column 'smiles': 'C1CC': not a valid SMILES" in done.output
     assert "the first 4 rows are explained; --rows takes more" in done.output
     return path
 
