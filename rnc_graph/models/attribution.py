@@ -144,7 +144,9 @@ def _masked_features(
     return MoleculeFeatures.of(
         replace(
             arrays,
-            **{name: np.concatenate(part) for name, part in parts.items()},
+            atoms=np.concatenate(parts["atoms"]),
+            ends=np.concatenate(parts["ends"]),
+            bonds=np.concatenate(parts["bonds"]),
             atom_counts=arrays.atom_counts[of_whole],
             edge_counts=arrays.edge_counts[of_whole],
         )

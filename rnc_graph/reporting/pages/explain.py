@@ -19,8 +19,8 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.models import Explanation, MoleculeModel, Predictions, TrainingMolecules
 from rnc_graph.models.attribution import explain_features
 from rnc_graph.reporting import numbers
-from rnc_graph.reporting.drawing import AtomMark, molecule_svg
 from rnc_graph.reporting.pages.render import render
+from rnc_graph.reporting.sample_pictures import AtomMark, molecule_svg
 
 # Atoms that have their number in the picture.
 _NOTES = 4
