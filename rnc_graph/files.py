@@ -116,7 +116,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise BadValueError(f"{path}: is not empty; choose another folder, or give --overwrite")
     if path.is_dir() and Path.cwd().is_relative_to(path.resolve()):
         raise BadValueError(f"{path}: expected a folder that can be replaced, got the current one")
-    with _lock(path):
+    with locked(path):
         for left in path.parent.glob(f".{path.name}.*.tmp"):  # By a process that was killed.
             shutil.rmtree(left, ignore_errors=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
@@ -145,8 +145,12 @@ def _umask() -> int:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold ``path`` against other processes; a killed one holds nothing."""
+def locked(path: Path) -> Iterator[None]:
+    """Hold ``path`` against other processes; a killed one holds nothing.
+
+    Raises:
+        WriteError: another process holds it.
+    """
     if fcntl is None:  # Windows
         yield
         return

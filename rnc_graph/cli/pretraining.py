@@ -83,6 +83,8 @@ def pretrain(
     """
     from rnc_graph.files import new_folder
     from rnc_graph.pretraining import (
+        BAD_ROWS,
+        add_probes,
         describe_corpus,
         open_corpus,
         pretrain_encoder,
@@ -128,6 +130,8 @@ def pretrain(
             say(
                 f"{listed.source}: {listed.molecules:,} different molecules, {listed.fragments:,} "
                 f"of them fragments; {listed.bad:,} of {listed.rows:,} rows are no molecule"
+                + f" ({listed.folder / BAD_ROWS})"
+                * (listed.bad > 0)
             )
         if out is None:
             say(f"descriptors are in {listed.folder}")
@@ -137,11 +141,14 @@ def pretrain(
             store=described,
             checkpoint=run_checkpoint(recipe, listed),
             device=device,
+            probes=False,
             on_progress=progress,
         )
         if folder:
             save_run(made, folder)
     if first:
+        # What hours have made is written before minutes are spent on how good it is.
+        add_probes(made, out)
         say(f"wrote {out}; use it with --encoder pretrained --encoder-option folder={out}")
 
 

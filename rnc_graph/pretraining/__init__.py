@@ -1,10 +1,11 @@
 """Pretraining an encoder on a corpus of molecules without measurements."""
 
-from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules
+from rnc_graph.pretraining.corpus import BAD_ROWS, Corpus, corpus_file, list_molecules
 from rnc_graph.pretraining.objectives import objective_names
 from rnc_graph.pretraining.recipe import Recipe, make_recipe, read_recipe
 from rnc_graph.pretraining.run import (
     Pretrained,
+    add_probes,
     describe_corpus,
     open_corpus,
     pretrain_encoder,
@@ -15,10 +16,12 @@ from rnc_graph.pretraining.run import (
 from rnc_graph.pretraining.shards import CorpusStore
 
 __all__ = [
+    "BAD_ROWS",
     "Corpus",
     "CorpusStore",
     "Pretrained",
     "Recipe",
+    "add_probes",
     "corpus_file",
     "describe_corpus",
     "list_molecules",

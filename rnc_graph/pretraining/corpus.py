@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import json
@@ -24,7 +25,7 @@ from rnc_graph.data.featurizer import DESCRIPTORS, FEATURIZER, identity, parse_s
 from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.files import atomic_path, write_text
+from rnc_graph.files import atomic_path, csv_text, write_text
 from rnc_graph.workers import in_order
 
 # Single bonds outside of rings between heavy atoms.
@@ -32,6 +33,7 @@ _CUTTABLE = Chem.MolFromSmarts("[!#1;!$(*#*)]-;!@[!#1;!$(*#*)]")
 # Smaller pieces say nothing of chemistry.
 _SMALLEST_FRAGMENT = 3
 _CHUNK = 2_048
+BAD_ROWS = "bad_rows.csv"
 _LIST, _CARD = "molecules.smi", "corpus.json"
 
 
@@ -47,7 +49,7 @@ class Corpus:
         molecules: different molecules in the list, fragments included.
         fragments: those that are there as fragments of others alone.
         duplicates: molecules and fragments that were in the list already.
-        bad: rows that are no molecule.
+        bad: rows that are no molecule; ``bad_rows.csv`` in the folder names them.
         made_with: the options of the list, and the versions of what makes the features.
     """
 
@@ -134,14 +136,25 @@ def list_molecules(
         return found
     seen = _Seen()
     rows = bad = duplicates = pieces = total = 0
-    with atomic_path(folder / _LIST) as temporary, temporary.open("w", encoding="ascii") as out:
+    with (
+        atomic_path(folder / _LIST) as temporary,
+        temporary.open("w", encoding="ascii") as out,
+        atomic_path(folder / BAD_ROWS) as of_bad,
+        of_bad.open("w", encoding="utf-8", newline="") as bad_out,
+    ):
+        bad_rows = csv.writer(bad_out)
+        bad_rows.writerow(["row", "smiles", "reason"])
         make = partial(_identities, fragments=fragments)
         chunks = _cells(source, smiles)
         for listed in in_order(make, chunks, jobs, "the list of molecules is not complete"):
+            for row, found_bad in enumerate(listed, rows + 1):
+                if isinstance(found_bad, _Bad):
+                    bad += 1
+                    bad_rows.writerow([row, csv_text(found_bad.text), found_bad.reason])
             rows += len(listed)
-            bad += sum(not names for names in listed)
-            own = [names[0] for names in listed if names]
-            others = list(chain.from_iterable(names[1:] for names in listed))
+            good = [names for names in listed if not isinstance(names, _Bad)]
+            own = [names[0] for names in good]
+            others = list(chain.from_iterable(names[1:] for names in good))
             for names, are_pieces in ((own, False), (others, True)):
                 new = seen.add(names)
                 duplicates += len(names) - len(new)
@@ -222,18 +235,25 @@ def _cells(source: Path, smiles: str | None) -> Iterator[list[str]]:
         yield from (cells[first : first + _CHUNK] for first in range(0, len(cells), _CHUNK))
 
 
-def _identities(cells: Sequence[str], fragments: bool) -> list[list[str]]:
-    """Return for each text the identity of its molecule, then its fragments'; none if it is bad."""
-    listed: list[list[str]] = []
+@dataclass(frozen=True)
+class _Bad:
+    """A text that is no molecule."""
+
+    text: str
+    reason: str
+
+
+def _identities(cells: Sequence[str], fragments: bool) -> list[list[str] | _Bad]:
+    """Return for each text the identity of its molecule, then those of its fragments."""
+    listed: list[list[str] | _Bad] = []
     with rdBase.BlockLogs():
         for text in cells:
-            names: list[str] = []
-            with suppress(ValueError):
+            try:
                 molecule = parse_smiles(text)
-                names.append(identity(molecule))
-                if fragments:
-                    names += fragments_of(molecule, names[0])
-            listed.append(names)
+                name = identity(molecule)
+                listed.append([name, *(fragments_of(molecule, name) if fragments else [])])
+            except ValueError as error:
+                listed.append(_Bad(text, str(error)))
     return listed
 
 

@@ -7,6 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from torch import Generator, Tensor, nn
 from rnc_graph import __version__
 from rnc_graph.data.cache import cache_dir
 from rnc_graph.encoders import ENCODERS, GraphEncoder
-from rnc_graph.encoders.pretrained import save_pretrained
-from rnc_graph.files import new_folder, write_text
+from rnc_graph.encoders.pretrained import CARD, save_pretrained
+from rnc_graph.files import locked, new_folder, write_text
 from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules, sha256_of, versions
 from rnc_graph.pretraining.loader import CorpusLoader
 from rnc_graph.pretraining.objectives import Step, make_objective
@@ -201,7 +202,9 @@ def pretrain_encoder(
             on_progress("pretraining", (module.current_epoch + 1) / epochs)
 
         trainer = TrainerConfig(device, count, checkpoint, checkpoint_seconds)
-        history = fit(module, loader, trainer=trainer)
+        # Two runs of a recipe would overwrite each other's state.
+        with locked(checkpoint) if checkpoint is not None and rank() == 0 else nullcontext():
+            history = fit(module, loader, trainer=trainer)
         options = ENCODERS.options(recipe.encoder, recipe.options | {"normalize": True})
         encoder = _normalized(ENCODERS.make(recipe.encoder, **options), encoder.cpu(), store)
     card = {
@@ -255,6 +258,12 @@ def save_run(pretrained: Pretrained, folder: Path) -> None:
     """Write the files of :func:`write_pretrained` into a folder that is there."""
     save_pretrained(folder, pretrained.encoder, pretrained.card)
     write_text(folder / "history.json", json.dumps(pretrained.history, indent=1) + "\n")
+
+
+def add_probes(pretrained: Pretrained, folder: Path) -> None:
+    """Evaluate a frozen encoder on the data sets of the catalog, and note it in its card."""
+    card = pretrained.card | {"probes": probe(pretrained.encoder)}
+    write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
 
 
 def _seed(*parts: int) -> int:

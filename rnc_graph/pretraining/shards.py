@@ -82,6 +82,7 @@ class CorpusStore:
 
         Raises:
             RunError: a worker process died.
+            FileError: a shard that is there cannot be read, or is of other molecules than the list.
         """
         number, parts = part
         if not 1 <= number <= parts:
@@ -95,6 +96,7 @@ class CorpusStore:
             for path in self.shards:
                 smiles = list(islice(lines, SHARD))
                 if path in own and path.exists():
+                    _check_list(path, smiles)
                     done += len(smiles)
                 elif path in own:
                     yield path, smiles
@@ -208,8 +210,20 @@ def _make_shard(task: tuple[Path, list[str]]) -> int:
     }
     shard = {name: np.ascontiguousarray(array) for name, array in shard.items()}
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save(shard, {"crc32": _crc32(shard)}))
+        temporary.write_bytes(save(shard, {"crc32": _crc32(shard), "list": _list_crc32(smiles)}))
     return len(smiles)
+
+
+def _list_crc32(smiles: list[str]) -> str:
+    return str(zlib.crc32("\n".join(smiles).encode()))
+
+
+def _check_list(path: Path, smiles: list[str]) -> None:
+    if (_opened(path).metadata() or {}).get("list") != _list_crc32(smiles):
+        raise FileError(
+            f"{path}: is of other molecules than those of the list beside it; remove the folder, "
+            "and it is made again"
+        )
 
 
 def _crc32(shard: dict[str, NDArray[Any]]) -> str:

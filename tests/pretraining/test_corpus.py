@@ -25,6 +25,13 @@ def test_a_molecule_is_listed_once_however_it_is_written(tmp_path):
     assert list(corpus.smiles()) == ["CCO", "NCCc1ccccc1", "CC(=O)Nc1ccc(O)cc1"]
     assert (corpus.molecules, corpus.duplicates, corpus.fragments) == (3, 3, 0)
     assert (corpus.rows, corpus.bad) == (8, 2)
+    bad = (tmp_path / "store" / "bad_rows.csv").read_text().splitlines()
+    assert bad[0] == "row,smiles,reason"
+    assert [line.split(",")[:2] for line in bad[1:]] == [
+        ["4", "no"],
+        ["5", ""],
+    ]  # The rest of a line is a name.
+    assert all(len(line.split(",", 2)[2]) > 3 for line in bad[1:])
 
 
 def test_a_list_is_made_once_and_taken_for_no_other(tmp_path):

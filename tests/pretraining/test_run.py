@@ -15,7 +15,8 @@ from rnc_graph import MoleculeRegressor, TwoStage
 from rnc_graph.data import MoleculeDataset, load_dataset
 from rnc_graph.encoders import load_pretrained
 from rnc_graph.encoders.pretrained import save_pretrained
-from rnc_graph.errors import BadValueError, FileError
+from rnc_graph.errors import BadValueError, FileError, WriteError
+from rnc_graph.files import locked
 from rnc_graph.pretraining import (
     make_recipe,
     objective_names,
@@ -27,9 +28,9 @@ from rnc_graph.pretraining import (
 from tests.pretraining.conftest import RECIPE
 
 
-def pretrained(store, **changes):
+def pretrained(store, checkpoint=None, **changes):
     recipe = make_recipe(corpus="esol", **RECIPE | changes)
-    return pretrain_encoder(recipe, store=store, probes=False)
+    return pretrain_encoder(recipe, store=store, checkpoint=checkpoint, probes=False)
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +192,12 @@ def test_a_recipe_is_yaml_and_options_replace_its_values(tmp_path):
     path.write_text("corpus: moses\npass: 2\n")
     with pytest.raises(BadValueError, match=r"recipe\.yaml: .*pass"):
         read_recipe(path)
+
+
+def test_two_runs_do_not_share_a_state(store, tmp_path):
+    state = tmp_path / "state.ckpt"
+    with locked(state), pytest.raises(WriteError, match=r"state\.ckpt: another process"):
+        pretrained(store, checkpoint=state, passes=1)
 
 
 def environment_of(cache):

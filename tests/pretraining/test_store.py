@@ -51,6 +51,14 @@ def test_parts_make_the_shards_together_and_none_twice(small):
         small.describe(part=(4, 3))
 
 
+def test_shards_of_another_list_are_refused(small):
+    small.describe(part=(1, 2))
+    listed = small.corpus.folder / "molecules.smi"
+    listed.write_text(listed.read_text().replace("CCO\n", "CCS\n"))
+    with pytest.raises(FileError, match=r"000000\.safetensors: is of other molecules"):
+        small.describe()
+
+
 def test_a_damaged_shard_is_named(small):
     small.describe()
     small.shards[1].write_bytes(b"damaged")
