@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
@@ -10,7 +11,9 @@ from typer.testing import CliRunner, Result
 from rnc_graph.cli import app
 from rnc_graph.cli.tables import by_target
 from rnc_graph.data import MoleculeTable
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import BadValueError
+from rnc_graph.models.build import Preparation, prepare
 
 QUICK = ["--networks", "0", "--member", "svr", "--jobs", "1"]
 
@@ -83,3 +86,73 @@ def test_an_option_of_each_target() -> None:
         by_target("--unit", ["m", "s"], ["a", "b", "c"])
     with pytest.raises(BadValueError, match="--unit: a target is given twice"):
         by_target("--unit", ["a=m", "a=s"], ["a", "b"])
+
+
+@pytest.fixture(scope="module")
+def bounded(esol: MoleculeTable, folder: Path) -> Path:
+    """A table with bounds, weights and replicates, and a model of it."""
+    y = esol.targets[:120, 0]
+    low, high = np.quantile(y, [0.15, 0.85])
+    marks = np.where(y > high, ">", np.where(y < low, "<", "="))
+    frame = pd.DataFrame(
+        {"smiles": esol.smiles[:120], "y": y.clip(low, high), "how": marks, "w": 1 + y - y.min()}
+    )
+    frame["cells"] = [
+        m.strip("=") + repr(v) for m, v in zip(marks, frame["y"].tolist(), strict=True)
+    ]
+    pd.concat([frame, frame.head(4)]).to_csv(folder / "bounds.csv", index=False)
+    told = ["--weight", "w", "--merge", "mean", "--weigh-merged", *QUICK]
+    table = folder / "bounds.csv"
+    by_cell = run("train", table, "--target", "cells", *told, "--out", folder / "cells")
+    assert "38 of 124 rows have a bound in place of a value: " in by_cell.output
+    by_column = ["--target", "y", "--relation", "how"]
+    run("train", table, *by_column, *told, "--out", folder / "column")
+    return folder
+
+
+def test_bounds_are_in_the_card_and_never_in_the_errors(bounded: Path) -> None:
+    card = (bounded / "cells" / "README.md").read_text()
+    assert "bounds violated" in card
+    assert "rows have a bound in place of a value" in card
+    assert "rows have weights from 1 to " in card
+    parts = pd.read_csv(bounded / "cells" / "predictions.csv")
+    assert set(parts["relation_cells"]) == {"=", "<", ">"}
+    run("evaluate", bounded / "cells", bounded / "bounds.csv", "--out", bounded / "e", "--jobs", 1)
+    metrics = json.loads((bounded / "e" / "metrics.json").read_text())
+    for name, part in pd.read_csv(bounded / "e" / "predictions.csv").groupby("set"):
+        values = part[part["relation_cells"] == "="]
+        errors = values["predicted_cells"] - values["measured_cells"]
+        found = metrics[name]["cells"]
+        assert found["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
+        assert found["count"] == len(values)
+        assert found["bounds"] == len(part) - len(values)
+        sides = part["relation_cells"].map({"=": 0, ">": 1, "<": -1})
+        wrong = sides * (part["predicted_cells"] - part["measured_cells"]) < 0
+        assert found["violations"] == pytest.approx(wrong.sum() / found["bounds"])
+
+
+def test_a_column_of_relations_says_what_cells_do(bounded: Path) -> None:
+    by_cell, by_column = (
+        pd.read_csv(bounded / name / "predictions.csv").rename(columns=lambda c: c.split("_")[0])
+        for name in ("cells", "column")
+    )
+    pd.testing.assert_frame_equal(by_cell, by_column)
+
+
+def test_repeats_are_hinted_at(esol: MoleculeTable) -> None:
+    table = esol.take(np.arange(20).repeat(2))
+    kept = prepare(table, [], Preparation(), Wants())
+    assert kept.notes[0].endswith("; --merge mean makes one row of each")
+    merged = prepare(table, [], Preparation(merge="mean", weigh_merged=True), Wants())
+    assert "--merge" not in merged.notes[0]
+    assert merged.table.weights is not None
+    assert merged.table.weights.tolist() == [2] * 20
+
+
+def test_a_column_of_relations_has_its_target(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("smiles,a,b,how\nC,1,2,=\nCC,2,3,=\n")
+    several = ["--target", "a", "--target", "b", "--relation", "how"]
+    wrong = CliRunner().invoke(
+        app, ["train", str(tmp_path / "t.csv"), *several, "--out", str(tmp_path / "m")]
+    )
+    assert "--relation: expected TARGET=COLUMN of the targets a, b" in str(wrong.exception)

@@ -37,6 +37,14 @@ Trusted = Annotated[
         "repeatable. [default: torch_geometric.nn.models]",
     ),
 ]
+Relation = Annotated[
+    list[str] | None,
+    Option(
+        metavar="COLUMN|TARGET=COLUMN",
+        help="The column that says =, < or > of a target; repeatable. Cells such as >100 do so "
+        "themselves.",
+    ),
+]
 IdColumn = Annotated[
     str | None,
     Option("--id", metavar="COLUMN", help="The column that names the rows in all that is written."),
@@ -70,6 +78,10 @@ def train(
             help="Learn the logarithm of the targets, which are predicted in their unit; "
             "repeatable, in their order or by name. [default: none]",
         ),
+    ] = None,
+    relation: Relation = None,
+    weight: Annotated[
+        str | None, Option(metavar="COLUMN", help="The column of weights, for the training.")
     ] = None,
     id_column: IdColumn = None,
     decimal: Decimal = None,
@@ -107,6 +119,9 @@ def train(
     merge: Annotated[
         str, Option(help="Several rows of one molecule: no, mean, median or first.")
     ] = "no",
+    weigh_merged: Annotated[
+        bool, Option("--weigh-merged", help="A merged row weighs as many times as it was rows.")
+    ] = False,
     on_bad: Annotated[
         str, Option(help="Rows that cannot be used: skip (and name them) or raise.")
     ] = "skip",
@@ -205,7 +220,16 @@ def train(
     processes = workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
         extra = [split_column] if split_column else []
-        table, bad, notes = read(data, smiles, target, decimal, extra=extra, id_column=id_column)
+        table, bad, notes = read(
+            data,
+            smiles,
+            target,
+            decimal,
+            extra=extra,
+            id_column=id_column,
+            weight=weight,
+            relation=relation,
+        )
         if unit:
             table = replace(table, units=tuple(by_target("--unit", unit, table.target_names)))
         if transform:
@@ -214,6 +238,7 @@ def train(
         splitter, split_options = splitter_of(split, split_column, split_file, leaks, table.extra)
         preparation = Preparation(
             merge=merge,  # type: ignore[arg-type]  # checked above
+            weigh_merged=weigh_merged,
             on_bad=on_bad,  # type: ignore[arg-type]
             split=splitter,
             split_options=split_options,
@@ -323,6 +348,7 @@ def evaluate(
         list[str] | None,
         Option(help="A measured column, in the model's order; repeatable. [default: the model's]"),
     ] = None,
+    relation: Relation = None,
     id_column: IdColumn = None,
     decimal: Decimal = None,
     out: Annotated[
@@ -351,6 +377,7 @@ def evaluate(
         default=loaded.targets,
         id_column=id_column,
         usual_id=loaded.id_column,
+        relation=relation,
     )
     _say_all(notes)
     if len(table.target_names) != len(loaded.targets):
@@ -371,6 +398,7 @@ def evaluate(
         table.targets,
         predictions,
         interval,
+        censored=table.censored,
         ids=table.ids,
         id_column=table.id_column,
     )

@@ -77,6 +77,8 @@ def read(
     extra: Sequence[str] = (),
     id_column: str | None = None,
     usual_id: str = "",
+    weight: str | None = None,
+    relation: Sequence[str] | None = None,
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read a file, or load a dataset by its name; without targets, take the default ones."""
     from rnc_graph.data.bad import without_value
@@ -86,10 +88,23 @@ def read(
     if decimal not in (None, ".", ","):
         raise BadValueError(f"--decimal: expected . or , , got {decimal!r}")
     path = Path(data)
-    if not path.exists() and data in dataset_cards() and not (smiles or extra or id_column):
+    if (
+        not path.exists()
+        and data in dataset_cards()
+        and not any((smiles, extra, id_column, weight, relation))
+    ):
         table = load_dataset(data)
         by_default = default if default and set(default) <= set(table.target_names) else None
         return table.select(targets or by_default), [], []
+    chosen = list(targets or default or [])
+    relations = list(relation or [])
+    if relations and len(chosen) > 1:
+        if len(relations) == 1 and not relations[0].startswith(tuple(f"{t}=" for t in chosen)):
+            raise BadValueError(
+                f"--relation: expected TARGET=COLUMN of the targets {', '.join(chosen)}, got "
+                f"{relations[0]!r}"
+            )
+        relations = by_target("--relation", relations, chosen)
     table, bad, notes = read_molecules(
         path,
         smiles,
@@ -97,6 +112,9 @@ def read(
         extra=extra,
         id_column=id_column,
         usual_id=usual_id,
+        weight=weight,
+        bounds=True,
+        relations=relations,
         decimal=decimal,  # type: ignore[arg-type]  # checked above
     )
     bad, sparse = without_value(bad)

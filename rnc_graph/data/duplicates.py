@@ -70,21 +70,40 @@ def find_duplicates(
 def merge_duplicates(table: MoleculeTable, canonical: Sequence[str], how: How) -> MoleculeTable:
     """Return the table with one row a molecule: its first, with the values of all its rows.
 
-    ``how`` is "mean" or "median" of the known values of each target, or "first" for the first one;
-    ``canonical`` are the N canonical SMILES.
+    ``how`` is "mean" (with the rows' weights) or "median" of the known values of each target, or
+    "first" for the first one; ``canonical`` are the N canonical SMILES. A molecule without a
+    value keeps its tightest bound on the side of the first. A merged row has the sum of the weights
+    of its rows.
     """
     targets = table.targets.copy()
+    censored = None if table.censored is None else table.censored.copy()
+    weights = None if table.weights is None else table.weights.copy()
+    exact = table.exact
     later: list[int] = []
     for rows in find_duplicates(canonical, targets).groups:
-        for target in range(targets.shape[1]):
-            values = targets[rows, target]
-            known = values[~np.isnan(values)]
-            if known.size:
-                merged = {"mean": known.mean(), "median": np.median(known), "first": known[0]}
+        own = np.ones(len(rows)) if weights is None else weights[rows]
+        for target, values in enumerate(exact[rows].T):
+            bounds = targets[rows, target]
+            known = ~np.isnan(values)
+            if known.any():
+                merged = {
+                    "mean": np.average(values[known], weights=own[known]),
+                    "median": np.median(values[known]),
+                    "first": values[known][0],
+                }
                 targets[rows[0], target] = merged[how]
+                if censored is not None:
+                    censored[rows[0], target] = 0
+            elif censored is not None and censored[rows, target].any():
+                sides = censored[rows, target]
+                side = sides[sides != 0][0]
+                targets[rows[0], target] = side * (side * bounds[sides == side]).max()
+                censored[rows[0], target] = side
+        if weights is not None:
+            weights[rows[0]] = own.sum()
         later += rows[1:].tolist()
     kept = np.setdiff1d(np.arange(len(table)), later)
-    return replace(table, targets=targets).take(kept)
+    return replace(table, targets=targets, censored=censored, weights=weights).take(kept)
 
 
 def without(smiles: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -73,6 +73,9 @@ class MoleculeTable:
         smiles_column: name of the column of SMILES, for messages.
         id_column: the column of ``extra`` that names the rows, "" for none.
         units: of the t targets where they differ; () where ``unit`` is that of all.
+        censored: (N, t) 1 where the value is above the number in ``targets`` (">100"), -1 where it
+            is below, else 0; None if all are values.
+        weights: (N,) positive; None if all rows count alike.
     """
 
     name: str
@@ -87,6 +90,8 @@ class MoleculeTable:
     smiles_column: str = "SMILES"
     id_column: str = ""
     units: tuple[str, ...] = ()
+    censored: NDArray[np.int8] | None = None
+    weights: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -100,6 +105,27 @@ class MoleculeTable:
     def ids(self) -> list[str]:
         """The N cells of ``id_column``; none without one."""
         return self.extra[self.id_column] if self.id_column else []
+
+    @property
+    def exact(self) -> FloatArray:
+        """(N, t) the targets, NaN where only a bound is known."""
+        if self.censored is None:
+            return self.targets
+        return np.where(self.censored == 0, self.targets, np.nan)
+
+    def bound_notes(self) -> list[str]:
+        """Say of which targets bounds are known in place of values."""
+        if self.censored is None:
+            return []
+        counts = zip(
+            self.target_names, (self.censored > 0).sum(0), (self.censored < 0).sum(0), strict=True
+        )
+        return [
+            f"target {name!r}: {above + below:,} of {len(self):,} rows have a bound in place of a "
+            f"value: {above:,} times >, {below:,} times <"
+            for name, above, below in counts
+            if above or below
+        ]
 
     @property
     def unit_of_each(self) -> list[str]:
@@ -129,6 +155,8 @@ class MoleculeTable:
             source_rows=self.rows[rows],
             source_lines=None if self.source_lines is None else self.source_lines[rows],
             extra={name: [cells[row] for row in rows] for name, cells in self.extra.items()},
+            censored=None if self.censored is None else self.censored[rows],
+            weights=None if self.weights is None else self.weights[rows],
         )
 
     def select(self, targets: Sequence[str] | None) -> "MoleculeTable":
@@ -150,6 +178,7 @@ class MoleculeTable:
             targets=self.targets[:, columns],
             target_names=list(targets),
             units=tuple(self.units[column] for column in columns) if self.units else (),
+            censored=None if self.censored is None else self.censored[:, columns],
         )
         known = ~np.isnan(chosen.targets).all(axis=1)
         return chosen if known.all() else chosen.take(np.flatnonzero(known))

@@ -34,6 +34,7 @@ class Preparation:
 
     Attributes:
         merge: how several measurements of one molecule become one; "no" keeps them all.
+        weigh_merged: whether a merged row weighs as many times as it was rows.
         on_bad: "skip" leaves out rows that cannot be used, "raise" raises an error.
         split: name of a splitter, with options.
         fractions: shares of training, validation and test set; the last may be 0.
@@ -41,6 +42,7 @@ class Preparation:
     """
 
     merge: Merge = "no"
+    weigh_merged: bool = False
     on_bad: Literal["skip", "raise"] = "skip"
     split: str = "random"
     split_options: dict[str, Any] | None = None
@@ -144,9 +146,12 @@ def prepare(
             for text, cleaned in zip(table.smiles, features.canonical, strict=True)
         )
         notes.append(f"{changed} rows were changed by cleaning; predictions clean molecules alike")
-    duplicates = find_duplicates(features.canonical, table.targets)
+    duplicates = find_duplicates(features.canonical, table.exact)
+    if preparation.weigh_merged and table.weights is None:
+        table = replace(table, weights=np.ones(len(table)))
     if duplicates.groups:
-        notes.append(duplicates.summary(table.rows))
+        hint = "; --merge mean makes one row of each" if preparation.merge == "no" else ""
+        notes.append(duplicates.summary(table.rows) + hint)
         if preparation.merge != "no":
             table = merge_duplicates(table, features.canonical, preparation.merge)
             features = molecule_features(table.smiles, wants, jobs=jobs)
@@ -189,6 +194,8 @@ def build(
         settings,
         target_names=table.target_names,
         units=table.unit_of_each,
+        censored=table.censored,
+        weights=table.weights,
         seed=seed,
         jobs=jobs,
         device=device,
@@ -205,6 +212,7 @@ def build(
             table.rows[rows],
             table.targets[rows],
             model.predict_rows(prepared.features, rows),
+            censored=None if table.censored is None else table.censored[rows],
             ids=[table.ids[row] for row in rows] if table.ids else [],
             id_column=table.id_column,
         )

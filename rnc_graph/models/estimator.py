@@ -36,6 +36,13 @@ from rnc_graph.models import (
     save_model,
     train_model,
 )
+from rnc_graph.models.measurements import (
+    Measurements,
+    samples_of,
+    smiles_of,
+    target_names,
+    weights_of,
+)
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
 
@@ -186,13 +193,25 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.plugins = plugins
 
     def fit(
-        self, X: Any, y: Any, *, validation: tuple[Any, Any] | None = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        censored: Any = None,
+        validation: tuple[Any, Any] | None = None,
     ) -> MoleculeRegressor:
         """Train on N molecules.
 
         Args:
             X: N SMILES: a list, an array, a Series, or a frame of one column.
-            y: (N,) or (N, t) measurements in their own units; NaN where missing.
+            y: (N,) or (N, t) measurements in their own units; NaN where missing. Texts such as
+                ">100" and "<1" are bounds.
+            sample_weight: (N,) of the rows in training, at least 0; None if all count alike. Rows
+                of weight 0 are left out.
+            censored: the shape of ``y``: 1 where the value is above the number, -1 where it is
+                below, else 0; None where texts or nothing say so. A bound teaches where the value
+                is not; it is in no error and calibrates no interval.
             validation: SMILES and measurements to hold out, none of a molecule of X; a share of X
                 by default.
 
@@ -203,18 +222,24 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         settings = self._settings()
         if self.on_bad not in ("skip", "raise"):
             raise BadValueError(f"on_bad: expected 'skip' or 'raise', got {self.on_bad!r}")
-        smiles, targets = _samples(X, y)
-        given = len(smiles)
+        smiles, measured = samples_of(X, y, censored)
+        given, count = measured.values.shape
+        weights = None if sample_weight is None else weights_of(sample_weight, given)
         if validation is not None:
-            held_smiles, held_targets = _samples(*validation, of="validation's ")
-            if held_targets.shape[1] != targets.shape[1]:
+            held_smiles, held = samples_of(*validation, of="validation's ")
+            if held.values.shape[1] != count:
                 raise BadValueError(
-                    f"validation: expected {targets.shape[1]} targets as in y, got "
-                    f"{held_targets.shape[1]}"
+                    f"validation: expected {count} targets as in y, got {held.values.shape[1]}"
                 )
-            smiles, targets = smiles + held_smiles, np.concatenate([targets, held_targets])
+            smiles, measured = smiles + held_smiles, measured.followed_by(held)
+            if weights is not None:
+                weights = np.concatenate([weights, np.ones(len(held_smiles))])
+        targets = measured.values
         features = molecule_features(smiles, settings.wants, jobs=self._jobs())
-        usable = np.setdiff1d(features.good, np.flatnonzero(np.isnan(targets).all(axis=1)))
+        useless = np.isnan(targets).all(axis=1)
+        if weights is not None:
+            useless |= weights == 0
+        usable = np.setdiff1d(features.good, np.flatnonzero(useless))
         if features.bad and self.on_bad == "raise":
             raise BadValueError(_describe(features.bad))
         _warn(features.bad, "left out of training")
@@ -223,8 +248,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             train, held_out = usable[usable < given], usable[usable >= given]
         else:
             train, held_out = self._hold_out(features.canonical, usable, seed)
-        learned, held = ({features.canonical[row] for row in rows} for rows in (train, held_out))
-        if both := learned & held:
+        learned, others = ({features.canonical[row] for row in rows} for rows in (train, held_out))
+        if both := learned & others:
             raise BadValueError(
                 f"{len(both)} molecules are both in X and in validation, such as {min(both)!r}: "
                 "what has been learned cannot be held out"
@@ -235,14 +260,16 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             train,
             held_out,
             settings,
-            target_names=_names(y, targets.shape[1]),
-            units=[""] * targets.shape[1],
+            target_names=target_names(y, count),
+            units=[""] * count,
+            censored=measured.censored if measured.censored.any() else None,
+            weights=weights,
             seed=seed,
             jobs=self._jobs(),
             device=self.device,
             plugins=plugins,
         )
-        self.n_targets_ = targets.shape[1]
+        self.n_targets_ = count
         self._single = np.ndim(y) == 1
         self.model_ = replace(model, column=not self._single)
         return self
@@ -261,7 +288,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             molecules calibrate that level.
         """
         check_is_fitted(self)
-        predictions, bad = predict_smiles(self.model_, _smiles(X), jobs=self._jobs())
+        predictions, bad = predict_smiles(self.model_, smiles_of(X), jobs=self._jobs())
         _warn(bad, "predicted as NaN")
         values = self._shaped(predictions.values)
         if return_interval is None:
@@ -279,7 +306,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         molecule (0 to 1), ``outside_domain``, and ``problem``, the reason for no prediction.
         """
         check_is_fitted(self)
-        smiles = _smiles(X)
+        smiles = smiles_of(X)
         predictions, bad = predict_smiles(self.model_, smiles, jobs=self._jobs())
         problems = [""] * len(smiles)
         for molecule in bad:
@@ -298,7 +325,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         NaN, and a warning, where a SMILES is bad.
         """
         check_is_fitted(self)
-        embedding, bad = embed_smiles(self.model_, _smiles(X), jobs=self._jobs())
+        embedding, bad = embed_smiles(self.model_, smiles_of(X), jobs=self._jobs())
         _warn(bad, "embedded as NaN")
         return embedding
 
@@ -310,12 +337,15 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         read has none, and says why in ``problem``.
         """
         check_is_fitted(self)
-        return explain_smiles(self.model_, _smiles(X), self._jobs())
+        return explain_smiles(self.model_, smiles_of(X), self._jobs())
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R² over the known measurements of readable SMILES, averaged over targets."""
-        targets = _targets(y)
-        predicted = _targets(self.predict(X))
+    def score(self, X: Any, y: Any, sample_weight: Any = None, censored: Any = None) -> float:
+        """Return R² over the known measurements of readable SMILES, averaged over targets.
+
+        Bounds do not count: see :meth:`fit`.
+        """
+        targets = Measurements.of(y, censored).exact
+        predicted = Measurements.of(self.predict(X)).values
         scores = []
         for measured, values in zip(targets.T, predicted.T, strict=True):
             known = ~np.isnan(measured) & ~np.isnan(values)  # Not of SMILES that cannot be read.
@@ -394,53 +424,6 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         cut = GroupShuffleSplit(1, test_size=held, random_state=seed)
         train, held_out = next(cut.split(rows, groups=groups))
         return rows[train], rows[held_out]
-
-
-def _samples(X: Any, y: Any, of: str = "") -> tuple[list[str], FloatArray]:
-    smiles, targets = _smiles(X), _targets(y)
-    if len(smiles) != len(targets):
-        raise BadValueError(f"{of}X has {len(smiles)} molecules, {of}y has {len(targets)} rows")
-    return smiles, targets
-
-
-def _smiles(X: Any) -> list[str]:
-    """Return the N SMILES of a list, an array, a Series, or a frame of one column."""
-    if isinstance(X, str):
-        raise BadValueError(f"X: expected a list of SMILES, got the single text {X[:80]!r}")
-    array = np.asarray(X, dtype=object)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1 or len(array) == 0:
-        raise BadValueError(f"X: expected N SMILES, got an array of shape {array.shape}")
-    if not any(isinstance(text, str) for text in array):
-        raise BadValueError(f"X: expected N SMILES, got {type(array[0]).__name__} {array[0]!r}")
-    return list(array)
-
-
-def _targets(y: Any) -> FloatArray:
-    """Return measurements as (N, t) floats."""
-    try:
-        masked = np.ma.masked_array(y, dtype=np.float64) if np.ma.isMaskedArray(y) else y
-        array = np.asarray(np.ma.filled(masked, np.nan), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadValueError(f"y: expected numbers: {error}") from error
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or not array.size:
-        raise BadValueError(f"y: expected shape (N,) or (N, t), got {np.shape(y)}")
-    if np.isinf(array).any():
-        row = int(np.flatnonzero(np.isinf(array).any(axis=1))[0])
-        raise BadValueError(f"y: expected finite numbers or NaN, got infinity in row {row}")
-    return array
-
-
-def _names(y: Any, count: int) -> list[str]:
-    """Return the names of the targets, where ``y`` has any."""
-    if isinstance(y, pd.DataFrame):
-        return [str(name) for name in y.columns]
-    if isinstance(y, pd.Series) and y.name is not None:
-        return [str(y.name)]
-    return ["target"] if count == 1 else [f"target_{number}" for number in range(count)]
 
 
 def _describe(bad: Sequence[BadMolecule]) -> str:

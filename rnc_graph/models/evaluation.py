@@ -33,6 +33,8 @@ class Evaluation:
         targets: names of the t targets.
         units: of the t targets.
         scaler: of the model, with the transforms of the targets.
+        censored: (N, t) 0 where ``measured`` is a value, 1 where the value is above it, -1 where it
+            is below; None if all are values. Errors are those of values alone.
         ids: N texts that name the rows; none without such a column.
         id_column: the name of that column.
     """
@@ -47,6 +49,7 @@ class Evaluation:
     targets: list[str]
     units: list[str]
     scaler: TargetScaler
+    censored: NDArray[np.int8] | None = None
     ids: list[str] = field(default_factory=list)
     id_column: str = ""
 
@@ -60,8 +63,16 @@ class Evaluation:
             predictions=self.predictions.take(rows),
             low=self.low[rows],
             high=self.high[rows],
+            censored=None if self.censored is None else self.censored[rows],
             ids=[self.ids[row] for row in rows] if self.ids else [],
         )
+
+    @property
+    def exact(self) -> FloatArray:
+        """(N, t) the measured values, NaN where missing or where only a bound is known."""
+        if self.censored is None:
+            return self.measured
+        return np.where(self.censored == 0, self.measured, np.nan)
 
     def transformed(self) -> Evaluation:
         """Return the evaluation in the scales of the transforms, such as "log10 of IC50"."""
@@ -94,8 +105,8 @@ class Evaluation:
         return self.ids[row] if self.ids else f"row {self.rows[row]}"
 
     def known(self, target: int) -> NDArray[np.int64]:
-        """Return the molecules that have a target and a prediction of it."""
-        both = ~np.isnan(self.measured[:, target]) & ~np.isnan(self.predictions.values[:, target])
+        """Return the molecules that have a value of a target and a prediction of it."""
+        both = ~np.isnan(self.exact[:, target]) & ~np.isnan(self.predictions.values[:, target])
         return np.flatnonzero(both)
 
     def metrics(self, target: int) -> dict[str, float]:
@@ -103,7 +114,8 @@ class Evaluation:
 
         Those of :func:`~rnc_graph.metrics.metrics_by_target`; "coverage", the share within their
         intervals; "width", the median width of these; and "outside", the share out of the domain.
-        NaN where there are too few molecules.
+        NaN where there are too few molecules. With bounds also "bounds", how many there are, and
+        "violations", the share of them on whose wrong side the prediction is.
         """
         rows = self.known(target)
         arrays = (self.measured, self.predictions.values, self.low, self.high)
@@ -114,7 +126,17 @@ class Evaluation:
             "coverage": coverage(measured, low, high) if known else math.nan,
             "width": float(np.median(high - low)) if known else math.nan,
             "outside": float(self.predictions.outside[rows].mean()) if rows.size else math.nan,
+            **self._violations(target),
         }
+
+    def _violations(self, target: int) -> dict[str, float]:
+        if self.censored is None:
+            return {}
+        sides = self.censored[:, target]
+        beyond = sides * (self.predictions.values - self.measured)[:, target]
+        of_bounds = beyond[(sides != 0) & ~np.isnan(beyond)]
+        share = float((of_bounds < 0).mean()) if of_bounds.size else math.nan
+        return {"bounds": len(of_bounds), "violations": share}
 
 
 def evaluate_predictions(
@@ -125,6 +147,7 @@ def evaluate_predictions(
     predictions: Predictions,
     level: float = LEVEL,
     *,
+    censored: NDArray[np.int8] | None = None,
     ids: Sequence[str] = (),
     id_column: str = "",
 ) -> Evaluation:
@@ -141,6 +164,7 @@ def evaluate_predictions(
         targets=model.targets,
         units=model.units,
         scaler=model.scaler,
+        censored=censored,
         ids=list(ids),
         id_column=id_column,
     )

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rnc_graph.data.table import FloatArray
+from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _TREES = 300
 _FEATURES = 1 / 3
+# Trees of the first model, which only estimates what lies beyond bounds.
+_FIRST = 100
 
 _PARTS = ("feature", "threshold", "left", "right", "value", "roots")
 
@@ -36,13 +40,23 @@ class ExtraTrees:
         self.learned: dict[str, Tensor] = {}
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> ExtraTrees:
-        """Learn each target (N, t) from the rows of ``train`` that have it."""
+        """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         from sklearn.ensemble import ExtraTreesRegressor
 
-        for target, values in enumerate(targets.T):
-            rows = train[~values[train].isnan()]
+        for target, column in enumerate(known_columns(targets, train)):
+            scores = inputs.scores[torch.from_numpy(column.rows)].numpy()
+
+            def predicted(
+                some: Column, kept: NDArray[np.bool_], scores: NDArray[np.float32] = scores
+            ) -> FloatArray:
+                forest = ExtraTreesRegressor(_FIRST, max_features=_FEATURES, random_state=seed)
+                forest.fit(scores[kept], some.values, some.weights)
+                values: FloatArray = forest.predict(scores)
+                return values
+
+            whole = column.completed(predicted)
             forest = ExtraTreesRegressor(self.trees, max_features=_FEATURES, random_state=seed)
-            forest.fit(inputs.scores[rows].numpy(), values[rows].double().numpy())
+            forest.fit(scores, whole.values, whole.weights)
             self.learned |= {f"{target}.{name}": part for name, part in _nodes(forest).items()}
         return self
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from rnc_graph.data.featurizer import TOGETHER, parse_smiles
 from rnc_graph.data.rdkit_log import whole
 from rnc_graph.data.table import FloatArray
+from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs
 
 # The kernel is the mean over these; chosen on validation, together with C.
@@ -58,13 +59,13 @@ class FingerprintSVR:
         self._kernels: dict[str, MinMaxKernel] = {}
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> FingerprintSVR:
-        """Learn each target (N, t) from the rows of ``train`` that have it."""
+        """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
-        values = targets[train].double().numpy()
-        coefficients, intercepts = np.zeros(values.shape), np.zeros(self.targets)
-        for target, rows, kernel in _kernels(counts, values):
-            solved = _solve(kernel, values[rows, target])
-            coefficients[rows, target], intercepts[target] = solved
+        shape = (len(train), self.targets)
+        coefficients, intercepts = np.zeros(shape), np.zeros(self.targets)
+        for target, column, kernel in _kernels(counts, targets[train]):
+            solved = _solve(kernel, column)
+            coefficients[column.rows, target], intercepts[target] = solved
         support = np.flatnonzero(coefficients.any(axis=1))
         parts: dict[str, NDArray[Any]] = {
             "coefficients": coefficients[support],
@@ -109,15 +110,14 @@ class FingerprintSVR:
         if not folds:
             return predicted
         counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
-        values = targets[train].double().numpy()
-        for target, rows, kernel in _kernels(counts, values):
+        for target, column, kernel in _kernels(counts, targets[train]):
             for mask in folds:
-                held = mask.numpy()[rows]
+                held = mask.numpy()[column.rows]
                 if held.any() and not held.all():
                     own = kernel[np.ix_(~held, ~held)]
-                    coefficients, intercept = _solve(own, values[rows[~held], target])
+                    coefficients, intercept = _solve(own, column.take(~held))
                     votes = kernel[np.ix_(held, ~held)] @ coefficients + intercept
-                    predicted[rows[held], target] = votes
+                    predicted[column.rows[held], target] = votes
         return predicted
 
     def tensors(self) -> dict[str, Tensor]:
@@ -131,25 +131,24 @@ class FingerprintSVR:
 
 
 def _kernels(
-    counts: dict[str, csr_array], values: FloatArray
-) -> Iterator[tuple[int, NDArray[np.int64], FloatArray]]:
-    """Yield each target that a molecule has, the rows (k,) that it is learned from, their kernel.
+    counts: dict[str, csr_array], targets: Tensor
+) -> Iterator[tuple[int, Column, FloatArray]]:
+    """Yield each target that a molecule has, what k rows know of it, and their kernel (k, k).
 
-    Args:
-        counts: of n molecules.
-        values: (n, t), NaN where missing.
+    ``counts`` and ``targets`` are of n molecules; for targets see ``known_columns``.
     """
-    whole = own_kernel(counts) if len(values) <= LARGEST else None
-    for target, column in enumerate(values.T):
-        rows = np.flatnonzero(~np.isnan(column))
-        if not len(rows):
+    count = len(targets)
+    whole = own_kernel(counts) if count <= LARGEST else None
+    for target, known in enumerate(known_columns(targets, torch.arange(count))):
+        if not len(known.rows):
             continue
-        rows = rows[:: -(-len(rows) // LARGEST)]
+        column = known.take(slice(None, None, -(-len(known.rows) // LARGEST)))
+        rows = column.rows
         if whole is None:
             own = {name: matrix[rows] for name, matrix in counts.items()}
-            yield target, rows, own_kernel(own)
+            yield target, column, own_kernel(own)
         else:
-            yield target, rows, whole if len(rows) == len(whole) else whole[np.ix_(rows, rows)]
+            yield target, column, whole if len(rows) == count else whole[np.ix_(rows, rows)]
 
 
 def own_kernel(counts: dict[str, csr_array]) -> FloatArray:
@@ -157,10 +156,17 @@ def own_kernel(counts: dict[str, csr_array]) -> FloatArray:
     return mean_kernel(counts, {name: MinMaxKernel(known) for name, known in counts.items()})
 
 
-def _solve(kernel: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
-    """Return the coefficients (k,) and the intercept from a kernel (k, k) and values (k,)."""
-    svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(kernel, values)
-    coefficients = np.zeros(len(values))
+def _solve(kernel: FloatArray, column: Column) -> tuple[FloatArray, float]:
+    """Return the coefficients (k,) and the intercept from a kernel (k, k) and a target."""
+
+    def predicted(some: Column, kept: NDArray[np.bool_]) -> FloatArray:
+        coefficients, intercept = _solve(kernel[np.ix_(kept, kept)], some)
+        values: FloatArray = kernel[:, kept] @ coefficients + intercept
+        return values
+
+    whole = column.completed(predicted)
+    svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(kernel, whole.values, whole.weights)
+    coefficients = np.zeros(len(kernel))
     coefficients[svr.support_] = svr.dual_coef_[0]
     return coefficients, float(svr.intercept_[0])
 

@@ -62,8 +62,13 @@ def fit_members(
         fitted = fit([(n, wanted[n], seeds[n]) for n in [*networks[:tried], *others]])
         if tried < len(networks):
             votes = np.stack([fitted[number].out_of_fold for number in others], axis=2)
-            targets = parts.targets[parts.train].double().numpy()
-            if networks_earn_their_time(fitted[0].out_of_fold, votes, targets, parts.molecules()):
+            if networks_earn_their_time(
+                fitted[0].out_of_fold,
+                votes,
+                parts.completed(votes),
+                parts.molecules(),
+                parts.weights(),
+            ):
                 fitted |= fit([(n, wanted[n], seeds[n]) for n in networks[tried:]])
             else:
                 del fitted[0]
@@ -132,8 +137,9 @@ def member_weights(fitted: Sequence[Fitted], parts: TrainingParts) -> FloatArray
         count = np.isfinite(networks).sum(axis=0)
         mean = np.nansum(networks, axis=0) / np.maximum(count, 1)
         others = [np.where(count > 0, mean, np.nan), *others]
-    targets = parts.targets[parts.train].double().numpy()
-    weights = mixture_weights(np.stack(others, axis=2), targets, parts.molecules())
+    votes = np.stack(others, axis=2)
+    values = parts.completed(votes)
+    weights = mixture_weights(votes, values, parts.molecules(), parts.weights())
     if networks:
         share = np.tile(weights[:1] / len(networks), (len(networks), 1))
         weights = np.concatenate([share, weights[1:]])

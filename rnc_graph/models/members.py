@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnc_graph.data.bounds import exact
 from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray
+from rnc_graph.models.columns import expected_beyond
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
@@ -44,7 +46,8 @@ class TrainingParts:
 
     Attributes:
         inputs: N molecules.
-        targets: (N, t) float32, standardized, NaN where missing.
+        targets: (N, t) float32, standardized, NaN where missing; or (N, t, 3), with bounds and
+            weights, as ``weighted_bounds`` makes them.
         train: (n,) rows to learn from.
         selection: rows that choose the epoch.
         fold: (n,) numbers of the folds of ``train``, -1 where nothing is predicted out of fold.
@@ -56,13 +59,44 @@ class TrainingParts:
     selection: Tensor
     fold: Tensor
 
+    def completed(self, votes: FloatArray) -> FloatArray:
+        """Return the (n, t) values of ``train``, NaN where missing.
+
+        In place of a bound is what is expected beyond it, given the mean of m predictions out of
+        fold, ``votes`` (n, t, m). Values alone lie within the limits of an assay: weights that are
+        learned from them would pull predictions inwards.
+        """
+        values = exact(self.targets[self.train]).double().numpy()
+        if self.targets.dim() == 2:
+            return values
+        bounds, censored, _ = self.targets[self.train].double().numpy().transpose(2, 0, 1)
+        mean = votes.mean(axis=2)
+        for target in range(values.shape[1]):
+            error = (mean - values)[:, target]
+            beyond = (censored[:, target] != 0) & ~np.isnan(mean[:, target])
+            if beyond.any() and (known := ~np.isnan(error)).any():
+                values[beyond, target] = expected_beyond(
+                    bounds[beyond, target],
+                    censored[beyond, target],
+                    mean[beyond, target],
+                    float(np.sqrt(np.mean(error[known] ** 2))),
+                )
+        return values
+
+    def weights(self) -> FloatArray | None:
+        """Return the weights of ``train``, (n,); None if all rows count alike."""
+        if self.targets.dim() == 2:
+            return None
+        weights: FloatArray = self.targets[self.train, 0, 2].double().numpy()
+        return None if (weights == 1).all() else weights
+
     def molecules(self) -> NDArray[np.int64]:
         """Return the number of each molecule of ``train``, (n,); its rows share it."""
         return numbered(self.inputs.smiles[row] for row in self.train)
 
     def folds(self) -> list[Tensor]:
         """Return a mask (n,) of each fold without which every target can still be learned."""
-        known = ~self.targets[self.train].isnan()
+        known = ~exact(self.targets[self.train]).isnan()
         masks = [self.fold == number for number in range(FOLDS)]
         masks = [mask for mask in masks if mask.any()]
         return [mask for mask in masks if known[~mask].any(dim=0).all()]

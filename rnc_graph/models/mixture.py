@@ -31,7 +31,10 @@ def fold_numbers(smiles: Sequence[str], seed: int) -> NDArray[np.int64]:
 
 
 def mixture_weights(
-    out_of_fold: FloatArray, targets: FloatArray, molecules: NDArray[np.int64]
+    out_of_fold: FloatArray,
+    targets: FloatArray,
+    molecules: NDArray[np.int64],
+    weights_of_rows: FloatArray | None = None,
 ) -> FloatArray:
     """Return the weights of m members for each target, (m, t).
 
@@ -44,9 +47,12 @@ def mixture_weights(
         out_of_fold: (n, t, m), NaN where a member has none.
         targets: (n, t) standardized, NaN where missing.
         molecules: (n,) number of each row's molecule; its rows are in one fold.
+        weights_of_rows: (n,) of the squared errors, None if all count alike.
     """
     weights = np.full(out_of_fold.shape[:0:-1], 1 / out_of_fold.shape[2])
-    for target, (votes, y, molecule) in enumerate(_known(out_of_fold, targets, molecules)):
+    for target, (votes, y, molecule) in enumerate(
+        _known(out_of_fold, targets, molecules, weights_of_rows)
+    ):
         if molecule.max(initial=-1) + 1 < _FEWEST:
             continue
         of_mean = _by_molecule(np.square(votes.mean(axis=1) - y), molecule)
@@ -56,7 +62,11 @@ def mixture_weights(
 
 
 def networks_earn_their_time(
-    network: FloatArray, others: FloatArray, targets: FloatArray, molecules: NDArray[np.int64]
+    network: FloatArray,
+    others: FloatArray,
+    targets: FloatArray,
+    molecules: NDArray[np.int64],
+    weights_of_rows: FloatArray | None = None,
 ) -> bool:
     """Tell whether a network lowers the error of the mixture, by 1% and by one standard error.
 
@@ -68,9 +78,10 @@ def networks_earn_their_time(
         others: (n, t, m) those of the other members.
         targets: (n, t) standardized, NaN where missing.
         molecules: (n,) number of each row's molecule.
+        weights_of_rows: (n,) of the squared errors, None if all count alike.
     """
     both = np.concatenate([others, network[:, :, None]], axis=2)
-    every = _known(both, targets, molecules)
+    every = _known(both, targets, molecules, weights_of_rows)
     known = [one for one in every if one[2].max(initial=-1) + 1 >= FOLDS]
     if not known:
         return True  # Nothing can be measured, so nothing speaks against them.
@@ -82,17 +93,22 @@ def networks_earn_their_time(
 
 
 def _known(
-    out_of_fold: FloatArray, targets: FloatArray, molecules: NDArray[np.int64]
+    out_of_fold: FloatArray,
+    targets: FloatArray,
+    molecules: NDArray[np.int64],
+    weights_of_rows: FloatArray | None,
 ) -> list[tuple[FloatArray, FloatArray, NDArray[np.int64]]]:
     """Return predictions (k, m) and values (k,) of the rows that have both, by target.
 
-    With them the number (k,) of each row's molecule, from 0 without gaps.
+    With them the number (k,) of each row's molecule, from 0 without gaps. Predictions and values
+    are multiplied by the roots of the weights, so that their squared errors are weighted.
     """
+    scale = np.ones(len(targets)) if weights_of_rows is None else np.sqrt(weights_of_rows)
     found = []
     for votes, y in zip(np.moveaxis(out_of_fold, 1, 0), targets.T, strict=True):
         rows = np.isfinite(y) & np.isfinite(votes).all(axis=1)
         _, molecule = np.unique(molecules[rows], return_inverse=True)
-        found.append((votes[rows], y[rows], molecule))
+        found.append((votes[rows] * scale[rows, None], y[rows] * scale[rows], molecule))
     return found
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVR
 from torch import Tensor
 
 from rnc_graph.data.table import FloatArray
+from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs
 
 # Chosen on validation; the tube is in standard deviations of a target.
@@ -34,13 +36,26 @@ class SupportVectors:
         return scores
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> SupportVectors:
-        """Learn each target (N, t) from the rows of ``train`` that have it."""
-        for target, values in enumerate(targets.T):
-            rows = train[~values[train].isnan()]
-            scores = self.columns(inputs.take(rows))
+        """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
+        for target, column in enumerate(known_columns(targets, train)):
+            scores = self.columns(inputs.take(torch.from_numpy(column.rows)))
             # scikit-learn's gamma="scale", said out, since the prediction needs it too.
             gamma = 1 / (scores.shape[1] * scores.var() or 1.0)
-            svr = SVR(C=_C, epsilon=_TUBE, gamma=gamma).fit(scores, values[rows].double().numpy())
+            svr = SVR(C=_C, epsilon=_TUBE, gamma=gamma)
+
+            def predicted(
+                some: Column,
+                kept: NDArray[np.bool_],
+                svr: SVR = svr,
+                scores: FloatArray = scores,
+            ) -> FloatArray:
+                values: FloatArray = svr.fit(scores[kept], some.values, some.weights).predict(
+                    scores
+                )
+                return values
+
+            whole = column.completed(predicted)
+            svr.fit(scores, whole.values, whole.weights)
             parts = {
                 "vectors": svr.support_vectors_,
                 "coefficients": svr.dual_coef_.T,
@@ -84,7 +99,7 @@ class EmbeddingVectors(SupportVectors):
     kind = "embedding-svr"
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> EmbeddingVectors:
-        """Learn each target (N, t) from the rows of ``train`` that have it."""
+        """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         known = inputs.embedding[train].double()
         sd = known.std(dim=0, unbiased=False)
         self.learned = {"mean": known.mean(dim=0), "sd": torch.where(sd > 0, sd, 1.0)}

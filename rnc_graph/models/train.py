@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnc_graph.data import TargetScaler
+from rnc_graph.data.bounds import weighted_bounds
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.reading import LARGEST
@@ -68,6 +69,8 @@ def train_model(
     *,
     target_names: Sequence[str],
     units: Sequence[str],
+    censored: NDArray[np.int8] | None = None,
+    weights: FloatArray | None = None,
     seed: int = 0,
     jobs: int = 1,
     device: str = "cpu",
@@ -84,6 +87,9 @@ def train_model(
         settings: what the model is made of.
         target_names: of the t targets.
         units: of the t targets.
+        censored: (N, t) 0 where a target is a value, 1 where the value is above it, -1 where it is
+            below; None if all are values. Bounds neither choose epochs nor calibrate.
+        weights: (N,) positive, of the rows in training; None if all count alike.
         seed: the same seed gives the same bits, whatever ``jobs`` is.
         jobs: processes to train the members in.
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
@@ -103,9 +109,13 @@ def train_model(
     from rnc_graph.training import check_device
 
     check_device(device)
-    selection, calibration = divide_held_out(held_out, features.canonical, seed)
+    exact = targets if censored is None else np.where(censored == 0, targets, np.nan)
+    measured = held_out
+    if censored is not None:
+        measured = held_out[~np.isnan(exact[held_out]).all(axis=1)]
+    selection, calibration = divide_held_out(measured, features.canonical, seed)
     for part, rows in (("selects the epochs", selection), ("calibrates", calibration)):
-        lacking = np.flatnonzero(np.isnan(targets[rows]).all(axis=0))
+        lacking = np.flatnonzero(np.isnan(exact[rows]).all(axis=0))
         if lacking.size:
             raise BadValueError(
                 f"target {target_names[lacking[0]]!r}: none of the {len(rows)} molecules of the "
@@ -120,18 +130,25 @@ def train_model(
             f"{transforms[target]}, got {targets[row, target]:g}"
         )
     scaler = TargetScaler.fit(targets[train], target_names, transforms)
-    _check_spread(targets[train], target_names)
+    _check_spread(exact[train], target_names)
     descriptor_scaler = None
     if settings.descriptors:
         descriptor_scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
     seen = np.concatenate([train, selection])
+    labels = torch.from_numpy(scaler.standardize(targets[seen])).float()
+    if censored is not None or weights is not None:
+        sides = np.zeros(targets.shape) if censored is None else censored
+        counted = np.ones(len(targets)) if weights is None else weights / weights[train].mean()
+        labels = weighted_bounds(
+            labels, torch.from_numpy(sides[seen]).float(), torch.from_numpy(counted[seen]).float()
+        )
     fold = np.full(len(train), -1)
     # Networks alone are equals: all can learn from everything.
     if settings.weights == "stacked" and settings.other_members:
         fold = fold_numbers([features.canonical[row] for row in train], seed)
     parts = TrainingParts(
         inputs=Inputs.of(features, seen, descriptor_scaler, embedded=settings.embedded),
-        targets=torch.from_numpy(scaler.standardize(targets[seen])).float(),
+        targets=labels,
         train=torch.arange(len(train)),
         selection=torch.arange(len(train), len(seen)),
         fold=torch.from_numpy(fold),
@@ -159,8 +176,8 @@ def train_model(
     # A single member has no spread: all molecules are of the same difficulty then.
     model = replace(uncalibrated, typical_spread=np.where(typical > 0, typical, scaler.sd))
     unseen = model.predict_rows(features, calibration)
-    measured, predicted = scaler.transform(targets[calibration]), scaler.transform(unseen.values)
-    scores = ConformalIntervals.calibrate(measured, predicted, unseen.difficulty)
+    y_true, y_pred = scaler.transform(exact[calibration]), scaler.transform(unseen.values)
+    scores = ConformalIntervals.calibrate(y_true, y_pred, unseen.difficulty)
     return replace(model, intervals=scores)
 
 
@@ -168,6 +185,10 @@ def _check_spread(targets: FloatArray, names: Sequence[str]) -> None:
     """Raise an error for a target that is constant or beyond float32's squares."""
     for name, column in zip(names, targets.T, strict=True):
         known = column[~np.isnan(column)]
+        if not known.size:
+            raise BadValueError(
+                f"target {name!r}: expected values in the training set, got bounds alone"
+            )
         if np.ptp(known) == 0:
             raise BadValueError(
                 f"target {name!r}: expected different values in the training set, got {known[0]:g} "

@@ -126,11 +126,11 @@ def print_search(console: Console, outcome: SearchOutcome) -> None:
 
 def print_evaluation(console: Console, evaluation: Evaluation, title: str) -> None:
     """Print the metrics of a model, a column a target."""
-    from rnc_graph.reporting.model_card import METRICS, metric_cells
+    from rnc_graph.reporting.model_card import metric_cells, metrics_of
 
     scales = evaluation.scales()
     targets = [numbers.with_unit(scale.targets[n], scale.units[n]) for scale, n in scales]
     cells = [metric_cells(scale, n) for scale, n in scales]
-    lines = list(zip(METRICS.values(), *cells, strict=True))
+    lines = list(zip(metrics_of(evaluation).values(), *cells, strict=True))
     title = f"{title}: {plural(len(evaluation.rows), 'row')}"
     print_table(console, ["", *targets], lines, title=title, right=True)

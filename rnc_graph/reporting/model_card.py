@@ -24,6 +24,9 @@ METRICS = {
     "outside": "out of domain",
 }
 
+# Those of a target with bounds follow.
+BOUNDS = {"bounds": "bounds (> or <)", "violations": "bounds violated"}
+
 _LIMITS = (
     "Intervals hold on average over molecules that resemble those of the data, not for each one, "
     "and not for molecules that are out of domain. The model keeps fingerprints and descriptors of "
@@ -58,6 +61,8 @@ def model_card(
         f"{source}: {len(prepared.table)} rows used, {bad} rows left out"
         + (" (bad_rows.csv)" if bad else ""),
         *prepared.notes,
+        *prepared.table.bound_notes(),
+        *_weights(prepared),
         f"split: {preparation.split}, seed {preparation.seed} (split.json): {prepared.sizes()}",
         *[f"column {prepared.table.id_column} names the rows"] * bool(prepared.table.id_column),
         *["cleaned: salts and charges removed, in prediction too"] * settings.clean,
@@ -87,7 +92,7 @@ def model_card(
         [f"# {markdown(', '.join(targets))}"],
         [f"Made by {code(command)}."],
         [f"## Evaluation on the {name} set"],
-        markdown_table(["target", *METRICS.values()], cells),
+        markdown_table(["target", *metrics_of(evaluation).values()], cells),
         [_reliability(built)],
         [f"![{figure}]({figure})" for figure in figures],
         [f"## Members on the {name} set"],
@@ -102,6 +107,13 @@ def model_card(
         [", ".join(f"{library} {version}" for library, version in versions.items())],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _weights(prepared: Prepared) -> list[str]:
+    weights = prepared.table.weights
+    if weights is None:
+        return []
+    return [f"rows have weights from {weights.min():g} to {weights.max():g}, in training alone"]
 
 
 def evaluated(built: Built) -> tuple[Evaluation, str]:
@@ -149,12 +161,17 @@ def _member_table(built: Built) -> list[str]:
 
 
 def metric_cells(evaluation: Evaluation, target: int) -> list[str]:
-    """Return one target's metrics as text, in the order of ``METRICS``; NaN is a dash."""
+    """Return one target's metrics as text, in the order of ``metrics_of``; NaN is a dash."""
     metrics = evaluation.metrics(target)
-    shares = ("coverage", "outside")
+    shares = ("coverage", "outside", "violations")
     return [
         f"{metrics[name]:,.0f}"
-        if name == "count"
+        if name in ("count", "bounds")
         else (numbers.percent if name in shares else numbers.number)(metrics[name])
-        for name in METRICS
+        for name in metrics_of(evaluation)
     ]
+
+
+def metrics_of(evaluation: Evaluation) -> dict[str, str]:
+    """Return the metrics to show, with their titles."""
+    return METRICS if evaluation.censored is None else METRICS | BOUNDS

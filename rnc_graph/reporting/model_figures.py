@@ -96,8 +96,8 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
 def draw_worst(evaluation: Evaluation, title: str) -> Figure:
     """Draw the molecules with the largest errors, in standard deviations of their target."""
     compared = evaluation.transformed()
-    error = np.abs(compared.measured - compared.predictions.values)
-    known = [column[~np.isnan(column)] for column in compared.measured.T]
+    error = np.abs(compared.exact - compared.predictions.values)
+    known = [column[~np.isnan(column)] for column in compared.exact.T]
     spread = np.array([np.std(values) if values.size else 0.0 for values in known])
     scaled = np.where(np.isnan(error), -1.0, error / np.where(spread > 0, spread, 1.0))
     worst_target = scaled.argmax(axis=1)

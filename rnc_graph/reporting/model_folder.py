@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rnc_graph import __version__
@@ -118,6 +119,9 @@ def _frame(model: MoleculeModel, evaluation: Evaluation, name: str) -> pd.DataFr
         known["id"] = evaluation.ids
     known["smiles"] = evaluation.smiles
     for number, target in enumerate(evaluation.targets):
+        if evaluation.censored is not None:
+            relations = np.array(["=", ">", "<"])[evaluation.censored[:, number]]
+            known[f"relation_{target}"] = relations
         known[f"measured_{target}"] = evaluation.measured[:, number]
     predicted = prediction_frame(
         model, evaluation.predictions, [""] * len(evaluation.rows), evaluation.level

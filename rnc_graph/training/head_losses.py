@@ -8,21 +8,28 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
+from rnc_graph.data.bounds import exact
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses import class_numbers
 from rnc_graph.training.config import HeadLoss
 
 
-def mean_over_known(
-    loss: Callable[[Tensor, Tensor], Tensor], y_pred: Tensor, y_true: Tensor
-) -> Tensor:
+def mean_over_known(loss: Callable[..., Tensor], y_pred: Tensor, y_true: Tensor) -> Tensor:
     """Return the mean of a loss over the known targets; 0, with zero gradients, without any.
 
+    A prediction on the right side of a bound has no loss.
+
     Args:
-        loss: returns the mean over its two arguments, of any shape.
+        loss: of torch's: takes its two arguments, of any shape, and ``reduction``.
         y_pred: (N, t).
-        y_true: (N, t), NaN where missing; another shape would broadcast and is an error.
+        y_true: (N, t), NaN where missing; another shape would broadcast and is an error. Or
+            (N, t, 3), made by :func:`rnc_graph.data.bounds.weighted_bounds`.
     """
+    weights = None
+    if y_true.dim() == 3:
+        y_true, censored, weights = y_true.unbind(2)
+        beyond = censored * (y_pred.to(y_true.dtype) - y_true) > 0
+        y_pred = torch.where(beyond, y_true.to(y_pred.dtype), y_pred)
     if y_pred.shape != y_true.shape:
         raise BadValueError(
             f"targets: expected the shape of the predictions {tuple(y_pred.shape)}, got "
@@ -30,10 +37,13 @@ def mean_over_known(
         )
     y_pred = y_pred.to(y_true.dtype)  # That of a mixed-precision encoder is in half.
     known = ~y_true.isnan()
-    if known.all():
-        return loss(y_pred, y_true)
     if not known.any():
         return (0 * y_pred).sum()
+    if weights is not None:
+        each = loss(y_pred[known], y_true[known], reduction="none")
+        return (weights[known] * each).mean()
+    if known.all():
+        return loss(y_pred, y_true)
     return loss(y_pred[known], y_true[known])
 
 
@@ -85,7 +95,8 @@ class KnownMAE(_KnownMean):
     logged_as = "validation_mae"
 
     def update(self, y_pred: Tensor, y_true: Tensor) -> None:
-        """Add a batch: (N, t) each, NaN where a target is missing."""
+        """Add a batch: (N, t) each, NaN where a target is missing; bounds do not count."""
+        y_true = exact(y_true)
         # In samples, so that without missing targets a batch of N weighs N.
         weight = (~y_true.isnan()).sum() / y_true.shape[1]
         self.total = self.total + mean_over_known(F.l1_loss, y_pred, y_true) * weight

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
+import torch
 from torch import Tensor, nn
 
+from rnc_graph.data.bounds import exact
 from rnc_graph.data.loader import split_targets
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.training.config import FinetuneConfig, HeadLoss, StageConfig
@@ -21,8 +23,9 @@ class StageModule(L.LightningModule):
     """What the two stages share: batches, validation, optimizer.
 
     A batch is a pair of V * B inputs and targets (B, t), NaN where missing, as
-    ``rnc_graph.data.Loader`` yields them, or a PyG ``Batch`` with ``y``. ``selected_by`` names the
-    validation metric: "validation_mae", or "validation_error" (1 - accuracy) for classes.
+    ``rnc_graph.data.Loader`` yields them, or a PyG ``Batch`` with ``y``. Targets with bounds and
+    weights are (B, t, 3), as ``weighted_bounds`` makes them. ``selected_by`` names the validation
+    metric: "validation_mae", or "validation_error" (1 - accuracy) for classes.
     """
 
     def __init__(self, config: StageConfig, classes: bool) -> None:
@@ -105,6 +108,7 @@ class PretrainModule(StageModule):
     def training_step(self, batch: Any, _: int) -> Tensor:
         """Return the pretraining loss of a batch plus the loss of the probe."""
         inputs, y_true = split_targets(batch)
+        y_true = exact(y_true)
         embedding = check_embedding(self.encoder(inputs))
         loss = self.contrast(self.encoder, inputs, embedding, y_true)
         y_pred = gathered(self.probe(embedding.detach()))
@@ -173,10 +177,10 @@ class FinetuneModule(StageModule):
         inputs, y_true = split_targets(batch)
         embedding = check_embedding(self.encoder(inputs))
         y_pred = gathered(self.head(embedding))
-        by_view = gathered(y_true.repeat(len(embedding) // len(y_true), 1))
+        by_view = gathered(torch.cat([y_true] * (len(embedding) // len(y_true))))
         loss = self.head_loss(y_pred, by_view)
         if self.contrast is not None:
-            contrast = self.contrast(self.encoder, inputs, embedding, y_true)
+            contrast = self.contrast(self.encoder, inputs, embedding, exact(y_true))
             loss = loss + self.loss_weight * contrast
         self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(by_view))
         return loss

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnc_graph.data.bounds import exact
 from rnc_graph.data.loader import Transforms
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.encoders import GraphEncoder, Head, make_encoder
@@ -336,7 +337,7 @@ class TwoStage(nn.Module):
             labels = y if held_out is None else torch.cat([y, held_out.y])
             self._counted_classes = self.n_classes or int(class_numbers(labels).max()) + 1
         elif self.standardize:
-            scaler = TargetScaler.fit(y.double().numpy())
+            scaler = TargetScaler.fit((y if y.dim() == 2 else y[..., 0]).double().numpy())
             self.mean, self.sd = torch.from_numpy(scaler.mean), torch.from_numpy(scaler.sd)
         with self._seeded(seed):
             if self.encoder is None:
@@ -357,11 +358,15 @@ class TwoStage(nn.Module):
     def _set_up_loss(self, y: Tensor, seed: int) -> Any:
         loss: Any = copy.deepcopy(self._given[1])
         if hasattr(loss, "setup"):
-            loss.setup(self._scale(y), self.projection_dim or self.encoder.embedding_dim, seed)
+            loss.setup(
+                exact(self._scale(y)), self.projection_dim or self.encoder.embedding_dim, seed
+            )
         self.loss = loss
         return loss
 
     def _scale(self, y: Tensor) -> Tensor:
+        if y.dim() == 3:  # Bounds and weights are no values.
+            return torch.cat([self._scale(y[..., 0])[..., None], y[..., 1:].float()], dim=2)
         return ((y.double() - self.mean.to(y.device)) / self.sd.to(y.device)).float()
 
     def _run(

@@ -333,3 +333,21 @@ def test_duplicates_are_found_and_merged_on_request() -> None:
     assert merged.extra == {"lab": ["u", "v", "x"]}
     assert merge_duplicates(table, canonical, "median").targets[0].tolist() == [2.0, 4.0]
     assert merge_duplicates(table, canonical, "first").targets[0].tolist() == [1.0, 4.0]
+
+
+def test_merged_rows_have_the_sum_of_weights_and_the_tightest_bound() -> None:
+    table = MoleculeTable(
+        "t",
+        ["C", "C", "CC", "CC", "CC", "CO", "OC"],
+        np.array([[1.0], [4.0], [5.0], [7.0], [9.0], [3.0], [2.0]]),
+        ["y"],
+        censored=np.array([[0], [0], [1], [1], [-1], [-1], [0]], dtype=np.int8),
+        weights=np.array([1.0, 2.0, 1.0, 1.0, 1.0, 1.0, 0.5]),
+    )
+    merged = merge_duplicates(table, ["C", "C", "CC", "CC", "CC", "CO", "CO"], "mean")
+    assert merged.censored is not None
+    assert merged.weights is not None
+    # The first is a weighted mean, the second has bounds alone, the third has one value.
+    assert merged.targets[:, 0].tolist() == [3.0, 7.0, 2.0]
+    assert merged.censored[:, 0].tolist() == [0, 1, 0]
+    assert merged.weights.tolist() == [3.0, 3.0, 1.5]

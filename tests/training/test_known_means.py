@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch_geometric.data import Batch
 
 from rnc_graph.data import GraphDataset
+from rnc_graph.data.bounds import exact, weighted_bounds
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
@@ -125,3 +126,24 @@ def test_inputs_may_be_graphs_with_features_beside_them(esol_graphs: GraphDatase
 def test_shapes_that_would_broadcast_are_refused() -> None:
     with pytest.raises(RncGraphError, match=r"predictions \(4, 3\), got \(4, 1\)"):
         KnownMAE().update(torch.ones(4, 3), torch.ones(4, 1))
+
+
+@pytest.mark.parametrize("loss", [F.l1_loss, F.mse_loss, F.huber_loss])
+def test_bounds_have_one_side_and_rows_have_weights(loss: Any) -> None:
+    predicted = torch.tensor([[1.0], [3.0], [3.0], [0.0], [5.0]], requires_grad=True)
+    values = torch.tensor([[2.0], [2.0], [2.0], [NAN], [2.0]])
+    censored = torch.tensor([[1.0], [1.0], [-1.0], [0.0], [0.0]])
+    weights = torch.tensor([0.5, 1.0, 1.5, 1.0, 1.0])
+    targets = weighted_bounds(values, censored, weights)
+    value = mean_over_known(loss, predicted, targets)
+    # Above a lower bound there is no error; the fourth row is missing.
+    two = torch.tensor(2.0)
+    errors = [loss(torch.tensor(1.0), two), loss(torch.tensor(5.0), two)]
+    assert value.item() == pytest.approx(float(0.5 * errors[0] + 1.5 * errors[0] + errors[1]) / 4)
+    value.backward()
+    assert predicted.grad is not None
+    assert (predicted.grad[:, 0] != 0).tolist() == [True, False, True, False, True]
+    assert exact(targets)[:, 0].isnan().tolist() == [True, True, True, True, False]
+    metric = KnownMAE()
+    metric.update(predicted.detach(), targets)
+    assert metric.compute() == 3.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rnc_graph.data.bad import shorten
-from rnc_graph.data.reading.numbers import MISSING, looks_numeric
+from rnc_graph.data.reading.numbers import MISSING, looks_numeric, split_relation
 from rnc_graph.errors import BadValueError, did_you_mean, plural
 
 SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "molecule")
@@ -166,7 +166,7 @@ def _mostly_numbers(cells: "pd.Series[str]") -> bool:
     """Return whether nine in ten cells are numbers: a word here and there spoils no column."""
     numbers = words = 0
     for cell in cells:
-        if looks_numeric(cell):
+        if looks_numeric(split_relation(cell)[1]):
             numbers += 1
         elif cell.strip().lower() not in MISSING:
             words += 1
@@ -205,7 +205,7 @@ class IgnoredColumns:
                 are = "is a bound" if bounds == 1 else "are bounds"
                 return (
                     f"column {name!r} is ignored: {plural(bounds, 'row')} {are}, read as exact "
-                    "values; remove them from the table if they are not meant so"
+                    f"values; with --relation {name!r} train reads them as bounds"
                 )
         elif kind in _UNITS and several:
             listed = ", ".join(repr(cell) for cell, _ in cells.most_common(3))
@@ -214,7 +214,7 @@ class IgnoredColumns:
                 "convert them to one unit first"
             )
         elif kind in _WEIGHTS and several:
-            return f"column {name!r} is ignored: all rows count alike"
+            return f"column {name!r} is ignored: to weigh rows by it, give --weight {name!r}"
         elif kind in _SPLITS and several and {cell.lower() for cell in cells} <= _SETS:
             return f"column {name!r} is ignored: to split by it, give --split-column {name}"
         elif kind in SMILES_NAMES:

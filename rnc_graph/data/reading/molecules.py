@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pandas as pd
 
 from rnc_graph.data.bad import NO_VALUE, BadRow, describe_bad, shorten
 from rnc_graph.data.reading.columns import IgnoredColumns, check_column, choose_columns
-from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number
+from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number, split_relation
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.data.reading.source import Chunk
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError
+
+_Wrong = tuple[str, str, str]
+"""A column, the text in it, and the reason why it cannot be used."""
 
 
 def read_molecules(
@@ -26,6 +30,9 @@ def read_molecules(
     extra: Sequence[str] = (),
     id_column: str | None = None,
     usual_id: str = "",
+    weight: str | None = None,
+    bounds: bool = False,
+    relations: Sequence[str] = (),
     unit: str = "",
     name: str | None = None,
     decimal: Decimal | None = None,
@@ -41,6 +48,9 @@ def read_molecules(
         extra: further columns to keep as text: a split, a group, a time.
         id_column: the column that names the rows in messages and outputs.
         usual_id: the same, if the table has it.
+        weight: the column of weights, positive numbers.
+        bounds: whether cells such as ">100" are bounds; otherwise such rows are bad.
+        relations: for each target the column that says "=", "<" or ">" of it; with ``bounds``.
         unit: unit of the targets.
         name: of the table in messages; the file's path by default.
         decimal: the decimal sign of the targets; found from all cells of a column if None.
@@ -63,11 +73,24 @@ def read_molecules(
     chosen = choose_columns(table.columns, sample, smiles, targets, source=table.name)
     if id_column is None and usual_id in table.columns:
         id_column = usual_id
-    extra = [*extra, *([id_column] if id_column and id_column not in extra else [])]
-    for column in extra:
+    if relations and len(relations) != len(chosen.targets):
+        raise BadValueError(
+            f"{table.name}: expected a column of relations for each target, got "
+            f"{len(relations)} for {len(chosen.targets)}"
+        )
+    kept = dict.fromkeys(name for name in [*extra, id_column, weight, *relations] if name)
+    for column in kept:
         check_column(table.columns, column, table.name)
-    gathered = _Gathered(chosen.smiles, chosen.targets, extra, id_column)
-    ignored = IgnoredColumns(table.columns, [chosen.smiles, *chosen.targets, *extra])
+    gathered = _Gathered(
+        chosen.smiles,
+        chosen.targets,
+        list(kept),
+        id_column=id_column,
+        weight=weight,
+        bounds=bounds,
+        relations=relations,
+    )
+    ignored = IgnoredColumns(table.columns, [chosen.smiles, *chosen.targets, *kept])
     for chunk in chain([start], chunks):
         gathered.add(chunk)
         ignored.add(chunk.frame)
@@ -89,11 +112,16 @@ def read_molecules(
         extra=gathered.extra,
         smiles_column=chosen.smiles,
         id_column=id_column or "",
+        censored=np.array(gathered.censored, dtype=np.int8) if bounds else None,
+        weights=np.array(gathered.weights) if weight else None,
     )
+    if molecules.censored is not None and not molecules.censored.any():
+        molecules = replace(molecules, censored=None)
     for target, values in zip(molecules.target_names, molecules.targets.T, strict=True):
         if np.isnan(values).all():
             raise BadValueError(f"{table.name}, column {target!r}: expected numbers, got none")
     notes = [*table.notes, *chosen.notes, *notes, *ignored.notes(), *_classes(molecules)]
+    notes += molecules.bound_notes()
     return molecules, gathered.bad, notes
 
 
@@ -113,10 +141,21 @@ class _Gathered:
     """The rows of a table so far, and those that cannot be used."""
 
     def __init__(
-        self, smiles: str, targets: Sequence[str], extra: Sequence[str], id_column: str | None
+        self,
+        smiles: str,
+        targets: Sequence[str],
+        extra: Sequence[str],
+        *,
+        id_column: str | None,
+        weight: str | None,
+        bounds: bool,
+        relations: Sequence[str],
     ) -> None:
         self.column, self.names = smiles, list(targets)
-        self._id = list(extra).index(id_column) if id_column else None
+        self._id, self._weight, self._relations = id_column, weight, list(relations)
+        self._bounds = bounds
+        self.censored: list[list[int]] = []
+        self.weights: list[float] = []
         self.smiles: list[str] = []
         self.targets: list[list[float]] = []
         self.rows: list[int] = []
@@ -140,44 +179,82 @@ class _Gathered:
         signs: list[Decimal | None] = []
         rows = [cells[0] for cells in self._cells]
         for number, name in enumerate(self.names, start=3):
-            column = [cells[number] for cells in self._cells]
+            column = [self._split(cells[number])[1] for cells in self._cells]
             signs.append(decimal or decimal_of(column, name, source, rows))
             if decimal is None and signs[-1] is not None:
                 how = "a decimal comma" if signs[-1] == "," else "commas between thousands"
                 shown = next(cell for cell in column if "," in cell or signs[-1] == ",")
                 notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
         for row, line, smiles, *cells in self._cells:
-            numbers, wrong = self._numbers(smiles, cells[: len(self.names)], signs)
-            further = cells[len(self.names) :]
+            further = dict(zip(self.extra, cells[len(self.names) :], strict=True))
+            numbers, sides, wrong = self._numbers(smiles, cells[: len(self.names)], signs, further)
+            if self._weight is not None:
+                self.weights.append(_weight(self._weight, further[self._weight], wrong))
             if wrong:
-                name = "" if self._id is None else further[self._id]
+                del self.weights[len(self.targets) :]
+                name = further[self._id] if self._id else ""
                 self.bad += [BadRow(row, line, *each, name) for each in wrong]
                 continue
             self.smiles.append(smiles.strip())
             self.targets.append(numbers)
+            self.censored.append(sides)
             self.rows.append(row)
             if line is not None:
                 self.lines.append(line)
-            for name, cell in zip(self.extra, further, strict=True):
+            for name, cell in further.items():
                 self.extra[name].append(cell)
         self.bad.sort(key=lambda bad: bad.row)
         self._cells.clear()
         return notes
 
+    def _split(self, cell: str) -> tuple[int, str]:
+        return split_relation(cell) if self._bounds else (0, cell)
+
     def _numbers(
-        self, smiles: str, cells: list[str], signs: Sequence[Decimal | None]
-    ) -> tuple[list[float], list[tuple[str, str, str]]]:
-        """Return a row's targets; and the column, text and reason of all that is wrong with it."""
+        self,
+        smiles: str,
+        cells: list[str],
+        signs: Sequence[Decimal | None],
+        further: dict[str, str],
+    ) -> tuple[list[float], list[int], list[_Wrong]]:
+        """Return a row's targets, on which side of them the values are, and all that is wrong."""
         wrong = [] if smiles.strip() else [(self.column, "", "no SMILES")]
         numbers: list[float] = []
+        sides: list[int] = []
         unreadable = False
-        for name, cell, sign in zip(self.names, cells, signs, strict=True):
+        columns = self._relations or [""] * len(self.names)
+        for name, cell, sign, column in zip(self.names, cells, signs, columns, strict=True):
             try:
-                numbers.append(parse_number(cell, decimal=sign))
+                side, text = self._split(cell)
+                numbers.append(parse_number(text, decimal=sign))
+                if column and not math.isnan(numbers[-1]):
+                    side = side or _side(further[column])
+                sides.append(0 if math.isnan(numbers[-1]) else side)
             except ValueError as reason:
                 unreadable = True
                 wrong.append((name, shorten(cell), str(reason)))
         if not unreadable and all(map(math.isnan, numbers)):
             only = self.names[0] if len(self.names) == 1 else ""
             wrong.append((only, shorten(cells[0]) if only else "", NO_VALUE))
-        return numbers, wrong
+        return numbers, sides, wrong
+
+
+def _side(relation: str) -> int:
+    """Return what a cell of a column of relations says; ChEMBL puts quotes around it."""
+    text = relation.strip().strip("'")
+    side, rest = split_relation(text)
+    if rest:
+        raise ValueError(f"its relation: expected =, < or >, got {shorten(relation)!r}")
+    return side
+
+
+def _weight(column: str, cell: str, wrong: list[_Wrong]) -> float:
+    """Return a row's weight; what is wrong with it is added to the list."""
+    try:
+        weight = parse_number(cell, missing=False)
+    except ValueError as reason:
+        wrong.append((column, shorten(cell), str(reason)))
+        return math.nan
+    if weight <= 0:
+        wrong.append((column, shorten(cell), "not positive: it has no weight"))
+    return weight

@@ -19,6 +19,8 @@ Decimal = Literal[".", ","]
 
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}", re.ASCII)
+_RELATION = re.compile(r"(>>|>=|<<|<=|==|[<>=~≤≥≈])\s*(.*)")
+_SIDES = {">": 1, "≥": 1, "<": -1, "≤": -1, "=": 0, "~": 0, "≈": 0}
 # "1,203,000.5" and "1.203.000,5": groups of three digits, the first without leading zeros.
 _GROUPED = {
     ".": re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+(?:\.[0-9]*)?{_EXPONENT}", re.ASCII),
@@ -80,6 +82,20 @@ def decimal_of(
 def _plain(text: str) -> str:
     # Word processors write a minus of their own.
     return text.strip().replace("\N{MINUS SIGN}", "-")
+
+
+def split_relation(text: str) -> tuple[int, str]:
+    """Return on which side of the number in a cell the value lies, and the number's text.
+
+    1 for ">" and ">=", -1 for "<" and "<=", 0 for "=", "~" and for none of them.
+
+    >>> split_relation("> 100"), split_relation("~5"), split_relation("7")
+    ((1, '100'), (0, '5'), (0, '7'))
+    """
+    found = _RELATION.fullmatch(text.strip())
+    if found is None:
+        return 0, text
+    return _SIDES[found[1][0]], found[2]
 
 
 def looks_numeric(text: str) -> bool:

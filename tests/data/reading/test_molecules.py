@@ -133,3 +133,37 @@ def test_a_reaction_and_an_empty_cell_have_a_reason(tmp_path: Path) -> None:
         "  row 1 (line 2), column 'structure': 'CCO>>CC=O': a reaction, not a molecule",
         "  row 2 (line 3), column 'structure': '': no SMILES",
     ]
+
+
+def test_bounds_relations_and_weights(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "smiles,y,z,how,w\nC,>100,1,=,1\nCC,< 2.5,2,'>',2\nCCC,~5,,>,1\nCO,\u22647,4,~,0\n"
+        "CN,>x,1,,1\nCF,3,1,about,1\nCCl,1,,<,-1\nCBr,1,2,<,\n"
+    )
+    table, bad, notes = read_molecules(
+        path, "smiles", ["y", "z"], weight="w", bounds=True, relations=["", "how"]
+    )
+    assert table.smiles == ["C", "CC", "CCC"]
+    assert table.censored is not None
+    assert table.censored.tolist() == [[1, 0], [-1, 1], [0, 0]]
+    np.testing.assert_array_equal(table.targets, [[100, 1], [2.5, 2], [5, np.nan]])
+    np.testing.assert_array_equal(table.exact, [[np.nan, 1], [np.nan, np.nan], [5, np.nan]])
+    assert table.weights is not None
+    assert table.weights.tolist() == [1, 2, 1]
+    assert [(b.row, b.column, b.reason) for b in bad] == [
+        (4, "w", "not positive: it has no weight"),
+        (5, "y", "not a number"),
+        (6, "z", "its relation: expected =, < or >, got 'about'"),
+        (7, "w", "not positive: it has no weight"),
+        (8, "w", "a missing value"),
+    ]
+    assert notes == [
+        "target 'y': 2 of 3 rows have a bound in place of a value: 1 times >, 1 times <",
+        "target 'z': 1 of 3 rows have a bound in place of a value: 1 times >, 0 times <",
+    ]
+    assert table.take(np.array([1])).censored.tolist() == [[-1, 1]]
+    assert table.select(["z"]).censored.tolist() == [[0], [1]]
+    # Where bounds are not read they are bad.
+    _, bad, _ = read_molecules(path, "smiles", ["y"])
+    assert {b.row for b in bad} == {1, 2, 3, 4, 5}

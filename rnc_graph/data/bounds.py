@@ -1,0 +1,27 @@
+"""Targets in one tensor with what else is known of them: which are bounds, and what rows weigh."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def weighted_bounds(y_true: Tensor, censored: Tensor, weights: Tensor) -> Tensor:
+    """Return targets (N, t, 3) that are weighted, and of which some are bounds.
+
+    Args:
+        y_true: (N, t) values and bounds, NaN where missing.
+        censored: (N, t) 0 for a value, 1 where the value is above its number, -1 where it is below.
+        weights: (N,) with a mean of 1.
+    """
+    return torch.stack([y_true, censored, weights[:, None].expand_as(y_true)], dim=2)
+
+
+def exact(y_true: Tensor) -> Tensor:
+    """Return the (N, t) values of targets, NaN where they are missing or only a bound is known.
+
+    ``y_true`` are (N, t), which are returned as they are, or made by :func:`weighted_bounds`.
+    """
+    if y_true.dim() == 2:
+        return y_true
+    return y_true[..., 0].masked_fill(y_true[..., 1] != 0, torch.nan)
