@@ -12,8 +12,6 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.rdPartialCharges import ComputeGasteigerCharges
 
-from rnc_graph.data.featurizer import atoms_of, bonds_of
-
 Values = dict[str, Any]
 # All that SMARTS asks of an atom, but for ring sizes and recursion; the last are its rings.
 AtomKey = tuple[int, ...]
@@ -52,10 +50,10 @@ _OF_HYDROGENS = np.array(
 class DescribedMolecule:
     """What several descriptors of one molecule share."""
 
-    def __init__(self, molecule: Chem.Mol) -> None:
+    def __init__(self, molecule: Chem.Mol, atoms: list[Chem.Atom], bonds: list[Chem.Bond]) -> None:
         self.rdkit = molecule
         self.charges_are_known = True
-        self.atoms, self.bonds = atoms_of(molecule), bonds_of(molecule)
+        self.atoms, self.bonds = atoms, bonds
         columns = [list(map(ask, self.atoms)) for ask in _OF_ATOM]
         in_rings = map(molecule.GetRingInfo().NumAtomRings, range(len(self.atoms)))
         self.atom_keys: list[AtomKey] = list(zip(*columns, in_rings, strict=True))

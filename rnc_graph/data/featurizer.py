@@ -13,6 +13,7 @@ Worker processes load this file and little else: RDKit and numpy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -97,6 +98,9 @@ _BOND_STEREO = _table(
     },
     5,
 )
+
+# Of an atom in brackets: [13C], [CH3:1].
+_MAP_OR_ISOTOPE = re.compile(r"\[\d|:\d+\]")
 
 # Small letters label pseudoasymmetric centers, such as those of a ring with cis and trans forms.
 _CIP = {"R": 1, "S": 2, "r": 3, "s": 4}
@@ -234,9 +238,9 @@ def bonds_of(molecule: Chem.Mol) -> list[Chem.Bond]:
 
 def identity(molecule: Chem.Mol) -> str:
     """Return what identifies a molecule: its canonical SMILES without atom maps and isotopes."""
-    atoms = atoms_of(molecule)
-    if not (any(map(Chem.Atom.GetAtomMapNum, atoms)) or any(map(Chem.Atom.GetIsotope, atoms))):
-        return Chem.MolToSmiles(molecule)
+    written = Chem.MolToSmiles(molecule)
+    if not _MAP_OR_ISOTOPE.search(written):
+        return written
     molecule = Chem.Mol(molecule)
     for atom in atoms_of(molecule):
         atom.SetAtomMapNum(0)
@@ -390,7 +394,9 @@ def _few(smiles: Sequence[str], wants: Wants) -> _Few:
             [list(map(ask, chain.from_iterable(own_atoms))) for ask in _OF_ATOM],
             [list(map(ask, chain.from_iterable(own_bonds))) for ask in _OF_BOND],
             _fingerprints(molecules.values()) if wants.fingerprints and molecules else None,
-            _descriptors(molecules.values()) if wants.descriptors and molecules else None,
+            _descriptors(list(molecules.values()), own_atoms, own_bonds)
+            if wants.descriptors and molecules
+            else None,
         )
 
 
@@ -419,10 +425,12 @@ def _molecule(text: str, wants: Wants) -> tuple[Chem.Mol, str]:
     return molecule, identifier
 
 
-def _descriptors(molecules: Iterable[Chem.Mol]) -> NDArray[np.float64]:
+def _descriptors(
+    molecules: Sequence[Chem.Mol], atoms: list[list[Chem.Atom]], bonds: list[list[Chem.Bond]]
+) -> NDArray[np.float64]:
     from rnc_graph.data.descriptors import descriptors
 
-    return descriptors(molecules)
+    return descriptors(molecules, atoms, bonds)
 
 
 def _fingerprints(molecules: Iterable[Chem.Mol]) -> NDArray[np.uint8]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rnc_graph.data.features import MoleculeFeatures, stream_arrays
-from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays
+from rnc_graph.data.featurizer import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel, Predictions
 
@@ -20,10 +23,26 @@ _WORTH_PROCESSES = 2_000
 
 def stream_features(
     blocks: Iterable[Sequence[str]], model: MoleculeModel, jobs: int
-) -> Iterator[MoleculeFeatures]:
-    """Yield what a model wants of each block of SMILES, in order."""
-    parts: Iterator[MoleculeArrays] = stream_arrays(blocks, model.wants, jobs)
-    return map(MoleculeFeatures.of, parts)
+) -> Iterator[tuple[MoleculeFeatures, NDArray[np.int64]]]:
+    """Yield what a model wants of each block of SMILES, in order.
+
+    Returns:
+        The features of the different SMILES of a block, and the row of each of its SMILES in them.
+    """
+    waiting: deque[NDArray[np.int64]] = deque()
+
+    def different() -> Iterator[Sequence[str]]:
+        for block in blocks:
+            texts, number = list(block), dict[object, int]()
+            # What is no text is bad, and may have no hash.
+            keys = [text if isinstance(text, str) else id(text) for text in texts]
+            rows = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
+            waiting.append(rows)
+            _, first = np.unique(rows, return_index=True)
+            yield [texts[row] for row in first]
+
+    for arrays in stream_arrays(different(), model.wants, jobs):
+        yield MoleculeFeatures.of(arrays), waiting.popleft()
 
 
 def predict_smiles(
@@ -31,9 +50,9 @@ def predict_smiles(
 ) -> tuple[Predictions, list[BadMolecule]]:
     """Predict N SMILES; those that cannot be read are NaN, and named by row from 0."""
     parts, bad = [], []
-    for first, features in _blocks(model, smiles, jobs):
-        parts.append(model.predict(features))
-        bad += [BadMolecule(first + b.row, b.smiles, b.reason) for b in features.bad]
+    for first, features, rows in _blocks(model, smiles, jobs):
+        parts.append(model.predict(features).take(rows))
+        bad += _bad(features, rows, first)
     return Predictions.joined(parts), bad
 
 
@@ -42,19 +61,28 @@ def embed_smiles(
 ) -> tuple[FloatArray, list[BadMolecule]]:
     """Embed N SMILES, (N, d); those that cannot be read are NaN, and named by row from 0."""
     parts, bad = [], []
-    for first, features in _blocks(model, smiles, jobs):
-        parts.append(model.embed(features))
-        bad += [BadMolecule(first + b.row, b.smiles, b.reason) for b in features.bad]
+    for first, features, rows in _blocks(model, smiles, jobs):
+        parts.append(model.embed(features)[rows])
+        bad += _bad(features, rows, first)
     return np.concatenate(parts), bad
 
 
 def _blocks(
     model: MoleculeModel, smiles: Sequence[str], jobs: int
-) -> Iterator[tuple[int, MoleculeFeatures]]:
+) -> Iterator[tuple[int, MoleculeFeatures, NDArray[np.int64]]]:
     starts = range(0, len(smiles), BLOCK)
     blocks = (smiles[first : first + BLOCK] for first in starts)
     jobs = jobs if len(smiles) >= _WORTH_PROCESSES else 1
-    return zip(starts, stream_features(blocks, model, jobs), strict=True)
+    for first, found in zip(starts, stream_features(blocks, model, jobs), strict=True):
+        yield first, *found
+
+
+def _bad(features: MoleculeFeatures, rows: NDArray[np.int64], first: int) -> list[BadMolecule]:
+    """Return the bad ones among the SMILES of a block; they are numbered from ``first``."""
+    bad = {molecule.row: molecule for molecule in features.bad}
+    return [
+        replace(bad[own], row=first + row) for row, own in enumerate(rows.tolist()) if own in bad
+    ]
 
 
 def prediction_frame(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.reading import Chunk, TableSource, open_table
@@ -75,8 +76,9 @@ def predict_file(
     report = Report(notes=model.interval_notes(level))
 
     def predicted(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
-        for chunk, problems, features in blocks:
-            frame = prediction_frame(model, model.predict(features), problems, level)
+        for chunk, problems, features, rows in blocks:
+            predictions = model.predict(features).take(rows)
+            frame = prediction_frame(model, predictions, problems, level)
             report.outside += int((frame["outside_domain"] == "yes").sum())
             yield chunk, frame
 
@@ -105,8 +107,9 @@ def embed_file(
     report = Report()
 
     def embedded(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
-        for chunk, problems, features in blocks:
-            frame = pd.DataFrame(model.embed(features).astype(np.float32)).add_prefix("e")
+        for chunk, problems, features, rows in blocks:
+            embedding = model.embed(features)[rows].astype(np.float32)
+            frame = pd.DataFrame(embedding).add_prefix("e")
             yield chunk, frame.assign(problem=problems)
 
     with _writing(source, out) as (table, temporary):
@@ -114,12 +117,14 @@ def embed_file(
         if out.suffix == ".csv":
             _write_csv(temporary, embedded(blocks))
         else:
-            _write_npy(temporary, (model.embed(features) for _, _, features in blocks))
+            embeddings = (model.embed(features)[rows] for _, _, features, rows in blocks)
+            _write_npy(temporary, embeddings)
     return report
 
 
-# The rows of a file, the problem of each ("" for none), and its features.
-Block = tuple[Chunk, list[str], MoleculeFeatures]
+# The B rows of a file, the problem of each ("" for none), the features of their molecules, and
+# which of these each row has, (B,).
+Block = tuple[Chunk, list[str], MoleculeFeatures, NDArray[np.int64]]
 
 
 def _write_csv(path: Path, blocks: Iterator[tuple[Chunk, pd.DataFrame]]) -> None:
@@ -184,13 +189,15 @@ def _blocks(
             # RDKit takes what follows a blank for a name.
             yield [text.strip() for text in chunk.frame[column]]
 
-    for features in stream_features(texts(), model, jobs):
+    for features, rows in stream_features(texts(), model, jobs):
         chunk, problems = waiting.popleft()
-        for molecule in features.bad:
-            problems[molecule.row] = problems[molecule.row] or molecule.reason
+        reasons = {molecule.row: molecule.reason for molecule in features.bad}
+        problems = [
+            own or reasons.get(row, "") for own, row in zip(problems, rows.tolist(), strict=True)
+        ]
         report.rows += len(problems)
         report.problems += sum(map(bool, problems))
-        yield chunk, problems, features
+        yield chunk, problems, features, rows
         on_rows(report.rows)
     if not report.rows:
         raise BadValueError(f"{table.name}: has no rows below its header")

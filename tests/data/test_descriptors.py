@@ -11,6 +11,7 @@ from rdkit.Chem import Descriptors
 from rnc_graph.data import load_dataset
 from rnc_graph.data.described_molecule import DescribedMolecule
 from rnc_graph.data.descriptors import _patterns, descriptors
+from rnc_graph.data.featurizer import atoms_of, bonds_of
 
 rdkits: Any = Descriptors.CalcMolDescriptors
 SETS = ["esol", "freesolv", "lipophilicity", "logbb", "photoswitch"]
@@ -90,7 +91,8 @@ def test_values_of_2000_molecules_are_rdkits() -> None:
 def test_no_substructure_is_passed_over() -> None:
     patterns, screen = _patterns()
     for text in sample(60):
-        molecule = DescribedMolecule(Chem.MolFromSmiles(text))
+        own = Chem.MolFromSmiles(text)
+        molecule = DescribedMolecule(own, atoms_of(own), bonds_of(own))
         possible = screen.possible(molecule)
         found = {i for i, (_, p) in enumerate(patterns) if molecule.rdkit.HasSubstructMatch(p)}
         assert found <= possible

@@ -20,7 +20,13 @@ from torch_geometric.nn.models import AttentiveFP
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import BadValueError, RncGraphError
-from rnc_graph.models import ModelSettings, evaluate_predictions, make_settings, predict_smiles
+from rnc_graph.models import (
+    ModelSettings,
+    evaluate_predictions,
+    make_settings,
+    predict_smiles,
+    stream_features,
+)
 from rnc_graph.models.estimator import BadMoleculeWarning, IntervalWarning
 from rnc_graph.seeding import one_thread
 
@@ -246,6 +252,16 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
     np.testing.assert_array_equal(np.isnan(predicted), [False, True, False])
     frame = model.predict_frame(["CCO", ""])
     assert frame["problem"].tolist() == ["", "no SMILES"]
+    # A repeated SMILES is computed once.
+    often = ["CCO", None, "C(", "CCN", "CCO", "C(", None, "CCN"]
+    (features, rows) = next(stream_features([often], model.model_, jobs=1))
+    assert (features.graphs.packed.node_offsets.diff().tolist(), rows.tolist()) == (
+        [3, 0, 0, 3],
+        [0, 1, 2, 3, 0, 2, 1, 3],
+    )
+    with pytest.warns(BadMoleculeWarning, match=r"4 SMILES .* row 1 .*predicted as NaN"):
+        again = model.predict(often)
+    np.testing.assert_array_equal(again, predicted[[0, 1, 1, 2, 0, 1, 1, 2]])
     with pytest.raises(RncGraphError, match="2 SMILES cannot be read"):
         clone(model).set_params(on_bad="raise").fit(spoiled, [*y, 1.0, 2.0])
 

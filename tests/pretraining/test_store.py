@@ -32,7 +32,7 @@ def test_shards_hold_graphs_and_descriptors_of_the_list(small):
     assert [graph.num_nodes for graph in described.graphs] == [
         parse_smiles(text).GetNumAtoms() for text in smiles
     ]
-    expected = descriptors(map(parse_smiles, smiles)).astype(np.float32)
+    expected = descriptors(list(map(parse_smiles, smiles))).astype(np.float32)
     np.testing.assert_array_equal(described.descriptors.numpy(), expected)
 
 
