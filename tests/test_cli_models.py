@@ -337,12 +337,14 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["predict", "model", "my.csv", "--smiles", "x", "--out", "p.csv"], "no column 'x'"),
         (["predict", "model", "my.csv", "--out", "my.csv"], "is the table that is read"),
         (["predict", "model", "my.csv", "--interval", "90", "--out", "p.csv"], "between 0 and 1"),
-        (["predict", "model", "my.csv", "--out", "p.xlsx"], r"ends in \.csv, got '\.xlsx'"),
-        (["predict", "model", "my.csv", "--out", "p.parquet"], r"got '\.parquet'"),
+        (
+            ["predict", "model", "my.csv", "--out", "p.xls"],
+            r"\.csv, \.parquet, \.xlsx, got '\.xls'",
+        ),
         (["train", "my.csv", "--decimal", "x", "--out", "m"], "--decimal: expected"),
         (["train", "my.csv", "--leaks", "stop", "--out", "m"], "--leaks: expected keep, drop"),
         (["train", "my.csv", "--target", "logS", "--leaks", "drop", "--out", "m"], "--leaks needs"),
-        (["embed", "model", "my.csv", "--out", "e.txt"], r"as \.csv or \.npy"),
+        (["embed", "model", "my.csv", "--out", "e.txt"], r"\.xlsx, got '\.txt'"),
         (["evaluate", "model", "two.tsv"], "no column 'logS'"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from rich.console import Console
@@ -33,10 +33,32 @@ Overwrite = Annotated[
 ]
 
 
-class _Command(TyperCommand):
-    """A command that refuses a second value of an option that takes one."""
+class Command(TyperCommand):
+    """A command that refuses a second value of an option that takes one.
+
+    ``groups`` has the names of options by the title under which the help lists them; the others
+    are under "Options".
+    """
+
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and the options into the help, by their groups."""
+        titles = {name: title for title, names in self.groups.items() for name in names}
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+        sections |= {title: [] for title in self.groups}
+        for part in self.get_params(ctx):
+            if record := part.get_help_record(ctx):
+                kind = "Arguments" if part.param_type_name == "argument" else "Options"
+                title = titles.get(part.name or "", kind)
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; raise :class:`BadValueError` for an option that is given twice."""
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for option in given:
             if given.count(option) > 1 and not getattr(option, "multiple", False):
@@ -44,7 +66,7 @@ class _Command(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-command = partial(app.command, cls=_Command)
+command = partial(app.command, cls=Command)
 """The decorator of the commands."""
 
 

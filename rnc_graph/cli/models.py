@@ -6,11 +6,22 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import Device, Jobs, Overwrite, command, console, options_of, say, workers
+from rnc_graph.cli.app import (
+    Command,
+    Device,
+    Jobs,
+    Overwrite,
+    app,
+    command,
+    console,
+    options_of,
+    say,
+    workers,
+)
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
 from rnc_graph.errors import BadValueError
@@ -54,7 +65,50 @@ Decimal = Annotated[
 ]
 
 
-@command()
+class _Train(Command):
+    groups: ClassVar = {
+        "The table": (
+            "smiles",
+            "target",
+            "unit",
+            "transform",
+            "relation",
+            "weight",
+            "id_column",
+            "decimal",
+            "clean",
+            "merge",
+            "weigh_merged",
+            "on_bad",
+        ),
+        "The split": (
+            "split",
+            "split_column",
+            "split_file",
+            "leaks",
+            "validation_fraction",
+            "test_fraction",
+            "seed",
+        ),
+        "The model": (
+            "networks",
+            "member",
+            "weights",
+            "descriptors",
+            "encoder",
+            "encoder_option",
+            "objective",
+            "head_loss",
+            "freeze",
+            "epochs",
+            "pretraining_epochs",
+            "further",
+            "plugin",
+        ),
+    }
+
+
+@app.command(cls=_Train)
 def train(
     data: Annotated[
         str, Argument(help="CSV, TSV, Excel, Parquet or SDF, .gz too; or a data set's name.")
@@ -295,7 +349,9 @@ def train(
 def predict(
     model: Model,
     data: Rows,
-    out: Annotated[Path, Option(help="The CSV of the predictions.", dir_okay=False)],
+    out: Annotated[
+        Path, Option(help="The predictions: a .csv, .parquet or .xlsx.", dir_okay=False)
+    ],
     smiles: Smiles = None,
     interval: Level = 0.9,
     jobs: Jobs = None,
@@ -322,7 +378,9 @@ def predict(
 def embed(
     model: Model,
     data: Rows,
-    out: Annotated[Path, Option(help="A .csv, or an .npy of float32.", dir_okay=False)],
+    out: Annotated[
+        Path, Option(help="A .csv, .parquet, .xlsx, or an .npy of float32.", dir_okay=False)
+    ],
     smiles: Smiles = None,
     jobs: Jobs = None,
     plugin: Plugins = None,

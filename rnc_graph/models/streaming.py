@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +17,9 @@ from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.reading import Chunk, TableSource, open_table
 from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.data.table import FloatArray
+from rnc_graph.data.writing import check_writable, write_frames
 from rnc_graph.errors import BadValueError
-from rnc_graph.files import atomic_path, csv_text, remove_leftovers
+from rnc_graph.files import atomic_path, remove_leftovers
 from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
 from rnc_graph.models.model import MoleculeModel
 
@@ -53,7 +53,7 @@ def predict_file(
     jobs: int = 1,
     on_rows: OnRows = lambda rows: None,
 ) -> Report:
-    """Write the file's own columns and the model's predictions, row by row, as CSV.
+    """Write the file's own columns and the model's predictions, row by row.
 
     The columns of :func:`~rnc_graph.models.prediction_frame` come last; where the file has a
     column of such a name already, the new one is called ``name_2``. A row that cannot be done keeps
@@ -62,7 +62,7 @@ def predict_file(
     Args:
         model: the model.
         source: a table with a column of SMILES.
-        out: the CSV, which is replaced when all is done.
+        out: a .csv, .parquet or .xlsx, which is replaced when all is done.
         smiles: the column; guessed if None.
         level: of the intervals.
         jobs: processes to featurize in.
@@ -71,8 +71,7 @@ def predict_file(
     Raises:
         RncGraphError: the file or its column is missing or cannot be read, or a wrong level.
     """
-    if out.suffix != ".csv":
-        raise BadValueError(f"{out}: expected a name that ends in .csv, got {out.suffix!r}")
+    check_writable(out)
     report = Report(notes=model.interval_notes(level))
 
     def predicted(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
@@ -84,7 +83,7 @@ def predict_file(
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows)
-        _write_csv(temporary, predicted(blocks))
+        write_frames(temporary, out.suffix, _frames(predicted(blocks)))
     return report
 
 
@@ -97,13 +96,13 @@ def embed_file(
     jobs: int = 1,
     on_rows: OnRows = lambda rows: None,
 ) -> Report:
-    """Write the embedding of each row: the columns ``e0``, ``e1``, ... and ``problem`` in a CSV.
+    """Write the embedding of each row: the columns ``e0``, ``e1``, ... and ``problem`` in a table.
 
     With the suffix ``.npy`` it is a float32 array (N, d) instead, NaN for a row that cannot be
     done. Arguments and errors are those of :func:`predict_file`.
     """
-    if out.suffix not in (".csv", ".npy"):
-        raise BadValueError(f"{out}: embeddings are written as .csv or .npy, got {out.suffix!r}")
+    if out.suffix != ".npy":
+        check_writable(out)
     report = Report()
 
     def embedded(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
@@ -114,8 +113,8 @@ def embed_file(
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows)
-        if out.suffix == ".csv":
-            _write_csv(temporary, embedded(blocks))
+        if out.suffix != ".npy":
+            write_frames(temporary, out.suffix, _frames(embedded(blocks)))
         else:
             embeddings = (model.embed(features)[rows] for _, _, features, rows in blocks)
             _write_npy(temporary, embeddings)
@@ -127,15 +126,11 @@ def embed_file(
 Block = tuple[Chunk, list[str], MoleculeFeatures, NDArray[np.int64]]
 
 
-def _write_csv(path: Path, blocks: Iterator[tuple[Chunk, pd.DataFrame]]) -> None:
-    """Write each chunk's own cells, then the new columns."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        for number, (chunk, new) in enumerate(blocks):
-            names = _free_names(new.columns, chunk.frame.columns)
-            frame = pd.concat([_original(chunk), new.rename(columns=names)], axis=1)
-            if sys.version_info < (3, 11):  # As csv_text, in all cells.
-                frame = frame.rename(columns=csv_text).replace("\0", "\ufffd", regex=True)
-            frame.to_csv(file, index=False, header=number == 0, lineterminator="\n")
+def _frames(blocks: Iterator[tuple[Chunk, pd.DataFrame]]) -> Iterator[pd.DataFrame]:
+    """Yield each chunk's own cells with the new columns."""
+    for chunk, new in blocks:
+        names = _free_names(new.columns, chunk.frame.columns)
+        yield pd.concat([_original(chunk), new.rename(columns=names)], axis=1)
 
 
 def _write_npy(path: Path, blocks: Iterator[FloatArray]) -> None:
