@@ -39,7 +39,7 @@ def explain(
     plugin: Plugins = None,
     trusted: Trusted = None,
 ) -> None:
-    """Show which atoms raise and lower the predictions of a table, on one page."""
+    """Show which atoms raise and lower the predictions of a table."""
     from rnc_graph.data.bad import describe_bad
     from rnc_graph.files import write_text
     from rnc_graph.models import TrainingMolecules, load_model
