@@ -55,6 +55,8 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/featurize.py
+	$(BIN)/python benchmarks/prediction.py
+	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/many_runs.py

@@ -1,10 +1,12 @@
-"""What the benchmarks share: the processor's name, and how results are written."""
+"""What the benchmarks share: the processor's name, many molecules, and how results are written."""
 
 import json
 import os
 import platform
 from pathlib import Path
 from typing import Any
+
+from rnc_graph.data import load_dataset
 
 
 def processor() -> str:
@@ -15,6 +17,15 @@ def processor() -> str:
         names = []
     name = names[0].split(":")[1].strip() if names else platform.processor()
     return f"{name}, {os.cpu_count()} cores"
+
+
+def different(rows: int) -> list[str]:
+    """Return so many different molecules: those of Lipophilicity next to longer chains."""
+    known = load_dataset("lipophilicity").smiles
+    return [
+        "C" * (row // len(known)) + "." * (row >= len(known)) + known[row % len(known)]
+        for row in range(rows)
+    ]
 
 
 def write(result: dict[str, Any], markdown: str, path: Path) -> None:
