@@ -1,4 +1,4 @@
-"""An experiment as the command line runs it: its runs, then its tables, figures and files."""
+"""An experiment as the command line runs it: its runs, then its tables and files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from rnc_graph.cli import app
 from rnc_graph.experiments import Experiment, Outcome, run_experiment
-from rnc_graph.reporting.experiment_folder import write_experiment
+from rnc_graph.reporting.experiment_folder import write_experiment, write_texts
 from rnc_graph.reporting.tables import ResultTable, tabulate
 
 
@@ -19,11 +19,17 @@ class Written:
 
 
 def run_and_write(
-    experiment: Experiment, folder: Path, command: str = "test", **options: Any
+    experiment: Experiment,
+    folder: Path,
+    command: str = "test",
+    *,
+    figures: bool = False,
+    **options: Any,
 ) -> Written:
+    """Run an experiment and write its files; figures take longest, and only some tests look."""
     outcome = run_experiment(experiment, folder, **options)
     tables = tabulate(outcome)
-    write_experiment(folder, outcome, tables, command)
+    (write_experiment if figures else write_texts)(folder, outcome, tables, command)
     return Written(outcome, tables)
 
 

@@ -24,15 +24,10 @@ WITHOUT_SMILES = ("mean",)
 
 
 def check_baselines(names: Iterable[str], published: Iterable[str], *, molecules: bool) -> None:
-    """Check that each name is a baseline or one of the dataset's ``published`` predictions.
+    """Raise :class:`UnknownNameError` for a name that is no baseline of these samples.
 
-    Args:
-        names: to be checked.
-        published: models whose predictions come with the data.
-        molecules: whether the samples have SMILES.
-
-    Raises:
-        UnknownNameError: a name is neither.
+    ``published`` are models whose predictions come with the data; ``molecules`` says whether the
+    samples have SMILES.
     """
     known = [*BASELINES, *published] if molecules else list(WITHOUT_SMILES)
     kind = "baseline" if molecules else "baseline of samples without SMILES"

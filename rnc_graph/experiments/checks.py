@@ -56,8 +56,8 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
         found = datasets.channels(point.data)
         if channels.get(point.encoder) not in (None, found):
             raise BadValueError(
-                f"encoders.{point.encoder}.in_channels: found {channels[point.encoder]}, and the "
-                f"images of {point.data!r} have {found}"
+                f"encoders.{point.encoder}.in_channels: expected {found}, which the images of "
+                f"{point.data!r} have, got {channels[point.encoder]}"
             )
         _check_head(loaded.table, point.method)
         for stage in (point.method.pretraining, point.method.regression):
@@ -125,11 +125,11 @@ def _check_head(table: Table, method: Method) -> None:
     regression, classes = method.regression, table.classes
     of_classes = regression.head_loss == "cross-entropy"
     if of_classes != bool(classes):
-        right = "l1, l2 or huber" if of_classes else "cross-entropy"
-        what = "measured" if of_classes else "classes"
+        expected = "l1, l2 or huber" if of_classes else "cross-entropy"
+        what = "continuous targets" if of_classes else "classes"
         raise BadValueError(
-            f"method {method.name!r}, regression.head_loss: found {regression.head_loss!r}, and "
-            f"the targets of {table.name!r} are {what}; right is {right}"
+            f"method {method.name!r}, regression.head_loss: expected {expected} for the {what} of "
+            f"{table.name!r}, got {regression.head_loss!r}"
         )
     if regression.balanced and not classes:
         raise BadValueError(
@@ -149,6 +149,6 @@ def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test
     ]
     if wanted and min(validation, test) < 2:
         raise BadValueError(
-            f"{' and '.join(wanted)}: found {validation} validation and {test} test samples, "
-            "each set needs 2 or more"
+            f"{' and '.join(wanted)}: expected 2 validation and 2 test samples or more, got "
+            f"{validation} and {test}"
         )

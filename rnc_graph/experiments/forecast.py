@@ -24,16 +24,7 @@ _START = 8.0
 
 @dataclass(frozen=True)
 class Line:
-    """Runs of one method under one condition.
-
-    Attributes:
-        data: name of the data set.
-        split: name of the split.
-        encoder: "" for a baseline.
-        method: the method or baseline.
-        seeds: all of them.
-        done: how many are in the store.
-    """
+    """How many seeds a method or baseline has under one condition, and how many are done."""
 
     data: str
     split: str
@@ -45,13 +36,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What an experiment would do.
+    """What an experiment would do: its runs, and its tasks, pretrainings included.
 
-    Attributes:
-        lines: its runs.
-        tasks: all pieces of work, pretrainings included.
-        missing: how many of them are to be done.
-        seconds: how long they may take, start and tables included.
+    ``missing`` tasks are to be done, and may take so many ``seconds``, start and tables included.
     """
 
     lines: list[Line]
@@ -94,12 +81,9 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
 
 @dataclass(frozen=True)
 class _Pace:
-    """How long tasks of one kind take.
+    """Seconds that tasks of one kind take, by what is timed on a share of the training set.
 
-    Attributes:
-        fixed: seconds besides the epochs: making the model, predicting, evaluating.
-        epoch: seconds an epoch.
-        train_size: share of the training set that was timed.
+    ``fixed`` are those besides the epochs: making the model, predicting, evaluating.
     """
 
     fixed: float

@@ -62,11 +62,7 @@ class Prepared:
 
 
 def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepared:
-    """Load the data and plan the runs.
-
-    Args:
-        experiment: the grid.
-        progress: notified of slow steps and of samples that are left out.
+    """Load the data and plan the runs; ``progress`` is notified of samples that are left out.
 
     Raises:
         RncGraphError: bad data.
@@ -126,13 +122,8 @@ def run_experiment(
 def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> None:
     """Do the share of a process that ``torchrun`` started next to the one that runs the experiment.
 
-    Args:
-        experiment: the same as the first process's.
-        folder: the same.
-        device: a Lightning accelerator.
-
-    Raises:
-        RncGraphError: bad data, or a task failed.
+    Arguments are those of the first process. Raises :class:`RncGraphError` for bad data, or if a
+    task failed.
     """
     check_devices(experiment, device)
     store = Store(folder / "store")

@@ -60,6 +60,16 @@ def write_experiment(
         tables: its tables; figures are drawn of the first four.
         command: what a reader types to make the results again.
     """
+    written = write_texts(folder, outcome, tables, command)
+    # One thread: the same bytes on any number of processors, and quicker for such small sets.
+    with threadpool_limits(1):
+        return written + draw_tables(folder, outcome, tables[:DRAWN])
+
+
+def write_texts(
+    folder: Path, outcome: Outcome, tables: Sequence[ResultTable], command: str
+) -> list[Path]:
+    """Write all files but the figures; arguments as :func:`write_experiment`."""
     experiment = outcome.experiment
     texts = {
         "table.md": as_markdown(experiment, tables, command),
@@ -71,10 +81,7 @@ def write_experiment(
     }
     for name, text in texts.items():
         write_text(folder / name, text)
-    written = [folder / name for name in texts]
-    # One thread: the same bytes on any number of processors, and quicker for such small sets.
-    with threadpool_limits(1):
-        return written + draw_tables(folder, outcome, tables[:DRAWN])
+    return [folder / name for name in texts]
 
 
 def spec_text(experiment: Experiment) -> str:

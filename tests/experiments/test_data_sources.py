@@ -13,6 +13,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.own_graphs import find_own_modules
+from rnc_graph.reporting.experiment_folder import draw_tables
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS
 from tests.run_and_write import run_and_write
@@ -131,6 +132,7 @@ def test_several_targets_with_missing_values(here: Path):
     assert first["measured"].isna().any()
     assert first["predicted"].notna().all()
     assert len(first) == 4 * round(0.1 * len(table))
+    assert len(draw_tables(here / "figures", written.outcome, of_each[:1])) == 3
     write_report(here / "out")
     for name in names:
         assert f"photoswitch, gcn, {name}" in (here / "out" / "report.html").read_text()

@@ -10,12 +10,12 @@ from safetensors.numpy import load_file
 
 from rnc_graph.data import load_dataset, without
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
+from rnc_graph.experiments import Experiment, read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.store import Store
 from rnc_graph.metrics import DISPLAY, REGRESSION
-from rnc_graph.reporting.tables import tabulate
+from rnc_graph.reporting.tables import ResultTable, tabulate
 from rnc_graph.reporting.text_tables import as_markdown
 from tests.run_and_write import run_and_write
 
@@ -46,9 +46,11 @@ def _spec(folder: Path) -> Experiment:
 def results(tmp_path_factory: pytest.TempPathFactory):
     """Run once; return a function from the working folder to the results."""
     out = tmp_path_factory.mktemp("measured")
+    tables: list[ResultTable] = []
 
     def run(experiment: Experiment):
-        return out, run_and_write(experiment, out, execution=ExecutionConfig(jobs=1)).tables[0]
+        tables.extend([] if tables else run_and_write(experiment, out, figures=True).tables)
+        return out, tables[0]
 
     return run
 

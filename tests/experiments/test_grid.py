@@ -57,7 +57,7 @@ def test_a_grid_is_spelt_out(folder: Path):
     ("old", "new", "message"),
     [
         ("head_loss: [l1, l2]", "loss: [l1]", "line 12: grid.loss: unknown axis; known: objective"),
-        ("train_size: [0.5, 1.0]", "train_size: []", "grid.train_size: must be a list of values"),
+        ("train_size: [0.5, 1.0]", "train_size: []", "grid.train_size: expected a list of values"),
         ("{head_loss: l2,", "{head: l2,", "exclude.0: unknown axis 'head'; known: "),
         ("train_size: 0.5}", "train_size: 0.7}", "exclude.0: 0.7 is not on axis 'train_size'"),
         ("[0.5, 1.0]", "[0.0, 1.0]", "grid.train_size: Input should be greater"),

@@ -137,7 +137,11 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("images: digits", "images: letters", "data.0: images must be one of agedb, cifar10"),
+        (
+            "images: digits",
+            "images: letters",
+            "data.0: expected images to be one of agedb, cifar10",
+        ),
         ("size: 32", "size: big", "data.0.size: Input should be a valid integer"),
         ("size: 32", "height: 32", "data.0.height: unknown key; known here: angle_seed"),
         (
@@ -179,7 +183,9 @@ def test_what_does_not_fit_is_told(tmp_path: Path, old: str, new: str, message: 
 def test_channels_that_differ_are_told_before_training(tmp_path: Path):
     text = shipped_spec("digits").read_text().replace("in_channels: 1", "in_channels: 3")
     (tmp_path / "digits.yaml").write_text(text)
-    with pytest.raises(RncGraphError, match=r"encoders\.resnet8\.in_channels: found 3, .* have 1"):
+    with pytest.raises(
+        RncGraphError, match=r"encoders\.resnet8\.in_channels: expected 1, .*, got 3"
+    ):
         run_and_write(read_spec(tmp_path / "digits.yaml"), tmp_path / "out")
 
 

@@ -54,7 +54,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
     def copy(folder: Path, experiment) -> Path:
         if not (kept / "out").exists():
-            run_and_write(experiment, kept / "out", execution=ExecutionConfig(jobs=2))
+            run_and_write(experiment, kept / "out", figures=True, execution=ExecutionConfig(jobs=2))
         return Path(shutil.copytree(kept / "out", folder / "out"))
 
     return copy
@@ -63,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 @pytest.mark.slow
 def test_one_process_gives_the_same_files_as_two(folder, experiment, finished):
     two = finished(folder, experiment)
-    run_and_write(experiment, folder / "one", execution=ExecutionConfig(jobs=1))
+    run_and_write(experiment, folder / "one", figures=True, execution=ExecutionConfig(jobs=1))
     assert contents(folder / "one") == contents(two)
 
 
@@ -270,7 +270,7 @@ def test_ten_molecules_are_enough(folder, experiment):
     lines = (folder / "molecules.csv").read_text().splitlines()
     (folder / "molecules.csv").write_text("\n".join(lines[:11]))
     few = experiment.model_copy(update={"methods": experiment.methods[:1], "seeds": {"gcn": [0]}})
-    run_and_write(few, folder / "out")
+    run_and_write(few, folder / "out", figures=True)
     assert (folder / "out" / "embeddings_gcn.png").exists()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
+from rnc_graph.reporting.experiment_folder import draw_tables
 from tests.run_and_write import run_and_write
 
 GRIDS = (
@@ -25,6 +26,7 @@ def test_two_seeds_made_quick(tmp_path: Path, name: str):
     narrow = {name: {**options, "hidden_dim": 8} for name, options in experiment.encoders.items()}
     experiment = experiment.model_copy(update={"encoders": narrow})
     outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
+    assert draw_tables(tmp_path / "figures", outcome.outcome, outcome.tables[:1])
     conditions = {point.condition for point in experiment.grid_points()}
     assert len(outcome.tables) == len(conditions)
     for table in outcome.tables:

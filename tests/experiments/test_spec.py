@@ -89,7 +89,7 @@ def test_esol_is_the_study():
     [
         ("regression:\n  epochs", "regression:\n  epoch", "line 13: regression.epoch: unknown key"),
         ("regression: {freeze", "regression: {freezes", "methods.1.regression.freezes: unknown"),
-        ("seeds: 2", "seeds: 0", "seeds: must be how many, a list of them, or either by encoder"),
+        ("seeds: 2", "seeds: 0", "seeds: expected how many, a list of them, or either by encoder"),
         ("seeds: 2", "seeds: [1, 1]", "expected different seeds, got [1, 1]"),
         ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, gin-"),
         ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),
@@ -104,7 +104,7 @@ def test_esol_is_the_study():
         ("reference: plain\n", "", "reference: is missing"),
         ("seeds: 2", "seedz: 2", "line 4: seedz: unknown key; known here: baselines, data"),
         ("seeds: 2", "seedz: 2", "split, splits, targets, title, tracking; did you mean 'seeds'?"),
-        ("seeds: 2", "seeds: two", "line 4: seeds: must be how many, a list of them"),
+        ("seeds: 2", "seeds: two", "line 4: seeds: expected how many, a list of them"),
         ("seeds: 2", "seeds: 2\ntracking: {wandbb: {}}", "tracking.wandbb: Input should be"),
         ("name: tuned", "name: plain", "methods.2.name: two methods share the name 'plain'"),
         (
@@ -340,7 +340,7 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
             "methods.1.regression: expected a mapping",
         ),
         ("seeds: 2", "seeds: 2\nseeds: 3", "duplicate key 'seeds'"),
-        ("seeds: 2", "seeds: true", "seeds: must be how many"),
+        ("seeds: 2", "seeds: true", "seeds: expected how many"),
         ("seeds: 2", "seeds: [5000000000]", "should be less than 4294967296"),
         ("targets: [logS]", "targets: [logS, logS]", "data.0.targets: expected different columns"),
         ("layers: 1", "layers: -1", "layers must be at least 1"),

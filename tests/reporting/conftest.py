@@ -11,8 +11,8 @@ CHROMIUM = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Any]:
     if (CHROMIUM is None or DRIVER is None) and "RNC_GRAPH_NEEDS_CHROMIUM" not in os.environ:
         pytest.skip("there is no chromium with its chromedriver here")
     from selenium import webdriver
@@ -33,3 +33,14 @@ def browser() -> Iterator[Any]:
         yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Any:
+    """The browser as if it had just been started: starting one takes longest."""
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chromium.get("about:blank")
+    for log in ("browser", "performance"):
+        chromium.get_log(log)
+    return chromium

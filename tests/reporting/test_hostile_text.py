@@ -65,7 +65,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "splits": {f"s {HOSTILE}": {}, "half": {"train_size": 0.5}},
     }
     (folder / "small.yaml").write_text(yaml.safe_dump(content, allow_unicode=True))
-    run_and_write(read_spec(folder / "small.yaml"), folder / "out", command=f"run {HOSTILE}")
+    run_and_write(read_spec(folder / "small.yaml"), folder / "out", f"run {HOSTILE}", figures=True)
     write_report(folder / "out")
     return folder / "out"
 

@@ -15,6 +15,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
 from rnc_graph.reporting.markup import latex, script_json
 from rnc_graph.reporting.report import write_report
+from rnc_graph.reporting.report.page import as_html
 from rnc_graph.reporting.report.write import open_results
 from tests.run_and_write import run_and_write
 from tests.show_report import show_report
@@ -63,15 +64,12 @@ def test_equal_results_give_equal_bytes(results: Path):
     assert {path: path.read_bytes() for path in files} == before
 
 
-def test_the_maps_are_what_was_asked_for(results: Path, tmp_path: Path):
-    shutil.copytree(results, tmp_path / "out")
-    pages = []
-    for maps in ("tsne", "tsne", "pca"):
-        write_report(tmp_path / "out", maps=maps)
-        pages.append((tmp_path / "out" / "report.html").read_bytes())
+def test_the_maps_are_what_was_asked_for(results: Path):
+    opened = open_results(results)
+    pages = [as_html(opened, maps) for maps in ("tsne", "tsne", "pca")]
     assert pages[0] == pages[1]
     assert pages[0] != pages[2]
-    assert pages[2] == (results / "report.html").read_bytes()
+    assert pages[2].encode() == (results / "report.html").read_bytes()
 
 
 def test_a_folder_that_is_no_experiment_is_told(tmp_path: Path, results: Path):

@@ -64,14 +64,7 @@ class TaskOptions:
 
 @dataclass(frozen=True)
 class Work:
-    """All that a process needs to compute tasks.
-
-    Attributes:
-        resources: the data.
-        store: takes the results.
-        plugins: Python files of the user's own.
-        options: how tasks are computed.
-    """
+    """All that a process needs to compute tasks: data, store, plugins, options."""
 
     resources: Resources
     store: Store

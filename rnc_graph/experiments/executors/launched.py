@@ -50,7 +50,7 @@ class LaunchedExecutor(Executor):
         """Let the others go; after an error they may be waiting for this process, and are ended."""
         try:
             if error[0] is None:
-                self._thread.submit(_told, None).result()
+                self._thread.submit(_broadcast, None).result()
         finally:
             super().__exit__(*error)
 
@@ -72,23 +72,19 @@ class LaunchedExecutor(Executor):
     def _run(self, key: str, task: Task) -> None:
         stage1 = self.work.stage1(task)
         if not isinstance(task, BaselineTask):  # Which has nothing to share.
-            _told((key, task, stage1))
+            _broadcast((key, task, stage1))
         result = self.work.compute(key, task, stage1, lambda: self._epochs.put(key))
         self.work.store.put(key, *result)
 
 
 def follow(work: Work) -> None:
-    """Do this process's share of every task that the first one tells of, until there is none.
+    """Do this process's share of every task that the first one sends, until there is none.
 
-    Args:
-        work: loaded from the same spec.
-
-    Raises:
-        RncGraphError: a task failed.
+    ``work`` is loaded from the same spec. Raises :class:`RncGraphError` if a task failed.
     """
     with _met(work.with_options(tracking={})) as own:
-        while (told := _told(None)) is not None:
-            own.compute(*told, lambda: None)
+        while (sent := _broadcast(None)) is not None:
+            own.compute(*sent, lambda: None)
 
 
 @contextmanager
@@ -105,11 +101,11 @@ def _met(work: Work) -> Iterator[Work]:
         yield work if seen else work.with_options(checkpoints=None)
 
 
-def _told(work: tuple[str, Task, Tensors] | None) -> tuple[str, Task, Tensors] | None:
-    """Return in every process what the first one says is to be done."""
+def _broadcast(work: tuple[str, Task, Tensors] | None) -> tuple[str, Task, Tensors] | None:
+    """Return in every process what the first one sends."""
     import torch.distributed as dist
 
-    said: list[Any] = [work]
-    dist.broadcast_object_list(said, src=0)
-    found: tuple[str, Task, Tensors] | None = said[0]
+    sent: list[Any] = [work]
+    dist.broadcast_object_list(sent, src=0)
+    found: tuple[str, Task, Tensors] | None = sent[0]
     return found

@@ -146,7 +146,7 @@ class Experiment(Settings):
         seeds = raw.get("seeds", 1)
         if isinstance(seeds, bool) or not isinstance(seeds, int | list | dict) or seeds in (0, []):
             raise MisfitError(
-                f"must be how many, a list of them, or either by encoder, found {seeds!r}", "seeds"
+                f"expected how many, a list of them, or either by encoder, got {seeds!r}", "seeds"
             )
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])

@@ -23,11 +23,9 @@ _MOST_SPLITS = 1_000
 
 @dataclass(frozen=True)
 class Axis:
-    """Where an axis's values go.
+    """Where an axis's values go: the keys below a method, or below a split.
 
-    Attributes:
-        path: the keys below a method, or below a split.
-        label: a plain value in words, for the names of rows and tables.
+    ``label`` returns a plain value in words, for the names of methods and splits.
     """
 
     path: tuple[str, ...]
@@ -74,15 +72,15 @@ def expanded(raw: Raw) -> Raw:
     grid = raw.pop("grid", None) or {}
     include = raw.pop("include", None) or []
     if not isinstance(grid, dict):
-        raise MisfitError(f"must be a mapping from axes to their values, found {grid!r}", "grid")
+        raise MisfitError(f"expected a mapping from axes to their values, got {grid!r}", "grid")
     if not isinstance(include, list):
-        raise MisfitError(f"must be a list, found {include!r}", "include")
+        raise MisfitError(f"expected a list, got {include!r}", "include")
     known = [*METHOD_AXES, *SPLIT_AXES]
     for axis, values in grid.items():
         if axis not in known:
             raise MisfitError(f"unknown axis; known: {', '.join(known)}", "grid", axis)
         if not isinstance(values, list | dict) or not values:
-            raise MisfitError("must be a list of values, or names with values", "grid", axis)
+            raise MisfitError("expected a list of values, or names with values", "grid", axis)
     _check_count(grid, METHOD_AXES, "methods", _MOST_METHODS)
     _check_count(grid, SPLIT_AXES, "splits", _MOST_SPLITS)
     methods = {axis: values for axis, values in grid.items() if axis in METHOD_AXES}
@@ -91,7 +89,7 @@ def expanded(raw: Raw) -> Raw:
     for number, entry in enumerate(include):
         if not isinstance(entry, dict):
             raise MisfitError(
-                f"must be a mapping from axes to values, found {entry!r}", "include", number
+                f"expected a mapping from axes to values, got {entry!r}", "include", number
             )
         own = {
             axis: _included(values, grid.get(axis))
@@ -107,7 +105,7 @@ def expanded(raw: Raw) -> Raw:
     if made:
         written = raw.get("methods") or []
         if not isinstance(written, list):
-            raise MisfitError(f"must be a list, found {written!r}", "methods")
+            raise MisfitError(f"expected a list, got {written!r}", "methods")
         raw["methods"] = [*written, *_distinct(made)]
     if splits:
         raw["splits"] = {**_mapping(raw, "splits"), **dict(_splits(splits, raw))}
@@ -123,10 +121,10 @@ def _check_count(
 
 
 def _mapping(above: Raw, *keys: str) -> Raw:
-    """Return the mapping that may stand at the last key, below the others."""
+    """Return the mapping at the last key, empty without one."""
     found = above.get(keys[-1]) or {}
     if not isinstance(found, dict):
-        raise MisfitError(f"must be a mapping, found {found!r}", *keys)
+        raise MisfitError(f"expected a mapping, got {found!r}", *keys)
     return found
 
 
@@ -202,7 +200,7 @@ def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
                     named = {"name": value} if isinstance(value, str) else value
                     if not isinstance(named, dict):
                         raise MisfitError(
-                            f"must be names, or mappings with a name, found {named!r}",
+                            f"expected names, or mappings with a name, got {named!r}",
                             *("grid", "objective"),
                         )
                     method["pretraining"]["objective"] = dict(named)

@@ -35,15 +35,9 @@ class Method(Settings):
 
 @dataclass(frozen=True)
 class GridPoint:
-    """One method under one condition.
+    """One method under one condition: names, and its values on all axes, by name.
 
-    Attributes:
-        data: name of the data set.
-        split: name of the split.
-        encoder: its name.
-        method: the method.
-        axes: its values on all axes, by name.
-        one_table: whether encoders share a table.
+    ``one_table`` says whether encoders share a table.
     """
 
     data: str

@@ -74,7 +74,7 @@ def _seed_counts(text: str, encoders: list[str]) -> dict[str, int]:
     for item in text.split(","):
         encoder, separator, number = item.rpartition("=")
         if not number.isdecimal() or int(number) < 1:
-            raise BadValueError(f"--seeds takes a number from 1, or gin=10,gcn=5; found {text!r}")
+            raise BadValueError(f"--seeds: expected a number from 1, or gin=10,gcn=5; got {text!r}")
         if separator and encoder not in encoders:
             raise UnknownNameError("encoder", encoder, encoders)
         counts.update(dict.fromkeys([encoder] if separator else encoders, int(number)))

@@ -72,15 +72,7 @@ class DrawingSpec(Settings):
         return 1 if self.gray else 3
 
     def draw(self, smiles: list[str], source: str) -> Store:
-        """Return the pictures of N SMILES.
-
-        Args:
-            smiles: N SMILES.
-            source: where they are from, for error messages.
-
-        Raises:
-            RncGraphError: a SMILES is not valid.
-        """
+        """Return the pictures of N SMILES, which error messages say are from ``source``."""
         return DEPICTIONS.make("rdkit", **self.model_dump()).draw(smiles, source)
 
 
@@ -95,7 +87,7 @@ def _images(source: Any) -> ImageSource:
         return source
     if source["images"] not in SOURCES.names():
         known = ", ".join(SOURCES.names())
-        raise PydanticCustomError("unknown_images", f"images must be one of {known}")
+        raise PydanticCustomError("unknown_images", f"expected images to be one of {known}")
     section: Any = SOURCES.get(source["images"])
     fields = sorted(section.model_fields)
     unknown = [key for key in source if key not in fields]
