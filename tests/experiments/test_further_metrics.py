@@ -190,7 +190,11 @@ def _run(folder: Path, old: str, new: str) -> None:
             "  views: 2\n  projection_dim: 4\n  objective: {name: tsc, targets: ordered}\n",
             "objective 'tsc': 10 ordered targets take d >= C - 1 = 9 dimensions, got 4",
         ),
-        ("validation: 0.2\n  test: 0.3", "validation: 0.49\n  test: 0.01", "2 test samples or more, got 29 and 1"),
+        (
+            "validation: 0.2\n  test: 0.3",
+            "validation: 0.49\n  test: 0.01",
+            "2 test samples or more, got 29 and 1",
+        ),
     ],
 )
 def test_what_can_be_known_before_training_is_told_before(
