@@ -54,7 +54,7 @@ class ConformalIntervals:
         ``difficulty`` is (N, t), as in :meth:`calibrate`.
         """
         if not 0 < level < 1:
-            raise BadValueError(f"level of an interval: expected above 0 and below 1, got {level}")
+            raise BadValueError(f"level of intervals: expected between 0 and 1, got {level}")
         widths = [_quantile(column[np.isfinite(column)], level) for column in self.scores.T]
         reach: FloatArray = difficulty * np.array(widths)
         return reach

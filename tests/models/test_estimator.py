@@ -237,7 +237,7 @@ def test_a_level_that_too_few_molecules_calibrate_has_no_intervals(molecules):
     metrics = evaluation.metrics(1)
     assert np.isnan([metrics["coverage"], metrics["width"]]).all()
     assert metrics["mae"] < 1
-    with pytest.raises(RncGraphError, match="expected above 0 and below 1"):
+    with pytest.raises(RncGraphError, match="between 0 and 1"):
         model.predict(smiles[:3], return_interval=1.0)
 
 
