@@ -149,6 +149,18 @@ def test_repeats_are_hinted_at(esol: MoleculeTable) -> None:
     assert merged.table.weights.tolist() == [2] * 20
 
 
+def test_logarithms_are_merged_as_such() -> None:
+    smiles = ["C" * (1 + number) for number in range(20)]
+    values = np.array([[0.1 + number] for number in range(20)])
+    table = MoleculeTable("t", [*smiles, "C"], np.array([*values, [1000.0]]), ["y"])
+    made = Preparation(merge="mean")
+    prepared = prepare(table, [], made, Wants(), transforms=["log10"])
+    assert prepared.table.targets[0, 0] == pytest.approx(10.0)
+    np.testing.assert_array_equal(prepared.table.targets[1:], values[1:])
+    plain = prepare(table, [], made, Wants())
+    assert plain.table.targets[0, 0] == pytest.approx(500.05)
+
+
 def test_a_column_of_relations_has_its_target(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("smiles,a,b,how\nC,1,2,=\nCC,2,3,=\n")
     several = ["--target", "a", "--target", "b", "--relation", "how"]

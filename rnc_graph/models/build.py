@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bad import BadRow, bad_rows, describe_bad
-from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
+from rnc_graph.data.duplicates import How, find_duplicates, merge_duplicates
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
-from rnc_graph.data.scaling import Transform, not_positive
+from rnc_graph.data.scaling import TargetScaler, Transform, not_positive
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.split import first_rows, leaking_pairs
 from rnc_graph.data.table import FloatArray
@@ -146,14 +146,16 @@ def prepare(
             for text, cleaned in zip(table.smiles, features.canonical, strict=True)
         )
         notes.append(f"{changed} rows were changed by cleaning; predictions clean molecules alike")
-    duplicates = find_duplicates(features.canonical, table.exact)
+    # Values that are learned as logarithms are compared and merged as logarithms.
+    scaler = TargetScaler(np.zeros(1), np.ones(1), tuple(transforms))
+    duplicates = find_duplicates(features.canonical, scaler.transform(table.exact))
     if preparation.weigh_merged and table.weights is None:
         table = replace(table, weights=np.ones(len(table)))
     if duplicates.groups:
         hint = "; --merge mean makes one row of each" if preparation.merge == "no" else ""
         notes.append(duplicates.summary(table.rows) + hint)
         if preparation.merge != "no":
-            table = merge_duplicates(table, features.canonical, preparation.merge)
+            table = _merged(table, features.canonical, preparation.merge, scaler)
             features = molecule_features(table.smiles, wants, jobs=jobs)
             notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
     molecules = SplitSamples.of(table, features.canonical)
@@ -224,6 +226,19 @@ def build(
         test=evaluated(split.test) if len(split.test) else None,
         by_member=model.predict_by_member(prepared.features, shown),
     )
+
+
+def _merged(
+    table: MoleculeTable, canonical: Sequence[str], how: How, scaler: TargetScaler
+) -> MoleculeTable:
+    """Return the table with one row a molecule, merged in the scale of the transforms."""
+    transformed = replace(table, targets=scaler.transform(table.targets))
+    merged = merge_duplicates(transformed, canonical, how)
+    rows = np.sort(first_rows(canonical, np.arange(len(table))))
+    # What was not merged is kept to the bit.
+    changed = transformed.targets[rows] != merged.targets
+    inverted = scaler.invert(merged.targets)
+    return replace(merged, targets=np.where(changed, inverted, table.targets[rows]))
 
 
 def _with_logarithms(

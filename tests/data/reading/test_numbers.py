@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnc_graph.data.reading import LARGEST, MISSING, parse_number
-from rnc_graph.data.reading.numbers import Decimal, decimal_of
+from rnc_graph.data.reading.numbers import Decimal, decimal_of, split_relation
 from rnc_graph.errors import BadValueError
 
 
@@ -122,3 +122,16 @@ def test_thousands_written_by_python_are_read_back_or_refused(
         cells = [cell.translate(str.maketrans(",.", ".,")) for cell in cells]
     sign = decimal_of(cells, "y", "t")
     assert [parse_number(cell, decimal=sign) for cell in cells] == values
+
+
+@given(
+    st.sampled_from([(">", 1), (">=", 1), ("≥", 1), ("<", -1), ("<=", -1), ("≤", -1), ("~", 0)]),
+    st.sampled_from(["", " ", "  "]),
+    st.floats(-1e17, 1e17),
+)
+def test_a_relation_is_split_from_its_number(
+    relation: tuple[str, int], blank: str, value: float
+) -> None:
+    side, text = split_relation(f" {relation[0]}{blank}{value!r} ")
+    assert (side, parse_number(text)) == (relation[1], value)
+    assert split_relation(repr(value)) == (0, repr(value))
