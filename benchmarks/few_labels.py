@@ -166,7 +166,8 @@ def main() -> None:
             file.write_text(json.dumps(runs[-1]))
             print(name, seed, runs[-1], flush=True)
     result = {
-        "command": f"python benchmarks/few_labels.py --networks {arguments.networks}",
+        "command": "python benchmarks/few_labels.py"
+        + f" --networks {arguments.networks}" * (arguments.networks > 0),
         "processor": processor(),
         "rows": rows,
         "sets": sets,
