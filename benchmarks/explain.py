@@ -1,6 +1,6 @@
 """Contributions of atoms against a known answer: models of Crippen's logP on lipophilicity's set.
 
-    python benchmarks/explain.py [--train 1500] [--explained 100] [--by-member 20]
+    python benchmarks/explain.py [--train 1500] [--explained 60] [--by-member 12]
         [--out results/benchmarks/explain.json]
 
 Crippen's logP (Wildman and Crippen, J. Chem. Inf. Comput. Sci. 39, 1999) is a sum of contributions
@@ -141,8 +141,8 @@ def main() -> None:
     """Train the models, explain, and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--train", type=int, default=1500)
-    parser.add_argument("--explained", type=int, default=100)
-    parser.add_argument("--by-member", type=int, default=20)
+    parser.add_argument("--explained", type=int, default=60)
+    parser.add_argument("--by-member", type=int, default=12)
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks/explain.json"))
     options = parser.parse_args()
     table = load_dataset("lipophilicity")

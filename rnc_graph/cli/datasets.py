@@ -36,3 +36,49 @@ def datasets(
     path = picture or Path(f"{name.replace('/', '-')}.png")
     draw_dataset(name, path, download=download)
     say(f"Molecules drawn: {path}")
+
+
+@command()
+def data(
+    table: Annotated[str, Argument(help="A table with a column of SMILES, or a data set's name.")],
+    smiles: Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")] = None,
+    target: Annotated[
+        list[str] | None,
+        Option(help="A column of values; repeatable. [default: all columns of numbers]"),
+    ] = None,
+    out: Annotated[
+        Path | None, Option(help="Write an HTML page with pictures, too.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Show what is in a table before a model is trained on it."""
+    from rnc_graph.data.catalog import dataset_cards, load_named_dataset
+    from rnc_graph.data.catalog.description import describe as describe_named
+    from rnc_graph.data.description import TableDescription, describe
+    from rnc_graph.data.reading.molecules import read_all_columns
+    from rnc_graph.errors import BadValueError
+    from rnc_graph.reporting.dataset_page import print_description
+
+    if out is not None and out.suffix not in (".html", ".htm"):
+        raise BadValueError(f"{out}: expected a name that ends in .html, got {out.suffix!r}")
+    notes: list[str] = []
+    found: TableDescription
+    if not Path(table).exists() and table in dataset_cards() and not smiles:
+        named = load_named_dataset(table)
+        rows = named.table
+        if target:
+            rows = rows.select(target)
+            found = describe(rows)
+        else:
+            found = describe_named(named, structures=True)
+    else:
+        rows, notes = read_all_columns(Path(table), smiles, target)
+        found = describe(rows)
+    for note in notes:
+        say(note)
+    print_description(console(), found)
+    if out is not None:
+        from rnc_graph.files import write_text
+        from rnc_graph.reporting.pages.data import data_page
+
+        write_text(out, data_page(rows, found, notes))
+        say(f"Written: {out}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         load_dataset,
         load_named_dataset,
     )
+    from rnc_graph.data.description import describe
     from rnc_graph.data.duplicates import without
     from rnc_graph.data.graphs import GraphDataset
     from rnc_graph.data.loader import Loader, Subset
@@ -39,6 +40,7 @@ __all__ = [
     "Subset",
     "TargetScaler",
     "dataset_cards",
+    "describe",
     "list_datasets",
     "load_dataset",
     "load_named_dataset",
@@ -62,6 +64,7 @@ _ROOMS = {
     "Subset": "loader",
     "TargetScaler": "scaling",
     "dataset_cards": "catalog",
+    "describe": "description",
     "list_datasets": "catalog",
     "load_dataset": "catalog",
     "load_named_dataset": "catalog",

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rnc_graph.data.catalog import DatasetDescription, DatasetEntry, TargetDescription
-from rnc_graph.data.catalog.description import QUANTILES
+from rnc_graph.data.catalog import DatasetDescription, DatasetEntry
+from rnc_graph.data.description import NEAR, QUANTILES, TableDescription, TargetDescription
+from rnc_graph.errors import plural
 from rnc_graph.reporting.console import print_table
 from rnc_graph.reporting.numbers import percent, with_unit
 
@@ -46,30 +47,95 @@ def print_datasets(console: Console, entries: Sequence[DatasetEntry]) -> None:
         console.print()
 
 
-def print_description(console: Console, description: DatasetDescription) -> None:
-    """Print the page of one data set."""
-    card = description.card
-    console.print(f"[bold]{escape(card.name)}[/bold]  {escape(card.title)}", highlight=False)
+def print_description(console: Console, description: TableDescription) -> None:
+    """Print what is inside a table; of a named data set also where it is from."""
+    card = description.card if isinstance(description, DatasetDescription) else None
+    title = f"  {escape(card.title)}" if card else ""
+    console.print(f"[bold]{escape(description.name)}[/bold]{title}", highlight=False)
     console.print()
-    _say(console, "molecules", f"{description.rows:,}")
-    _say(console, "bad SMILES", _bad(description))
-    _say(
-        console,
-        "repeated",
-        f"{description.repeated:,} molecules are in more than one row, "
-        f"{description.conflicts:,} of them with values that differ",
-    )
-    if description.parts:
-        _say(console, "split", f"{card.split}: {_sizes(description.parts)}")
-    if description.subsets:
-        _say(console, "subsets", _sizes(description.subsets))
+    for what, text in facts(description):
+        _say(console, what, text)
     console.print()
     _print_labels(console, description)
-    _say(console, "license", card.license)
-    _say(console, "source", card.source)
+    if card:
+        _say(console, "license", card.license)
+        _say(console, "source", card.source)
 
 
-def _print_labels(console: Console, description: DatasetDescription) -> None:
+def facts(description: TableDescription) -> list[tuple[str, str]]:
+    """Return what is to be said of the rows and the structures of a table, with its headings."""
+    found = [
+        ("molecules", f"{description.rows:,}"),
+        ("bad SMILES", _bad(description)),
+        (
+            "repeated",
+            f"{description.repeated:,} molecules are in more than one row, "
+            f"{description.conflicts:,} of them with values that differ",
+        ),
+    ]
+    if isinstance(description, DatasetDescription):
+        if description.parts:
+            found.append(("split", f"{description.card.split}: {_sizes(description.parts)}"))
+        if description.subsets:
+            found.append(("subsets", _sizes(description.subsets)))
+    structures = description.structures
+    if structures is None:
+        return found
+    smallest, median, largest = structures.atoms[[0, QUANTILES.index(0.5), -1]]
+    scaffold, count = structures.largest
+    share = percent(count / structures.molecules)
+    found += [
+        ("different", plural(structures.molecules, "molecule")),
+        ("size", f"{smallest:g} to {largest:g} heavy atoms, median {median:g}"),
+        (
+            "salts",
+            f"{plural(structures.salts, 'molecule')} of several fragments (--clean strips them)",
+        ),
+        (
+            "stereo",
+            f"{plural(structures.chiral, 'molecule')} with a given configuration, "
+            f"{structures.unspecified:,} with one that is not given",
+        ),
+        (
+            "scaffolds",
+            f"{structures.scaffolds:,}, {structures.single:,} of them of one molecule; the most "
+            f"frequent, {scaffold or 'no ring'}, has {share} of the molecules",
+        ),
+    ]
+    if structures.split:
+        found.append(
+            (
+                "test set",
+                f"{structures.near:,} of its {structures.test:,} molecules (split "
+                f"{structures.split}, seed 0) have a near-duplicate in the training set: "
+                f"a Tanimoto similarity of {NEAR} or more",
+            )
+        )
+    nearest = f"{structures.nearest_set}: mean Tanimoto similarity {structures.similarity:.2f}"
+    return [*found, ("nearest", f"{nearest} to the most similar of its molecules")]
+
+
+def warnings_of(target: TargetDescription) -> list[str]:
+    """Return what deserves a look in the values of a target."""
+    found = [
+        f"{plural(count, 'row')} at the end of the range, {value:.4g}: the limit of an assay?"
+        for value, count in target.limits
+    ]
+    if target.repeated:
+        found.append(
+            f"{plural(target.repeated, 'molecule')} measured several times: standard deviation "
+            f"{target.repeat_sd:.3g} within a molecule, an estimate of the error of the "
+            "measurement, which no model can fall below on new values"
+        )
+    if target.other_units:
+        found.append(
+            f"{plural(target.other_units, 'molecule')} with values that differ by a factor of "
+            "1,000, or by 3 as logarithms: are there two units?"
+        )
+    return found
+
+
+def _print_labels(console: Console, description: TableDescription) -> None:
     targets = description.targets
     names = {0.0: "least", 0.5: "median", 1.0: "greatest"}
     lines = [
@@ -82,10 +148,17 @@ def _print_labels(console: Console, description: DatasetDescription) -> None:
             for number, q in enumerate(QUANTILES)
         ),
     ]
-    title = with_unit("labels", description.card.unit)
-    print_table(console, ["", *(t.name for t in targets)], lines, title=title, right=True)
+    units = {target.unit for target in targets}
+    common = units.pop() if len(units) == 1 else None
+    header = [t.name if common is not None else with_unit(t.name, t.unit) for t in targets]
+    title = with_unit("labels", common or "")
+    print_table(console, ["", *header], lines, title=title, right=True)
     bars = [(target.name, _bars(target)) for target in targets]
     print_table(console, ("", "from the least label to the greatest"), bars, title="histograms")
+    if description.structures is not None:
+        for target in targets:
+            for warning in warnings_of(target):
+                _say(console, target.name, warning)
 
 
 def _bars(target: TargetDescription) -> str:
@@ -98,7 +171,7 @@ def _sizes(molecules: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {size:,}" for name, size in molecules.items())
 
 
-def _bad(description: DatasetDescription) -> str:
+def _bad(description: TableDescription) -> str:
     shown = [f"row {b.row + 1}: {b.smiles[:60]!r}: {b.reason}" for b in description.bad[:_SHOWN]]
     more = len(description.bad) - len(shown)
     return "\n".join([*shown, *([f"and {more} more"] if more else [])]) or "none"

@@ -5,7 +5,7 @@ Nothing is downloaded unless the caller asks for it.
 """
 
 from rnc_graph.data.catalog.card import DatasetCard, dataset_card, dataset_cards
-from rnc_graph.data.catalog.description import DatasetDescription, TargetDescription
+from rnc_graph.data.catalog.description import DatasetDescription
 from rnc_graph.data.catalog.description import describe_dataset as describe_dataset
 from rnc_graph.data.catalog.load import DatasetEntry, list_datasets, load_card, load_dataset
 from rnc_graph.data.catalog.load import load_named_dataset as load_named_dataset
@@ -17,7 +17,6 @@ __all__ = [
     "DatasetDescription",
     "DatasetEntry",
     "NamedDataset",
-    "TargetDescription",
     "dataset_card",
     "dataset_cards",
     "describe_dataset",

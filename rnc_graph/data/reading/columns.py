@@ -112,6 +112,11 @@ def choose_smiles(
     return found, [f"SMILES are taken from column {found!r}"]
 
 
+def number_columns(columns: Sequence[str], sample_rows: pd.DataFrame) -> list[str]:
+    """Return the columns whose cells are numbers, nine in ten at least of those that are filled."""
+    return [column for column in columns if _mostly_numbers(sample_rows[column])]
+
+
 def _only(
     candidates: list[str], what: str, option: str, columns: Sequence[str], source: str
 ) -> str:
@@ -159,7 +164,7 @@ def _mostly_molecules(cells: "pd.Series[str]") -> bool:
 
 def _target_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str]:
     named = _named(columns, TARGET_NAMES)
-    return named or [column for column in columns if _mostly_numbers(sample[column])]
+    return named or number_columns(columns, sample)
 
 
 def _mostly_numbers(cells: "pd.Series[str]") -> bool:

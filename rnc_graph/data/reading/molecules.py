@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnc_graph.data.bad import NO_VALUE, BadRow, describe_bad, shorten
-from rnc_graph.data.reading.columns import IgnoredColumns, check_column, choose_columns
+from rnc_graph.data.bad import NO_VALUE, BadRow, describe_bad, shorten, without_value
+from rnc_graph.data.reading.columns import (
+    IgnoredColumns,
+    check_column,
+    choose_columns,
+    choose_smiles,
+    number_columns,
+)
 from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number, split_relation
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.data.reading.source import Chunk
@@ -123,6 +129,34 @@ def read_molecules(
     notes = [*table.notes, *chosen.notes, *notes, *ignored.notes(), *_classes(molecules)]
     notes += molecules.bound_notes()
     return molecules, gathered.bad, notes
+
+
+def read_all_columns(
+    source: Path | pd.DataFrame, smiles: str | None = None, targets: Sequence[str] | None = None
+) -> tuple[MoleculeTable, list[str]]:
+    """Read a table with all its columns of numbers as targets, and say what each column is.
+
+    Arguments and errors are those of :func:`read_molecules`; bad rows are in the notes.
+    """
+    table = open_table(source)
+    start = next(table.chunks(), None)
+    if start is None:
+        raise BadValueError(f"{table.name}: has no rows below its header")
+    sample = start.frame.head(1_000)
+    chosen, _ = choose_smiles(table.columns, sample, smiles, source=table.name)
+    others = [column for column in table.columns if column != chosen]
+    wanted = list(targets or number_columns(others, sample))
+    if not wanted:
+        raise BadValueError(
+            f"{table.name}: no column holds numbers; name one with --target; its columns are: "
+            + ", ".join(map(repr, table.columns[:20]))
+        )
+    molecules, bad, notes = read_molecules(source, chosen, wanted)
+    kinds = {chosen: "SMILES"} | dict.fromkeys(wanted, "numbers")
+    columns = [f"{shorten(name)!r}: {kinds.get(name, 'not read')}" for name in table.columns[:50]]
+    notes = [f"columns: {', '.join(columns)}", *notes]
+    rest, valueless = without_value(bad)
+    return molecules, [*notes, *valueless, *([describe_bad(rest, table.name)] if rest else [])]
 
 
 def _classes(table: MoleculeTable) -> Iterator[str]:

@@ -19,7 +19,7 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.models import Explanation, MoleculeModel, Predictions, TrainingMolecules
 from rnc_graph.models.attribution import explain_features
 from rnc_graph.reporting import numbers
-from rnc_graph.reporting.pages.render import render
+from rnc_graph.reporting.pages.render import labeled, render
 from rnc_graph.reporting.sample_pictures import AtomMark, molecule_svg
 
 # Atoms that have their number in the picture.
@@ -229,12 +229,7 @@ def _picture(explanation: Explanation, target: int, largest: float) -> Markup:
         if np.isfinite(value)
     }
     svg = molecule_svg(explanation.smiles, _SIZE, _BOND, marks)
-    return _labeled(explanation.smiles, svg, "with the contributions of its atoms")
-
-
-def _labeled(smiles: str, svg: str, what: str) -> Markup:
-    label = Markup('<svg role="img" aria-label="{}" ').format(f"{smiles} {what}")
-    return Markup(svg.replace("<svg ", str(label), 1))
+    return labeled(svg, f"{explanation.smiles} with the contributions of its atoms")
 
 
 def _atoms(explanation: Explanation, target: int) -> list[tuple[str, str]]:
@@ -270,7 +265,7 @@ def _neighbors(
             for name, unit, value in zip(model.targets, model.units, values.tolist(), strict=True)
         ]
         svg = molecule_svg(smiles, marks=marks)
-        picture = _labeled(smiles, svg, "with the atoms marked that differ")
+        picture = labeled(svg, f"{smiles} with the atoms marked that differ")
         found.append({"picture": picture, "similarity": f"{similarity:.2f}", "measured": measured})
     return found
 

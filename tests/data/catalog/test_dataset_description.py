@@ -3,7 +3,8 @@ import pytest
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.catalog import DatasetCard, NamedDataset, describe_dataset
-from rnc_graph.data.catalog.description import BINS, describe
+from rnc_graph.data.catalog.description import describe
+from rnc_graph.data.description import BINS
 from rnc_graph.data.splits import Split
 
 

@@ -1,0 +1,295 @@
+"""What is inside a table of molecules: rows, gaps, repeats, labels, structures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.errors import BadValueError
+
+if TYPE_CHECKING:  # The list of data sets is printed without RDKit.
+    from rnc_graph.data.featurizer import BadMolecule
+    from rnc_graph.data.table import FloatArray, MoleculeTable
+
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+BINS = 24
+NEAR = 0.9
+"""The Tanimoto similarity from which two molecules are near-duplicates."""
+
+# Values pile up at a limit that has such a share of them, so many, and so many times the rows that
+# a value has in the median.
+_PILE, _FEWEST, _OTHERS = 0.02, 5, 5
+# Repeats that differ by such factors, or their logarithms by such numbers, may have other units.
+_FACTORS = (1e3, 1e6, 1e9)
+_RTOL = 0.01
+# Molecules that are compared with so many of each embedded data set.
+_COMPARED, _OF_A_SET = 300, 400
+
+
+@dataclass(frozen=True)
+class TargetDescription:
+    """The labels of one target, in its unit.
+
+    Attributes:
+        measured: how many rows have a value.
+        missing: how many have none.
+        quantiles: values at ``QUANTILES``, from the least to the greatest.
+        counts: (BINS,) values in bins of equal width.
+        edges: (BINS + 1,) ends of the bins.
+        unit: "" where unknown.
+        limits: the least and the greatest value, with their numbers of rows, where many rows have
+            them, as at the limit of an assay.
+        repeated: molecules with several values.
+        repeat_sd: pooled standard deviation of the values of a molecule, an estimate of the error
+            of the measurement; NaN without repeats. No model can have a smaller RMSE on them.
+        other_units: molecules whose values differ by a factor of 10³, 10⁶ or 10⁹, or by 3, 6 or 9.
+    """
+
+    name: str
+    measured: int
+    missing: int
+    mean: float
+    sd: float
+    quantiles: FloatArray
+    counts: NDArray[np.int64]
+    edges: FloatArray
+    unit: str = ""
+    limits: list[tuple[float, int]] = field(default_factory=list)
+    repeated: int = 0
+    repeat_sd: float = float("nan")
+    other_units: int = 0
+
+
+@dataclass(frozen=True)
+class StructureDescription:
+    """The structures of the different molecules that can be read.
+
+    Attributes:
+        molecules: how many there are.
+        salts: those of several fragments.
+        chiral: those with a stereocenter or double bond whose configuration is given.
+        unspecified: those with one whose configuration is not given.
+        atoms: heavy atoms at ``QUANTILES``.
+        scaffolds: different Bemis-Murcko scaffolds.
+        single: those of them that one molecule has.
+        largest: the most frequent scaffold ("" is no ring) and its number of molecules.
+        split: the split that ``near`` is about; "" if the table is too small for one.
+        test: molecules of its test set.
+        near: those with a near-duplicate (Tanimoto of 0.9 or more) in its training set.
+        nearest_set: the embedded data set with the most similar molecules.
+        similarity: mean Tanimoto similarity to the most similar of its molecules, of samples.
+    """
+
+    molecules: int
+    salts: int
+    chiral: int
+    unspecified: int
+    atoms: FloatArray
+    scaffolds: int
+    single: int
+    largest: tuple[str, int]
+    split: str
+    test: int
+    near: int
+    nearest_set: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class TableDescription:
+    """What is inside a table.
+
+    Attributes:
+        name: of the table.
+        rows: N.
+        bad: the rows whose SMILES give no molecule.
+        repeated: molecules with more than one row.
+        conflicts: those of them whose rows differ in a target.
+        targets: one for each target.
+        structures: None where they were not described.
+    """
+
+    name: str
+    rows: int
+    bad: list[BadMolecule]
+    repeated: int
+    conflicts: int
+    targets: list[TargetDescription]
+    structures: StructureDescription | None
+
+
+def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescription:
+    """Describe a table of molecules.
+
+    Args:
+        table: the table.
+        structures: whether to describe the structures too, which takes milliseconds a molecule.
+
+    >>> from rnc_graph.data import load_dataset
+    >>> found = describe(load_dataset("freesolv"), structures=False)
+    >>> found.rows, found.targets[0].measured
+    (642, 642)
+    """
+    from rnc_graph.data.duplicates import find_duplicates
+    from rnc_graph.data.featurizer import BadMolecule, canonical_smiles
+
+    canonical: list[str] = []
+    bad: list[BadMolecule] = []
+    for row, text in enumerate(table.smiles):
+        try:
+            canonical.append(canonical_smiles(text))
+        except ValueError as reason:
+            bad.append(BadMolecule(row, text, str(reason)))
+            canonical.append(f"bad row {row}")
+    duplicates = find_duplicates(canonical, table.targets, tolerance=0)
+    good = np.setdiff1d(np.arange(len(table)), [molecule.row for molecule in bad])
+    return TableDescription(
+        name=table.name,
+        rows=len(table),
+        bad=bad,
+        repeated=len(duplicates.groups),
+        conflicts=len(duplicates.conflicts),
+        targets=[
+            _target(name, values, unit, duplicates.groups)
+            for name, values, unit in zip(
+                table.target_names, table.targets.T, table.unit_of_each, strict=True
+            )
+        ],
+        structures=_structures(table.take(good), [canonical[row] for row in good])
+        if structures and len(good)
+        else None,
+    )
+
+
+def _target(
+    name: str, values: FloatArray, unit: str, groups: Sequence[NDArray[np.int64]]
+) -> TargetDescription:
+    known = values[~np.isnan(values)]
+    counts, edges = np.histogram(known, bins=BINS)
+    several = [own[~np.isnan(own)] for own in (values[rows] for rows in groups)]
+    several = [own for own in several if len(own) > 1]
+    squares = sum(float(np.square(own - own.mean()).sum()) for own in several)
+    freedom = sum(map(len, several)) - len(several)
+    different, rows_of_each = np.unique(known, return_counts=True)
+    fewest = max(_FEWEST, _PILE * len(known), _OTHERS * float(np.median(rows_of_each)))
+    return TargetDescription(
+        name=name,
+        measured=len(known),
+        missing=len(values) - len(known),
+        mean=float(known.mean()),
+        sd=float(known.std()),
+        quantiles=np.quantile(known, QUANTILES),
+        counts=counts,
+        edges=edges,
+        unit=unit,
+        limits=[
+            (float(different[end]), int(rows_of_each[end]))
+            for end in (0, -1)
+            if rows_of_each[end] >= fewest and len(different) > 1
+        ],
+        repeated=len(several),
+        repeat_sd=(squares / freedom) ** 0.5 if freedom else float("nan"),
+        other_units=sum(map(_may_have_other_units, several)),
+    )
+
+
+def _may_have_other_units(values: FloatArray) -> bool:
+    low, high = values.min(), values.max()
+    ratio = high / low if low > 0 else 0.0
+    exponents = np.log10(_FACTORS)
+    return bool(
+        np.isclose(ratio, _FACTORS, rtol=_RTOL).any()
+        or np.isclose(high - low, exponents, rtol=_RTOL).any()
+    )
+
+
+def _structures(table: MoleculeTable, canonical: list[str]) -> StructureDescription:
+    from rnc_graph.data.featurizer import parse_smiles
+    from rnc_graph.data.splits.chemical import murcko_scaffold
+
+    different = list(dict.fromkeys(canonical))
+    molecules = [parse_smiles(text) for text in different]
+    scaffolds = Counter(map(murcko_scaffold, different))
+    bits = _fingerprints(molecules)
+    given, missing = zip(*map(_stereo, molecules), strict=True)
+    split, test, near = _near_duplicates(table, canonical, dict(zip(different, bits, strict=True)))
+    nearest_set, similarity = _nearest_set(table.name, bits)
+    return StructureDescription(
+        molecules=len(different),
+        salts=sum("." in text for text in different),
+        chiral=sum(given),
+        unspecified=sum(missing),
+        atoms=np.quantile([molecule.GetNumHeavyAtoms() for molecule in molecules], QUANTILES),
+        scaffolds=len(scaffolds),
+        single=list(scaffolds.values()).count(1),
+        largest=scaffolds.most_common(1)[0],
+        split=split,
+        test=test,
+        near=near,
+        nearest_set=nearest_set,
+        similarity=similarity,
+    )
+
+
+def _stereo(molecule: Any) -> tuple[bool, bool]:
+    """Return whether a configuration is given, and whether one is missing."""
+    from rdkit.Chem import FindPotentialStereo, StereoSpecified
+
+    from rnc_graph.data.rdkit_log import whole
+
+    found = {info.specified for info in whole(lambda: FindPotentialStereo(molecule))}
+    return StereoSpecified.Specified in found, StereoSpecified.Unspecified in found
+
+
+def _fingerprints(molecules: Sequence[Any]) -> list[Any]:
+    from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+
+    from rnc_graph.data.featurizer import FINGERPRINT_BITS, FINGERPRINT_RADIUS
+
+    generator = GetMorganGenerator(radius=FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)
+    return [generator.GetFingerprint(molecule) for molecule in molecules]
+
+
+def _near_duplicates(
+    table: MoleculeTable, canonical: list[str], bits: dict[str, Any]
+) -> tuple[str, int, int]:
+    """Return the default split, the molecules of its test set, and those with a near-duplicate."""
+    from rdkit.DataStructs import BulkTanimotoSimilarity
+
+    from rnc_graph.data.splits import PUBLISHED, SPLITS, SplitSamples
+
+    name = "published" if PUBLISHED in table.extra else "random"
+    try:
+        samples = SplitSamples.of(table, canonical)
+        split = SPLITS.make(name).split(samples, 0, (0.8, 0.1, 0.1))
+    except BadValueError:  # Too few molecules.
+        return "", 0, 0
+    test = dict.fromkeys(canonical[row] for row in split.test)
+    train = [bits[text] for text in dict.fromkeys(canonical[row] for row in split.train)]
+    near = sum(max(BulkTanimotoSimilarity(bits[text], train)) >= NEAR for text in test)
+    return name, len(test), near
+
+
+def _nearest_set(name: str, bits: Sequence[Any]) -> tuple[str, float]:
+    """Return the embedded data set that some molecules resemble most, and how much."""
+    from rdkit.DataStructs import BulkTanimotoSimilarity
+
+    from rnc_graph.data.catalog import dataset_cards, load_dataset
+    from rnc_graph.data.featurizer import parse_smiles
+
+    queries = bits[:: -(-len(bits) // _COMPARED)]
+    found = {}
+    for card in dataset_cards().values():
+        if card.collection or card.name == name:
+            continue
+        smiles = load_dataset(card.name).smiles
+        known = _fingerprints([parse_smiles(t) for t in smiles[:: -(-len(smiles) // _OF_A_SET)]])
+        nearest = [max(BulkTanimotoSimilarity(own, known)) for own in queries]
+        found[card.name] = float(np.mean(nearest))
+    best = max(found, key=lambda key: found[key])
+    return best, found[best]

@@ -1,0 +1,67 @@
+"""The page of a table: what is in it, its labels, and a dozen of its molecules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from rnc_graph.data import MoleculeTable
+from rnc_graph.data.catalog import DatasetDescription
+from rnc_graph.data.description import BINS, TableDescription, TargetDescription
+from rnc_graph.reporting import numbers
+from rnc_graph.reporting.dataset_page import facts, warnings_of
+from rnc_graph.reporting.dataset_picture import spread_rows
+from rnc_graph.reporting.pages.render import labeled, render
+from rnc_graph.reporting.sample_pictures import molecule_svg
+
+_WIDTH, _HEIGHT = 480, 100
+
+
+def data_page(table: MoleculeTable, description: TableDescription, notes: Sequence[str]) -> str:
+    """Return the page; all text of the table is escaped.
+
+    Args:
+        table: the table.
+        description: of the table.
+        notes: what was guessed of its columns.
+    """
+    named = isinstance(description, DatasetDescription)
+    values = table.targets[:, 0]
+    rows = spread_rows(values, {molecule.row for molecule in description.bad})
+    return render(
+        "data.html",
+        title=description.card.title if named else description.name,
+        notes=notes,
+        facts=facts(description),
+        targets=list(map(_target, description.targets)),
+        first=table.target_names[0],
+        molecules=[
+            {"picture": _picture(table.smiles[row]), "value": f"{values[row]:.4g}"}
+            for row in rows.tolist()
+        ],
+    )
+
+
+def _target(target: TargetDescription) -> dict[str, Any]:
+    tallest = max(int(target.counts.max()), 1)
+    step = _WIDTH / BINS
+    bars = [
+        (round(step * n, 1), round(105 - height, 1), round(height, 1))
+        for n, height in enumerate(_HEIGHT * target.counts / tallest)
+    ]
+    missing = f", {target.missing:,} missing" if target.missing else ""
+    return {
+        "name": numbers.with_unit(target.name, target.unit),
+        "summary": f"{target.measured:,} values{missing}, mean {target.mean:.4g}, standard "
+        f"deviation {target.sd:.4g}, median {target.quantiles[3]:.4g}",
+        "warnings": warnings_of(target),
+        "bars": bars,
+        "least": f"{target.quantiles[0]:.4g}",
+        "greatest": f"{target.quantiles[-1]:.4g}",
+    }
+
+
+def _picture(smiles: str) -> Markup:
+    return labeled(molecule_svg(smiles), smiles)
