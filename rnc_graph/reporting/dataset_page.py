@@ -51,7 +51,8 @@ def print_description(console: Console, description: TableDescription) -> None:
     """Print what is inside a table; of a named data set also where it is from."""
     card = description.card if isinstance(description, DatasetDescription) else None
     title = f"  {escape(card.title)}" if card else ""
-    console.print(f"[bold]{escape(description.name)}[/bold]{title}", highlight=False)
+    name = card.name if card else description.name
+    console.print(f"[bold]{escape(name)}[/bold]{title}", highlight=False)
     console.print()
     for what, text in facts(description):
         _say(console, what, text)

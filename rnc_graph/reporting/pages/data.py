@@ -27,12 +27,12 @@ def data_page(table: MoleculeTable, description: TableDescription, notes: Sequen
         description: of the table.
         notes: what was guessed of its columns.
     """
-    named = isinstance(description, DatasetDescription)
+    card = description.card if isinstance(description, DatasetDescription) else None
     values = table.targets[:, 0]
     rows = spread_rows(values, {molecule.row for molecule in description.bad})
     return render(
         "data.html",
-        title=description.card.title if named else description.name,
+        title=card.title if card else description.name,
         notes=notes,
         facts=facts(description),
         targets=list(map(_target, description.targets)),
