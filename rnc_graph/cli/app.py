@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import typer
@@ -96,6 +97,17 @@ def console(*, stderr: bool = False) -> Console:
 def say(message: str, style: str | None = None) -> None:
     """Print a message to stderr, without markup or line breaks."""
     console(stderr=True).print(message, style=style, markup=False, soft_wrap=True)
+
+
+def say_all(notes: list[str]) -> None:
+    """Say some messages."""
+    for note in notes:
+        say(note)
+
+
+def say_written(paths: list[Path]) -> None:
+    """Say which files were written."""
+    say("\n  ".join(["Written:", *map(str, paths)]))
 
 
 def workers(jobs: int | None) -> int:

@@ -11,7 +11,7 @@ from typer import Option
 
 from rnc_graph.cli.app import Jobs, command, say, workers
 from rnc_graph.cli.bars import work_bar
-from rnc_graph.cli.models import IdColumn, Level, Model, Plugins, Rows, Smiles, Trusted
+from rnc_graph.cli.options import IdColumn, Level, Model, Plugins, Rows, Smiles, Trusted
 from rnc_graph.cli.tables import read
 from rnc_graph.errors import BadValueError
 

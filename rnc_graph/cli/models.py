@@ -1,348 +1,30 @@
-"""Models of a user's own: train, predict, embed, evaluate."""
+"""Trained models: predict, embed, evaluate."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import (
-    Command,
-    Device,
-    Jobs,
-    Overwrite,
-    app,
-    command,
-    console,
-    options_of,
-    say,
-    workers,
-)
+from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.bars import work_bar
-from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
+from rnc_graph.cli.options import (
+    Decimal,
+    IdColumn,
+    Level,
+    Model,
+    Plugins,
+    Relation,
+    Rows,
+    Smiles,
+    Trusted,
+)
+from rnc_graph.cli.tables import read
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
-    from rnc_graph.data import MoleculeTable
-    from rnc_graph.models import Evaluation, MoleculeModel
-
-Model = Annotated[Path, Argument(help="The folder of a model.")]
-Smiles = Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")]
-Rows = Annotated[Path, Argument(help="A table with a column of SMILES; - reads a pipe.")]
-Level = Annotated[
-    float, Option("--interval", help="Share of measurements that the intervals cover.")
-]
-Plugins = Annotated[
-    list[Path] | None,
-    Option(help="A Python file that registers encoders, losses or augmentations; repeatable."),
-]
-Trusted = Annotated[
-    list[str] | None,
-    Option(
-        metavar="MODULE",
-        help="A module or class whose encoder the model may import, which runs its code; "
-        "repeatable. [default: torch_geometric.nn.models]",
-    ),
-]
-Relation = Annotated[
-    list[str] | None,
-    Option(
-        metavar="COLUMN|TARGET=COLUMN",
-        help="The column that says =, < or > of a target; repeatable. Cells such as >100 do so "
-        "themselves.",
-    ),
-]
-IdColumn = Annotated[
-    str | None,
-    Option("--id", metavar="COLUMN", help="The column that names the rows in all that is written."),
-]
-Decimal = Annotated[
-    str | None, Option(help="The decimal sign: . or a comma. [default: found by column]")
-]
-
-
-class _Train(Command):
-    groups: ClassVar = {
-        "The table": (
-            "smiles",
-            "target",
-            "unit",
-            "transform",
-            "relation",
-            "weight",
-            "id_column",
-            "decimal",
-            "clean",
-            "merge",
-            "weigh_merged",
-            "on_bad",
-        ),
-        "The split": (
-            "split",
-            "split_column",
-            "split_file",
-            "leaks",
-            "validation_fraction",
-            "test_fraction",
-            "seed",
-        ),
-        "The model": (
-            "networks",
-            "member",
-            "weights",
-            "descriptors",
-            "encoder",
-            "encoder_option",
-            "objective",
-            "head_loss",
-            "freeze",
-            "epochs",
-            "pretraining_epochs",
-            "further",
-            "plugin",
-        ),
-    }
-
-
-@app.command(cls=_Train)
-def train(
-    data: Annotated[
-        str, Argument(help="CSV, TSV, Excel, Parquet or SDF, .gz too; or a data set's name.")
-    ],
-    out: Annotated[Path, Option(help="The folder of the model.", file_okay=False)],
-    smiles: Smiles = None,
-    target: Annotated[
-        list[str] | None, Option(help="A column to predict; repeatable. [default: guessed]")
-    ] = None,
-    unit: Annotated[
-        list[str] | None,
-        Option(
-            metavar="UNIT|NAME=UNIT",
-            help="Unit of the targets; repeatable, in their order or by name.",
-        ),
-    ] = None,
-    transform: Annotated[
-        list[str] | None,
-        Option(
-            metavar="none|log10|NAME=log10",
-            help="Learn the logarithm of the targets, which are predicted in their unit; "
-            "repeatable, in their order or by name. [default: none]",
-        ),
-    ] = None,
-    relation: Relation = None,
-    weight: Annotated[
-        str | None, Option(metavar="COLUMN", help="The column of weights, for the training.")
-    ] = None,
-    id_column: IdColumn = None,
-    decimal: Decimal = None,
-    split: Annotated[
-        str | None,
-        Option(
-            help="random, stratified, scaffold, butina, group or time. [default: the published one "
-            "of a data set that came with one, else random]"
-        ),
-    ] = None,
-    split_column: Annotated[
-        str | None,
-        Option(help="The column that says train, validation or test; or the group or time."),
-    ] = None,
-    split_file: Annotated[
-        Path | None, Option(help="The split.json of another model of the same table.")
-    ] = None,
-    leaks: Annotated[
-        str | None,
-        Option(
-            help="Molecules in two sets of a split column or file: keep, drop or raise. "
-            "[default: keep and count them]"
-        ),
-    ] = None,
-    validation_fraction: Annotated[
-        float, Option(help="Share that chooses the epochs and calibrates the intervals.")
-    ] = 0.1,
-    test_fraction: Annotated[
-        float, Option(help="Share that the model is evaluated on; 0 for none.")
-    ] = 0.1,
-    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Of the split and the training.")] = 0,
-    clean: Annotated[
-        bool, Option("--clean", help="Strip salts and charges, here and in prediction.")
-    ] = False,
-    merge: Annotated[
-        str, Option(help="Several rows of one molecule: no, mean, median or first.")
-    ] = "no",
-    weigh_merged: Annotated[
-        bool, Option("--weigh-merged", help="A merged row weighs as many times as it was rows.")
-    ] = False,
-    on_bad: Annotated[
-        str, Option(help="Rows that cannot be used: skip (and name them) or raise.")
-    ] = "skip",
-    plugin: Plugins = None,
-    encoder: Annotated[
-        str, Option(help="gin, gcn, mpnn, a plugin's, or the import path of a class.")
-    ] = "gin",
-    encoder_option: Annotated[
-        list[str] | None,
-        Option(
-            metavar="KEY=VALUE",
-            help="Of the encoder, such as hidden_channels=32; repeatable. [default: those of "
-            "docs/model.md]",
-        ),
-    ] = None,
-    objective: Annotated[
-        str, Option(help="Of stage 1: rnc, supcon, rince, ...; none leaves stage 1 out.")
-    ] = "rnc",
-    head_loss: Annotated[str, Option(help="l1, l2 or huber.")] = "l2",
-    freeze: Annotated[bool, Option("--freeze", help="Train the head alone in stage 2.")] = False,
-    descriptors: Annotated[
-        bool, Option(help="Use RDKit's descriptors, with the embedding and alone.")
-    ] = True,
-    networks: Annotated[
-        str,
-        Option(
-            metavar="N|auto",
-            help="Networks in the ensemble; auto, with stacked weights: three if they lower the "
-            "error, or none.",
-        ),
-    ] = "3",
-    member: Annotated[
-        list[str] | None,
-        Option(
-            help="Beside the networks: svr, extra-trees, fingerprint-svr, embedding-svr; "
-            "repeatable. [default: all but svr]"
-        ),
-    ] = None,
-    weights: Annotated[
-        str, Option(help="Of the members: equal, or stacked (learned out of fold).")
-    ] = "stacked",
-    epochs: Annotated[int, Option(min=1, help="Of stage 2.")] = 80,
-    pretraining_epochs: Annotated[int, Option(min=1, help="Of stage 1.")] = 30,
-    further: Annotated[
-        list[str] | None,
-        Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any other setting of the model, such as learning_rate=5e-4, head_epochs=20 or "
-            "objective_options={temperature: 1}; repeatable.",
-        ),
-    ] = None,
-    overwrite: Overwrite = False,
-    jobs: Jobs = None,
-    device: Device = "cpu",
-) -> None:
-    """Train a model on SMILES and measurements, and evaluate it."""
-    from rnc_graph.data.bad import describe_bad
-    from rnc_graph.files import new_folder
-    from rnc_graph.models import LEVEL, make_settings
-    from rnc_graph.models.build import Preparation, build, prepare
-    from rnc_graph.models.settings import DescriptorModelName
-    from rnc_graph.plugins import load_plugins
-    from rnc_graph.reporting.console import print_evaluation
-    from rnc_graph.reporting.model_folder import write_model_folder
-
-    members: tuple[str, ...] = get_args(DescriptorModelName)
-    check_choices(
-        ("--merge", merge, ("no", "mean", "median", "first")),
-        ("--on-bad", on_bad, ("skip", "raise")),
-        ("--leaks", leaks, ("keep", "drop", "raise", None)),
-        ("--weights", weights, ("equal", "stacked")),
-        *(("--member", given, members) for given in member or []),
-    )
-    if networks != "auto" and not networks.isdecimal():
-        raise BadValueError(f"--networks: expected a number or auto, got {networks!r}")
-    plugins = load_plugins(plugin or [])
-    own = {
-        "encoder": encoder,
-        "encoder_options": options_of(encoder_option),
-        "objective": None if objective == "none" else objective,
-        "head_loss": head_loss,
-        "freeze_encoder": freeze,
-        "clean": clean,
-        "descriptors": descriptors,
-        "networks": networks if networks == "auto" else int(networks),
-        "weights": weights,
-        "epochs": epochs,
-        "pretraining_epochs": pretraining_epochs,
-        **({} if member is None else {"descriptor_models": member}),
-    }
-    others = options_of(further, "--set") or {}
-    for name in others.keys() & {*own, "target_transform"}:
-        raise BadValueError(f"--set {name}: has an option of its own; see rnc-graph train --help")
-    settings = make_settings(**own, **others)
-    processes = workers(jobs)
-    with new_folder(out, overwrite=overwrite) as folder:
-        extra = [split_column] if split_column else []
-        table, bad, notes = read(
-            data,
-            smiles,
-            target,
-            decimal,
-            extra=extra,
-            id_column=id_column,
-            weight=weight,
-            relation=relation,
-        )
-        if unit:
-            table = replace(table, units=tuple(by_target("--unit", unit, table.target_names)))
-        if transform:
-            chosen = by_target("--transform", transform, table.target_names, "none")
-            settings = make_settings(**{**dict(settings), "target_transform": chosen})
-        splitter, split_options = splitter_of(split, split_column, split_file, leaks, table.extra)
-        preparation = Preparation(
-            merge=merge,  # type: ignore[arg-type]  # checked above
-            weigh_merged=weigh_merged,
-            on_bad=on_bad,  # type: ignore[arg-type]
-            split=splitter,
-            split_options=split_options,
-            fractions=(1 - validation_fraction - test_fraction, validation_fraction, test_fraction),
-            seed=seed,
-        )
-        _say_all(notes)
-        with work_bar("featurizing") as done:
-            prepared = prepare(
-                table,
-                bad,
-                preparation,
-                settings.wants,
-                transforms=settings.transforms(table.target_names),
-                jobs=processes,
-                on_progress=done,
-            )
-        if prepared.bad:
-            say(describe_bad(prepared.bad, table.name))
-            say(f"They are left out; all: {out}/bad_rows.csv")
-        _say_all([*prepared.notes, prepared.sizes()])
-        with work_bar("training") as done:
-            built = build(
-                prepared,
-                settings,
-                seed=seed,
-                jobs=processes,
-                device=device,
-                on_progress=done,
-                plugins=plugins,
-            )
-        if networks == "auto" and built.model.settings.networks == 0:
-            say("no network is a member: it did not lower the error; --networks 3 trains three")
-        for note in built.model.interval_notes(LEVEL):
-            say(f"{note}; hold out more with --validation-fraction")
-        if built.test is not None:
-            on_subsets = _on_subsets(prepared.table, built.test)
-            _say_all(on_subsets)
-            prepared.notes.extend(on_subsets)
-        written = write_model_folder(
-            folder,
-            source=table.name,
-            command=shlex.join(["rnc-graph", *sys.argv[1:]]),
-            prepared=prepared,
-            preparation=preparation,
-            built=built,
-        )
-        evaluated = built.test or built.validation
-        print_evaluation(console(), evaluated, "test set" if built.test else "validation set")
-    _say_written([out / path.name for path in written])
+    from rnc_graph.models import MoleculeModel
 
 
 @command()
@@ -366,12 +48,12 @@ def predict(
         report = predict_file(
             loaded, data, out, smiles=smiles, level=interval, jobs=workers(jobs), on_rows=done
         )
-    _say_all(report.notes)
+    say_all(report.notes)
     say(
         f"{report.rows} rows, {report.problems} without a prediction (see column 'problem'), "
         f"{report.outside} outside the model's domain"
     )
-    _say_written([out])
+    say_written([out])
 
 
 @command()
@@ -392,9 +74,9 @@ def embed(
     loaded = _load(model, trusted, plugin)
     with work_bar("embedding", unit="molecules") as done:
         report = embed_file(loaded, data, out, smiles=smiles, jobs=workers(jobs), on_rows=done)
-    _say_all(report.notes)
+    say_all(report.notes)
     say(f"{report.rows} rows, {report.problems} without an embedding")
-    _say_written([out])
+    say_written([out])
 
 
 @command()
@@ -437,7 +119,7 @@ def evaluate(
         usual_id=loaded.id_column,
         relation=relation,
     )
-    _say_all(notes)
+    say_all(notes)
     if len(table.target_names) != len(loaded.targets):
         raise BadValueError(
             f"{table.name}: expected a column for each of the model's targets "
@@ -448,7 +130,7 @@ def evaluate(
     if bad:
         say(describe_bad(bad, table.name))
         say("They are left out" + (f"; all: {out}/bad_rows.csv" if out else ""))
-    _say_all(loaded.interval_notes(interval))
+    say_all(loaded.interval_notes(interval))
     evaluation = evaluate_predictions(
         loaded,
         table.smiles,
@@ -474,40 +156,10 @@ def evaluate(
     for name, part in parts.items():
         print_evaluation(console(), part, f"{table.name}, {name}")
     if out is not None:
-        _say_written(write_evaluation(out, loaded, parts, bad, table.name))
+        say_written(write_evaluation(out, loaded, parts, bad, table.name))
 
 
 def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -> MoleculeModel:
     from rnc_graph.models import load_model
 
     return load_model(folder, trusted or (), plugins=plugins or [])
-
-
-def _say_all(notes: list[str]) -> None:
-    for note in notes:
-        say(note)
-
-
-def _say_written(paths: list[Path]) -> None:
-    say("\n  ".join(["Written:", *map(str, paths)]))
-
-
-def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
-    """Say how large the error is on the subsets that a data set names, such as cliffs."""
-    import numpy as np
-
-    from rnc_graph.data.splits import SUBSET
-    from rnc_graph.metrics import subset_metrics
-
-    numbers = {int(row): number for number, row in enumerate(table.rows)}
-    rows = [numbers[int(row)] for row in test.rows]
-    masks = {
-        column.removeprefix(SUBSET): np.array([cells[row] == "yes" for row in rows])
-        for column, cells in table.extra.items()
-        if column.startswith(SUBSET)
-    }
-    found = subset_metrics(test.measured, test.predictions.values, masks)
-    return [
-        f"RMSE on the {masks[name].sum()} {name} molecules of the test set: {errors['rmse']:.3f}"
-        for name, errors in found.items()
-    ]
