@@ -88,8 +88,8 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         "# Prediction by the default model",
         "",
-        f"Made by `python benchmarks/prediction.py` on {result['processor']}, other work beside it "
-        f"(load {result['load']:.1f}).",
+        f"Made by `python benchmarks/prediction.py --rows {result['rows']}` on "
+        f"{result['processor']}, other work beside it (load {result['load']:.1f}).",
         "",
         "| rows, CSV to CSV | processes | molecules per s of CPU | s by the clock | peak, MiB |",
         "|---:|---:|---:|---:|---:|",
@@ -124,6 +124,7 @@ def main() -> None:
         in_a_process("train", folder)
         result = {
             "processor": processor(),
+            "rows": arguments.rows,
             "one": in_a_process("one", folder),
             "files": [in_a_process("file", folder, number, 1) for number in rows]
             + [in_a_process("file", folder, rows[0], 2)],
