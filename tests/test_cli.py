@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import rnc_graph
 from rnc_graph.cli import app
 from rnc_graph.errors import RncGraphError
+from rnc_graph.files import resource_dir
 
 
 def rnc_graph_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -146,3 +147,19 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert "table.md" in done.stdout
     assert "tasks done already" in done.stderr
     assert "Warning" not in done.stderr
+
+
+def test_a_shipped_spec_is_copied_and_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["example", "esol"])
+    assert done.exit_code == 0, done.output
+    shipped = (resource_dir("experiments") / "esol.yaml").read_text(encoding="utf-8")
+    assert Path("esol.yaml").read_text(encoding="utf-8") == shipped
+    again = CliRunner().invoke(app, ["example", "esol"])
+    assert "esol.yaml: exists; name another file with --out" in repr(again.exception)
+    wrong = CliRunner().invoke(app, ["run", "esoll"])
+    assert "did you mean 'esol'" in str(wrong.exception)
+    listed = CliRunner().invoke(app, ["run", "temperature", "--dry-run", "--seeds", "1"])
+    assert listed.exit_code == 0, listed.output + repr(listed.exception)

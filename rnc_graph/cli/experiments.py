@@ -76,7 +76,7 @@ def reproduce(
 
 @command()
 def run(
-    spec: Annotated[Path, Argument(help="A spec in YAML.")],
+    spec: Annotated[Path, Argument(help="A spec in YAML, or the name of a shipped one.")],
     encoder: Annotated[
         str, Option(help="Encoders of the spec, separated by commas, or all of them.")
     ] = "all",
@@ -89,11 +89,33 @@ def run(
     ray: Ray = None,
     processes: Processes = 1,
 ) -> None:
-    """Run an experiment of your own, or what is missing of it."""
+    """Run an experiment, or what is missing of it."""
+    from rnc_graph.experiments import shipped_spec
+
+    if not spec.exists() and spec.name == str(spec) and not spec.suffix:
+        spec = shipped_spec(spec.name)
     made_by = ["run", str(spec), *(["--encoder", encoder] if encoder != "all" else [])]
     _run(
         spec, made_by, encoder, seeds, out, quick, dry_run, _execution(jobs, device, ray, processes)
     )
+
+
+@command()
+def example(
+    name: Annotated[str, Argument(help="A shipped experiment, e.g. esol.")],
+    out: Annotated[
+        Path | None, Option(help="The file. [default: NAME.yaml]", dir_okay=False)
+    ] = None,
+) -> None:
+    """Copy a shipped spec, to change it and run it."""
+    from rnc_graph.experiments import shipped_spec
+    from rnc_graph.files import write_text
+
+    spec, path = shipped_spec(name), out or Path(f"{name}.yaml")
+    if path.exists():
+        raise BadValueError(f"{path}: exists; name another file with --out")
+    write_text(path, spec.read_text(encoding="utf-8"))
+    say(f"Written: {path}; now: rnc-graph run {path}")
 
 
 def _execution(
