@@ -27,6 +27,8 @@ _PILE, _FEWEST, _OTHERS = 0.02, 5, 5
 # Repeats that differ by such factors, or their logarithms by such numbers, may have other units.
 _FACTORS = (1e3, 1e6, 1e9)
 _RTOL = 0.01
+# A target with larger values is no logarithm.
+_LARGEST_LOGARITHM = 20.0
 # Molecules that are compared with so many of each embedded data set.
 _COMPARED, _OF_A_SET = 300, 400
 
@@ -47,7 +49,8 @@ class TargetDescription:
         repeated: molecules with several values.
         repeat_sd: pooled standard deviation of the values of a molecule, an estimate of the error
             of the measurement; NaN without repeats. No model can have a smaller RMSE on them.
-        other_units: molecules whose values differ by a factor of 10³, 10⁶ or 10⁹, or by 3, 6 or 9.
+        other_units: molecules whose values differ by a factor of 10³, 10⁶ or 10⁹, or by 3, 6 or 9
+            where they may be logarithms.
     """
 
     name: str
@@ -194,18 +197,19 @@ def _target(
         ],
         repeated=len(several),
         repeat_sd=(squares / freedom) ** 0.5 if freedom else float("nan"),
-        other_units=sum(map(_may_have_other_units, several)),
+        other_units=sum(
+            _may_have_other_units(own, np.abs(known).max() <= _LARGEST_LOGARITHM) for own in several
+        ),
     )
 
 
-def _may_have_other_units(values: FloatArray) -> bool:
+def _may_have_other_units(values: FloatArray, logarithms: bool) -> bool:
     low, high = values.min(), values.max()
     ratio = high / low if low > 0 else 0.0
-    exponents = np.log10(_FACTORS)
-    return bool(
-        np.isclose(ratio, _FACTORS, rtol=_RTOL).any()
-        or np.isclose(high - low, exponents, rtol=_RTOL).any()
-    )
+    far = np.isclose(ratio, _FACTORS, rtol=_RTOL).any()
+    if logarithms:
+        far |= np.isclose(high - low, np.log10(_FACTORS), rtol=_RTOL).any()
+    return bool(far)
 
 
 def _structures(table: MoleculeTable, canonical: list[str]) -> StructureDescription:

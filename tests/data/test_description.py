@@ -38,6 +38,8 @@ def test_repeats_a_factor_of_a_thousand_apart_may_have_other_units(
 ) -> None:
     found = describe(table(["CO", "OC", "C"], [2.0, second, 1.0]), structures=False)
     assert found.targets[0].other_units == mixed
+    wavelengths = describe(table(["CO", "OC", "C"], [302.0, 305.0, 1.0]), structures=False)
+    assert wavelengths.targets[0].other_units == 0
 
 
 def test_structures_are_those_of_different_molecules() -> None:
