@@ -7,9 +7,10 @@
 "morgan" is the kernel member on Morgan counts alone, "fingerprint-svr" is the member as it is, with
 the mean over four fingerprints; both learn from the whole training set. With ``--mixture`` also
 "mixture": ``MoleculeRegressor(networks=0)``, the members of the default model but for the networks,
-which holds a tenth of the training set out to calibrate its intervals. RMSE on all molecules of the test set, and on those with an activity cliff.
-Nothing is tuned to a set, and no test set was looked at to choose a setting. A finished set is kept
-in a folder beside the results, and not computed again. Writes JSON, and the same as Markdown.
+which holds a tenth of the training set out to calibrate its intervals. RMSE on all molecules of the
+test set, and on those with an activity cliff. Nothing is tuned to a set, and no test set was looked
+at to choose a setting. A finished set is kept in a folder beside the results, and not computed
+again. Writes JSON, and the same as Markdown.
 """
 
 import argparse
