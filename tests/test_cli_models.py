@@ -97,10 +97,10 @@ def test_new_columns_have_names_of_their_own() -> None:
     [
         (["--networks", "-1"], "--networks: expected a number or auto, got '-1'"),
         (["--weights", "equal", "--networks", "auto"], "networks='auto' needs weights='stacked'"),
-        (["--weights", "best"], "--weights: expected equal, stacked, got 'best'"),
+        (["--weights", "best"], "--weights: expected equal or stacked, got 'best'"),
         (
             ["--member", "forest"],
-            "--member: expected svr, extra-trees, fingerprint-svr, embedding-svr, got 'forest'",
+            "--member: expected svr, extra-trees, fingerprint-svr or embedding-svr, got 'forest'",
         ),
     ],
 )
@@ -309,7 +309,23 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["train", "my.csv", "--encoder-option", "layers=[", "--out", "m"], "is not YAML"),
         (["train", "my.csv", "--encoder-option", "layer=2", "--out", "m"], "'layer'.*layers"),
         (["train", "my.csv", "--set", "epochs=2", "--out", "m"], "--set epochs: has an option"),
-        (["train", "my.csv", "--set", "depth=2", "--out", "m"], "depth"),
+        (
+            ["train", "my.csv", "--set", "depth=2", "--out", "m"],
+            "--set: unknown setting 'depth'; k",
+        ),
+        (["train", "my.csv", "--weigh-merged", "--out", "m"], "--weigh-merged: expected --merge"),
+        (
+            ["train", "my.csv", "--target", "logS", "--weight", "logS", "--out", "m"],
+            "--weight: expected a column that is no --target, got 'logS'",
+        ),
+        (
+            ["train", "my.csv", "--target", "logS", "--id", "logS", "--out", "m"],
+            "--id: expected a column that is no --target, got 'logS'",
+        ),
+        (
+            ["train", "my.csv", "--target", "logS", "--transform", "ln", "--out", "m"],
+            "--transform: expected none or log10, got 'ln'",
+        ),
         (["train", "my.csv", "--set", "views=yes", "--out", "m"], "views.*expected a number"),
         (["train", "my.csv", "--plugin", "gone.py", "--out", "m"], "gone.py: cannot be read"),
         (["train", "my.csv", "--objective", "rcn", "--out", "m"], "unknown objective 'rcn'"),
@@ -336,7 +352,10 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["predict", "none", "my.csv", "--out", "p.csv"], "none: no such folder"),
         (["predict", "model", "my.csv", "--smiles", "x", "--out", "p.csv"], "no column 'x'"),
         (["predict", "model", "my.csv", "--out", "my.csv"], "is the table that is read"),
-        (["predict", "model", "my.csv", "--interval", "90", "--out", "p.csv"], "between 0 and 1"),
+        (
+            ["predict", "none", "my.csv", "--interval", "90", "--out", "p.csv"],
+            "--interval: expected a number between 0 and 1, got 90",
+        ),
         (
             ["predict", "model", "my.csv", "--out", "p.xls"],
             r"\.csv, \.parquet, \.xlsx, got '\.xls'",

@@ -53,7 +53,7 @@ def test_rows_without_a_value_are_counted_and_bad_ones_named(folder: Path) -> No
     assert bad["id"].tolist() == ["C-003", "C-005"]
     assert bad["reason"].tolist() == [
         "not positive: it has no log10",
-        "a number with a unit: leave 'uM' out of the cells, and say it with --unit",
+        "a number with a unit: leave 'uM' out (--unit takes the unit of a column)",
     ]
 
 
@@ -74,16 +74,21 @@ def test_names_units_and_scales_are_in_all_that_is_written(folder: Path) -> None
     assert seen["log10 of ic50"]["rmse"] == pytest.approx(seen["logS"]["rmse"], rel=1e-2)
     assert seen["ic50"]["rmse"] > 10 * seen["logS"]["rmse"]
     evaluated = pd.read_csv(folder / "ev" / "predictions.csv")
-    assert len(evaluated) == evaluated["id"].nunique() == 109
+    assert len(evaluated) == evaluated["id"].nunique() == 108
+    bad = pd.read_csv(folder / "ev" / "bad_rows.csv")
+    assert bad["id"].tolist() == ["C-003", "C-005"]
 
 
 def test_an_option_of_each_target() -> None:
     assert by_target("--unit", None, ["a", "b"], "none") == ["none", "none"]
     assert by_target("--unit", ["nM"], ["a", "b"]) == ["nM", "nM"]
-    assert by_target("--unit", ["nM", "x=y"], ["a", "b"]) == ["nM", "x=y"]
+    assert by_target("--unit", ["a=b=c=d"], ["a", "a=b"]) == ["", "c=d"]
     assert by_target("--unit", ["b=nM"], ["a", "b"]) == ["", "nM"]
     with pytest.raises(BadValueError, match=r"--unit: expected .* \(a, b, c\), .* got m, s"):
         by_target("--unit", ["m", "s"], ["a", "b", "c"])
+    for wrong in (["c=m"], ["a=m", "s"], ["nM", "c=m"]):
+        with pytest.raises(BadValueError, match=r"--unit: expected NAME=VALUE .* targets a, b, "):
+            by_target("--unit", wrong, ["a", "b"])
     with pytest.raises(BadValueError, match="--unit: a target is given twice"):
         by_target("--unit", ["a=m", "a=s"], ["a", "b"])
 
@@ -168,3 +173,32 @@ def test_a_column_of_relations_has_its_target(tmp_path: Path) -> None:
         app, ["train", str(tmp_path / "t.csv"), *several, "--out", str(tmp_path / "m")]
     )
     assert "--relation: expected TARGET=COLUMN of the targets a, b" in str(wrong.exception)
+    named = ["--target", "a", "--relation", "c=how"]
+    wrong = CliRunner().invoke(
+        app, ["train", str(tmp_path / "t.csv"), *named, "--out", str(tmp_path / "m")]
+    )
+    assert "--relation: expected NAME=VALUE with a NAME of the targets a" in str(wrong.exception)
+
+
+def test_bounds_that_merging_leaves_out_are_counted() -> None:
+    smiles = ["C", "C", "CC", "CC", "CO", "CO", "CN", "CCC", "CCN", "CCO"]
+    censored = np.array([1, -1, 1, 0, 1, 1, -1, 0, 0, 0], dtype=np.int8)[:, None]
+    values = np.arange(10.0)[:, None]
+    table = MoleculeTable("t", smiles, values, ["y"], censored=censored)
+    prepared = prepare(table, [], Preparation(merge="mean"), Wants())
+    assert [note for note in prepared.notes if note.startswith("2 molecules lost a bound")]
+
+
+def test_a_missing_measurement_has_no_relation(esol: MoleculeTable, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"smiles": esol.smiles[:60], "a": esol.targets[:60, 0]}, dtype=object)
+    frame["b"] = frame["a"]
+    frame.loc[::3, "b"] = ""
+    frame.loc[1::3, "a"] = [f">{value}" for value in frame["a"][1::3]]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    several = ["--target", "a", "--target", "b", "--validation-fraction", 0.3]
+    run("train", tmp_path / "t.csv", *several, "--out", tmp_path / "m", *QUICK)
+    found = pd.read_csv(tmp_path / "m" / "predictions.csv")
+    missing = found["measured_b"].isna()
+    assert missing.any()
+    assert found["relation_b"].isna().tolist() == missing.tolist()
+    assert set(found["relation_b"][~missing]) == {"="}

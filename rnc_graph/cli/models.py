@@ -105,6 +105,7 @@ def evaluate(
 
     from rnc_graph.data.bad import bad_rows, describe_bad
     from rnc_graph.models import evaluate_predictions, predict_smiles
+    from rnc_graph.models.build import with_logarithms
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_evaluation
 
@@ -125,6 +126,10 @@ def evaluate(
             f"{table.name}: expected a column for each of the model's targets "
             f"({', '.join(loaded.targets)}), got {', '.join(table.target_names)}"
         )
+    table, without_logarithm = with_logarithms(table, loaded.scaler.transforms)
+    bad = [*bad, *without_logarithm]
+    if not len(table):
+        raise BadValueError(f"{table.name}: no row is left\n{describe_bad(bad, table.name)}")
     predictions, unreadable = predict_smiles(loaded, table.smiles, workers(jobs))
     bad = sorted([*bad, *bad_rows(unreadable, table)], key=lambda row: row.row)
     if bad:

@@ -7,11 +7,26 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from rnc_graph.errors import BadValueError
+
 Model = Annotated[Path, Argument(help="The folder of a model.")]
 Smiles = Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")]
 Rows = Annotated[Path, Argument(help="A table with a column of SMILES; - reads a pipe.")]
+
+
+def _check_level(level: float) -> float:
+    if not 0 < level < 1:
+        raise BadValueError(f"--interval: expected a number between 0 and 1, got {level:g}")
+    return level
+
+
 Level = Annotated[
-    float, Option("--interval", help="Share of measurements that the intervals cover.")
+    float,
+    Option(
+        "--interval",
+        callback=_check_level,
+        help="Share of measurements that the intervals cover.",
+    ),
 ]
 Plugins = Annotated[
     list[Path] | None,

@@ -21,11 +21,19 @@ def by_target(
     It is given by name (NAME=VALUE), for each in their order, or once for all.
     """
     texts = list(given or [])
-    named = [text.partition("=") for text in texts]
-    if texts and all(equals and name in targets for name, equals, _ in named):
-        values = {name: value for name, _, value in named}
-        if len(values) < len(texts):
-            raise BadValueError(f"{option}: a target is given twice")
+    if any("=" in text for text in texts):
+        values: dict[str, str] = {}
+        for text in texts:
+            # Names of targets may have a "=" too.
+            target = max((t for t in targets if text.startswith(f"{t}=")), key=len, default=None)
+            if target is None:
+                raise BadValueError(
+                    f"{option}: expected NAME=VALUE with a NAME of the targets "
+                    f"{', '.join(targets)}, got {text!r}"
+                )
+            if target in values:
+                raise BadValueError(f"{option}: a target is given twice")
+            values[target] = text.removeprefix(f"{target}=")
         return [values.get(target, default) for target in targets]
     if len(texts) in (1, len(targets)):
         return texts if len(texts) == len(targets) else texts * len(targets)
@@ -98,13 +106,14 @@ def read(
         return table.select(targets or by_default), [], []
     chosen = list(targets or default or [])
     relations = list(relation or [])
-    if relations and len(chosen) > 1:
-        if len(relations) == 1 and not relations[0].startswith(tuple(f"{t}=" for t in chosen)):
+    if relations and (len(chosen) > 1 or (chosen and "=" in relations[0])):
+        if len(relations) == 1 and "=" not in relations[0]:
             raise BadValueError(
                 f"--relation: expected TARGET=COLUMN of the targets {', '.join(chosen)}, got "
                 f"{relations[0]!r}"
             )
         relations = by_target("--relation", relations, chosen)
+    _check_no_targets(chosen, weight, id_column)
     table, bad, notes = read_molecules(
         path,
         smiles,
@@ -117,13 +126,20 @@ def read(
         relations=relations,
         decimal=decimal,  # type: ignore[arg-type]  # checked above
     )
+    _check_no_targets(table.target_names, weight, id_column)
     bad, sparse = without_value(bad)
     return table, bad, [*notes, *sparse]
+
+
+def _check_no_targets(targets: Sequence[str], weight: str | None, id_column: str | None) -> None:
+    for option, column in (("--weight", weight), ("--id", id_column)):
+        if column in targets:
+            raise BadValueError(f"{option}: expected a column that is no --target, got {column!r}")
 
 
 def check_choices(*options: tuple[str, str | None, Sequence[str | None]]) -> None:
     """Raise :class:`BadValueError` for an option whose value is none of its choices."""
     for option, given, choices in options:
         if given not in choices:
-            known = ", ".join(filter(None, choices))
+            known = " or ".join(", ".join(filter(None, choices)).rsplit(", ", 1))
             raise BadValueError(f"{option}: expected {known}, got {given!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
@@ -26,11 +27,11 @@ from rnc_graph.cli.app import (
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, UnknownNameError
 
 if TYPE_CHECKING:
     from rnc_graph.data import MoleculeTable
-    from rnc_graph.models import Evaluation
+    from rnc_graph.models import Evaluation, ModelSettings
 
 
 class _Train(Command):
@@ -218,6 +219,8 @@ def train(
         ("--weights", weights, ("equal", "stacked")),
         *(("--member", given, members) for given in member or []),
     )
+    if weigh_merged and merge == "no":
+        raise BadValueError("--weigh-merged: expected --merge mean, median or first too")
     if networks != "auto" and not networks.isdecimal():
         raise BadValueError(f"--networks: expected a number or auto, got {networks!r}")
     plugins = load_plugins(plugin or [])
@@ -236,18 +239,16 @@ def train(
         **({} if member is None else {"descriptor_models": member}),
     }
     others = options_of(further, "--set") or {}
-    for name in others.keys() & {*own, "target_transform"}:
-        raise BadValueError(f"--set {name}: has an option of its own; see rnc-graph train --help")
+    _check_further(others, {*own, "target_transform"})
     settings = make_settings(**own, **others)
     processes = workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
-        extra = [split_column] if split_column else []
         table, bad, notes = read(
             data,
             smiles,
             target,
             decimal,
-            extra=extra,
+            extra=[split_column] if split_column else [],
             id_column=id_column,
             weight=weight,
             relation=relation,
@@ -255,8 +256,7 @@ def train(
         if unit:
             table = replace(table, units=tuple(by_target("--unit", unit, table.target_names)))
         if transform:
-            chosen = by_target("--transform", transform, table.target_names, "none")
-            settings = make_settings(**{**dict(settings), "target_transform": chosen})
+            settings = _with_transforms(settings, transform, table.target_names)
         splitter, split_options = splitter_of(split, split_column, split_file, leaks, table.extra)
         preparation = Preparation(
             merge=merge,  # type: ignore[arg-type]  # checked above
@@ -294,8 +294,8 @@ def train(
             )
         if networks == "auto" and built.model.settings.networks == 0:
             say("no network is a member: it did not lower the error; --networks 3 trains three")
-        for note in built.model.interval_notes(LEVEL):
-            say(f"{note}; hold out more with --validation-fraction")
+        lacking = built.model.interval_notes(LEVEL)
+        say_all([f"{note}; hold out more with --validation-fraction" for note in lacking])
         if built.test is not None:
             on_subsets = _on_subsets(prepared.table, built.test)
             say_all(on_subsets)
@@ -311,6 +311,32 @@ def train(
         evaluated = built.test or built.validation
         print_evaluation(console(), evaluated, "test set" if built.test else "validation set")
     say_written([out / path.name for path in written])
+
+
+def _check_further(given: Iterable[str], own: set[str]) -> None:
+    """Raise :class:`BadValueError` for a ``--set`` of no setting, or of one with an option."""
+    from rnc_graph.models import ModelSettings
+
+    settable = sorted(ModelSettings.model_fields.keys() - own)
+    for name in given:
+        if name in own:
+            raise BadValueError(
+                f"--set {name}: has an option of its own; see rnc-graph train --help"
+            )
+        if name not in settable:
+            raise BadValueError(f"--set: {UnknownNameError('setting', name, settable)}")
+
+
+def _with_transforms(
+    settings: ModelSettings, given: list[str], targets: Sequence[str]
+) -> ModelSettings:
+    """Return the settings with the transforms of ``--transform``."""
+    from rnc_graph.data.scaling import Transform
+    from rnc_graph.models import make_settings
+
+    chosen = by_target("--transform", given, targets, "none")
+    check_choices(*(("--transform", one, get_args(Transform)) for one in chosen))
+    return make_settings(**{**dict(settings), "target_transform": chosen})
 
 
 def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:

@@ -106,6 +106,21 @@ def merge_duplicates(table: MoleculeTable, canonical: Sequence[str], how: How) -
     return replace(table, targets=targets, censored=censored, weights=weights).take(kept)
 
 
+def lost_bounds(table: MoleculeTable, canonical: Sequence[str]) -> int:
+    """Return how many molecules have bounds that :func:`merge_duplicates` leaves out.
+
+    These are molecules with a value too, or with bounds on both sides.
+    """
+    if table.censored is None:
+        return 0
+    lost = 0
+    for rows in groups_of(numbered(canonical)):
+        above, below = ((table.censored[rows] == side).any(axis=0) for side in (1, -1))
+        known = ~np.isnan(table.exact[rows]).all(axis=0)
+        lost += int(((above & below) | ((above | below) & known)).any())
+    return lost
+
+
 def without(smiles: Sequence[str], known: Sequence[str]) -> list[str]:
     """Return those of ``smiles`` whose molecule is none of ``known``, by canonical SMILES.
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bad import BadRow, bad_rows, describe_bad
-from rnc_graph.data.duplicates import How, find_duplicates, merge_duplicates
+from rnc_graph.data.duplicates import How, find_duplicates, lost_bounds, merge_duplicates
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.scaling import TargetScaler, Transform, not_positive
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.split import first_rows, leaking_pairs
 from rnc_graph.data.table import FloatArray
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, plural
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
@@ -120,7 +120,7 @@ def prepare(
     notes: list[str] = []
     wants = replace(wants, fingerprints=True, canonical=True)
     done = 0
-    table, without_logarithm = _with_logarithms(table, transforms)
+    table, without_logarithm = with_logarithms(table, transforms)
     bad = [*bad, *without_logarithm]
 
     def count(molecules: int) -> None:
@@ -155,6 +155,11 @@ def prepare(
         hint = "; --merge mean makes one row of each" if preparation.merge == "no" else ""
         notes.append(duplicates.summary(table.rows) + hint)
         if preparation.merge != "no":
+            if lost := lost_bounds(table, features.canonical):
+                notes.append(
+                    f"{plural(lost, 'molecule')} lost a bound in merging: a value is kept before a "
+                    "bound, and of bounds on both sides those on the side of the first"
+                )
             table = _merged(table, features.canonical, preparation.merge, scaler)
             features = molecule_features(table.smiles, wants, jobs=jobs)
             notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
@@ -241,7 +246,7 @@ def _merged(
     return replace(merged, targets=np.where(changed, inverted, table.targets[rows]))
 
 
-def _with_logarithms(
+def with_logarithms(
     table: MoleculeTable, transforms: Sequence[Transform]
 ) -> tuple[MoleculeTable, list[BadRow]]:
     """Return the rows whose values can be transformed, and the others as bad rows."""

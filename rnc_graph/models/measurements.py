@@ -33,10 +33,15 @@ class Measurements:
         Args:
             y: (N,) or (N, t).
             censored: of the same shape: -1, 0 or 1; None where texts say it.
+
+        Raises:
+            BadValueError: texts say it and ``censored`` too, or a value cannot be read.
         """
         numbers, sides = _split_texts(y)
         values = _as_floats(numbers)
         if censored is not None:
+            if sides.any():
+                raise BadValueError("censored: expected None, since y has bounds as texts: '>3.5'")
             sides = np.asarray(censored)
             if sides.size != values.size or not np.isin(sides, (-1, 0, 1)).all():
                 raise BadValueError(

@@ -112,9 +112,18 @@ def train_model(
     exact = targets if censored is None else np.where(censored == 0, targets, np.nan)
     measured = held_out
     if censored is not None:
+        used = np.concatenate([train, held_out])
+        bounds_alone = np.isnan(exact[used]).all(axis=0) & (censored[used] != 0).any(axis=0)
+        if bounds_alone.any():
+            raise BadValueError(
+                f"target {target_names[int(bounds_alone.argmax())]!r}: all its measurements are "
+                "bounds; expected values in the training and the validation set"
+            )
         measured = held_out[~np.isnan(exact[held_out]).all(axis=1)]
     selection, calibration = divide_held_out(measured, features.canonical, seed)
-    for part, rows in (("selects the epochs", selection), ("calibrates", calibration)):
+    # Without networks there are no epochs to select.
+    needed = [("selects the epochs", selection)] if settings.most_networks else []
+    for part, rows in (*needed, ("calibrates", calibration)):
         lacking = np.flatnonzero(np.isnan(exact[rows]).all(axis=0))
         if lacking.size:
             raise BadValueError(

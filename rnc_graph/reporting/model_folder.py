@@ -121,7 +121,8 @@ def _frame(model: MoleculeModel, evaluation: Evaluation, name: str) -> pd.DataFr
     for number, target in enumerate(evaluation.targets):
         if evaluation.censored is not None:
             relations = np.array(["=", ">", "<"])[evaluation.censored[:, number]]
-            known[f"relation_{target}"] = relations
+            missing = np.isnan(evaluation.measured[:, number])
+            known[f"relation_{target}"] = np.where(missing, "", relations)
         known[f"measured_{target}"] = evaluation.measured[:, number]
     predicted = prediction_frame(
         model, evaluation.predictions, [""] * len(evaluation.rows), evaluation.level

@@ -52,6 +52,19 @@ def test_no_molecule_chooses_the_epochs_and_calibrates(seed: int) -> None:
     assert sorted(np.concatenate(held)) == list(range(9, 30))
 
 
+def test_a_model_without_networks_needs_no_value_that_selects_epochs() -> None:
+    table = load_dataset("esol")
+    smiles, targets = table.smiles[:60], table.targets[:60].copy()
+    held_out = np.arange(45, 60)
+    selection, calibration = divide_held_out(held_out, smiles, 0)
+    targets[selection] = np.nan
+    model = _model(smiles, targets, np.arange(45), held_out)
+    assert model.intervals.counts == [len(calibration)]
+    targets[calibration] = np.nan
+    with pytest.raises(BadValueError, match="held-out set that calibrates has it"):
+        _model(smiles, targets, np.arange(45), held_out)
+
+
 def test_fewer_than_two_molecules_in_the_validation_set_are_refused() -> None:
     with pytest.raises(BadValueError, match="at least 2 molecules in the validation set, got 1"):
         divide_held_out(np.arange(3), ["CC"] * 3, 0)

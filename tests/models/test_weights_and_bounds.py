@@ -144,3 +144,12 @@ def test_what_is_no_measurement_is_named(
 ) -> None:
     with pytest.raises(BadValueError, match=message):
         MoleculeRegressor(networks=0).fit(["C", "CC", "CCC"], y, **options)
+
+
+def test_bounds_are_said_once_and_need_values() -> None:
+    smiles = ["C" * length for length in range(1, 21)]
+    model = MoleculeRegressor(networks=0, descriptor_models=["svr"])
+    with pytest.raises(BadValueError, match="censored: expected None, since y has bounds"):
+        model.fit(smiles[:2], ["2.1", ">3.50"], censored=[1, 0])
+    with pytest.raises(BadValueError, match="'target': all its measurements are bounds"):
+        model.fit(smiles, [f">{length}" for length in range(20)])

@@ -126,7 +126,8 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> str:
         writer = csv.writer(file)
         writer.writerow(["smiles", column])
         writer.writerows(zip(table.smiles[:40], table.targets[:40, 0].tolist(), strict=True))
-    arguments = ["train", str(path), "--target", column, "--unit", f"u {HOSTILE}", "--out", "m"]
+    arguments = ["train", str(path), "--target", column, "--out", "m"]
+    arguments += ["--unit", f"{column}=u {HOSTILE}"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr("sys.argv", ["rnc-graph", *arguments])

@@ -147,5 +147,5 @@ def _reason(text: str) -> str:
         return "not a number: a comma is no decimal point here"
     if found := _WITH_UNIT.fullmatch(text):
         unit = found[1].strip()
-        return f"a number with a unit: leave {unit!r} out of the cells, and say it with --unit"
+        return f"a number with a unit: leave {unit!r} out (--unit takes the unit of a column)"
     return "not a number"
