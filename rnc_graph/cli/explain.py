@@ -11,7 +11,16 @@ from typer import Option
 
 from rnc_graph.cli.app import Jobs, command, say, workers
 from rnc_graph.cli.bars import work_bar
-from rnc_graph.cli.options import IdColumn, Level, Model, Plugins, Rows, Smiles, Trusted
+from rnc_graph.cli.options import (
+    IdColumn,
+    Level,
+    Model,
+    Plugins,
+    Relation,
+    Rows,
+    Smiles,
+    Trusted,
+)
 from rnc_graph.cli.tables import read
 from rnc_graph.errors import BadValueError
 
@@ -34,6 +43,7 @@ def explain(
             "molecules with their measured values: a model keeps neither.",
         ),
     ] = None,
+    relation: Relation = None,
     interval: Level = 0.9,
     jobs: Jobs = None,
     plugin: Plugins = None,
@@ -49,8 +59,14 @@ def explain(
         raise BadValueError(f"{out}: expected a name that ends in .html, got {out.suffix!r}")
     loaded = load_model(model, trusted or (), plugins=plugin or [])
     known = None
+    if relation and training is None:
+        raise BadValueError("--relation: names a column of --training, which is missing")
     if training is not None:
-        learned, _, _ = read(training, None, None, None, default=loaded.targets)
+        learned, _, notes = read(
+            training, None, None, None, default=loaded.targets, relation=relation
+        )
+        for note in notes:
+            say(f"{training}: {note}")
         known = TrainingMolecules.of(loaded, learned, workers(jobs))
     with work_bar("explaining") as done:
         explained = explain_rows(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:  # The list of data sets is printed without RDKit.
+    from rnc_graph.data.bad import BadRow
     from rnc_graph.data.featurizer import BadMolecule
     from rnc_graph.data.table import FloatArray, MoleculeTable
 
@@ -37,9 +38,11 @@ _COMPARED, _OF_A_SET = 300, 400
 class TargetDescription:
     """The labels of one target, in its unit.
 
+    All numbers but ``bounds`` are of values alone: NaN, and counts of 0, where there are none.
+
     Attributes:
         measured: how many rows have a value.
-        missing: how many have none.
+        missing: how many have neither a value nor a bound.
         quantiles: values at ``QUANTILES``, from the least to the greatest.
         counts: (BINS,) values in bins of equal width.
         edges: (BINS + 1,) ends of the bins.
@@ -51,6 +54,7 @@ class TargetDescription:
             of the measurement; NaN without repeats. No model can have a smaller RMSE on them.
         other_units: molecules whose values differ by a factor of 10³, 10⁶ or 10⁹, or by 3, 6 or 9
             where they may be logarithms.
+        bounds: how many rows have a bound such as ">100" in place of a value.
     """
 
     name: str
@@ -66,6 +70,7 @@ class TargetDescription:
     repeated: int = 0
     repeat_sd: float = float("nan")
     other_units: int = 0
+    bounds: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ class TableDescription:
     Attributes:
         name: of the table.
         rows: N.
-        bad: the rows whose SMILES give no molecule.
+        bad: the rows whose SMILES give no molecule, by their index.
+        bad_rows: the same, by their number and line in the source.
         repeated: molecules with more than one row.
         conflicts: those of them whose rows differ in a target.
         targets: one for each target.
@@ -120,6 +126,7 @@ class TableDescription:
     name: str
     rows: int
     bad: list[BadMolecule]
+    bad_rows: list[BadRow]
     repeated: int
     conflicts: int
     targets: list[TargetDescription]
@@ -138,6 +145,7 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
     >>> found.rows, found.targets[0].measured
     (642, 642)
     """
+    from rnc_graph.data.bad import bad_rows
     from rnc_graph.data.duplicates import find_duplicates
     from rnc_graph.data.featurizer import BadMolecule, canonical_smiles
 
@@ -149,18 +157,19 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
         except ValueError as reason:
             bad.append(BadMolecule(row, text, str(reason)))
             canonical.append(f"bad row {row}")
-    duplicates = find_duplicates(canonical, table.targets, tolerance=0)
+    duplicates = find_duplicates(canonical, table.exact, tolerance=0)
     good = np.setdiff1d(np.arange(len(table)), [molecule.row for molecule in bad])
     return TableDescription(
         name=table.name,
         rows=len(table),
         bad=bad,
+        bad_rows=bad_rows(bad, table),
         repeated=len(duplicates.groups),
         conflicts=len(duplicates.conflicts),
         targets=[
-            _target(name, values, unit, duplicates.groups)
-            for name, values, unit in zip(
-                table.target_names, table.targets.T, table.unit_of_each, strict=True
+            _target(name, values, exact, unit, duplicates.groups)
+            for name, values, exact, unit in zip(
+                table.target_names, table.targets.T, table.exact.T, table.unit_of_each, strict=True
             )
         ],
         structures=_structures(table.take(good), [canonical[row] for row in good])
@@ -170,36 +179,43 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
 
 
 def _target(
-    name: str, values: FloatArray, unit: str, groups: Sequence[NDArray[np.int64]]
+    name: str,
+    values: FloatArray,
+    exact: FloatArray,
+    unit: str,
+    groups: Sequence[NDArray[np.int64]],
 ) -> TargetDescription:
-    known = values[~np.isnan(values)]
+    known = exact[~np.isnan(exact)]
+    missing = int(np.isnan(values).sum())
     counts, edges = np.histogram(known, bins=BINS)
-    several = [own[~np.isnan(own)] for own in (values[rows] for rows in groups)]
+    several = [own[~np.isnan(own)] for own in (exact[rows] for rows in groups)]
     several = [own for own in several if len(own) > 1]
     squares = sum(float(np.square(own - own.mean()).sum()) for own in several)
     freedom = sum(map(len, several)) - len(several)
     different, rows_of_each = np.unique(known, return_counts=True)
-    fewest = max(_FEWEST, _PILE * len(known), _OTHERS * float(np.median(rows_of_each)))
+    usual = float(np.median(rows_of_each)) if len(known) else 0.0
+    fewest = max(_FEWEST, _PILE * len(known), _OTHERS * usual)
     return TargetDescription(
         name=name,
         measured=len(known),
-        missing=len(values) - len(known),
-        mean=float(known.mean()),
-        sd=float(known.std()),
-        quantiles=np.quantile(known, QUANTILES),
+        missing=missing,
+        mean=float(known.mean()) if len(known) else float("nan"),
+        sd=float(known.std()) if len(known) else float("nan"),
+        quantiles=np.quantile(known, QUANTILES) if len(known) else np.full(len(QUANTILES), np.nan),
         counts=counts,
         edges=edges,
         unit=unit,
         limits=[
             (float(different[end]), int(rows_of_each[end]))
             for end in (0, -1)
-            if rows_of_each[end] >= fewest and len(different) > 1
+            if len(different) > 1 and rows_of_each[end] >= fewest
         ],
         repeated=len(several),
         repeat_sd=(squares / freedom) ** 0.5 if freedom else float("nan"),
         other_units=sum(
             _may_have_other_units(own, np.abs(known).max() <= _LARGEST_LOGARITHM) for own in several
         ),
+        bounds=len(values) - missing - len(known),
     )
 
 

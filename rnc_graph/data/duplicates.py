@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.featurizer import canonical_smiles
-from rnc_graph.data.splits.split import groups_of, numbered
+from rnc_graph.data.scaling import TargetScaler
+from rnc_graph.data.splits.split import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray, MoleculeTable
 
 # Two values of one molecule that are further apart, in standard deviations of the target, are in
@@ -119,6 +120,19 @@ def lost_bounds(table: MoleculeTable, canonical: Sequence[str]) -> int:
         known = ~np.isnan(table.exact[rows]).all(axis=0)
         lost += int(((above & below) | ((above | below) & known)).any())
     return lost
+
+
+def merge_transformed(
+    table: MoleculeTable, canonical: Sequence[str], how: How, scaler: TargetScaler
+) -> MoleculeTable:
+    """Merge as :func:`merge_duplicates`, in the scale of a model's transforms of the targets."""
+    transformed = replace(table, targets=scaler.transform(table.targets))
+    merged = merge_duplicates(transformed, canonical, how)
+    rows = np.sort(first_rows(canonical, np.arange(len(table))))
+    # What was not merged is kept to the bit.
+    changed = transformed.targets[rows] != merged.targets
+    inverted = scaler.invert(merged.targets)
+    return replace(merged, targets=np.where(changed, inverted, table.targets[rows]))
 
 
 def without(smiles: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -33,9 +33,10 @@ class Explanation:
 
     Attributes:
         smiles: the canonical SMILES that the model sees; "" for a molecule that cannot be read.
-        contributions: (A, t) in the targets' units, in the order of the atoms of ``smiles``: the
-            prediction minus the prediction with the atom masked. NaN for an atom that cannot be
-            masked; A = 0 for a molecule that is not explained.
+        contributions: (A, t) in the targets' units, in log10 units for a target that is learned as
+            log10, in the order of the atoms of ``smiles``: the prediction, or its log10, minus that
+            with the atom masked. NaN for an atom that cannot be masked; A = 0 for a molecule that
+            is not explained.
         problem: why it is not explained, "" if it is.
     """
 
@@ -85,9 +86,10 @@ def explain_features(
     texts = ([text for own in block.values() for text in own] for block in blocks if block)
     for block, arrays in zip(blocks, stream_arrays(texts, wants, jobs), strict=False):
         predicted = model.predict(_masked_features(model, arrays, list(map(len, block.values()))))
+        learned = model.scaler.transform(predicted.values)
         first = 0
         for row, own in block.items():
-            values = predicted.values[first : first + len(own)]
+            values = learned[first : first + len(own)]
             explained[row] = Explanation(own[-1], values[-1] - values[:-1])
             first += len(own)
         on_done(len(block))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bad import BadRow, bad_rows, describe_bad
-from rnc_graph.data.duplicates import How, find_duplicates, lost_bounds, merge_duplicates
+from rnc_graph.data.duplicates import find_duplicates, lost_bounds, merge_transformed
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
 from rnc_graph.data.scaling import TargetScaler, Transform, not_positive
@@ -160,7 +160,7 @@ def prepare(
                     f"{plural(lost, 'molecule')} lost a bound in merging: a value is kept before a "
                     "bound, and of bounds on both sides those on the side of the first"
                 )
-            table = _merged(table, features.canonical, preparation.merge, scaler)
+            table = merge_transformed(table, features.canonical, preparation.merge, scaler)
             features = molecule_features(table.smiles, wants, jobs=jobs)
             notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
     molecules = SplitSamples.of(table, features.canonical)
@@ -231,19 +231,6 @@ def build(
         test=evaluated(split.test) if len(split.test) else None,
         by_member=model.predict_by_member(prepared.features, shown),
     )
-
-
-def _merged(
-    table: MoleculeTable, canonical: Sequence[str], how: How, scaler: TargetScaler
-) -> MoleculeTable:
-    """Return the table with one row a molecule, merged in the scale of the transforms."""
-    transformed = replace(table, targets=scaler.transform(table.targets))
-    merged = merge_duplicates(transformed, canonical, how)
-    rows = np.sort(first_rows(canonical, np.arange(len(table))))
-    # What was not merged is kept to the bit.
-    changed = transformed.targets[rows] != merged.targets
-    inverted = scaler.invert(merged.targets)
-    return replace(merged, targets=np.where(changed, inverted, table.targets[rows]))
 
 
 def with_logarithms(

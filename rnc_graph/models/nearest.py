@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.duplicates import merge_duplicates
+from rnc_graph.data.duplicates import merge_transformed
 from rnc_graph.data.features import molecule_features
+from rnc_graph.data.scaling import not_positive
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.model import MoleculeModel, digests
@@ -24,11 +25,14 @@ class TrainingMolecules:
     the table that it was trained on.
 
     Attributes:
-        table: M rows of different molecules; values of several rows of a molecule are averaged.
+        table: M rows of different molecules; values of several rows of a molecule are averaged,
+            as logarithms for a target that is learned as log10.
+        canonical: their M canonical SMILES.
         fingerprints: (M, 2048) bits.
     """
 
     table: MoleculeTable
+    canonical: list[str]
     fingerprints: NDArray[np.bool_]
 
     @classmethod
@@ -48,6 +52,9 @@ class TrainingMolecules:
         wants = replace(model.wants, descriptors=False)
         features = molecule_features(table.smiles, wants, jobs=jobs)
         rows = features.good
+        # Training leaves out values that have no logarithm.
+        unused = not_positive(table.targets[rows], model.scaler.transforms or ["none"])
+        rows = rows[~unused.any(axis=1)]
         if model.seen is not None:
             seen = np.isin(digests([features.canonical[row] for row in rows]), model.seen)
             rows = rows[seen]
@@ -57,9 +64,10 @@ class TrainingMolecules:
                 "set; expected the table that it was trained on"
             )
         canonical = [features.canonical[row] for row in rows]
-        merged = merge_duplicates(table.take(rows), canonical, "mean")
+        merged = merge_transformed(table.take(rows), canonical, "mean", model.scaler)
         kept = np.flatnonzero(np.isin(table.rows, merged.rows))
-        return cls(merged, np.unpackbits(features.fingerprints[kept], axis=1).astype(bool))
+        bits = np.unpackbits(features.fingerprints[kept], axis=1).astype(bool)
+        return cls(merged, [features.canonical[row] for row in kept], bits)
 
     def nearest(
         self, fingerprints: NDArray[np.uint8], count: int = 3

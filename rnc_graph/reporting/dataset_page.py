@@ -14,7 +14,7 @@ from rnc_graph.data.catalog import DatasetDescription, DatasetEntry
 from rnc_graph.data.description import NEAR, QUANTILES, TableDescription, TargetDescription
 from rnc_graph.errors import plural
 from rnc_graph.reporting.console import print_table
-from rnc_graph.reporting.numbers import percent, with_unit
+from rnc_graph.reporting.numbers import percent, rounded, with_unit
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _SHOWN = 5  # bad rows
@@ -119,7 +119,7 @@ def facts(description: TableDescription) -> list[tuple[str, str]]:
 def warnings_of(target: TargetDescription) -> list[str]:
     """Return what deserves a look in the values of a target."""
     found = [
-        f"{plural(count, 'row')} at the end of the range, {value:.4g}: the limit of an assay?"
+        f"{plural(count, 'row')} at the end of the range, {rounded(value)}: the limit of an assay?"
         for value, count in target.limits
     ]
     if target.repeated:
@@ -138,21 +138,23 @@ def warnings_of(target: TargetDescription) -> list[str]:
 
 def _print_labels(console: Console, description: TableDescription) -> None:
     targets = description.targets
+    bounds = any(target.bounds for target in targets)
     names = {0.0: "least", 0.5: "median", 1.0: "greatest"}
     lines = [
         ["measured", *(f"{target.measured:,}" for target in targets)],
+        *([["bounds", *(f"{target.bounds:,}" for target in targets)]] if bounds else []),
         ["missing", *(f"{target.missing:,}" for target in targets)],
-        ["mean", *(f"{target.mean:.4g}" for target in targets)],
-        ["sd", *(f"{target.sd:.4g}" for target in targets)],
+        ["mean", *(rounded(target.mean) for target in targets)],
+        ["sd", *(rounded(target.sd) for target in targets)],
         *(
-            [names.get(q, percent(q)), *(f"{target.quantiles[number]:.4g}" for target in targets)]
+            [names.get(q, percent(q)), *(rounded(target.quantiles[number]) for target in targets)]
             for number, q in enumerate(QUANTILES)
         ),
     ]
     units = {target.unit for target in targets}
     common = units.pop() if len(units) == 1 else None
     header = [t.name if common is not None else with_unit(t.name, t.unit) for t in targets]
-    title = with_unit("labels", common or "")
+    title = with_unit("labels", common or "") + ("; all but bounds of values alone" * bounds)
     print_table(console, ["", *header], lines, title=title, right=True)
     bars = [(target.name, _bars(target)) for target in targets]
     print_table(console, ("", "from the least label to the greatest"), bars, title="histograms")
@@ -164,7 +166,7 @@ def _print_labels(console: Console, description: TableDescription) -> None:
 
 def _bars(target: TargetDescription) -> str:
     """Draw the histogram of a target in one line; a bin that is not empty never looks so."""
-    heights = np.ceil(target.counts / target.counts.max() * (len(_BLOCKS) - 1)).astype(int)
+    heights = np.ceil(target.counts / max(1, target.counts.max()) * (len(_BLOCKS) - 1)).astype(int)
     return "".join(_BLOCKS[height] for height in heights)
 
 
@@ -173,7 +175,11 @@ def _sizes(molecules: Mapping[str, int]) -> str:
 
 
 def _bad(description: TableDescription) -> str:
-    shown = [f"row {b.row + 1}: {b.smiles[:60]!r}: {b.reason}" for b in description.bad[:_SHOWN]]
+    shown = [
+        f"row {b.row}{f' (line {b.line})' if b.line is not None else ''}: {b.found[:60]!r}: "
+        f"{b.reason}"
+        for b in description.bad_rows[:_SHOWN]
+    ]
     more = len(description.bad) - len(shown)
     return "\n".join([*shown, *([f"and {more} more"] if more else [])]) or "none"
 

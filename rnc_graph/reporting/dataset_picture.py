@@ -68,6 +68,8 @@ def spread_rows(labels: NDArray[np.float64], skip: set[int]) -> NDArray[np.int64
     """
     left = [row for row in np.flatnonzero(~np.isnan(labels)).tolist() if row not in skip]
     chosen: list[int] = []
+    if not left:
+        return np.array(chosen, dtype=np.int64)
     for wanted in np.linspace(labels[left].min(), labels[left].max(), MOLECULES):
         if left:
             nearest = min(left, key=lambda row: abs(float(labels[row] - wanted)))

@@ -25,6 +25,7 @@ _WORST = 12
 @style.styled
 def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
     """Draw the predictions against the measurements with intervals, one panel a target."""
+    transforms = _transforms(evaluation)
     evaluation = evaluation.transformed()
     targets = range(len(evaluation.targets))
     figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
@@ -49,8 +50,9 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
                 axis.errorbar(x, y, reach[chosen], fmt="none", **bars)
             axis.plot(x, y, ".", color=color, ms=5, mew=0, label=label)
         square(axis, limits_of(np.concatenate([y_true, y_pred])))
-        axis.set_xlabel(numbers.with_unit("measured", evaluation.units[target]))
-        axis.set_ylabel(numbers.with_unit("predicted", evaluation.units[target]))
+        scale = f"{transforms[target]} of " if transforms[target] else ""
+        axis.set_xlabel(numbers.with_unit(f"{scale}measured", evaluation.units[target]))
+        axis.set_ylabel(numbers.with_unit(f"{scale}predicted", evaluation.units[target]))
         axis.legend(loc="upper left", handletextpad=0.1)
     figure.suptitle(f"{title}, {numbers.percent(evaluation.level)} intervals")
     return figure
@@ -59,6 +61,7 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
 @style.styled
 def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
     """Draw the absolute error against the distance to the nearest training molecule."""
+    transforms = _transforms(evaluation)
     evaluation = evaluation.transformed()
     targets = range(len(evaluation.targets))
     figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
@@ -87,7 +90,9 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
         )
         axis.set(xlim=(-0.02, 1.02), ylim=(0, None))
         axis.set_xlabel("distance to the nearest training molecule")
-        axis.set_ylabel(numbers.with_unit("absolute error", evaluation.units[target]))
+        how = transforms[target]
+        unit = f"{how} units" if how else evaluation.units[target]
+        axis.set_ylabel(numbers.with_unit("absolute error", unit))
     figure.suptitle(title)
     return figure
 
@@ -119,6 +124,12 @@ def draw_worst(evaluation: Evaluation, title: str) -> Figure:
         )
     figure.suptitle(f"{title}: the largest errors")
     return figure
+
+
+def _transforms(evaluation: Evaluation) -> list[str]:
+    """Return the transform of each target, "" for none."""
+    transforms = evaluation.scaler.transforms or ["none"] * len(evaluation.targets)
+    return ["" if how == "none" else how for how in transforms]
 
 
 def _result(evaluation: Evaluation, target: int) -> str:

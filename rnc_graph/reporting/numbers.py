@@ -31,6 +31,17 @@ def number(value: float, *, sign: bool = False, scale: float | None = None) -> s
     return f"{value:{'+' if sign else ''}{kind}}"
 
 
+def rounded(value: float, digits: int = 4, *, sign: bool = False) -> str:
+    """Return a number with so many significant digits, as a quantity of any unit is shown.
+
+    >>> rounded(19132.4), rounded(0.2), rounded(-1.23456, 3, sign=True), rounded(2e-7)
+    ('19130', '0.2', '-1.23', '2e-07')
+    """
+    if not math.isfinite(value):
+        return number(value)
+    return f"{float(f'{value:.{digits}g}'):{'+' if sign else ''}.{max(6, digits)}g}"
+
+
 def mean_and_sd(summary: Summary) -> str:
     """Return the mean, and the standard deviation where there is one: 0.500 ± 0.010."""
     if summary.sd is None:

@@ -53,6 +53,15 @@ def test_a_contribution_is_a_difference_of_predictions(kernel: MoleculeRegressor
     assert explained.contributions[[0, 1, 6], 0] == pytest.approx(whole - np.array(masked))
 
 
+def test_a_target_learned_as_a_logarithm_is_explained_in_its_units() -> None:
+    members = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+    model = MoleculeRegressor(**members, target_transform="log10")  # type: ignore[arg-type]
+    model.fit(CHLORIDES, 10**COUNTS)
+    (explained,) = model.explain(["CCCCl"])
+    whole, masked = np.log10(model.predict(["CCCCl", "CCC*"]))
+    assert explained.contributions[3, 0] == pytest.approx(whole - masked)
+
+
 def test_the_graph_of_a_network_is_masked_as_in_training(network: MoleculeRegressor) -> None:
     (explained,) = network.explain(["OCC(Cl)C"])
     graph = featurize([explained.smiles])[0][0]

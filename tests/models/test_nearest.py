@@ -42,3 +42,13 @@ def test_another_table_is_an_error(model: MoleculeRegressor) -> None:
     other = MoleculeTable("known.csv", ["CO"], np.zeros((1, 1)), ["logS"])
     with pytest.raises(BadValueError, match="expected the model's targets target, got logS"):
         TrainingMolecules.of(model.model_, other)
+
+
+def test_repeats_of_a_logarithm_are_merged_as_logarithms() -> None:
+    quick = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+    model = MoleculeRegressor(**quick, target_transform="log10")  # type: ignore[arg-type]
+    model.fit(ALCOHOLS, np.arange(1.0, 25.0))
+    given = table(["OCC", "CCCO", "CCO", "CCO"], [1, 7, 100, 0])
+    known = TrainingMolecules.of(model.model_, given)
+    assert known.table.targets[:, 0] == pytest.approx([10, 7])
+    assert known.canonical == ["CCO", "CCCO"]

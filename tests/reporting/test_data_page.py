@@ -20,7 +20,7 @@ def test_a_table_is_described(tmp_path: Path) -> None:
     pd.DataFrame({**cells, "note": "text"}).to_csv(tmp_path / "my.csv", index=False)
     done = run("data", tmp_path / "my.csv", "--out", tmp_path / "page.html")
     assert done.exit_code == 0, done.output
-    for text in ("'note': not read", "'smiles': SMILES", "'y': numbers", "row 3: 'C1CC'"):
+    for text in ("'note': not read", "'smiles': SMILES", "'y': numbers", "row 3 (line 4): 'C1CC'"):
         assert text in done.output
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert IMAGE not in page
@@ -37,3 +37,15 @@ def test_without_out_nothing_is_written(tmp_path: Path) -> None:
     assert "no column holds numbers" in repr(run("data", tmp_path / "words.csv").exception)
     wrong = run("data", tmp_path / "my.csv", "--out", tmp_path / "page.txt")
     assert "expected a name that ends in .html" in repr(wrong.exception)
+
+
+def test_bounds_are_counted_and_rows_keep_their_numbers(tmp_path: Path) -> None:
+    rows = ["id,smiles,y,all_bounds", "7,CO,,", "8,CC,>3.5,>10", "9,C1CC,1,<1", "10,CCC,2,"]
+    (tmp_path / "my.csv").write_text("\n".join([*rows, "11,CCCC,4,", "12,CCO,<0.2,>5"]) + "\n")
+    done = run("data", tmp_path / "my.csv", "--out", tmp_path / "page.html")
+    assert done.exit_code == 0, done.output
+    assert "'id': not read" in done.output
+    assert "row 3 (line 4): 'C1CC': not a valid SMILES" in done.output
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "3 values, 2 bounds; of the values: mean 2.333" in page
+    assert "0 values, 3 bounds, 2 missing; of the values: mean —" in page

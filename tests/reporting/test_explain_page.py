@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
@@ -84,6 +85,29 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
     wrong = run("explain", model, folder / "empty.csv", "--out", out)
     assert "has no rows below its header" in repr(wrong.exception)
     assert not out.exists()
+
+
+def test_bounds_logarithms_and_the_molecule_itself_are_shown(
+    esol: MoleculeTable, tmp_path: Path
+) -> None:
+    smiles, y = esol.smiles[:KNOWN], np.arange(1.0, KNOWN + 1)
+    members = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+    model = MoleculeRegressor(**members, target_transform="log10")  # type: ignore[arg-type]
+    model.fit(smiles, pd.Series(y, name="clearance")).save(tmp_path / "model")
+    cells = pd.DataFrame({"smiles": smiles, "clearance": y, "how": "="}).astype(str)
+    cells.loc[0, "clearance"], cells.loc[1, "how"] = "<19132.5", ">"
+    cells.to_csv(tmp_path / "known.csv", index=False)
+    cells[["smiles"]].head(2).to_csv(tmp_path / "new.csv", index=False)
+    known, out = ["--training", tmp_path / "known.csv"], tmp_path / "page.html"
+    arguments = ["explain", tmp_path / "model", tmp_path / "new.csv", "--jobs", 1, "--out", out]
+    done = run(*arguments, *known, "--relation", "how")
+    assert done.exit_code == 0, done.output
+    page = out.read_text(encoding="utf-8")
+    assert page.count("<strong>The molecule itself</strong>") == 2
+    for text in ("<dd>&lt;19132.5</dd>", "<dd>&gt;2</dd>", "contribution (log10 units)"):
+        assert text in page
+    wrong = run(*arguments, "--relation", "how")
+    assert "names a column of --training" in repr(wrong.exception)
 
 
 @pytest.mark.slow

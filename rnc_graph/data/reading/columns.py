@@ -117,6 +117,12 @@ def number_columns(columns: Sequence[str], sample_rows: pd.DataFrame) -> list[st
     return [column for column in columns if _mostly_numbers(sample_rows[column])]
 
 
+def is_id_or_weight(column: str) -> bool:
+    """Return whether a column has a name that tells that its numbers are no measured values."""
+    name = spelled(column)
+    return name in ("id", "index", "unnamed:_0", *_WEIGHTS) or name.endswith("_id")
+
+
 def _only(
     candidates: list[str], what: str, option: str, columns: Sequence[str], source: str
 ) -> str:

@@ -16,6 +16,7 @@ from rnc_graph.data.reading.columns import (
     check_column,
     choose_columns,
     choose_smiles,
+    is_id_or_weight,
     number_columns,
 )
 from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number, split_relation
@@ -136,7 +137,8 @@ def read_all_columns(
 ) -> tuple[MoleculeTable, list[str]]:
     """Read a table with all its columns of numbers as targets, and say what each column is.
 
-    Arguments and errors are those of :func:`read_molecules`; bad rows are in the notes.
+    Columns named as identifiers or weights are targets only if they are given. Arguments and errors
+    are those of :func:`read_molecules`; cells such as ">100" are bounds, bad rows are in the notes.
     """
     table = open_table(source)
     start = next(table.chunks(), None)
@@ -145,13 +147,14 @@ def read_all_columns(
     sample = start.frame.head(1_000)
     chosen, _ = choose_smiles(table.columns, sample, smiles, source=table.name)
     others = [column for column in table.columns if column != chosen]
-    wanted = list(targets or number_columns(others, sample))
+    found = number_columns(others, sample)
+    wanted = list(targets or [name for name in found if not is_id_or_weight(name)] or found)
     if not wanted:
         raise BadValueError(
             f"{table.name}: no column holds numbers; name one with --target; its columns are: "
             + ", ".join(map(repr, table.columns[:20]))
         )
-    molecules, bad, notes = read_molecules(source, chosen, wanted)
+    molecules, bad, notes = read_molecules(source, chosen, wanted, bounds=True)
     kinds = {chosen: "SMILES"} | dict.fromkeys(wanted, "numbers")
     columns = [f"{shorten(name)!r}: {kinds.get(name, 'not read')}" for name in table.columns[:50]]
     notes = [f"columns: {', '.join(columns)}", *notes]
@@ -161,7 +164,7 @@ def read_all_columns(
 
 def _classes(table: MoleculeTable) -> Iterator[str]:
     """Yield a note on each target that looks like classes."""
-    for name, values in zip(table.target_names, table.targets.T, strict=True):
+    for name, values in zip(table.target_names, table.exact.T, strict=True):
         different = np.unique(values[~np.isnan(values)])
         if len(different) == 2 and len(table) > 10:
             low, high = different

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.catalog import DatasetDescription
 from rnc_graph.data.description import BINS, TableDescription, TargetDescription
+from rnc_graph.errors import plural
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.dataset_page import facts, warnings_of
 from rnc_graph.reporting.dataset_picture import spread_rows
@@ -28,17 +29,19 @@ def data_page(table: MoleculeTable, description: TableDescription, notes: Sequen
         notes: what was guessed of its columns.
     """
     card = description.card if isinstance(description, DatasetDescription) else None
-    values = table.targets[:, 0]
+    known = [t for t, target in enumerate(description.targets) if target.measured]
+    first = known[0] if known else 0
+    values = table.exact[:, first]
     rows = spread_rows(values, {molecule.row for molecule in description.bad})
     return render(
         "data.html",
         title=card.title if card else description.name,
-        notes=notes,
-        facts=facts(description),
+        notes=[note.split("\n") for note in notes],
+        facts=[(what, text.split("\n")) for what, text in facts(description)],
         targets=list(map(_target, description.targets)),
-        first=table.target_names[0],
+        first=table.target_names[first],
         molecules=[
-            {"picture": _picture(table.smiles[row]), "value": f"{values[row]:.4g}"}
+            {"picture": _picture(table.smiles[row]), "value": numbers.rounded(values[row])}
             for row in rows.tolist()
         ],
     )
@@ -51,15 +54,17 @@ def _target(target: TargetDescription) -> dict[str, Any]:
         (round(step * n, 1), round(105 - height, 1), round(height, 1))
         for n, height in enumerate(_HEIGHT * target.counts / tallest)
     ]
+    bounds = f", {plural(target.bounds, 'bound')}" if target.bounds else ""
     missing = f", {target.missing:,} missing" if target.missing else ""
+    of_values = f"{'; of the values: ' if bounds else ', '}mean {numbers.rounded(target.mean)}"
     return {
         "name": numbers.with_unit(target.name, target.unit),
-        "summary": f"{target.measured:,} values{missing}, mean {target.mean:.4g}, standard "
-        f"deviation {target.sd:.4g}, median {target.quantiles[3]:.4g}",
+        "summary": f"{target.measured:,} values{bounds}{missing}{of_values}, standard deviation "
+        f"{numbers.rounded(target.sd)}, median {numbers.rounded(target.quantiles[3])}",
         "warnings": warnings_of(target),
         "bars": bars,
-        "least": f"{target.quantiles[0]:.4g}",
-        "greatest": f"{target.quantiles[-1]:.4g}",
+        "least": numbers.rounded(target.quantiles[0]),
+        "greatest": numbers.rounded(target.quantiles[-1]),
     }
 
 

@@ -153,8 +153,8 @@ def explain_page(
         command=command,
         notes=[*explained.notes, *model.interval_notes(level)],
         scales=[
-            {"target": name, "largest": numbers.number(scale), "steps": _steps()}
-            for name, scale in zip(names, scales, strict=True)
+            {"target": name, "largest": numbers.rounded(scale, 3), "unit": unit, "steps": _steps()}
+            for name, scale, unit in zip(names, scales, _units(model), strict=True)
         ],
         molecules=[
             _molecule(model, explained, number, scales, level)
@@ -176,15 +176,17 @@ def _molecule(
     low, high = model.interval(one, level)
     explanation = explained.explanations[number]
     targets = []
+    contribution_units = _units(model)
     for t, (name, unit) in enumerate(zip(model.targets, model.units, strict=True)):
-        interval = numbers.interval(float(low[0, t]), float(high[0, t]))
+        interval = f"[{numbers.rounded(low[0, t])}, {numbers.rounded(high[0, t])}]"
         has_interval = np.isfinite(low[0, t])
         targets.append(
             {
                 "name": name,
-                "value": f"{numbers.number(float(one.values[0, t]))} {unit}".strip(),
+                "value": f"{numbers.rounded(one.values[0, t])} {unit}".strip(),
                 "interval": f"{numbers.percent(level)}: {interval}" if has_interval else "",
                 "picture": _picture(explanation, t, scales[t]),
+                "contribution": numbers.with_unit("contribution", contribution_units[t]),
                 "atoms": _atoms(explanation, t),
             }
         )
@@ -192,6 +194,8 @@ def _molecule(
     nearest = f"distance {distance:.2f} to the nearest training molecule"
     outside = bool(one.outside[0])
     seen = "; the molecule belongs to the training or validation set" if one.seen[0] else ""
+    if seen and distance > 0:
+        seen += ", and the distance is to other molecules, of the training set alone"
     return {
         "row": explained.rows[number],
         "id": explained.ids[number],
@@ -201,6 +205,13 @@ def _molecule(
         "problem": explanation.problem,
         "targets": targets,
     }
+
+
+def _units(model: MoleculeModel) -> list[str]:
+    """Return the units of the contributions to the t targets."""
+    transforms = model.scaler.transforms or ["none"] * len(model.targets)
+    pairs = zip(transforms, model.units, strict=True)
+    return [unit if how == "none" else f"{how} units" for how, unit in pairs]
 
 
 def _largest(explanations: Sequence[Explanation], target: int) -> float:
@@ -241,7 +252,7 @@ def _atoms(explanation: Explanation, target: int) -> list[tuple[str, str]]:
         (f"{symbol} {n}", v)
         for n, (symbol, v) in enumerate(zip(symbols, values, strict=True), start=1)
     ]
-    return [(name, numbers.number(value, sign=True)) for name, value in named]
+    return [(name, numbers.rounded(value, 3, sign=True)) for name, value in named]
 
 
 def _neighbors(
@@ -253,21 +264,38 @@ def _neighbors(
     if training is None:
         return []
     one = explained.features.fingerprints[[number]]
+    itself = explained.explanations[number].smiles
     found = []
     for row, similarity in zip(*(part[0] for part in training.nearest(one)), strict=True):
         table = training.table
         smiles, values = table.smiles[row], table.targets[row]
-        marks = dict.fromkeys(
-            _different(smiles, explained.explanations[number].smiles), AtomMark("var(--mark)", 0.4)
-        )
+        marks = dict.fromkeys(_different(smiles, itself), AtomMark("var(--mark)", 0.4))
+        sides = np.zeros(len(values)) if table.censored is None else table.censored[row]
         measured = [
-            (name, f"{numbers.number(value)} {unit}".strip())
-            for name, unit, value in zip(model.targets, model.units, values.tolist(), strict=True)
+            (name, _measured(value, side, unit))
+            for name, unit, value, side in zip(
+                model.targets, model.units, values, sides, strict=True
+            )
         ]
         svg = molecule_svg(smiles, marks=marks)
         picture = labeled(svg, f"{smiles} with the atoms marked that differ")
-        found.append({"picture": picture, "similarity": f"{similarity:.2f}", "measured": measured})
+        found.append(
+            {
+                "picture": picture,
+                "itself": training.canonical[row] == itself,
+                "similarity": f"{similarity:.2f}",
+                "measured": measured,
+            }
+        )
     return found
+
+
+def _measured(value: float, side: float, unit: str) -> str:
+    """Return a value or, for a side of 1 or -1, a bound, as it is in the table: "<0.2 nM"."""
+    if np.isnan(value):
+        return numbers.NONE
+    relation = ">" if side > 0 else "<" if side < 0 else ""
+    return f"{relation}{numbers.rounded(value, 6)} {unit}".strip()
 
 
 def _different(smiles: str, other: str) -> list[int]:
