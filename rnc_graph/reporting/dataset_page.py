@@ -125,7 +125,7 @@ def warnings_of(target: TargetDescription) -> list[str]:
     if target.repeated:
         found.append(
             f"{plural(target.repeated, 'molecule')} measured several times: standard deviation "
-            f"{target.repeat_sd:.3g} within a molecule, an estimate of the error of the "
+            f"{rounded(target.repeat_sd, 3)} within a molecule, an estimate of the error of the "
             "measurement, which no model can fall below on new values"
         )
     if target.other_units:
@@ -154,7 +154,7 @@ def _print_labels(console: Console, description: TableDescription) -> None:
     units = {target.unit for target in targets}
     common = units.pop() if len(units) == 1 else None
     header = [t.name if common is not None else with_unit(t.name, t.unit) for t in targets]
-    title = with_unit("labels", common or "") + ("; all but bounds of values alone" * bounds)
+    title = with_unit("labels", common or "") + ("; statistics without bounds" * bounds)
     print_table(console, ["", *header], lines, title=title, right=True)
     bars = [(target.name, _bars(target)) for target in targets]
     print_table(console, ("", "from the least label to the greatest"), bars, title="histograms")

@@ -120,7 +120,7 @@ def number_columns(columns: Sequence[str], sample_rows: pd.DataFrame) -> list[st
 def is_id_or_weight(column: str) -> bool:
     """Return whether a column has a name that tells that its numbers are no measured values."""
     name = spelled(column)
-    return name in ("id", "index", "unnamed:_0", *_WEIGHTS) or name.endswith("_id")
+    return name in ("id", "index", "unnamed:_0", "w", *_WEIGHTS) or name.endswith("_id")
 
 
 def _only(
