@@ -105,7 +105,8 @@ def test_an_interrupt_while_libraries_are_imported(
 ) -> None:
     """As in the first seconds of a command; some libraries make an ImportError of it."""
     module = (
-        f"import os\ntry: os.kill(os.getpid(), {int(number)})\n{swallowed or 'finally: pass'}\n"
+        f"import os, time\ntry:\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(60)\n"
+        f"{swallowed}\n"  # A thread passes the signal on: within the sleep.
     )
     (tmp_path / "torch.py").write_text(module)
     done = subprocess.run(
