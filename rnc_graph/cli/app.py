@@ -110,6 +110,12 @@ def say_written(paths: list[Path]) -> None:
     say("\n  ".join(["Written:", *map(str, paths)]))
 
 
+def check_page(out: Path) -> None:
+    """Raise :class:`BadValueError` for a name that is none of an HTML page."""
+    if out.suffix not in (".html", ".htm"):
+        raise BadValueError(f"{out}: expected a name that ends in .html, got {out.suffix!r}")
+
+
 def workers(jobs: int | None) -> int:
     """Return the number of processes of ``--jobs``."""
     return jobs or os.cpu_count() or 1

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import command, console, say
+from rnc_graph.cli.app import check_page, command, console, say, say_all
+from rnc_graph.cli.options import Smiles
 
 
 @command()
@@ -41,7 +42,7 @@ def datasets(
 @command()
 def data(
     table: Annotated[str, Argument(help="A table with a column of SMILES, or a data set's name.")],
-    smiles: Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")] = None,
+    smiles: Smiles = None,
     target: Annotated[
         list[str] | None,
         Option(help="A column of values; repeatable. [default: all columns of numbers]"),
@@ -55,11 +56,10 @@ def data(
     from rnc_graph.data.catalog.description import describe as describe_named
     from rnc_graph.data.description import TableDescription, describe
     from rnc_graph.data.reading.molecules import read_all_columns
-    from rnc_graph.errors import BadValueError
     from rnc_graph.reporting.dataset_page import print_description
 
-    if out is not None and out.suffix not in (".html", ".htm"):
-        raise BadValueError(f"{out}: expected a name that ends in .html, got {out.suffix!r}")
+    if out is not None:
+        check_page(out)
     notes: list[str] = []
     found: TableDescription
     if not Path(table).exists() and table in dataset_cards() and not smiles:
@@ -73,8 +73,7 @@ def data(
     else:
         rows, notes = read_all_columns(Path(table), smiles, target)
         found = describe(rows)
-    for note in notes:
-        say(note)
+    say_all(notes)
     print_description(console(), found)
     if out is not None:
         from rnc_graph.files import write_text

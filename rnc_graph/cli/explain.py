@@ -9,7 +9,7 @@ from typing import Annotated
 
 from typer import Option
 
-from rnc_graph.cli.app import Jobs, command, say, workers
+from rnc_graph.cli.app import Jobs, check_page, command, say, say_all, workers
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.cli.options import (
     IdColumn,
@@ -55,8 +55,7 @@ def explain(
     from rnc_graph.models import TrainingMolecules, load_model
     from rnc_graph.reporting.pages.explain import explain_page, explain_rows
 
-    if out.suffix not in (".html", ".htm"):
-        raise BadValueError(f"{out}: expected a name that ends in .html, got {out.suffix!r}")
+    check_page(out)
     loaded = load_model(model, trusted or (), plugins=plugin or [])
     known = None
     if relation and training is None:
@@ -65,8 +64,7 @@ def explain(
         learned, _, notes = read(
             training, None, None, None, default=loaded.targets, relation=relation
         )
-        for note in notes:
-            say(f"{training}: {note}")
+        say_all([f"{training}: {note}" for note in notes])
         known = TrainingMolecules.of(loaded, learned, workers(jobs))
     with work_bar("explaining") as done:
         explained = explain_rows(
@@ -80,8 +78,7 @@ def explain(
         )
     if explained.bad:
         say(describe_bad(explained.bad, explained.source))
-    for note in explained.notes:
-        say(note)
+    say_all(explained.notes)
     if known is None:
         say("With --training TABLE the page shows the most similar training molecules")
     made_by = shlex.join(["rnc-graph", *sys.argv[1:]])

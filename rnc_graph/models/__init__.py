@@ -14,12 +14,15 @@ from rnc_graph.models.nearest import TrainingMolecules
 from rnc_graph.models.saving import load_model, save_model
 from rnc_graph.models.settings import ModelSettings, make_settings
 from rnc_graph.models.train import train_model
+from rnc_graph.models.user_warnings import BadMoleculeWarning, IntervalWarning
 
 __all__ = [
     "BLOCK",
     "LEVEL",
+    "BadMoleculeWarning",
     "Evaluation",
     "Explanation",
+    "IntervalWarning",
     "ModelSettings",
     "MoleculeModel",
     "Predictions",

@@ -16,6 +16,8 @@ from rnc_graph.data.table import FloatArray
 _FEWEST = 20
 # One exact value in so many measures the error of what the others teach.
 _SHARE = 5
+# Of standardized targets: the error on a few values may be 0, by which nothing can be divided.
+_LEAST_SD = 1e-3
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ def expected_beyond(
         bounds: (k,).
         censored: (k,) 1 for above, -1 for below.
         mean: (k,) of the distributions.
-        sd: of the distributions, positive.
+        sd: of the distributions.
     """
+    sd = max(sd, _LEAST_SD)
     reach = censored * (bounds - mean) / sd
     # phi / (1 - Phi), which both vanish far out, by their logarithms.
     log_density = -(reach**2 + np.log(2 * np.pi)) / 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.models import (
@@ -43,16 +39,10 @@ from rnc_graph.models.measurements import (
     target_names,
     weights_of,
 )
+from rnc_graph.models.train import hold_out
+from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_intervals
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
-
-
-class BadMoleculeWarning(UserWarning):
-    """SMILES that cannot be read: they are left out of training, and predicted as NaN."""
-
-
-class IntervalWarning(UserWarning):
-    """Too few molecules calibrate intervals of the level: their ends are NaN."""
 
 
 class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
@@ -241,13 +231,13 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             useless |= weights == 0
         usable = np.setdiff1d(features.good, np.flatnonzero(useless))
         if features.bad and self.on_bad == "raise":
-            raise BadValueError(_describe(features.bad))
-        _warn(features.bad, "left out of training")
+            raise BadValueError(describe_bad_smiles(features.bad))
+        warn_of_bad(features.bad, "left out of training")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if validation is not None:
             train, held_out = usable[usable < given], usable[usable >= given]
         else:
-            train, held_out = self._hold_out(features.canonical, usable, seed)
+            train, held_out = hold_out(features.canonical, usable, self.validation_fraction, seed)
         learned, others = ({features.canonical[row] for row in rows} for rows in (train, held_out))
         if both := learned & others:
             raise BadValueError(
@@ -289,12 +279,12 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         """
         check_is_fitted(self)
         predictions, bad = predict_smiles(self.model_, smiles_of(X), jobs=self._jobs())
-        _warn(bad, "predicted as NaN")
+        warn_of_bad(bad, "predicted as NaN")
         values = self._shaped(predictions.values)
         if return_interval is None:
             return values
         low, high = self.model_.interval(predictions, return_interval)
-        _warn_of_intervals(self.model_, return_interval)
+        warn_of_intervals(self.model_, return_interval)
         return values, self._shaped(low), self._shaped(high)
 
     def predict_frame(self, X: Any, level: float = 0.9) -> pd.DataFrame:
@@ -314,7 +304,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         frame = prediction_frame(self.model_, predictions, problems, level)
         if isinstance(X, pd.Series | pd.DataFrame):
             frame.index = X.index
-        _warn_of_intervals(self.model_, level)
+        warn_of_intervals(self.model_, level)
         return frame
 
     def embed(self, X: Any) -> FloatArray:
@@ -326,7 +316,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         """
         check_is_fitted(self)
         embedding, bad = embed_smiles(self.model_, smiles_of(X), jobs=self._jobs())
-        _warn(bad, "embedded as NaN")
+        warn_of_bad(bad, "embedded as NaN")
         return embedding
 
     def explain(self, X: Any) -> list[Explanation]:
@@ -402,43 +392,3 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self._single else values
-
-    def _hold_out(
-        self, canonical: Sequence[str], rows: NDArray[np.int64], seed: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Divide the rows at random into those to learn from and those held out."""
-        if not 0 < self.validation_fraction < 1:
-            raise BadValueError(
-                "validation_fraction: expected a number between 0 and 1, got "
-                f"{self.validation_fraction}"
-            )
-        groups = [canonical[row] for row in rows]
-        different = len(set(groups))
-        # One molecule to choose the epochs and one to calibrate, at least.
-        held = max(2, round(self.validation_fraction * different))
-        if different <= held:
-            raise BadValueError(
-                f"X: expected more than {held} different molecules with a measurement, since some "
-                f"are held out, got {different} (n_samples = {len(rows)})"
-            )
-        cut = GroupShuffleSplit(1, test_size=held, random_state=seed)
-        train, held_out = next(cut.split(rows, groups=groups))
-        return rows[train], rows[held_out]
-
-
-def _describe(bad: Sequence[BadMolecule]) -> str:
-    first = bad[0]
-    return (
-        f"{len(bad)} SMILES cannot be read; the first is row {first.row} (from 0), "
-        f"{str(first.smiles)[:80]!r}: {first.reason}"
-    )
-
-
-def _warn(bad: Sequence[BadMolecule], consequence: str) -> None:
-    if bad:
-        warnings.warn(f"{_describe(bad)}; {consequence}", BadMoleculeWarning, stacklevel=3)
-
-
-def _warn_of_intervals(model: MoleculeModel, level: float) -> None:
-    for note in model.interval_notes(level):
-        warnings.warn(note, IntervalWarning, stacklevel=3)

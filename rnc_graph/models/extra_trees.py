@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,16 +46,7 @@ class ExtraTrees:
 
         for target, column in enumerate(known_columns(targets, train)):
             scores = inputs.scores[torch.from_numpy(column.rows)].numpy()
-
-            def predicted(
-                some: Column, kept: NDArray[np.bool_], scores: NDArray[np.float32] = scores
-            ) -> FloatArray:
-                forest = ExtraTreesRegressor(_FIRST, max_features=_FEATURES, random_state=seed)
-                forest.fit(scores[kept], some.values, some.weights)
-                values: FloatArray = forest.predict(scores)
-                return values
-
-            whole = column.completed(predicted)
+            whole = column.completed(partial(_predicted, scores, seed))
             forest = ExtraTreesRegressor(self.trees, max_features=_FEATURES, random_state=seed)
             forest.fit(scores, whole.values, whole.weights)
             self.learned |= {f"{target}.{name}": part for name, part in _nodes(forest).items()}
@@ -94,6 +86,17 @@ class ExtraTrees:
         """Take what others have learned."""
         self.learned = tensors
         return self
+
+
+def _predicted(
+    scores: NDArray[np.float32], seed: int, some: Column, kept: NDArray[np.bool_]
+) -> FloatArray:
+    """Return what a smaller forest predicts that learns from some of the rows, (k,)."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    forest = ExtraTreesRegressor(_FIRST, max_features=_FEATURES, random_state=seed)
+    values: FloatArray = forest.fit(scores[kept], some.values, some.weights).predict(scores)
+    return values
 
 
 def _nodes(forest: ExtraTreesRegressor) -> dict[str, Tensor]:

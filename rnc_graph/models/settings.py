@@ -108,11 +108,8 @@ class ModelSettings(Settings):
             fewest = getattr(LOSSES.get(self.objective), "min_views", 1)
             if self.views < fewest:
                 raise ValueError(f"objective {self.objective!r} needs views of at least {fewest}")
-        if self.freeze_encoder and (self.head_epochs or self.encoder_learning_rate):
-            raise ValueError(
-                "freeze_encoder: the head alone learns, so head_epochs and encoder_learning_rate "
-                "have no effect"
-            )
+        if self.freeze_encoder:
+            self.stages[1].check_frozen()
         make_view(self.augmentation)
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -42,19 +44,7 @@ class SupportVectors:
             # scikit-learn's gamma="scale", said out, since the prediction needs it too.
             gamma = 1 / (scores.shape[1] * scores.var() or 1.0)
             svr = SVR(C=_C, epsilon=_TUBE, gamma=gamma)
-
-            def predicted(
-                some: Column,
-                kept: NDArray[np.bool_],
-                svr: SVR = svr,
-                scores: FloatArray = scores,
-            ) -> FloatArray:
-                values: FloatArray = svr.fit(scores[kept], some.values, some.weights).predict(
-                    scores
-                )
-                return values
-
-            whole = column.completed(predicted)
+            whole = column.completed(partial(_predicted, svr, scores))
             svr.fit(scores, whole.values, whole.weights)
             parts = {
                 "vectors": svr.support_vectors_,
@@ -87,6 +77,12 @@ class SupportVectors:
         """Take what another has learned."""
         self.learned = tensors
         return self
+
+
+def _predicted(svr: SVR, scores: FloatArray, some: Column, kept: NDArray[np.bool_]) -> FloatArray:
+    """Return what a model predicts that learns from some of the rows, (k,)."""
+    values: FloatArray = svr.fit(scores[kept], some.values, some.weights).predict(scores)
+    return values
 
 
 class EmbeddingVectors(SupportVectors):

@@ -37,6 +37,38 @@ _FEWEST_MOLECULES = 5
 Rows = NDArray[np.int64]
 
 
+def hold_out(canonical: Sequence[str], rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    """Divide rows at random into those to learn from and those held out, molecule by molecule.
+
+    Args:
+        canonical: SMILES of all molecules.
+        rows: to be divided.
+        fraction: of the molecules to hold out.
+        seed: of the draw.
+
+    Raises:
+        BadValueError: a wrong fraction, or too few molecules.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    if not 0 < fraction < 1:
+        raise BadValueError(
+            f"validation_fraction: expected a number between 0 and 1, got {fraction}"
+        )
+    groups = [canonical[row] for row in rows]
+    different = len(set(groups))
+    # One molecule to choose the epochs and one to calibrate, at least.
+    held = max(2, round(fraction * different))
+    if different <= held:
+        raise BadValueError(
+            f"X: expected more than {held} different molecules with a measurement, since some "
+            f"are held out, got {different} (n_samples = {len(rows)})"
+        )
+    cut = GroupShuffleSplit(1, test_size=held, random_state=seed)
+    train, held_out = next(cut.split(rows, groups=groups))
+    return rows[train], rows[held_out]
+
+
 def divide_held_out(rows: Rows, canonical: Sequence[str], seed: int) -> tuple[Rows, Rows]:
     """Divide held-out molecules at random: a third selects the epochs, the others calibrate.
 
@@ -101,13 +133,13 @@ def train_model(
             that is not there.
         RunError: training diverged.
     """
+    from rnc_graph.training import check_device
+
     molecules = first_rows(features.canonical, train)
     if len(molecules) < _FEWEST_MOLECULES:
         raise BadValueError(
             f"training set: expected at least {_FEWEST_MOLECULES} molecules, got {len(molecules)}"
         )
-    from rnc_graph.training import check_device
-
     check_device(device)
     exact = targets if censored is None else np.where(censored == 0, targets, np.nan)
     measured = held_out

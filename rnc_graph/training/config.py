@@ -103,10 +103,13 @@ class FinetuneConfig(StageConfig):
         None, gt=0, allow_inf_nan=False, description="of the encoder; null for learning_rate"
     )
 
-    @property
-    def changes_the_encoder(self) -> bool:
-        """Whether the encoder learns otherwise than the head, which a frozen one cannot."""
-        return self.head_epochs > 0 or self.encoder_learning_rate is not None
+    def check_frozen(self) -> None:
+        """Raise :class:`BadValueError` for what has no effect on a frozen encoder."""
+        if self.head_epochs or self.encoder_learning_rate is not None:
+            raise BadValueError(
+                "freeze: the head alone learns, so head_epochs and encoder_learning_rate have no "
+                "effect"
+            )
 
     def of_head(self) -> StageConfig:
         """Return the configuration of the head's own training, of ``head_epochs`` if there are."""

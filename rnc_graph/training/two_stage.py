@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -16,10 +15,11 @@ from rnc_graph.data.bounds import exact
 from rnc_graph.data.loader import Transforms
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.encoders import GraphEncoder, Head, make_encoder
-from rnc_graph.encoders.graph import READOUTS, Readout
+from rnc_graph.encoders.graph import Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
 from rnc_graph.seeding import seeded
+from rnc_graph.training.arguments import check_arguments
 from rnc_graph.training.batches import StageData
 from rnc_graph.training.config import (
     DEFAULT_TRAINER,
@@ -119,7 +119,7 @@ class TwoStage(nn.Module):
         super().__init__()
         if head_loss not in HEAD_LOSSES:
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
-        _check_arguments(locals())
+        check_arguments(locals())
         given_loss = LOSSES.make(loss) if isinstance(loss, str) else loss
         if loss_weight is not None and (given_loss is None or freeze):
             raise BadValueError("loss_weight: joint training needs a loss and freeze=False")
@@ -142,11 +142,8 @@ class TwoStage(nn.Module):
         self.balanced = balanced
         self.pretrain_config = StageConfig.of(pretrain, "pretrain")
         self.finetune_config = FinetuneConfig.of(finetune, "finetune")
-        if freeze and self.finetune_config.changes_the_encoder:
-            raise BadValueError(
-                "freeze: the head alone learns, so head_epochs and encoder_learning_rate have no "
-                "effect"
-            )
+        if freeze:
+            self.finetune_config.check_frozen()
         self.readout = readout
         self.n_classes = n_classes
         self._counted_classes = n_classes
@@ -390,54 +387,6 @@ class TwoStage(nn.Module):
         # The head's own training does not resume from the state of the stage that follows.
         trainer = self.trainer.of_stage("head") if stage == "head" else self.trainer
         self.history[stage] = fit(module, train, val, trainer=trainer)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, Integral) and int(value) >= 1
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and math.isfinite(value)
-
-
-def _is_transform(value: Any) -> bool:
-    return callable(value) and not isinstance(value, type)
-
-
-def _are(fit: Callable[[Any], bool], values: Any) -> bool:
-    return isinstance(values, Iterable) and all(map(fit, values))
-
-
-# Which values of an argument fit, and what is expected.
-_ARGUMENTS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "encoder": (
-        lambda encoder: isinstance(encoder, str) or callable(encoder),
-        "a name, an import path, a class or a torch module",
-    ),
-    "encoder_options": (lambda options: isinstance(options, Mapping | None), "a dict"),
-    "loss": (lambda loss: isinstance(loss, nn.Module | str | None), "a module, a name or None"),
-    "loss_weight": (lambda weight: weight is None or _is_number(weight), "a number or None"),
-    "transform": (
-        lambda t: t is None or _is_transform(t) or _are(_is_transform, t),
-        "an augmentation or a list of them, such as [MaskAttributes(0.1)]",
-    ),
-    "views": (_is_count, "an integer of at least 1"),
-    "projection_dim": (lambda d: d is None or _is_count(d), "an integer of at least 1 or None"),
-    "head_hidden": (
-        lambda widths: _are(_is_count, widths),
-        "a list of widths of at least 1, such as [32]",
-    ),
-    "head_dropout": (lambda share: _is_number(share) and 0 <= share < 1, "a number in [0, 1)"),
-    "readout": (lambda readout: readout in READOUTS, f"one of {', '.join(READOUTS)}"),
-    "n_classes": (lambda c: c is None or _is_count(c), "an integer of at least 1 or None"),
-    "trainer": (lambda trainer: isinstance(trainer, TrainerConfig), "a TrainerConfig"),
-}
-
-
-def _check_arguments(given: Mapping[str, Any]) -> None:
-    for name, (fits, expected) in _ARGUMENTS.items():
-        if not fits(given[name]):
-            raise BadValueError(f"{name}: expected {expected}, got {given[name]!r}")
 
 
 def _note_loaded(model: TwoStage, keys: Any) -> None:

@@ -70,3 +70,9 @@ def test_what_is_known_of_each_target() -> None:
     assert second.censored.tolist() == [-1.0, 0.0]
     assert second.weights is not None
     assert second.weights.tolist() == [1.0, 1.5]
+
+
+def test_an_error_of_zero_gives_numbers() -> None:
+    bounds, mean = np.array([1.0, 1.0, 1.0]), np.array([0.0, 1.0, 2.0])
+    found = expected_beyond(bounds, np.ones(3), mean, 0.0)
+    np.testing.assert_allclose(found, [1.0, 1.0, 2.0], atol=2e-3)

@@ -21,13 +21,14 @@ from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.models import (
+    BadMoleculeWarning,
+    IntervalWarning,
     ModelSettings,
     evaluate_predictions,
     make_settings,
     predict_smiles,
     stream_features,
 )
-from rnc_graph.models.estimator import BadMoleculeWarning, IntervalWarning
 from rnc_graph.seeding import one_thread
 
 SMALL: dict[str, Any] = {

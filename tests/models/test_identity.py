@@ -13,7 +13,7 @@ from rnc_graph.data.duplicates import find_duplicates
 from rnc_graph.data.featurizer import Wants, canonical_smiles, molecule_arrays
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.errors import BadValueError
-from rnc_graph.models.estimator import BadMoleculeWarning
+from rnc_graph.models import BadMoleculeWarning
 
 
 @cache

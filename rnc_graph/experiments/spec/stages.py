@@ -83,11 +83,8 @@ class RegressionSpec(FinetuneConfig):
                 "freeze: the embeddings of a frozen encoder are computed once, so views, "
                 "augmentation and objective have no effect"
             )
-        if self.freeze and self.changes_the_encoder:
-            raise ValueError(
-                "freeze: the head alone learns, so head_epochs and encoder_learning_rate have no "
-                "effect"
-            )
+        if self.freeze:
+            self.check_frozen()
         return self
 
 

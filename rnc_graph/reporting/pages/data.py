@@ -14,7 +14,7 @@ from rnc_graph.errors import plural
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.dataset_page import facts, warnings_of
 from rnc_graph.reporting.dataset_picture import spread_rows
-from rnc_graph.reporting.pages.render import labeled, render
+from rnc_graph.reporting.render import labeled, render
 from rnc_graph.reporting.sample_pictures import molecule_svg
 
 _WIDTH, _HEIGHT = 480, 100
@@ -34,7 +34,9 @@ def data_page(table: MoleculeTable, description: TableDescription, notes: Sequen
     values = table.exact[:, first]
     rows = spread_rows(values, {molecule.row for molecule in description.bad})
     return render(
+        "rnc_graph.reporting.pages",
         "data.html",
+        "page.css",
         title=card.title if card else description.name,
         notes=[note.split("\n") for note in notes],
         facts=[(what, text.split("\n")) for what, text in facts(description)],

@@ -19,7 +19,7 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.models import Explanation, MoleculeModel, Predictions, TrainingMolecules
 from rnc_graph.models.attribution import explain_features
 from rnc_graph.reporting import numbers
-from rnc_graph.reporting.pages.render import labeled, render
+from rnc_graph.reporting.render import labeled, render
 from rnc_graph.reporting.sample_pictures import AtomMark, molecule_svg
 
 # Atoms that have their number in the picture.
@@ -148,7 +148,9 @@ def explain_page(
     scales = [_largest(explained.explanations, t) for t in range(len(model.targets))]
     names = list(map(numbers.with_unit, model.targets, model.units))
     return render(
+        "rnc_graph.reporting.pages",
         "explain.html",
+        "page.css",
         title=f"Which atoms matter: {', '.join(names)}",
         command=command,
         notes=[*explained.notes, *model.interval_notes(level)],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
@@ -17,6 +17,7 @@ from rnc_graph.reporting import numbers
 from rnc_graph.reporting.experiment_folder import spec_text
 from rnc_graph.reporting.markup import script_json
 from rnc_graph.reporting.protocol import notes
+from rnc_graph.reporting.render import render
 from rnc_graph.reporting.report.payload import payload
 from rnc_graph.reporting.report.write import Results
 from rnc_graph.reporting.tables import MethodRow, ResultTable
@@ -39,18 +40,15 @@ def as_html(results: Results, maps: str) -> str:
     """
     from plotly.offline import get_plotlyjs
 
-    folder = files("rnc_graph.reporting.report")
-    style, script, template = (
-        (folder / name).read_text(encoding="utf-8")
-        for name in ("report.css", "report.js", "template.html")
-    )
+    package = "rnc_graph.reporting.report"
+    script = (files(package) / "report.js").read_text(encoding="utf-8")
     experiment, tables = results.outcome.experiment, results.tables
     plotly = get_plotlyjs().replace("</script", "<\\/script")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    page: str = environment.from_string(template).render(
-        policy=_policy(plotly, script),
+    return render(
+        package,
+        "template.html",
+        "report.css",
+        policy=Markup(_policy(plotly, script)),
         title=experiment.title or experiment.name,
         trial=numbers.trial(experiment.samples),
         summary=summary(experiment, tables),
@@ -59,12 +57,10 @@ def as_html(results: Results, maps: str) -> str:
         protocol=notes(experiment, [table.scoring for table in tables]),
         spec=spec_text(experiment),
         versions=results.versions,
-        style=style,
-        script=script,
-        payload=script_json(payload(results, maps)),
-        plotly=plotly,
+        script=Markup(script),
+        payload=Markup(script_json(payload(results, maps))),
+        plotly=Markup(plotly),
     )
-    return page
 
 
 def _policy(*scripts: str) -> str:

@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     return Environment(
-        loader=PackageLoader(__package__, "."),
+        loader=PackageLoader(package, "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -21,10 +21,17 @@ def _environment() -> Environment:
     )
 
 
-def render(template: str, **values: Any) -> str:
-    """Return the page of a template of this folder; ``markupsafe.Markup`` stays as it is."""
-    style = (files(__package__) / "page.css").read_text(encoding="utf-8")
-    return _environment().get_template(template).render(style=Markup(style), **values)
+def render(package: str, template: str, style: str, **values: Any) -> str:
+    """Return the page of a template; ``markupsafe.Markup`` among the values stays as it is.
+
+    Args:
+        package: the room's package that has the template and the style.
+        template: the name of its file.
+        style: the name of the file of CSS.
+        values: of the template, which must have all that it names.
+    """
+    css = (files(package) / style).read_text(encoding="utf-8")
+    return _environment(package).get_template(template).render(style=Markup(css), **values)
 
 
 def labeled(svg: str, label: str) -> Markup:

@@ -1,0 +1,40 @@
+"""What the estimator warns of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from rnc_graph.data.featurizer import BadMolecule
+from rnc_graph.models.model import MoleculeModel
+
+
+class BadMoleculeWarning(UserWarning):
+    """SMILES that cannot be read: they are left out of training, and predicted as NaN."""
+
+
+class IntervalWarning(UserWarning):
+    """Too few molecules calibrate intervals of the level: their ends are NaN."""
+
+
+def describe_bad_smiles(bad: Sequence[BadMolecule]) -> str:
+    """Say how many SMILES cannot be read, and which is the first."""
+    first = bad[0]
+    return (
+        f"{len(bad)} SMILES cannot be read; the first is row {first.row} (from 0), "
+        f"{str(first.smiles)[:80]!r}: {first.reason}"
+    )
+
+
+def warn_of_bad(bad: Sequence[BadMolecule], consequence: str) -> None:
+    """Warn the caller of a method of SMILES that cannot be read, if there are any."""
+    if bad:
+        warnings.warn(
+            f"{describe_bad_smiles(bad)}; {consequence}", BadMoleculeWarning, stacklevel=3
+        )
+
+
+def warn_of_intervals(model: MoleculeModel, level: float) -> None:
+    """Warn the caller of a method that no interval of a level is known, if so."""
+    for note in model.interval_notes(level):
+        warnings.warn(note, IntervalWarning, stacklevel=3)
