@@ -19,7 +19,8 @@ from rnc_graph.models.estimator import MoleculeRegressor
 from rnc_graph.models.saving import PluginWarning
 from rnc_graph.models.streaming import _free_names
 
-QUICK = ["--networks", "1", "--epochs", "1", "--pretraining-epochs", "1", "--jobs", "1"]
+QUICK = ["--no-baselines", "--networks", "1", "--epochs", "1", "--pretraining-epochs", "1"]
+QUICK += ["--jobs", "1"]
 
 
 def run(*arguments: str) -> Result:
@@ -48,7 +49,8 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     (path / "empty.csv").write_text("smiles\n")
     (path / "reactions.csv").write_text("smiles,y\n" + "CC>>CCO,1\nCO>>C,2\n" * 20)
     named = ["train", str(path / "my.csv"), "--target", "logS", "--out", str(path / "model")]
-    out = written(run(*named, *QUICK))
+    out = written(run(*named, *QUICK[1:]))
+    assert "random forest on Morgan bits" in out
     assert "2 rows cannot be used" in out
     assert "row 6 (line 7), column 'smiles': 'C(': not a valid SMILES" in out
     assert "row 7 (line 8), column 'logS': 'high'" in out
@@ -60,6 +62,7 @@ def test_a_models_folder(folder: Path) -> None:
     assert files == {
         "README.md",
         "bad_rows.csv",
+        "calibration.png",
         "config.json",
         "error_against_distance.png",
         "model.safetensors",
@@ -72,6 +75,10 @@ def test_a_models_folder(folder: Path) -> None:
     assert "78 rows used, 2 rows left out" in card
     assert "training: 62 molecules, validation: 8 molecules, test: 8 molecules" in card
     assert "torch " in card
+    for name in ("the model", "embedding-svr", "random forest on Morgan bits", "mean of the"):
+        assert f"| logS | {name}" in card
+    counts = [int(row.split(" | ")[2]) for row in card.splitlines() if "domain | " in row]
+    assert sum(counts) == 8
     bad = pd.read_csv(folder / "model" / "bad_rows.csv")
     assert bad["row"].tolist() == [6, 7]
     parts = pd.read_csv(folder / "model" / "predictions.csv")["set"].value_counts()
@@ -79,7 +86,7 @@ def test_a_models_folder(folder: Path) -> None:
 
 
 def test_members_are_chosen_and_weighted(folder: Path, tmp_path: Path) -> None:
-    named = ["train", str(folder / "my.csv"), "--target", "logS", "--jobs", "1"]
+    named = ["train", str(folder / "my.csv"), "--target", "logS", "--jobs", "1", QUICK[0]]
     chosen = ["--member", "svr", "--member", "fingerprint-svr", "--weights", "stacked"]
     written(run(*named, *chosen, "--networks", "0", "--out", str(tmp_path / "model")))
     config = json.loads((tmp_path / "model" / "config.json").read_text())
@@ -139,6 +146,17 @@ def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
     assert "row 6 (line 7), column 'smiles': 'C(': not a valid SMILES" in out
     bad = pd.read_csv(tmp_path / "ev" / "bad_rows.csv")
     assert bad["row"].tolist() == [6, 7]
+
+
+def test_models_are_compared(folder: Path, tmp_path: Path) -> None:
+    model, table = str(folder / "model"), str(folder / "my.csv")
+    out = written(run("compare", model, model, table, "--out", str(tmp_path / "c"), "--jobs", "1"))
+    assert "70 rows are left out: their molecules belong to the training" in out
+    assert "logS, 8 rows, 8 molecules: the predictions have equal errors" in out
+    assert {path.name for path in (tmp_path / "c").iterdir()} == {
+        "comparison.md",
+        "comparison.png",
+    }
 
 
 @pytest.mark.parametrize(

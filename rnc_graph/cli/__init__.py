@@ -2,7 +2,7 @@
 
 # In the order of the help: they enter their commands.
 # isort: off
-from rnc_graph.cli import datasets, experiments, train, models, explain, pretraining  # noqa: F401
+from rnc_graph.cli import datasets, experiments, train, models, compare, explain, pretraining  # noqa: F401
 
 # isort: on
 from rnc_graph.cli.app import app, say

@@ -197,6 +197,12 @@ def train(
             "objective_options={temperature: 1}; repeatable.",
         ),
     ] = None,
+    baselines: Annotated[
+        bool,
+        Option(
+            help="Compare with a random forest on Morgan bits and with the mean, on the test set."
+        ),
+    ] = True,
     overwrite: Overwrite = False,
     jobs: Jobs = None,
     device: Device = "cpu",
@@ -208,7 +214,7 @@ def train(
     from rnc_graph.models.build import Preparation, build, prepare
     from rnc_graph.models.settings import DescriptorModelName
     from rnc_graph.plugins import load_plugins
-    from rnc_graph.reporting.console import print_evaluation
+    from rnc_graph.reporting.console import print_built
     from rnc_graph.reporting.model_folder import write_model_folder
 
     members: tuple[str, ...] = get_args(DescriptorModelName)
@@ -291,6 +297,7 @@ def train(
                 device=device,
                 on_progress=done,
                 plugins=plugins,
+                baselines=baselines,
             )
         if networks == "auto" and built.model.settings.networks == 0:
             say("no network is a member: it did not lower the error; --networks 3 trains three")
@@ -308,8 +315,7 @@ def train(
             preparation=preparation,
             built=built,
         )
-        evaluated = built.test or built.validation
-        print_evaluation(console(), evaluated, "test set" if built.test else "validation set")
+        print_built(console(), built, prepared)
     say_written([out / path.name for path in written])
 
 

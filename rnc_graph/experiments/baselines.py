@@ -59,23 +59,12 @@ def baseline_predictions(name: str, table: Table, split: PreparedSplit, seed: in
         values = np.broadcast_to(table.published_predictions[name][:, None], table.targets.shape)
         return split.scaler.standardize(values)
     if name == "random-forest":
-        return _random_forest(table, split, seed)
+        from rnc_graph.data.features import morgan_fingerprints
+        from rnc_graph.models.baselines import random_forest
+
+        bits, targets = morgan_fingerprints(table.smiles), split.targets.double().numpy()
+        return random_forest(bits, targets, split.train.numpy(), seed=seed)
     return _member(name, table, split, seed)
-
-
-def _random_forest(table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:
-    """Fit a random forest on Morgan fingerprints for each target."""
-    from sklearn.ensemble import RandomForestRegressor
-
-    from rnc_graph.data.features import morgan_fingerprints
-
-    features, train = morgan_fingerprints(table.smiles), split.train.numpy()
-    columns = []
-    for values in split.targets.double().numpy().T:
-        known = train[~np.isnan(values[train])]
-        forest = RandomForestRegressor(300, max_features=1 / 3, random_state=seed)
-        columns.append(forest.fit(features[known], values[known]).predict(features))
-    return np.stack(columns, axis=1)
 
 
 def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:

@@ -1,6 +1,7 @@
 """Trained models: an ensemble of members, its intervals and domain, and how it is kept."""
 
 from rnc_graph.models.attribution import Explanation, explain_smiles
+from rnc_graph.models.comparison import Comparison, common_targets, compare_models
 from rnc_graph.models.evaluation import LEVEL, Evaluation, evaluate_predictions
 from rnc_graph.models.inference import (
     BLOCK,
@@ -20,6 +21,7 @@ __all__ = [
     "BLOCK",
     "LEVEL",
     "BadMoleculeWarning",
+    "Comparison",
     "Evaluation",
     "Explanation",
     "IntervalWarning",
@@ -27,6 +29,8 @@ __all__ = [
     "MoleculeModel",
     "Predictions",
     "TrainingMolecules",
+    "common_targets",
+    "compare_models",
     "embed_smiles",
     "evaluate_predictions",
     "explain_smiles",

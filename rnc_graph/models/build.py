@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.split import first_rows, leaking_pairs
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, plural
+from rnc_graph.models.baselines import baseline_predictions
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
 from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings
@@ -85,12 +86,15 @@ class Built:
         validation: its evaluation on the validation set.
         test: on the test set; None where no part was kept for it.
         by_member: (m, N, t) what each member predicts of the test set, or of the validation set.
+        baselines: (N, t) what each baseline predicts of the test set, by its name; none without a
+            test set.
     """
 
     model: MoleculeModel
     validation: Evaluation
     test: Evaluation | None
     by_member: FloatArray
+    baselines: dict[str, FloatArray] = field(default_factory=dict)
 
 
 def prepare(
@@ -187,10 +191,11 @@ def build(
     device: str = "cpu",
     on_progress: Callable[[float], None] = lambda share: None,
     plugins: Sequence[Plugin] = (),
+    baselines: bool = True,
 ) -> Built:
     """Train a model on a prepared table, as :func:`~rnc_graph.models.train_model` does.
 
-    The test set is predicted once, at the end.
+    The test set is predicted once, at the end, and by ``baselines`` for comparison.
     """
     table, split = prepared.table, prepared.split
     model = train_model(
@@ -230,6 +235,17 @@ def build(
         validation=evaluated(split.validation),
         test=evaluated(split.test) if len(split.test) else None,
         by_member=model.predict_by_member(prepared.features, shown),
+        baselines=baseline_predictions(
+            prepared.features,
+            table.exact,
+            split.train,
+            split.test,
+            model.scaler,
+            seed=seed,
+            jobs=jobs,
+        )
+        if baselines and len(split.test)
+        else {},
     )
 
 

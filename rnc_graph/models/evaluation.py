@@ -16,6 +16,8 @@ from rnc_graph.metrics.regression import metrics_by_target
 from rnc_graph.models.model import MoleculeModel, Predictions
 
 LEVEL = 0.9
+LEVELS = np.arange(10, 96, 5) / 100
+"""At which intervals are checked."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,22 @@ class Evaluation:
             **self._violations(target),
         }
 
+    def by_domain(self) -> dict[str, Evaluation]:
+        """Return the evaluations of the molecules in the domain, and of those out of it."""
+        outside = self.predictions.outside
+        rows = {"in the domain": np.flatnonzero(~outside), "out of domain": np.flatnonzero(outside)}
+        return {name: self.take(own) for name, own in rows.items()}
+
+    def covered(self, target: int) -> tuple[int, int]:
+        """Return how many values of a target are within their intervals, and of how many.
+
+        (0, 0) where too few molecules calibrate the intervals.
+        """
+        rows = self.known(target)
+        y_true, low, high = (a[rows, target] for a in (self.measured, self.low, self.high))
+        known = np.isfinite(low)
+        return int(((low <= y_true) & (y_true <= high))[known].sum()), int(known.sum())
+
     def _violations(self, target: int) -> dict[str, float]:
         if self.censored is None:
             return {}
@@ -168,3 +186,42 @@ def evaluate_predictions(
         ids=list(ids),
         id_column=id_column,
     )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Whether the intervals of one target cover as many values as they should.
+
+    Attributes:
+        count: n, the values that were checked.
+        levels: (L,) shares that the intervals should cover.
+        seen: (L,) shares of the n values that they cover; NaN above the highest level.
+        low, high: (L,) where 95% of such shares are if calibration and test molecules are
+            exchangeable: quantiles of the beta-binomial distribution of n values whose intervals c
+            molecules calibrate (Vovk, ACML 2012).
+    """
+
+    count: int
+    levels: FloatArray
+    seen: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def calibration(model: MoleculeModel, evaluation: Evaluation, target: int) -> Calibration:
+    """Compare the shares that a model's intervals should cover with those that they do cover."""
+    from scipy.stats import betabinom
+
+    rows = evaluation.known(target)
+    y_true, predictions = evaluation.measured[rows, target], evaluation.predictions.take(rows)
+    count, calibrated = len(rows), model.intervals.counts[target]
+    seen, low, high = (np.full(len(LEVELS), np.nan) for _ in range(3))
+    for number, level in enumerate(LEVELS.tolist()):
+        least = math.ceil(round(level * (calibrated + 1), 9))
+        if least > calibrated or not count:
+            continue
+        ends = (end[:, target] for end in model.interval(predictions, level))
+        seen[number] = coverage(y_true, *ends)
+        shares = betabinom(count, least, calibrated + 1 - least)
+        low[number], high[number] = shares.ppf([0.025, 0.975]) / count
+    return Calibration(count, LEVELS, seen, low, high)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from rnc_graph.metrics.regression import metrics_by_target
 from rnc_graph.models import Evaluation
 from rnc_graph.models.build import Built, Preparation, Prepared
 from rnc_graph.reporting import numbers
+from rnc_graph.reporting.comparisons import RIVALS, rivals
 from rnc_graph.reporting.markup import code, markdown, markdown_table
 
 # The metrics of a target, with their titles.
@@ -32,6 +30,11 @@ _LIMITS = (
     "and not for molecules that are out of domain. The model keeps fingerprints and descriptors of "
     "its training molecules, from which these can be guessed: do not share it if the structures "
     "are secret."
+)
+
+_RIVALS_NOTE = (
+    "Members and baselines learn from the same training set. Differences are paired by molecule, "
+    "with 95% intervals; p values are those of t tests, corrected after Holm."
 )
 
 
@@ -88,6 +91,7 @@ def model_card(
         [numbers.with_unit(scale.targets[n], scale.units[n]), *metric_cells(scale, n)]
         for scale, n in evaluation.scales()
     ]
+    cells_of_rivals, better = rivals(built, prepared)
     sections = [
         [f"# {markdown(', '.join(targets))}"],
         [f"Made by {code(command)}."],
@@ -95,8 +99,12 @@ def model_card(
         markdown_table(["target", *metrics_of(evaluation).values()], cells),
         [_reliability(built)],
         [f"![{figure}]({figure})" for figure in figures],
-        [f"## Members on the {name} set"],
-        _member_table(built),
+        ["## In and out of the domain"],
+        _domain_table(evaluation),
+        [f"## Members and baselines on the {name} set"],
+        markdown_table(RIVALS, cells_of_rivals),
+        [f"- {markdown(line)}" for line in better],
+        [_RIVALS_NOTE],
         ["## Data"],
         [f"- {markdown(line)}" for line in data],
         ["## Model"],
@@ -106,7 +114,7 @@ def model_card(
         ["## Versions"],
         [", ".join(f"{library} {version}" for library, version in versions.items())],
     ]
-    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
 def _weights(prepared: Prepared) -> list[str]:
@@ -138,26 +146,27 @@ def _reliability(built: Built) -> str:
     return " ".join([first, *without])
 
 
-def _member_table(built: Built) -> list[str]:
-    """Return the RMSE and the weight of each member by target, as the lines of a Markdown table."""
-    model, evaluation = built.model, evaluated(built)[0].transformed()
-    equal = np.full((len(model.members), len(model.targets)), 1 / len(model.members))
-    all_weights = equal if model.weights is None else model.weights
+def _domain_table(evaluation: Evaluation) -> list[str]:
+    """Return errors and coverage in and out of the domain, as the lines of a Markdown table."""
     rows = []
-    all_predicted = [model.scaler.transform(predicted) for predicted in built.by_member]
-    for number, (target, unit) in enumerate(zip(evaluation.targets, model.units, strict=True)):
-        known = evaluation.known(number)
-        measured = evaluation.measured[known, number]
-        predictions = [("mixture", 1.0, evaluation.predictions.values[known, number])]
-        for member, weights, by_member in zip(
-            model.members, all_weights, all_predicted, strict=True
-        ):
-            predictions.append((member.kind, weights[number], by_member[known, number]))
-        for name, weight, predicted in predictions:
-            rmse = metrics_by_target(measured[:, None], predicted[:, None])[0]["rmse"]
-            cells = [numbers.with_unit(target, unit), name, f"{weight:.2f}", numbers.number(rmse)]
-            rows.append(cells)
-    return markdown_table(["target", "member", "weight", "RMSE"], rows)
+    for name, part in evaluation.by_domain().items():
+        for target, (title, unit) in enumerate(zip(part.targets, part.units, strict=True)):
+            metrics, (covered, count) = part.metrics(target), part.covered(target)
+            cells = [numbers.with_unit(title, unit), name, f"{metrics['count']:,.0f}"]
+            rows.append([*cells, numbers.number(metrics["rmse"]), _share(covered, count)])
+    header = ["target", "molecules", "rows", "RMSE", "within their interval (95% interval)"]
+    return markdown_table(header, sorted(rows, key=lambda cells: cells[0]))
+
+
+def _share(covered: int, count: int) -> str:
+    """Return a share with its exact 95% interval (Clopper and Pearson, Biometrika 26, 1934)."""
+    from scipy.stats import binomtest
+
+    if not count:
+        return numbers.NONE
+    low, high = binomtest(covered, count).proportion_ci()
+    ends = f"{numbers.percent(low)} to {numbers.percent(high)}"
+    return f"{covered} of {count}: {numbers.percent(covered / count)} ({ends})"
 
 
 def metric_cells(evaluation: Evaluation, target: int) -> list[str]:

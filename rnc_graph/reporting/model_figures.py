@@ -9,7 +9,9 @@ import numpy as np
 
 from rnc_graph.data.bad import shorten
 from rnc_graph.errors import plural
-from rnc_graph.models import Evaluation
+from rnc_graph.models import Evaluation, MoleculeModel
+from rnc_graph.models.comparison import Comparison
+from rnc_graph.models.evaluation import calibration
 from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.experiment_figures import limits_of, square
 from rnc_graph.reporting.sample_pictures import molecule_pixels
@@ -98,6 +100,31 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
 
 
 @style.styled
+def draw_calibration(model: MoleculeModel, evaluation: Evaluation, title: str) -> Figure:
+    """Draw the share of values within their intervals against the share that these should cover."""
+    targets = range(len(evaluation.targets))
+    figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
+    for axis, target in zip(axes, targets, strict=True):
+        found = calibration(model, evaluation, target)
+        known = ~np.isnan(found.seen)
+        name = style.panel_name(evaluation.targets[target])
+        axis.set_title(f"{name}: {plural(found.count, 'value')}")
+        axis.plot([0, 1], [0, 1], color=style.LINE, linewidth=1, label="as asked")
+        if known.any():
+            levels = found.levels[known]
+            band = {"color": style.NEUTRAL, "alpha": 0.2, "linewidth": 0}
+            low, high = found.low[known], found.high[known]
+            axis.fill_between(levels, low, high, label="95% by chance", **band)
+            axis.plot(levels, found.seen[known], ".-", color=_IN_DOMAIN, label="seen")
+        axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        axis.set_xlabel("share that the intervals should cover")
+        axis.set_ylabel("share of the values that they cover")
+        axis.legend(loc="upper left")
+    figure.suptitle(style.panel_name(f"{title}: coverage of the intervals"))
+    return figure
+
+
+@style.styled
 def draw_worst(evaluation: Evaluation, title: str) -> Figure:
     """Draw the molecules with the largest errors, in standard deviations of their target."""
     compared = evaluation.transformed()
@@ -123,6 +150,27 @@ def draw_worst(evaluation: Evaluation, title: str) -> Figure:
             fontsize=8,
         )
     figure.suptitle(f"{title}: the largest errors")
+    return figure
+
+
+@style.styled
+def draw_comparison(comparison: Comparison) -> Figure:
+    """Draw the absolute error of model B against that of model A, a dot a row."""
+    figure, axes = style.panels(
+        len(comparison.targets), columns=3, width=_PANEL, height=_PANEL + 0.2
+    )
+    for axis, one in zip(axes, comparison.targets, strict=True):
+        first, second = (np.abs(values - one.y_true) for values in (one.first, one.second))
+        largest = 1.05 * max(first.max(), second.max()) or 1.0
+        axis.plot(first, second, ".", color=_IN_DOMAIN, alpha=0.5, ms=5, mew=0)
+        axis.plot([0, largest], [0, largest], color=style.LINE, linewidth=1)
+        axis.set(xlim=(0, largest), ylim=(0, largest), aspect="equal")
+        axis.set_xlabel(numbers.with_unit("absolute error of A", one.unit))
+        axis.set_ylabel(numbers.with_unit("absolute error of B", one.unit))
+        rmse = one.errors["rmse"]
+        better = f"B has the smaller error in {np.mean(second < first):.0%} of {len(first)} rows"
+        errors = f"RMSE {numbers.number(rmse[0])} of A, {numbers.number(rmse[1])} of B"
+        axis.set_title(f"{style.panel_name(one.name)}\n{errors}\n{better}")
     return figure
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,15 @@ from rnc_graph.models import Evaluation, MoleculeModel, prediction_frame, save_m
 from rnc_graph.models.build import Built, Preparation, Prepared
 from rnc_graph.reporting import style
 from rnc_graph.reporting.model_card import evaluated, model_card
-from rnc_graph.reporting.model_figures import draw_errors, draw_predictions, draw_worst
+from rnc_graph.reporting.model_figures import (
+    draw_calibration,
+    draw_errors,
+    draw_predictions,
+    draw_worst,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LIBRARIES = ("torch", "torch_geometric", "lightning", "rdkit", "scikit-learn", "numpy")
 
@@ -45,7 +53,10 @@ def write_model_folder(
     """
     save_model(built.model, folder)
     evaluation, name = evaluated(built)
-    figures = _draw(evaluation, built.model.domain.threshold, f"{name} set", folder)
+    drawn = _draw(evaluation, built.model.domain.threshold, f"{name} set")
+    if built.test is not None:
+        drawn["calibration.png"] = draw_calibration(built.model, built.test, "test set")
+    figures = _save(drawn, folder)
     how = {"split": preparation.split, "seed": preparation.seed}
     save_split(folder / "split.json", prepared.split, prepared.molecules(), how)
     evaluations = {"validation": built.validation, "test": built.test}
@@ -77,7 +88,10 @@ def write_evaluation(
     A metric that the molecules do not determine is null.
     """
     first = next(iter(evaluations))
-    figures = _draw(evaluations[first], model.domain.threshold, f"{source}, {first}", folder)
+    title = f"{source}, {first}"
+    drawn = _draw(evaluations[first], model.domain.threshold, title)
+    drawn["calibration.png"] = draw_calibration(model, evaluations[first], title)
+    figures = _save(drawn, folder)
     metrics = {
         name: {
             scale.targets[n]: {
@@ -95,15 +109,18 @@ def write_evaluation(
     return [*figures, folder / "metrics.json", predictions, *_write_bad_rows(bad, folder)]
 
 
-def _draw(evaluation: Evaluation, threshold: float, title: str, folder: Path) -> list[Path]:
-    drawn = {
-        folder / "predictions.png": draw_predictions(evaluation, title),
-        folder / "error_against_distance.png": draw_errors(evaluation, threshold, title),
-        folder / "worst.png": draw_worst(evaluation, title),
+def _draw(evaluation: Evaluation, threshold: float, title: str) -> dict[str, Figure]:
+    return {
+        "predictions.png": draw_predictions(evaluation, title),
+        "error_against_distance.png": draw_errors(evaluation, threshold, title),
+        "worst.png": draw_worst(evaluation, title),
     }
-    for path, figure in drawn.items():
-        style.save(figure, path)
-    return list(drawn)
+
+
+def _save(drawn: Mapping[str, Figure], folder: Path) -> list[Path]:
+    for name, figure in drawn.items():
+        style.save(figure, folder / name)
+    return [folder / name for name in drawn]
 
 
 def _write_frames(frames: Sequence[pd.DataFrame], folder: Path) -> Path:

@@ -141,7 +141,8 @@ def test_a_model_card_has_its_own_tags_only(card: str):
     found = _Tags()
     found.feed(card)
     pictures = {attributes["src"] for tag, attributes in found.tags if tag == "img"}
-    assert pictures == {"predictions.png", "error_against_distance.png", "worst.png"}
+    shown = {"predictions.png", "error_against_distance.png", "worst.png", "calibration.png"}
+    assert pictures == shown
     table = {"table", "thead", "tbody", "tr", "th", "td"}
     assert {tag for tag, _ in found.tags} == table | {"h1", "h2", "p", "code", "ul", "li", "img"}
     assert not [name for _, attributes in found.tags for name in attributes if name[:2] == "on"]

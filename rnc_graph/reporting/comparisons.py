@@ -1,0 +1,168 @@
+"""Errors compared, in words: a model with its members and baselines, and two models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnc_graph.data.splits.split import numbered
+from rnc_graph.data.table import FloatArray
+from rnc_graph.files import write_text
+from rnc_graph.metrics.regression import regression_metrics
+from rnc_graph.metrics.statistics import PairedDifference
+from rnc_graph.models.baselines import FOREST, MEAN
+from rnc_graph.models.comparison import Comparison, TargetComparison, compare_errors
+from rnc_graph.reporting import numbers, style
+from rnc_graph.reporting.markup import markdown, markdown_table
+from rnc_graph.reporting.model_figures import draw_comparison
+
+if TYPE_CHECKING:
+    from rnc_graph.models.build import Built, Prepared
+
+RIVALS = ("target", "prediction by", "weight", "RMSE", "MAE", "RMSE minus the model's", "p", "")
+_TITLES = {FOREST: "random forest on Morgan bits", MEAN: "mean of the training set"}
+
+
+def rivals(built: Built, prepared: Prepared) -> tuple[list[list[str]], list[str]]:
+    """Compare a model with its members and the baselines, on its test or validation set.
+
+    Returns:
+        The cells of a table with the columns :data:`RIVALS`, and a sentence on each prediction
+        whose RMSE is below that of the model.
+    """
+    model = built.model
+    evaluation = (built.test or built.validation).transformed()
+    canonical = dict(zip(prepared.table.rows.tolist(), prepared.features.canonical, strict=True))
+    equal = np.full((len(model.members), len(model.targets)), 1 / len(model.members))
+    weights = equal if model.weights is None else model.weights
+    names = _numbered([member.kind for member in model.members])
+    by_name = dict(zip(names, built.by_member, strict=True))
+    by_name |= {_TITLES[name]: values for name, values in built.baselines.items()}
+    by_name = {name: model.scaler.transform(values) for name, values in by_name.items()}
+    cells, better = [], []
+    for target, (title, unit) in enumerate(zip(evaluation.targets, model.units, strict=True)):
+        rows = evaluation.known(target)
+        if not len(rows):
+            continue
+        y_true = evaluation.measured[rows, target]
+        own = evaluation.predictions.values[rows, target]
+        others = {name: values[rows, target] for name, values in by_name.items()}
+        molecules = numbered(canonical[row] for row in evaluation.rows[rows].tolist())
+        whole = {name: values for name, values in others.items() if np.isfinite(values).all()}
+        found = compare_errors(y_true, whole, own, molecules)
+        label = numbers.with_unit(title, unit)
+        cells.append([label, "the model", "1.00", *_errors(y_true, own), "", "", ""])
+        for number, (name, predicted) in enumerate(others.items()):
+            weight = f"{weights[number, target]:.2f}" if number < len(names) else ""
+            known = np.isfinite(predicted)
+            rmse, mae = _errors(y_true[known], predicted[known])
+            difference = found.get(name)
+            compared = ["", "", ""] if difference is None else _difference(difference)
+            cells.append([label, name, weight, rmse, mae, *compared])
+            if difference is not None and difference.mean < 0:
+                sure = "" if numbers.significant(difference) else ", which is not significant"
+                better.append(
+                    f"{name} has a lower RMSE of {title} than the model: {rmse} against "
+                    f"{_errors(y_true, own)[0]}{sure}"
+                )
+    return cells, better
+
+
+def _numbered(kinds: Sequence[str]) -> list[str]:
+    """Return the names of members; several of a kind have numbers."""
+    return [
+        f"{kind} {kinds[: n + 1].count(kind)}" if kinds.count(kind) > 1 else kind
+        for n, kind in enumerate(kinds)
+    ]
+
+
+def _errors(y_true: FloatArray, y_pred: FloatArray) -> list[str]:
+    metrics = regression_metrics(y_true, y_pred)
+    return [numbers.number(metrics["rmse"]), numbers.number(metrics["mae"])]
+
+
+def _difference(found: PairedDifference) -> list[str]:
+    return [numbers.difference(found), numbers.p_value(found.p_holm), numbers.verdict(found)]
+
+
+_HOW = (
+    "Differences are paired by molecule, with 95% intervals. P values are those of t tests of the "
+    "molecules' shares of the error, corrected over the targets after Holm."
+)
+COMPARED = ("target", "error", "A", "B", "B minus A", "p")
+
+
+def comparison_cells(comparison: Comparison) -> list[list[str]]:
+    """Return the lines of a table with the columns :data:`COMPARED`."""
+    return [
+        [
+            numbers.with_unit(one.name, one.unit),
+            error.upper(),
+            *map(numbers.number, one.errors[error]),
+            *_difference(found)[:2],
+        ]
+        for one in comparison.targets
+        for error, found in one.differences.items()
+    ]
+
+
+def comparison_notes(comparison: Comparison, names: Mapping[str, str]) -> list[str]:
+    """Say which rows were compared, and which model is better.
+
+    Args:
+        comparison: of two models.
+        names: what to call the models "A" and "B".
+    """
+    first, second, either = comparison.seen
+    notes = []
+    if either:
+        notes.append(
+            f"{either} rows are left out: their molecules belong to the training or validation set "
+            f"of A ({first} rows) or B ({second} rows)"
+        )
+    if comparison.unknown:
+        notes.append(
+            "a model of format 1 does not know its training molecules: those with the fingerprint "
+            "of one are left out"
+        )
+    if comparison.bad:
+        notes.append(f"{len(comparison.bad)} rows are left out: their SMILES cannot be read")
+    return notes + [_sentence(one, names) for one in comparison.targets]
+
+
+def _sentence(one: TargetComparison, names: Mapping[str, str]) -> str:
+    found = one.differences["rmse"]
+    where = f"{one.name}, {len(one.y_true)} rows, {found.n} molecules"
+    if found.p is None or found.p_holm is None:
+        same = "the predictions have equal errors" if found.mean == 0 else "too few molecules"
+        return f"{where}: {same}"
+    p = numbers.p_value(found.p_holm)
+    p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    if not numbers.significant(found):
+        least = numbers.number(found.detectable or 0.0)
+        return (
+            f"{where}: the RMSE of A and B does not differ significantly ({p}); the smallest "
+            f"difference that would have been seen four times in five is {least}"
+        )
+    better = names["B"] if found.mean < 0 else names["A"]
+    return f"{where}: {better} has the lower RMSE, by {numbers.number(abs(found.mean))} ({p})"
+
+
+def write_comparison(
+    folder: Path, comparison: Comparison, title: str, names: Mapping[str, str]
+) -> list[Path]:
+    """Write a comparison as ``comparison.md``, with a figure."""
+    figure, page = folder / "comparison.png", folder / "comparison.md"
+    style.save(draw_comparison(comparison), figure)
+    sections = [
+        [f"# {markdown(title)}"],
+        markdown_table(COMPARED, comparison_cells(comparison)),
+        [f"- {markdown(note)}" for note in comparison_notes(comparison, names)],
+        [f"![{figure.name}]({figure.name})"],
+        [_HOW],
+    ]
+    write_text(page, "\n\n".join("\n".join(section) for section in sections) + "\n")
+    return [page, figure]

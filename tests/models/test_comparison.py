@@ -1,0 +1,89 @@
+"""Two models on the same molecules, and what is left out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.errors import RncGraphError
+from rnc_graph.metrics.regression import regression_metrics
+from rnc_graph.models import MoleculeModel, compare_models
+from rnc_graph.models.comparison import compare_errors, error_shares
+
+CHAIN = ["C" * length + "O" for length in range(1, 31)]
+LENGTH = np.arange(1.0, 31.0)
+NEW = ["C" * length + "N" for length in range(3, 23)]
+QUICK = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+
+
+@pytest.fixture(scope="module")
+def model() -> MoleculeModel:
+    return MoleculeRegressor(**QUICK).fit(CHAIN, LENGTH).model_
+
+
+@pytest.fixture(scope="module")
+def worse() -> MoleculeModel:
+    """Of half of the molecules, and of noise."""
+    noise = np.random.default_rng(0).normal(scale=20, size=15)
+    return MoleculeRegressor(**QUICK).fit(CHAIN[::2], LENGTH[::2] + noise).model_
+
+
+def test_the_better_model_is_found(model: MoleculeModel, worse: MoleculeModel) -> None:
+    y = np.arange(3.0, 23.0)
+    found = compare_models(model, worse, [*CHAIN, *NEW, "C("], np.concatenate([LENGTH, y, [1.0]]))
+    assert found.seen == (30, 15, 30)
+    assert [molecule.row for molecule in found.bad] == [50]
+    (one,) = found.targets
+    assert len(one.y_true) == 20
+    rmse = one.differences["rmse"]
+    assert rmse.mean == pytest.approx(one.errors["rmse"][1] - one.errors["rmse"][0])
+    assert rmse.mean > 0
+    assert rmse.p_holm is not None
+    assert rmse.p_holm < 0.05
+    with pytest.raises(RncGraphError, match="new to both models, got none: 30 of 30 rows"):
+        compare_models(model, worse, CHAIN, LENGTH)
+
+
+def test_bounds_are_in_no_error(model: MoleculeModel, worse: MoleculeModel) -> None:
+    y, censored = np.arange(3.0, 23.0), np.zeros((20, 1), dtype=np.int8)
+    y[:5], censored[:5] = 1e6, 1
+    (one,) = compare_models(model, worse, NEW, y, censored=censored).targets
+    assert len(one.y_true) == 15
+    assert one.errors["rmse"][0] < 100
+
+
+def test_models_that_cannot_be_compared(model: MoleculeModel) -> None:
+    other = replace(model, targets=["other"])
+    with pytest.raises(RncGraphError, match="a target in common, got target and other"):
+        compare_models(model, other, NEW, LENGTH[:20])
+    units = replace(model, units=["nM"]), replace(model, units=["uM"])
+    with pytest.raises(RncGraphError, match="one unit in both models, got nM and uM"):
+        compare_models(*units, NEW, LENGTH[:20])
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(0, 5)), min_size=1, max_size=20),
+)
+def test_the_mean_over_molecules_is_the_metric(rows: list[tuple[float, int]]) -> None:
+    errors = np.array([error for error, _ in rows])
+    _, molecules = np.unique([molecule for _, molecule in rows], return_inverse=True)
+    expected = regression_metrics(np.zeros(len(errors)), errors)
+    for name, shares in error_shares(errors, molecules).items():
+        assert len(shares) == molecules.max() + 1
+        np.testing.assert_allclose(shares.mean(), expected[name], rtol=1e-9, atol=1e-12)
+
+
+def test_rows_of_a_molecule_are_one_observation() -> None:
+    """Ten copies of each row leave the p value as it is."""
+    rng = np.random.default_rng(0)
+    y, first, second = rng.normal(size=(3, 12))
+    molecules = np.arange(12)
+    once = compare_errors(y, {"b": second}, first, molecules)["b"]
+    tenfold = (np.repeat(x, 10) for x in (y, first, second, molecules))
+    copies, of_first, of_second, own = tenfold
+    again = compare_errors(copies, {"b": of_second}, of_first, own)["b"]
+    assert again.n == 12
+    assert again.p == pytest.approx(once.p)
