@@ -37,10 +37,10 @@ def error_shares(errors: FloatArray, molecules: NDArray[np.int64]) -> dict[str, 
     """
     rmse = float(np.sqrt(np.mean(errors**2)))
     squares: FloatArray = errors**2 / (2 * rmse) + rmse / 2 if rmse > 0 else 0.0 * errors
-    scale = (int(molecules.max()) + 1) / len(errors)
-    of_mae: FloatArray = scale * np.bincount(molecules, np.abs(errors))
-    of_rmse: FloatArray = scale * np.bincount(molecules, squares)
-    return {"rmse": of_rmse, "mae": of_mae}
+    sums = {name: np.zeros(int(molecules.max()) + 1) for name in ERRORS}
+    np.add.at(sums["rmse"], molecules, squares)
+    np.add.at(sums["mae"], molecules, np.abs(errors))
+    return {name: total * (len(total) / len(errors)) for name, total in sums.items()}
 
 
 def compare_errors(
