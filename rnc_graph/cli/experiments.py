@@ -141,8 +141,6 @@ def _run(
     from rnc_graph.experiments.executors.launched import is_first
     from rnc_graph.experiments.run import follow_experiment
     from rnc_graph.reporting.console import print_forecast, print_tables
-    from rnc_graph.reporting.experiment_folder import DRAWN, write_experiment
-    from rnc_graph.reporting.tables import tabulate
     from rnc_graph.training.distributed import launched
 
     if launched() and (execution.ray is not None or execution.processes > 1):
@@ -162,6 +160,9 @@ def _run(
 
         print_forecast(console(), forecast(experiment, folder, execution))
         return
+    from rnc_graph.reporting.experiment_folder import DRAWN, write_experiment
+    from rnc_graph.reporting.tables import tabulate
+
     with ExperimentBar(console(stderr=True)) as progress:
         outcome = run_experiment(experiment, folder, execution=execution, progress=progress)
     tables = tabulate(outcome)

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data
 
 from rnc_graph.data.packed import PackedAttribute, PackedGraphs, level_of, offsets_of
 from rnc_graph.data.schema import Features, GraphSchema, describe, recognized
 from rnc_graph.errors import BadValueError
+from rnc_graph.pyg import Batch, Data
 
 # A column of integers with more values is no category.
 _MOST_CATEGORIES = 100_000

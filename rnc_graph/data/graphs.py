@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
-from torch_geometric.data import Batch, Data
 from typing_extensions import Self
 
 from rnc_graph.data.packed import PackedAttribute, PackedGraphs
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.errors import BadValueError
+from rnc_graph.pyg import Batch, Data
 
 Index = slice | Sequence[int] | Tensor | NDArray[Any]
 

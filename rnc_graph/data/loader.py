@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
-from torch_geometric.data import Batch, Data
 
 from rnc_graph.data.packed import collated
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.data.transforms import Compose
 from rnc_graph.errors import BadValueError
+from rnc_graph.pyg import Batch, Data
 from rnc_graph.seeding import drawing_from
 
 Transform = Callable[..., Any]

@@ -9,7 +9,8 @@ from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+
+from rnc_graph.pyg import Batch, Data
 
 Level = Literal["node", "edge", "graph", "other", "tied"]
 """What a tensor has a value for; "tied" if that may be an edge, or a node or graph as well."""

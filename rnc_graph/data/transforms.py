@@ -19,12 +19,11 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Generator, Tensor
-from torch_geometric.data import Batch, Data
-from torch_geometric.transforms import BaseTransform
 
 from rnc_graph.data.packed import Level, collated, graph_of, level_of, tells_nodes
 from rnc_graph.data.schema import MASK
 from rnc_graph.errors import BadValueError
+from rnc_graph.pyg import BaseTransform, Batch, Data
 from rnc_graph.registry import Registry
 from rnc_graph.seeding import drawing_from
 

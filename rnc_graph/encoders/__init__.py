@@ -1,5 +1,6 @@
 """Encoders: a batch in, an embedding (N, d) out; and the head that turns it into a prediction."""
 
+from rnc_graph import pyg  # noqa: F401
 from rnc_graph.encoders.base import ENCODERS, Encoder, Head
 from rnc_graph.encoders.factory import make_encoder
 from rnc_graph.encoders.gcn import GCN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +24,9 @@ class FeatureEmbedding(nn.Module):
         self.sizes: Tensor
         self.offsets: Tensor
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
-        with_mask = self.sizes + 1
         # One table for all features, so that a row is a single look-up.
-        self.register_buffer("offsets", with_mask.cumsum(0) - with_mask, persistent=False)
+        *offsets, _ = accumulate((size + 1 for size in sizes), initial=0)
+        self.register_buffer("offsets", torch.tensor(offsets), persistent=False)
         self.table = nn.EmbeddingBag(sum(sizes) + len(sizes), embedding_dim, mode="sum")
         nn.init.xavier_uniform_(self.table.weight)
 

@@ -20,7 +20,6 @@ from rnc_graph.experiments.tasks import (
 )
 from rnc_graph.losses import LOSSES
 from rnc_graph.seeding import seeded
-from rnc_graph.training import TwoStage, check_device
 
 
 def check_devices(experiment: Experiment, device: str) -> None:
@@ -29,6 +28,8 @@ def check_devices(experiment: Experiment, device: str) -> None:
     Raises:
         RncGraphError: there is no such device, or it cannot do a stage's precision.
     """
+    from rnc_graph.training import check_device
+
     check_device(device)
     for method in experiment.methods:
         for key, stage in (("pretraining", method.pretraining), ("regression", method.regression)):
@@ -72,6 +73,8 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
         RncGraphError: a set is too small, or an objective cannot be used with this data, encoder
             or projection.
     """
+    from rnc_graph.training import TwoStage
+
     distinct: dict[tuple[object, ...], TrainingTask] = {}
     for task in tasks:
         if isinstance(task, TrainingTask):

@@ -5,21 +5,30 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
+import torch
+
+from rnc_graph.data.samples import Samples
+from rnc_graph.encoders import make_encoder
+from rnc_graph.experiments.checks import check_methods
 from rnc_graph.experiments.executors.schedule import missing_tasks
 from rnc_graph.experiments.run import ExecutionConfig, prepare
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.stages import RegressionSpec
+from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.store import Store
-from rnc_graph.experiments.tasks import RegressTask, Resources, Task, TrainingTask
-from rnc_graph.seeding import one_thread
-from rnc_graph.training import TrainerConfig
+from rnc_graph.experiments.tasks import Resources, Task, TrainingTask
+from rnc_graph.seeding import one_thread, seeded
+from rnc_graph.training.inference import torch_device
 
-# Seconds until processes have loaded their libraries, and for tables and figures at last.
-_START = 8.0
+# Samples of a batch, and how many times it is run; the fastest time counts.
+_BATCH, _STEPS = 64, 4
+# What training takes in addition to the encoder's passes: views, loss, optimizer, validation.
+_TRAINING = 1.6
+# Seconds: until libraries are loaded, with tables and figures at last; of a training task besides
+# its epochs; of a baseline for each sample.
+_START, _TASK, _FIT = 8.0, 2.0, 3e-3
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,8 @@ class Line:
 class Forecast:
     """What an experiment would do: its runs, and its tasks, pretrainings included.
 
-    ``missing`` tasks are to be done, and may take so many ``seconds``, start and tables included.
+    ``missing`` tasks are to be done. They take about so many ``seconds``, start and tables
+    included: half or twice as many where the machine has other work or losses take long.
     """
 
     lines: list[Line]
@@ -48,7 +58,9 @@ class Forecast:
 
 
 def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -> Forecast:
-    """Plan an experiment and time trial epochs of what is missing; nothing is written.
+    """Plan an experiment and estimate the time of what is missing; nothing is written.
+
+    A few steps of each encoder are timed. What a run checks before it trains is not checked here.
 
     Raises:
         RncGraphError: bad data.
@@ -68,9 +80,7 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
     work = 0.0
     if missing:
         resources = prepared.work(execution.device, store).resources
-        check_devices(experiment, execution.device)
         check_methods(experiment, prepared.datasets)
-        check_before_training(experiment, resources, missing.values())
         work = _seconds(missing.values(), resources)
     processes = (
         execution.processes if execution.processes > 1 else min(execution.jobs, len(missing))
@@ -79,60 +89,36 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
     return Forecast(lines, len(prepared.tasks), len(missing), seconds)
 
 
-@dataclass(frozen=True)
-class _Pace:
-    """Seconds that tasks of one kind take, by what is timed on a share of the training set.
-
-    ``fixed`` are those besides the epochs: making the model, predicting, evaluating.
-    """
-
-    fixed: float
-    epoch: float
-    train_size: float
-
-    def seconds(self, task: Task) -> float:
-        """Return the time that a task takes."""
-        return self.fixed + task.epochs * self.epoch * (
-            task.split.spec.train_size / self.train_size
-        )
-
-
 def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
-    """Return the time that tasks take one after another, by two epochs of each kind of them."""
-    paces: dict[tuple[object, ...], _Pace] = {}
+    """Estimate the time that tasks take one after another, by a few steps of each encoder."""
+    paces: dict[tuple[str, str], float] = {}
     total = 0.0
     with one_thread():
         for task in tasks:
-            kind = _kind(task)
+            data = resources.datasets[task.split.data]
+            spec = task.split.spec
+            size = spec.train * spec.train_size * len(data.table)
+            if not isinstance(task, TrainingTask):
+                total += _FIT * size
+                continue
+            kind = task.split.data, str(task.encoder)
             if kind not in paces:
-                if not paces:  # The first one bears what is loaded once.
-                    _timed(task, resources)
-                paces[kind] = _timed(task, resources)
-            total += paces[kind].seconds(task)
+                paces[kind] = _pace(task.encoder, data, resources.device)
+            total += _TASK + _TRAINING * task.epochs * task.epoch_cost * size * paces[kind]
     return total
 
 
-def _kind(task: Task) -> tuple[object, ...]:
-    """Tasks of one kind take as long for an epoch, but for the size of the training set."""
-    if not isinstance(task, TrainingTask):
-        return task.split.data, task.label
-    stage = task.stage
-    objective = stage.objective.name if stage.objective else None
-    frozen = isinstance(stage, RegressionSpec) and stage.freeze
-    return task.split.data, str(task.encoder), type(task), objective, stage.views, frozen
-
-
-def _timed(task: Task, resources: Resources) -> _Pace:
-    """Run a task with two epochs, and no pretraining to wait for."""
-    if isinstance(task, TrainingTask):
-        task = replace(task, stage=task.stage.model_copy(update={"epochs": 2}))
-    if isinstance(task, RegressTask):
-        stage = task.stage.model_copy(update={"head_epochs": 0})
-        task = replace(task, stage=stage, pretrained=None, representation=None)
-    ends: list[float] = []
-    began = time.perf_counter()
-    trainer = TrainerConfig(resources.device, lambda: ends.append(time.perf_counter()))
-    task.run(resources, trainer, {})
-    taken = time.perf_counter() - began
-    epoch = ends[1] - ends[0] if len(ends) == 2 else 0.0
-    return _Pace(max(taken - 2 * epoch, 0.0), epoch, task.split.spec.train_size)
+def _pace(component: EncoderComponent, data: Samples, accelerator: str) -> float:
+    """Return the seconds that an encoder takes for a sample, forward and backward."""
+    device = torch_device(accelerator)
+    # Other work on the machine is not counted; a GPU's own time is not the process's.
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    rows = torch.arange(min(_BATCH, len(data.inputs)))
+    with seeded(0):
+        encoder = make_encoder(component.source, component.options, data.inputs).to(device)
+        seconds = []
+        for _ in range(_STEPS):
+            began = clock()
+            encoder(data.inputs.batch(rows).to(device)).square().sum().backward()
+            seconds.append(clock() - began)
+    return min(seconds) / len(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -18,7 +18,9 @@ from rnc_graph.experiments.spec import Experiment, read_spec
 from rnc_graph.experiments.store import Store, digest, read_sealed, sealed_text
 from rnc_graph.experiments.tasks import FORMAT, needs
 from rnc_graph.files import write_text
-from rnc_graph.metrics import CLASSIFICATION, REGRESSION, Scoring
+
+if TYPE_CHECKING:
+    from rnc_graph.metrics import Scoring
 
 # The list of an experiment's runs, in its folder.
 RUNS = "runs.json"
@@ -71,6 +73,8 @@ class Outcome:
 
 def scoring_of(samples: Table) -> Scoring:
     """Return what predictions for a data set are scored by."""
+    from rnc_graph.metrics import CLASSIFICATION, REGRESSION
+
     return CLASSIFICATION if samples.classes else REGRESSION
 
 

@@ -18,7 +18,6 @@ from rnc_graph.experiments.results import Outcome, finished
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
 from rnc_graph.experiments.tasks import Resources, Task
-from rnc_graph.experiments.tracking import check_tracking
 from rnc_graph.files import remove_leftovers
 from rnc_graph.plugins import Plugin, load_plugins
 from rnc_graph.training.distributed import launched
@@ -102,7 +101,10 @@ def run_experiment(
     progress = progress or Silent()
     prepared = prepare(experiment, progress)
     check_devices(experiment, execution.device)
-    check_tracking(experiment.tracking)
+    if experiment.tracking:
+        from rnc_graph.experiments.tracking import check_tracking
+
+        check_tracking(experiment.tracking)
     store = Store(folder / "store")
     work = prepared.work(execution.device, store, _options(experiment, folder))
     check_methods(experiment, prepared.datasets)

@@ -9,14 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.samples import Samples, Store, make_augmentation
 from rnc_graph.experiments.baselines import baseline_predictions
-from rnc_graph.experiments.evaluation import evaluate_run, evaluate_run_embedding, evaluated_indices
 from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.spec.stages import (
@@ -28,9 +27,12 @@ from rnc_graph.experiments.spec.stages import (
 from rnc_graph.experiments.store import digest
 from rnc_graph.losses import LOSSES
 from rnc_graph.registry import owners_of
-from rnc_graph.training import TrainerConfig, TwoStage, infer
+from rnc_graph.training import TrainerConfig, infer
 from rnc_graph.training.config import DEFAULT_TRAINER
 from rnc_graph.training.inference import torch_device
+
+if TYPE_CHECKING:
+    from rnc_graph.training import TwoStage
 
 # Raised when the same identity would give other numbers, so that no store mixes the two.
 FORMAT = 4
@@ -141,6 +143,8 @@ class TrainingTask(Task):
 
     def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
         """Return the model, untrained."""
+        from rnc_graph.training import TwoStage
+
         stage = self.stage
         return TwoStage(
             self.encoder.source,
@@ -258,6 +262,12 @@ class RegressTask(TrainingTask):
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Train, predict the validation set, and then the test set once."""
+        from rnc_graph.experiments.evaluation import (
+            evaluate_run,
+            evaluate_run_embedding,
+            evaluated_indices,
+        )
+
         data, split = self.split.prepared(at)
         model = self.model(data, trainer)
         train, validation = training_sets(data, split)
@@ -337,6 +347,8 @@ class BaselineTask(Task):
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Fit, and predict the validation and the test set."""
+        from rnc_graph.experiments.evaluation import evaluate_run, evaluated_indices
+
         data, split = self.split.prepared(at)
         predicted = baseline_predictions(self.name, data.table, split, self.split.seed)
         predictions = {

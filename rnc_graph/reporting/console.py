@@ -110,7 +110,7 @@ def print_forecast(console: Console, found: Forecast) -> None:
     runs, done = (sum(getattr(line, name) for line in found.lines) for name in ("seeds", "done"))
     console.print(
         f"{runs} runs, {done} of them done; {found.missing} of {found.tasks} tasks to do, "
-        f"pretraining included: about {numbers.duration(found.seconds)}",
+        f"pretraining included: about {numbers.duration(found.seconds)}, up to a factor of 2",
         highlight=False,
     )
 

@@ -16,7 +16,6 @@ from typing_extensions import Self
 from rnc_graph.errors import RncGraphError, RunError, WriteError
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, Record, Resources, Task, Tensors, needs
-from rnc_graph.experiments.tracking import make_loggers
 from rnc_graph.plugins import Plugin
 from rnc_graph.seeding import one_thread_always
 from rnc_graph.training import TrainerConfig
@@ -53,6 +52,8 @@ class TaskOptions:
         """Return where and how a task is computed."""
         if isinstance(task, BaselineTask):
             return TrainerConfig(device)
+        from rnc_graph.experiments.tracking import make_loggers
+
         return TrainerConfig(
             device,
             on_epoch,

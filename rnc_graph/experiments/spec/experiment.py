@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +16,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from torch.overrides import TorchFunctionMode
 
 from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
@@ -42,6 +45,22 @@ from rnc_graph.settings import Settings
 
 _MOST_SEEDS = 10_000
 _MOST_PARAMETERS = 500_000_000
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Skips ``torch.nn.init``: for the meta device it would import torch's compiler."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return options["tensor"]
+        return func(*args, **options)
 
 
 def _loaded(path: Path, info: ValidationInfo) -> Path:
@@ -171,7 +190,8 @@ class Experiment(Settings):
             Component(name=name, **options).identity(ENCODERS)
             # Without memory for the weights; code of the user's own may need them.
             device = "meta" if ENCODERS.owners[name] == "" else "cpu"
-            with seeded(0), torch.device(device):
+            values = _WithoutValues() if device == "meta" else nullcontext()
+            with seeded(0), torch.device(device), values:
                 made = ENCODERS.make(name, **options)
             if sum(p.numel() for p in made.parameters()) > _MOST_PARAMETERS:
                 raise MisfitError(
