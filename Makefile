@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 STAMP := $(VENV)/.installed-test
+DOCS_VENV := .venv-docs
 SEEDS ?= 3
 OUT ?= results/local/esol
 
@@ -11,7 +12,7 @@ OUT ?= results/local/esol
 # order of collection: the short ones come last, and no worker is left with a long one.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-.PHONY: esol test test-fast lint results benchmarks
+.PHONY: esol test test-fast lint docs results benchmarks
 
 # Reproduce the ESOL table.
 esol: $(INSTALLED)
@@ -29,6 +30,11 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The site, in site/: its pages open without a server. Sources are read and not imported, so that
+# building needs neither the package nor torch. The theme's notice of its successor is no warning.
+docs: $(DOCS_VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
 
 # What is committed under results/; hours, not minutes.
 results: $(STAMP)
@@ -57,6 +63,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/featurize.py
 	$(BIN)/python benchmarks/prediction.py
+	$(BIN)/python benchmarks/serving.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/executor.py
@@ -77,4 +84,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 $(STAMP): $(INSTALLED)
 	$(INSTALL) '.[test]'
+	touch $@
+
+$(DOCS_VENV)/.installed: pyproject.toml constraints.txt
+	test -d $(DOCS_VENV) || $(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(DOCS_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --group docs
 	touch $@

@@ -36,7 +36,7 @@ def test_write_your_own_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     command = next(b for b in _blocks("write-your-own-loss.md", "") if b.startswith("rnc-graph"))
     Path("my_loss.py").write_text(loss)
     Path("my.yaml").write_text(spec)
-    result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--jobs", "2"])
+    result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--quick", "--jobs", "2"])
     assert result.exit_code == 0, result.output
     table = Path("results/local/my/table.md").read_text()
     assert "| mine |" in table
@@ -58,11 +58,55 @@ def test_your_own_graphs(
     assert "GraphDataset(150) GraphSchema(nodes=1, edges=0" in printed
     assert "frozen MAE" in printed
     assert "fine-tuned MAE" in printed
-    result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--jobs", "2"])
+    result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--quick", "--jobs", "2"])
     assert result.exit_code == 0, result.output
     table = Path("results/local/triangles/table.md").read_text()
     assert "| RnC+freeze |" in table
     assert "| RnC |" in table
+
+
+@pytest.mark.slow
+def test_your_own_split(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = _blocks("your-own-split.md", "python")
+    exec(compile(code, "your-own-split.md", "exec"), {})
+    random, scaffold = re.findall(r"RMSE ([\d.]+) kcal/mol", capsys.readouterr().out)
+    assert float(random) < float(scaffold)
+
+
+def test_bioactivity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = load_dataset("esol")
+    cells = [f"{10 ** (3 - y):.4g}" if y > -4 else ">1e7" for y in table.targets[:60, 0]]
+    rows = [f"A-{n},{s},{y}" for n, (s, y) in enumerate(zip(table.smiles, cells, strict=False))]
+    Path("inhibition.csv").write_text("\n".join(["compound,smiles,IC50", *rows]))
+    (code,) = _blocks("bioactivity.md", "python")
+    quick = 'networks=0, descriptor_models=["svr"], weights="equal"'
+    found: dict[str, Any] = {}
+    exec(compile(code.replace("networks=0", quick), "bioactivity.md", "exec"), found)
+    assert list(found["predictions"].index) == [f"A-{n}" for n in range(50, 60)]
+    assert [*found["model"].model_.targets] == ["IC50"]
+
+
+@pytest.mark.slow
+def test_few_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    code = "\n".join(_blocks("few-labels.md", "python"))
+    fewer = re.sub(r'epochs": \d+', 'epochs": 2', code)
+    exec(compile(fewer, "few-labels.md", "exec"), {})
+    assert len(capsys.readouterr().out.split("\n")) > 3
+
+
+@pytest.mark.slow
+def test_a_grid_on_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (spec,) = _blocks("grid-on-a-cluster.md", "yaml")
+    Path("grid.yaml").write_text(spec)
+    lines = [line for block in _blocks("grid-on-a-cluster.md", "") for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("rnc-graph") and "--ray" not in line]
+    for command in commands:
+        quick = ["--quick"] if command.endswith("--out results/local/grid") else []
+        result = CliRunner().invoke(app, [*shlex.split(command)[1:], *quick])
+        assert result.exit_code == 0, result.output
+    assert Path("results/local/grid/report.html").is_file()
 
 
 def _row(name: str, row: dict[str, Any], measures: list[str]) -> str:

@@ -57,6 +57,7 @@ class _Encoders(Registry[Encoder]):
 ENCODERS: Registry[Encoder] = _Encoders(
     "encoder", lazy=["rnc_graph.vision.encoders"], flag="--encoder-option"
 )
+"""The encoders by name, of graphs and of images."""
 
 
 @contextmanager

@@ -35,6 +35,9 @@ class FeatureEmbedding(nn.Module):
         features = features[:, None] if features.dim() == 1 else features
         if features.is_floating_point() or features.shape[1] != len(self.sizes):
             raise _unexpected(features, tuple(self.sizes.tolist()))
+        if torch.compiler.is_exporting():  # By operations that ONNX has, for any number of rows.
+            indices = torch.where(features < 0, self.sizes, features) + self.offsets
+            return nn.functional.embedding(indices, self.table.weight).sum(1)
         if len(features) == 0:  # Methane has no bonds, and an empty bag is an error.
             return self.table.weight.new_zeros(0, self.dim)
         self._check(features)

@@ -6,6 +6,7 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
 
 LOSSES: Registry[nn.Module] = Registry("objective")
+"""The losses of stage 1 by name."""
 
 
 class Loss(nn.Module):

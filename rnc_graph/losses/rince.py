@@ -292,8 +292,11 @@ class RINCE(QueueLoss):
     If the target is a class number, ``hierarchy`` or ``similarity`` ranks the classes instead.
 
     Args:
-        variant, tau_min, tau_max: see :class:`RINCELoss`.
-        quantiles, thresholds: see :class:`LabelRanks`.
+        variant: see :class:`RINCELoss`.
+        tau_min: see :class:`RINCELoss`.
+        tau_max: see :class:`RINCELoss`.
+        quantiles: see :class:`LabelRanks`.
+        thresholds: see :class:`LabelRanks`.
         queue_size: of the queue.
         momentum: of the momentum encoder.
         hierarchy: from the finest to the coarsest level, the group of each class. Rank 1 is the

@@ -15,10 +15,11 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import FloatArray, Floats, checked
 
-# Each with its power of the targets' unit.
 METRICS: Mapping[str, int] = {"mae": 1, "rmse": 1, "mse": 2}
+"""The metrics of a regression, each with its power of the targets' unit."""
 
 REGIONS = ("many", "medium", "few")
+"""The regions of a long tail, by the number of training samples near a label."""
 
 # The least absolute error in a geometric mean: one exact prediction does not make it 0.
 LEAST_ERROR = 1e-8

@@ -33,6 +33,7 @@ from rnc_graph.metrics.regression import regression_metrics
 from rnc_graph.metrics.retrieval import class_retrieval, retrieval
 
 RETRIEVED = (1, 5, 10, 20)
+"""The numbers k of retrieved samples that the retrieval metrics are computed at."""
 
 
 def evaluate_representation(

@@ -62,8 +62,6 @@ class Display:
     higher_is_better: bool | None
 
 
-# Those of evaluate_representation, long_tail_metrics and unseen labels; then those of
-# classification_metrics and evaluate_classes.
 DISPLAY: Mapping[str, Display] = {
     "probe_mae": Display("probe MAE", False),
     "probe_rmse": Display("probe RMSE", False),
@@ -99,3 +97,5 @@ DISPLAY: Mapping[str, Display] = {
     "recall_1_coarse": Display("R@1, coarse", True),
     "map_coarse": Display("mAP, coarse", True),
 }
+"""How each further metric is shown: those of ``evaluate_representation``, ``long_tail_metrics`` and
+unseen labels, then those of ``classification_metrics`` and ``evaluate_classes``."""

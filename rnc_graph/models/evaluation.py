@@ -16,6 +16,8 @@ from rnc_graph.metrics.regression import metrics_by_target
 from rnc_graph.models.model import MoleculeModel, Predictions
 
 LEVEL = 0.9
+"""The level of the intervals whose coverage is reported."""
+
 LEVELS = np.arange(10, 96, 5) / 100
 """At which intervals are checked."""
 

@@ -15,8 +15,9 @@ from rnc_graph.data.featurizer import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel, Predictions
 
-# Molecules at a time: the same molecules in the same order give the same bits, however many.
 BLOCK = 1024
+"""Molecules at a time: the same molecules in the same order give the same bits, however many."""
+
 # Below this, starting processes takes longer than the work.
 _WORTH_PROCESSES = 2_000
 

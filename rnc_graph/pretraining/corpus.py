@@ -34,6 +34,8 @@ _CUTTABLE = Chem.MolFromSmarts("[!#1;!$(*#*)]-;!@[!#1;!$(*#*)]")
 _SMALLEST_FRAGMENT = 3
 _CHUNK = 2_048
 BAD_ROWS = "bad_rows.csv"
+"""The file that lists the rows of a corpus that are no molecules."""
+
 _LIST, _CARD = "molecules.smi", "corpus.json"
 
 

@@ -19,9 +19,12 @@ from rnc_graph.settings import Settings
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
-# The threshold of "huber" is 1; "cross-entropy" takes class numbers (N, 1).
 ContinuousLoss = Literal["l1", "l2", "huber"]
+"""The head's losses of continuous targets; the threshold of "huber" is 1 standard deviation."""
+
 HeadLoss = Literal["l1", "l2", "huber", "cross-entropy"]
+"""The head's losses; "cross-entropy" takes class numbers (N, 1)."""
+
 Precision = Literal["32", "bf16-mixed", "16-mixed"]
 
 

@@ -80,7 +80,9 @@ class ResNet(ImageEncoder):
         stem: "imagenet" begins with a 7 x 7 convolution of stride 2 and a pooling of stride 2;
             "small", for images of up to 64 pixels, with a 3 x 3 convolution of stride 1, as usual
             for CIFAR.
-        in_channels, mean, std: see :class:`ImageEncoder`.
+        in_channels: see :class:`ImageEncoder`.
+        mean: see :class:`ImageEncoder`.
+        std: see :class:`ImageEncoder`.
     """
 
     network: ClassVar[str]
@@ -172,7 +174,9 @@ class ResNet8(ImageEncoder):
             16 in the paper.
         blocks: n, at each resolution: 6 n + 2 layers.
         stride: of the first convolution: 1 for images of up to 32 pixels, 2 for those of 64.
-        in_channels, mean, std: see :class:`ImageEncoder`.
+        in_channels: see :class:`ImageEncoder`.
+        mean: see :class:`ImageEncoder`.
+        std: see :class:`ImageEncoder`.
     """
 
     def __init__(

@@ -17,8 +17,8 @@ FASHION_KINDS: Hierarchy = {
     "shoes": ("Sandal", "Sneaker", "Ankle boot"),
     "bags": ("Bag",),
 }
+"""Kinds of clothes in Fashion-MNIST."""
 
-# Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images", chapter 3.
 CIFAR100_SUPERCLASSES: Hierarchy = {
     "aquatic_mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
     "fish": ("aquarium_fish", "flatfish", "ray", "shark", "trout"),
@@ -41,6 +41,8 @@ CIFAR100_SUPERCLASSES: Hierarchy = {
     "vehicles_1": ("bicycle", "bus", "motorcycle", "pickup_truck", "train"),
     "vehicles_2": ("lawn_mower", "rocket", "streetcar", "tank", "tractor"),
 }
+"""The superclasses of CIFAR-100 (Krizhevsky, Learning Multiple Layers of Features from Tiny Images,
+2009, chapter 3)."""
 
 
 def superclass_of(classes: Sequence[str], hierarchy: Hierarchy) -> NDArray[np.int64]:

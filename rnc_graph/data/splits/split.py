@@ -138,6 +138,7 @@ class Splitter(Protocol):
 
 
 SPLITS: Registry[Splitter] = Registry("split")
+"""The splits by name."""
 
 
 def check_fractions(fractions: Fractions) -> None:

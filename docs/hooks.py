@@ -1,0 +1,67 @@
+"""MkDocs hooks: the site has the paths of the repository, so that a link works in both.
+
+The pages are README.md, those of docs/, and every file that one of them links to.
+"""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import get_plugin_logger
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parent.parent
+_LOG = get_plugin_logger("hooks")
+# Public names of the package that have a page of their own, or need none.
+_WITH_PAGES = ("__version__", "encoders", "losses")
+_LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Replace the files of docs/ by those of the repository that belong to the site."""
+    paths = [ROOT / "README.md", ROOT / "docs" / "site.css", *(ROOT / "docs").rglob("*.md")]
+    for path in paths:
+        if path.suffix != ".md":
+            continue
+        linked = (path.parent / target for target in _LINK.findall(path.read_text("utf-8")))
+        found = (target.resolve() for target in linked if target.is_file())
+        paths += [target for target in found if ROOT in target.parents and target not in paths]
+    kept = [file for file in files if file.src_dir != config.docs_dir]
+    return Files([*kept, *(_file(path, config) for path in dict.fromkeys(paths))])
+
+
+def _file(path: Path, config: MkDocsConfig) -> File:
+    name = path.relative_to(ROOT).as_posix()
+    return File(name, str(ROOT), config.site_dir, config.use_directory_urls)
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Keep the tables of results out of the search."""
+    if page.file.src_uri.startswith("results/"):
+        page.meta["search"] = {"exclude": True}
+    return markdown
+
+
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """Check that a page of the reference has every public name of its module."""
+    if page.file.src_uri.startswith("docs/reference/"):
+        module = re.search(r"^::: (\S+)", page.markdown or "", flags=re.MULTILINE)
+        assert module
+        for name in _public(ROOT / module[1].replace(".", "/")):
+            # A function may have the name of its module.
+            names = (f"{module[1]}.{name}", f"{module[1]}.{name}.{name}")
+            if not any(f'id="{name}"' in html for name in names):
+                _LOG.warning("%s: %s is missing", page.file.src_uri, names[0])
+    return html
+
+
+def _public(module: Path) -> list[str]:
+    """Return ``__all__`` of a module without importing it."""
+    file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return [name for name in ast.literal_eval(node.value) if name not in _WITH_PAGES]
+    return []
