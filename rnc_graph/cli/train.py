@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 from rnc_graph.cli.app import (
     Command,
@@ -27,11 +27,14 @@ from rnc_graph.cli.app import (
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
+from rnc_graph.cli.update import SPLIT, old_and_new
 from rnc_graph.errors import BadValueError, UnknownNameError
 
 if TYPE_CHECKING:
     from rnc_graph.data import MoleculeTable
-    from rnc_graph.models import Evaluation, ModelSettings
+    from rnc_graph.models import Evaluation, ModelSettings, MoleculeModel
+    from rnc_graph.models.build import Built, Prepared
+    from rnc_graph.plugins import Plugin
 
 
 class _Train(Command):
@@ -74,11 +77,23 @@ class _Train(Command):
             "further",
             "plugin",
         ),
+        "What else is computed": ("baselines", "learning_curve", "update"),
     }
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; with ``--update``, options that are not given are the old model's."""
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        if folder := given.get("update"):
+            from rnc_graph.cli.update import load_old, old_arguments
+
+            ctx.obj = load_old(Path(folder), given)
+            args = [*old_arguments(ctx.obj, given), *args]
+        return super().parse_args(ctx, args)
 
 
 @app.command(cls=_Train)
 def train(
+    context: Context,
     data: Annotated[
         str, Argument(help="CSV, TSV, Excel, Parquet or SDF, .gz too; or a data set's name.")
     ],
@@ -203,6 +218,23 @@ def train(
             help="Compare with a random forest on Morgan bits and with the mean, on the test set."
         ),
     ] = True,
+    learning_curve: Annotated[
+        str,
+        Option(
+            metavar="no|quick|all",
+            help="Train on 12% to 100% of the training set too, which says what more data would "
+            "bring: quick by the members without networks, all by the whole model.",
+        ),
+    ] = "no",
+    update: Annotated[
+        Path | None,
+        Option(
+            metavar="MODEL",
+            help="An old model of a part of the table: its options and its split are kept, and "
+            "both models are compared on its test set. New molecules are divided at random.",
+            file_okay=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     jobs: Jobs = None,
     device: Device = "cpu",
@@ -210,9 +242,8 @@ def train(
     """Train a model on SMILES and measurements, and evaluate it."""
     from rnc_graph.data.bad import describe_bad
     from rnc_graph.files import new_folder
-    from rnc_graph.models import LEVEL, make_settings
     from rnc_graph.models.build import Preparation, build, prepare
-    from rnc_graph.models.settings import DescriptorModelName
+    from rnc_graph.models.settings import DescriptorModelName, TableOptions
     from rnc_graph.plugins import load_plugins
     from rnc_graph.reporting.console import print_built
     from rnc_graph.reporting.model_folder import write_model_folder
@@ -223,6 +254,7 @@ def train(
         ("--on-bad", on_bad, ("skip", "raise")),
         ("--leaks", leaks, ("keep", "drop", "raise", None)),
         ("--weights", weights, ("equal", "stacked")),
+        ("--learning-curve", learning_curve, ("no", "quick", "all")),
         *(("--member", given, members) for given in member or []),
     )
     if weigh_merged and merge == "no":
@@ -244,9 +276,7 @@ def train(
         "pretraining_epochs": pretraining_epochs,
         **({} if member is None else {"descriptor_models": member}),
     }
-    others = options_of(further, "--set") or {}
-    _check_further(others, {*own, "target_transform"})
-    settings = make_settings(**own, **others)
+    settings = _settings(own, options_of(further, "--set") or {})
     processes = workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
         table, bad, notes = read(
@@ -264,6 +294,8 @@ def train(
         if transform:
             settings = _with_transforms(settings, transform, table.target_names)
         splitter, split_options = splitter_of(split, split_column, split_file, leaks, table.extra)
+        if update is not None:
+            splitter, split_options = "file", {"path": str(update / SPLIT), "missing": "keep"}
         preparation = Preparation(
             merge=merge,  # type: ignore[arg-type]  # checked above
             weigh_merged=weigh_merged,
@@ -287,6 +319,8 @@ def train(
         if prepared.bad:
             say(describe_bad(prepared.bad, table.name))
             say(f"They are left out; all: {out}/bad_rows.csv")
+        if update is not None:
+            prepared.notes.append(old_and_new(update, prepared))
         say_all([*prepared.notes, prepared.sizes()])
         with work_bar("training") as done:
             built = build(
@@ -299,14 +333,19 @@ def train(
                 plugins=plugins,
                 baselines=baselines,
             )
-        if networks == "auto" and built.model.settings.networks == 0:
-            say("no network is a member: it did not lower the error; --networks 3 trains three")
-        lacking = built.model.interval_notes(LEVEL)
-        say_all([f"{note}; hold out more with --validation-fraction" for note in lacking])
-        if built.test is not None:
-            on_subsets = _on_subsets(prepared.table, built.test)
-            say_all(on_subsets)
-            prepared.notes.extend(on_subsets)
+        _say_what_was_found(built, prepared, auto=networks == "auto")
+        table_options = TableOptions(
+            smiles=smiles,
+            relation=relation or [],
+            weight=weight,
+            decimal=decimal,
+            merge=merge,  # type: ignore[arg-type]  # checked above
+            weigh_merged=weigh_merged,
+            seed=seed,
+            validation_fraction=validation_fraction,
+            test_fraction=test_fraction,
+        )
+        built = replace(built, model=replace(built.model, table=table_options))
         written = write_model_folder(
             folder,
             source=table.name,
@@ -314,9 +353,82 @@ def train(
             prepared=prepared,
             preparation=preparation,
             built=built,
+            sections=[
+                *_updated(context.obj, update, built, prepared, processes),
+                *_learned(learning_curve, folder, prepared, settings, seed, processes, plugins),
+            ],
         )
         print_built(console(), built, prepared)
     say_written([out / path.name for path in written])
+
+
+def _settings(own: Mapping[str, Any], further: Mapping[str, Any]) -> ModelSettings:
+    """Return the settings of the options and of ``--set``."""
+    from rnc_graph.models import make_settings
+
+    _check_further(further, {*own, "descriptor_models", "target_transform"})
+    return make_settings(**own, **further)
+
+
+def _say_what_was_found(built: Built, prepared: Prepared, *, auto: bool) -> None:
+    from rnc_graph.models import LEVEL
+
+    if auto and built.model.settings.networks == 0:
+        say("no network is a member: it did not lower the error; --networks 3 trains three")
+    lacking = built.model.interval_notes(LEVEL)
+    say_all([f"{note}; hold out more with --validation-fraction" for note in lacking])
+    if built.test is not None:
+        on_subsets = _on_subsets(prepared.table, built.test)
+        say_all(on_subsets)
+        prepared.notes.extend(on_subsets)
+
+
+def _updated(
+    old: MoleculeModel | None, folder: Path | None, built: Built, prepared: Prepared, jobs: int
+) -> list[list[str]]:
+    """Compare with the old model, and return the section of the card on it."""
+    if old is None or folder is None:
+        return []
+    from rnc_graph.cli.update import compare_with_old
+    from rnc_graph.reporting.comparisons import comparison_section
+
+    found = compare_with_old(folder, old, built, prepared, jobs)
+    section, lines = comparison_section(found, str(folder))
+    say_all(lines)
+    return [section]
+
+
+def _learned(
+    how: str,
+    folder: Path,
+    prepared: Prepared,
+    settings: ModelSettings,
+    seed: int,
+    jobs: int,
+    plugins: Sequence[Plugin],
+) -> list[list[str]]:
+    """Draw the learning curve, and return the section of the card on it."""
+    if how == "no":
+        return []
+    from rnc_graph.models.learning_curve import learning_curve
+    from rnc_graph.reporting.learning_curves import curve_section, write_learning_curve
+
+    quick = how == "quick"
+    with work_bar("learning curve") as done:
+        curves, notes = learning_curve(
+            prepared,
+            settings.model_copy(update={"networks": 0}) if quick else settings,
+            seed=seed,
+            jobs=jobs,
+            on_progress=done,
+            plugins=plugins,
+        )
+    say_all(notes)
+    members = "members without networks" if quick else "the whole model"
+    write_learning_curve(folder, curves, members)
+    section, lines = curve_section(curves, members)
+    say_all(lines)
+    return [section]
 
 
 def _check_further(given: Iterable[str], own: set[str]) -> None:

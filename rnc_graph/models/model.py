@@ -22,7 +22,7 @@ from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import Member
 from rnc_graph.models.network import Network
-from rnc_graph.models.settings import ModelSettings
+from rnc_graph.models.settings import ModelSettings, TableOptions
 from rnc_graph.plugins import PluginRecord
 from rnc_graph.seeding import one_thread
 
@@ -80,6 +80,7 @@ class MoleculeModel:
         id_column: of the table that it was trained on, which names the rows; "" without one.
         plugins: the files that the settings need, as they were in training.
         weights: (m, t) of the members' standardized predictions; None for their plain mean.
+        table: how the table was read, merged and divided; None for a model made in Python.
     """
 
     settings: ModelSettings
@@ -97,6 +98,7 @@ class MoleculeModel:
     id_column: str = ""
     plugins: tuple[PluginRecord, ...] = ()
     weights: FloatArray | None = None
+    table: TableOptions | None = None
 
     @property
     def wants(self) -> Wants:

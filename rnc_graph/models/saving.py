@@ -29,11 +29,11 @@ from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler
 from rnc_graph.models.members import kinds, load_member
 from rnc_graph.models.model import MoleculeModel
-from rnc_graph.models.settings import ModelSettings
+from rnc_graph.models.settings import ModelSettings, TableOptions
 from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised when earlier versions cannot read what this one writes.
-FORMAT = 4
+FORMAT = 5
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -77,6 +77,7 @@ class _Config(_Needs):
     featurizer: Literal["ogb-2", "ogb-3"] = AS_WRITTEN
     column: bool = False
     id_column: str = ""
+    table: TableOptions | None = None
     domain_threshold: float
     versions: dict[str, str]
     weights_sha256: str
@@ -116,6 +117,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         featurizer=model.featurizer,
         column=model.column,
         id_column=model.id_column,
+        table=model.table,
         plugins=model.plugins,
         domain_threshold=model.domain.threshold,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
@@ -305,6 +307,7 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         featurizer=config.featurizer,
         column=config.column,
         id_column=config.id_column,
+        table=config.table,
         plugins=config.plugins,
         weights=array("weights") if config.settings.weights == "stacked" else None,
     )

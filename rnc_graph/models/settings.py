@@ -201,6 +201,24 @@ class ModelSettings(Settings):
         return self.model_copy(update={"encoder": name, "encoder_options": options})
 
 
+class TableOptions(Settings):
+    """How the table of a model was read, merged and divided, which an update repeats.
+
+    ``smiles``, ``relation``, ``weight`` and ``decimal`` are the options of ``rnc-graph train``,
+    None or empty where it found out by itself.
+    """
+
+    smiles: str | None = None
+    relation: list[str] = Field([])
+    weight: str | None = None
+    decimal: str | None = None
+    merge: Literal["no", "mean", "median", "first"] = "no"
+    weigh_merged: bool = False
+    seed: int = 0
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.1
+
+
 def make_settings(**given: Any) -> ModelSettings:
     """Make the settings of a model to train; raise :class:`BadValueError` for wrong ones."""
     try:

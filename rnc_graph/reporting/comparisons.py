@@ -166,3 +166,18 @@ def write_comparison(
     ]
     write_text(page, "\n\n".join("\n".join(section) for section in sections) + "\n")
     return [page, figure]
+
+
+def comparison_section(comparison: Comparison | None, old: str) -> tuple[list[str], list[str]]:
+    """Return the section of a card on the model that it updates, and what it says in lines."""
+    if comparison is None:
+        lines = ["not compared with the old model: the table has no molecule of its test set"]
+        return ["## Compared with the old model", "", f"- {lines[0]}"], lines
+    lines = comparison_notes(comparison, {"A": "A, the old model,", "B": "B, this model,"})
+    table = markdown_table(COMPARED, comparison_cells(comparison))
+    notes = [f"- {markdown(line)}" for line in lines]
+    first = f"On the test set of A, {markdown(old)}; B is this model."
+    return ["## Compared with the old model", "", first, "", *table, "", *notes], [
+        f"compared with {old} (A) on its test set:",
+        *lines,
+    ]

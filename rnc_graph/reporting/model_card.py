@@ -47,8 +47,12 @@ def model_card(
     built: Built,
     versions: Mapping[str, str],
     figures: Sequence[str],
+    sections: Sequence[Sequence[str]] = (),
 ) -> str:
-    """Return the card as Markdown; ``figures`` are names of files in the same folder."""
+    """Return the card as Markdown.
+
+    ``figures`` are names of files in the same folder, ``sections`` lines of further sections.
+    """
     model, settings = built.model, built.model.settings
     evaluation, name = evaluated(built)
     targets = map(numbers.with_unit, model.targets, model.units)
@@ -92,7 +96,7 @@ def model_card(
         for scale, n in evaluation.scales()
     ]
     cells_of_rivals, better = rivals(built, prepared)
-    sections = [
+    parts = [
         [f"# {markdown(', '.join(targets))}"],
         [f"Made by {code(command)}."],
         [f"## Evaluation on the {name} set"],
@@ -105,6 +109,7 @@ def model_card(
         markdown_table(RIVALS, cells_of_rivals),
         [f"- {markdown(line)}" for line in better],
         [_RIVALS_NOTE],
+        *sections,
         ["## Data"],
         [f"- {markdown(line)}" for line in data],
         ["## Model"],
@@ -114,7 +119,7 @@ def model_card(
         ["## Versions"],
         [", ".join(f"{library} {version}" for library, version in versions.items())],
     ]
-    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+    return "\n\n".join("\n".join(section) for section in parts if section) + "\n"
 
 
 def _weights(prepared: Prepared) -> list[str]:

@@ -42,8 +42,11 @@ def write_model_folder(
     prepared: Prepared,
     preparation: Preparation,
     built: Built,
+    sections: Sequence[Sequence[str]] = (),
 ) -> list[Path]:
     """Write the model, its card, its figures, its predictions, its split and its bad rows.
+
+    ``sections`` are lines of further sections of the card.
 
     Returns:
         What was written.
@@ -71,6 +74,7 @@ def write_model_folder(
         built=built,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         figures=[path.name for path in figures],
+        sections=sections,
     )
     write_text(folder / "README.md", card)
     return sorted(path for path in folder.iterdir() if path.is_file())

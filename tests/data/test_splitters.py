@@ -286,6 +286,33 @@ def test_a_saved_split_is_used_again_for_the_same_table_alone(
         load_split(tmp_path / "none.json", molecules)
 
 
+def test_an_extended_table_keeps_the_sets_of_its_old_molecules(tmp_path: Path) -> None:
+    keys = ["C" * length for length in range(1, 401)]
+    old = _molecules([*keys[:60], "C"])
+    split = SPLITS.make("random").split(old, 0, FRACTIONS)
+    path = tmp_path / "split.json"
+    save_split(path, split, old, {})
+    sets = [{old.keys[row] for row in part} for part in _parts(split)]
+
+    def extended(keys: list[str], **options: str) -> list[set[str]]:
+        splitter = SPLITS.make("file", path=str(path), **options)
+        table = _molecules(keys)
+        return [{table.keys[r] for r in p} for p in _parts(splitter.split(table, 0, FRACTIONS))]
+
+    more = extended(keys[::-1])
+    assert all(before <= after for before, after in zip(sets, more, strict=True))
+    assert sum(map(len, more)) == 400
+    assert 240 < len(more[0]) < 352  # Of 340 new ones, 80%.
+    # A new molecule stays in its set when the table grows.
+    fewer = extended(keys[:100])
+    assert all(before <= after for before, after in zip(fewer, more, strict=True))
+    with pytest.raises(RncGraphError, match="59 of its 60 molecules are not in"):
+        extended(["C", "O"])
+    assert sum(map(len, extended(keys[30:90], missing="keep"))) == 60
+    with pytest.raises(RncGraphError, match="60 of its 60 molecules are not in"):
+        extended(["O", "N"], missing="keep")
+
+
 def test_each_molecule_is_tested_once_a_repeat(molecules: SplitSamples) -> None:
     found = list(folds(molecules, 5, repeats=2, seed=1))
     assert len(found) == 10

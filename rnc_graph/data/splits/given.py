@@ -189,22 +189,34 @@ class PublishedSplitter(ColumnSplitter):
 
 @SPLITS.register("file")
 class FileSplitter:
-    """A saved split of the same table.
+    """A saved split of the same table, or of one that it has been extended to.
+
+    In another table, the molecules of the old one keep their sets, whatever their rows; each new
+    molecule is put into a set at random, by the seed and the fractions.
 
     Args:
         path: a JSON of ``save_split``, such as a model's ``split.json``.
         leaks: as in :class:`ColumnSplitter`.
+        missing: whether some molecules of the old table may be missing: "raise" or "keep".
     """
 
     by_seed = False
 
-    def __init__(self, path: str, leaks: Leaks = "keep") -> None:
+    def __init__(
+        self, path: str, leaks: Leaks = "keep", missing: Literal["raise", "keep"] = "raise"
+    ) -> None:
         self.path = path
         self.leaks = leaks
+        self.missing = missing
 
     def split(self, samples: SplitSamples, seed: int, fractions: Fractions) -> Split:
         """Return the split."""
-        split = load_split(Path(self.path), samples)
+        path = Path(self.path)
+        content = read_split(path)
+        if content["molecules_sha256"] == _digest(samples) or not content.get("digests"):
+            split = load_split(path, samples)
+        else:
+            split = extended_split(path, samples, seed, fractions, self.missing)
         if self.leaks == "drop":
             split = _without_later_copies(split, samples)
         test = len(split.test) > 0
@@ -249,13 +261,22 @@ def _without_later_copies(
 
 
 def save_split(path: Path, split: Split, samples: SplitSamples, how: Mapping[str, Any]) -> None:
-    """Write a split as JSON: the numbers of its rows, how it was made, and a digest of the table.
+    """Write a split as JSON: its rows, how it was made, and digests of the molecules.
 
     Raises:
         OSError: the file cannot be written.
     """
     rows = {name: samples.rows[index].tolist() for name, index in split.sets().items()}
-    content = {"how": dict(how), "molecules_sha256": _digest(samples), **rows}
+    content = {
+        "how": dict(how),
+        "molecules_sha256": _digest(samples),
+        **rows,
+        # Of the molecules, by which an extended table is divided.
+        "digests": {
+            name: [key_digest(samples.keys[row]) for row in index]
+            for name, index in split.sets().items()
+        },
+    }
     write_text(path, json.dumps(content) + "\n")
 
 
@@ -265,16 +286,7 @@ def load_split(path: Path, samples: SplitSamples) -> Split:
     Raises:
         RncGraphError: the file is missing, is no split, or is that of another table.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except (ValueError, RecursionError) as error:
-        raise BadValueError(f"{path}: is no JSON: {error}") from error
-    if not isinstance(content, dict) or not {*_SETS, "molecules_sha256"} <= content.keys():
-        raise BadValueError(
-            f"{path}: is no split; it needs the keys {', '.join(_SETS)} and molecules_sha256"
-        )
+    content = read_split(path)
     if content["molecules_sha256"] != _digest(samples):
         raise BadValueError(
             f"{path}: is the split of another table: the molecules of {samples.name}, or their "
@@ -288,6 +300,73 @@ def load_split(path: Path, samples: SplitSamples) -> Split:
     if len(np.unique(np.concatenate(sets))) < sum(map(len, sets)):
         raise BadValueError(f"{path}: names a row twice")
     return Split(*sets)
+
+
+def read_split(path: Path) -> dict[str, Any]:
+    """Return the content of a file of :func:`save_split`.
+
+    Raises:
+        RncGraphError: the file is missing or is no split.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise BadValueError(f"{path}: is no JSON: {error}") from error
+    if not isinstance(content, dict) or not {*_SETS, "molecules_sha256"} <= content.keys():
+        raise BadValueError(
+            f"{path}: is no split; it needs the keys {', '.join(_SETS)} and molecules_sha256"
+        )
+    digests = content.get("digests")
+    if digests is not None and not (
+        isinstance(digests, dict)
+        and digests.keys() == set(_SETS)
+        and all(isinstance(text, str) for name in _SETS for text in digests[name])
+    ):
+        raise BadValueError(f"{path}: digests: expected lists of texts, train, validation and test")
+    return content
+
+
+def key_digest(key: str) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of a molecule's canonical SMILES."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def old_sets(digests: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return the set of each molecule of a saved split, by its digest.
+
+    A molecule in two sets has been learned from: it is in the training set, or the validation set.
+    """
+    return {digest: name for name in reversed(_SETS) for digest in digests.get(name, [])}
+
+
+def extended_split(
+    path: Path, samples: SplitSamples, seed: int, fractions: Fractions, missing: str = "raise"
+) -> Split:
+    """Return a saved split of a table that has new molecules; see :class:`FileSplitter`.
+
+    Raises:
+        RncGraphError: the file is no split, or has none or, unless ``missing`` is "keep", not all
+            of its molecules in the table.
+    """
+    check_fractions(fractions)
+    digests = read_split(path).get("digests")
+    if digests is None:
+        raise BadValueError(f"{path}: an earlier version wrote it: it knows rows, no molecules")
+    known, own = old_sets(digests), [key_digest(key) for key in samples.keys]
+    lacking = len(known.keys() - set(own))
+    if lacking == len(known) or (lacking and missing == "raise"):
+        raise BadValueError(
+            f"{path}: is the split of another table: {lacking} of its {len(known)} molecules are "
+            f"not in {samples.name}; expected all of them, with new ones or without"
+        )
+    # By the molecule alone, so that it stays where it is when the table grows again.
+    limits = np.cumsum(fractions[:2])
+    drawn = [int(key_digest(f"{seed} {key}"), 16) / 16**16 for key in samples.keys]
+    new = np.array(_SETS)[np.searchsorted(limits, drawn, side="right")]
+    names = np.array([known.get(digest, name) for digest, name in zip(own, new, strict=True)])
+    return Split(*(np.flatnonzero(names == name) for name in _SETS))
 
 
 def _digest(samples: SplitSamples) -> str:

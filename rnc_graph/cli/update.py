@@ -1,0 +1,151 @@
+"""`rnc-graph train --update`: a model trained as an old one was, and compared with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnc_graph.errors import BadValueError, plural
+
+if TYPE_CHECKING:
+    from rnc_graph.models import Comparison, ModelSettings, MoleculeModel
+    from rnc_graph.models.build import Built, Prepared
+
+SPLIT = "split.json"
+
+# Options of `train` by the settings that they give; all others are given by --set.
+_OPTIONS = {
+    "encoder": "encoder",
+    "encoder_options": "encoder_option",
+    "objective": "objective",
+    "head_loss": "head_loss",
+    "freeze_encoder": "freeze",
+    "clean": "clean",
+    "descriptors": "descriptors",
+    "networks": "networks",
+    "descriptor_models": "member",
+    "weights": "weights",
+    "epochs": "epochs",
+    "pretraining_epochs": "pretraining_epochs",
+}
+_OF_TABLES = ("smiles", "relation", "weight", "decimal", "merge", "weigh_merged")
+_OF_SPLITS = ("seed", "validation_fraction", "test_fraction")
+
+
+def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
+    """Load the model that is updated.
+
+    Raises:
+        BadValueError: it cannot be loaded, or an option is given that an update does not have.
+    """
+    from rnc_graph.models import load_model
+
+    for name in ("split", "split_column", "split_file", "leaks"):
+        if name in given:
+            raise BadValueError(
+                f"--{name.replace('_', '-')}: excluded by --update, which keeps the split of "
+                f"{folder}"
+            )
+    return load_model(folder, plugins=given.get("plugin") or [])
+
+
+def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
+    """Return the arguments that a model was trained with, without those that are given anew."""
+    settings, table = model.settings, model.table
+    values: dict[str, Any] = {
+        option: getattr(settings, name)
+        for name, option in _OPTIONS.items()
+        if name != "encoder_options"
+    }
+    values["objective"] = settings.objective or "none"
+    if "encoder" not in given:
+        values["encoder_option"] = _pairs(settings.encoder_options or {})
+    if "target" not in given:
+        values["target"] = model.targets
+        transforms = settings.transforms(model.targets)
+        values["unit"] = [f"{t}={u}" for t, u in zip(model.targets, model.units, strict=True) if u]
+        values["transform"] = [
+            f"{t}={how}" for t, how in zip(model.targets, transforms, strict=True)
+        ]
+    values["id_column"] = model.id_column
+    if table is not None:
+        values |= {name: getattr(table, name) for name in (*_OF_TABLES, *_OF_SPLITS)}
+    arguments = [
+        argument
+        for name, value in values.items()
+        if name not in given
+        for argument in _arguments({"id_column": "id"}.get(name, name), value)
+    ]
+    own = {text.partition("=")[0] for text in given.get("further") or []}
+    further = {name: value for name, value in _further(settings).items() if name not in own}
+    return [*arguments, *_arguments("set", _pairs(further))]
+
+
+def _further(settings: ModelSettings) -> dict[str, Any]:
+    """Return the settings without an option of their own that are not the default."""
+    default = type(settings)()
+    return {
+        name: value
+        for name, value in settings
+        if name not in {*_OPTIONS, "target_transform"} and value != getattr(default, name)
+    }
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={json.dumps(value)}" for name, value in values.items()]
+
+
+def _arguments(name: str, value: Any) -> list[str]:
+    """Return the arguments that give an option its value, none for its default."""
+    option = f"--{name.replace('_', '-')}"
+    if value is True:
+        return [option]
+    if name == "descriptors":
+        return ["--no-descriptors"]
+    if value is False or value is None or value == "":
+        return []
+    texts = value if isinstance(value, list) else [value]
+    return [f"{option}={text}" for text in texts]
+
+
+def old_and_new(folder: Path, prepared: Prepared) -> str:
+    """Say how many molecules of a table the old model's split has, how many are new or missing."""
+    from rnc_graph.data.splits.given import key_digest, old_sets, read_split
+
+    old = old_sets(read_split(folder / SPLIT).get("digests") or {})
+    digests = {key_digest(key) for key in prepared.features.canonical}
+    sets = [old[digest] for digest in digests & old.keys()]
+    counts = ", ".join(f"{name} {sets.count(name)}" for name in ("train", "validation", "test"))
+    lacking = len(old.keys() - digests)
+    missing = f"; {plural(lacking, 'molecule')} of it are not in the table" if lacking else ""
+    return (
+        f"{plural(len(digests - old.keys()), 'new molecule')}; {len(sets)} have the set that they "
+        f"have in {folder} ({counts}){missing}"
+    )
+
+
+def compare_with_old(
+    folder: Path, old: MoleculeModel, built: Built, prepared: Prepared, jobs: int
+) -> Comparison | None:
+    """Compare a model with the one that it updates, on the molecules of the old test set.
+
+    None if the table has none of them with a measurement.
+    """
+    import numpy as np
+
+    from rnc_graph.data.splits.given import key_digest, read_split
+    from rnc_graph.models import common_targets, compare_models
+
+    digests = set((read_split(folder / SPLIT).get("digests") or {}).get("test", []))
+    canonical, table = prepared.features.canonical, prepared.table
+    rows = np.array([r for r in prepared.split.test if key_digest(canonical[r]) in digests], int)
+    columns = [table.target_names.index(name) for name in common_targets(old, built.model)]
+    measured = table.targets[np.ix_(rows, columns)]
+    censored = None if table.censored is None else table.censored[np.ix_(rows, columns)]
+    exact = measured if censored is None else np.where(censored == 0, measured, np.nan)
+    if np.isnan(exact).all():
+        return None
+    smiles = [table.smiles[row] for row in rows]
+    return compare_models(old, built.model, smiles, measured, censored=censored, jobs=jobs)

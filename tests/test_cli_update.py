@@ -1,0 +1,108 @@
+"""A model that is renewed with new measurements, and its learning curve."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from rnc_graph.cli import app
+from rnc_graph.data import MoleculeTable
+from rnc_graph.errors import RncGraphError
+from rnc_graph.models import load_model
+
+QUICK = ["--no-baselines", "--jobs", "1"]
+MODEL = ["--networks", "0", "--no-descriptors", "--member", "fingerprint-svr", "--seed", "3"]
+COLUMNS = ["--target", "sol", "--smiles", "compound", "--id", "name", "--weight", "w"]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def written(result: Result) -> str:
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an old and a new table, and a model of each."""
+    path = tmp_path_factory.mktemp("renewed")
+    frame = pd.DataFrame(
+        {
+            "name": [f"m{number}" for number in range(150)],
+            "compound": esol.smiles[:150],
+            "sol": 10 ** esol.targets[:150, 0],
+            "w": 1.5,
+        }
+    )
+    frame.iloc[:80].to_csv(path / "old.csv", index=False)
+    # In another order, and without one of the old molecules.
+    frame.iloc[1:].sample(frac=1, random_state=0).to_csv(path / "new.csv", index=False)
+    options = ["--unit", "mol/L", "--transform", "log10", "--merge", "mean", "--test-fraction=0.2"]
+    options += ["--set", "learning_rate=5e-4", "--set", "objective_options={temperature: 1.5}"]
+    old = ["train", path / "old.csv", *COLUMNS, *options, *MODEL, *QUICK, "--out", path / "old"]
+    assert "Compared with" not in written(run(*old))
+    return path
+
+
+def test_an_update_keeps_options_and_split(folder: Path, tmp_path: Path) -> None:
+    updating = ["train", folder / "new.csv", "--update", folder / "old", *QUICK]
+    changed = ["--set", "learning_rate=1e-3", "--weights", "equal", "--learning-curve", "quick"]
+    said = written(run(*updating, *changed, "--out", tmp_path / "new"))
+    assert "1 molecule of it are not in the table" in said
+    old, new = load_model(folder / "old"), load_model(tmp_path / "new")
+    assert (new.targets, new.units, new.id_column) == (["sol"], ["mol/L"], "name")
+    assert new.settings == old.settings.model_copy(
+        update={"learning_rate": 1e-3, "weights": "equal", "target_transform": ["log10"]}
+    )
+    assert new.table == old.table
+    assert new.table is not None
+    assert (new.table.merge, new.table.weight, new.table.seed) == ("mean", "w", 3)
+    sets = [
+        json.loads((path / "split.json").read_text())["digests"]
+        for path in (folder / "old", tmp_path / "new")
+    ]
+    lacking = [set(sets[0][name]) - set(sets[1][name]) for name in sets[0]]
+    assert sum(map(len, lacking)) == 1
+    count = len(sets[0]["test"]) - len(lacking[2])
+    assert f"log10 of sol, {count} rows, {count} molecules" in said
+    card = (tmp_path / "new" / "README.md").read_text()
+    assert "## Compared with the old model" in card
+    assert "## Learning curve of members without networks" in card
+    curve = pd.read_csv(tmp_path / "new" / "learning_curve.csv")
+    assert curve["target"].unique().tolist() == ["log10 of sol"]
+    assert len(curve) == 11
+    assert curve["molecules"].is_monotonic_increasing
+    assert np.isfinite(curve["rmse"]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--split", "random"], "--split: excluded by --update, which keeps the split of"),
+        (["--split-file", "s.json"], "--split-file: excluded by --update"),
+        (["--update", "none"], "none: no such folder"),
+        (["--target", "gone"], "no column 'gone'"),
+    ],
+)
+def test_what_an_update_cannot_be(
+    folder: Path, tmp_path: Path, options: list[str], reason: str
+) -> None:
+    updating = ["train", folder / "new.csv", "--update", folder / "old", *QUICK]
+    result = run(*updating, *options, "--out", tmp_path / "m")
+    assert isinstance(result.exception, RncGraphError), result.output
+    assert reason in str(result.exception)
+    assert not (tmp_path / "m").exists()
+
+
+def test_another_table_is_no_update(folder: Path, tmp_path: Path) -> None:
+    other = pd.read_csv(folder / "new.csv")
+    other["compound"] = [f"{'C' * (row + 1)}[Si](C)(C)C" for row in range(len(other))]
+    other.to_csv(tmp_path / "other.csv", index=False)
+    updating = ["train", tmp_path / "other.csv", "--update", folder / "old", *QUICK]
+    result = run(*updating, "--out", tmp_path / "m")
+    assert "is the split of another table: " in str(result.exception)
