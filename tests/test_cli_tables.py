@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
-from rnc_graph.cli.tables import by_target
+from rnc_graph.cli.tables import by_target, column_of_each
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import BadValueError
@@ -93,6 +93,27 @@ def test_an_option_of_each_target() -> None:
         by_target("--unit", ["a=m", "a=s"], ["a", "b"])
 
 
+def test_one_of_a_models_targets_is_evaluated(folder: Path, tmp_path: Path) -> None:
+    """The table has it alone, under a name of its own."""
+    table = pd.read_csv(folder / "my.csv", dtype=str)
+    table = table[["CMPD", "smiles", "logS"]].rename(columns={"logS": "solubility"})
+    table.to_csv(tmp_path / "one.csv", index=False)
+    arguments = ["evaluate", folder / "model", tmp_path / "one.csv", "--jobs", 1]
+    run(*arguments, "--target", "logS=solubility", "--out", tmp_path / "ev")
+    both = json.loads((folder / "ev" / "metrics.json").read_text())
+    one = json.loads((tmp_path / "ev" / "metrics.json").read_text())
+    assert list(one["molecules seen"]) == ["logS"]
+    assert one["molecules seen"]["logS"]["count"] >= both["molecules seen"]["logS"]["count"]
+    wrong = ["--target", "solubility"]
+    refused = CliRunner().invoke(app, list(map(str, [*arguments, *wrong])))
+    assert "(ic50, logS) in their order, one of these, or TARGET=COLUMN, got" in str(
+        refused.exception
+    )
+    assert column_of_each(["b=x=y"], ["a", "b"]) == {"b": "x=y"}
+    with pytest.raises(BadValueError, match="b is given twice"):
+        column_of_each(["b=x", "b"], ["a", "b", "c"])
+
+
 @pytest.fixture(scope="module")
 def bounded(esol: MoleculeTable, folder: Path) -> Path:
     """A table with bounds, weights and replicates, and a model of it."""
@@ -113,6 +134,15 @@ def bounded(esol: MoleculeTable, folder: Path) -> Path:
     by_column = ["--target", "y", "--relation", "how"]
     run("train", table, *by_column, *told, "--out", folder / "column")
     return folder
+
+
+def test_data_shows_bounds_of_a_column_and_reads_commas(bounded: Path, tmp_path: Path) -> None:
+    shown = run("data", bounded / "bounds.csv", "--target", "y", "--relation", "how").output
+    assert "'how': relations" in shown
+    assert "38" in shown
+    (tmp_path / "comma.csv").write_text("smiles;y\nC;1,234\nCC;2,345\nCCC;3,456\n")
+    by_comma = run("data", tmp_path / "comma.csv", "--decimal", ",").output
+    assert "1.234" in by_comma
 
 
 def test_bounds_are_in_the_card_and_never_in_the_errors(bounded: Path) -> None:

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
-from rnc_graph.cli.tables import read
+from rnc_graph.cli.tables import column_of_each, read
 
 
 @command()
@@ -21,8 +21,9 @@ def compare(
     target: Annotated[
         list[str] | None,
         Option(
-            help="A measured column, in the order of the targets of both models; repeatable. "
-            "[default: these targets]"
+            metavar="COLUMN|TARGET=COLUMN",
+            help="A measured column, in the order of the targets that both models have, or by the "
+            "name of one; repeatable. [default: these targets]",
         ),
     ] = None,
     relation: Relation = None,
@@ -38,8 +39,8 @@ def compare(
 ) -> None:
     """Compare two models on measured molecules that are new to both, molecule by molecule."""
     from rnc_graph.data.bad import describe_bad
-    from rnc_graph.errors import BadValueError
     from rnc_graph.models import common_targets, compare_models, load_model
+    from rnc_graph.models.inference import with_targets
     from rnc_graph.reporting.comparisons import (
         COMPARED,
         comparison_cells,
@@ -52,22 +53,18 @@ def compare(
         load_model(folder, trusted or (), plugins=plugin or []) for folder in (model, other)
     )
     names = common_targets(first, second)
+    columns = column_of_each(target or names, names)
     table, bad, notes = read(
         data,
         smiles,
-        target,
+        list(columns.values()),
         decimal,
-        default=names,
         id_column=id_column,
         usual_id=first.id_column,
         relation=relation,
     )
     say_all(notes)
-    if len(table.target_names) != len(names):
-        raise BadValueError(
-            f"{table.name}: expected a column for each target of both models ({', '.join(names)}), "
-            f"got {', '.join(table.target_names)}"
-        )
+    table = with_targets(table, list(columns), names)
     if bad:
         say(f"{describe_bad(bad, table.name)}\nThey are left out")
     found = compare_models(

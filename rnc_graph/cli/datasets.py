@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
 
 from rnc_graph.cli.app import check_page, command, console, say, say_all
-from rnc_graph.cli.options import Smiles
+from rnc_graph.cli.options import Decimal, Relation, Smiles
+from rnc_graph.cli.tables import check_decimal, relations_of
 
 
 @command()
@@ -47,6 +49,8 @@ def data(
         list[str] | None,
         Option(help="A column of values; repeatable. [default: all columns of numbers]"),
     ] = None,
+    relation: Relation = None,
+    decimal: Decimal = None,
     out: Annotated[
         Path | None, Option(help="Write an HTML page with pictures, too.", dir_okay=False)
     ] = None,
@@ -60,9 +64,10 @@ def data(
 
     if out is not None:
         check_page(out)
+    check_decimal(decimal)
     notes: list[str] = []
     found: TableDescription
-    if not Path(table).exists() and table in dataset_cards() and not smiles:
+    if not Path(table).exists() and table in dataset_cards() and not (smiles or relation):
         named = load_named_dataset(table)
         rows = named.table
         if target:
@@ -71,7 +76,13 @@ def data(
         else:
             found = describe_named(named, structures=True)
     else:
-        rows, notes = read_all_columns(Path(table), smiles, target)
+        rows, notes = read_all_columns(
+            Path(table),
+            smiles,
+            target,
+            relations=partial(relations_of, relation or []),
+            decimal=decimal,  # type: ignore[arg-type]  # checked above
+        )
         found = describe(rows)
     say_all(notes)
     print_description(console(), found)

@@ -27,7 +27,8 @@ Seeds = Annotated[
 Out = Annotated[
     Path | None,
     Option(
-        help="Folder of the results. [default: results/NAME, with --quick results/quick/NAME]",
+        help="Folder of the results. [default: results/local/NAME, with --quick "
+        "results/quick/NAME]",
         file_okay=False,
     ),
 ]
@@ -188,7 +189,7 @@ def _read(
         say(f"Plugin: {path} was run")
     if quick:
         return made_quick(experiment), Path("results", "quick", experiment.name)
-    return experiment, Path("results", experiment.name)
+    return experiment, Path("results", "local", experiment.name)
 
 
 @command()
@@ -216,7 +217,7 @@ def tune(
     seeds: Seeds = None,
     jobs: Jobs = None,
     out: Annotated[
-        Path | None, Option(help="Folder. [default: results/NAME-search]", file_okay=False)
+        Path | None, Option(help="Folder. [default: results/local/NAME-search]", file_okay=False)
     ] = None,
     device: Device = "cpu",
     quick: Quick = False,

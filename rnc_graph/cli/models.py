@@ -20,7 +20,7 @@ from rnc_graph.cli.options import (
     Smiles,
     Trusted,
 )
-from rnc_graph.cli.tables import read
+from rnc_graph.cli.tables import column_of_each, read
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -86,7 +86,11 @@ def evaluate(
     smiles: Smiles = None,
     target: Annotated[
         list[str] | None,
-        Option(help="A measured column, in the model's order; repeatable. [default: the model's]"),
+        Option(
+            metavar="COLUMN|TARGET=COLUMN",
+            help="A measured column, in the model's order, or by the name of a target, where the "
+            "table has some of them alone; repeatable. [default: the model's]",
+        ),
     ] = None,
     relation: Relation = None,
     id_column: IdColumn = None,
@@ -106,26 +110,23 @@ def evaluate(
     from rnc_graph.data.bad import bad_rows, describe_bad
     from rnc_graph.models import evaluate_predictions, predict_smiles
     from rnc_graph.models.build import with_logarithms
+    from rnc_graph.models.inference import with_targets
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_evaluation
 
     loaded = _load(model, trusted, plugin)
+    columns = column_of_each(target or loaded.targets, loaded.targets)
     table, bad, notes = read(
         data,
         smiles,
-        target,
+        list(columns.values()),
         decimal,
-        default=loaded.targets,
         id_column=id_column,
         usual_id=loaded.id_column,
         relation=relation,
     )
     say_all(notes)
-    if len(table.target_names) != len(loaded.targets):
-        raise BadValueError(
-            f"{table.name}: expected a column for each of the model's targets "
-            f"({', '.join(loaded.targets)}), got {', '.join(table.target_names)}"
-        )
+    table = with_targets(table, list(columns), loaded.targets)
     table, without_logarithm = with_logarithms(table, loaded.scaler.transforms)
     bad = [*bad, *without_logarithm]
     if not len(table):

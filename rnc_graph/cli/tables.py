@@ -45,6 +45,31 @@ def by_target(
     return [default] * len(targets)
 
 
+def column_of_each(given: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
+    """Return the column of each of a model's targets that ``--target`` names, in any number.
+
+    Raises:
+        BadValueError: a text is neither a target nor TARGET=COLUMN, and they are not as many as the
+            targets, or a target is given twice.
+    """
+    named = [(next((t for t in targets if text.startswith(f"{t}=")), ""), text) for text in given]
+    if len(given) == len(targets) and not any(target for target, _ in named):
+        return dict(zip(targets, given, strict=True))
+    columns: dict[str, str] = {}
+    for target, text in named:
+        name = text if text in targets else target
+        if not name:
+            raise BadValueError(
+                f"--target: expected a column for each of the model's targets "
+                f"({', '.join(targets)}) in their order, one of these, or TARGET=COLUMN, got "
+                f"{text!r}"
+            )
+        if name in columns:
+            raise BadValueError(f"--target: {name} is given twice")
+        columns[name] = text if text in targets else text.removeprefix(f"{name}=")
+    return columns
+
+
 def splitter_of(
     split: str | None,
     column: str | None,
@@ -93,8 +118,7 @@ def read(
     from rnc_graph.data.catalog import dataset_cards, load_dataset
     from rnc_graph.data.reading.molecules import read_molecules
 
-    if decimal not in (None, ".", ","):
-        raise BadValueError(f"--decimal: expected . or , , got {decimal!r}")
+    check_decimal(decimal)
     path = Path(data)
     if (
         not path.exists()
@@ -105,14 +129,7 @@ def read(
         by_default = default if default and set(default) <= set(table.target_names) else None
         return table.select(targets or by_default), [], []
     chosen = list(targets or default or [])
-    relations = list(relation or [])
-    if relations and (len(chosen) > 1 or (chosen and "=" in relations[0])):
-        if len(relations) == 1 and "=" not in relations[0]:
-            raise BadValueError(
-                f"--relation: expected TARGET=COLUMN of the targets {', '.join(chosen)}, got "
-                f"{relations[0]!r}"
-            )
-        relations = by_target("--relation", relations, chosen)
+    relations = relations_of(relation or [], chosen)
     _check_no_targets(chosen, weight, id_column)
     table, bad, notes = read_molecules(
         path,
@@ -129,6 +146,25 @@ def read(
     _check_no_targets(table.target_names, weight, id_column)
     bad, sparse = without_value(bad)
     return table, bad, [*notes, *sparse]
+
+
+def relations_of(given: Sequence[str], targets: Sequence[str]) -> list[str]:
+    """Return the column of relations of each target, by ``--relation``."""
+    relations = list(given)
+    if relations and (len(targets) > 1 or (targets and "=" in relations[0])):
+        if len(relations) == 1 and "=" not in relations[0]:
+            raise BadValueError(
+                f"--relation: expected TARGET=COLUMN of the targets {', '.join(targets)}, got "
+                f"{relations[0]!r}"
+            )
+        relations = by_target("--relation", relations, targets)
+    return relations
+
+
+def check_decimal(decimal: str | None) -> None:
+    """Raise :class:`BadValueError` for a ``--decimal`` that is no sign."""
+    if decimal not in (None, ".", ","):
+        raise BadValueError(f"--decimal: expected . or , , got {decimal!r}")
 
 
 def _check_no_targets(targets: Sequence[str], weight: str | None, id_column: str | None) -> None:

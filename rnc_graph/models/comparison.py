@@ -187,8 +187,10 @@ def compare_models(
         if how == {"log10"}:
             scaler = TargetScaler(np.zeros(1), np.ones(1), ("log10",))
             logs = [scaler.transform(array[:, None])[:, 0] for array in arrays]
-            title = f"log10 of {name}"
-            compared.append(_compared(title, "log10 units", logs, molecules[rows]))
+            known = np.isfinite(logs).all(axis=0)
+            if known.any():
+                logs, own = [values[known] for values in logs], molecules[rows[known]]
+                compared.append(_compared(f"log10 of {name}", "log10 units", logs, own))
     if not compared:
         raise BadValueError(
             "expected measured molecules that are new to both models, got none: "

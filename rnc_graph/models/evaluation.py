@@ -95,11 +95,15 @@ class Evaluation:
         )
 
     def scales(self) -> list[tuple[Evaluation, int]]:
-        """Return each target in its unit, followed by the scale of its transform if it has one."""
+        """Return each target in its unit, followed by the scale of its transform if it has one.
+
+        Without targets that were not measured at all.
+        """
         transformed = self.transformed()
         return [
             (evaluation, target)
             for target, name in enumerate(self.targets)
+            if not np.isnan(self.measured[:, target]).all()
             for evaluation in (self, transformed)
             if evaluation is self or evaluation.targets[target] != name
         ]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures, stream_arrays
 from rnc_graph.data.featurizer import BadMolecule
 from rnc_graph.data.table import FloatArray
@@ -84,6 +85,28 @@ def _bad(features: MoleculeFeatures, rows: NDArray[np.int64], first: int) -> lis
     return [
         replace(bad[own], row=first + row) for row, own in enumerate(rows.tolist()) if own in bad
     ]
+
+
+def with_targets(
+    table: MoleculeTable, names: Sequence[str], targets: Sequence[str]
+) -> MoleculeTable:
+    """Return a table with all targets of a model; those that it lacks are missing everywhere.
+
+    Args:
+        table: N molecules.
+        names: which of the targets each of the table's columns is.
+        targets: of the model.
+    """
+    columns = [targets.index(name) for name in names]
+    values = np.full((len(table), len(targets)), np.nan)
+    values[:, columns] = table.targets
+    censored = None
+    if table.censored is not None:
+        censored = np.zeros(values.shape, dtype=np.int8)
+        censored[:, columns] = table.censored
+    return replace(
+        table, targets=values, target_names=list(targets), units=(), unit="", censored=censored
+    )
 
 
 def prediction_frame(

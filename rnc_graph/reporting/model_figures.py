@@ -29,7 +29,7 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
     """Draw the predictions against the measurements with intervals, one panel a target."""
     transforms = _transforms(evaluation)
     evaluation = evaluation.transformed()
-    targets = range(len(evaluation.targets))
+    targets = _measured(evaluation)
     figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
     for axis, target in zip(axes, targets, strict=True):
         rows = evaluation.known(target)
@@ -65,7 +65,7 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
     """Draw the absolute error against the distance to the nearest training molecule."""
     transforms = _transforms(evaluation)
     evaluation = evaluation.transformed()
-    targets = range(len(evaluation.targets))
+    targets = _measured(evaluation)
     figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
     for axis, target in zip(axes, targets, strict=True):
         rows = evaluation.known(target)
@@ -102,7 +102,7 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
 @style.styled
 def draw_calibration(model: MoleculeModel, evaluation: Evaluation, title: str) -> Figure:
     """Draw the share of values within their intervals against the share that these should cover."""
-    targets = range(len(evaluation.targets))
+    targets = _measured(evaluation)
     figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
     for axis, target in zip(axes, targets, strict=True):
         found = calibration(model, evaluation, target)
@@ -172,6 +172,11 @@ def draw_comparison(comparison: Comparison) -> Figure:
         errors = f"RMSE {numbers.number(rmse[0])} of A, {numbers.number(rmse[1])} of B"
         axis.set_title(f"{style.panel_name(one.name)}\n{errors}\n{better}")
     return figure
+
+
+def _measured(evaluation: Evaluation) -> list[int]:
+    """Return the targets that were measured."""
+    return np.flatnonzero(~np.isnan(evaluation.measured).all(axis=0)).tolist()
 
 
 def _transforms(evaluation: Evaluation) -> list[str]:

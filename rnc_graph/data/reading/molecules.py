@@ -1,7 +1,7 @@
 """A table of molecules for training, and the rows that cannot be used."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -133,12 +133,18 @@ def read_molecules(
 
 
 def read_all_columns(
-    source: Path | pd.DataFrame, smiles: str | None = None, targets: Sequence[str] | None = None
+    source: Path | pd.DataFrame,
+    smiles: str | None = None,
+    targets: Sequence[str] | None = None,
+    *,
+    relations: Callable[[Sequence[str]], list[str]] = lambda targets: [],
+    decimal: Decimal | None = None,
 ) -> tuple[MoleculeTable, list[str]]:
     """Read a table with all its columns of numbers as targets, and say what each column is.
 
     Columns named as identifiers or weights are targets only if they are given. Arguments and errors
     are those of :func:`read_molecules`; cells such as ">100" are bounds, bad rows are in the notes.
+    ``relations`` receives the targets, and returns the column of relations of each.
     """
     table = open_table(source)
     start = next(table.chunks(), None)
@@ -154,8 +160,12 @@ def read_all_columns(
             f"{table.name}: no column holds numbers; name one with --target; its columns are: "
             + ", ".join(map(repr, table.columns[:20]))
         )
-    molecules, bad, notes = read_molecules(source, chosen, wanted, bounds=True)
-    kinds = {chosen: "SMILES"} | dict.fromkeys(wanted, "numbers")
+    of_each = relations(wanted)
+    molecules, bad, notes = read_molecules(
+        source, chosen, wanted, bounds=True, relations=of_each, decimal=decimal
+    )
+    kinds = {chosen: "SMILES"} | dict.fromkeys(of_each, "relations")
+    kinds |= dict.fromkeys(wanted, "numbers")
     columns = [f"{shorten(name)!r}: {kinds.get(name, 'not read')}" for name in table.columns[:50]]
     notes = [f"columns: {', '.join(columns)}", *notes]
     rest, valueless = without_value(bad)
