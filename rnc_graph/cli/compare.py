@@ -37,7 +37,7 @@ def compare(
     plugin: Plugins = None,
     trusted: Trusted = None,
 ) -> None:
-    """Compare two models on measured molecules that are new to both, molecule by molecule."""
+    """Compare two models on molecules that are new to both."""
     from rnc_graph.data.bad import describe_bad
     from rnc_graph.models import common_targets, compare_models, load_model
     from rnc_graph.models.inference import with_targets

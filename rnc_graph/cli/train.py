@@ -83,7 +83,7 @@ class _Train(Command):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; with ``--update``, options that are not given are the old model's."""
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-        if folder := given.get("update"):
+        if (folder := given.get("update")) and not given.get("help"):
             from rnc_graph.cli.update import load_old, old_arguments
 
             ctx.obj = load_old(Path(folder), given)
@@ -339,7 +339,7 @@ def train(
             relation=relation or [],
             weight=weight,
             decimal=decimal,
-            merge=merge,  # type: ignore[arg-type]  # checked above
+            merge=merge,
             weigh_merged=weigh_merged,
             seed=seed,
             validation_fraction=validation_fraction,

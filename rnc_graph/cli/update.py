@@ -142,8 +142,8 @@ def compare_with_old(
     canonical, table = prepared.features.canonical, prepared.table
     rows = np.array([r for r in prepared.split.test if key_digest(canonical[r]) in digests], int)
     columns = [table.target_names.index(name) for name in common_targets(old, built.model)]
-    measured = table.targets[np.ix_(rows, columns)]
-    censored = None if table.censored is None else table.censored[np.ix_(rows, columns)]
+    measured = table.targets[rows][:, columns]
+    censored = None if table.censored is None else table.censored[rows][:, columns]
     exact = measured if censored is None else np.where(censored == 0, measured, np.nan)
     if np.isnan(exact).all():
         return None
