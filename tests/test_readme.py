@@ -49,6 +49,10 @@ def test_make_targets_exist(command: str):
     assert done.returncode == 0, done.stderr
 
 
+def test_it_is_short():
+    assert len(README.splitlines()) < 200
+
+
 def test_the_row_to_add(tmp_path: Path):
     (row,) = (block for block in blocks("yaml") if "- name:" in block)
     spec = yaml.safe_load((resource_dir("experiments") / "esol.yaml").read_text())
@@ -81,8 +85,7 @@ def readme_row(name: str, row: dict[str, Any]) -> str:
     return " | ".join([f"| {name}", *cells, f"{difference['mean']:+.3f} {interval}", f"{p} |"])
 
 
-@pytest.mark.parametrize("encoder", ["gin", "mpnn"])
-def test_the_table_is_that_of_the_results(encoder: str):
+def test_the_table_is_that_of_the_results():
     table = json.loads((ROOT / "results" / "esol" / "table.json").read_text())
-    for name, row in table["encoders"][encoder].items():
+    for name, row in table["encoders"]["gin"].items():
         assert readme_row(name, row) in README.splitlines()
