@@ -38,7 +38,7 @@ def draw_predictions(of: Condition) -> Figure:
         axis.set_title(f"{style.panel_name(row.name)}\nRMSE {error}{more}")
     figure.supxlabel(style.short(of.target("measured")))
     figure.supylabel(style.short(of.target("predicted")))
-    figure.suptitle(f"{of.title}\n{of.table.compared} set, {of.seeds}")
+    figure.suptitle(f"{of.title}\npredicted against measured, {of.table.compared} set, {of.seeds}")
     return figure
 
 
@@ -78,7 +78,8 @@ def draw_confusion(of: Condition) -> Figure:
         axis.set_title(f"{style.panel_name(row.name)}\nerror {error}")
     figure.supxlabel("predicted class")
     figure.supylabel("class")
-    figure.suptitle(f"{of.title}\n{of.table.compared} set, {of.seeds}")
+    share = "share of each class by predicted class"
+    figure.suptitle(f"{of.title}\n{share}, {of.table.compared} set, {of.seeds}")
     return figure
 
 
@@ -138,7 +139,8 @@ def draw_regions(of: Condition) -> Figure:
     axis.grid(axis="y", linewidth=0.3)
     figure.legend(loc="outside lower center", ncols=len(REGIONS))
     axis.set_xlabel(f"{of.table.compared} MAE, standardized")
-    figure.suptitle(f"{of.title}, {of.seeds}")
+    where = "error where training samples are many, medium and few"
+    figure.suptitle(f"{of.title}\n{where}, {of.seeds}")
     return figure
 
 
@@ -148,7 +150,7 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
 
     Args:
         tables: a panel for each reference in each of them, twelve at most.
-        title: for above the figure, as it is.
+        title: for above the figure, before what is seen.
 
     Returns:
         None where nothing is compared.
@@ -180,14 +182,17 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
         axis.axvline(0, color=style.LINE, linewidth=0.8)
         style.name_lines(axis, [row.name for row in rows])
         axis.locator_params(axis="x", nbins=5)
-        axis.set_title(f"{style.short(table.name)}\n{name}" if len(tables) > 1 else name)
+        axis.set_title(name)
     compared = tables[0]
     figure.supxlabel(
         f"Δ {compared.compared} {numbers.score_title(compared.scoring)}, 95% interval;\n"
         f"left is better; colored: p < 0.05 after Holm's correction{_rest(every, 'comparisons')}",
         fontsize=8,
     )
-    figure.suptitle(title)
+    differences = [row.differences[t.scoring.ranked_by] for _, t, rows in every for row in rows]
+    told = sum(map(numbers.significant, differences))
+    seen = f"{told} of {plural(len(differences), 'difference')} to the reference significant"
+    figure.suptitle("\n".join(filter(None, (title, seen))))
     return figure
 
 
@@ -206,6 +211,7 @@ def draw_ranks(ranking: Ranking | None) -> Figure | None:
     for number, (first, last) in enumerate(ranking.groups):
         ends, height = [ranking.ranks[first], ranking.ranks[last]], -count - 0.4 * number
         axis.plot(ends, [height, height], color=style.LINE, linewidth=2)
+    figure.suptitle(f"Average ranks: {style.short(ranking.names[0])} is first")
     axis.set_yticks([])
     axis.set_xlim(0.8, count + 1.5)
     axis.spines["left"].set_visible(False)
@@ -265,6 +271,8 @@ def draw_along_axis(
         axis.set_title(style.short(words))
         axis.set_xlabel(axis_name.replace("_", " "))
         axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")
+    score, words = numbers.score_title(tables[0].scoring), axis_name.replace("_", " ")
+    figure.suptitle(f"{tables[0].compared} {score} by {words}: mean and 95% interval over seeds")
     lines, names = axes[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=4)
     if rest := _rest([*every], "groups"):

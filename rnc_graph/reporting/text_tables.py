@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -169,18 +170,16 @@ def as_markdown(experiment: Experiment, tables: Sequence[ResultTable], command: 
 
 
 def as_latex(experiment: Experiment, tables: Sequence[ResultTable]) -> str:
-    """Return one table a condition, for booktabs: the best is bold, those tied with it underlined.
-
-    Tied are those that are not significantly worse.
-    """
-    return "\n".join(_as_latex(table, numbers.trial(experiment.samples)) for table in tables)
+    """Return one table a condition, for booktabs, with captions that explain all marks."""
+    found = [_as_latex(experiment, table, number) for number, table in enumerate(tables, start=1)]
+    return "\n".join(["% \\usepackage{booktabs}", *found])
 
 
-def _as_latex(table: ResultTable, trial: str) -> str:
+def _as_latex(experiment: Experiment, table: ResultTable, number: int) -> str:
     scoring = table.scoring
     marks = {metric: table.best_and_tied(metric) for metric in scoring.metrics}
-    titles = ["method", *scoring.metrics.values(), f"Δ {scoring.title}"]
-    lines = [[*map(latex, titles)]]
+    titles = ["method", *scoring.metrics.values(), f"Δ {scoring.title}", "p"]
+    lines = {False: list[list[str]](), True: list[list[str]]()}
     for row in table.rows:
         cells = [latex(row.name)]
         for metric, (best, tied) in marks.items():
@@ -188,27 +187,61 @@ def _as_latex(table: ResultTable, trial: str) -> str:
             text = latex(numbers.mean_and_sd(table.score(row, metric)))
             cells.append(f"\\{mark}{{{text}}}" if mark else text)
         difference = table.difference(row)
-        cells.append(f"${numbers.number(difference.mean, sign=True)}$" if difference else "")
-        lines.append(cells)
-    scale = " in standard deviations of the target" if scoring.scale == "standardized" else ""
-    caption = (
-        f"{table.name}: errors of the {table.compared} set{scale}, mean and standard deviation "
-        f"over {plural(len(table.seeds), 'seed')}{trial and f' ({trial})'}."
+        cells += (
+            ["", ""]
+            if difference is None
+            else [
+                f"${numbers.number(difference.mean, sign=True)}$",
+                f"${p}$" if (p := numbers.p_value(difference.p_holm)) else "",
+            ]
+        )
+        lines[row.baseline].append(cells)
+    head, methods, baselines = (
+        [" & ".join(cells) + r" \\" for cells in part]
+        for part in ([[*map(latex, titles)]], lines[False], lines[True])
     )
-    head, *body = (" & ".join(cells) + r" \\" for cells in lines)
+    label = re.sub(r"[^a-z0-9]+", "-", f"{experiment.name}-{table.name}".lower()).strip("-")
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
-            f"\\caption{{{latex(caption)}}}",
+            f"\\caption{{{latex(_caption(experiment, table))}}}",
+            f"\\label{{tab:{label}-{number}}}",
             f"\\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}",
             r"\toprule",
-            head,
+            *head,
             r"\midrule",
-            *body,
+            *methods,
+            *([r"\midrule", *baselines] if methods and baselines else baselines),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
             "",
         ]
     )
+
+
+def _caption(experiment: Experiment, table: ResultTable) -> str:
+    """Say what a table shows, and what its marks mean."""
+    scoring, trial = table.scoring, numbers.trial(experiment.samples)
+    scale = " in standard deviations of the target" if scoring.scale == "standardized" else ""
+    several = len(table.seeds) > 1
+    spread = "mean and standard deviation over" if several else "of"
+    found = [
+        f"{table.name}: errors of the {table.compared} set{scale}, {spread} "
+        f"{plural(len(table.seeds), 'seed')}{trial and f' ({trial})'}.",
+        "Bold: the lowest mean of all rows.",
+    ]
+    if several:
+        found.append(
+            "Underlined: not significantly higher than it (paired t test over seeds, p at least "
+            "0.05 after Holm's correction over the rows)."
+        )
+    if any(table.difference(row) for row in table.rows):
+        references = dict.fromkeys(row.reference for row in table.rows if row.differences)
+        below = "; below the line, baselines" if any(row.baseline for row in table.rows) else ""
+        found.append(
+            f"Δ: paired difference in {scoring.title} to {', '.join(references)}, with p after "
+            f"Holm's correction{below}."
+        )
+    return " ".join(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
+from rnc_graph.reporting.findings import best_of, findings
 from rnc_graph.reporting.markup import latex, script_json
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.report.page import as_html
@@ -81,6 +83,40 @@ def test_a_folder_that_is_no_experiment_is_told(tmp_path: Path, results: Path):
         write_report(tmp_path / "out")
     with pytest.raises(RncGraphError, match="unknown map 'pac'; known: pca, tsne, umap"):
         write_report(results, maps="pac")
+
+
+def test_the_findings_name_the_best_rows_of_all(results: Path):
+    opened = open_results(results)
+    tables, experiment = opened.tables, opened.outcome.experiment
+    means = [{row.name: table.score(row).mean for row in table.rows} for table in tables]
+    lowest = [min(found, key=found.__getitem__) for found in means]
+    said = findings(experiment, tables)
+    for name in set(lowest):
+        assert f"{name} in {lowest.count(name)}" in said[1]
+    assert said[1].endswith("of 4.")
+    (alone,) = (sentence for sentence in findings(experiment, tables[:1]) if "all rows" in sentence)
+    assert alone == best_of(tables[0])
+    assert alone.startswith(f"Lowest test RMSE of all rows: {lowest[0]}")
+    _, tied = tables[0].best_and_tied("rmse")
+    for row in tables[0].rows:
+        named = alone.split("Not significantly higher: ")[-1].split(". ")[0].rstrip(".").split(", ")
+        assert (row.name in named) == (row.name in tied)
+
+
+def test_the_latex_table_is_complete(results: Path):
+    text = (results / "paper" / "table.tex").read_text(encoding="utf-8")
+    found = text.split("\\begin{table}")[1:]
+    assert len(found) == 4
+    labels = {re.search(r"\\label\{(tab:[a-z0-9-]+)\}", table)[1] for table in found}
+    assert len(labels) == 4
+    for table in found:
+        for word in ("Bold:", "Underlined:", "Holm", "to plain"):
+            assert word in table
+        lines = [line for line in table.splitlines() if line.endswith(r"\\")]
+        assert len(lines) == 1 + 5
+        assert {line.count("&") for line in lines} == {5}
+        assert lines[0].endswith(r"& p \\")
+        assert table.count(r"\midrule") == 2
 
 
 def test_latex_prints_what_was_written():

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
 
 from rnc_graph.errors import plural
-from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import Scoring
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.experiment_folder import spec_text
+from rnc_graph.reporting.findings import best_of, findings
 from rnc_graph.reporting.markup import script_json
 from rnc_graph.reporting.protocol import notes
 from rnc_graph.reporting.render import render
@@ -51,8 +50,9 @@ def as_html(results: Results, maps: str) -> str:
         policy=Markup(_policy(plotly, script)),
         title=experiment.title or experiment.name,
         trial=numbers.trial(experiment.samples),
-        summary=summary(experiment, tables),
+        summary=findings(experiment, tables),
         command=results.command,
+        compared=f"The {tables[0].compared} {numbers.score_title(tables[0].scoring)}",
         tables=[_table(table) for table in tables],
         protocol=notes(experiment, [table.scoring for table in tables]),
         spec=spec_text(experiment),
@@ -71,42 +71,6 @@ def _policy(*scripts: str) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-
-
-def summary(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]:
-    """Return a sentence for each method: where it is better, worse, or not significantly so."""
-    score = f"{tables[0].compared} {tables[0].scoring.title}"
-    sentences = [
-        f"{plural(len(tables), 'condition')}, compared by {score}; a difference is "
-        "significant if the paired t test over seeds has p < 0.05 after Holm's correction within "
-        "its table."
-    ]
-    compared = [
-        (row.name, difference)
-        for table in tables
-        for row in table.rows
-        if not row.baseline and (difference := table.difference(row)) is not None
-    ]
-    for method in experiment.methods:
-        own = [numbers.verdict(d) for name, d in compared if name == method.name]
-        if own:
-            better, worse = own.count("better"), own.count("worse")
-            sentences.append(
-                f"{method.name} against {experiment.reference_of(method.name)}: better in "
-                f"{better}, worse in {worse}, not significantly different in "
-                f"{len(own) - better - worse} of {len(own)}."
-            )
-    detectable = [d.detectable for _, d in compared if d.detectable is not None]
-    if detectable:
-        standardized = tables[0].scoring.scale == "standardized"
-        scale = " standard deviations of the target" if standardized else ""
-        seeds = sorted({len(table.seeds) for table in tables})
-        low, high = numbers.number(min(detectable)), numbers.number(max(detectable))
-        sentences.append(
-            f"With {' or '.join(map(str, seeds))} seeds, differences in {tables[0].scoring.title} "
-            f"smaller than {low} to {high}{scale} would mostly go undetected (80% power)."
-        )
-    return sentences
 
 
 def _headings(scoring: Scoring) -> list[tuple[str, str]]:
@@ -129,6 +93,7 @@ def _table(table: ResultTable) -> dict[str, Any]:
     standardized = scoring.scale == "standardized"
     return {
         "name": table.name,
+        "best": best_of(table),
         "seeds": plural(len(table.seeds), "seed"),
         "compared": table.compared,
         "scale": "in standard deviations of the target"

@@ -131,6 +131,7 @@
       draw("ranks-chart", traces, layout("average rank", "", { shapes, yaxis: { autorange: "reversed", ...ticks(ranking.names) } }));
       byId("ranks-words").textContent = `Average ranks over ${ranking.conditions} conditions. Bars join methods whose ranks do not differ significantly (critical difference ${ranking.critical.toFixed(2)}, Nemenyi); Friedman's test: p ${ranking.friedman < 0.001 ? "< 0.001" : "= " + ranking.friedman.toFixed(3)}.`;
     }
+    byId("curves-words").hidden = !places.children.length;
     byId("overview").hidden = !places.children.length && byId("ranks").hidden;
   };
 
@@ -147,6 +148,7 @@
         arrayminus: rows.map((row) => row.difference[0] - (row.difference[1] ?? row.difference[0])) },
       hovertemplate: "%{text}: %{x:+.3f}<extra></extra>",
     }], layout(`difference in ${condition.score}`, "", { height: 90 + 30 * rows.length, yaxis: ticks(rows.map((row) => row.name)) }));
+    byId("differences-words").textContent = `${rows.filter(told).length} of ${rows.length} differences are significant.`;
     byId("differences").style.height = `${90 + 30 * rows.length}px`;
   };
 

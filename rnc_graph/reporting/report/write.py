@@ -100,7 +100,7 @@ def _draw(results: Results, folder: Path) -> list[Path]:
     for name, figure in drawn.items():
         if figure is not None:
             if trial := numbers.trial(experiment.samples):
-                figure.suptitle(trial, fontsize=9)
+                figure.suptitle(f"{figure.get_suptitle()}\n{trial}", fontsize=9)
             for suffix in ("svg", "png"):
                 written.append(folder / f"{name}.{suffix}")
                 style.save(figure, written[-1])
