@@ -230,7 +230,7 @@ def test_latex_has_no_command_of_a_name(results: Path):
     assert r"\frac" not in text
     for line in text.splitlines():
         if line.endswith(r"\\"):
-            assert len(re.findall(r"(?<!\\)&", line)) == 4
+            assert len(re.findall(r"(?<!\\)&", line)) == 5
 
 
 def test_text_of_every_kind():
