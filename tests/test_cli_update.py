@@ -72,7 +72,7 @@ def test_an_update_keeps_options_and_split(folder: Path, tmp_path: Path) -> None
     assert f"log10 of sol, {count} rows, {count} molecules" in said
     card = (tmp_path / "new" / "README.md").read_text()
     assert "## Compared with the old model" in card
-    assert "## Learning curve of members without networks" in card
+    assert "## Learning curve without networks" in card
     curve = pd.read_csv(tmp_path / "new" / "learning_curve.csv")
     assert curve["target"].unique().tolist() == ["log10 of sol"]
     assert len(curve) == 11

@@ -424,7 +424,7 @@ def _learned(
             plugins=plugins,
         )
     say_all(notes)
-    members = "members without networks" if quick else "the whole model"
+    members = "without networks" if quick else "of the whole model"
     write_learning_curve(folder, curves, members)
     section, lines = curve_section(curves, members)
     say_all(lines)

@@ -46,7 +46,8 @@ class TargetCurve:
     Attributes:
         name: of the target, with its transform.
         unit: of the target.
-        molecules: (k,) how many molecules each of k models learned from.
+        molecules: (k,) from how many molecules with the target each of k models learned.
+        shares: (k,) of the training set.
         rmse: (k,) their RMSE on the test set.
         mae: (k,) their MAE.
     """
@@ -54,27 +55,33 @@ class TargetCurve:
     name: str
     unit: str
     molecules: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
     rmse: list[float] = field(default_factory=list)
     mae: list[float] = field(default_factory=list)
 
     def means(self) -> dict[int, float]:
-        """Return the mean RMSE by number of molecules."""
-        sizes, rmse = np.array(self.molecules), np.array(self.rmse)
-        return {int(size): float(rmse[sizes == size].mean()) for size in np.unique(sizes)}
+        """Return the mean RMSE of each share of the training set by its mean molecules."""
+        shares, rmse = np.array(self.shares), np.array(self.rmse)
+        sizes = np.array(self.molecules)
+        return {
+            round(float(sizes[shares == share].mean())): float(rmse[shares == share].mean())
+            for share in np.unique(shares)
+        }
 
     def power_law(self) -> PowerLaw | None:
         """Return the power law that the errors follow, None if they follow none.
 
-        They do if it explains 90% of the variance of the logarithms of the mean errors of four or
-        more sizes, and if the 95% interval of its exponent is above 0.
+        They do if the 95% interval of its exponent is above 0, and if a line explains 90% of the
+        variance of the logarithms of the mean errors of four or more sizes.
         """
-        means = {size: error for size, error in self.means().items() if error > 0}
-        if len(means) < _FEWEST_SIZES:
+        means = self.means()
+        if len(means) < _FEWEST_SIZES or min(self.rmse) <= 0:
             return None
-        fit = stats.linregress(np.log(list(means)), np.log(list(means.values())))
-        reach = float(stats.t.ppf(0.975, len(means) - 2) * fit.stderr)
+        of_means = stats.linregress(np.log(list(means)), np.log(list(means.values())))
+        fit = stats.linregress(np.log(self.molecules), np.log(self.rmse))
+        reach = float(stats.t.ppf(0.975, len(self.rmse) - 2) * fit.stderr)
         exponent = -float(fit.slope)
-        if fit.rvalue**2 < _LEAST_R2 or exponent <= reach:
+        if of_means.rvalue**2 < _LEAST_R2 or exponent <= reach:
             return None
         return PowerLaw(float(np.exp(fit.intercept)), exponent, exponent - reach, exponent + reach)
 
@@ -144,7 +151,9 @@ def learning_curve(
                     continue
                 own = unit if name == built.model.targets[target] else "log10 units"
                 curve = curves.setdefault(name, TargetCurve(name, own))
-                curve.molecules.append(size)
+                known = train[~np.isnan(prepared.table.targets[train, target])]
+                curve.molecules.append(len({canonical[row] for row in known}))
+                curve.shares.append(share)
                 curve.rmse.append(metrics["rmse"])
                 curve.mae.append(metrics["mae"])
         done += share

@@ -56,7 +56,7 @@ def forecast(curve: TargetCurve) -> str:
 @style.styled
 def draw_learning_curve(curves: Sequence[TargetCurve], members: str) -> Figure:
     """Draw the test RMSE against the training molecules, with a power law where it is one."""
-    from matplotlib.ticker import NullFormatter, ScalarFormatter
+    from matplotlib.ticker import NullLocator, ScalarFormatter
 
     figure, axes = style.panels(len(curves), columns=3, width=_PANEL, height=_PANEL)
     for axis, curve in zip(axes, curves, strict=True):
@@ -78,12 +78,12 @@ def draw_learning_curve(curves: Sequence[TargetCurve], members: str) -> Figure:
         axis.set_title(title)
         axis.set_xscale("log")
         axis.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=45, ha="right")
-        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter(ScalarFormatter())
         axis.set_xlabel("training molecules")
         axis.set_ylabel(numbers.with_unit("RMSE on the test set", curve.unit))
-        axis.legend(loc="upper right")
-    figure.suptitle(style.panel_name(f"Learning curve: {members}"))
+        axis.legend(loc="best")
+    figure.suptitle(f"Learning curve {members}")
     return figure
 
 
@@ -98,5 +98,5 @@ def curve_section(curves: Sequence[TargetCurve], members: str) -> tuple[list[str
     header = ["target", "training molecules", "RMSE on the test set"]
     notes = [f"- {markdown(line)}" for line in lines]
     figure = "![learning_curve.png](learning_curve.png)"
-    title = f"## Learning curve of {members}"
+    title = f"## Learning curve {members}"
     return [title, "", figure, "", *notes, "", *markdown_table(header, table)], lines

@@ -154,13 +154,13 @@ def _reliability(built: Built) -> str:
 def _domain_table(evaluation: Evaluation) -> list[str]:
     """Return errors and coverage in and out of the domain, as the lines of a Markdown table."""
     rows = []
-    for name, part in evaluation.by_domain().items():
-        for target, (title, unit) in enumerate(zip(part.targets, part.units, strict=True)):
+    for target, (title, unit) in enumerate(zip(evaluation.targets, evaluation.units, strict=True)):
+        for name, part in evaluation.by_domain().items():
             metrics, (covered, count) = part.metrics(target), part.covered(target)
             cells = [numbers.with_unit(title, unit), name, f"{metrics['count']:,.0f}"]
             rows.append([*cells, numbers.number(metrics["rmse"]), _share(covered, count)])
     header = ["target", "molecules", "rows", "RMSE", "within their interval (95% interval)"]
-    return markdown_table(header, sorted(rows, key=lambda cells: cells[0]))
+    return markdown_table(header, rows)
 
 
 def _share(covered: int, count: int) -> str:

@@ -119,7 +119,7 @@ def draw_calibration(model: MoleculeModel, evaluation: Evaluation, title: str) -
         axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         axis.set_xlabel("share that the intervals should cover")
         axis.set_ylabel("share of the values that they cover")
-        axis.legend(loc="upper left")
+        axis.legend(loc="best")
     figure.suptitle(style.panel_name(f"{title}: coverage of the intervals"))
     return figure
 

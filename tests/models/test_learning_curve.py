@@ -10,7 +10,8 @@ SIZES = [100, 100, 200, 200, 400, 800]
 
 
 def curve(errors: list[float]) -> TargetCurve:
-    return TargetCurve("y", "", SIZES[: len(errors)], errors, errors)
+    sizes = SIZES[: len(errors)]
+    return TargetCurve("y", "", sizes, [size / 800 for size in sizes], errors, errors)
 
 
 def test_a_power_law_is_found() -> None:
@@ -31,6 +32,7 @@ def test_a_power_law_is_found() -> None:
         [1.0, 1.0, 1.1, 1.1, 1.2, 1.3],  # The wrong one.
         [1.0, 1.0, 0.5, 0.5, 0.5, 0.5],  # It has ended.
         [1.0, 1.0, 0.8, 0.8, 0.6],  # Too few sizes.
+        [0.8, 1.2, 0.7, 1.1, 0.8, 0.7],  # The mean falls, but models of a size differ as much.
         [0.0] * 6,
     ],
 )
