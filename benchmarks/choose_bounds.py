@@ -27,8 +27,9 @@ from sklearn.svm import SVR
 from rnc_graph import load_dataset
 from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants, descriptor_names
+from rnc_graph.data.fingerprint_counts import FINGERPRINTS, fingerprint_counts
 from rnc_graph.models.columns import expected_beyond
-from rnc_graph.models.fingerprint_svr import FINGERPRINTS, fingerprint_counts, own_kernel
+from rnc_graph.models.fingerprint_svr import own_kernel
 from rnc_graph.models.inputs import DescriptorScaler
 
 MEMBERS: dict[str, Callable[[], Any]] = {

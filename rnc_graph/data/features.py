@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import rdkit
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from rnc_graph.data.bad import bad_rows, check_bad
 from rnc_graph.data.cache import Entry, Layout, OnDone, cached, stored
@@ -49,6 +50,7 @@ class MoleculeFeatures:
         fingerprints: (N, 256) uint8 packed bits; (N, 0) where they were not wanted.
         canonical: N canonical SMILES, "" for a bad molecule; none where they were not wanted.
         bad: those that cannot be read.
+        counts: (N, 4096) by fingerprint, where they were computed; see ``fingerprint_counts``.
     """
 
     graphs: GraphDataset
@@ -56,6 +58,7 @@ class MoleculeFeatures:
     fingerprints: NDArray[np.uint8]
     canonical: list[str]
     bad: list[BadMolecule]
+    counts: dict[str, csr_array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.graphs)
@@ -74,6 +77,7 @@ class MoleculeFeatures:
             fingerprints=arrays.fingerprints,
             canonical=arrays.canonical,
             bad=arrays.bad,
+            counts=arrays.counts,
         )
 
 
@@ -137,14 +141,16 @@ def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
 
 
 def stream_arrays(
-    chunks: Iterable[Sequence[str]], wants: Wants, jobs: int = 1
+    chunks: Iterable[Sequence[str]], wants: Wants, jobs: int = 1, counts: Sequence[str] = ()
 ) -> Iterator[MoleculeArrays]:
     """Yield the features of each chunk of SMILES, in order, computed in ``jobs`` processes.
+
+    ``counts`` are the fingerprints whose counts are computed too.
 
     Raises:
         RunError: a worker process died.
     """
-    make = partial(molecule_arrays, wants=wants)
+    make = partial(molecule_arrays, wants=wants, counts=counts)
     return in_order(make, chunks, jobs, "nothing was kept of its molecules")
 
 

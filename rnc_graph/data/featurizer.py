@@ -16,10 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationTyp
 
 from rnc_graph.data.rdkit_log import quiet, whole
 from rnc_graph.seeding import one_thread
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Changes whenever the same SMILES would give other features: caches are keyed by it, and a model
 # keeps the version that it was trained with.
@@ -172,6 +175,7 @@ class MoleculeArrays:
         fingerprints: (n, 256) uint8 packed bits; (n, 0) where not wanted.
         canonical: n canonical SMILES, "" for a bad one; none where not wanted.
         bad: those that cannot be read, by row from 0.
+        counts: (n, 4096) counts of substructures, by fingerprint; see ``fingerprint_counts``.
     """
 
     atoms: NDArray[np.uint8]
@@ -183,6 +187,7 @@ class MoleculeArrays:
     fingerprints: NDArray[np.uint8]
     canonical: list[str]
     bad: list[BadMolecule]
+    counts: dict[str, csr_array] = field(default_factory=dict)
 
 
 def parse_smiles(smiles: str) -> Chem.Mol:
@@ -311,8 +316,10 @@ def _atom_features(columns: list[list[int]], chirality: list[int]) -> NDArray[np
     return np.stack(features, axis=1).astype(np.uint8)
 
 
-def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
-    """Compute what is wanted of n SMILES; rows stay aligned."""
+def molecule_arrays(
+    smiles: Sequence[str], wants: Wants, counts: Sequence[str] = ()
+) -> MoleculeArrays:
+    """Compute what is wanted of n SMILES, and counts by fingerprint; rows stay aligned."""
     width = len(descriptor_names()) if wants.descriptors else 0
     bits = FINGERPRINT_BITS // 8 if wants.fingerprints else 0
     atoms: list[list[int]] = [[] for _ in _OF_ATOM]
@@ -323,9 +330,10 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
     descriptors = np.full((len(smiles), width), np.nan)
     fingerprints = np.zeros((len(smiles), bits), dtype=np.uint8)
     canonical = [""] * len(smiles) if wants.canonical else []
+    counted: dict[str, list[dict[int, int]]] = {name: [{} for _ in smiles] for name in counts}
     bad: list[BadMolecule] = []
     for first in range(0, len(smiles), TOGETHER):
-        found = whole(partial(_few, smiles[first : first + TOGETHER], wants))
+        found = whole(partial(_few, smiles[first : first + TOGETHER], wants, counts))
         rows = [first + row for row in found.identifiers]
         bad += [BadMolecule(first + row, text, reason) for row, text, reason in found.bad]
         if wants.canonical:
@@ -340,6 +348,9 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
             fingerprints[rows] = found.fingerprints
         if found.descriptors is not None:
             descriptors[rows] = found.descriptors
+        for name, own in found.counts.items():
+            for row, values in zip(rows, own, strict=True):
+                counted[name][row] = values
     kind, stereo, conjugated, begin, end = (np.array(c, dtype=np.int64) for c in bonds)
     bond_features = np.stack([_BOND_TYPE[kind], _BOND_STEREO[stereo], conjugated], axis=1)
     both_ways = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2)
@@ -353,6 +364,7 @@ def molecule_arrays(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
         fingerprints=fingerprints,
         canonical=canonical,
         bad=bad,
+        counts=_as_matrices(counted) if counts else {},
     )
 
 
@@ -368,9 +380,10 @@ class _Few(NamedTuple):
     bonds: list[list[int]]
     fingerprints: NDArray[np.uint8] | None
     descriptors: NDArray[np.float64] | None
+    counts: dict[str, list[dict[int, int]]]
 
 
-def _few(smiles: Sequence[str], wants: Wants) -> _Few:
+def _few(smiles: Sequence[str], wants: Wants, counts: Sequence[str]) -> _Few:
     molecules: dict[int, Chem.Mol] = {}
     identifiers: dict[int, str] = {}
     bad = []
@@ -397,6 +410,7 @@ def _few(smiles: Sequence[str], wants: Wants) -> _Few:
             _descriptors(list(molecules.values()), own_atoms, own_bonds)
             if wants.descriptors and molecules
             else None,
+            _counted(molecules.values(), counts) if counts else {},
         )
 
 
@@ -431,6 +445,20 @@ def _descriptors(
     from rnc_graph.data.descriptors import descriptors
 
     return descriptors(molecules, atoms, bonds)
+
+
+def _counted(
+    molecules: Iterable[Chem.Mol], fingerprints: Sequence[str]
+) -> dict[str, list[dict[int, int]]]:
+    from rnc_graph.data.fingerprint_counts import counted
+
+    return counted(molecules, fingerprints)
+
+
+def _as_matrices(counts: dict[str, list[dict[int, int]]]) -> dict[str, csr_array]:
+    from rnc_graph.data.fingerprint_counts import as_matrices
+
+    return as_matrices(counts)
 
 
 def _fingerprints(molecules: Iterable[Chem.Mol]) -> NDArray[np.uint8]:

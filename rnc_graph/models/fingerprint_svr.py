@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,12 @@ from scipy.sparse import csr_array
 from sklearn.svm import SVR
 from torch import Tensor
 
-from rnc_graph.data.featurizer import TOGETHER, parse_smiles
-from rnc_graph.data.rdkit_log import whole
+from rnc_graph.data.fingerprint_counts import BINS, FINGERPRINTS, fingerprint_counts
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs
 
-# The kernel is the mean over these; chosen on validation, together with C.
-FINGERPRINTS = ("morgan", "feature-morgan", "atom-pairs", "torsions")
-_BINS = 4096
-# In standard deviations of a target.
+# In standard deviations of a target; chosen on validation, as the fingerprints are.
 _TUBE = 0.05
 _C = 3.0
 # The kernel matrix of these takes 3 GB, and several of the size are made on the way; a larger
@@ -87,7 +82,11 @@ class FingerprintSVR:
         predicted: FloatArray = np.tile(self.learned["intercepts"].numpy(), (len(inputs), 1))
         for first in range(0, len(inputs), _BLOCK):
             block = slice(first, first + _BLOCK)
-            counts = fingerprint_counts(inputs.smiles[block], self.fingerprints)
+            counts = (
+                {name: inputs.counts[name][block] for name in self.fingerprints}
+                if inputs.counts
+                else fingerprint_counts(inputs.smiles[block], self.fingerprints)
+            )
             predicted[block] += mean_kernel(counts, self._kernels) @ coefficients
         return predicted
 
@@ -96,7 +95,7 @@ class FingerprintSVR:
         parts = [
             self.learned[f"{fingerprint}.{part}"].numpy() for part in ("counts", "bins", "starts")
         ]
-        return csr_array(tuple(parts), (len(self.learned["coefficients"]), _BINS))
+        return csr_array(tuple(parts), (len(self.learned["coefficients"]), BINS))
 
     def cross_predict(
         self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
@@ -171,58 +170,6 @@ def _solve(kernel: FloatArray, column: Column) -> tuple[FloatArray, float]:
     return coefficients, float(svr.intercept_[0])
 
 
-def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> dict[str, csr_array]:
-    """Return how often each substructure is in each of N molecules, (N, 4096), by fingerprint.
-
-    Args:
-        smiles: N SMILES.
-        fingerprints: "morgan" and "feature-morgan" of radius 2 (Rogers and Hahn, J. Chem. Inf.
-            Model. 50, 2010), "atom-pairs" (Carhart et al., J. Chem. Inf. Comput. Sci. 25, 1985),
-            "torsions" (Nilakantan et al., J. Chem. Inf. Comput. Sci. 27, 1987).
-
-    Raises:
-        ValueError: a SMILES is not valid.
-    """
-    counted: dict[str, list[dict[int, int]]] = {name: [] for name in fingerprints}
-    for first in range(0, len(smiles), TOGETHER):
-        few = whole(partial(_counts_of_few, smiles[first : first + TOGETHER], fingerprints))
-        for name, counts in few.items():
-            counted[name] += counts
-    return {name: _sparse(rows) for name, rows in counted.items()}
-
-
-def _counts_of_few(
-    smiles: Sequence[str], fingerprints: Sequence[str]
-) -> dict[str, list[dict[int, int]]]:
-    molecules = [parse_smiles(text) for text in smiles]
-    counts = {
-        name: map(_generators()[name].GetCountFingerprint, molecules) for name in fingerprints
-    }
-    return {name: [found.GetNonzeroElements() for found in own] for name, own in counts.items()}
-
-
-@cache
-def _generators() -> dict[str, Any]:
-    from rdkit.Chem import rdFingerprintGenerator as rdkit
-
-    features = rdkit.GetMorganFeatureAtomInvGen()
-    return {
-        "morgan": rdkit.GetMorganGenerator(radius=2, fpSize=_BINS),
-        "feature-morgan": rdkit.GetMorganGenerator(
-            radius=2, fpSize=_BINS, atomInvariantsGenerator=features
-        ),
-        "atom-pairs": rdkit.GetAtomPairGenerator(fpSize=_BINS, countSimulation=False),
-        "torsions": rdkit.GetTopologicalTorsionGenerator(fpSize=_BINS, countSimulation=False),
-    }
-
-
-def _sparse(rows: list[dict[int, int]]) -> csr_array:
-    starts = np.cumsum([0, *map(len, rows)])
-    bins = np.array([place for row in rows for place in row], np.int32)
-    counts = np.array([count for row in rows for count in row.values()], np.int32)
-    return csr_array((counts, bins, starts), shape=(len(rows), _BINS))
-
-
 def mean_kernel(counts: dict[str, csr_array], kernels: dict[str, MinMaxKernel]) -> FloatArray:
     """Return the (N, M) mean of the min-max kernels of N molecules and M known ones."""
     first, *others = kernels
@@ -249,7 +196,8 @@ class MinMaxKernel:
         self._columns = np.append(own, np.iinfo(np.int64).max)  # The last is in no molecule.
         # Few columns hold most ones: those are multiplied as dense matrices, ten times as fast.
         dense = lengths > _DENSE * known.shape[0]
-        self._dense_columns, self._sparse_columns = np.flatnonzero(dense), np.flatnonzero(~dense)
+        # The place of each column in its own matrix.
+        self._is_dense, self._place = dense, np.where(dense, dense.cumsum(), (~dense).cumsum()) - 1
         dense_ones, sparse_ones = self._ones(known)
         self._dense, self._sparse = dense_ones.T, sparse_ones.T
         self._totals = known.sum(axis=1)
@@ -268,12 +216,15 @@ class MinMaxKernel:
     def _ones(self, counts: csr_array) -> tuple[NDArray[np.float32], csr_array]:
         """Return counts as ones, in the dense and in the sparse columns of the known molecules."""
         rows, columns = _in_ones(counts)
-        place = np.searchsorted(self._columns, columns)
-        shared = self._columns[place] == columns
-        ones = np.ones(int(shared.sum()), np.float32)
-        shape = (counts.shape[0], len(self._columns))
-        matrix = csr_array((ones, (rows[shared], place[shared])), shape=shape)
-        return matrix[:, self._dense_columns].toarray(), matrix[:, self._sparse_columns]
+        column = np.searchsorted(self._columns, columns)
+        shared = self._columns[column] == columns
+        rows, column = rows[shared], column[shared]
+        place, is_dense = self._place[column], self._is_dense[column]
+        dense = np.zeros((counts.shape[0], int(self._is_dense.sum())), np.float32)
+        dense[rows[is_dense], place[is_dense]] = 1
+        others = np.ones(int((~is_dense).sum()), np.float32)
+        shape = (counts.shape[0], int((~self._is_dense).sum()))
+        return dense, csr_array((others, (rows[~is_dense], place[~is_dense])), shape=shape)
 
 
 def _in_ones(counts: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor, nn
@@ -59,6 +60,7 @@ class Inputs:
         scores: (N, k) float32 descriptors as normal scores; k = 0 for a model without descriptors.
         smiles: N canonical SMILES; none where they were not computed.
         embedding: (N, d) float32 of the pretrained encoder; d = 0 where it was not computed.
+        counts: (N, 4096) of substructures by fingerprint; none where they were not computed.
     """
 
     graphs: GraphDataset
@@ -66,6 +68,7 @@ class Inputs:
     scores: Tensor
     smiles: list[str]
     embedding: Tensor
+    counts: dict[str, csr_array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -93,7 +96,8 @@ class Inputs:
             if embedded
             else index.new_empty(len(rows), 0).float()
         )
-        return cls(features.graphs, index, scores, smiles, embedding)
+        counts = {name: matrix[rows] for name, matrix in features.counts.items()}
+        return cls(features.graphs, index, scores, smiles, embedding, counts)
 
     def take(self, index: Tensor) -> Inputs:
         """Return some of the N molecules."""

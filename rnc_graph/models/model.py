@@ -19,6 +19,7 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
+from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import Member
 from rnc_graph.models.network import Network
@@ -104,6 +105,13 @@ class MoleculeModel:
     def wants(self) -> Wants:
         """What has to be computed of molecules before they are predicted."""
         return replace(self.settings.wants, featurizer=self.featurizer)
+
+    @property
+    def counts(self) -> tuple[str, ...]:
+        """The fingerprints whose counts a member takes: the featurizer has the molecules."""
+        kernels = [member for member in self.members if isinstance(member, FingerprintSVR)]
+        canonical = self.featurizer == FEATURIZER
+        return tuple(kernels[0].fingerprints) if kernels and canonical else ()
 
     def interval(self, predictions: Predictions, level: float) -> tuple[FloatArray, FloatArray]:
         """Return the lower and upper ends of the prediction intervals, (N, t).

@@ -171,6 +171,7 @@ class Network:
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
         model = nn.Sequential(self.modules["beside"], self.modules["head"])
+        model.training = False  # As its parts are.
         predicted = infer(model, _batches(_WithDescriptors(inputs, inputs.scores), len(inputs)))
         return predicted.double().numpy()
 

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVR
 from torch import Tensor
@@ -65,7 +66,8 @@ class SupportVectors:
             name: self.learned[f"{target}.{name}"].numpy()
             for name in ("vectors", "coefficients", "intercept", "gamma")
         }
-        kernel = rbf_kernel(scores, part["vectors"], part["gamma"][0])
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            kernel = rbf_kernel(scores, part["vectors"], part["gamma"][0])
         predicted: FloatArray = (kernel @ part["coefficients"] + part["intercept"])[:, 0]
         return predicted
 

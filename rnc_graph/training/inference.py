@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import nullcontext
+from itertools import chain
 from typing import Any
 
 import torch
@@ -65,13 +66,14 @@ def infer(
     its modules are restored afterwards; ``device=None`` computes on the model's own. The same
     batches give the same bits.
     """
-    tensors = [*model.parameters(), *model.buffers()]
-    home = tensors[0].device if tensors else torch.device("cpu")
+    tensor = next(chain(model.parameters(), model.buffers()), None)
+    home = torch.device("cpu") if tensor is None else tensor.device
     device = device or home
     training = [module for module in model.modules() if module.training]
     if device != home:
         model.to(device)
-    model.eval()
+    if training:  # To go through all modules takes as long as a small batch.
+        model.eval()
     try:
         with deterministic() if device.type == "cuda" else nullcontext():
             outputs = [model(_moved_inputs(inputs, device)) for inputs, *_ in batches]
