@@ -349,8 +349,8 @@ def molecule_arrays(
         if found.descriptors is not None:
             descriptors[rows] = found.descriptors
         for name, own in found.counts.items():
-            for row, values in zip(rows, own, strict=True):
-                counted[name][row] = values
+            for row, bins in zip(rows, own, strict=True):
+                counted[name][row] = bins
     kind, stereo, conjugated, begin, end = (np.array(c, dtype=np.int64) for c in bonds)
     bond_features = np.stack([_BOND_TYPE[kind], _BOND_STEREO[stereo], conjugated], axis=1)
     both_ways = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2)
