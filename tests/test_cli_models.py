@@ -21,6 +21,8 @@ from rnc_graph.models.streaming import _free_names
 
 QUICK = ["--no-baselines", "--networks", "1", "--epochs", "1", "--pretraining-epochs", "1"]
 QUICK += ["--jobs", "1"]
+CHEAP = ["--no-descriptors", "--member", "fingerprint-svr"]
+CHEAPEST = ["--no-baselines", "--networks", "0", *CHEAP, "--jobs", "1"]
 
 
 def run(*arguments: str) -> Result:
@@ -170,17 +172,17 @@ def test_models_are_compared(folder: Path, tmp_path: Path) -> None:
 def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: list[str]) -> None:
     targets = ["--target", "a", "--target", "b"]
     table = str(folder / "two.tsv")
-    written(run("train", table, *targets, *split, "--out", str(tmp_path / "m"), *QUICK))
+    written(run("train", table, *targets, *split, "--out", str(tmp_path / "m"), *CHEAPEST))
     card = (tmp_path / "m" / "README.md").read_text()
     assert "| b |" in card
     assert ("No test set was kept" in card) == ("--test-fraction" in split)
     saved = ["--split-file", str(tmp_path / "m" / "split.json")]
-    again = written(run("train", table, *targets, *saved, "--out", str(tmp_path / "n"), *QUICK))
+    again = written(run("train", table, *targets, *saved, "--out", str(tmp_path / "n"), *CHEAPEST))
     assert "validation: " in again
 
 
 def test_one_target_of_a_data_set_with_several(tmp_path: Path) -> None:
-    training = ["train", "photoswitch", "--target", "Z_n_pi", "--no-descriptors", *QUICK]
+    training = ["train", "photoswitch", "--target", "Z_n_pi", *CHEAPEST]
     written(run(*training, "--out", str(tmp_path / "m")))
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     assert config["targets"] == ["Z_n_pi"]
@@ -216,7 +218,7 @@ def test_a_model_with_an_encoder_of_a_plugin(
     own.write_text(PLUGIN)
     encoder = ["--plugin", "own.py", "--encoder", "own", "--encoder-option", "width=5"]
     # The members train in two processes, which load the plugin too.
-    options = [*encoder, *QUICK[:-1], "2"]
+    options = [*encoder, *CHEAP, *QUICK[:-1], "2"]
     written(run("train", table, "--target", "logS", *options, "--out", "m"))
     config = json.loads(Path("m/config.json").read_text())
     assert config["settings"]["encoder_options"] == {"width": 5}
@@ -254,7 +256,7 @@ def test_a_module_is_imported_if_it_is_trusted(
     Path("own_encoders.py").write_text(PLUGIN.replace('@ENCODERS.register("own")\n', ""))
     table = str(folder / "my.csv")
     named = ["--encoder", "own_encoders.Own", "--target", "logS", "--out", "m"]
-    written(run("train", table, *named, *QUICK, "--no-descriptors"))
+    written(run("train", table, *named, *QUICK, *CHEAP))
     for arguments in (
         ["predict", "m", table, "--out", "p.csv", "--jobs", "1"],
         ["embed", "m", table, "--out", "e.npy", "--jobs", "1"],
@@ -302,7 +304,7 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
     given = {"hidden_channels": 8, "num_layers": 2, "num_timesteps": 1, "dropout": 1e-1}
     written_as = given | {"dropout": "1e-1"}  # Text in YAML 1.1.
     options = [f"--encoder-option={key}={value}" for key, value in written_as.items()]
-    options += ["--encoder", path, "--out", str(tmp_path / "m"), "--no-descriptors", *QUICK]
+    options += ["--encoder", path, "--out", str(tmp_path / "m"), *CHEAP, *QUICK]
     options += ["--set", "head_epochs=1", "--set", "objective_options={temperature: 1.5}"]
     written(run("train", str(folder / "my.csv"), "--target", "logS", *options))
     model = MoleculeRegressor.load(tmp_path / "m")

@@ -109,13 +109,13 @@ def draw_calibration(model: MoleculeModel, evaluation: Evaluation, title: str) -
         known = ~np.isnan(found.seen)
         name = style.panel_name(evaluation.targets[target])
         axis.set_title(f"{name}: {plural(found.count, 'value')}")
-        axis.plot([0, 1], [0, 1], color=style.LINE, linewidth=1, label="as asked")
+        axis.plot([0, 1], [0, 1], color=style.LINE, linewidth=1, label="ideal")
         if known.any():
             levels = found.levels[known]
             band = {"color": style.NEUTRAL, "alpha": 0.2, "linewidth": 0}
             low, high = found.low[known], found.high[known]
-            axis.fill_between(levels, low, high, label="95% by chance", **band)
-            axis.plot(levels, found.seen[known], ".-", color=_IN_DOMAIN, label="seen")
+            axis.fill_between(levels, low, high, label="95% band", **band)
+            axis.plot(levels, found.seen[known], ".-", color=_IN_DOMAIN, label="observed")
         axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         axis.set_xlabel("share that the intervals should cover")
         axis.set_ylabel("share of the values that they cover")
