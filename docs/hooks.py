@@ -22,7 +22,8 @@ _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Replace the files of docs/ by those of the repository that belong to the site."""
-    paths = [ROOT / "README.md", ROOT / "docs" / "site.css", *(ROOT / "docs").rglob("*.md")]
+    docs = ROOT / "docs"
+    paths = [ROOT / "README.md", docs / "site.css", docs / "site.js", *docs.rglob("*.md")]
     for path in paths:
         if path.suffix != ".md":
             continue
