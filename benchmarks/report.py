@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ def processor() -> str:
 
 
 def different(rows: int) -> list[str]:
-    """Return so many different molecules: those of Lipophilicity next to longer chains."""
+    """Return so many different molecules: those of Lipophilicity, then next to three more atoms.
+
+    They do not grow with their number: time and memory of each thousand can be compared.
+    """
     known = load_dataset("lipophilicity").smiles
-    return [
-        "C" * (row // len(known)) + "." * (row >= len(known)) + known[row % len(known)]
-        for row in range(rows)
-    ]
+    chains = product(("C", "N", "O", "S", "P", "B", "[Se]"), repeat=3)
+    beside = ["", *("".join(chain) + "." for chain in chains)]
+    return [beside[row // len(known)] + known[row % len(known)] for row in range(rows)]
 
 
 def write(result: dict[str, Any], markdown: str, path: Path) -> None:

@@ -2,6 +2,9 @@
 
 Importing the libraries takes seconds, and without the server each worker would repeat it. Nothing
 is computed here: the server has no threads that a fork would lose, and CUDA is not initialized.
+
+These are for featurizing. What training takes in addition, ``rnc_graph.workers`` names to the
+server.
 """
 
 import sys
@@ -13,11 +16,8 @@ sys.path[:] = [folder for folder in sys.path if folder]
 
 for name in (
     "torch",
-    "torch_geometric",
-    "lightning",
     "rdkit.Chem",
-    "rnc_graph.training.fit",
-    "rnc_graph.models",
-    "rnc_graph.experiments.tasks",
+    "rnc_graph.data.descriptors",
+    "rnc_graph.data.fingerprint_counts",
 ):
     import_module(name)

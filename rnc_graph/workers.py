@@ -33,6 +33,15 @@ Made = TypeVar("Made")
 # Chunks that wait for each worker: bounds the memory, and keeps it busy.
 _AHEAD = 2
 
+# What workers that train import: the server does it once.
+_TRAINING = (
+    "torch_geometric",
+    "lightning",
+    "rnc_graph.training.fit",
+    "rnc_graph.models",
+    "rnc_graph.experiments.tasks",
+)
+
 CONTEXT = Context()
 
 
@@ -82,6 +91,8 @@ def worker_pool(
     lost: str,
     setup: Callable[..., None] | None = None,
     arguments: tuple[Any, ...] = (),
+    *,
+    trains: bool = True,
 ) -> Iterator[ProcessPoolExecutor]:
     """Start ``jobs`` processes; all of them end with the block.
 
@@ -90,12 +101,14 @@ def worker_pool(
         lost: the end of the message about a worker that died.
         setup: called once in each process.
         arguments: the arguments of ``setup``.
+        trains: whether this process has anything trained in others; where it does not, they start
+            sooner.
 
     Raises:
         RunError: a worker died.
     """
     context = _Processes()
-    _start_server()
+    _start_server(trains)
     executor = ProcessPoolExecutor(
         jobs,
         context,
@@ -116,7 +129,12 @@ def worker_pool(
 
 
 def in_order(
-    make: Callable[[T], Made], chunks: Iterable[T], jobs: int, lost: str
+    make: Callable[[T], Made],
+    chunks: Iterable[T],
+    jobs: int,
+    lost: str,
+    *,
+    trains: bool = True,
 ) -> Iterator[Made]:
     """Yield ``make(chunk)`` of each chunk, in order, computed in ``jobs`` processes.
 
@@ -127,6 +145,7 @@ def in_order(
         chunks: its arguments.
         jobs: number of processes; 1 computes in this one.
         lost: the end of the message about a worker that died.
+        trains: see :func:`worker_pool`.
 
     Raises:
         RunError: a worker died.
@@ -135,7 +154,7 @@ def in_order(
         yield from map(make, chunks)
         return
     waiting: deque[Future[Made]] = deque()
-    with worker_pool(jobs, lost) as pool:
+    with worker_pool(jobs, lost, trains=trains) as pool:
         for chunk in chunks:
             waiting.append(pool.submit(make, chunk))
             if len(waiting) > _AHEAD * jobs:
@@ -187,11 +206,12 @@ def _how_it_ended(exit_codes: Sequence[int | None]) -> str:
     return f"was ended by {name}"
 
 
-def _start_server() -> None:
+def _start_server(trains: bool) -> None:
     """Start the process that workers are forked from, unless it runs; it ends with this one."""
     if sys.platform != "linux":
         return
-    forkserver.set_forkserver_preload(["rnc_graph.worker_imports"])
+    preload = ["rnc_graph.worker_imports", *(_TRAINING if trains else ())]
+    forkserver.set_forkserver_preload(preload)
     # Ctrl-C, which the parent handles, would end it while it imports.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -141,17 +141,23 @@ def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
 
 
 def stream_arrays(
-    chunks: Iterable[Sequence[str]], wants: Wants, jobs: int = 1, counts: Sequence[str] = ()
+    chunks: Iterable[Sequence[str]],
+    wants: Wants,
+    jobs: int = 1,
+    counts: Sequence[str] = (),
+    *,
+    trains: bool = True,
 ) -> Iterator[MoleculeArrays]:
     """Yield the features of each chunk of SMILES, in order, computed in ``jobs`` processes.
 
-    ``counts`` are the fingerprints whose counts are computed too.
+    ``counts`` are the fingerprints whose counts are computed too; for ``trains`` see
+    :func:`~rnc_graph.workers.worker_pool`.
 
     Raises:
         RunError: a worker process died.
     """
     make = partial(molecule_arrays, wants=wants, counts=counts)
-    return in_order(make, chunks, jobs, "nothing was kept of its molecules")
+    return in_order(make, chunks, jobs, "nothing was kept of its molecules", trains=trains)
 
 
 def featurize(smiles: Sequence[str]) -> tuple[GraphDataset, list[BadMolecule]]:

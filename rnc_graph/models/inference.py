@@ -43,7 +43,7 @@ def stream_features(
             _, first = np.unique(rows, return_index=True)
             yield [texts[row] for row in first]
 
-    for arrays in stream_arrays(different(), model.wants, jobs, model.counts):
+    for arrays in stream_arrays(different(), model.wants, jobs, model.counts, trains=False):
         yield MoleculeFeatures.of(arrays), waiting.popleft()
 
 
