@@ -174,14 +174,13 @@ class DescriptorScaler:
         # As QuantileTransformer does, but for its checks: all columns in one call of ndtri.
         shares = np.linspace(0, 1, len(self.quantiles))
         ranks = np.empty_like(filled)
-        for column, quantiles in enumerate(self.quantiles.T):
-            values = filled[:, column]
+        rising, falling = self.quantiles.T, -self.quantiles[::-1].T
+        for column, values in enumerate(filled.T):
             # A value that several quantiles have gets the middle of their shares.
-            lower = -np.interp(-values, -quantiles[::-1], -shares[::-1])
-            own = (np.interp(values, quantiles, shares) + lower) / 2
-            own[values + _AT_THE_END > quantiles[-1]] = 1
-            own[values - _AT_THE_END < quantiles[0]] = 0
-            ranks[:, column] = own
+            lower = -np.interp(-values, falling[column], -shares[::-1])
+            ranks[:, column] = (np.interp(values, rising[column], shares) + lower) / 2
+        ranks[filled + _AT_THE_END > self.quantiles[-1]] = 1
+        ranks[filled - _AT_THE_END < self.quantiles[0]] = 0
         scores = ndtri(ranks).clip(-_LARGEST_SCORE, _LARGEST_SCORE)
         return torch.from_numpy(scores).float()
 
