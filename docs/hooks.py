@@ -23,7 +23,8 @@ _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Replace the files of docs/ by those of the repository that belong to the site."""
     docs = ROOT / "docs"
-    paths = [ROOT / "README.md", docs / "site.css", docs / "site.js", *docs.rglob("*.md")]
+    parts = [path for suffix in ("css", "js", "md") for path in sorted(docs.rglob(f"*.{suffix}"))]
+    paths = [ROOT / "README.md", *parts]
     for path in paths:
         if path.suffix != ".md":
             continue
