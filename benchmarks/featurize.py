@@ -91,6 +91,11 @@ def markdown(result: dict[str, Any]) -> str:
         "|---|---:|---:|",
         *(f"| {k} | {v:,.0f} | {v / graphs['OGB smiles2graph']:.2f} |" for k, v in graphs.items()),
         "",
+        "A molecule has one graph however it is written: it is parsed, written as canonical "
+        "SMILES and parsed again, and its stereocenters get CIP labels. OGB does none of this. "
+        "cuik-molmaker-pin 2026.3.6, the release on PyPI, requires RDKit 2026.3.6; it does not "
+        "load with 2026.9.1.",
+        "",
         "| descriptors of parsed molecules | molecules/s | times RDKit |",
         "|---|---:|---:|",
         *(f"| {k} | {v:,.0f} | {v / descriptors['RDKit']:.1f} |" for k, v in descriptors.items()),

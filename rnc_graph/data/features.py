@@ -7,13 +7,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rdkit
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from rnc_graph.data.bad import bad_rows, check_bad
 from rnc_graph.data.cache import Entry, Layout, OnDone, cached, stored
@@ -33,6 +32,9 @@ from rnc_graph.data.packed import PackedAttribute, PackedGraphs, offsets_of
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.workers import in_order
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Molecules that a worker takes at a time.
 _CHUNK = 512

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor, nn
@@ -23,6 +23,9 @@ from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError
 from rnc_graph.seeding import one_thread
 from rnc_graph.training import embed_graphs
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 EMBEDDING = "gin-moses"
 """The pretrained encoder of the members on embeddings."""
