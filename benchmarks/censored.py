@@ -63,7 +63,7 @@ def one_split(
             units=[""],
             censored=sides,
             seed=seed,
-        )
+        ).model
         error = model.predict_rows(features, split.test).values - y[split.test]
         found[name] = float(np.sqrt(np.mean(error**2)))
     return found

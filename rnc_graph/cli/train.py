@@ -145,8 +145,12 @@ def train(
         ),
     ] = None,
     validation_fraction: Annotated[
-        float, Option(help="Share that chooses the epochs and calibrates the intervals.")
-    ] = 0.1,
+        float,
+        Option(
+            help="Share that is not learned, but chooses the epochs and calibrates the intervals; "
+            "0 learns from all, and calibrates by predictions out of fold."
+        ),
+    ] = 0.0,
     test_fraction: Annotated[
         float, Option(help="Share that the model is evaluated on; 0 for none.")
     ] = 0.1,
@@ -375,8 +379,8 @@ def _say_what_was_found(built: Built, prepared: Prepared, *, auto: bool) -> None
 
     if auto and built.model.settings.networks == 0:
         say("no network is a member: it did not lower the error; --networks 3 trains three")
-    lacking = built.model.interval_notes(LEVEL)
-    say_all([f"{note}; hold out more with --validation-fraction" for note in lacking])
+    more = "" if built.out_of_fold else "; hold out more with --validation-fraction"
+    say_all([f"{note}{more}" for note in built.model.interval_notes(LEVEL)])
     if built.test is not None:
         on_subsets = _on_subsets(prepared.table, built.test)
         say_all(on_subsets)

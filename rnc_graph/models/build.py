@@ -21,7 +21,7 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, plural
 from rnc_graph.models.baselines import baseline_predictions
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
-from rnc_graph.models.model import MoleculeModel
+from rnc_graph.models.model import MoleculeModel, Predictions
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.train import train_model
 from rnc_graph.plugins import Plugin
@@ -38,7 +38,7 @@ class Preparation:
         weigh_merged: whether a merged row weighs as many times as it was rows.
         on_bad: "skip" leaves out rows that cannot be used, "raise" raises an error.
         split: name of a splitter, with options.
-        fractions: shares of training, validation and test set; the last may be 0.
+        fractions: shares of training, validation and test set; the last two may be 0.
         seed: of the split and of the training.
     """
 
@@ -47,7 +47,7 @@ class Preparation:
     on_bad: Literal["skip", "raise"] = "skip"
     split: str = "random"
     split_options: dict[str, Any] | None = None
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    fractions: tuple[float, float, float] = (0.9, 0.0, 0.1)
     seed: int = 0
 
 
@@ -83,9 +83,12 @@ class Built:
 
     Attributes:
         model: the trained model.
-        validation: its evaluation on the validation set.
+        validation: its evaluation on the validation set; without one, on the training molecules
+            that were predicted out of fold.
         test: on the test set; None where no part was kept for it.
-        by_member: (m, N, t) what each member predicts of the test set, or of the validation set.
+        by_member: (m, N, t) what each member predicts of the test set; without one, of the
+            validation set, or out of fold, NaN where a network has seen the molecule.
+        out_of_fold: whether there is no validation set.
         baselines: (N, t) what each baseline predicts of the test set, by its name; none without a
             test set.
     """
@@ -94,6 +97,7 @@ class Built:
     validation: Evaluation
     test: Evaluation | None
     by_member: FloatArray
+    out_of_fold: bool
     baselines: dict[str, FloatArray] = field(default_factory=dict)
 
 
@@ -198,7 +202,7 @@ def build(
     The test set is predicted once, at the end, and by ``baselines`` for comparison.
     """
     table, split = prepared.table, prepared.split
-    model = train_model(
+    trained = train_model(
         prepared.features,
         table.targets,
         split.train,
@@ -215,27 +219,27 @@ def build(
         plugins=plugins,
     )
 
-    model = replace(model, id_column=table.id_column)
+    model = replace(trained.model, id_column=table.id_column)
 
-    def evaluated(rows: NDArray[np.int64]) -> Evaluation:
+    def evaluated(rows: NDArray[np.int64], predictions: Predictions) -> Evaluation:
         return evaluate_predictions(
             model,
             [table.smiles[row] for row in rows],
             table.rows[rows],
             table.targets[rows],
-            model.predict_rows(prepared.features, rows),
+            predictions,
             censored=None if table.censored is None else table.censored[rows],
             ids=[table.ids[row] for row in rows] if table.ids else [],
             id_column=table.id_column,
         )
 
-    shown = split.test if len(split.test) else split.validation
-    return Built(
-        model=model,
-        validation=evaluated(split.validation),
-        test=evaluated(split.test) if len(split.test) else None,
-        by_member=model.predict_by_member(prepared.features, shown),
-        baselines=baseline_predictions(
+    validation = evaluated(trained.rows, trained.predictions)
+    out_of_fold = not len(split.validation)
+    if not len(split.test):
+        return Built(model, validation, None, trained.by_member, out_of_fold)
+    compared = {}
+    if baselines:
+        compared = baseline_predictions(
             prepared.features,
             table.exact,
             split.train,
@@ -244,8 +248,13 @@ def build(
             seed=seed,
             jobs=jobs,
         )
-        if baselines and len(split.test)
-        else {},
+    return Built(
+        model=model,
+        validation=validation,
+        test=evaluated(split.test, model.predict_rows(prepared.features, split.test)),
+        by_member=model.predict_by_member(prepared.features, split.test),
+        out_of_fold=out_of_fold,
+        baselines=compared,
     )
 
 

@@ -40,8 +40,7 @@ class Domain:
     @classmethod
     def fit(cls, fingerprints: Bits) -> Domain:
         """Learn from the packed fingerprints (M, 256) of M different training molecules."""
-        step = -(-len(fingerprints) // _LARGEST)
-        kept = fingerprints[::step]
+        kept = _thinned(fingerprints)
         nearest = _distances(kept, _sparse(kept), leave_out_itself=True)
         return cls(kept, float(np.quantile(nearest, _INSIDE)))
 
@@ -49,9 +48,18 @@ class Domain:
         """Return each molecule's distance (N,), from 0 to 1, to the nearest training molecule."""
         return _distances(fingerprints, self._known)
 
+    def around(self, fingerprints: Bits) -> Domain:
+        """Return the domain with the same threshold around other molecules, (M, 256)."""
+        return Domain(_thinned(fingerprints), self.threshold)
+
     @cached_property
     def _known(self) -> csr_array:
         return _sparse(self.fingerprints)
+
+
+def _thinned(fingerprints: Bits) -> Bits:
+    """Return at most 20,000 of them, at equal steps."""
+    return fingerprints[:: -(-len(fingerprints) // _LARGEST)]
 
 
 def _sparse(fingerprints: Bits) -> csr_array:

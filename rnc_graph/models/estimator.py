@@ -32,6 +32,7 @@ from rnc_graph.models import (
     save_model,
     train_model,
 )
+from rnc_graph.models.held_out import hold_out
 from rnc_graph.models.measurements import (
     Measurements,
     samples_of,
@@ -39,7 +40,6 @@ from rnc_graph.models.measurements import (
     target_names,
     weights_of,
 )
-from rnc_graph.models.train import hold_out
 from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_intervals
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
@@ -89,7 +89,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         target_transform: of the targets before they are learned: "none" or "log10", or a list with
             one for each target. Predictions, intervals and errors are in the targets' units.
         validation_fraction: share of the molecules that ``fit`` holds out, unless it is given some:
-            a third chooses the epochs, the others calibrate the intervals.
+            a third chooses the epochs, the others calibrate the intervals. 0 learns from all of
+            them: networks train for all epochs, and predictions out of fold calibrate.
         on_bad: "skip" leaves out SMILES that cannot be read, and warns; "raise" refuses them.
         random_state: the same gives the same bits; None draws one from numpy's global state.
         n_jobs: processes that train members and featurize; None is 1, -1 all cores. Results do not
@@ -144,7 +145,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         ),
         weights: Literal["equal", "stacked"] = "stacked",
         target_transform: str | Sequence[str] = "none",
-        validation_fraction: float = 0.1,
+        validation_fraction: float = 0.0,
         on_bad: Literal["skip", "raise"] = "skip",
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
@@ -203,7 +204,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 below, else 0; None where texts or nothing say so. A bound teaches where the value
                 is not; it is in no error and calibrates no interval.
             validation: SMILES and measurements to hold out, none of a molecule of X; a share of X
-                by default.
+                by default, ``validation_fraction``.
 
         Raises:
             BadValueError: a setting, the SMILES or the measurements cannot be used.
@@ -244,7 +245,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 f"{len(both)} molecules are both in X and in validation, such as {min(both)!r}: "
                 "what has been learned cannot be held out"
             )
-        model = train_model(
+        trained = train_model(
             features,
             targets,
             train,
@@ -261,7 +262,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         )
         self.n_targets_ = count
         self._single = np.ndim(y) == 1
-        self.model_ = replace(model, column=not self._single)
+        self.model_ = replace(trained.model, column=not self._single)
         return self
 
     def predict(self, X: Any, return_interval: float | None = None) -> Any:

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from rnc_graph.data.table import FloatArray
 from rnc_graph.models.members import Fitted, TrainingParts, fit_member, kinds, load_member
-from rnc_graph.models.mixture import mixture_weights, networks_earn_their_time
+from rnc_graph.models.mixture import networks_earn_their_time
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
@@ -125,25 +124,6 @@ def _fitting(
             return fitted
 
         yield fit_there
-
-
-def member_weights(fitted: Sequence[Fitted], parts: TrainingParts) -> FloatArray:
-    """Return the weights of m members for each target, (m, t); networks share theirs equally."""
-    networks = [one.out_of_fold for one in fitted if isinstance(one.member, Network)]
-    others = [one.out_of_fold for one in fitted if not isinstance(one.member, Network)]
-    if not others:
-        return np.full((len(fitted), parts.targets.shape[1]), 1 / len(fitted))
-    if networks:
-        count = np.isfinite(networks).sum(axis=0)
-        mean = np.nansum(networks, axis=0) / np.maximum(count, 1)
-        others = [np.where(count > 0, mean, np.nan), *others]
-    votes = np.stack(others, axis=2)
-    values = parts.completed(votes)
-    weights = mixture_weights(votes, values, parts.molecules(), parts.weights())
-    if networks:
-        share = np.tile(weights[:1] / len(networks), (len(networks), 1))
-        weights = np.concatenate([share, weights[1:]])
-    return weights
 
 
 def _costs(kind: str, settings: ModelSettings) -> list[float]:

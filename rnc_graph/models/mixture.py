@@ -18,14 +18,14 @@ _FEWEST = 25
 _EARNED = 0.01
 
 
-def fold_numbers(smiles: Sequence[str], seed: int) -> NDArray[np.int64]:
+def fold_numbers(smiles: Sequence[str], seed: int, fewest: int = _FEWEST) -> NDArray[np.int64]:
     """Return the fold of each of n rows, (n,), from 0 to 4; rows of a molecule share theirs.
 
-    -1 for all rows where there are too few molecules for folds.
+    -1 for all rows if there are fewer molecules than ``fewest``.
     """
     molecule = numbered(smiles)
     count = int(molecule.max()) + 1
-    if count < _FEWEST:
+    if count < fewest:
         return np.full(len(smiles), -1)
     return (np.random.default_rng(seed).permutation(count) % FOLDS)[molecule]
 
@@ -58,6 +58,31 @@ def mixture_weights(
         of_mean = _by_molecule(np.square(votes.mean(axis=1) - y), molecule)
         if _squared_errors(votes, y, molecule).mean() < of_mean.mean():
             weights[:, target] = nnls(votes, y)[0]
+    return weights
+
+
+def cross_weights(
+    out_of_fold: FloatArray,
+    targets: FloatArray,
+    molecules: NDArray[np.int64],
+    fold: NDArray[np.int64],
+    weights_of_rows: FloatArray | None = None,
+) -> FloatArray:
+    """Return :func:`mixture_weights` of m members for each row, (m, n, t), without its fold.
+
+    Args:
+        out_of_fold: (n, t, m), NaN where a member has none.
+        targets: (n, t) standardized, NaN where missing.
+        molecules: (n,) number of each row's molecule.
+        fold: (n,) of each row.
+        weights_of_rows: (n,) of the squared errors, None if all count alike.
+    """
+    weights = np.empty((out_of_fold.shape[2], *targets.shape))
+    for number in np.unique(fold):
+        held = fold == number
+        rest = None if weights_of_rows is None else weights_of_rows[~held]
+        learned = mixture_weights(out_of_fold[~held], targets[~held], molecules[~held], rest)
+        weights[:, held] = learned[:, None]
     return weights
 
 

@@ -71,8 +71,9 @@ class MoleculeModel:
         scaler: of the targets.
         descriptor_scaler: None for a model without descriptors.
         members: the ensemble, m members.
-        typical_spread: (t,) median spread of the molecules that chose the epochs.
-        intervals: calibrated on molecules that no member has seen.
+        typical_spread: (t,) median spread of the molecules that chose the epochs, or of those
+            predicted out of fold.
+        intervals: calibrated on molecules that no member has seen, or out of fold.
         domain: of the training molecules.
         seen: (M,) digests of the molecules of the training and validation set, rising; None for
             a model of format 1, which did not keep them.
@@ -149,16 +150,10 @@ class MoleculeModel:
         distance = np.full(len(rows), np.nan)
         if good.any():
             votes = self._votes(features, rows[good])
-            mean = self._mean(votes)
-            sd = np.sqrt(self._mean((votes - mean) ** 2)) * self.scaler.sd
-            values[good] = self.scaler.restore(mean)
+            weights = None if self.weights is None else self.weights[:, None]
+            values[good], spread[good], difficulty[good] = self.combine(votes, weights)
             if not np.isfinite(values[good]).all():
                 raise RunError("a prediction is not finite: the model's weights are damaged")
-            difficulty[good] = sd + self.typical_spread
-            # In the unit: the deviation of what the members predict there.
-            in_unit = self._mean((self.scaler.restore(votes) - values[good]) ** 2)
-            transformed = np.array(self.scaler.transforms or ("none",)) != "none"
-            spread[good] = np.where(transformed, np.sqrt(in_unit), sd)
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
         return Predictions(
             values=values,
@@ -173,13 +168,23 @@ class MoleculeModel:
         """Return what each member predicts of molecules that can all be read, (m, N, t)."""
         return np.stack([self.scaler.restore(vote) for vote in self._votes(features, rows)])
 
-    def _mean(self, votes: FloatArray) -> FloatArray:
-        """Return the mean (N, t) of what m members say, (m, N, t), with their weights."""
-        if self.weights is None:
-            mean: FloatArray = votes.mean(axis=0)
-        else:
-            mean = (self.weights[:, None] * votes).sum(axis=0)
-        return mean
+    def combine(
+        self, votes: FloatArray, weights: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the values, spread and difficulty (N, t) of what members predict.
+
+        Args:
+            votes: (m, N, t) standardized.
+            weights: (m, N, t), or (m, 1, t) if they are those of all molecules; None for the mean.
+        """
+        mean = _mean(votes, weights)
+        sd = np.sqrt(_mean((votes - mean) ** 2, weights)) * self.scaler.sd
+        values = self.scaler.restore(mean)
+        # In the unit: the deviation of what the members predict there.
+        in_unit = _mean((self.scaler.restore(votes) - values) ** 2, weights)
+        transformed = np.array(self.scaler.transforms or ("none",)) != "none"
+        spread = np.where(transformed, np.sqrt(in_unit), sd)
+        return values, spread, sd + self.typical_spread
 
     def _votes(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
         inputs = Inputs.of(features, rows, self.descriptor_scaler, embedded=self.settings.embedded)
@@ -211,6 +216,12 @@ class MoleculeModel:
                 parts = [network.embed(inputs) for network in networks] or [inputs.embedding]
             embedding[good] = torch.cat(parts, dim=1).numpy()
         return embedding
+
+
+def _mean(votes: FloatArray, weights: FloatArray | None) -> FloatArray:
+    """Return the mean (N, t) of what m members say, (m, N, t), with their weights."""
+    mean: FloatArray = votes.mean(axis=0) if weights is None else (weights * votes).sum(axis=0)
+    return mean
 
 
 def digests(canonical: Sequence[str]) -> NDArray[np.int64]:

@@ -128,7 +128,11 @@ class Network:
 
         def sets(molecules: Any) -> dict[str, Subset]:
             named = {"train": train, "val": selection}
-            return {name: Subset(molecules, rows, targets[rows]) for name, rows in named.items()}
+            return {
+                name: Subset(molecules, rows, targets[rows])
+                for name, rows in named.items()
+                if len(rows)
+            }
 
         pretrain, finetune = settings.stages
         if settings.objective is not None:

@@ -25,6 +25,8 @@ METRICS = {
 # Those of a target with bounds follow.
 BOUNDS = {"bounds": "bounds (> or <)", "violations": "bounds violated"}
 
+_OUT_OF_FOLD = "training set, predicted out of fold"
+
 _LIMITS = (
     "Intervals hold on average over molecules that resemble those of the data, not for each one, "
     "and not for molecules that are out of domain. The model keeps fingerprints and descriptors of "
@@ -74,6 +76,7 @@ def model_card(
         *[f"column {prepared.table.id_column} names the rows"] * bool(prepared.table.id_column),
         *["cleaned: salts and charges removed, in prediction too"] * settings.clean,
     ]
+    calibrated = "predictions out of fold" if built.out_of_fold else "held-out molecules"
     made = [
         f"members: {', '.join(members)}; weights: {settings.weights}",
         *(
@@ -83,7 +86,7 @@ def model_card(
         ),
         *(networks if settings.most_networks else []),
         *(
-            f"intervals of {target}: calibrated on {count} molecules; above "
+            f"intervals of {target}: calibrated on {count} {calibrated}; above "
             f"{count / (count + 1):.1%} there are none"
             for target, count in zip(model.targets, model.intervals.counts, strict=True)
         ),
@@ -99,13 +102,13 @@ def model_card(
     parts = [
         [f"# {markdown(', '.join(targets))}"],
         [f"Made by {code(command)}."],
-        [f"## Evaluation on the {name} set"],
+        [f"## Evaluation on the {name}"],
         markdown_table(["target", *metrics_of(evaluation).values()], cells),
         [_reliability(built)],
         [f"![{figure}]({figure})" for figure in figures],
         ["## In and out of the domain"],
         _domain_table(evaluation),
-        [f"## Members and baselines on the {name} set"],
+        [f"## Members and baselines on the {name}"],
         markdown_table(RIVALS, cells_of_rivals),
         [f"- {markdown(line)}" for line in better],
         [_RIVALS_NOTE],
@@ -131,13 +134,20 @@ def _weights(prepared: Prepared) -> list[str]:
 
 def evaluated(built: Built) -> tuple[Evaluation, str]:
     """Return the evaluation to show, on the test set if there is one, and the set's name."""
-    return (built.validation, "validation") if built.test is None else (built.test, "test")
+    if built.test is not None:
+        return built.test, "test set"
+    return built.validation, _OUT_OF_FOLD if built.out_of_fold else "validation set"
 
 
 def _reliability(built: Built) -> str:
     evaluation, _ = evaluated(built)
     without = [markdown(note) + "." for note in built.model.interval_notes(evaluation.level)]
-    if built.test is None:
+    if built.test is None and built.out_of_fold:
+        first = (
+            "No test set was kept. Each molecule was predicted by members that had not learned "
+            "from it; the model has learned from more molecules than these."
+        )
+    elif built.test is None:
         first = (
             "No test set was kept. The validation set chose the epochs and calibrated the "
             "intervals: errors on new molecules are larger than these."
@@ -146,7 +156,7 @@ def _reliability(built: Built) -> str:
         first = (
             "The test set was predicted once, after everything had been chosen. The intervals are "
             f"made to cover {numbers.percent(evaluation.level)} of new measurements of molecules "
-            "like those that calibrated them."
+            f"like those {'of the training set' if built.out_of_fold else 'that calibrated them'}."
         )
     return " ".join([first, *without])
 

@@ -56,13 +56,14 @@ def write_model_folder(
     """
     save_model(built.model, folder)
     evaluation, name = evaluated(built)
-    drawn = _draw(evaluation, built.model.domain.threshold, f"{name} set")
+    drawn = _draw(evaluation, built.model.domain.threshold, name)
     if built.test is not None:
         drawn["calibration.png"] = draw_calibration(built.model, built.test, "test set")
     figures = _save(drawn, folder)
     how = {"split": preparation.split, "seed": preparation.seed}
     save_split(folder / "split.json", prepared.split, prepared.molecules(), how)
-    evaluations = {"validation": built.validation, "test": built.test}
+    validation = "out of fold" if built.out_of_fold else "validation"
+    evaluations = {validation: built.validation, "test": built.test}
     frames = [_frame(built.model, e, n) for n, e in evaluations.items() if e is not None]
     _write_frames(frames, folder)
     _write_bad_rows(prepared.bad, folder)

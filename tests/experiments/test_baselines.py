@@ -34,7 +34,7 @@ def test_svr_is_the_member_of_a_model(few: MoleculeTable) -> None:
         seed=0,
         jobs=1,
         device="cpu",
-    )
+    ).model
     (member,) = model.members
     assert type(member) is SupportVectors is member_class("svr")
     rows = np.arange(len(few))

@@ -11,10 +11,11 @@ from safetensors.torch import load_file, save_file
 from rnc_graph import MoleculeRegressor, load_dataset
 from rnc_graph.data.features import molecule_features
 from rnc_graph.errors import BadValueError
+from rnc_graph.models.held_out import divide_held_out
 from rnc_graph.models.inference import predict_smiles
 from rnc_graph.models.saving import CONFIG, WEIGHTS, load_model
 from rnc_graph.models.settings import ModelSettings
-from rnc_graph.models.train import divide_held_out, train_model
+from rnc_graph.models.train import train_model
 from tests.models.test_files import rehashed
 
 SETTINGS = ModelSettings(networks=0, descriptor_models=["svr"])
@@ -22,7 +23,8 @@ SETTINGS = ModelSettings(networks=0, descriptor_models=["svr"])
 
 def _model(smiles: list[str], targets: np.ndarray, train: np.ndarray, held_out: np.ndarray):
     features = molecule_features(smiles, SETTINGS.wants)
-    return train_model(features, targets, train, held_out, SETTINGS, target_names=["y"], units=[""])
+    names = {"target_names": ["y"], "units": [""]}
+    return train_model(features, targets, train, held_out, SETTINGS, **names).model
 
 
 def test_a_second_row_of_each_molecule_changes_neither_domain_nor_sets() -> None:

@@ -52,7 +52,7 @@ class ScaffoldSplitter:
             groups.sort(key=lambda group: (len(group), group[0]), reverse=True)
         else:
             groups = balanced(groups, seed, fractions)
-        return checked(filled(groups, fractions), samples, "scaffold", test=fractions[2] > 0)
+        return checked(filled(groups, fractions), samples, "scaffold", fractions)
 
 
 @SPLITS.register("butina")
@@ -77,7 +77,7 @@ class ButinaSplitter:
         check_fractions(fractions)
         clusters = merged(self._clusters(samples.molecules("butina")), samples.identity)
         groups = balanced(groups_of(clusters), seed, fractions)
-        return checked(filled(groups, fractions), samples, "butina", test=fractions[2] > 0)
+        return checked(filled(groups, fractions), samples, "butina", fractions)
 
     def _clusters(self, canonical: list[str]) -> NDArray[np.int64]:
         from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator

@@ -59,7 +59,7 @@ class GroupSplitter:
         own = numbered(f"={cell}" if cell else number for number, cell in enumerate(cells))
         groups = groups_of(merged(own, samples.identity))
         split = filled(balanced(groups, seed, fractions), fractions)
-        return checked(split, samples, "group", test=fractions[2] > 0)
+        return checked(split, samples, "group", fractions)
 
 
 @SPLITS.register("time")
@@ -90,7 +90,7 @@ class TimeSplitter:
         split = Split(order[:first], order[first:second], order[second:])
         if self.leaks == "drop":
             split = _without_later_copies(split, samples, order)
-        return checked(split, samples, "time", test=fractions[2] > 0)
+        return checked(split, samples, "time", fractions)
 
     def _times(self, samples: SplitSamples) -> NDArray[np.float64]:
         cells = pd.Series(samples.column(self.column), dtype=object)
@@ -114,7 +114,8 @@ class ColumnSplitter:
     """The sets that a column names: train, validation (valid, val, dev) or test, in any case.
 
     Where the column names no validation set, one is drawn from the training set by the seed, with
-    the same share of each subset (columns that begin with "subset ") in both.
+    the same share of each subset (columns that begin with "subset ") in both; none if the share of
+    the validation set is 0.
 
     Args:
         column: its name; a sample with an empty cell is in none of the sets.
@@ -134,11 +135,11 @@ class ColumnSplitter:
         split = self._named(samples)
         if self.leaks == "drop":
             split = self._without_leaks(split, samples)
-        has_test = len(split.test) > 0
-        if len(split.validation) == 0:
+        if len(split.validation) == 0 and fractions[1] > 0:
             split = _with_validation(split, samples, seed, fractions[1])
+        needed = (1.0, fractions[1], 0.0)
         return checked(
-            split, samples, f"column {self.column!r}", test=has_test, leaks=self.leaks == "keep"
+            split, samples, f"column {self.column!r}", needed, leaks=self.leaks == "keep"
         )
 
     def _named(self, samples: SplitSamples) -> Split:
@@ -219,8 +220,7 @@ class FileSplitter:
             split = extended_split(path, samples, seed, fractions, self.missing)
         if self.leaks == "drop":
             split = _without_later_copies(split, samples)
-        test = len(split.test) > 0
-        return checked(split, samples, "saved", test=test, leaks=self.leaks == "keep")
+        return checked(split, samples, "saved", (1.0, 0.0, 0.0), leaks=self.leaks == "keep")
 
     def sha256(self) -> str:
         """Return the digest of the file; raises :class:`RncGraphError` if it cannot be read."""

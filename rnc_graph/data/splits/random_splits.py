@@ -28,7 +28,7 @@ def random_split(samples: int | Sequence[object], seed: int, fractions: Fraction
     Args:
         samples: their keys, such as canonical SMILES, or the number N of different samples.
         seed: the same seed gives the same split.
-        fractions: shares of the training, validation and test set; the last may be 0.
+        fractions: shares of the training, validation and test set; the last two may be 0.
 
     Raises:
         RncGraphError: the shares are not possible, or a set would be empty.
@@ -43,13 +43,16 @@ def random_split(samples: int | Sequence[object], seed: int, fractions: Fraction
     keys = range(samples) if isinstance(samples, int) else samples
     indices_of = groups_of(numbered(keys)) if len(keys) else []
     count = len(indices_of)
-    n_validation, n_test = (round(share * count) for share in fractions[1:])
-    if min(n_validation, count - n_validation - n_test) < 1 or (fractions[2] > 0 and n_test < 1):
+    n_validation, n_test = sizes = [round(share * count) for share in fractions[1:]]
+    too_few = any(share > 0 and size < 1 for share, size in zip(fractions[1:], sizes, strict=True))
+    if too_few or count - sum(sizes) < 1:
         raise BadValueError(f"{count} different samples are too few for sets of {fractions}")
-    rest, test = np.arange(count), np.empty(0, dtype=np.int64)
+    train = np.arange(count)
+    test = validation = np.empty(0, dtype=np.int64)
     if n_test:
-        rest, test = train_test_split(rest, test_size=n_test, random_state=seed)
-    train, validation = train_test_split(rest, test_size=n_validation, random_state=seed)
+        train, test = train_test_split(train, test_size=n_test, random_state=seed)
+    if n_validation:
+        train, validation = train_test_split(train, test_size=n_validation, random_state=seed)
     return Split(
         *(
             np.concatenate([indices_of[key] for key in found]) if len(found) else found
@@ -97,7 +100,7 @@ class StratifiedSplitter:
             position[members] = (np.arange(len(members)) + random.random()) / len(members)
         order = np.argsort(position, kind="stable")
         split = filled([indices_of[molecule] for molecule in order], fractions)
-        return checked(split, samples, "stratified", test=fractions[2] > 0)
+        return checked(split, samples, "stratified", fractions)
 
 
 @SPLITS.register("folds")
@@ -133,10 +136,10 @@ def folds(
         k: number of folds.
         repeats: each has other folds.
         seed: of the draw.
-        validation: share of the rest that becomes the validation set.
+        validation: share of the rest that becomes the validation set; 0 for none.
 
     Raises:
-        RncGraphError: fewer than 2 folds, too few different molecules, or a share outside (0, 1).
+        RncGraphError: fewer than 2 folds, too few different molecules, or a share outside [0, 1).
     """
     indices_of = groups_of(samples.identity)
     if k < 2 or len(indices_of) < k + 1:
@@ -144,14 +147,14 @@ def folds(
             f"{samples.name}: expected 2 or more folds and more molecules than folds, got {k} "
             f"folds of {len(indices_of)} different molecules"
         )
-    if not 0 < validation < 1:
-        raise BadValueError(f"validation: expected a share in (0, 1), got {validation}")
+    if not 0 <= validation < 1:
+        raise BadValueError(f"validation: expected a share in [0, 1), got {validation}")
     random = np.random.default_rng(seed)
     for _ in range(repeats):
         parts = np.array_split(random.permutation(len(indices_of)), k)
         for fold in parts:
             rest = random.permutation(np.concatenate([p for p in parts if p is not fold]))
-            held_out = max(1, round(validation * len(rest)))
+            held_out = max(1, round(validation * len(rest))) if validation else 0
             sets = (rest[held_out:], rest[:held_out], fold)
             split = Split(*(joined([indices_of[molecule] for molecule in s]) for s in sets))
-            yield checked(split, samples, f"{k}-fold")
+            yield checked(split, samples, f"{k}-fold", (1 - validation, validation, 1 / k))

@@ -13,7 +13,7 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.registry import Registry
 
 Fractions = tuple[float, float, float]
-"""Shares of the training, validation and test set; the last may be 0."""
+"""Shares of the training, validation and test set; the last two may be 0."""
 
 PUBLISHED = "published split"
 """The column that holds the set (train, validation or test) a dataset's authors put a sample in."""
@@ -130,7 +130,7 @@ class Splitter(Protocol):
         Args:
             samples: N samples.
             seed: of random draws.
-            fractions: shares of training, validation and test set; the last may be 0.
+            fractions: shares of training, validation and test set; the last two may be 0.
 
         Raises:
             RncGraphError: the shares are not possible, or a set would be empty.
@@ -142,17 +142,17 @@ SPLITS: Registry[Splitter] = Registry("split")
 
 
 def check_fractions(fractions: Fractions) -> None:
-    """Raise :class:`RncGraphError` unless the shares are possible; only the test's may be 0."""
+    """Raise :class:`RncGraphError` unless the shares are possible; the last two may be 0."""
     train, validation, test = fractions
-    if not (min(train, validation) > 0 and test >= 0 and abs(sum(fractions) - 1) <= 1e-9):
+    if not (train > 0 and min(validation, test) >= 0 and abs(sum(fractions) - 1) <= 1e-9):
         raise BadValueError(
-            "the shares of the training and validation set must be positive, that of the test "
+            "the share of the training set must be positive, those of the validation and test "
             f"set not negative, and they must sum to 1; got {fractions}"
         )
 
 
 def checked(
-    split: Split, samples: SplitSamples, how: str, *, test: bool = True, leaks: bool = False
+    split: Split, samples: SplitSamples, how: str, fractions: Fractions, *, leaks: bool = False
 ) -> Split:
     """Return the split if no set is empty and no key is in two sets, else raise RncGraphError.
 
@@ -160,11 +160,11 @@ def checked(
         split: the split.
         samples: what it divides.
         how: name of the splitter, for messages.
-        test: whether there must be a test set.
+        fractions: shares of the sets; one whose share is 0 may be empty.
         leaks: whether a key may be in two sets, as some published splits have it.
     """
-    for name, index in split.sets().items():
-        if len(index) == 0 and (test or name != "test"):
+    for (name, index), share in zip(split.sets().items(), fractions, strict=True):
+        if len(index) == 0 and share > 0:
             raise BadValueError(
                 f"{samples.name}: a {how} split leaves the {name} set empty: the groups of these "
                 f"{len(samples)} samples are too large; use other fractions, more samples, or "
@@ -240,7 +240,7 @@ def groups_of(numbers: NDArray[np.int64]) -> Groups:
 def balanced(groups: Groups, seed: int, fractions: Sequence[float]) -> Groups:
     """Return the groups too large for half of a held-out set first, the others at random."""
     count = sum(map(len, groups))
-    smallest = min(share for share in fractions[1:] if share > 0)
+    smallest = min((share for share in fractions[1:] if share > 0), default=1.0)
     large = [group for group in groups if len(group) > smallest * count / 2]
     others = [group for group in groups if len(group) <= smallest * count / 2]
     order = np.random.default_rng(seed).permutation(len(others))
@@ -256,7 +256,7 @@ def filled(groups: Groups, fractions: Sequence[float]) -> Split:
     limits = [round(share * count) for share in fractions[:2]]
     sets: list[Groups] = [[], [], []]
     sizes = [0, 0, 0]
-    last = 2 if fractions[2] > 0 else 1
+    last = max(number for number in range(3) if fractions[number] > 0)
     for group in groups:
         number = next((s for s in range(last) if sizes[s] + len(group) <= limits[s]), last)
         sets[number].append(group)

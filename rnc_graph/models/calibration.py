@@ -1,0 +1,126 @@
+"""Calibrating a model's intervals: on held-out molecules, or on predictions out of fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.splits.split import first_rows
+from rnc_graph.data.table import FloatArray
+from rnc_graph.metrics.intervals import ConformalIntervals
+from rnc_graph.models.members import TrainingParts
+from rnc_graph.models.model import MoleculeModel, Predictions
+from rnc_graph.models.out_of_fold import OutOfFold
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and its predictions of molecules that it did not learn from.
+
+    Attributes:
+        model: the model.
+        rows: (k,) the held-out rows; without any, the training rows predicted out of fold.
+        predictions: of these rows.
+        by_member: (m, k, t) of each member, in the targets' units; NaN where a network that
+            predicts out of fold has seen the molecule.
+    """
+
+    model: MoleculeModel
+    rows: Rows
+    predictions: Predictions
+    by_member: FloatArray
+
+
+def calibrate_held_out(
+    model: MoleculeModel,
+    features: MoleculeFeatures,
+    targets: FloatArray,
+    held_out: Rows,
+    selection: Rows,
+    calibration: Rows,
+) -> Trained:
+    """Calibrate on held-out molecules, with the guarantee of split conformal prediction.
+
+    Args:
+        model: without a typical spread and intervals.
+        features: of N molecules.
+        targets: (N, t) values in their units, NaN where missing.
+        held_out: rows that no member has learned from.
+        selection: those that chose the epochs: they say what spread is typical.
+        calibration: those that calibrate.
+    """
+    # Without the typical spread, this is the spread as the targets are learned.
+    spread = model.predict_rows(features, selection).difficulty
+    model = _with_typical_spread(model, spread)
+    predictions = model.predict_rows(features, calibration)
+    model = _with_intervals(model, targets[calibration], predictions)
+    by_member = model.predict_by_member(features, held_out)
+    return Trained(model, held_out, model.predict_rows(features, held_out), by_member)
+
+
+def calibrate_out_of_fold(
+    model: MoleculeModel,
+    features: MoleculeFeatures,
+    targets: FloatArray,
+    train: Rows,
+    parts: TrainingParts,
+    out_of_fold: OutOfFold,
+) -> Trained:
+    """Calibrate on predictions out of fold, so that every molecule is learned from.
+
+    Cross-conformal prediction (Vovk, "Cross-conformal predictors", Annals of Mathematics and
+    Artificial Intelligence 74, 2015), with one interval around the prediction of the final model,
+    which has learned from all folds. Its coverage is not guaranteed, as that of held-out molecules
+    is; it is measured in docs/model.md.
+
+    Args:
+        model: without a typical spread and intervals.
+        features: of N molecules.
+        targets: (N, t) values in their units, NaN where missing.
+        train: n rows that were learned.
+        parts: what the members learned from.
+        out_of_fold: what they predict of the n rows.
+    """
+    votes = out_of_fold.votes.transpose(2, 0, 1)
+    # A network that did not see a row may be missing.
+    known = np.flatnonzero(np.isfinite(votes).all(axis=(0, 2)))
+    rows, votes = train[known], votes[:, known]
+    weights = out_of_fold.cross_weights(parts)[:, known]
+    model = _with_typical_spread(model, model.combine(votes, weights)[2])
+    values, spread, difficulty = model.combine(votes, weights)
+    distance = np.empty(len(rows))
+    fold = parts.fold.numpy()
+    for number in np.unique(fold[known]):
+        held = fold[known] == number
+        others = features.fingerprints[first_rows(features.canonical, train[fold != number])]
+        distance[held] = model.domain.around(others).distances(features.fingerprints[rows[held]])
+    predictions = Predictions(
+        values=values,
+        spread=spread,
+        difficulty=difficulty,
+        distance=distance,
+        outside=distance > model.domain.threshold,
+        seen=np.zeros(len(rows), dtype=bool),
+    )
+    by_member = model.scaler.restore(out_of_fold.members[:, known])
+    return Trained(_with_intervals(model, targets[rows], predictions), rows, predictions, by_member)
+
+
+def _with_typical_spread(model: MoleculeModel, spread: FloatArray) -> MoleculeModel:
+    """Take the median of the spreads (n, t); without any, the targets' standard deviation."""
+    typical = np.median(spread, axis=0) if len(spread) else np.zeros(len(model.targets))
+    # A single member has no spread: all molecules are of the same difficulty then.
+    return replace(model, typical_spread=np.where(typical > 0, typical, model.scaler.sd))
+
+
+def _with_intervals(
+    model: MoleculeModel, targets: FloatArray, predictions: Predictions
+) -> MoleculeModel:
+    y_true, y_pred = model.scaler.transform(targets), model.scaler.transform(predictions.values)
+    scores = ConformalIntervals.calibrate(y_true, y_pred, predictions.difficulty)
+    return replace(model, intervals=scores)

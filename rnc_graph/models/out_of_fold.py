@@ -1,0 +1,78 @@
+"""What the members predict of molecules that they did not learn from, and how it is combined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnc_graph.data.table import FloatArray
+from rnc_graph.models.members import Fitted, TrainingParts
+from rnc_graph.models.mixture import cross_weights, mixture_weights
+from rnc_graph.models.network import Network
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions of n training molecules by members that did not learn from them.
+
+    Networks are equals: they share one weight, and each molecule is predicted by those that did
+    not see it.
+
+    Attributes:
+        members: (m, n, t) standardized, NaN where there is none.
+        votes: (n, t, g) standardized: the mean of the networks, if there are any, and each other
+            member; NaN where there is none.
+        sizes: (g,) how many members each of them stands for.
+        stacked: whether the weights are learned.
+    """
+
+    members: FloatArray
+    votes: FloatArray
+    sizes: list[int]
+    stacked: bool
+
+    @classmethod
+    def of(cls, fitted: Sequence[Fitted], stacked: bool) -> OutOfFold:
+        """Take the predictions of m members."""
+        networks = [one.out_of_fold for one in fitted if isinstance(one.member, Network)]
+        others = [one.out_of_fold for one in fitted if not isinstance(one.member, Network)]
+        sizes = [1] * len(others)
+        if networks:
+            count = np.isfinite(networks).sum(axis=0)
+            mean = np.nansum(networks, axis=0) / np.maximum(count, 1)
+            others = [np.where(count > 0, mean, np.nan), *others]
+            sizes = [len(networks), *sizes]
+        # Networks alone are equals: nothing is learned.
+        return cls(
+            members=np.stack([one.out_of_fold for one in fitted]),
+            votes=np.stack(others, axis=2),
+            sizes=sizes,
+            stacked=stacked and len(sizes) > bool(networks),
+        )
+
+    def weights(self, parts: TrainingParts) -> FloatArray:
+        """Return the weights of m members for each target, (m, t)."""
+        weights = self._equal(parts)
+        if self.stacked:
+            values = parts.completed(self.votes)
+            weights = mixture_weights(self.votes, values, parts.molecules(), parts.weights())
+        sizes = np.array(self.sizes)
+        return np.repeat(weights / sizes[:, None], sizes, axis=0)
+
+    def cross_weights(self, parts: TrainingParts) -> FloatArray:
+        """Return weights of each molecule's votes, (g, n, t), learned without its fold."""
+        if not self.stacked:
+            return np.tile(self._equal(parts)[:, None], (1, len(parts.train), 1))
+        return cross_weights(
+            self.votes,
+            parts.completed(self.votes),
+            parts.molecules(),
+            parts.fold.numpy(),
+            parts.weights(),
+        )
+
+    def _equal(self, parts: TrainingParts) -> FloatArray:
+        share = np.array(self.sizes) / sum(self.sizes)
+        return np.tile(share[:, None], (1, parts.targets.shape[1]))
