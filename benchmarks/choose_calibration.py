@@ -4,10 +4,10 @@
         [--quick-sets esol=10,freesolv=10,lipophilicity=3]
         [--out results/benchmarks/choose_calibration.json]
 
-A tenth of the molecules, the test set, is left aside; a fifth of the others is the validation set. A
-model learns from the rest: with a tenth of it held out, which chooses the epochs and calibrates the
-intervals, or from all of it, calibrated by predictions out of fold. On the validation set: RMSE and
-the coverage of 90% intervals; with them the RMSE on the molecules held out or predicted out of
+A tenth of the molecules, the test set, is left aside; a fifth of the others is the validation set.
+A model learns from the rest: with a tenth of it held out, which chooses the epochs and calibrates
+the intervals, or from all of it, calibrated by predictions out of fold. On the validation set: RMSE
+and the coverage of 90% intervals; with them the RMSE on the molecules held out or predicted out of
 fold, which is what a chemist without a test set sees. With networks, and without. Writes JSON, and
 the same as Markdown.
 """
@@ -72,8 +72,8 @@ def markdown(result: dict[str, Any]) -> str:
         f"Made by `{result['command']}` on {result['processor']}. Mean over random splits; RMSE in "
         "the unit of the set, coverage of 90% intervals with its lowest and highest value.",
         "",
-        "| set | networks | splits | calibrated | validation RMSE | lower in | RMSE held out or out "
-        "of fold | coverage | median width |",
+        "| set | networks | splits | calibrated | validation RMSE | lower in | own RMSE "
+        "| coverage | median width |",
         "|---" * 9 + "|",
     ]
     for run in result["runs"]:

@@ -215,7 +215,7 @@ class TableOptions(Settings):
     merge: Literal["no", "mean", "median", "first"] = "no"
     weigh_merged: bool = False
     seed: int = 0
-    validation_fraction: float = 0.1
+    validation_fraction: float = 0.0
     test_fraction: float = 0.1
 
 
