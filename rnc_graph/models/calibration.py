@@ -87,8 +87,8 @@ def calibrate_out_of_fold(
         out_of_fold: what they predict of the n rows.
     """
     votes = out_of_fold.votes.transpose(2, 0, 1)
-    # A network that did not see a row may be missing.
-    known = np.flatnonzero(np.isfinite(votes).all(axis=(0, 2)))
+    # Where no network left out a row, or a member lacks a target, there is no prediction.
+    known = np.flatnonzero(np.isfinite(votes).all(axis=0).any(axis=1))
     rows, votes = train[known], votes[:, known]
     weights = out_of_fold.cross_weights(parts)[:, known]
     model = _with_typical_spread(model, model.combine(votes, weights)[2])
@@ -113,7 +113,8 @@ def calibrate_out_of_fold(
 
 def _with_typical_spread(model: MoleculeModel, spread: FloatArray) -> MoleculeModel:
     """Take the median of the spreads (n, t); without any, the targets' standard deviation."""
-    typical = np.median(spread, axis=0) if len(spread) else np.zeros(len(model.targets))
+    known = [column[~np.isnan(column)] for column in spread.T]
+    typical = np.array([np.median(column) if len(column) else 0.0 for column in known])
     # A single member has no spread: all molecules are of the same difficulty then.
     return replace(model, typical_spread=np.where(typical > 0, typical, model.scaler.sd))
 

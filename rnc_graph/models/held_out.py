@@ -80,7 +80,7 @@ def sets_of_held_out(
     networks: bool,
     seed: int,
 ) -> tuple[Rows, Rows]:
-    """Divide the held-out rows that have a value, as :func:`divide_held_out`; none may be held out.
+    """Divide the held-out rows, if there are any, as :func:`divide_held_out`.
 
     Args:
         held_out: the rows.
@@ -95,8 +95,7 @@ def sets_of_held_out(
     """
     if not len(held_out):
         return held_out, held_out
-    measured = held_out[~np.isnan(targets[held_out]).all(axis=1)]
-    selection, calibration = divide_held_out(measured, canonical, seed)
+    selection, calibration = divide_held_out(held_out, canonical, seed)
     needed = {"selects the epochs": selection} if networks else {}
     for part, rows in (needed | {"calibrates": calibration}).items():
         lacking = np.flatnonzero(np.isnan(targets[rows]).all(axis=0))

@@ -87,7 +87,8 @@ def train_model(
     molecules = first_rows(features.canonical, train)
     if len(molecules) < _FEWEST_MOLECULES:
         raise BadValueError(
-            f"training set: expected at least {_FEWEST_MOLECULES} molecules, got {len(molecules)}"
+            f"training set: expected at least {_FEWEST_MOLECULES} different molecules with a "
+            f"measurement, got {len(molecules)} (n_samples = {len(train)})"
         )
     check_device(device)
     exact = targets if censored is None else np.where(censored == 0, targets, np.nan)
@@ -95,10 +96,12 @@ def train_model(
         raise BadValueError(
             "patience: expected a validation set that ends the training, got validation_fraction 0"
         )
+    measured = held_out
     if censored is not None:
         _check_bounds(exact, censored, np.concatenate([train, held_out]), target_names)
+        measured = held_out[~np.isnan(exact[held_out]).all(axis=1)]
     selection, calibration = sets_of_held_out(
-        held_out, features.canonical, exact, target_names, bool(settings.most_networks), seed
+        measured, features.canonical, exact, target_names, bool(settings.most_networks), seed
     )
     transforms = settings.transforms(target_names)
     _check_positive(targets, target_names, transforms)

@@ -143,7 +143,7 @@ def print_built(console: Console, built: Built, prepared: Prepared) -> None:
     from rnc_graph.reporting.model_card import evaluated
 
     evaluation, name = evaluated(built)
-    print_evaluation(console, evaluation, f"{name} set")
+    print_evaluation(console, evaluation, name)
     cells, better = rivals(built, prepared)
     print_table(console, RIVALS, cells, title="The model, its members and baselines")
     for line in better:

@@ -1,0 +1,126 @@
+"""Models that learn from all molecules, calibrated by predictions out of fold."""
+
+import numpy as np
+import pytest
+
+from rnc_graph import MoleculeRegressor, load_dataset
+from rnc_graph.data.features import MoleculeFeatures, molecule_features
+from rnc_graph.errors import BadValueError
+from rnc_graph.metrics.intervals import coverage
+from rnc_graph.models.calibration import Trained
+from rnc_graph.models.settings import ModelSettings
+from rnc_graph.models.train import train_model
+
+ESOL = load_dataset("esol")
+SMALL = {"epochs": 2, "pretraining_epochs": 1, "objective": None}
+MEMBERS = ["fingerprint-svr", "embedding-svr"]
+
+
+def _trained(count: int, targets: np.ndarray | None = None, **options: object) -> Trained:
+    settings = ModelSettings(**{"networks": 0, "descriptor_models": MEMBERS} | options)
+    features = _features(count, settings)
+    given = ESOL.targets[:count] if targets is None else targets
+    names = [f"y{number}" for number in range(given.shape[1])]
+    rows, none = np.arange(count), np.arange(0)
+    units = [""] * len(names)
+    return train_model(features, given, rows, none, settings, target_names=names, units=units)
+
+
+def _features(count: int, settings: ModelSettings) -> MoleculeFeatures:
+    return molecule_features(ESOL.smiles[:count], settings.wants)
+
+
+def test_no_member_has_seen_what_it_predicts_out_of_fold() -> None:
+    """Another value of one molecule changes no prediction of it, nor of its fold's weights."""
+    trained = _trained(40)
+    assert trained.rows.tolist() == list(range(40))
+    assert trained.model.intervals.counts == [40]
+    for row in (3, 17):
+        targets = ESOL.targets[:40].copy()
+        targets[row] += 5
+        other = _trained(40, targets)
+        # The values are standardized by a mean and a deviation that contain it.
+        ours, theirs = (
+            one.model.scaler.standardize(one.predictions.values)[row] for one in (trained, other)
+        )
+        rest = np.delete(np.arange(40), row)
+        learned, known = (
+            one.model.scaler.standardize(y)[rest]
+            for one, y in ((trained, ESOL.targets[:40]), (other, targets))
+        )
+        slope, shift = np.polyfit(known[:, 0], learned[:, 0], 1)
+        assert abs(ours - (slope * theirs + shift)) < 0.15
+        assert abs(trained.predictions.values[row] - ESOL.targets[row]) < abs(
+            other.predictions.values[row] - targets[row]
+        )
+
+
+def test_the_final_members_have_learned_from_every_molecule() -> None:
+    trained = _trained(40, descriptor_models=["embedding-svr"])
+    settings = trained.model.settings
+    predicted = trained.model.predict(_features(40, settings)).values
+    unseen = np.abs(trained.predictions.values - ESOL.targets[:40])
+    assert np.median(np.abs(predicted - ESOL.targets[:40])) < 0.5 * np.median(unseen)
+
+
+def test_intervals_cover_what_they_say() -> None:
+    trained = _trained(300)
+    new = np.arange(300, 600)
+    features = molecule_features(ESOL.smiles[:600], trained.model.settings.wants)
+    predictions = trained.model.predict_rows(features, new)
+    low, high = trained.model.interval(predictions, 0.8)
+    assert 0.7 < coverage(ESOL.targets[new], low, high) < 0.9
+
+
+def test_a_molecule_out_of_fold_is_as_far_as_a_new_one() -> None:
+    trained = _trained(40)
+    assert not trained.predictions.seen.any()
+    assert (trained.predictions.distance > 0).all()
+    whole = trained.model.predict(_features(40, trained.model.settings))
+    assert (whole.distance == 0).all()
+    assert whole.seen.all()
+
+
+@pytest.mark.slow
+def test_networks_calibrate_with_the_folds_that_they_leave_out() -> None:
+    trained = _trained(30, networks=2, **SMALL)
+    assert trained.model.intervals.counts == [12]
+    by_network = np.isfinite(trained.by_member[:2, :, 0])
+    assert by_network.sum(axis=0).tolist() == [1] * 12
+    assert by_network.sum(axis=1).tolist() == [6, 6]
+    assert np.isfinite(trained.by_member[2:]).all()
+
+
+@pytest.mark.slow
+def test_networks_alone_are_calibrated_too() -> None:
+    trained = _trained(30, networks=1, descriptor_models=[], **SMALL)
+    assert trained.model.intervals.counts == [6]
+    assert trained.model.weights is not None
+    assert trained.model.weights.tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("count", [5, 6, 8, 24])
+def test_a_few_molecules_are_enough(count: int) -> None:
+    trained = _trained(count)
+    assert trained.model.intervals.counts == [count]
+    assert np.isfinite(trained.model.predict(_features(count, trained.model.settings)).values).all()
+
+
+def test_a_target_with_gaps_is_calibrated_by_its_values() -> None:
+    targets = np.repeat(ESOL.targets[:40], 2, axis=1)
+    targets[::2, 1] = np.nan
+    assert _trained(40, targets).model.intervals.counts == [40, 20]
+
+
+def test_equal_weights_calibrate_alike() -> None:
+    trained = _trained(40, weights="equal")
+    assert trained.model.weights is None
+    assert trained.model.intervals.counts == [40]
+    np.testing.assert_allclose(trained.predictions.values, trained.by_member.mean(axis=0))
+
+
+def test_patience_needs_a_validation_set() -> None:
+    with pytest.raises(BadValueError, match="patience: expected a validation set"):
+        _trained(30, networks=1, patience=2)
+    few = MoleculeRegressor(networks=0, descriptor_models=["svr"], patience=2)
+    assert few.fit(ESOL.smiles[:30], ESOL.targets[:30, 0]).predict(["CCO"]).shape == (1,)
