@@ -75,7 +75,7 @@ def test_a_models_folder(folder: Path) -> None:
     }
     card = (folder / "model" / "README.md").read_text()
     assert "78 rows used, 2 rows left out" in card
-    assert "training: 62 molecules, validation: 8 molecules, test: 8 molecules" in card
+    assert "training: 70 molecules, test: 8 molecules" in card
     assert "torch " in card
     for name in ("the model", "embedding-svr", "random forest on Morgan bits", "mean of the"):
         assert f"| logS | {name}" in card
@@ -84,7 +84,7 @@ def test_a_models_folder(folder: Path) -> None:
     bad = pd.read_csv(folder / "model" / "bad_rows.csv")
     assert bad["row"].tolist() == [6, 7]
     parts = pd.read_csv(folder / "model" / "predictions.csv")["set"].value_counts()
-    assert parts.to_dict() == {"validation": 8, "test": 8}
+    assert parts.to_dict() == {"out of fold": 14, "test": 8}
 
 
 def test_members_are_chosen_and_weighted(folder: Path, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
     model, table = str(folder / "model"), str(folder / "my.csv")
     predicting = ["predict", model, table, "--out", str(tmp_path / "p.csv"), "--jobs", "1"]
     told = written(run(*predicting, "--interval", "0.99"))
-    assert told.count("logS: no intervals at 0.99: 5 molecules calibrate them") == 1
+    assert told.count("logS: no intervals at 0.99: 14 molecules calibrate them") == 1
     assert "inf" not in (tmp_path / "p.csv").read_text()
     found = pd.read_csv(tmp_path / "p.csv")
     assert found[["low_logS", "high_logS"]].isna().all(axis=None)
@@ -172,13 +172,15 @@ def test_models_are_compared(folder: Path, tmp_path: Path) -> None:
 def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: list[str]) -> None:
     targets = ["--target", "a", "--target", "b"]
     table = str(folder / "two.tsv")
-    written(run("train", table, *targets, *split, "--out", str(tmp_path / "m"), *CHEAPEST))
+    out = written(run("train", table, *targets, *split, "--out", str(tmp_path / "m"), *CHEAPEST))
     card = (tmp_path / "m" / "README.md").read_text()
     assert "| b |" in card
     assert ("No test set was kept" in card) == ("--test-fraction" in split)
     saved = ["--split-file", str(tmp_path / "m" / "split.json")]
     again = written(run("train", table, *targets, *saved, "--out", str(tmp_path / "n"), *CHEAPEST))
-    assert "validation: " in again
+    (sizes,) = (line for line in out.splitlines() if line.startswith("the table: "))
+    assert ("validation: " in sizes) == ("time" not in split)
+    assert sizes in again.splitlines()
 
 
 def test_one_target_of_a_data_set_with_several(tmp_path: Path) -> None:
@@ -363,7 +365,7 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
             "2 rows cannot be used",
         ),
         (
-            ["train", "my.csv", "--target", "logS", "--test-fraction", "0.95", "--out", "m"],
+            ["train", "my.csv", "--target", "logS", "--test-fraction", "1", "--out", "m"],
             "must be positive",
         ),
         (["predict", "model", "empty.csv", "--out", "p.csv"], "has no rows below its header"),

@@ -62,9 +62,10 @@ class Prepared:
     notes: list[str]
 
     def sizes(self) -> str:
-        """Return the numbers of rows and molecules of the table and its sets."""
+        """Return the numbers of rows and molecules of the table and those of its sets with any."""
         sets = {"the table": np.arange(len(self.table)), "training": self.split.train}
-        sets |= {"validation": self.split.validation, "test": self.split.test}
+        held_out = {"validation": self.split.validation, "test": self.split.test}
+        sets |= {name: rows for name, rows in held_out.items() if len(rows)}
         sizes = []
         for name, rows in sets.items():
             molecules = len(first_rows(self.features.canonical, rows))
