@@ -88,8 +88,8 @@ def calibrate_out_of_fold(
     """
     votes = out_of_fold.votes.transpose(2, 0, 1)
     # Where no network left out a row, or a member lacks a target, there is no prediction.
-    complete: NDArray[np.bool_] = np.isfinite(votes).all(axis=0)
-    known = np.flatnonzero(complete.any(axis=1))
+    missing = np.isnan(votes).sum(axis=0)
+    known = np.flatnonzero((missing == 0).any(axis=1))
     rows, votes = train[known], votes[:, known]
     weights = out_of_fold.cross_weights(parts)[:, known]
     model = _with_typical_spread(model, model.combine(votes, weights)[2])
