@@ -27,7 +27,7 @@ from rnc_graph.cli.app import (
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
-from rnc_graph.cli.update import SPLIT, old_and_new
+from rnc_graph.cli.update import SPLIT, update_notes
 from rnc_graph.errors import BadValueError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -324,7 +324,7 @@ def train(
             say(describe_bad(prepared.bad, table.name))
             say(f"They are left out; all: {out}/bad_rows.csv")
         if update is not None:
-            prepared.notes.append(old_and_new(update, prepared))
+            prepared.notes.extend(update_notes(update, context.obj, settings, prepared))
         say_all([*prepared.notes, prepared.sizes()])
         with work_bar("training") as done:
             built = build(
@@ -336,6 +336,7 @@ def train(
                 on_progress=done,
                 plugins=plugins,
                 baselines=baselines,
+                start=context.obj,
             )
         _say_what_was_found(built, prepared, auto=networks == "auto")
         table_options = TableOptions(

@@ -110,8 +110,21 @@ def _arguments(name: str, value: Any) -> list[str]:
     return [f"{option}={text}" for text in texts]
 
 
-def old_and_new(folder: Path, prepared: Prepared) -> str:
-    """Say how many molecules of a table the old model's split has, how many are new or missing."""
+def update_notes(
+    folder: Path, old: MoleculeModel, settings: ModelSettings, prepared: Prepared
+) -> list[str]:
+    """Say which molecules are new, and whether networks start from those of the old model."""
+    from rnc_graph.models.warm_start import cannot_start
+
+    notes = [_old_and_new(folder, prepared)]
+    if settings.most_networks:
+        why = cannot_start(old, settings, held_out=len(prepared.split.validation) > 0)
+        started = f"networks are trained anew: {why}" if why else "networks start from the old ones"
+        notes.append(started)
+    return notes
+
+
+def _old_and_new(folder: Path, prepared: Prepared) -> str:
     from rnc_graph.data.splits.given import key_digest, old_sets, read_split
 
     old = old_sets(read_split(folder / SPLIT).get("digests") or {})

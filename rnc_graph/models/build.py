@@ -197,6 +197,7 @@ def build(
     on_progress: Callable[[float], None] = lambda share: None,
     plugins: Sequence[Plugin] = (),
     baselines: bool = True,
+    start: MoleculeModel | None = None,
 ) -> Built:
     """Train a model on a prepared table, as :func:`~rnc_graph.models.train_model` does.
 
@@ -218,6 +219,7 @@ def build(
         device=device,
         on_progress=on_progress,
         plugins=plugins,
+        start=start,
     )
 
     model = replace(trained.model, id_column=table.id_column)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +51,7 @@ class TrainingParts:
         train: (n,) rows to learn from.
         selection: rows that choose the epoch.
         fold: (n,) numbers of the folds of ``train``, -1 where nothing is predicted out of fold.
+        encoders: weights that the encoders of the first networks start from.
     """
 
     inputs: Inputs
@@ -58,6 +59,7 @@ class TrainingParts:
     train: Tensor
     selection: Tensor
     fold: Tensor
+    encoders: Sequence[Mapping[str, Tensor]] = ()
 
     def completed(self, votes: FloatArray) -> FloatArray:
         """Return the (n, t) values of ``train``, NaN where missing.
@@ -130,6 +132,8 @@ def fit_member(
     if kind == Network.kind:
         held = parts.fold == number % FOLDS
         network = Network(settings, inputs.scores.shape[1], targets.shape[1], seed)
+        if number < len(parts.encoders):
+            network.encoder.load_state_dict(parts.encoders[number])
         network.fit(
             inputs,
             targets,

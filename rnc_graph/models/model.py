@@ -82,6 +82,8 @@ class MoleculeModel:
         id_column: of the table that it was trained on, which names the rows; "" without one.
         plugins: the files that the settings need, as they were in training.
         weights: (m, t) of the members' standardized predictions; None for their plain mean.
+        folds: (M,) the fold of each of ``seen`` that one in five networks did not learn from, -1
+            where all did or none; None for a model of a format before 5.
         table: how the table was read, merged and divided; None for a model made in Python.
     """
 
@@ -100,6 +102,7 @@ class MoleculeModel:
     id_column: str = ""
     plugins: tuple[PluginRecord, ...] = ()
     weights: FloatArray | None = None
+    folds: NDArray[np.int8] | None = None
     table: TableOptions | None = None
 
     @property

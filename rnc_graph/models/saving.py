@@ -256,6 +256,8 @@ def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
     }
     if model.seen is not None:
         parts["seen"] = model.seen
+    if model.folds is not None:
+        parts["folds"] = model.folds
     if model.weights is not None:
         parts["weights"] = model.weights
     if model.descriptor_scaler is not None:
@@ -304,6 +306,7 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         intervals=ConformalIntervals(array("interval_scores")),
         domain=Domain(array("domain.fingerprints"), config.domain_threshold),
         seen=array("seen") if config.format > 1 else None,
+        folds=tensors["folds"].numpy() if "folds" in tensors else None,
         featurizer=config.featurizer,
         column=config.column,
         id_column=config.id_column,

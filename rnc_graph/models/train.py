@@ -34,6 +34,7 @@ from rnc_graph.models.model import MoleculeModel, digests
 from rnc_graph.models.network import Network
 from rnc_graph.models.out_of_fold import OutOfFold
 from rnc_graph.models.settings import ModelSettings
+from rnc_graph.models.warm_start import Encoder, cannot_start, encoders_of, folds_of, kept_folds
 from rnc_graph.plugins import Plugin
 
 _FEWEST_MOLECULES = 5
@@ -55,6 +56,7 @@ def train_model(
     device: str = "cpu",
     on_progress: Callable[[float], None] = lambda share: None,
     plugins: Sequence[Plugin] = (),
+    start: MoleculeModel | None = None,
 ) -> Trained:
     """Train a model on some rows of a table, and calibrate it on others or out of fold.
 
@@ -76,6 +78,8 @@ def train_model(
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
         on_progress: receives the share of the work that is done.
         plugins: what the settings need; loaded in the processes, and recorded in the model.
+        start: an older model, from whose networks the encoders start, if ``cannot_start`` tells
+            no reason against it.
 
     Raises:
         BadValueError: too few molecules, a target or an objective that cannot be used, or a device
@@ -124,17 +128,22 @@ def train_model(
         fold = fold_numbers(smiles, seed, FOLDS)
     elif settings.weights == "stacked" and settings.other_members:
         fold = fold_numbers(smiles, seed)
+    encoders: list[Encoder] = []
+    if start is not None and not cannot_start(start, settings, held_out=len(held_out) > 0):
+        fold, encoders = kept_folds(start, smiles, fold), encoders_of(start)
     parts = TrainingParts(
         inputs=Inputs.of(features, seen, descriptor_scaler, embedded=settings.embedded),
         targets=labels,
         train=torch.arange(len(train)),
         selection=torch.arange(len(train), len(seen)),
         fold=torch.from_numpy(fold),
+        encoders=encoders,
     )
     fitted = fit_members(parts, settings, seed, jobs, device, on_progress, plugins)
     members = [one.member for one in fitted]
     networks = sum(isinstance(member, Network) for member in members)
     out_of_fold = OutOfFold.of(fitted, settings.weights == "stacked")
+    known = np.unique(digests([features.canonical[row] for row in [*train, *held_out]]))
     model = MoleculeModel(
         settings=settings.as_saved().model_copy(update={"networks": networks}),
         targets=list(target_names),
@@ -146,7 +155,8 @@ def train_model(
         typical_spread=np.zeros(targets.shape[1]),
         intervals=ConformalIntervals(np.empty((0, targets.shape[1]))),
         domain=Domain.fit(features.fingerprints[molecules]),
-        seen=np.unique(digests([features.canonical[row] for row in [*train, *held_out]])),
+        seen=known,
+        folds=folds_of(known, smiles, fold),
         plugins=tuple(plugin.record for plugin in plugins),
     )
     if len(held_out):

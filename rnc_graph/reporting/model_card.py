@@ -72,7 +72,7 @@ def model_card(
         *prepared.notes,
         *prepared.table.bound_notes(),
         *_weights(prepared),
-        f"split: {preparation.split}, seed {preparation.seed} (split.json): {prepared.sizes()}",
+        f"split: {_how_divided(preparation)} (split.json): {prepared.sizes()}",
         *[f"column {prepared.table.id_column} names the rows"] * bool(prepared.table.id_column),
         *["cleaned: salts and charges removed, in prediction too"] * settings.clean,
     ]
@@ -123,6 +123,11 @@ def model_card(
         [", ".join(f"{library} {version}" for library, version in versions.items())],
     ]
     return "\n\n".join("\n".join(section) for section in parts if section) + "\n"
+
+
+def _how_divided(preparation: Preparation) -> str:
+    path = (preparation.split_options or {}).get("path")
+    return f"{f'that of {path}' if path else preparation.split}, seed {preparation.seed}"
 
 
 def _weights(prepared: Prepared) -> list[str]:
