@@ -211,7 +211,8 @@ def draw_ranks(ranking: Ranking | None) -> Figure | None:
     for number, (first, last) in enumerate(ranking.groups):
         ends, height = [ranking.ranks[first], ranking.ranks[last]], -count - 0.4 * number
         axis.plot(ends, [height, height], color=style.LINE, linewidth=2)
-    figure.suptitle(f"Average ranks: {style.short(ranking.names[0])} is first")
+    lowest = [n for n, r in zip(ranking.names, ranking.ranks, strict=True) if r == ranking.ranks[0]]
+    figure.suptitle(style.short(f"Average ranks; lowest: {', '.join(lowest)}"))
     axis.set_yticks([])
     axis.set_xlim(0.8, count + 1.5)
     axis.spines["left"].set_visible(False)
@@ -271,8 +272,8 @@ def draw_along_axis(
         axis.set_title(style.short(words))
         axis.set_xlabel(axis_name.replace("_", " "))
         axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")
-    score, words = numbers.score_title(tables[0].scoring), axis_name.replace("_", " ")
-    figure.suptitle(f"{tables[0].compared} {score} by {words}: mean and 95% interval over seeds")
+    score = f"{tables[0].compared} {tables[0].scoring.title}"
+    figure.suptitle(f"{score} by {axis_name.replace('_', ' ')}: mean and 95% interval over seeds")
     lines, names = axes[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=4)
     if rest := _rest([*every], "groups"):
