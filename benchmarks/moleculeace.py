@@ -2,7 +2,7 @@
 
     pip install --no-deps moleculeace==3.0.0
     python benchmarks/moleculeace.py [--mixture] [--sets CHEMBL204_Ki,...]
-        [--out results/moleculeace/moleculeace.json]
+        [--out results/moleculeace/moleculeace.json] [--tables]
 
 "morgan" is the kernel member on Morgan counts alone, "fingerprint-svr" is the member as it is, with
 the mean over four fingerprints; both learn from the whole training set. With ``--mixture`` also
@@ -10,7 +10,9 @@ the mean over four fingerprints; both learn from the whole training set. With ``
 which holds a tenth of the training set out to calibrate its intervals. RMSE on all molecules of the
 test set, and on those with an activity cliff. Nothing is tuned to a set, and no test set was looked
 at to choose a setting. A finished set is kept in a folder beside the results, and not computed
-again. Writes JSON, and the same as Markdown.
+again. Writes JSON, and the same as Markdown, which also compares the rows to published results on
+the same splits (``results/moleculeace/published.csv``). With ``--tables`` nothing is computed: the
+Markdown is written from the JSON that exists.
 """
 
 import argparse
@@ -22,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from report import processor, write
+from scipy.stats import wilcoxon
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import TargetScaler
@@ -36,6 +40,7 @@ from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
 
 KERNELS = {"morgan": ("morgan",), "fingerprint-svr": FINGERPRINTS}
+PUBLISHED = Path(__file__).parents[1] / "results/moleculeace/published.csv"
 
 
 def kernel_predictions(dataset: NamedDataset, fingerprints: tuple[str, ...]) -> np.ndarray:
@@ -117,7 +122,32 @@ def markdown(result: dict[str, Any]) -> str:
         f"{row} {sum(one['seconds'][row] for one in sets.values()):.0f} s" for row in rows
     )
     lines += ["", f"CPU time of all sets, training and prediction of all molecules: {seconds}."]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *comparison(sets, rows)]) + "\n"
+
+
+def comparison(sets: dict[str, Any], rows: list[str]) -> list[str]:
+    """Return the lines that compare each row to published results on the same sets."""
+    lines = [
+        "## Published results on the same splits",
+        "",
+        "RMSE of models that others trained, mean over their seeds; we did not run them (source: "
+        "[published.md](published.md)). For each of our rows, which are one run: the number of "
+        "sets on which it has the lower RMSE, and the two-sided p of a Wilcoxon signed-rank test "
+        "over the sets.",
+        "",
+        "| published model | molecules | mean RMSE | " + " | ".join(rows) + " |",
+        "|---" * (3 + len(rows)) + "|",
+    ]
+    for model, table in pd.read_csv(PUBLISHED).groupby("model", sort=False):
+        theirs = table.set_index("set").loc[list(sets)]
+        for key, molecules in (("rmse", "all"), ("cliff", "cliffs")):
+            cells = [str(model), molecules, f"{theirs[key].mean():.3f}"]
+            for row in rows:
+                difference = [one[key][row] for one in sets.values()] - theirs[key].to_numpy()
+                lower, p = int((difference < 0).sum()), wilcoxon(difference).pvalue
+                cells.append(f"lower on {lower} of {len(sets)}, p = {p:.2g}")
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def main() -> None:
@@ -125,7 +155,12 @@ def main() -> None:
     parser.add_argument("--sets", default="")
     parser.add_argument("--mixture", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("results/moleculeace/moleculeace.json"))
+    parser.add_argument("--tables", action="store_true", help="write the Markdown from the JSON")
     arguments = parser.parse_args()
+    if arguments.tables:
+        result = json.loads(arguments.out.read_text())
+        write(result, markdown(result), arguments.out)
+        return
     every = [n.partition("/")[2] for n in dataset_cards() if n.startswith("moleculeace/")]
     kept = arguments.out.parent / "store"
     kept.mkdir(parents=True, exist_ok=True)
