@@ -33,13 +33,13 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     path = tmp_path_factory.mktemp("renewed")
     frame = pd.DataFrame(
         {
-            "name": [f"m{number}" for number in range(150)],
-            "compound": esol.smiles[:150],
-            "sol": 10 ** esol.targets[:150, 0],
+            "name": [f"m{number}" for number in range(110)],
+            "compound": esol.smiles[:110],
+            "sol": 10 ** esol.targets[:110, 0],
             "w": 1.5,
         }
     )
-    frame.iloc[:80].to_csv(path / "old.csv", index=False)
+    frame.iloc[:60].to_csv(path / "old.csv", index=False)
     # In another order, and without one of the old molecules.
     frame.iloc[1:].sample(frac=1, random_state=0).to_csv(path / "new.csv", index=False)
     options = ["--unit", "mol/L", "--transform", "log10", "--merge", "mean", "--test-fraction=0.2"]

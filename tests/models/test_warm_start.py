@@ -18,7 +18,7 @@ TINY: dict[str, Any] = {
     "head_hidden": [4],
     "networks": 2,
     "epochs": 1,
-    "pretraining_epochs": 1,
+    "objective": None,
     "descriptors": False,
     "descriptor_models": ["fingerprint-svr"],
     # What a network starts from, it ends with.
