@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
+from rnc_graph.cli.update import load_old
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models.estimator import MoleculeRegressor
@@ -267,6 +268,9 @@ def test_a_module_is_imported_if_it_is_trusted(
         refused = run(*arguments)
         assert "--trusted own_encoders" in str(refused.exception)
         written(run(*arguments, "--trusted", "own_encoders"))
+    with pytest.raises(RncGraphError, match="--trusted own_encoders"):
+        load_old(Path("m"), {})
+    assert load_old(Path("m"), {"trusted": ["own_encoders"]}).targets == ["logS"]
 
 
 def test_metrics_that_are_not_determined_are_null(folder: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from rnc_graph.cli.app import (
     workers,
 )
 from rnc_graph.cli.bars import work_bar
-from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles
+from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
 from rnc_graph.cli.update import SPLIT, update_notes
 from rnc_graph.errors import BadValueError, UnknownNameError
@@ -77,7 +77,7 @@ class _Train(Command):
             "further",
             "plugin",
         ),
-        "What else is computed": ("baselines", "learning_curve", "update"),
+        "What else is computed": ("baselines", "learning_curve", "update", "trusted"),
     }
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -239,6 +239,7 @@ def train(
             file_okay=False,
         ),
     ] = None,
+    trusted: Trusted = None,
     overwrite: Overwrite = False,
     jobs: Jobs = None,
     device: Device = "cpu",

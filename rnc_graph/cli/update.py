@@ -48,7 +48,7 @@ def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
                 f"--{name.replace('_', '-')}: excluded by --update, which keeps the split of "
                 f"{folder}"
             )
-    return load_model(folder, plugins=given.get("plugin") or [])
+    return load_model(folder, given.get("trusted") or (), plugins=given.get("plugin") or [])
 
 
 def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
