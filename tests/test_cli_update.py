@@ -1,6 +1,7 @@
 """A model that is renewed with new measurements, and its learning curve."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
+from rnc_graph.cli.update import load_old
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import load_model
@@ -97,6 +99,20 @@ def test_what_an_update_cannot_be(
     assert isinstance(result.exception, RncGraphError), result.output
     assert reason in str(result.exception)
     assert not (tmp_path / "m").exists()
+
+
+def test_a_model_whose_split_knows_no_molecules(folder: Path, tmp_path: Path) -> None:
+    """As earlier versions wrote it, or models that were saved in Python have none."""
+    shutil.copytree(folder / "old", tmp_path / "old")
+    path = tmp_path / "old" / "split.json"
+    split = json.loads(path.read_text())
+    del split["digests"]
+    path.write_text(json.dumps(split))
+    with pytest.raises(RncGraphError, match=r"split\.json: an earlier version wrote it"):
+        load_old(tmp_path / "old", {})
+    path.unlink()
+    with pytest.raises(RncGraphError, match=r"split\.json: cannot be read"):
+        load_old(tmp_path / "old", {})
 
 
 def test_another_table_is_no_update(folder: Path, tmp_path: Path) -> None:

@@ -38,8 +38,10 @@ def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
     """Load the model that is updated.
 
     Raises:
-        BadValueError: it cannot be loaded, or an option is given that an update does not have.
+        BadValueError: it cannot be loaded, its split knows no molecules, or an option is given that
+            an update does not have.
     """
+    from rnc_graph.data.splits.given import read_split
     from rnc_graph.models import load_model
 
     for name in ("split", "split_column", "split_file", "leaks"):
@@ -48,7 +50,13 @@ def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
                 f"--{name.replace('_', '-')}: excluded by --update, which keeps the split of "
                 f"{folder}"
             )
-    return load_model(folder, given.get("trusted") or (), plugins=given.get("plugin") or [])
+    model = load_model(folder, given.get("trusted") or (), plugins=given.get("plugin") or [])
+    if not read_split(folder / SPLIT).get("digests"):
+        raise BadValueError(
+            f"{folder / SPLIT}: an earlier version wrote it, with rows and no molecules: expected "
+            "a model that rnc-graph train made since"
+        )
+    return model
 
 
 def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
