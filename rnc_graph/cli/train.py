@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
@@ -27,14 +27,12 @@ from rnc_graph.cli.app import (
 from rnc_graph.cli.bars import work_bar
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
-from rnc_graph.cli.update import SPLIT, update_notes
+from rnc_graph.cli.trained import curve_sections, say_findings
+from rnc_graph.cli.update import SPLIT, update_notes, update_section
 from rnc_graph.errors import BadValueError, UnknownNameError
 
 if TYPE_CHECKING:
-    from rnc_graph.data import MoleculeTable
-    from rnc_graph.models import Evaluation, ModelSettings, MoleculeModel
-    from rnc_graph.models.build import Built, Prepared
-    from rnc_graph.plugins import Plugin
+    from rnc_graph.models import ModelSettings
 
 
 class _Train(Command):
@@ -339,7 +337,7 @@ def train(
                 baselines=baselines,
                 start=context.obj,
             )
-        _say_what_was_found(built, prepared, auto=networks == "auto")
+        say_findings(built, prepared, auto=networks == "auto")
         table_options = TableOptions(
             smiles=smiles,
             relation=relation or [],
@@ -360,8 +358,10 @@ def train(
             preparation=preparation,
             built=built,
             sections=[
-                *_updated(context.obj, update, built, prepared, processes),
-                *_learned(learning_curve, folder, prepared, settings, seed, processes, plugins),
+                *update_section(context.obj, update, built, prepared, processes),
+                *curve_sections(
+                    learning_curve, folder, prepared, settings, seed, processes, plugins
+                ),
             ],
         )
         print_built(console(), built, prepared)
@@ -369,86 +369,23 @@ def train(
 
 
 def _settings(own: Mapping[str, Any], further: Mapping[str, Any]) -> ModelSettings:
-    """Return the settings of the options and of ``--set``."""
-    from rnc_graph.models import make_settings
+    """Return the settings of the options and of ``--set``.
 
-    _check_further(further, {*own, "descriptor_models", "target_transform"})
-    return make_settings(**own, **further)
+    Raises:
+        BadValueError: ``--set`` of no setting, or of one with an option.
+    """
+    from rnc_graph.models import ModelSettings, make_settings
 
-
-def _say_what_was_found(built: Built, prepared: Prepared, *, auto: bool) -> None:
-    from rnc_graph.models import LEVEL
-
-    if auto and built.model.settings.networks == 0:
-        say("no network is a member: it did not lower the error; --networks 3 trains three")
-    more = "" if built.out_of_fold else "; hold out more with --validation-fraction"
-    say_all([f"{note}{more}" for note in built.model.interval_notes(LEVEL)])
-    if built.test is not None:
-        on_subsets = _on_subsets(prepared.table, built.test)
-        say_all(on_subsets)
-        prepared.notes.extend(on_subsets)
-
-
-def _updated(
-    old: MoleculeModel | None, folder: Path | None, built: Built, prepared: Prepared, jobs: int
-) -> list[list[str]]:
-    """Compare with the old model, and return the section of the card on it."""
-    if old is None or folder is None:
-        return []
-    from rnc_graph.cli.update import compare_with_old
-    from rnc_graph.reporting.comparisons import comparison_section
-
-    found = compare_with_old(folder, old, built, prepared, jobs)
-    section, lines = comparison_section(found, str(folder))
-    say_all(lines)
-    return [section]
-
-
-def _learned(
-    how: str,
-    folder: Path,
-    prepared: Prepared,
-    settings: ModelSettings,
-    seed: int,
-    jobs: int,
-    plugins: Sequence[Plugin],
-) -> list[list[str]]:
-    """Draw the learning curve, and return the section of the card on it."""
-    if how == "no":
-        return []
-    from rnc_graph.models.learning_curve import learning_curve
-    from rnc_graph.reporting.learning_curves import curve_section, write_learning_curve
-
-    quick = how == "quick"
-    with work_bar("learning curve") as done:
-        curves, notes = learning_curve(
-            prepared,
-            settings.model_copy(update={"networks": 0}) if quick else settings,
-            seed=seed,
-            jobs=jobs,
-            on_progress=done,
-            plugins=plugins,
-        )
-    say_all(notes)
-    members = "without networks" if quick else "of the whole model"
-    write_learning_curve(folder, curves, members)
-    section, lines = curve_section(curves, members)
-    say_all(lines)
-    return [section]
-
-
-def _check_further(given: Iterable[str], own: set[str]) -> None:
-    """Raise :class:`BadValueError` for a ``--set`` of no setting, or of one with an option."""
-    from rnc_graph.models import ModelSettings
-
-    settable = sorted(ModelSettings.model_fields.keys() - own)
-    for name in given:
-        if name in own:
+    with_option = {*own, "descriptor_models", "target_transform"}
+    settable = sorted(ModelSettings.model_fields.keys() - with_option)
+    for name in further:
+        if name in with_option:
             raise BadValueError(
                 f"--set {name}: has an option of its own; see rnc-graph train --help"
             )
         if name not in settable:
             raise BadValueError(f"--set: {UnknownNameError('setting', name, settable)}")
+    return make_settings(**own, **further)
 
 
 def _with_transforms(
@@ -461,24 +398,3 @@ def _with_transforms(
     chosen = by_target("--transform", given, targets, "none")
     check_choices(*(("--transform", one, get_args(Transform)) for one in chosen))
     return make_settings(**{**dict(settings), "target_transform": chosen})
-
-
-def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
-    """Say how large the error is on the subsets that a data set names, such as cliffs."""
-    import numpy as np
-
-    from rnc_graph.data.splits import SUBSET
-    from rnc_graph.metrics import subset_metrics
-
-    numbers = {int(row): number for number, row in enumerate(table.rows)}
-    rows = [numbers[int(row)] for row in test.rows]
-    masks = {
-        column.removeprefix(SUBSET): np.array([cells[row] == "yes" for row in rows])
-        for column, cells in table.extra.items()
-        if column.startswith(SUBSET)
-    }
-    found = subset_metrics(test.measured, test.predictions.values, masks)
-    return [
-        f"RMSE on the {masks[name].sum()} {name} molecules of the test set: {errors['rmse']:.3f}"
-        for name, errors in found.items()
-    ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnc_graph.cli.app import say_all
 from rnc_graph.errors import BadValueError, plural
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _old_and_new(folder: Path, prepared: Prepared) -> str:
     )
 
 
-def compare_with_old(
+def _compare_with_old(
     folder: Path, old: MoleculeModel, built: Built, prepared: Prepared, jobs: int
 ) -> Comparison | None:
     """Compare a model with the one that it updates, on the molecules of the old test set.
@@ -170,3 +171,17 @@ def compare_with_old(
         return None
     smiles = [table.smiles[row] for row in rows]
     return compare_models(old, built.model, smiles, measured, censored=censored, jobs=jobs)
+
+
+def update_section(
+    old: MoleculeModel | None, folder: Path | None, built: Built, prepared: Prepared, jobs: int
+) -> list[list[str]]:
+    """Compare with the old model, and return the section of the card on it."""
+    if old is None or folder is None:
+        return []
+    from rnc_graph.reporting.comparisons import comparison_section
+
+    found = _compare_with_old(folder, old, built, prepared, jobs)
+    section, lines = comparison_section(found, str(folder))
+    say_all(lines)
+    return [section]

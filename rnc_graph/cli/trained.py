@@ -1,0 +1,84 @@
+"""What `rnc-graph train` says of the model that it has made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnc_graph.cli.app import say, say_all
+from rnc_graph.cli.bars import work_bar
+
+if TYPE_CHECKING:
+    from rnc_graph.data import MoleculeTable
+    from rnc_graph.models import Evaluation, ModelSettings
+    from rnc_graph.models.build import Built, Prepared
+    from rnc_graph.plugins import Plugin
+
+
+def say_findings(built: Built, prepared: Prepared, *, auto: bool) -> None:
+    """Say what was found in training; ``auto`` tells whether it chose the number of networks."""
+    from rnc_graph.models import LEVEL
+
+    if auto and built.model.settings.networks == 0:
+        say("no network is a member: it did not lower the error; --networks 3 trains three")
+    more = "" if built.out_of_fold else "; hold out more with --validation-fraction"
+    say_all([f"{note}{more}" for note in built.model.interval_notes(LEVEL)])
+    if built.test is not None:
+        on_subsets = _on_subsets(prepared.table, built.test)
+        say_all(on_subsets)
+        prepared.notes.extend(on_subsets)
+
+
+def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
+    """Say how large the error is on the subsets that a data set names, such as cliffs."""
+    import numpy as np
+
+    from rnc_graph.data.splits import SUBSET
+    from rnc_graph.metrics import subset_metrics
+
+    numbers = {int(row): number for number, row in enumerate(table.rows)}
+    rows = [numbers[int(row)] for row in test.rows]
+    masks = {
+        column.removeprefix(SUBSET): np.array([cells[row] == "yes" for row in rows])
+        for column, cells in table.extra.items()
+        if column.startswith(SUBSET)
+    }
+    found = subset_metrics(test.measured, test.predictions.values, masks)
+    return [
+        f"RMSE on the {masks[name].sum()} {name} molecules of the test set: {errors['rmse']:.3f}"
+        for name, errors in found.items()
+    ]
+
+
+def curve_sections(
+    how: str,
+    folder: Path,
+    prepared: Prepared,
+    settings: ModelSettings,
+    seed: int,
+    jobs: int,
+    plugins: Sequence[Plugin],
+) -> list[list[str]]:
+    """Draw the learning curve, and return the section of the card on it; nothing for "no"."""
+    if how == "no":
+        return []
+    from rnc_graph.models.learning_curve import learning_curve
+    from rnc_graph.reporting.learning_curves import curve_section, write_learning_curve
+
+    quick = how == "quick"
+    with work_bar("learning curve") as done:
+        curves, notes = learning_curve(
+            prepared,
+            settings.model_copy(update={"networks": 0}) if quick else settings,
+            seed=seed,
+            jobs=jobs,
+            on_progress=done,
+            plugins=plugins,
+        )
+    say_all(notes)
+    members = "without networks" if quick else "of the whole model"
+    write_learning_curve(folder, curves, members)
+    section, lines = curve_section(curves, members)
+    say_all(lines)
+    return [section]
