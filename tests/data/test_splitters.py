@@ -90,6 +90,28 @@ def test_the_parts_are_whole_and_repeatable(
         assert _parts(splitter.split(molecules, 4, fractions)) != _parts(split)
 
 
+@pytest.mark.parametrize("test_share", [0.1, 0.0])
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_there_may_be_no_validation_set(
+    molecules: SplitSamples, name: str, test_share: float
+) -> None:
+    splitter = SPLITS.make(name, **OPTIONS[name])
+    split = splitter.split(molecules, 3, (1 - test_share, 0.0, test_share))
+    _assert_no_leak(split, molecules)
+    assert len(split.validation) == 0
+    test_share = 0.1 if name == "folds" else test_share
+    assert len(split.train) > 150
+    assert bool(len(split.test)) == bool(test_share)
+
+
+def test_a_random_test_set_is_the_same_without_a_validation_set(molecules: SplitSamples) -> None:
+    random = SPLITS.make("random")
+    with_one = random.split(molecules, 3, (0.8, 0.1, 0.1))
+    without = random.split(molecules, 3, (0.9, 0.0, 0.1))
+    np.testing.assert_array_equal(with_one.test, without.test)
+    assert sorted([*with_one.train, *with_one.validation]) == sorted(without.train)
+
+
 @settings(max_examples=60)
 @given(
     copies=st.lists(st.integers(0, 40), min_size=60, max_size=120),
