@@ -24,6 +24,7 @@ from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import Member
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings, TableOptions
+from rnc_graph.models.widening import factors_at
 from rnc_graph.plugins import PluginRecord
 from rnc_graph.seeding import one_thread
 
@@ -82,6 +83,8 @@ class MoleculeModel:
         id_column: of the table that it was trained on, which names the rows; "" without one.
         plugins: the files that the settings need, as they were in training.
         weights: (m, t) of the members' standardized predictions; None for their plain mean.
+        widening: (t, 21) factors of the difficulty by distance, see
+            :mod:`~rnc_graph.models.widening`; None without.
         folds: (M,) the fold of each of ``seen`` that one in five networks did not learn from, -1
             where all did or none; None for a model of a format before 5.
         table: how the table was read, merged and divided; None for a model made in Python.
@@ -102,6 +105,7 @@ class MoleculeModel:
     id_column: str = ""
     plugins: tuple[PluginRecord, ...] = ()
     weights: FloatArray | None = None
+    widening: FloatArray | None = None
     folds: NDArray[np.int8] | None = None
     table: TableOptions | None = None
 
@@ -158,6 +162,8 @@ class MoleculeModel:
             if not np.isfinite(values[good]).all():
                 raise RunError("a prediction is not finite: the model's weights are damaged")
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
+            if self.widening is not None:
+                difficulty[good] *= factors_at(self.widening, distance[good])
         return Predictions(
             values=values,
             spread=spread,

@@ -30,6 +30,7 @@ from rnc_graph.models.inputs import DescriptorScaler
 from rnc_graph.models.members import kinds, load_member
 from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.settings import ModelSettings, TableOptions
+from rnc_graph.models.widening import GRID
 from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised when earlier versions cannot read what this one writes.
@@ -260,6 +261,8 @@ def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
         parts["folds"] = model.folds
     if model.weights is not None:
         parts["weights"] = model.weights
+    if model.widening is not None:
+        parts["widening"] = model.widening
     if model.descriptor_scaler is not None:
         parts["descriptors.medians"] = model.descriptor_scaler.medians
         parts["descriptors.quantiles"] = model.descriptor_scaler.quantiles
@@ -285,6 +288,9 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         descriptor_scaler = DescriptorScaler(
             config.descriptors, array("descriptors.medians"), array("descriptors.quantiles")
         )
+    factors = tensors["widening"].numpy() if "widening" in tensors else None
+    if factors is not None and factors.shape != (len(config.targets), len(GRID)):
+        raise ValueError(f"widening: expected {len(config.targets)} x {len(GRID)} factors")
     scores = len(config.descriptors or [])
     members = []
     for number, kind in enumerate(kinds(config.settings)):
@@ -313,4 +319,5 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         table=config.table,
         plugins=config.plugins,
         weights=array("weights") if config.settings.weights == "stacked" else None,
+        widening=factors,
     )
