@@ -59,7 +59,7 @@ def made_up(
     task: Run, at: Resources, generator: torch.Generator
 ) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
     """Return what a run of a method with an error of 0.3 or so would have left."""
-    split = task.split.prepared(at)
+    _, split = task.split.prepared(at)
     targets = at.datasets[task.split.data].table.targets
     tensors: dict[str, torch.Tensor] = {}
     metrics = {}
@@ -106,11 +106,12 @@ def main() -> None:
         folder = Path(name)
         spec = folder / "many_runs.yaml"
         spec.write_text(SPEC.format(seeds=arguments.seeds, methods=METHODS))
+        out = ["--out", "results/many_runs"]
         prepared = prepare(read_spec(spec))
         fill(prepared, Store(folder / "results" / "many_runs" / "store"))
         times = {
-            "dry_run": seconds(["run", str(spec), "--dry-run"], folder),
-            "tables": seconds(["run", str(spec)], folder),
+            "dry_run": seconds(["run", str(spec), *out, "--dry-run"], folder),
+            "tables": seconds(["run", str(spec), *out], folder),
             "report": seconds(["report", "results/many_runs"], folder),
         }
         page = (folder / "results" / "many_runs" / "report.html").stat().st_size
