@@ -44,9 +44,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note down each use of the featurizer."""
     seen: list[int] = []
 
-    def counted(smiles: Sequence[str], wants: Wants) -> MoleculeArrays:
+    def counted(smiles: Sequence[str], wants: Wants, counts: Sequence[str] = ()) -> MoleculeArrays:
         seen.append(len(smiles))
-        return molecule_arrays(smiles, wants)
+        return molecule_arrays(smiles, wants, counts)
 
     monkeypatch.setattr(features, "molecule_arrays", counted)
     return seen

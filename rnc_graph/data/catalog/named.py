@@ -65,7 +65,7 @@ class NamedDataset:
 
         Args:
             seed: of the draw of a missing validation set from the training set.
-            validation: its share of all N molecules.
+            validation: its share of all N molecules; 0 for none.
 
         Raises:
             RncGraphError: the dataset has no split, or the training set is too small.

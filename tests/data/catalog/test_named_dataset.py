@@ -78,8 +78,13 @@ def test_parts_that_overlap_miss_or_exceed_rows_are_refused(
         _dataset(4, Split(np.array(train), NONE, np.array(test)))
 
 
-@pytest.mark.parametrize("share", [0.0, 0.9])
-def test_a_validation_part_that_does_not_fit_is_refused(share: float) -> None:
+def test_a_validation_part_that_does_not_fit_is_refused() -> None:
     dataset = _dataset(10, Split(np.arange(8), NONE, np.arange(8, 10)))
     with pytest.raises(RncGraphError, match="does not fit into a training set of 8"):
-        dataset.published_split(0, validation=share)
+        dataset.published_split(0, validation=0.9)
+
+
+def test_no_validation_part_leaves_the_split_as_it_is() -> None:
+    split = _dataset(10, Split(np.arange(8), NONE, np.arange(8, 10))).published_split(0, 0.0)
+    assert split.train.tolist() == list(range(8))
+    assert not len(split.validation)
