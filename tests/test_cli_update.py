@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
-from rnc_graph.cli.update import load_old
+from rnc_graph.cli.update import load_old, old_arguments
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import load_model
@@ -89,6 +89,7 @@ def test_an_update_keeps_options_and_split(folder: Path, tmp_path: Path) -> None
         (["--split-file", "s.json"], "--split-file: excluded by --update"),
         (["--update", "none"], "none: no such folder"),
         (["--target", "gone"], "no column 'gone'"),
+        (["--unit", "mM"], "--unit sol=mM: expected mol/L, the unit of"),
     ],
 )
 def test_what_an_update_cannot_be(
@@ -99,6 +100,18 @@ def test_what_an_update_cannot_be(
     assert isinstance(result.exception, RncGraphError), result.output
     assert reason in str(result.exception)
     assert not (tmp_path / "m").exists()
+
+
+def test_each_target_keeps_its_unit_and_transform(folder: Path) -> None:
+    old = load_old(folder / "old", {})
+    kept = ["--unit=sol=mol/L", "--transform=sol=log10"]
+    assert set(kept) <= set(old_arguments(old, {}))
+    assert set(kept) <= set(old_arguments(old, {"target": ["sol", "other"]}))
+    given = old_arguments(old, {"target": ["sol", "other"], "unit": ["other=mg"]})
+    assert set(kept) <= set(given)
+    assert kept[0] not in old_arguments(old, {"unit": ["sol=mM"]})
+    assert kept[1] not in old_arguments(old, {"transform": ["none"]})
+    assert not any("sol=" in text for text in old_arguments(old, {"target": ["other"]}))
 
 
 def test_a_model_whose_split_knows_no_molecules(folder: Path, tmp_path: Path) -> None:

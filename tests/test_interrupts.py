@@ -119,6 +119,6 @@ def test_an_interrupt_while_libraries_are_imported(
     )
     assert done.returncode == 128 + number, done.stderr
     assert done.stderr.splitlines() == [
-        "Stopped. Finished work is kept; run the same command again to continue."
+        "Stopped. The same command continues a run, a search or a pretraining where it was."
     ]
     assert not (folder / "new").exists()

@@ -56,7 +56,9 @@ def main() -> None:
         if stopped:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
-            say("Stopped. Finished work is kept; run the same command again to continue.")
+            say(
+                "Stopped. The same command continues a run, a search or a pretraining where it was."
+            )
             # An interrupt that passed through a library's own exec() makes Python end by SIGINT
             # whatever the exit code, unless another exec() has ended since.
             exec("")

@@ -246,6 +246,7 @@ def train(
     from rnc_graph.data.bad import describe_bad
     from rnc_graph.files import new_folder
     from rnc_graph.models.build import Preparation, build, prepare
+    from rnc_graph.models.learning_curve import check_learning_curve
     from rnc_graph.models.settings import DescriptorModelName, TableOptions
     from rnc_graph.plugins import load_plugins
     from rnc_graph.reporting.console import print_built
@@ -325,6 +326,8 @@ def train(
         if update is not None:
             prepared.notes.extend(update_notes(update, context.obj, settings, prepared))
         say_all([*prepared.notes, prepared.sizes()])
+        if learning_curve != "no":
+            check_learning_curve(prepared)
         with work_bar("training") as done:
             built = build(
                 prepared,
@@ -360,7 +363,7 @@ def train(
             sections=[
                 *update_section(context.obj, update, built, prepared, processes),
                 *curve_sections(
-                    learning_curve, folder, prepared, settings, seed, processes, plugins
+                    learning_curve, folder, prepared, settings, seed, processes, device, plugins
                 ),
             ],
         )

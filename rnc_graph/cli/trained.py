@@ -44,7 +44,9 @@ def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
         for column, cells in table.extra.items()
         if column.startswith(SUBSET)
     }
-    found = subset_metrics(test.measured, test.predictions.values, masks)
+    known = ~np.isnan(test.exact).any(axis=1)
+    masks = {name: mask & known for name, mask in masks.items()}
+    found = subset_metrics(test.exact, test.predictions.values, masks)
     return [
         f"RMSE on the {masks[name].sum()} {name} molecules of the test set: {errors['rmse']:.3f}"
         for name, errors in found.items()
@@ -58,6 +60,7 @@ def curve_sections(
     settings: ModelSettings,
     seed: int,
     jobs: int,
+    device: str,
     plugins: Sequence[Plugin],
 ) -> list[list[str]]:
     """Draw the learning curve, and return the section of the card on it; nothing for "no"."""
@@ -73,6 +76,7 @@ def curve_sections(
             settings.model_copy(update={"networks": 0}) if quick else settings,
             seed=seed,
             jobs=jobs,
+            device=device,
             on_progress=done,
             plugins=plugins,
         )

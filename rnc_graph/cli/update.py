@@ -71,13 +71,12 @@ def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
     values["objective"] = settings.objective or "none"
     if "encoder" not in given:
         values["encoder_option"] = _pairs(settings.encoder_options or {})
-    if "target" not in given:
-        values["target"] = model.targets
-        transforms = settings.transforms(model.targets)
-        values["unit"] = [f"{t}={u}" for t, u in zip(model.targets, model.units, strict=True) if u]
-        values["transform"] = [
-            f"{t}={how}" for t, how in zip(model.targets, transforms, strict=True)
-        ]
+    targets = given.get("target") or model.targets
+    values["target"] = model.targets
+    of_targets: dict[str, dict[str, str]] = {
+        "unit": dict(zip(model.targets, model.units, strict=True)),
+        "transform": dict(zip(model.targets, settings.transforms(model.targets), strict=True)),
+    }
     values["id_column"] = model.id_column
     if table is not None:
         values |= {name: getattr(table, name) for name in (*_OF_TABLES, *_OF_SPLITS)}
@@ -87,6 +86,12 @@ def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
         if name not in given
         for argument in _arguments({"id_column": "id"}.get(name, name), value)
     ]
+    for name, known in of_targets.items():
+        texts = given.get(name) or []
+        named = {t for t in targets if any(text.startswith(f"{t}=") for text in texts)}
+        if named or not texts:  # Else it is given for all targets.
+            kept = [f"{t}={known[t]}" for t in targets if known.get(t) and t not in named]
+            arguments += _arguments(name, kept)
     own = {text.partition("=")[0] for text in given.get("further") or []}
     further = {name: value for name, value in _further(settings).items() if name not in own}
     return [*arguments, *_arguments("set", _pairs(further))]
@@ -125,6 +130,13 @@ def update_notes(
     """Say which molecules are new, and whether networks start from those of the old model."""
     from rnc_graph.models.warm_start import cannot_start
 
+    units = dict(zip(prepared.table.target_names, prepared.table.unit_of_each, strict=True))
+    for name, unit in zip(old.targets, old.units, strict=True):
+        if unit and units.get(name) and units[name] != unit:
+            raise BadValueError(
+                f"--unit {name}={units[name]}: expected {unit}, the unit of {folder}, with which "
+                "the new model is compared"
+            )
     notes = [_old_and_new(folder, prepared)]
     if settings.most_networks:
         why = cannot_start(old, settings, held_out=len(prepared.split.validation) > 0)

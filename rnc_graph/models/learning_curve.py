@@ -86,6 +86,14 @@ class TargetCurve:
         return PowerLaw(float(np.exp(fit.intercept)), exponent, exponent - reach, exponent + reach)
 
 
+def check_learning_curve(prepared: Prepared) -> None:
+    """Raise :class:`BadValueError` unless there is a test set with a measured value."""
+    if np.isnan(prepared.table.exact[prepared.split.test]).all():
+        raise BadValueError(
+            "learning curve: expected a test set with measured values, got a split without one"
+        )
+
+
 def learning_curve(
     prepared: Prepared,
     settings: ModelSettings,
@@ -117,9 +125,8 @@ def learning_curve(
     Raises:
         BadValueError: no test set, or a wrong share.
     """
+    check_learning_curve(prepared)
     split = prepared.split
-    if not len(split.test):
-        raise BadValueError("learning curve: expected a test set, got a split without one")
     if not all(0 < share <= 1 for share in shares):
         raise BadValueError(f"shares: expected numbers above 0 up to 1, got {list(shares)}")
     canonical = prepared.features.canonical

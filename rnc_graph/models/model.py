@@ -88,6 +88,8 @@ class MoleculeModel:
         folds: (M,) the fold of each of ``seen`` that one in five networks did not learn from, -1
             where all did or none; None for a model of a format before 5.
         table: how the table was read, merged and divided; None for a model made in Python.
+        old_spread: whether the spread is about the prediction, as in models of formats 3 and 4,
+            whose intervals were calibrated so; otherwise it is about the members' weighted mean.
     """
 
     settings: ModelSettings
@@ -108,6 +110,7 @@ class MoleculeModel:
     widening: FloatArray | None = None
     folds: NDArray[np.int8] | None = None
     table: TableOptions | None = None
+    old_spread: bool = False
 
     @property
     def wants(self) -> Wants:
@@ -186,11 +189,18 @@ class MoleculeModel:
             votes: (m, N, t) standardized.
             weights: (m, N, t), or (m, 1, t) if they are those of all molecules; None for the mean.
         """
-        mean = _mean(votes, weights)
-        sd = np.sqrt(_mean((votes - mean) ** 2, weights)) * self.scaler.sd
-        values = self.scaler.restore(mean)
+        values = self.scaler.restore(_mean(votes, weights))
+        shares = weights
+        if weights is not None and not self.old_spread:
+            # Weights that do not sum to 1 draw predictions to the mean: the members' own mean, from
+            # which they deviate, is that of their shares.
+            total = weights.sum(axis=0)
+            shares = weights / np.where(total > 0, total, 1.0)
+        center = _mean(votes, shares)
+        sd = np.sqrt(_mean((votes - center) ** 2, shares)) * self.scaler.sd
         # In the unit: the deviation of what the members predict there.
-        in_unit = _mean((self.scaler.restore(votes) - values) ** 2, weights)
+        deviations = self.scaler.restore(votes) - self.scaler.restore(center)
+        in_unit = _mean(deviations**2, shares)
         transformed = np.array(self.scaler.transforms or ("none",)) != "none"
         spread = np.where(transformed, np.sqrt(in_unit), sd)
         return values, spread, sd + self.typical_spread

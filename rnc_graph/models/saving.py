@@ -79,6 +79,7 @@ class _Config(_Needs):
     column: bool = False
     id_column: str = ""
     table: TableOptions | None = None
+    old_spread: bool = False
     domain_threshold: float
     versions: dict[str, str]
     weights_sha256: str
@@ -120,6 +121,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         id_column=model.id_column,
         table=model.table,
         plugins=model.plugins,
+        old_spread=model.old_spread,
         domain_threshold=model.domain.threshold,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         weights_sha256=hashlib.sha256(weights).hexdigest(),
@@ -320,4 +322,5 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         plugins=config.plugins,
         weights=array("weights") if config.settings.weights == "stacked" else None,
         widening=factors,
+        old_spread=config.old_spread or config.format < 5,
     )

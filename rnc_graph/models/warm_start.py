@@ -28,6 +28,8 @@ def cannot_start(old: MoleculeModel, settings: ModelSettings, *, held_out: bool)
     parts = ("encoder", "options_of_encoder")
     if any(getattr(old.settings, part) != getattr(settings, part) for part in parts):
         return "the encoders differ"
+    if old.settings.clean != settings.clean:
+        return "one of the models cleans molecules, so that they are not known again"
     if held_out or old.folds is None or (old.folds < 0).any():
         return "a validation set chose the epochs of one of the models"
     return ""

@@ -171,7 +171,9 @@ def write_comparison(
 def comparison_section(comparison: Comparison | None, old: str) -> tuple[list[str], list[str]]:
     """Return the section of a card on the model that it updates, and what it says in lines."""
     if comparison is None:
-        lines = ["not compared with the old model: the table has no molecule of its test set"]
+        lines = [
+            "not compared with the old model: no measured molecule of the table is in its test set"
+        ]
         return ["## Compared with the old model", "", f"- {lines[0]}"], lines
     lines = comparison_notes(comparison, {"A": "A, the old model,", "B": "B, this model,"})
     table = markdown_table(COMPARED, comparison_cells(comparison))

@@ -150,7 +150,9 @@ def _reliability(built: Built) -> str:
     if built.test is None and built.out_of_fold:
         first = (
             "No test set was kept. Each molecule was predicted by members that had not learned "
-            "from it; the model has learned from more molecules than these."
+            "from it; the model has learned from more molecules than these. The intervals were "
+            "calibrated on these predictions: that they cover "
+            f"{numbers.percent(evaluation.level)} of them says nothing about new molecules."
         )
     elif built.test is None:
         first = (

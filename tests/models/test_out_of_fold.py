@@ -1,5 +1,7 @@
 """Models that learn from all molecules, calibrated by predictions out of fold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,21 @@ def test_equal_weights_calibrate_alike() -> None:
     assert trained.model.weights is None
     assert trained.model.intervals.counts == [40]
     np.testing.assert_allclose(trained.predictions.values, trained.by_member.mean(axis=0))
+
+
+def test_weights_that_do_not_sum_to_1_are_no_spread() -> None:
+    """A member alone has no spread, however far its prediction is from the mean."""
+    model = replace(_trained(40, descriptor_models=["embedding-svr"]).model, typical_spread=1.0)
+    votes = np.array([[[-2.0], [0.0], [3.0]]])
+    values, spread, difficulty = model.combine(votes, np.full((1, 1, 1), 1.2))
+    np.testing.assert_allclose(values, model.scaler.restore(1.2 * votes[0]))
+    np.testing.assert_allclose(spread, 0, atol=1e-12)
+    np.testing.assert_allclose(difficulty, 1)
+    two = np.concatenate([votes, votes + 2])
+    _, spread, _ = model.combine(two, np.full((2, 1, 1), 0.6))
+    np.testing.assert_allclose(spread, np.broadcast_to(model.scaler.sd, (3, 1)))
+    of_before = replace(model, old_spread=True).combine(votes, np.full((1, 1, 1), 1.2))[1]
+    assert of_before[2] > 10 * of_before[1] == 0
 
 
 def test_patience_needs_a_validation_set() -> None:

@@ -76,6 +76,8 @@ def test_when_networks_cannot_start(features: MoleculeFeatures, old: MoleculeMod
     assert "validation set" in cannot_start(old, settings, held_out=True)
     other = settings.model_copy(update={"encoder_options": {"hidden_dim": 8, "layers": 1}})
     assert "encoders differ" in cannot_start(old, other, held_out=False)
+    cleaning = settings.model_copy(update={"clean": True})
+    assert "cleans molecules" in cannot_start(old, cleaning, held_out=False)
     none = settings.model_copy(update={"networks": 0})
     assert "no networks" in cannot_start(old, none, held_out=False)
     assert "validation set" in cannot_start(replace(old, folds=None), settings, held_out=False)
