@@ -1,4 +1,4 @@
-"""`rnc-graph train` with its defaults: error, coverage and time on random 80/10/10 splits.
+"""`rnc-graph train` with its defaults: error, coverage and time on random test sets of a tenth.
 
     python benchmarks/model.py [--sets esol=10,freesolv=5,lipophilicity=5]
         [--out results/benchmarks/model.json]
@@ -124,7 +124,7 @@ def markdown(result: dict[str, Any]) -> str:
         "# `rnc-graph train` with its defaults",
         "",
         f"Made by `{result['command']}` on {result['processor']}. Test RMSE, mean ± standard "
-        f"deviation over random 80/10/10 splits (seeds from 0), in the unit of "
+        "deviation over random splits (seeds from 0) with a tenth as the test set, in the unit of "
         "the set; the members are those of the model.",
         "",
         "| set | splits | " + " | ".join(result["rows"]) + " | time of a training, s |",

@@ -60,7 +60,7 @@ def divide_held_out(rows: Rows, canonical: Sequence[str], seed: int) -> tuple[Ro
         canonical: N canonical SMILES.
         seed: of the division.
     """
-    groups = groups_of(numbered([canonical[row] for row in rows]))
+    groups = groups_of(numbered([canonical[row] for row in rows])) if len(rows) else []
     if len(groups) < 2:
         raise BadValueError(
             f"expected at least 2 molecules in the validation set, got {len(groups)}: some select "
@@ -80,7 +80,7 @@ def sets_of_held_out(
     networks: bool,
     seed: int,
 ) -> tuple[Rows, Rows]:
-    """Divide the held-out rows, if there are any, as :func:`divide_held_out`.
+    """Divide the held-out rows as :func:`divide_held_out`, and check that the sets have values.
 
     Args:
         held_out: the rows.
@@ -91,10 +91,8 @@ def sets_of_held_out(
         seed: of the division.
 
     Raises:
-        BadValueError: a set lacks a target.
+        BadValueError: there are fewer than 2 molecules, or a set lacks a target.
     """
-    if not len(held_out):
-        return held_out, held_out
     selection, calibration = divide_held_out(held_out, canonical, seed)
     needed = {"selects the epochs": selection} if networks else {}
     for part, rows in (needed | {"calibrates": calibration}).items():

@@ -104,9 +104,11 @@ def train_model(
     if censored is not None:
         _check_bounds(exact, censored, np.concatenate([train, held_out]), target_names)
         measured = held_out[~np.isnan(exact[held_out]).all(axis=1)]
-    selection, calibration = sets_of_held_out(
-        measured, features.canonical, exact, target_names, bool(settings.most_networks), seed
-    )
+    selection = calibration = held_out
+    if len(held_out):
+        selection, calibration = sets_of_held_out(
+            measured, features.canonical, exact, target_names, bool(settings.most_networks), seed
+        )
     transforms = settings.transforms(target_names)
     _check_positive(targets, target_names, transforms)
     scaler = TargetScaler.fit(targets[train], target_names, transforms)

@@ -141,3 +141,20 @@ def test_patience_needs_a_validation_set() -> None:
         _trained(30, networks=1, patience=2)
     few = MoleculeRegressor(networks=0, descriptor_models=["svr"], patience=2)
     assert few.fit(ESOL.smiles[:30], ESOL.targets[:30, 0]).predict(["CCO"]).shape == (1,)
+
+
+def test_a_validation_set_of_bounds_alone_is_refused() -> None:
+    settings = ModelSettings(networks=0, descriptor_models=["fingerprint-svr"])
+    censored = np.zeros((30, 1), dtype=np.int8)
+    censored[24:] = 1
+    with pytest.raises(BadValueError, match="at least 2 molecules in the validation set, got 0"):
+        train_model(
+            _features(30, settings),
+            ESOL.targets[:30],
+            np.arange(24),
+            np.arange(24, 30),
+            settings,
+            target_names=["y"],
+            units=[""],
+            censored=censored,
+        )
