@@ -129,7 +129,7 @@ def main() -> None:
     arguments = parser.parse_args()
     runs = []
     for networks, sets in ((0, arguments.quick_sets), (3, arguments.sets)):
-        for name, seeds in (part.split("=") for part in sets.split(",")):
+        for name, seeds in (part.split("=") for part in filter(None, sets.split(","))):
             splits = []
             for seed in range(int(seeds)):
                 splits.append(one_split(name, networks, seed))
@@ -137,7 +137,7 @@ def main() -> None:
             runs.append({"set": name, "networks": networks, "splits": splits})
     result = {
         "command": "python benchmarks/choose_calibration.py "
-        f"--sets {arguments.sets} --quick-sets {arguments.quick_sets}",
+        f"--sets={arguments.sets} --quick-sets={arguments.quick_sets}",
         "processor": processor(),
         "runs": runs,
     }
