@@ -34,7 +34,7 @@ def _interrupt(folder: Path, arguments: list[str], number: signal.Signals, after
             process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number, errors
-    assert errors.strip().endswith("to continue.")
+    assert errors.strip().endswith("where it was.")
     assert "Traceback" not in errors
     assert sorted(folder.rglob("*")) == before
 
