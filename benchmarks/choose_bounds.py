@@ -25,9 +25,9 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.svm import SVR
 
 from rnc_graph import load_dataset
-from rnc_graph.data.features import molecule_features
+from rnc_graph.data.features import fingerprint_counts, molecule_features
 from rnc_graph.data.featurizer import Wants, descriptor_names
-from rnc_graph.data.fingerprint_counts import FINGERPRINTS, fingerprint_counts
+from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.models.columns import expected_beyond
 from rnc_graph.models.fingerprint_svr import own_kernel
 from rnc_graph.models.inputs import DescriptorScaler

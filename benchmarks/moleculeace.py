@@ -35,7 +35,7 @@ from rnc_graph.data.catalog import dataset_cards, load_named_dataset
 from rnc_graph.data.catalog.named import NamedDataset
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import Wants, molecule_arrays
-from rnc_graph.data.fingerprint_counts import FINGERPRINTS
+from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
 

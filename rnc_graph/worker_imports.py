@@ -18,6 +18,6 @@ for name in (
     "torch",
     "rdkit.Chem",
     "rnc_graph.data.descriptors",
-    "rnc_graph.data.fingerprint_counts",
+    "rnc_graph.data.fingerprints",
 ):
     import_module(name)

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
-from rnc_graph.cli.tables import column_of_each, read
+from rnc_graph.cli.tables import read_measured
 
 
 @command()
@@ -40,7 +40,6 @@ def compare(
     """Compare two models on molecules that are new to both."""
     from rnc_graph.data.bad import describe_bad
     from rnc_graph.models import common_targets, compare_models, load_model
-    from rnc_graph.models.inference import with_targets
     from rnc_graph.reporting.comparisons import (
         COMPARED,
         comparison_cells,
@@ -53,18 +52,17 @@ def compare(
         load_model(folder, trusted or (), plugins=plugin or []) for folder in (model, other)
     )
     names = common_targets(first, second)
-    columns = column_of_each(target or names, names)
-    table, bad, notes = read(
+    table, bad, notes = read_measured(
         data,
-        smiles,
-        list(columns.values()),
-        decimal,
+        names,
+        target,
+        smiles=smiles,
+        decimal=decimal,
         id_column=id_column,
         usual_id=first.id_column,
         relation=relation,
     )
     say_all(notes)
-    table = with_targets(table, list(columns), names)
     if bad:
         say(f"{describe_bad(bad, table.name)}\nThey are left out")
     found = compare_models(

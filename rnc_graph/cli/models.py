@@ -20,7 +20,7 @@ from rnc_graph.cli.options import (
     Smiles,
     Trusted,
 )
-from rnc_graph.cli.tables import column_of_each, read
+from rnc_graph.cli.tables import read_measured
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -110,23 +110,21 @@ def evaluate(
     from rnc_graph.data.bad import bad_rows, describe_bad
     from rnc_graph.models import evaluate_predictions, predict_smiles
     from rnc_graph.models.build import with_logarithms
-    from rnc_graph.models.inference import with_targets
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_evaluation
 
     loaded = _load(model, trusted, plugin)
-    columns = column_of_each(target or loaded.targets, loaded.targets)
-    table, bad, notes = read(
+    table, bad, notes = read_measured(
         data,
-        smiles,
-        list(columns.values()),
-        decimal,
+        loaded.targets,
+        target,
+        smiles=smiles,
+        decimal=decimal,
         id_column=id_column,
         usual_id=loaded.id_column,
         relation=relation,
     )
     say_all(notes)
-    table = with_targets(table, list(columns), loaded.targets)
     table, without_logarithm = with_logarithms(table, loaded.scaler.transforms)
     bad = [*bad, *without_logarithm]
     if not len(table):

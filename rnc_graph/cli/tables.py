@@ -148,6 +148,37 @@ def read(
     return table, bad, [*notes, *sparse]
 
 
+def read_measured(
+    data: str,
+    targets: Sequence[str],
+    given: list[str] | None,
+    *,
+    smiles: str | None,
+    decimal: str | None,
+    id_column: str | None,
+    usual_id: str,
+    relation: Sequence[str] | None,
+) -> tuple[MoleculeTable, list[BadRow], list[str]]:
+    """Read the measurements of a model's targets; those that the table lacks are missing.
+
+    ``given`` are the columns of the targets, in their order or by name; by default those that have
+    the targets' names. The other arguments are those of :func:`read`.
+    """
+    from rnc_graph.models.inference import with_targets
+
+    columns = column_of_each(given or targets, targets)
+    table, bad, notes = read(
+        data,
+        smiles,
+        list(columns.values()),
+        decimal,
+        id_column=id_column,
+        usual_id=usual_id,
+        relation=relation,
+    )
+    return with_targets(table, list(columns), targets), bad, notes
+
+
 def relations_of(given: Sequence[str], targets: Sequence[str]) -> list[str]:
     """Return the column of relations of each target, by ``--relation``."""
     relations = list(given)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
@@ -25,14 +24,15 @@ from rnc_graph.cli.app import (
     workers,
 )
 from rnc_graph.cli.bars import work_bar
+from rnc_graph.cli.model_settings import settings_of, with_transforms
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
 from rnc_graph.cli.trained import curve_sections, say_findings
 from rnc_graph.cli.update import SPLIT, update_notes, update_section
-from rnc_graph.errors import BadValueError, UnknownNameError
+from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
-    from rnc_graph.models import ModelSettings
+    pass
 
 
 class _Train(Command):
@@ -280,7 +280,7 @@ def train(
         "pretraining_epochs": pretraining_epochs,
         **({} if member is None else {"descriptor_models": member}),
     }
-    settings = _settings(own, options_of(further, "--set") or {})
+    settings = settings_of(own, options_of(further, "--set") or {})
     processes = workers(jobs)
     with new_folder(out, overwrite=overwrite) as folder:
         table, bad, notes = read(
@@ -296,7 +296,7 @@ def train(
         if unit:
             table = replace(table, units=tuple(by_target("--unit", unit, table.target_names)))
         if transform:
-            settings = _with_transforms(settings, transform, table.target_names)
+            settings = with_transforms(settings, transform, table.target_names)
         splitter, split_options = splitter_of(split, split_column, split_file, leaks, table.extra)
         if update is not None:
             splitter, split_options = "file", {"path": str(update / SPLIT), "missing": "keep"}
@@ -369,35 +369,3 @@ def train(
         )
         print_built(console(), built, prepared)
     say_written([out / path.name for path in written])
-
-
-def _settings(own: Mapping[str, Any], further: Mapping[str, Any]) -> ModelSettings:
-    """Return the settings of the options and of ``--set``.
-
-    Raises:
-        BadValueError: ``--set`` of no setting, or of one with an option.
-    """
-    from rnc_graph.models import ModelSettings, make_settings
-
-    with_option = {*own, "descriptor_models", "target_transform"}
-    settable = sorted(ModelSettings.model_fields.keys() - with_option)
-    for name in further:
-        if name in with_option:
-            raise BadValueError(
-                f"--set {name}: has an option of its own; see rnc-graph train --help"
-            )
-        if name not in settable:
-            raise BadValueError(f"--set: {UnknownNameError('setting', name, settable)}")
-    return make_settings(**own, **further)
-
-
-def _with_transforms(
-    settings: ModelSettings, given: list[str], targets: Sequence[str]
-) -> ModelSettings:
-    """Return the settings with the transforms of ``--transform``."""
-    from rnc_graph.data.scaling import Transform
-    from rnc_graph.models import make_settings
-
-    chosen = by_target("--transform", given, targets, "none")
-    check_choices(*(("--transform", one, get_args(Transform)) for one in chosen))
-    return make_settings(**{**dict(settings), "target_transform": chosen})

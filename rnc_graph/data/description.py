@@ -267,12 +267,9 @@ def _stereo(molecule: Any) -> tuple[bool, bool]:
 
 
 def _fingerprints(molecules: Sequence[Any]) -> list[Any]:
-    from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+    from rnc_graph.data.fingerprints import morgan_generator
 
-    from rnc_graph.data.featurizer import FINGERPRINT_BITS, FINGERPRINT_RADIUS
-
-    generator = GetMorganGenerator(radius=FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)
-    return [generator.GetFingerprint(molecule) for molecule in molecules]
+    return [morgan_generator().GetFingerprint(molecule) for molecule in molecules]
 
 
 def _near_duplicates(

@@ -20,15 +20,18 @@ from rnc_graph.data.featurizer import (
     ATOM_FEATURE_SIZES,
     BOND_FEATURE_SIZES,
     DESCRIPTORS,
-    FINGERPRINT_BITS,
+    TOGETHER,
     BadMolecule,
     MoleculeArrays,
     Wants,
     descriptor_names,
     molecule_arrays,
+    parse_smiles,
 )
+from rnc_graph.data.fingerprints import BITS, as_matrices, counted
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.packed import PackedAttribute, PackedGraphs, offsets_of
+from rnc_graph.data.rdkit_log import whole
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.workers import in_order
@@ -188,7 +191,7 @@ def _key(digest: str, wants: Wants) -> str:
 
 def _layout(wants: Wants) -> Layout:
     descriptors = (len(descriptor_names()) if wants.descriptors else 0,)
-    fingerprints = (FINGERPRINT_BITS // 8,)
+    fingerprints = (BITS // 8,)
     return {
         "atoms": (np.uint8, (len(ATOM_FEATURE_SIZES),)),
         "ends": (np.int32, (2,)),
@@ -229,3 +232,27 @@ def _graphs(arrays: MoleculeArrays) -> GraphDataset:
 def morgan_fingerprints(smiles: Sequence[str]) -> NDArray[np.uint8]:
     """Return the (N, 2048) Morgan fingerprints of radius 2 (Rogers and Hahn, 2010) of N SMILES."""
     return np.unpackbits(molecule_features(smiles, Wants(fingerprints=True)).fingerprints, axis=1)
+
+
+def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> dict[str, csr_array]:
+    """Return how often each substructure is in each of N molecules, (N, 4096), by fingerprint.
+
+    Args:
+        smiles: N SMILES.
+        fingerprints: "morgan" and "feature-morgan" of radius 2 (Rogers and Hahn, J. Chem. Inf.
+            Model. 50, 2010), "atom-pairs" (Carhart et al., J. Chem. Inf. Comput. Sci. 25, 1985),
+            "torsions" (Nilakantan et al., J. Chem. Inf. Comput. Sci. 27, 1987).
+
+    Raises:
+        ValueError: a SMILES is not valid.
+    """
+
+    def counts_of_few(first: int) -> dict[str, list[dict[int, int]]]:
+        few = smiles[first : first + TOGETHER]
+        return counted([parse_smiles(text) for text in few], fingerprints)
+
+    found: dict[str, list[dict[int, int]]] = {name: [] for name in fingerprints}
+    for first in range(0, len(smiles), TOGETHER):
+        for name, counts in whole(partial(counts_of_few, first)).items():
+            found[name] += counts
+    return as_matrices(found)

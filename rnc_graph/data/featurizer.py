@@ -14,7 +14,7 @@ Worker processes load this file and little else: RDKit and numpy.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -27,6 +27,7 @@ from rdkit import Chem
 from rdkit.Chem import rdCIPLabeler
 from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationType
 
+from rnc_graph.data.fingerprints import BITS, as_matrices, counted, packed_bits
 from rnc_graph.data.rdkit_log import quiet, whole
 from rnc_graph.seeding import one_thread
 
@@ -43,9 +44,6 @@ DESCRIPTORS: Final = 2
 
 ATOM_FEATURE_SIZES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
 BOND_FEATURE_SIZES = (5, 6, 2)
-
-FINGERPRINT_RADIUS = 2
-FINGERPRINT_BITS = 2048
 
 # Longer texts are refused: RDKit's time grows faster than the length.
 LONGEST_SMILES = 10_000
@@ -321,7 +319,7 @@ def molecule_arrays(
 ) -> MoleculeArrays:
     """Compute what is wanted of n SMILES, and counts by fingerprint; rows stay aligned."""
     width = len(descriptor_names()) if wants.descriptors else 0
-    bits = FINGERPRINT_BITS // 8 if wants.fingerprints else 0
+    bits = BITS // 8 if wants.fingerprints else 0
     atoms: list[list[int]] = [[] for _ in _OF_ATOM]
     chirality: list[int] = []
     bonds: list[list[int]] = [[] for _ in _OF_BOND]
@@ -330,7 +328,7 @@ def molecule_arrays(
     descriptors = np.full((len(smiles), width), np.nan)
     fingerprints = np.zeros((len(smiles), bits), dtype=np.uint8)
     canonical = [""] * len(smiles) if wants.canonical else []
-    counted: dict[str, list[dict[int, int]]] = {name: [{} for _ in smiles] for name in counts}
+    counted_rows: dict[str, list[dict[int, int]]] = {name: [{} for _ in smiles] for name in counts}
     bad: list[BadMolecule] = []
     for first in range(0, len(smiles), TOGETHER):
         found = whole(partial(_few, smiles[first : first + TOGETHER], wants, counts))
@@ -350,7 +348,7 @@ def molecule_arrays(
             descriptors[rows] = found.descriptors
         for name, own in found.counts.items():
             for row, bins in zip(rows, own, strict=True):
-                counted[name][row] = bins
+                counted_rows[name][row] = bins
     kind, stereo, conjugated, begin, end = (np.array(c, dtype=np.int64) for c in bonds)
     bond_features = np.stack([_BOND_TYPE[kind], _BOND_STEREO[stereo], conjugated], axis=1)
     both_ways = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2)
@@ -364,7 +362,7 @@ def molecule_arrays(
         fingerprints=fingerprints,
         canonical=canonical,
         bad=bad,
-        counts=_as_matrices(counted) if counts else {},
+        counts=as_matrices(counted_rows),
     )
 
 
@@ -406,11 +404,11 @@ def _few(smiles: Sequence[str], wants: Wants, counts: Sequence[str]) -> _Few:
             chirality,
             [list(map(ask, chain.from_iterable(own_atoms))) for ask in _OF_ATOM],
             [list(map(ask, chain.from_iterable(own_bonds))) for ask in _OF_BOND],
-            _fingerprints(molecules.values()) if wants.fingerprints and molecules else None,
+            packed_bits(molecules.values()) if wants.fingerprints and molecules else None,
             _descriptors(list(molecules.values()), own_atoms, own_bonds)
             if wants.descriptors and molecules
             else None,
-            _counted(molecules.values(), counts) if counts else {},
+            counted(molecules.values(), counts),
         )
 
 
@@ -445,30 +443,3 @@ def _descriptors(
     from rnc_graph.data.descriptors import descriptors
 
     return descriptors(molecules, atoms, bonds)
-
-
-def _counted(
-    molecules: Iterable[Chem.Mol], fingerprints: Sequence[str]
-) -> dict[str, list[dict[int, int]]]:
-    from rnc_graph.data.fingerprint_counts import counted
-
-    return counted(molecules, fingerprints)
-
-
-def _as_matrices(counts: dict[str, list[dict[int, int]]]) -> dict[str, csr_array]:
-    from rnc_graph.data.fingerprint_counts import as_matrices
-
-    return as_matrices(counts)
-
-
-def _fingerprints(molecules: Iterable[Chem.Mol]) -> NDArray[np.uint8]:
-    """Return the packed bits of Morgan fingerprints."""
-    make = _morgan_generator().GetFingerprintAsNumPy
-    return np.packbits([make(molecule) for molecule in molecules], axis=1)
-
-
-@cache
-def _morgan_generator() -> Any:
-    from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
-
-    return GetMorganGenerator(radius=FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)

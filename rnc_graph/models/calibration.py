@@ -55,13 +55,15 @@ def calibrate_held_out(
         selection: those that chose the epochs: they say what spread is typical.
         calibration: those that calibrate.
     """
+    predictions = model.predict_rows(features, held_out)
     # Without the typical spread, this is the spread as the targets are learned.
-    spread = model.predict_rows(features, selection).difficulty
-    model = _with_typical_spread(model, spread)
-    predictions = model.predict_rows(features, calibration)
-    model = _with_intervals(model, targets[calibration], predictions)
+    spread = predictions.difficulty
+    model = _with_typical_spread(model, spread[np.isin(held_out, selection)])
+    predictions = replace(predictions, difficulty=spread + model.typical_spread)
+    calibrates = np.flatnonzero(np.isin(held_out, calibration))
+    calibrated = targets[held_out[calibrates]], predictions.take(calibrates)
     by_member = model.predict_by_member(features, held_out)
-    return Trained(model, held_out, model.predict_rows(features, held_out), by_member)
+    return Trained(_with_intervals(model, *calibrated), held_out, predictions, by_member)
 
 
 def calibrate_out_of_fold(
@@ -77,8 +79,8 @@ def calibrate_out_of_fold(
     Cross-conformal prediction (Vovk, "Cross-conformal predictors", Annals of Mathematics and
     Artificial Intelligence 74, 2015), with one interval around the prediction of the final model,
     which has learned from all folds. Its coverage is not guaranteed, as that of held-out molecules
-    is; it is measured in docs/model.md. Where that lowers their mean score, intervals widen with
-    the distance from the training molecules.
+    is. Where that lowers their mean score, intervals widen with the distance from the training
+    molecules.
 
     Args:
         model: without a typical spread and intervals.
@@ -94,8 +96,10 @@ def calibrate_out_of_fold(
     known = np.flatnonzero((missing == 0).any(axis=1))
     rows, votes = train[known], votes[:, known]
     weights = out_of_fold.cross_weights(parts)[:, known]
-    model = _with_typical_spread(model, model.combine(votes, weights)[2])
+    # Without the typical spread, the last is the spread as the targets are learned.
     values, spread, difficulty = model.combine(votes, weights)
+    model = _with_typical_spread(model, difficulty)
+    difficulty = difficulty + model.typical_spread
     distance = np.empty(len(rows))
     fold = parts.fold.numpy()
     for number in np.unique(fold[known]):

@@ -84,7 +84,7 @@ class TargetComparison:
         second: (n,) predictions of the second model.
         errors: RMSE and MAE of the first and the second model.
         differences: the second model's RMSE and MAE minus the first model's, by molecule; Holm's
-            correction is over the targets.
+            correction is over the targets, a target and its logarithm counting as two.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Comparison:
         seen: rows left out since their molecules belong to the training or validation set of the
             first model, of the second, and of any of the two.
         unknown: whether one of the models does not know its training molecules (format 1).
-        bad: molecules that cannot be read.
+        bad: molecules that one of the models cannot read.
     """
 
     targets: list[TargetComparison]
@@ -166,7 +166,10 @@ def compare_models(
             f"measured: expected a column for each of {', '.join(names)}, got {measured.shape[1]}"
         )
     values = measured if censored is None else np.where(censored == 0, measured, np.nan)
-    (one, bad), (two, _) = (predict_smiles(model, smiles, jobs) for model in (first, second))
+    found = [predict_smiles(model, smiles, jobs) for model in (first, second)]
+    one, two = (predictions for predictions, _ in found)
+    # A model that cleans molecules refuses some that another reads.
+    bad = {molecule.row: molecule for _, unreadable in found for molecule in unreadable}
     new = ~(one.seen | two.seen) & ~np.isnan(one.distance) & ~np.isnan(two.distance)
     molecules = np.full(len(smiles), -1)
     molecules[new] = numbered(canonical_smiles(smiles[row]) for row in np.flatnonzero(new).tolist())
@@ -200,7 +203,7 @@ def compare_models(
         targets=_corrected(compared),
         seen=(int(one.seen.sum()), int(two.seen.sum()), int((one.seen | two.seen).sum())),
         unknown=first.seen is None or second.seen is None,
-        bad=bad,
+        bad=[bad[row] for row in sorted(bad)],
     )
 
 
@@ -225,7 +228,7 @@ def _compared(
 
 
 def _corrected(compared: list[TargetComparison]) -> list[TargetComparison]:
-    """Correct the p values of each error over the targets."""
+    """Correct the p values of each error over the targets and their logarithms."""
     for error in ERRORS:
         tested = [n for n, one in enumerate(compared) if one.differences[error].p is not None]
         corrected = holm([compared[n].differences[error].p or 0.0 for n in tested])

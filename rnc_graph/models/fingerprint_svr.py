@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from sklearn.svm import SVR
 from torch import Tensor
 
-from rnc_graph.data.fingerprint_counts import BINS, FINGERPRINTS, fingerprint_counts
+from rnc_graph.data.features import fingerprint_counts
+from rnc_graph.data.fingerprints import BINS, FINGERPRINTS
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs

@@ -90,7 +90,7 @@ def _difference(found: PairedDifference) -> list[str]:
 
 _HOW = (
     "Differences are paired by molecule, with 95% intervals. P values are those of t tests of the "
-    "molecules' shares of the error, corrected over the targets after Holm."
+    "molecules' shares of the error, corrected after Holm over the targets and their logarithms."
 )
 COMPARED = ("target", "error", "A", "B", "B minus A", "p")
 
@@ -129,7 +129,7 @@ def comparison_notes(comparison: Comparison, names: Mapping[str, str]) -> list[s
             "of one are left out"
         )
     if comparison.bad:
-        notes.append(f"{len(comparison.bad)} rows are left out: their SMILES cannot be read")
+        notes.append(f"{len(comparison.bad)} rows are left out: A or B cannot read their SMILES")
     return notes + [_sentence(one, names) for one in comparison.targets]
 
 

@@ -55,6 +55,16 @@ def test_bounds_are_in_no_error(model: MoleculeModel, worse: MoleculeModel) -> N
     assert one.errors["rmse"][0] < 100
 
 
+def test_rows_that_one_of_the_models_cannot_read_are_counted(model: MoleculeModel) -> None:
+    cleaning = MoleculeRegressor(**QUICK, clean=True).fit(CHAIN, LENGTH).model_
+    smiles = ["CCBr", "[Na+].[Cl-]", "C(", "CCI"]
+    measured = np.array([[2.0], [0.0], [0.0], [3.0]])
+    for pair in ((model, cleaning), (cleaning, model)):
+        found = compare_models(*pair, smiles, measured)
+        assert [molecule.row for molecule in found.bad] == [1, 2]
+        assert len(found.targets[0].y_true) == 2
+
+
 def test_models_that_cannot_be_compared(model: MoleculeModel) -> None:
     other = replace(model, targets=["other"])
     with pytest.raises(RncGraphError, match="a target in common, got target and other"):

@@ -80,14 +80,14 @@ class ButinaSplitter:
         return checked(filled(groups, fractions), samples, "butina", fractions)
 
     def _clusters(self, canonical: list[str]) -> NDArray[np.int64]:
-        from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
         from rdkit.DataStructs import BulkTanimotoSimilarity
         from rdkit.ML.Cluster import Butina
         from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
 
-        from rnc_graph.data.featurizer import FINGERPRINT_BITS, FINGERPRINT_RADIUS, parse_smiles
+        from rnc_graph.data.featurizer import parse_smiles
+        from rnc_graph.data.fingerprints import morgan_generator
 
-        generator = GetMorganGenerator(radius=FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)
+        generator = morgan_generator()
         bits = [generator.GetFingerprint(parse_smiles(text)) for text in canonical]
         cluster = np.empty(len(bits), dtype=np.int64)
         if len(bits) > _LARGEST_BUTINA:

@@ -1,8 +1,9 @@
 import numpy as np
 
 from rnc_graph.data import MoleculeTable
+from rnc_graph.data.features import fingerprint_counts
 from rnc_graph.data.featurizer import Wants, molecule_arrays
-from rnc_graph.data.fingerprint_counts import FINGERPRINTS, fingerprint_counts
+from rnc_graph.data.fingerprints import FINGERPRINTS
 
 
 def test_the_featurizer_counts_what_the_canonical_smiles_has(esol: MoleculeTable) -> None:

@@ -1,45 +1,35 @@
-"""How often molecules have the substructures of a fingerprint."""
+"""Fingerprints of molecules: which substructures they have, and how often."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, partial
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
-from scipy.sparse import csr_array
 
-from rnc_graph.data.featurizer import TOGETHER, parse_smiles
-from rnc_graph.data.rdkit_log import whole
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
+RADIUS = 2
+BITS = 2048
 FINGERPRINTS = ("morgan", "feature-morgan", "atom-pairs", "torsions")
 BINS = 4096
 
 
-def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> dict[str, csr_array]:
-    """Return how often each substructure is in each of N molecules, (N, 4096), by fingerprint.
+@cache
+def morgan_generator() -> Any:
+    """Return RDKit's generator of Morgan fingerprints of radius 2 with 2,048 bits."""
+    return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
 
-    Args:
-        smiles: N SMILES.
-        fingerprints: "morgan" and "feature-morgan" of radius 2 (Rogers and Hahn, J. Chem. Inf.
-            Model. 50, 2010), "atom-pairs" (Carhart et al., J. Chem. Inf. Comput. Sci. 25, 1985),
-            "torsions" (Nilakantan et al., J. Chem. Inf. Comput. Sci. 27, 1987).
 
-    Raises:
-        ValueError: a SMILES is not valid.
-    """
-
-    def counts_of_few(first: int) -> dict[str, list[dict[int, int]]]:
-        few = smiles[first : first + TOGETHER]
-        return counted([parse_smiles(text) for text in few], fingerprints)
-
-    found: dict[str, list[dict[int, int]]] = {name: [] for name in fingerprints}
-    for first in range(0, len(smiles), TOGETHER):
-        for name, counts in whole(partial(counts_of_few, first)).items():
-            found[name] += counts
-    return as_matrices(found)
+def packed_bits(molecules: Iterable[Chem.Mol]) -> NDArray[np.uint8]:
+    """Return the packed bits of the Morgan fingerprints of n molecules, (n, 256)."""
+    make = morgan_generator().GetFingerprintAsNumPy
+    return np.packbits([make(molecule) for molecule in molecules], axis=1)
 
 
 def counted(
@@ -62,6 +52,8 @@ def as_matrices(counts: Mapping[str, list[dict[int, int]]]) -> dict[str, csr_arr
 
 
 def _sparse(rows: list[dict[int, int]]) -> csr_array:
+    from scipy.sparse import csr_array
+
     starts = np.cumsum([0, *map(len, rows)])
     bins = np.array([place for row in rows for place in row], np.int32)
     counts = np.array([count for row in rows for count in row.values()], np.int32)
@@ -72,9 +64,9 @@ def _sparse(rows: list[dict[int, int]]) -> csr_array:
 def _generators() -> dict[str, Any]:
     features = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
     return {
-        "morgan": rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BINS),
+        "morgan": rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BINS),
         "feature-morgan": rdFingerprintGenerator.GetMorganGenerator(
-            radius=2, fpSize=BINS, atomInvariantsGenerator=features
+            radius=RADIUS, fpSize=BINS, atomInvariantsGenerator=features
         ),
         "atom-pairs": rdFingerprintGenerator.GetAtomPairGenerator(
             fpSize=BINS, countSimulation=False
