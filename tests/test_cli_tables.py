@@ -62,6 +62,7 @@ def test_names_units_and_scales_are_in_all_that_is_written(folder: Path) -> None
     for line in ("| ic50 (nM) |", "| log10 of ic50 (nM) |", "| logS (log mol/L) |"):
         assert line in card
     assert "ic50 is learned as its log10" in card
+    assert "\n- 10 rows have no value\n" in card
     config = json.loads((folder / "model" / "config.json").read_text())
     assert config["units"] == ["nM", "log mol/L"]
     predictions = pd.read_csv(folder / "model" / "predictions.csv")

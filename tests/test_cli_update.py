@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
-from rnc_graph.cli.update import load_old, old_arguments
+from rnc_graph.cli.update import load_old, old_arguments, validation_share
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import load_model
@@ -112,6 +112,24 @@ def test_each_target_keeps_its_unit_and_transform(folder: Path) -> None:
     assert kept[0] not in old_arguments(old, {"unit": ["sol=mM"]})
     assert kept[1] not in old_arguments(old, {"transform": ["none"]})
     assert not any("sol=" in text for text in old_arguments(old, {"target": ["other"]}))
+
+
+def test_new_molecules_get_a_validation_set_where_a_column_made_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "old", tmp_path / "old")
+    assert validation_share(tmp_path / "old") == 0
+    path = tmp_path / "old" / "split.json"
+    split = json.loads(path.read_text())
+    sets = split["digests"]
+    count = sum(map(len, sets.values()))
+    sets["validation"], sets["train"] = sets["train"][:9], sets["train"][9:]
+    path.write_text(json.dumps(split))
+    assert validation_share(tmp_path / "old") == pytest.approx(9 / count, abs=1e-4)
+    old = load_old(tmp_path / "old", {})
+    assert "--validation-fraction=0.15" in old_arguments(old, {}, 0.15)
+    given = old_arguments(old, {"validation_fraction": 0.2}, 0.15)
+    assert not any(text.startswith("--validation") for text in given)
 
 
 def test_a_model_whose_split_knows_no_molecules(folder: Path, tmp_path: Path) -> None:

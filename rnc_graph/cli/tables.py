@@ -113,8 +113,10 @@ def read(
     weight: str | None = None,
     relation: Sequence[str] | None = None,
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
-    """Read a file, or load a dataset by its name; without targets, take the default ones."""
-    from rnc_graph.data.bad import without_value
+    """Read a file, or load a dataset by its name; without targets, take the default ones.
+
+    The bad rows are with those that have no value; see ``without_value``.
+    """
     from rnc_graph.data.catalog import dataset_cards, load_dataset
     from rnc_graph.data.reading.molecules import read_molecules
 
@@ -144,8 +146,7 @@ def read(
         decimal=decimal,  # type: ignore[arg-type]  # checked above
     )
     _check_no_targets(table.target_names, weight, id_column)
-    bad, sparse = without_value(bad)
-    return table, bad, [*notes, *sparse]
+    return table, bad, notes
 
 
 def read_measured(
@@ -164,6 +165,7 @@ def read_measured(
     ``given`` are the columns of the targets, in their order or by name; by default those that have
     the targets' names. The other arguments are those of :func:`read`.
     """
+    from rnc_graph.data.bad import without_value
     from rnc_graph.models.inference import with_targets
 
     columns = column_of_each(given or targets, targets)
@@ -176,7 +178,8 @@ def read_measured(
         usual_id=usual_id,
         relation=relation,
     )
-    return with_targets(table, list(columns), targets), bad, notes
+    bad, sparse = without_value(bad)
+    return with_targets(table, list(columns), targets), bad, [*notes, *sparse]
 
 
 def relations_of(given: Sequence[str], targets: Sequence[str]) -> list[str]:

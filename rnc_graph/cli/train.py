@@ -82,10 +82,11 @@ class _Train(Command):
         """Read the arguments; with ``--update``, options that are not given are the old model's."""
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
         if (folder := given.get("update")) and not given.get("help"):
-            from rnc_graph.cli.update import load_old, old_arguments
+            from rnc_graph.cli.update import load_old, old_arguments, validation_share
 
             ctx.obj = load_old(Path(folder), given)
-            args = [*old_arguments(ctx.obj, given), *args]
+            share = validation_share(Path(folder))
+            args = [*old_arguments(ctx.obj, given, share), *args]
         return super().parse_args(ctx, args)
 
 
@@ -363,7 +364,15 @@ def train(
             sections=[
                 *update_section(context.obj, update, built, prepared, processes),
                 *curve_sections(
-                    learning_curve, folder, prepared, settings, seed, processes, device, plugins
+                    learning_curve,
+                    folder,
+                    prepared,
+                    settings,
+                    seed,
+                    processes,
+                    device,
+                    plugins,
+                    warm=update is not None,
                 ),
             ],
         )

@@ -62,8 +62,13 @@ def curve_sections(
     jobs: int,
     device: str,
     plugins: Sequence[Plugin],
+    *,
+    warm: bool,
 ) -> list[list[str]]:
-    """Draw the learning curve, and return the section of the card on it; nothing for "no"."""
+    """Draw the learning curve, and return the section of the card on it; nothing for "no".
+
+    ``warm`` tells whether the networks of the model may have started from those of an older one.
+    """
     if how == "no":
         return []
     from rnc_graph.models.learning_curve import learning_curve
@@ -82,6 +87,9 @@ def curve_sections(
         )
     say_all(notes)
     members = "without networks" if quick else "of the whole model"
+    if warm and not quick and settings.most_networks:
+        # They know more molecules than a share of the training set.
+        members += ", its networks trained anew"
     write_learning_curve(folder, curves, members)
     section, lines = curve_section(curves, members)
     say_all(lines)

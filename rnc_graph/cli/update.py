@@ -60,8 +60,14 @@ def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
     return model
 
 
-def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
-    """Return the arguments that a model was trained with, without those that are given anew."""
+def old_arguments(
+    model: MoleculeModel, given: Mapping[str, Any], validation: float = 0.0
+) -> list[str]:
+    """Return the arguments that a model was trained with, without those that are given anew.
+
+    ``validation`` is the share of its molecules in the validation set, which new molecules get too
+    where a column or a file made the set, and not ``--validation-fraction``.
+    """
     settings, table = model.settings, model.table
     values: dict[str, Any] = {
         option: getattr(settings, name)
@@ -80,6 +86,7 @@ def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
     values["id_column"] = model.id_column
     if table is not None:
         values |= {name: getattr(table, name) for name in (*_OF_TABLES, *_OF_SPLITS)}
+        values["validation_fraction"] = table.validation_fraction or validation
     arguments = [
         argument
         for name, value in values.items()
@@ -95,6 +102,14 @@ def old_arguments(model: MoleculeModel, given: Mapping[str, Any]) -> list[str]:
     own = {text.partition("=")[0] for text in given.get("further") or []}
     further = {name: value for name, value in _further(settings).items() if name not in own}
     return [*arguments, *_arguments("set", _pairs(further))]
+
+
+def validation_share(folder: Path) -> float:
+    """Return the share of the molecules of a model's split that are in its validation set."""
+    from rnc_graph.data.splits.given import old_sets, read_split
+
+    sets = list(old_sets(read_split(folder / SPLIT)["digests"]).values())
+    return round(sets.count("validation") / len(sets), 4)
 
 
 def _further(settings: ModelSettings) -> dict[str, Any]:

@@ -78,7 +78,6 @@ class StructureDescription:
     """The structures of the different molecules that can be read.
 
     Attributes:
-        molecules: how many there are.
         salts: those of several fragments.
         chiral: those with a stereocenter or double bond whose configuration is given.
         unspecified: those with one whose configuration is not given.
@@ -93,7 +92,6 @@ class StructureDescription:
         similarity: mean Tanimoto similarity to the most similar of its molecules, of samples.
     """
 
-    molecules: int
     salts: int
     chiral: int
     unspecified: int
@@ -114,17 +112,19 @@ class TableDescription:
 
     Attributes:
         name: of the table.
-        rows: N.
+        rows: N, with the bad ones.
+        molecules: how many different ones can be read.
         bad: the rows whose SMILES give no molecule, by their index.
         bad_rows: the same, by their number and line in the source.
         repeated: molecules with more than one row.
-        conflicts: those of them whose rows differ in a target.
-        targets: one for each target.
+        conflicts: those of them whose values conflict; see ``find_duplicates``.
+        targets: one for each target, of the rows that can be read.
         structures: None where they were not described.
     """
 
     name: str
     rows: int
+    molecules: int
     bad: list[BadMolecule]
     bad_rows: list[BadRow]
     repeated: int
@@ -156,14 +156,17 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
             canonical.append(canonical_smiles(text))
         except ValueError as reason:
             bad.append(BadMolecule(row, text, str(reason)))
-            canonical.append(f"bad row {row}")
-    duplicates = find_duplicates(canonical, table.exact, tolerance=0)
-    good = np.setdiff1d(np.arange(len(table)), [molecule.row for molecule in bad])
+    unreadable = bad_rows(bad, table)
+    rows = len(table)
+    if bad:
+        table = table.take(np.setdiff1d(np.arange(rows), [molecule.row for molecule in bad]))
+    duplicates = find_duplicates(canonical, table.exact)
     return TableDescription(
         name=table.name,
-        rows=len(table),
+        rows=rows,
+        molecules=len(set(canonical)),
         bad=bad,
-        bad_rows=bad_rows(bad, table),
+        bad_rows=unreadable,
         repeated=len(duplicates.groups),
         conflicts=len(duplicates.conflicts),
         targets=[
@@ -172,9 +175,7 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
                 table.target_names, table.targets.T, table.exact.T, table.unit_of_each, strict=True
             )
         ],
-        structures=_structures(table.take(good), [canonical[row] for row in good])
-        if structures and len(good)
-        else None,
+        structures=_structures(table, canonical) if structures and len(table) else None,
     )
 
 
@@ -240,7 +241,6 @@ def _structures(table: MoleculeTable, canonical: list[str]) -> StructureDescript
     split, test, near = _near_duplicates(table, canonical, dict(zip(different, bits, strict=True)))
     nearest_set, similarity = _nearest_set(table.name, bits)
     return StructureDescription(
-        molecules=len(different),
         salts=sum("." in text for text in different),
         chiral=sum(given),
         unspecified=sum(missing),

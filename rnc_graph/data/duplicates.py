@@ -14,9 +14,8 @@ from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits.split import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray, MoleculeTable
 
-# Two values of one molecule that are further apart, in standard deviations of the target, are in
-# conflict.
-_TOLERANCE = 0.2
+TOLERANCE = 0.2
+"""Values of one molecule that are further apart, in standard deviations of the target, conflict."""
 
 How = Literal["mean", "median", "first"]
 
@@ -27,7 +26,7 @@ class Duplicates:
 
     Attributes:
         groups: the rows (from 0) of each such molecule.
-        conflicts: those of them whose values differ by more than the tolerance.
+        conflicts: those of them whose values differ by more than ``TOLERANCE``.
     """
 
     groups: list[NDArray[np.int64]]
@@ -41,20 +40,17 @@ class Duplicates:
             return f"{text}; their values agree"
         first = ", ".join(str(row) for row in rows[self.conflicts[0]])
         return (
-            f"{text}; the values of {len(self.conflicts)} differ by more than {_TOLERANCE} "
+            f"{text}; the values of {len(self.conflicts)} differ by more than {TOLERANCE} "
             f"standard deviations, such as rows {first}"
         )
 
 
-def find_duplicates(
-    canonical: Sequence[str], targets: FloatArray, tolerance: float = _TOLERANCE
-) -> Duplicates:
+def find_duplicates(canonical: Sequence[str], targets: FloatArray) -> Duplicates:
     """Find molecules with several rows.
 
     Args:
         canonical: N canonical SMILES.
         targets: (N, t), NaN where missing.
-        tolerance: the difference of two values, in standard deviations, that is no conflict.
     """
     groups = [rows for rows in groups_of(numbered(canonical)) if len(rows) > 1]
     known = [column[~np.isnan(column)] for column in targets.T]
@@ -63,7 +59,7 @@ def find_duplicates(
     def differ(rows: NDArray[np.int64]) -> bool:
         values = targets[rows]
         spread = np.fmax.reduce(values) - np.fmin.reduce(values)
-        return bool((spread > tolerance * sd).any())
+        return bool((spread > TOLERANCE * sd).any())
 
     return Duplicates(groups, [rows for rows in groups if differ(rows)])
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.bad import BadRow, bad_rows, describe_bad
+from rnc_graph.data.bad import BadRow, bad_rows, describe_bad, without_value
 from rnc_graph.data.duplicates import find_duplicates, lost_bounds, merge_transformed
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants, canonical_smiles
@@ -116,7 +116,8 @@ def prepare(
 
     Args:
         table: rows with a SMILES and a target.
-        bad: rows that were left out when it was read.
+        bad: rows that were left out when it was read; those without any value are counted in the
+            notes alone.
         preparation: what is done.
         wants: what the model needs of molecules.
         transforms: of the targets; rows with a value that has no logarithm are bad.
@@ -126,7 +127,7 @@ def prepare(
     Raises:
         BadValueError: rows are bad and ``on_bad`` is "raise", or the split cannot be made.
     """
-    notes: list[str] = []
+    bad, notes = without_value(bad)
     wants = replace(wants, fingerprints=True, canonical=True)
     done = 0
     table, without_logarithm = with_logarithms(table, transforms)

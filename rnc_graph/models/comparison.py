@@ -83,8 +83,9 @@ class TargetComparison:
         first: (n,) predictions of the first model.
         second: (n,) predictions of the second model.
         errors: RMSE and MAE of the first and the second model.
-        differences: the second model's RMSE and MAE minus the first model's, by molecule; Holm's
-            correction is over the targets, a target and its logarithm counting as two.
+        differences: the second model's RMSE and MAE minus the first model's, by molecule. Holm's
+            correction is over the targets, each on the scale that both models learn: the errors in
+            the unit of a target learned as its logarithm have no corrected p value.
     """
 
     name: str
@@ -173,7 +174,8 @@ def compare_models(
     new = ~(one.seen | two.seen) & ~np.isnan(one.distance) & ~np.isnan(two.distance)
     molecules = np.full(len(smiles), -1)
     molecules[new] = numbered(canonical_smiles(smiles[row]) for row in np.flatnonzero(new).tolist())
-    compared = []
+    compared: list[TargetComparison] = []
+    tested: list[int] = []
     for name, y_true in zip(names, values.T, strict=True):
         columns = [model.targets.index(name) for model in (first, second)]
         rows = np.flatnonzero(new & ~np.isnan(y_true))
@@ -194,13 +196,14 @@ def compare_models(
             if known.any():
                 logs, own = [values[known] for values in logs], molecules[rows[known]]
                 compared.append(_compared(f"log10 of {name}", "log10 units", logs, own))
+        tested.append(len(compared) - 1)
     if not compared:
         raise BadValueError(
             "expected measured molecules that are new to both models, got none: "
             f"{int((one.seen | two.seen).sum())} of {len(smiles)} rows belong to training data"
         )
     return Comparison(
-        targets=_corrected(compared),
+        targets=_corrected(compared, tested),
         seen=(int(one.seen.sum()), int(two.seen.sum()), int((one.seen | two.seen).sum())),
         unknown=first.seen is None or second.seen is None,
         bad=[bad[row] for row in sorted(bad)],
@@ -227,13 +230,12 @@ def _compared(
     )
 
 
-def _corrected(compared: list[TargetComparison]) -> list[TargetComparison]:
-    """Correct the p values of each error over the targets and their logarithms."""
+def _corrected(compared: list[TargetComparison], tested: Sequence[int]) -> list[TargetComparison]:
+    """Correct the p values of each error over the comparisons that are tested, one a target."""
+    found = [dict(one.differences) for one in compared]
     for error in ERRORS:
-        tested = [n for n, one in enumerate(compared) if one.differences[error].p is not None]
-        corrected = holm([compared[n].differences[error].p or 0.0 for n in tested])
-        for n, p in zip(tested, corrected, strict=True):
-            found = replace(compared[n].differences[error], p_holm=p)
-            differences = compared[n].differences | {error: found}
-            compared[n] = replace(compared[n], differences=differences)
-    return compared
+        known = [n for n in tested if found[n][error].p is not None]
+        p_values = dict(zip(known, holm([found[n][error].p or 0.0 for n in known]), strict=True))
+        for n, differences in enumerate(found):
+            differences[error] = replace(differences[error], p_holm=p_values.get(n))
+    return [replace(one, differences=own) for one, own in zip(compared, found, strict=True)]

@@ -44,7 +44,7 @@ class ExtraTrees:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         from sklearn.ensemble import ExtraTreesRegressor
 
-        for target, column in enumerate(known_columns(targets, train)):
+        for target, column in enumerate(known_columns(targets, train, inputs.smiles)):
             scores = inputs.scores[torch.from_numpy(column.rows)].numpy()
             whole = column.completed(partial(_predicted, scores, seed))
             forest = ExtraTreesRegressor(self.trees, max_features=_FEATURES, random_state=seed)

@@ -56,10 +56,11 @@ class FingerprintSVR:
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> FingerprintSVR:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
-        counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
+        smiles = [inputs.smiles[row] for row in train]
+        counts = fingerprint_counts(smiles, self.fingerprints)
         shape = (len(train), self.targets)
         coefficients, intercepts = np.zeros(shape), np.zeros(self.targets)
-        for target, column, kernel in _kernels(counts, targets[train]):
+        for target, column, kernel in _kernels(counts, targets[train], smiles):
             solved = _solve(kernel, column)
             coefficients[column.rows, target], intercepts[target] = solved
         support = np.flatnonzero(coefficients.any(axis=1))
@@ -109,8 +110,9 @@ class FingerprintSVR:
         predicted = np.full((len(train), self.targets), np.nan)
         if not folds:
             return predicted
-        counts = fingerprint_counts([inputs.smiles[row] for row in train], self.fingerprints)
-        for target, column, kernel in _kernels(counts, targets[train]):
+        smiles = [inputs.smiles[row] for row in train]
+        counts = fingerprint_counts(smiles, self.fingerprints)
+        for target, column, kernel in _kernels(counts, targets[train], smiles):
             for mask in folds:
                 held = mask.numpy()[column.rows]
                 if held.any() and not held.all():
@@ -131,15 +133,15 @@ class FingerprintSVR:
 
 
 def _kernels(
-    counts: dict[str, csr_array], targets: Tensor
+    counts: dict[str, csr_array], targets: Tensor, smiles: Sequence[str]
 ) -> Iterator[tuple[int, Column, FloatArray]]:
     """Yield each target that a molecule has, what k rows know of it, and their kernel (k, k).
 
-    ``counts`` and ``targets`` are of n molecules; for targets see ``known_columns``.
+    ``counts``, ``targets`` and ``smiles`` are of n rows; for targets see ``known_columns``.
     """
     count = len(targets)
     whole = own_kernel(counts) if count <= LARGEST else None
-    for target, known in enumerate(known_columns(targets, torch.arange(count))):
+    for target, known in enumerate(known_columns(targets, torch.arange(count), smiles)):
         if not len(known.rows):
             continue
         column = known.take(slice(None, None, -(-len(known.rows) // LARGEST)))

@@ -9,8 +9,10 @@ import numpy as np
 from scipy import stats
 
 from rnc_graph.data.splits.split import Split, groups_of, joined, numbered
+from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.build import Prepared, build
+from rnc_graph.models.comparison import error_shares
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
 
@@ -26,7 +28,8 @@ _FEWEST_SIZES = 4
 class PowerLaw:
     """error = factor * molecules ** -exponent, by least squares of the logarithms.
 
-    ``low`` and ``high`` are the ends of the exponent's 95% interval.
+    ``low`` and ``high`` are the ends of the exponent's 95% interval; see
+    :meth:`TargetCurve.power_law`.
     """
 
     factor: float
@@ -48,16 +51,21 @@ class TargetCurve:
         unit: of the target.
         molecules: (k,) from how many molecules with the target each of k models learned.
         shares: (k,) of the training set.
+        draws: (k,) the number of the draw. A smaller set of a draw is a subset of its larger ones.
         rmse: (k,) their RMSE on the test set.
         mae: (k,) their MAE.
+        by_molecule: k arrays (M,), what each test molecule contributes to the RMSE; see
+            :func:`~rnc_graph.models.comparison.error_shares`.
     """
 
     name: str
     unit: str
     molecules: list[int] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
+    draws: list[int] = field(default_factory=list)
     rmse: list[float] = field(default_factory=list)
     mae: list[float] = field(default_factory=list)
+    by_molecule: list[FloatArray] = field(default_factory=list)
 
     def means(self) -> dict[int, float]:
         """Return the mean RMSE of each share of the training set by its mean molecules."""
@@ -73,15 +81,33 @@ class TargetCurve:
 
         They do if the 95% interval of its exponent is above 0, and if a line explains 90% of the
         variance of the logarithms of the mean errors of four or more sizes.
+
+        Models of one draw learn from nested sets, and all are evaluated on the same molecules: they
+        are not independent. So a draw is one observation of the exponent, and the interval is that
+        of a t distribution with one degree of freedom fewer than draws. Its variance is that of the
+        mean over the draws plus that of the test set, by the molecules' contributions (delta
+        method). The largest sets are drawn once: their own chance is not in it.
         """
-        means = self.means()
-        if len(means) < _FEWEST_SIZES or min(self.rmse) <= 0:
+        means, draws = self.means(), np.array(self.draws)
+        several = np.unique(draws)
+        if len(means) < _FEWEST_SIZES or len(several) < 2 or min(self.rmse) <= 0:
             return None
         of_means = stats.linregress(np.log(list(means)), np.log(list(means.values())))
-        fit = stats.linregress(np.log(self.molecules), np.log(self.rmse))
-        reach = float(stats.t.ppf(0.975, len(self.rmse) - 2) * fit.stderr)
+        sizes, errors = np.log(self.molecules), np.log(self.rmse)
+        fit = stats.linregress(sizes, errors)
+        once = np.array([self.shares.count(share) == 1 for share in self.shares])
+        exponents = [
+            -stats.linregress(sizes[own], errors[own]).slope
+            for own in ((draws == draw) | once for draw in several)
+        ]
+        # The slope is a sum of the logarithms of the errors.
+        factors = (sizes - sizes.mean()) / np.square(sizes - sizes.mean()).sum()
+        of_molecules = (factors / self.rmse) @ np.stack(self.by_molecule)
+        variance = np.var(exponents, ddof=1) / len(several)
+        variance += np.var(of_molecules, ddof=1) / len(of_molecules)
+        reach = float(stats.t.ppf(0.975, len(several) - 1) * np.sqrt(variance))
         exponent = -float(fit.slope)
-        if of_means.rvalue**2 < _LEAST_R2 or exponent <= reach:
+        if of_means.rvalue**2 < _LEAST_R2 or not exponent > reach:
             return None
         return PowerLaw(float(np.exp(fit.intercept)), exponent, exponent - reach, exponent + reach)
 
@@ -107,7 +133,8 @@ def learning_curve(
 ) -> tuple[list[TargetCurve], list[str]]:
     """Train models on shares of a training set, and evaluate them on the same test set.
 
-    Shares below 75% are drawn three times. All rows of a molecule are drawn together.
+    Shares below 75% are drawn three times. All rows of a molecule are drawn together. No model
+    starts from an older one, whose networks may have learned from more than the share.
 
     Args:
         prepared: a table with its split, which has a test set.
@@ -153,14 +180,18 @@ def learning_curve(
             assert built.test is not None
             test = built.test.transformed()
             for target, (name, unit) in enumerate(zip(test.targets, test.units, strict=True)):
-                metrics = test.metrics(target)
-                if not metrics["count"]:
+                metrics, rows = test.metrics(target), test.known(target)
+                if not len(rows):
                     continue
+                errors = test.predictions.values[rows, target] - test.measured[rows, target]
+                molecules = numbered(canonical[row] for row in split.test[rows])
                 own = unit if name == built.model.targets[target] else "log10 units"
                 curve = curves.setdefault(name, TargetCurve(name, own))
                 known = train[~np.isnan(prepared.table.targets[train, target])]
                 curve.molecules.append(len({canonical[row] for row in known}))
                 curve.shares.append(share)
+                curve.draws.append(number)
+                curve.by_molecule.append(error_shares(errors, molecules)["rmse"])
                 curve.rmse.append(metrics["rmse"])
                 curve.mae.append(metrics["mae"])
         done += share

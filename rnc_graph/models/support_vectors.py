@@ -40,7 +40,7 @@ class SupportVectors:
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> SupportVectors:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
-        for target, column in enumerate(known_columns(targets, train)):
+        for target, column in enumerate(known_columns(targets, train, inputs.smiles)):
             scores = self.columns(inputs.take(torch.from_numpy(column.rows)))
             # scikit-learn's gamma="scale", said out, since the prediction needs it too.
             gamma = 1 / (scores.shape[1] * scores.var() or 1.0)

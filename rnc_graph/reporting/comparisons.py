@@ -90,7 +90,8 @@ def _difference(found: PairedDifference) -> list[str]:
 
 _HOW = (
     "Differences are paired by molecule, with 95% intervals. P values are those of t tests of the "
-    "molecules' shares of the error, corrected after Holm over the targets and their logarithms."
+    "molecules' shares of the error, corrected after Holm over the targets. A target of which both "
+    "models learn the logarithm is tested by that alone."
 )
 COMPARED = ("target", "error", "A", "B", "B minus A", "p")
 
@@ -130,25 +131,28 @@ def comparison_notes(comparison: Comparison, names: Mapping[str, str]) -> list[s
         )
     if comparison.bad:
         notes.append(f"{len(comparison.bad)} rows are left out: A or B cannot read their SMILES")
-    return notes + [_sentence(one, names) for one in comparison.targets]
+    return notes + [line for one in comparison.targets for line in _sentence(one, names)]
 
 
-def _sentence(one: TargetComparison, names: Mapping[str, str]) -> str:
+def _sentence(one: TargetComparison, names: Mapping[str, str]) -> list[str]:
+    """Say which model is better; nothing for a target that is tested by its logarithm."""
     found = one.differences["rmse"]
+    if found.p is not None and found.p_holm is None:
+        return []
     where = f"{one.name}, {len(one.y_true)} rows, {found.n} molecules"
     if found.p is None or found.p_holm is None:
         same = "the predictions have equal errors" if found.mean == 0 else "too few molecules"
-        return f"{where}: {same}"
+        return [f"{where}: {same}"]
     p = numbers.p_value(found.p_holm)
     p = f"p {p}" if p.startswith("<") else f"p = {p}"
     if not numbers.significant(found):
         least = numbers.number(found.detectable or 0.0)
-        return (
+        return [
             f"{where}: the RMSE of A and B does not differ significantly ({p}); the smallest "
             f"difference that would have been seen four times in five is {least}"
-        )
+        ]
     better = names["B"] if found.mean < 0 else names["A"]
-    return f"{where}: {better} has the lower RMSE, by {numbers.number(abs(found.mean))} ({p})"
+    return [f"{where}: {better} has the lower RMSE, by {numbers.number(abs(found.mean))} ({p})"]
 
 
 def write_comparison(

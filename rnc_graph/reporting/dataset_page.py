@@ -65,13 +65,16 @@ def print_description(console: Console, description: TableDescription) -> None:
 
 def facts(description: TableDescription) -> list[tuple[str, str]]:
     """Return what is to be said of the rows and the structures of a table, with its headings."""
+    from rnc_graph.data.duplicates import TOLERANCE  # With RDKit, which a list does without.
+
     found = [
-        ("molecules", f"{description.rows:,}"),
+        ("rows", f"{description.rows:,}"),
         ("bad SMILES", _bad(description)),
+        ("molecules", f"{description.molecules:,}"),
         (
             "repeated",
-            f"{description.repeated:,} molecules are in more than one row, "
-            f"{description.conflicts:,} of them with values that differ",
+            f"{description.repeated:,} molecules are in more than one row, the values of "
+            f"{description.conflicts:,} differ by more than {TOLERANCE} standard deviations",
         ),
     ]
     if isinstance(description, DatasetDescription):
@@ -84,9 +87,8 @@ def facts(description: TableDescription) -> list[tuple[str, str]]:
         return found
     smallest, median, largest = structures.atoms[[0, QUANTILES.index(0.5), -1]]
     scaffold, count = structures.largest
-    share = percent(count / structures.molecules)
+    share = percent(count / description.molecules)
     found += [
-        ("different", plural(structures.molecules, "molecule")),
         ("size", f"{smallest:g} to {largest:g} heavy atoms, median {median:g}"),
         (
             "salts",

@@ -47,8 +47,9 @@ def forecast(curve: TargetCurve) -> str:
     low, high = (1 - 2**-exponent for exponent in (law.low, law.high))
     return (
         f"{curve.name}: with twice the {largest:,} training molecules the RMSE would fall by "
-        f"{1 - twice / now:.0%} ({low:.0%} to {high:.0%}), from {numbers.number(now)} to about "
-        f"{numbers.number(twice)}, if it goes on as it did from {min(curve.molecules):,} molecules "
+        f"{1 - twice / now:.0%} (95% interval {low:.0%} to {high:.0%}), from "
+        f"{numbers.number(now)} to about {numbers.number(twice)}, if it goes on as it did from "
+        f"{min(curve.molecules):,} molecules "
         "on, and if the new ones are of the same kind"
     )
 

@@ -5,6 +5,9 @@ import pytest
 
 from rnc_graph.data import MoleculeTable, describe
 from rnc_graph.data.description import QUANTILES
+from rnc_graph.data.duplicates import TOLERANCE
+from rnc_graph.data.featurizer import Wants
+from rnc_graph.models.build import Preparation, prepare
 
 
 def table(smiles: list[str], values: list[float]) -> MoleculeTable:
@@ -20,6 +23,18 @@ def test_repeats_estimate_the_error_of_the_measurement() -> None:
     assert target.other_units == 0
     assert found.structures is None
     assert np.isnan(describe(table(["CO", "C"], [1, 2]), structures=False).targets[0].repeat_sd)
+
+
+def test_repeats_conflict_as_they_do_in_training() -> None:
+    """The same rows are counted, by the same tolerance, before and by a training."""
+    smiles = ["CO", "OC", "CC", "CC", "C", "CCC", "C1CC"]
+    repeated = table(smiles, [1.0, 1.1, 5.0, 9.0, 0.0, 10.0, 1.0])
+    found = describe(repeated, structures=False)
+    assert (found.repeated, found.conflicts) == (2, 1)
+    trained = prepare(repeated, [], Preparation(fractions=(1, 0, 0)), Wants())
+    assert trained.notes[0].startswith(
+        f"2 molecules are in several rows; the values of 1 differ by more than {TOLERANCE}"
+    )
 
 
 def test_values_that_pile_up_at_a_limit_are_found() -> None:
@@ -44,9 +59,11 @@ def test_repeats_a_factor_of_a_thousand_apart_may_have_other_units(
 
 def test_structures_are_those_of_different_molecules() -> None:
     smiles = ["c1ccccc1C", "Cc1ccccc1", "c1ccccc1O", "C[C@H](O)F", "CC(O)F", "[Na+].[Cl-]", "C1CC"]
-    structures = describe(table(smiles, [float(n) for n in range(7)])).structures
+    found = describe(table(smiles, [float(n) for n in range(7)]))
+    structures = found.structures
     assert structures is not None
-    assert structures.molecules == 5
+    assert (found.rows, found.molecules, len(found.bad)) == (7, 5, 1)
+    assert found.targets[0].measured == 6  # As many as a model can learn from.
     assert (structures.salts, structures.chiral, structures.unspecified) == (1, 1, 1)
     assert structures.atoms[[0, QUANTILES.index(0.5), -1]].tolist() == [2, 4, 7]
     assert (structures.scaffolds, structures.single, structures.largest) == (2, 0, ("", 3))

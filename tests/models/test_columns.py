@@ -45,6 +45,25 @@ def test_bounds_are_completed_and_values_are_kept() -> None:
     assert not found.censored.any()
 
 
+def test_rows_of_a_molecule_do_not_measure_what_it_teaches() -> None:
+    """Three rows of each molecule, one of them a bound, are learned from or held out together."""
+    smiles = [f"C{number // 3}" for number in range(60)]
+    targets = torch.linspace(0, 1, 60, dtype=torch.float64)[:, None]
+    censored = torch.tensor([[0.0], [0.0], [1.0]]).repeat(20, 1)
+    (some,) = known_columns(
+        weighted_bounds(targets, censored, torch.ones(60)), torch.arange(60), smiles
+    )
+    learned: list[int] = []
+
+    def predict(part: Column, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+        learned.extend(part.rows.tolist())
+        return np.zeros(60)
+
+    some.completed(predict)
+    assert len(learned) == 48
+    assert len({row // 3 for row in learned}) == 16
+
+
 def test_without_bounds_or_with_few_values_nothing_is_predicted() -> None:
     def predict(part: Column, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         raise AssertionError

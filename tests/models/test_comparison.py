@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from rnc_graph import MoleculeRegressor
 from rnc_graph.errors import RncGraphError
 from rnc_graph.metrics.regression import regression_metrics
+from rnc_graph.metrics.statistics import holm
 from rnc_graph.models import MoleculeModel, compare_models
 from rnc_graph.models.comparison import compare_errors, error_shares
+from rnc_graph.reporting.comparisons import comparison_notes
 
 CHAIN = ["C" * length + "O" for length in range(1, 31)]
 LENGTH = np.arange(1.0, 31.0)
@@ -45,6 +47,25 @@ def test_the_better_model_is_found(model: MoleculeModel, worse: MoleculeModel) -
     assert rmse.p_holm < 0.05
     with pytest.raises(RncGraphError, match="new to both models, got none: 30 of 30 rows"):
         compare_models(model, worse, CHAIN, LENGTH)
+
+
+def test_a_target_is_tested_once_whatever_its_scales() -> None:
+    """Two targets, of which both models learn one as its logarithm, are two tests and not three."""
+    two = np.arange(3.0, 23.0)[:, None].repeat(2, axis=1)
+    several = [
+        MoleculeRegressor(**QUICK, target_transform=["none", "log10"])
+        .fit(smiles, np.column_stack([y, np.abs(y) + 1]))
+        .model_
+        for smiles, y in ((CHAIN, LENGTH), (CHAIN[::2], LENGTH[::-2]))
+    ]
+    plain, unit, logarithm = compare_models(*several, NEW, two).targets
+    assert logarithm.name == f"log10 of {unit.name}"
+    for error in ("rmse", "mae"):
+        tested = [plain.differences[error], logarithm.differences[error]]
+        assert unit.differences[error].p_holm is None
+        assert [one.p_holm for one in tested] == pytest.approx(holm([one.p for one in tested]))
+    notes = comparison_notes(compare_models(*several, NEW, two), {"A": "A", "B": "B"})
+    assert [note.partition(",")[0] for note in notes] == [plain.name, logarithm.name]
 
 
 def test_bounds_are_in_no_error(model: MoleculeModel, worse: MoleculeModel) -> None:

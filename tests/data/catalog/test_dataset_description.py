@@ -30,26 +30,26 @@ def _small() -> NamedDataset:
 
 def test_rows_gaps_and_repeats_are_counted() -> None:
     found = describe(_small())
-    assert found.rows == 6
+    assert (found.rows, found.molecules) == (6, 2)
     assert [(bad.row, bad.smiles) for bad in found.bad] == [(1, "C1CC")]
     assert found.repeated == 2
     assert found.conflicts == 1  # Ethanol: 1, 1 and 1.5; benzene's rows agree where both have one.
     assert found.parts == {"train": 4, "test": 2}
     assert found.subsets == {"cliff": 2}
-    assert [(t.name, t.measured, t.missing) for t in found.targets] == [("a", 5, 1), ("b", 4, 2)]
+    assert [(t.name, t.measured, t.missing) for t in found.targets] == [("a", 4, 1), ("b", 3, 2)]
 
 
 def test_labels_are_those_that_were_measured() -> None:
     first, second = describe(_small()).targets
-    assert first.quantiles[[0, 3, -1]].tolist() == [1.0, 1.5, 3.0]
-    assert first.mean == pytest.approx(1.7)
-    assert first.sd == pytest.approx(np.std([1.0, 2.0, 3.0, 1.0, 1.5]))
+    assert first.quantiles[[0, 3, -1]].tolist() == [1.0, 1.25, 3.0]
+    assert first.mean == pytest.approx(1.625)
+    assert first.sd == pytest.approx(np.std([1.0, 3.0, 1.0, 1.5]))
     assert (len(first.counts), len(first.edges)) == (BINS, BINS + 1)
-    assert (first.counts.sum(), second.counts.sum()) == (5, 4)
-    assert (second.edges[0], second.edges[-1]) == (5.0, 7.0)
+    assert (first.counts.sum(), second.counts.sum()) == (4, 3)
+    assert (second.edges[0], second.edges[-1]) == (6.0, 7.0)
 
 
 def test_esol_has_repeats_in_conflict() -> None:
     found = describe_dataset("esol")
-    assert (found.rows, found.bad, found.repeated, found.conflicts) == (1128, [], 11, 6)
+    assert (found.rows, found.bad, found.repeated, found.conflicts) == (1128, [], 11, 1)
     assert found.targets[0].quantiles[[0, -1]].tolist() == [-11.6, 1.58]
