@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -15,6 +17,25 @@ def weighted_bounds(y_true: Tensor, censored: Tensor, weights: Tensor) -> Tensor
         weights: (N,) with a mean of 1.
     """
     return torch.stack([y_true, censored, weights[:, None].expand_as(y_true)], dim=2)
+
+
+def with_bounds_and_weights(
+    y_true: Tensor, censored: NDArray[np.int8] | None, weights: NDArray[np.float64] | None
+) -> Tensor:
+    """Return targets (N, t) as they are, or as :func:`weighted_bounds` makes them.
+
+    Args:
+        y_true: (N, t) float32.
+        censored: (N, t) as in :func:`weighted_bounds`; None if all are values.
+        weights: (N,) with a mean of 1; None if all samples count alike.
+    """
+    if censored is None and weights is None:
+        return y_true
+    sides = np.zeros(y_true.shape) if censored is None else censored
+    counted = np.ones(len(y_true)) if weights is None else weights
+    return weighted_bounds(
+        y_true, torch.from_numpy(sides).float(), torch.from_numpy(counted).float()
+    )
 
 
 def exact(y_true: Tensor) -> Tensor:

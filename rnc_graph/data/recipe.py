@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnc_graph.data.bounds import with_bounds_and_weights
 from rnc_graph.data.long_tail import thin_classes, thin_to_long_tail
-from rnc_graph.data.scaling import TargetScaler
+from rnc_graph.data.scaling import TargetScaler, Transform
 from rnc_graph.data.splits import SPLITS, SplitSamples, Splitter
 from rnc_graph.errors import BadValueError
 from rnc_graph.quantiles import quantile_edges
@@ -35,7 +37,8 @@ class PreparedSplit:
     Attributes:
         train, validation, test: indices of the sets.
         scaler: fitted on the training set.
-        targets: (N, t) float32, standardized, NaN where missing; the training set's with noise.
+        targets: (N, t) float32, standardized, NaN where missing; the training set's with noise. Or
+            (N, t, 3), with bounds and weights, as ``weighted_bounds`` makes them.
         training_targets: (len(train), t) the same in the targets' unit.
         edges: inner edges of the bins that a long tail was thinned by, in the unit of the first
             target; none without one.
@@ -75,11 +78,12 @@ class SplitRecipe:
     long_tail: LongTail | None = None
     label_noise: float = 0.0
 
-    def prepare(self, table: Any, seed: int) -> PreparedSplit:
+    def prepare(self, table: Any, seed: int, transforms: Sequence[Transform] = ()) -> PreparedSplit:
         """Divide a table, and standardize its targets by the training set; classes stay numbers.
 
         ``table`` is as in :meth:`SplitSamples.of`; it may have ``classes``, of which targets are
-        indices.
+        indices, and ``censored`` and ``weights``, as a ``MoleculeTable``. ``transforms`` are of
+        the t targets; () for none.
 
         Raises:
             RncGraphError: a set would be empty, or a splitter does not fit the samples.
@@ -88,7 +92,7 @@ class SplitRecipe:
         published = getattr(table, "published_split", None) is not None
         splitter = self.splitter or SPLITS.make("published" if published else "random")
         split = splitter.split(samples, seed, self.fractions)
-        label = table.targets[:, 0]
+        label = getattr(table, "exact", table.targets)[:, 0]
         classes = len(getattr(table, "classes", ()))
         train, validation = split.train, split.validation
         if classes and self.unseen is not None:
@@ -109,18 +113,28 @@ class SplitRecipe:
             )
         targets = table.targets.copy()
         targets[train] = self._noisy(targets[train], seed)
+        exact, censored = targets, getattr(table, "censored", None)
+        if censored is not None:
+            censored = censored.copy()
+            censored[train] = self._noisy(censored[train], seed)
+            exact = np.where(censored == 0, targets, np.nan)
+        weights = getattr(table, "weights", None)
         # A class index is not a quantity.
         scaler = (
             TargetScaler(np.zeros(1), np.ones(1))
             if classes
-            else TargetScaler.fit(targets[train], table.target_names)
+            else TargetScaler.fit(exact[train], table.target_names, transforms)
         )
         return PreparedSplit(
             train=torch.from_numpy(train),
             validation=torch.from_numpy(validation),
             test=torch.from_numpy(split.test),
             scaler=scaler,
-            targets=torch.from_numpy(scaler.standardize(targets)).float(),
+            targets=with_bounds_and_weights(
+                torch.from_numpy(scaler.standardize(targets)).float(),
+                censored,
+                None if weights is None else weights / weights[train].mean(),
+            ),
             training_targets=targets[train],
             edges=edges,
             band=band,
@@ -151,8 +165,8 @@ class SplitRecipe:
         # At least two: standardizing needs a spread.
         return train[np.sort(order[: max(2, round(self.train_size * len(train)))])]
 
-    def _noisy(self, targets: FloatArray, seed: int) -> FloatArray:
-        """Return (M, t) targets of which a share is permuted."""
+    def _noisy(self, targets: NDArray[Any], seed: int) -> NDArray[Any]:
+        """Return what is known of (M, t) targets, with a share of the M permuted."""
         rng = np.random.default_rng([seed, 2])
         chosen = rng.permutation(len(targets))[: round(self.label_noise * len(targets))]
         noisy = targets.copy()

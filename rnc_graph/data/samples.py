@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
+from rnc_graph.data.scaling import Transform
 from rnc_graph.data.table import Table
 from rnc_graph.data.transforms import VIEWS, Compose, View
 from rnc_graph.errors import BadValueError
@@ -53,12 +54,14 @@ class Samples:
         inputs: what encoders take of them.
         kind: of the inputs.
         groups: (C,) the group of each class, for targets that are classes of a hierarchy.
+        transforms: of the t targets before they are standardized; () for none.
     """
 
     table: Table
     inputs: Store
     kind: InputKind
     groups: tuple[int, ...] | None = None
+    transforms: tuple[Transform, ...] = ()
 
     @property
     def classes(self) -> int | None:
@@ -67,7 +70,7 @@ class Samples:
 
     def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
         """Divide them by a recipe, and standardize the targets by the training set."""
-        return recipe.prepare(self.table, seed)
+        return recipe.prepare(self.table, seed, self.transforms)
 
 
 class LoadedImages(Protocol):

@@ -1,6 +1,6 @@
 """Tables of SMILES and targets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnc_graph.data.reading.columns import check_column
-from rnc_graph.data.reading.numbers import LARGEST, parse_number
+from rnc_graph.data.reading.numbers import LARGEST, parse_number, side_of, split_relation
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.errors import BadValueError, UnknownNameError
 
@@ -225,10 +225,13 @@ def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
     return [str(cell) for cell in frame[name]]
 
 
-def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False) -> FloatArray:
+def numbers(
+    frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False, bounds: bool = False
+) -> FloatArray:
     """Return one column of a frame of :func:`read_csv` as numbers, (N,).
 
-    ``missing`` allows missing values, NaN then; ``path`` is for messages.
+    ``missing`` allows missing values, NaN then; ``bounds`` reads ">100" as 100; ``path`` is for
+    messages.
 
     Raises:
         RncGraphError: a cell is no number, or beyond ``LARGEST``; the message has its line or row.
@@ -238,7 +241,7 @@ def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False
     bad: list[int] = []
     for row, cell in enumerate(cells):
         try:
-            values[row] = parse_number(cell, missing=missing)
+            values[row] = parse_number(split_relation(cell)[1] if bounds else cell, missing=missing)
         except ValueError:
             bad.append(row)
     if bad:
@@ -250,6 +253,19 @@ def numbers(frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False
     return values
 
 
+def _sides(frame: pd.DataFrame, name: str, path: Path, relation: str | None) -> list[int]:
+    """Return on which side of its number each value of a column lies, by its cell or a column."""
+    sides = [split_relation(cell)[0] for cell in column(frame, name, path)]
+    for row, cell in enumerate(column(frame, relation, path) if relation else []):
+        try:
+            sides[row] = sides[row] or side_of(cell)
+        except ValueError as reason:
+            raise BadValueError(
+                f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}: {reason}"
+            ) from reason
+    return sides
+
+
 def read_table(
     path: Path,
     smiles: str,
@@ -259,6 +275,10 @@ def read_table(
     name: str | None = None,
     missing: bool = False,
     extra: Sequence[str] = (),
+    bounds: bool = False,
+    relations: Mapping[str, str] | None = None,
+    weight: str = "",
+    id_column: str = "",
 ) -> MoleculeTable:
     """Read a file of molecules, of which no row may be bad.
 
@@ -270,22 +290,51 @@ def read_table(
         name: of the table in messages; the file's path by default.
         missing: whether a target may be missing, NaN then.
         extra: further columns to keep, as text.
+        bounds: whether cells such as ">100" are bounds, and no errors.
+        relations: by its target, the column that says "=", "<" or ">"; with ``bounds``.
+        weight: the column of weights, "" for none.
+        id_column: the column that names the rows, "" for none.
 
     Raises:
         RncGraphError: the file, a column, or a value is missing or wrong.
     """
     frame = read_csv(path)
+    values = np.stack(
+        [numbers(frame, target, path, missing=missing, bounds=bounds) for target in targets], axis=1
+    )
+    censored = None
+    if bounds:
+        relations = relations or {}
+        sides = [_sides(frame, target, path, relations.get(target)) for target in targets]
+        censored = np.where(np.isnan(values), 0, np.array(sides, dtype=np.int8).T).astype(np.int8)
     return MoleculeTable(
         name=name or str(path),
         smiles=column(frame, smiles, path),
-        targets=np.stack(
-            [numbers(frame, target, path, missing=missing) for target in targets], axis=1
-        ),
+        targets=values,
         target_names=list(targets),
         unit=unit,
-        extra={name: column(frame, name, path) for name in extra},
+        extra={name: column(frame, name, path) for name in (*extra, id_column) if name},
         smiles_column=smiles,
+        id_column=id_column,
+        censored=censored if censored is not None and censored.any() else None,
+        weights=_positive(frame, weight, path) if weight else None,
     )
+
+
+def _positive(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
+    values = numbers(frame, name, path)
+    if (values <= 0).any():
+        row = int(np.flatnonzero(values <= 0)[0])
+        raise BadValueError(
+            f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}: expected a positive "
+            f"weight, got {values[row]:g}"
+        )
+    return values
+
+
+def exact_targets(table: Table) -> FloatArray:
+    """Return the (N, t) targets of a table, NaN where missing or where only a bound is known."""
+    return table.exact if isinstance(table, MoleculeTable) else table.targets
 
 
 def read_card_table(path: Path, card: "DatasetCard", extra: Sequence[str] = ()) -> MoleculeTable:

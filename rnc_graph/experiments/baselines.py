@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnc_graph.data import PreparedSplit
+from rnc_graph.data.bounds import exact
 from rnc_graph.data.table import FloatArray, MoleculeTable, Table
 from rnc_graph.errors import UnknownNameError
 
@@ -62,7 +63,7 @@ def baseline_predictions(name: str, table: Table, split: PreparedSplit, seed: in
         from rnc_graph.data.features import morgan_fingerprints
         from rnc_graph.models.baselines import random_forest
 
-        bits, targets = morgan_fingerprints(table.smiles), split.targets.double().numpy()
+        bits, targets = morgan_fingerprints(table.smiles), exact(split.targets).double().numpy()
         return random_forest(bits, targets, split.train.numpy(), seed=seed)
     return _member(name, table, split, seed)
 
@@ -75,9 +76,9 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
 
     on_descriptors = kind != "fingerprint-svr"
-    wants = Wants(
-        descriptors=on_descriptors, canonical=not on_descriptors, bounded=not on_descriptors
-    )
+    # Rows of one molecule are known where bounds are completed.
+    canonical = not on_descriptors or split.targets.dim() == 3
+    wants = Wants(descriptors=on_descriptors, canonical=canonical, bounded=not on_descriptors)
     features = molecule_features(table.smiles, wants)
     check_bad(bad_rows(features.bad, table), "raise", table.name)
     scaler = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,8 +14,10 @@ from rnc_graph.data import MoleculeTable, load_dataset, read_table, without
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.features import packed_graphs
 from rnc_graph.data.samples import ImageSource, ImageStore, InputKind, Samples, Store
+from rnc_graph.data.scaling import Transform, not_positive
 from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError
+from rnc_graph.experiments.digests import image_digest, table_digest
 from rnc_graph.experiments.own_graphs import GraphTable, graph_table, graphs_digest, load_graphs
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.sources import (
@@ -45,6 +45,7 @@ class Loaded:
             drawn as encoders take them.
         skipped: a message that lists the bad images left out, "" for none.
         groups: (C,) the group of each class, if they have a hierarchy.
+        transforms: of the targets before they are learned; () for none.
     """
 
     table: Table
@@ -53,6 +54,7 @@ class Loaded:
     graphs: Store | None = None
     skipped: str = ""
     groups: tuple[int, ...] | None = None
+    transforms: tuple[Transform, ...] = ()
 
     @property
     def store(self) -> Store | None:
@@ -126,7 +128,8 @@ class Datasets:
             kinds: set[InputKind] = {"graphs", *self.kinds}
             for kind in kinds:
                 store = self._store(table.smiles, table.name, kind)
-                found[self._digest(loaded, kind)] = Samples(table, store, kind)
+                samples = Samples(table, store, kind, transforms=loaded.transforms)
+                found[self._digest(loaded, kind)] = samples
         return found
 
     def ood_stores(self) -> dict[str, Store]:
@@ -212,7 +215,7 @@ def _load(experiment: Experiment, source: Source, on_images: OnDone) -> Loaded:
     """Load a dataset, and select the samples that the experiment uses."""
     if isinstance(source, str | CsvData):
         table = _load_molecules(experiment, source, experiment.targets, experiment.split_columns())
-        return Loaded(table, table_digest(table))
+        return _loaded(table, source)
     if isinstance(source, GraphData):
         return _load_graphs(experiment, source)
     data = source.load(on_images)
@@ -252,16 +255,38 @@ def _load_molecules(
             unit=source.unit,
             missing=source.missing,
             extra=columns,
+            bounds=True,
+            relations=source.relation,
+            weight=source.weight,
+            id_column=source.id,
         )
-    known = ~np.isnan(table.targets)
-    for name, values, has in zip(table.target_names, table.targets.T, known.T, strict=True):
+        _check_logarithms(table, source.transforms)
+    known = ~np.isnan(table.exact)
+    for name, values, has in zip(table.target_names, table.exact.T, known.T, strict=True):
         if not has.any() or np.ptp(values[has]) == 0:
             what = f"all its values are the same, {values[has][0]:g}" if has.any() else "is empty"
             raise BadValueError(f"{table.name}, column {name!r}: {what}; there is nothing to learn")
-    if not known.any(axis=1).all():
-        table = table.take(np.flatnonzero(known.any(axis=1)))
+    measured = ~np.isnan(table.targets).all(axis=1)
+    if not measured.all():
+        table = table.take(np.flatnonzero(measured))
     rows = _subset(experiment, len(table))
     return table if rows is None else table.take(rows)
+
+
+def _loaded(table: MoleculeTable, source: Source) -> Loaded:
+    transforms = source.transforms if isinstance(source, CsvData) else ()
+    return Loaded(table, table_digest(table, transforms), transforms=transforms)
+
+
+def _check_logarithms(table: MoleculeTable, transforms: Sequence[Transform]) -> None:
+    """Raise :class:`BadValueError` for a value that has no logarithm, if it is learned as one."""
+    wrong = np.argwhere(not_positive(table.targets, transforms or ["none"]))
+    if len(wrong):
+        row, target = wrong[0].tolist()
+        raise BadValueError(
+            f"{table.name}, row {table.rows[row]}, column {table.target_names[target]!r}: expected "
+            f"a positive number for {transforms[target]}, got {table.targets[row, target]:g}"
+        )
 
 
 def _load_graphs(experiment: Experiment, source: GraphData) -> Loaded:
@@ -312,8 +337,7 @@ def _without(experiment: Experiment, source: Source, table: Table) -> Loaded:
             f"pretraining.data: {source_name(source)!r} has {len(rows)} molecules that "
             f"{table.name!r} lacks, and {_FEWEST_TO_PRETRAIN} are needed; another set is needed"
         )
-    left = whole.take(rows)
-    return Loaded(left, table_digest(left))
+    return _loaded(whole.take(rows), source)
 
 
 def _ood_smiles(experiment: Experiment, table: Table) -> list[str]:
@@ -362,25 +386,3 @@ def _ood_images(
         return ood
     table, images = ood.table.take(np.array(new)), ood.images.take(torch.tensor(new))
     return replace(ood, table=table, images=images, digest=image_digest(table, images))
-
-
-def table_digest(table: MoleculeTable) -> str:
-    """Return a short name for a table's molecules, targets, columns and published predictions."""
-    content = [table.smiles, table.targets.tolist(), table.target_names, table.extra]
-    published = {name: values.tolist() for name, values in table.published_predictions.items()}
-    if published:
-        content.append(published)
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-def image_digest(table: Table, images: ImageStore) -> str:
-    """Return a short name for a table's pixels, targets and split."""
-    given = getattr(table, "published_split", None)
-    parts = None if given is None else given.tolist()
-    found = hashlib.sha256(
-        json.dumps([table.targets.tolist(), table.target_names, parts, images.shape]).encode()
-    )
-    for first in range(0, len(images), 256):
-        rows = torch.arange(first, min(first + 256, len(images)))
-        found.update(images.batch(rows).contiguous().numpy().tobytes())
-    return found.hexdigest()[:16]

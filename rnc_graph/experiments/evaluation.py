@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.data import Loader, PreparedSplit, Subset
+from rnc_graph.data.bounds import exact
 from rnc_graph.data.recipe import within
 from rnc_graph.data.samples import InputKind, Samples, Store, make_augmentation
-from rnc_graph.data.table import FloatArray
+from rnc_graph.data.table import FloatArray, exact_targets
 from rnc_graph.experiments.spec.split import LongTailSpec
 from rnc_graph.experiments.spec.stages import RepresentationSpec
 from rnc_graph.metrics import (
@@ -71,7 +72,7 @@ def evaluate_run(
     """
     if data.classes is not None:
         return _evaluate_run_classes(data, split, predictions, long_tail)
-    targets, names = data.table.targets, data.table.target_names
+    targets, names = exact_targets(data.table), data.table.target_names
     by_target: dict[str, Any] = {name: {} for name in names}
     metrics: dict[str, Any] = {}
     tensors: dict[str, Tensor] = {}
@@ -171,7 +172,7 @@ def evaluate_run_embedding(
         representation: what is evaluated.
         device: to compute embeddings on; None for the encoder's own.
     """
-    targets, rows = split.targets, getattr(split, set_name)
+    targets, rows = exact(split.targets), getattr(split, set_name)
     augmentation = make_augmentation(ALIGNMENT_VIEW[data.kind])
     altered = Loader(Subset(data.inputs, rows, targets[rows]), transform=augmentation)
     # Each pass draws anew.

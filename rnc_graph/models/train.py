@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnc_graph.data import TargetScaler
-from rnc_graph.data.bounds import weighted_bounds
+from rnc_graph.data.bounds import with_bounds_and_weights
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.reading import LARGEST
@@ -117,13 +117,11 @@ def train_model(
     if settings.descriptors:
         descriptor_scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
     seen = np.concatenate([train, selection])
-    labels = torch.from_numpy(scaler.standardize(targets[seen])).float()
-    if censored is not None or weights is not None:
-        sides = np.zeros(targets.shape) if censored is None else censored
-        counted = np.ones(len(targets)) if weights is None else weights / weights[train].mean()
-        labels = weighted_bounds(
-            labels, torch.from_numpy(sides[seen]).float(), torch.from_numpy(counted[seen]).float()
-        )
+    labels = with_bounds_and_weights(
+        torch.from_numpy(scaler.standardize(targets[seen])).float(),
+        None if censored is None else censored[seen],
+        None if weights is None else weights[seen] / weights[train].mean(),
+    )
     smiles = [features.canonical[row] for row in train]
     fold = np.full(len(train), -1)  # All members can learn from everything.
     if not len(held_out):

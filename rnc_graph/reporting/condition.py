@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.table import Table
+from rnc_graph.data.table import Table, exact_targets
 from rnc_graph.errors import plural
 from rnc_graph.experiments.results import FinishedRun, Outcome
 from rnc_graph.experiments.spec import Experiment
@@ -68,7 +68,7 @@ class Condition:
     @property
     def y_true(self) -> NDArray[np.float64]:
         """(N,) the values of the table's target, NaN where missing."""
-        return self.samples.targets[:, self.column]
+        return exact_targets(self.samples)[:, self.column]
 
     def target(self, prefix: str) -> str:
         """Return the words for a target's axis."""

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 from threadpoolctl import threadpool_limits
@@ -197,20 +198,28 @@ def _predictions(outcome: Outcome) -> str:
     writer = csv.writer(out, lineterminator="\n")
     compared = evaluated_sets(outcome.experiment)[0]
     point = ["data", "split", "encoder", "method", "seed"]
-    writer.writerow([*point, "sample", "target", "measured", "predicted"])
+    tables = [*outcome.samples.values()]
+    names = any(getattr(table, "ids", None) for table in tables)
+    bounds = any(getattr(table, "censored", None) is not None for table in tables)
+    header = [*point, "sample", *["id"] * names, "target", "measured", "predicted"]
+    writer.writerow([*header, *["relation"] * bounds])
     for run in outcome.runs:
         table = outcome.samples[run.data]
         of_run = [getattr(run, name) for name in point]
         samples = run.tensors[f"{compared}_rows"].numpy()
         predicted = run.tensors[f"{compared}_predictions"].tolist()
+        ids, censored = getattr(table, "ids", None), getattr(table, "censored", None)
         for row, values, sample in zip(
             table.rows[samples].tolist(), predicted, samples, strict=True
         ):
-            for target, *both in zip(
-                table.target_names, table.targets[sample].tolist(), values, strict=True
+            own = [ids[sample] if ids else ""] * names
+            sides = np.zeros(len(values), int) if censored is None else censored[sample]
+            for target, side, *both in zip(
+                table.target_names, sides, table.targets[sample].tolist(), values, strict=True
             ):
                 shown = [table.classes[int(v)] if table.classes else _cell(v) for v in both]
-                writer.writerow([*of_run, row, target, *shown])
+                relation = ["" if math.isnan(both[0]) else "=><"[side]] * bounds
+                writer.writerow([*of_run, row, *own, target, *shown, *relation])
     return out.getvalue()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rnc_graph.data import load_dataset
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments.datasets import table_digest
+from rnc_graph.experiments.digests import table_digest
 from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.spec.split import SplitSpec
 

@@ -19,7 +19,13 @@ from rnc_graph.data.reading.columns import (
     is_id_or_weight,
     number_columns,
 )
-from rnc_graph.data.reading.numbers import Decimal, decimal_of, parse_number, split_relation
+from rnc_graph.data.reading.numbers import (
+    Decimal,
+    decimal_of,
+    parse_number,
+    side_of,
+    split_relation,
+)
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.data.reading.source import Chunk
 from rnc_graph.data.table import MoleculeTable
@@ -275,7 +281,7 @@ class _Gathered:
                 side, text = self._split(cell)
                 numbers.append(parse_number(text, decimal=sign))
                 if column and not math.isnan(numbers[-1]):
-                    side = side or _side(further[column])
+                    side = side or side_of(further[column])
                 sides.append(0 if math.isnan(numbers[-1]) else side)
             except ValueError as reason:
                 unreadable = True
@@ -284,15 +290,6 @@ class _Gathered:
             only = self.names[0] if len(self.names) == 1 else ""
             wrong.append((only, shorten(cells[0]) if only else "", NO_VALUE))
         return numbers, sides, wrong
-
-
-def _side(relation: str) -> int:
-    """Return what a cell of a column of relations says; ChEMBL puts quotes around it."""
-    text = relation.strip().strip("'")
-    side, rest = split_relation(text)
-    if rest:
-        raise ValueError(f"its relation: expected =, < or >, got {shorten(relation)!r}")
-    return side
 
 
 def _weight(column: str, cell: str, wrong: list[_Wrong]) -> float:

@@ -98,6 +98,21 @@ def split_relation(text: str) -> tuple[int, str]:
     return _SIDES[found[1][0]], found[2]
 
 
+def side_of(relation: str) -> int:
+    """Return what a cell of a column of relations says, as :func:`split_relation` does.
+
+    Raises:
+        ValueError: it says something else; the message is the reason.
+
+    >>> side_of("'>='"), side_of("="), side_of("")  # ChEMBL puts quotes around it.
+    (1, 0, 0)
+    """
+    side, rest = split_relation(relation.strip().strip("'"))
+    if rest:
+        raise ValueError(f"its relation: expected =, < or >, got {relation[:80]!r}")
+    return side
+
+
 def looks_numeric(text: str) -> bool:
     """Return whether a cell is a number in one way of writing or another."""
     text = _plain(text)

@@ -11,15 +11,19 @@ from pydantic import (
     Field,
     PlainValidator,
     SerializeAsAny,
+    SerializerFunctionWrapHandler,
     Tag,
     ValidationError,
     field_validator,
+    model_serializer,
+    model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rnc_graph.data.catalog import dataset_card
 from rnc_graph.data.samples import DEPICTIONS, SOURCES, ImageSource, InputKind, Store
-from rnc_graph.errors import did_you_mean
+from rnc_graph.data.scaling import Transform
+from rnc_graph.errors import MisfitError, did_you_mean
 from rnc_graph.settings import Settings
 
 
@@ -34,6 +38,45 @@ class CsvData(Settings):
     missing: bool = Field(
         False, description="whether an empty cell of a target is a value that was not measured"
     )
+    relation: dict[str, str] = Field(
+        {}, description="by its target, the column that says =, < or >; cells such as >100 do too"
+    )
+    weight: str = Field("", description="the column of weights, in training")
+    id: str = Field("", description="the column that names the rows in predictions.csv")
+    transform: Transform | dict[str, Transform] = Field(
+        "none", description="of the targets before they are learned: none or log10; or by target"
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not given, as specs were stored before there were these keys."""
+        found: dict[str, Any] = serialized(self)
+        for name in ("relation", "weight", "id", "transform"):
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del found[name]
+        return found
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> CsvData:
+        by_target = {"relation": self.relation, "transform": self.transform}
+        for key, given in by_target.items():
+            for name in given if isinstance(given, dict) else ():
+                if name not in self.targets:
+                    raise MisfitError(
+                        f"expected one of {', '.join(self.targets)}, got {name!r}", key
+                    )
+        for key in ("weight", "id"):
+            if getattr(self, key) in self.targets:
+                raise MisfitError("expected a column that is no target", key)
+        return self
+
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        """The transform of each target; () for none."""
+        given = self.transform
+        by_name = given if isinstance(given, dict) else dict.fromkeys(self.targets, given)
+        found = tuple(by_name.get(name, "none") for name in self.targets)
+        return found if "log10" in found else ()
 
     @field_validator("targets")
     @classmethod
