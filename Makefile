@@ -12,6 +12,10 @@ OUT ?= results/local/esol
 # order of collection: the short ones come last, and no worker is left with a long one.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
+# Compiled modules are kept, whatever the shell says: the tests start many processes, each of which
+# would compile PyTorch and all the rest anew, twice as long as importing them takes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: esol test test-fast lint docs results benchmarks
 
 # Reproduce the ESOL table.
