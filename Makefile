@@ -68,6 +68,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/featurize.py
 	$(BIN)/python benchmarks/prediction.py
 	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/day.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/executor.py

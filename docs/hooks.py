@@ -1,9 +1,11 @@
 """MkDocs hooks: the site has the paths of the repository, so that a link works in both.
 
-The pages are README.md, those of docs/, and every file that one of them links to.
+The pages are README.md, those of docs/, every file that one of them links to, and notebooks with
+the outputs that they are kept with.
 """
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,37 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         found = (target.resolve() for target in linked if target.is_file())
         paths += [target for target in found if ROOT in target.parents and target not in paths]
     kept = [file for file in files if file.src_dir != config.docs_dir]
-    return Files([*kept, *(_file(path, config) for path in dict.fromkeys(paths))])
+    notebooks = [
+        File.generated(
+            config, path.relative_to(ROOT).with_suffix(".md").as_posix(), content=_page(path)
+        )
+        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    ]
+    return Files([*kept, *(_file(path, config) for path in dict.fromkeys(paths)), *notebooks])
+
+
+def _page(notebook: Path) -> str:
+    """Return a notebook as Markdown."""
+    parts = []
+    for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        parts += [shown for output in cell["outputs"] if (shown := _output(output))]
+    parts.append(f"[The notebook]({notebook.name}) itself.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _output(output: dict[str, Any]) -> str:
+    """Return what a cell has printed or drawn as Markdown."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        picture = "".join(data["image/png"]).replace("\n", "")
+        return f"![What the cell draws](data:image/png;base64,{picture})"
+    text = "".join(output.get("text", data.get("text/plain", "")))
+    return f"```text\n{text.rstrip()}\n```" if text else ""
 
 
 def _file(path: Path, config: MkDocsConfig) -> File:
@@ -41,10 +73,13 @@ def _file(path: Path, config: MkDocsConfig) -> File:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Keep the tables of results out of the search."""
+    """Keep the tables of results out of the search, and link to the pages of notebooks."""
     if page.file.src_uri.startswith("results/"):
         page.meta["search"] = {"exclude": True}
-    return markdown
+    if page.file.src_uri.startswith("notebooks/"):
+        return markdown
+    # On the site a notebook is a page.
+    return re.sub(r"(\]\([^)\s]*notebooks/\w+)\.ipynb\)", r"\1.md)", markdown)
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:

@@ -1,10 +1,9 @@
-"""A model that is renewed with new measurements, and its learning curve."""
+"""A model that is renewed with new measurements."""
 
 import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
@@ -53,7 +52,7 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_an_update_keeps_options_and_split(folder: Path, tmp_path: Path) -> None:
     updating = ["train", folder / "new.csv", "--update", folder / "old", *QUICK]
-    changed = ["--set", "learning_rate=1e-3", "--weights", "equal", "--learning-curve", "quick"]
+    changed = ["--set", "learning_rate=1e-3", "--weights", "equal"]
     said = written(run(*updating, *changed, "--out", tmp_path / "new"))
     assert "1 molecule of it are not in the table" in said
     old, new = load_model(folder / "old"), load_model(tmp_path / "new")
@@ -74,12 +73,6 @@ def test_an_update_keeps_options_and_split(folder: Path, tmp_path: Path) -> None
     assert f"log10 of sol, {count} rows, {count} molecules" in said
     card = (tmp_path / "new" / "README.md").read_text()
     assert "## Compared with the old model" in card
-    assert "## Learning curve without networks" in card
-    curve = pd.read_csv(tmp_path / "new" / "learning_curve.csv")
-    assert curve["target"].unique().tolist() == ["log10 of sol"]
-    assert len(curve) == 11
-    assert curve["molecules"].is_monotonic_increasing
-    assert np.isfinite(curve["rmse"]).all()
 
 
 @pytest.mark.parametrize(
@@ -90,6 +83,7 @@ def test_an_update_keeps_options_and_split(folder: Path, tmp_path: Path) -> None
         (["--update", "none"], "none: no such folder"),
         (["--target", "gone"], "no column 'gone'"),
         (["--unit", "mM"], "--unit sol=mM: expected mol/L, the unit of"),
+        (["--quick"], "--quick: excluded by --update, which keeps the old options"),
     ],
 )
 def test_what_an_update_cannot_be(

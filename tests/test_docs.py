@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import TypeAdapter
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from rnc_graph.cli import app
+from rnc_graph.cli.model_settings import settings_of
 from rnc_graph.data import load_dataset
 from rnc_graph.data.catalog import list_datasets, markdown_table
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.experiments.spec.sources import DataSource
 from rnc_graph.losses import LOSSES
+from rnc_graph.models import ModelSettings
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -142,6 +146,17 @@ def test_the_commands_exist(page: str) -> None:
     for command in (line for line in lines if line.startswith("rnc-graph")):
         result = CliRunner().invoke(app, [*shlex.split(command, comments=True)[1:], "--help"])
         assert result.exit_code == 0, result.output
+
+
+def test_the_page_of_settings_is_made_of_the_docstring() -> None:
+    page = (DOCS / "model-settings.md").read_text()
+    assert runpy.run_path(str(DOCS / "model_settings.py"))["table"]() in page
+    told = re.findall(r"^\| `(\w+)` \| `--([\w-]+)", page, flags=re.MULTILINE)
+    assert {name for name, _ in told} >= set(ModelSettings.model_fields)
+    taken = {name for part in get_command(app).commands["train"].params for name in part.opts}
+    assert {f"--{option}" for _, option in told} <= taken
+    settings = {name: getattr(ModelSettings(), name) for name, option in told if option == "set"}
+    assert dict(settings_of({}, settings)) == dict(ModelSettings())
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, get_args
 
 from typer import Argument, Context, Option
 
@@ -31,8 +31,13 @@ from rnc_graph.cli.trained import curve_sections, say_findings
 from rnc_graph.cli.update import SPLIT, update_notes, update_section
 from rnc_graph.errors import BadValueError
 
-if TYPE_CHECKING:
-    pass
+# What --quick sets, unless it is given.
+_QUICK = {
+    "networks": "--networks=1",
+    "member": "--member=fingerprint-svr",
+    "epochs": "--epochs=2",
+    "pretraining_epochs": "--pretraining-epochs=2",
+}
 
 
 class _Train(Command):
@@ -74,13 +79,18 @@ class _Train(Command):
             "pretraining_epochs",
             "further",
             "plugin",
+            "quick",
         ),
         "What else is computed": ("baselines", "learning_curve", "update", "trusted"),
     }
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments; with ``--update``, options that are not given are the old model's."""
+        """Read the arguments; those not given are those of ``--update`` or of ``--quick``."""
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        if given.get("quick") and given.get("update"):
+            raise BadValueError("--quick: excluded by --update, which keeps the old options")
+        if given.get("quick"):
+            args = [*(text for name, text in _QUICK.items() if name not in given), *args]
         if (folder := given.get("update")) and not given.get("help"):
             from rnc_graph.cli.update import load_old, old_arguments, validation_share
 
@@ -215,6 +225,10 @@ def train(
             "objective_options={temperature: 1}; repeatable.",
         ),
     ] = None,
+    quick: Annotated[
+        bool,
+        Option("--quick", help="Try it out: one network, 2 epochs a stage, and fingerprint-svr."),
+    ] = False,
     baselines: Annotated[
         bool,
         Option(
@@ -326,6 +340,10 @@ def train(
             say(f"They are left out; all: {out}/bad_rows.csv")
         if update is not None:
             prepared.notes.extend(update_notes(update, context.obj, settings, prepared))
+        if quick:
+            prepared.notes.append(
+                "made with --quick: it shows that all works, not how good a model is"
+            )
         say_all([*prepared.notes, prepared.sizes()])
         if learning_curve != "no":
             check_learning_curve(prepared)

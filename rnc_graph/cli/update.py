@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SPLIT = "split.json"
 
 # Options of `train` by the settings that they give; all others are given by --set.
-_OPTIONS = {
+OPTIONS = {
     "encoder": "encoder",
     "encoder_options": "encoder_option",
     "objective": "objective",
@@ -71,7 +71,7 @@ def old_arguments(
     settings, table = model.settings, model.table
     values: dict[str, Any] = {
         option: getattr(settings, name)
-        for name, option in _OPTIONS.items()
+        for name, option in OPTIONS.items()
         if name != "encoder_options"
     }
     values["objective"] = settings.objective or "none"
@@ -118,7 +118,7 @@ def _further(settings: ModelSettings) -> dict[str, Any]:
     return {
         name: value
         for name, value in settings
-        if name not in {*_OPTIONS, "target_transform"} and value != getattr(default, name)
+        if name not in {*OPTIONS, "target_transform"} and value != getattr(default, name)
     }
 
 

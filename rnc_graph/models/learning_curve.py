@@ -90,7 +90,8 @@ class TargetCurve:
         """
         means, draws = self.means(), np.array(self.draws)
         several = np.unique(draws)
-        if len(means) < _FEWEST_SIZES or len(several) < 2 or min(self.rmse) <= 0:
+        fewest = min(len(several), len(self.by_molecule[0]))
+        if len(means) < _FEWEST_SIZES or fewest < 2 or min(self.rmse) <= 0:
             return None
         of_means = stats.linregress(np.log(list(means)), np.log(list(means.values())))
         sizes, errors = np.log(self.molecules), np.log(self.rmse)

@@ -1,0 +1,57 @@
+"""Write the table of docs/model-settings.md from the docstring of the model.
+
+python docs/model_settings.py
+"""
+
+import inspect
+import re
+from pathlib import Path
+
+from rnc_graph import MoleculeRegressor
+from rnc_graph.cli.update import OPTIONS
+from rnc_graph.models import ModelSettings
+
+PAGE = Path(__file__).with_name("model-settings.md")
+# Arguments that are no settings of the model, and those whose options have another name.
+_OTHERS = {
+    "target_transform": "transform",
+    "validation_fraction": "validation-fraction",
+    "on_bad": "on-bad",
+    "random_state": "seed",
+    "n_jobs": "jobs",
+    "device": "device",
+    "plugins": "plugin",
+}
+
+
+def table() -> str:
+    """Return the table: each argument of the model, its option of `train`, default and meaning."""
+    text = inspect.getdoc(MoleculeRegressor) or ""
+    described = text.partition("\nArgs:\n")[2].partition("\nAttributes:\n")[0]
+    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", described, flags=re.M | re.S)
+    meanings = {name: " ".join(meaning.replace("``", "`").split()) for name, meaning in entries}
+    lines = ["| in Python | `rnc-graph train` | default | |", "|---|---|---|---|"]
+    for name, parameter in inspect.signature(MoleculeRegressor).parameters.items():
+        default = parameter.default
+        if default is None and name in ModelSettings.model_fields:
+            default = ModelSettings.model_fields[name].default
+        shown = repr(list(default) if isinstance(default, tuple) else default)
+        lines.append(f"| `{name}` | {_option(name)} | `{shown}` | {meanings[name]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _option(name: str) -> str:
+    if option := OPTIONS.get(name, _OTHERS.get(name)):
+        return f"`--{option.replace('_', '-')}`"
+    return f"`--set {name}=...`"
+
+
+def main() -> None:
+    """Replace the table of the page."""
+    before, after = re.split(r"^\|.*\|\n", PAGE.read_text(), maxsplit=1, flags=re.M)
+    rest = re.sub(r"^\|.*\|\n", "", after, flags=re.M)
+    PAGE.write_text(before + table() + rest)
+
+
+if __name__ == "__main__":
+    main()
