@@ -1,4 +1,4 @@
-"""Write the table of docs/model-settings.md from the docstring of the model.
+"""Write the list of docs/model-settings.md from the docstring of the model.
 
 python docs/model_settings.py
 """
@@ -24,33 +24,32 @@ _OTHERS = {
 }
 
 
-def table() -> str:
-    """Return the table: each argument of the model, its option of `train`, default and meaning."""
+def settings() -> str:
+    """Return each argument of the model, with its option of `train`, default and meaning."""
     text = inspect.getdoc(MoleculeRegressor) or ""
     described = text.partition("\nArgs:\n")[2].partition("\nAttributes:\n")[0]
     entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", described, flags=re.M | re.S)
     meanings = {name: " ".join(meaning.replace("``", "`").split()) for name, meaning in entries}
-    lines = ["| in Python | `rnc-graph train` | default | |", "|---|---|---|---|"]
+    lines = []
     for name, parameter in inspect.signature(MoleculeRegressor).parameters.items():
         default = parameter.default
         if default is None and name in ModelSettings.model_fields:
             default = ModelSettings.model_fields[name].default
         shown = repr(list(default) if isinstance(default, tuple) else default)
-        lines.append(f"| `{name}` | {_option(name)} | `{shown}` | {meanings[name]} |")
-    return "\n".join(lines) + "\n"
+        lines.append(f"- **`{name}`** ({_option(name)}; default `{shown}`): {meanings[name]}\n")
+    return "".join(lines)
 
 
 def _option(name: str) -> str:
     if option := OPTIONS.get(name, _OTHERS.get(name)):
         return f"`--{option.replace('_', '-')}`"
-    return f"`--set {name}=...`"
+    return f"`--set {name}`"
 
 
 def main() -> None:
     """Replace the table of the page."""
-    before, after = re.split(r"^\|.*\|\n", PAGE.read_text(), maxsplit=1, flags=re.M)
-    rest = re.sub(r"^\|.*\|\n", "", after, flags=re.M)
-    PAGE.write_text(before + table() + rest)
+    start = PAGE.read_text().partition("- **`")[0]
+    PAGE.write_text(start + settings())
 
 
 if __name__ == "__main__":

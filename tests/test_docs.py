@@ -150,8 +150,8 @@ def test_the_commands_exist(page: str) -> None:
 
 def test_the_page_of_settings_is_made_of_the_docstring() -> None:
     page = (DOCS / "model-settings.md").read_text()
-    assert runpy.run_path(str(DOCS / "model_settings.py"))["table"]() in page
-    told = re.findall(r"^\| `(\w+)` \| `--([\w-]+)", page, flags=re.MULTILINE)
+    assert runpy.run_path(str(DOCS / "model_settings.py"))["settings"]() in page
+    told = re.findall(r"^- \*\*`(\w+)`\*\* \(`--([\w-]+)", page, flags=re.MULTILINE)
     assert {name for name, _ in told} >= set(ModelSettings.model_fields)
     taken = {name for part in get_command(app).commands["train"].params for name in part.opts}
     assert {f"--{option}" for _, option in told} <= taken

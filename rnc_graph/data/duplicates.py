@@ -13,6 +13,7 @@ from rnc_graph.data.featurizer import canonical_smiles
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.splits.split import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray, MoleculeTable
+from rnc_graph.errors import plural
 
 TOLERANCE = 0.2
 """Values of one molecule that are further apart, in standard deviations of the target, conflict."""
@@ -34,15 +35,24 @@ class Duplicates:
 
     def summary(self, rows: NDArray[np.int64]) -> str:
         """Return what was found in words; ``rows`` (N,) are the row numbers in the file."""
-        count = len(self.groups)
-        text = f"{count} molecule{' is' if count == 1 else 's are'} in several rows"
+        text = repeats(len(self.groups), len(self.conflicts))
         if not self.conflicts:
-            return f"{text}; their values agree"
-        first = ", ".join(str(row) for row in rows[self.conflicts[0]])
-        return (
-            f"{text}; the values of {len(self.conflicts)} differ by more than {TOLERANCE} "
-            f"standard deviations, such as rows {first}"
-        )
+            return text
+        return f"{text}, such as rows {', '.join(str(row) for row in rows[self.conflicts[0]])}"
+
+
+def repeats(molecules: int, conflicts: int) -> str:
+    """Say how many molecules are in several rows, and whose values conflict.
+
+    >>> repeats(1, 0), repeats(0, 0)
+    ('1 molecule is in several rows; their values agree', 'no molecule is in several rows')
+    """
+    if not molecules:
+        return "no molecule is in several rows"
+    text = f"{plural(molecules, 'molecule')} {'is' if molecules == 1 else 'are'} in several rows"
+    if not conflicts:
+        return f"{text}; their values agree"
+    return f"{text}; the values of {conflicts} differ by more than {TOLERANCE} standard deviations"
 
 
 def find_duplicates(canonical: Sequence[str], targets: FloatArray) -> Duplicates:

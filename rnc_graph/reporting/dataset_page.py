@@ -65,17 +65,13 @@ def print_description(console: Console, description: TableDescription) -> None:
 
 def facts(description: TableDescription) -> list[tuple[str, str]]:
     """Return what is to be said of the rows and the structures of a table, with its headings."""
-    from rnc_graph.data.duplicates import TOLERANCE  # With RDKit, which a list does without.
+    from rnc_graph.data.duplicates import repeats  # With RDKit, which a list does without.
 
     found = [
         ("rows", f"{description.rows:,}"),
         ("bad SMILES", _bad(description)),
         ("molecules", f"{description.molecules:,}"),
-        (
-            "repeated",
-            f"{description.repeated:,} molecules are in more than one row, the values of "
-            f"{description.conflicts:,} differ by more than {TOLERANCE} standard deviations",
-        ),
+        ("repeated", repeats(description.repeated, description.conflicts)),
     ]
     if isinstance(description, DatasetDescription):
         if description.parts:
@@ -124,7 +120,11 @@ def warnings_of(target: TargetDescription) -> list[str]:
         f"{plural(count, 'row')} at the end of the range, {rounded(value)}: the limit of an assay?"
         for value, count in target.limits
     ]
-    if target.repeated:
+    if target.repeated and target.repeat_sd == 0:
+        found.append(
+            f"{plural(target.repeated, 'molecule')} with the same value several times: copies?"
+        )
+    elif target.repeated:
         found.append(
             f"{plural(target.repeated, 'molecule')} measured several times: standard deviation "
             f"{rounded(target.repeat_sd, 3)} within a molecule, an estimate of the error of the "

@@ -56,7 +56,7 @@ def test_the_page_of_esol() -> None:
         "rows        1,128",
         "molecules   1,117",
         "bad SMILES  none",
-        "repeated    11 molecules are in more than one row, "
+        "repeated    11 molecules are in several rows; "
         "the values of 1 differ by more than 0.2 standard deviations",
     ):
         assert line in lines
