@@ -163,7 +163,8 @@ class LabelAttentionNCE(PretrainLoss):
         incomparable = distance.isnan()
         distance = distance.masked_fill(incomparable, torch.inf).fill_diagonal_(torch.inf)
         count = min(self.positives, len(labels) - 1)
-        near = distance.topk(count, largest=False).indices
+        # Of equal distances the first in the batch, on any device.
+        near = distance.sort(dim=1, stable=True).indices[:, :count]
         negatives = (~incomparable).scatter_(1, near, False)
         with_near = torch.cat([features, features[near, 0]], 1)
         positives = None

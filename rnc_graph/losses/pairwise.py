@@ -8,6 +8,7 @@ targets that both have: "l1" is t / n times their sum, "l2" the root of t / n ti
 squares, "linf" the largest of them. It is NaN where they have none in common.
 """
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -23,6 +24,8 @@ Pairwise = Callable[[Tensor, Tensor], Tensor]
 LABEL_DISTANCES: Registry[Tensor] = Registry("label distance")
 FEATURE_SIMILARITIES: Registry[Tensor] = Registry("feature similarity")
 
+# Targets whose differences are in memory at a time.
+_TARGETS = 16
 # Pairs whose difference is gathered at a time, as (pairs, d): bounds the memory of near pairs.
 _NEAR_PAIRS = 1 << 16
 
@@ -46,51 +49,74 @@ def units(*embeddings: Tensor) -> list[Tensor]:
     return [unit(x.to(dtype)) for x in embeddings]
 
 
-def _label_difference(a: Tensor, b: Tensor) -> Tensor:
-    """Return all differences, (R, N, t), rounded as the labels' own dtype rounds them.
-
-    Integers and booleans are compared as floats: their own differences wrap around or fail.
-    """
+def _comparable(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return labels as floats: differences of integers and booleans wrap around or fail."""
     a, b = (real_floats("labels", x, wide_dtype(x.device)) for x in (a, b))
-    return a[:, None] - b[None]
+    return a, b
 
 
 def _any_missing(a: Tensor, b: Tensor) -> bool:
-    return a.is_floating_point() and bool(a.isnan().any() or b.isnan().any())
+    return bool(a.isnan().any() or b.isnan().any())
 
 
-def _whole_to_common(difference: Tensor) -> Tensor:
-    """Return t / n (R, N) for differences (R, N, t) of which n are known; infinite without any."""
-    known = difference.isnan().logical_not_().sum(-1, dtype=difference.dtype)
-    return difference.shape[-1] / known
+def _whole_to_common(a: Tensor, b: Tensor) -> Tensor:
+    """Return t / n (R, N) for labels (R, t) and (N, t) with n targets in common; infinite for 0."""
+    dtype = torch.promote_types(a.dtype, torch.float32)
+    known_a, known_b = (x.isnan().logical_not_().to(dtype) for x in (a, b))
+    return a.shape[1] / (known_a @ known_b.T)
+
+
+def _sum_over_targets(a: Tensor, b: Tensor, term_: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the sum (R, N) over targets of ``term_`` of the differences; 0 where one is missing.
+
+    Differences are rounded as the labels' own dtype rounds them, and added in an order that depends
+    on t alone: what ties on one device, and in one block, ties in all.
+
+    Args:
+        a: labels (R, t).
+        b: labels (N, t).
+        term_: overwrites differences with what is added.
+    """
+    dtype = torch.promote_types(a.dtype, torch.float32)
+    total = torch.zeros(len(a), len(b), dtype=dtype, device=a.device)
+    for some_a, some_b in zip(torch.split(a.T, _TARGETS), torch.split(b.T, _TARGETS), strict=True):
+        terms = term_((some_a[:, :, None] - some_b[:, None]).to(dtype))
+        terms.nan_to_num_(0, math.inf, -math.inf)
+        while len(terms) > 1:
+            pairs = len(terms) // 2
+            terms[: 2 * pairs : 2] += terms[1 : 2 * pairs : 2]
+            terms = terms[::2]
+        total += terms.sum(0)
+    return total
 
 
 @LABEL_DISTANCES.register("l1")
 def l1_distance(a: Tensor, b: Tensor) -> Tensor:
     """Sum of absolute differences: labels (R, t) and (N, t) -> (R, N)."""
-    difference = _label_difference(a, b)
+    a, b = _comparable(a, b)
+    distance = _sum_over_targets(a, b, Tensor.abs_)
     if _any_missing(a, b):
         # Without a common target 0 times infinity: NaN.
-        return difference.abs().nansum(-1) * _whole_to_common(difference)
-    return difference.abs().sum(-1)
+        distance *= _whole_to_common(a, b)
+    return distance.to(a.dtype)
 
 
 @LABEL_DISTANCES.register("l2")
 def l2_distance(a: Tensor, b: Tensor) -> Tensor:
     """Euclidean distance: labels (R, t) and (N, t) -> (R, N)."""
-    difference = _label_difference(a, b)
-    scale: Tensor | float = 1.0
+    a, b = _comparable(a, b)
+    # The root of a wider float: some processors round that of the labels' own dtype otherwise.
+    distance = _sum_over_targets(a, b, Tensor.square_).to(wide_dtype(a.device)).sqrt_()
     if _any_missing(a, b):
-        scale = _whole_to_common(difference).sqrt()
-        difference = difference.nan_to_num()
-    distance: Tensor = torch.linalg.vector_norm(difference, dim=-1)
-    return distance * scale
+        distance *= _whole_to_common(a, b).sqrt_()
+    return distance.to(a.dtype)
 
 
 @LABEL_DISTANCES.register("linf")
 def linf_distance(a: Tensor, b: Tensor) -> Tensor:
     """Largest absolute difference: labels (R, t) and (N, t) -> (R, N)."""
-    difference = _label_difference(a, b).abs()
+    a, b = _comparable(a, b)
+    difference = (a[:, None] - b[None]).abs_()
     if _any_missing(a, b):
         largest = difference.nan_to_num(nan=-1).amax(-1)
         return largest.masked_fill(largest < 0, torch.nan)

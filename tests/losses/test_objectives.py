@@ -226,3 +226,21 @@ def test_every_objective_has_a_place_in_a_spec(folder: Path) -> None:
     errors = {row.name: row.summaries["test", "unit", "rmse"].mean for row in table.rows}
     # No two objectives train alike.
     assert len(set(errors.values())) == len(LOSSES.names()) + 3
+
+
+def test_of_equally_near_labels_the_first_are_positives() -> None:
+    """On any device, and in a batch of any size."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(300, 2, 4, generator=generator)
+    labels = torch.randint(3, (300,), generator=generator).tolist()
+    near = torch.tensor(
+        [
+            sorted(set(range(300)) - {i}, key=lambda j, i=i: (abs(labels[j] - labels[i]), j))[:4]
+            for i in range(300)
+        ]
+    )
+    negatives = torch.ones(300, 300, dtype=torch.bool).scatter_(1, near, False)
+    with_near = torch.cat([features, features[near, 0]], 1)
+    expected = AttentionNCELoss(0.3)(with_near, negatives)
+    found = LabelAttentionNCE()(features, torch.tensor(labels)[:, None].float())
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -24,6 +25,30 @@ def test_label_distance_is_rounded_in_the_labels_own_dtype() -> None:
     distance = LABEL_DISTANCES.get("l1")(a, b)
     assert distance.dtype == torch.float32
     assert distance.item() == (a - b).abs().item() != (a.double() - b.double()).abs().item()
+
+
+@pytest.mark.parametrize("targets", [1, 2, 3, 7, 16, 17, 40])
+def test_label_distances_are_added_in_one_order(targets: int) -> None:
+    """So that distances that tie on one device tie on all."""
+    a, b = (_points(rows, targets, rows).float() for rows in (3, 5))
+
+    def added(terms: list[np.float32]) -> np.float32:
+        total = np.float32(0)
+        for first in range(0, targets, 16):
+            level = terms[first : first + 16]
+            while len(level) > 1:
+                odd = level[len(level) // 2 * 2 :]
+                level = [x + y for x, y in zip(level[::2], level[1::2], strict=False)] + odd
+            total += level[0]
+        return total
+
+    differences = a.numpy()[:, None] - b.numpy()[None]
+    for name, term in (("l1", np.abs), ("l2", np.square)):
+        found = LABEL_DISTANCES.get(name)(a, b).numpy()
+        for (i, j), distance in np.ndenumerate(found):
+            expected = added(list(term(differences[i, j])))
+            root = np.float32(np.sqrt(np.float64(expected)))
+            assert distance == (root if name == "l2" else expected)
 
 
 @pytest.mark.parametrize("name", ["l1", "l2", "cosine"])
