@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -148,7 +148,8 @@ def list_molecules(
         bad_rows.writerow(["row", "smiles", "reason"])
         make = partial(_identities, fragments=fragments)
         chunks = _cells(source, smiles)
-        for listed in in_order(make, chunks, jobs, "the list of molecules is not complete"):
+        lost = "the list of molecules is not complete"
+        for listed in in_order(make, chunks, jobs, lost, trains=False):
             for row, found_bad in enumerate(listed, rows + 1):
                 if isinstance(found_bad, _Bad):
                     bad += 1
@@ -221,8 +222,13 @@ def fragments_of(molecule: Chem.Mol, name: str) -> list[str]:
         if piece.GetNumAtoms() >= _SMALLEST_FRAGMENT:
             # Valences that the cut leaves open, as in a ring that needs its substituent.
             with suppress(ValueError, RuntimeError):
-                pieces.append(identity(parse_smiles(Chem.MolToSmiles(piece))))
+                pieces.append(_identity_of_piece(Chem.MolToSmiles(piece)))
     return pieces
+
+
+@lru_cache(maxsize=65_536)  # Half of all pieces are of earlier molecules too.
+def _identity_of_piece(smiles: str) -> str:
+    return identity(parse_smiles(smiles))
 
 
 def _cells(source: Path, smiles: str | None) -> Iterator[list[str]]:

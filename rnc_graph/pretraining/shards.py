@@ -101,7 +101,8 @@ class CorpusStore:
                 elif path in own:
                     yield path, smiles
 
-        for molecules in in_order(_make_shard, missing(), jobs, "finished shards were kept"):
+        lost = "finished shards were kept"
+        for molecules in in_order(_make_shard, missing(), jobs, lost, trains=False):
             done += molecules
             on_done(done)
         on_done(done)
