@@ -98,7 +98,11 @@ def test_a_folder_without_results_is_refused_before_anything_is_imported(tmp_pat
         (("targets: [logS]", "targets: [logP]"), (), "no column 'logP'; its columns are: 'smiles'"),
         (("path: molecules.csv", "path: lost.csv"), (), "lost.csv: no such file"),
         (("reference:", "references:"), (), "small.yaml, line 5: references: unknown key"),
-        (("gcn:", "gat:"), (), "unknown encoder 'gat'; known: gcn, gin, gin-moses, mpnn"),
+        (
+            ("gcn:", "gat:"),
+            (),
+            "unknown encoder 'gat'; known: gcn, gin, gin-moses, gin",
+        ),
         ((), ("--seeds", "many"), "--seeds: expected a number"),
         ((), ("--out", "small.yaml/out"), "cannot write results here"),
         (("train", "train"), ("--out", "/proc/out"), "cannot write results here"),

@@ -19,7 +19,7 @@ from rnc_graph.files import read_bytes, write_text
 PRETRAINED = "pretrained"
 """The name of the encoder of a folder."""
 
-SHIPPED = ("gin-moses",)
+SHIPPED = ("gin-moses", "gin-moses-1m")
 """The names of those of the package. Their weights never change: saved models rely on them."""
 
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
@@ -99,7 +99,12 @@ def pretrained(folder: str, dropout: float = 0.0) -> nn.Module:
     return load_pretrained(Path(folder), dropout=dropout)
 
 
-@ENCODERS.register("gin-moses")
-def gin_moses(dropout: float = 0.0) -> nn.Module:
-    """Return the encoder that the package ships; see docs/pretraining.md."""
-    return load_pretrained(_SHIPPED / "gin-moses", dropout=dropout)
+def _register_shipped(name: str) -> None:
+    @ENCODERS.register(name)
+    def shipped(dropout: float = 0.0) -> nn.Module:
+        """Return an encoder that the package ships; see docs/pretraining.md."""
+        return load_pretrained(_SHIPPED / name, dropout=dropout)
+
+
+for _name in SHIPPED:
+    _register_shipped(_name)

@@ -230,7 +230,8 @@ def test_the_look_ups_are_as_many_and_as_long_as_ogbs() -> None:
 def test_an_unknown_encoder_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
         UnknownNameError,
-        match="unknown encoder 'gat'; known: gcn, gin, gin-moses, mpnn, pretrained, resnet",
+        match="unknown encoder 'gat'; known: gcn, gin, gin-moses, gin-moses-1m, mpnn, pretrained, "
+        "resnet",
     ):
         ENCODERS.make("gat")
 

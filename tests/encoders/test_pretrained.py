@@ -14,7 +14,11 @@ from rnc_graph.models.inputs import EMBEDDING
 from rnc_graph.pretraining import read_recipe
 
 # Saved models rely on the weights: better ones get another name.
-CHECKSUMS = {"gin-moses": "222fd68a84abb9b5fda9ad1db1a31c84938b126ee92a02d0fffa064118790841"}
+CHECKSUMS = {
+    "gin-moses": "222fd68a84abb9b5fda9ad1db1a31c84938b126ee92a02d0fffa064118790841",
+    "gin-moses-1m": "204dfe5ecf278d57d043b13c810c9ae4354e441dc19bed5ad75b8581acec0ad0",
+}
+RECIPES = {"gin-moses": ("moses.yaml", 200_000), "gin-moses-1m": ("moses-1m.yaml", 1_000_000)}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -24,22 +28,27 @@ def test_weights_never_change(name):
     assert len(weights) < 10_000_000
 
 
-def test_the_card_has_the_recipe_of_the_file():
-    card = read_card(_SHIPPED / "gin-moses")
-    recipe = read_recipe(resource_dir("experiments") / "pretraining" / "moses.yaml")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_has_the_recipe_of_the_file(name):
+    card = read_card(_SHIPPED / name)
+    file, molecules = RECIPES[name]
+    recipe = read_recipe(resource_dir("experiments") / "pretraining" / file)
     assert card["recipe"] == recipe.model_dump(mode="json")
-    assert card["corpus"]["molecules"] == recipe.molecules == 200_000
+    assert card["corpus"]["molecules"] == recipe.molecules == molecules
+    encoder = ENCODERS.make(name)
+    assert encoder.embedding_dim == card["embedding_dim"]
     assert EMBEDDING in SHIPPED
 
 
-def test_its_embedding_orders_solubility_better_than_a_random_one():
+def test_their_embeddings_order_solubility_better_than_a_random_one():
     data = MoleculeDataset.load("esol")[:400]
     errors = {}
-    for name, options in (("gin-moses", {}), ("gin", {"hidden_dim": 192, "layers": 4})):
+    random = ("gin", {"hidden_dim": 192, "layers": 4})
+    for name, options in (*((name, {}) for name in SHIPPED), random):
         torch.manual_seed(0)
         encoder = ENCODERS.make(name, **options)
-        model = TwoStage(encoder, loss=None, freeze=True, finetune={"epochs": 60})
+        model = TwoStage(encoder, loss=None, freeze=True, finetune={"epochs": 40})
         model.fit(data[:300], data[300:350])
         error = model.predict(data[350:400]) - data[350:400].y
         errors[name] = float(error.abs().mean())
-    assert errors["gin-moses"] < 0.9 * errors["gin"]
+    assert all(errors[name] < 0.9 * errors["gin"] for name in SHIPPED)

@@ -270,7 +270,10 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"encoder": "gni"}, "unknown encoder 'gni'; known: gcn, gin, gin-moses, mpnn"),
+        (
+            {"encoder": "gni"},
+            "unknown encoder 'gni'; known: gcn, gin, gin-moses, gin",
+        ),
         ({"objective": "rcn"}, "unknown objective 'rcn'"),
         ({"objective_options": {"tau": 1}}, "option of objective 'rnc'"),
         ({"networks": 0, "descriptor_models": []}, "a model needs members"),
