@@ -1,16 +1,18 @@
 """Whether all of it runs on a GPU, and how fast, against the CPU of the same machine.
 
-    python benchmarks/gpu.py [--device auto] [--quick] [--seconds 150]
-        [--out results/benchmarks/gpu.json]
+    python benchmarks/gpu.py [--device auto] [--quick] [--seconds 150] [--parts steps rnc ...]
+        [--columns gpu ...] [--out results/benchmarks/gpu.json]
 
 First the checks, on the device and on the CPU: both stages with every encoder, loss and
 augmentation, each loss with its gradient, saving and loading. A check that fails is recorded with
 its traceback, and the others go on. Then the speed of training steps, of RnCLoss, of prediction,
 and of bf16 and torch.compile. What the seconds do not suffice for is left out, and named. Writes
-JSON, and the same as Markdown beside it. Without a GPU the columns of the CPU remain.
+JSON, and the same as Markdown beside it. Without a GPU the columns of the CPU remain. A part or a
+column that is not measured keeps what an earlier run wrote.
 """
 
 import argparse
+import json
 import os
 import signal
 import statistics
@@ -18,12 +20,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch_geometric
-from gpu_checks import CPU, Session, checks
+from gpu_checks import CPU, Session, check_fits, check_losses, check_regressor
 from report import processor, write
 
 from rnc_graph import MoleculeDataset, TwoStage
@@ -38,6 +41,8 @@ SIZES = ((64, 3), (300, 3))
 BATCH_SIZES = (64, 1024)
 RNC_SIZES = (1_024, 4_096, 16_384, 65_536)
 GRAPHS = 10_000
+PARTS = ("losses", "regressor", "profile", "rnc", "prediction", "variants", "steps", "fit")
+CPU_COLUMNS = ("CPU, 1 thread", "CPU, all cores")
 
 # A device and its number of threads.
 Column = tuple[torch.device, int]
@@ -116,28 +121,35 @@ def stepper(
 
 
 def step_speed(
-    data: MoleculeDataset, columns: dict[str, tuple[torch.device, int]], session: Session,
-    quick: bool,
-) -> list[dict[str, Any]]:  # fmt: skip
+    data: MoleculeDataset, columns: dict[str, Column], session: Session, quick: bool
+) -> list[dict[str, Any]]:
     """Return steps per second, a row for each model and batch size, a column for each device."""
     rows: list[dict[str, Any]] = []
     for encoder in ("gin", "gcn", "mpnn"):
         for size in SIZES[: 1 if quick else None]:
             for batch_size in BATCH_SIZES[: 1 if quick else None]:
                 for two_views in (False, True):
-                    rows.append({"encoder": encoder, "size": size, "batch_size": batch_size,
+                    rows.append({"encoder": encoder, "size": list(size), "batch_size": batch_size,
                                  "two_views": two_views})  # fmt: skip
-    for column, (device, count) in columns.items():
-        for row in rows:
-            what = f"{column}: {list(row.values())[:4]}"
+    for number, (column, (device, count)) in enumerate(columns.items()):
+        # The cheap ones first, and an equal share of the time for each column.
+        end = session.left() * (1 - 1 / (len(columns) - number))
+        expected = 0.0
+        for row in sorted(rows, key=_cost):
+            case = [row[key] for key in ("encoder", "size", "batch_size", "two_views")]
 
-            def measure(row=row, device=device, count=count) -> float:  # type: ignore[no-untyped-def]
-                case = [row[key] for key in ("encoder", "size", "batch_size", "two_views")]
+            def measure(case=case, device=device, count=count) -> float:  # type: ignore[no-untyped-def]
                 with threads(count), deterministic():
-                    return 1 / median_seconds(stepper(data, *case, device), device, 0.6)
+                    return 1 / median_seconds(stepper(data, *case, device), device, 0.3)
 
-            row[column] = session.attempt(what, measure, 25 if device == CPU else 5)
+            what = f"training steps, {column}, {' '.join(map(str, case))}"
+            row[column] = session.attempt(what, measure, end + 1 + 10 * expected)
+            expected = 1 / row[column] if row[column] else expected
     return rows
+
+
+def _cost(row: dict[str, Any]) -> float:
+    return float(row["batch_size"] * row["size"][0] ** 2 * (1 + row["two_views"]))
 
 
 def profiled(
@@ -164,9 +176,7 @@ def profiled(
     return found
 
 
-def rnc_speed(
-    columns: dict[str, tuple[torch.device, int]], session: Session, quick: bool
-) -> list[dict[str, Any]]:
+def rnc_speed(columns: dict[str, Column], session: Session, quick: bool) -> list[dict[str, Any]]:
     """Return milliseconds and peak memory of RnCLoss, forward and backward."""
     rows: list[dict[str, Any]] = [{"embeddings": n} for n in RNC_SIZES[: 2 if quick else None]]
     for column, (device, count) in columns.items():
@@ -195,7 +205,7 @@ def rnc_speed(
 
 
 def prediction_speed(
-    data: MoleculeDataset, columns: dict[str, tuple[torch.device, int]], session: Session
+    data: MoleculeDataset, columns: dict[str, Column], session: Session
 ) -> list[dict[str, Any]]:
     """Return molecules a second, from packed graphs to predictions."""
     many = data[torch.arange(GRAPHS) % len(data)]
@@ -272,8 +282,9 @@ def shown(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def table(rows: list[dict[str, Any]], names: dict[str, str], columns: list[str]) -> list[str]:
+def table(rows: list[dict[str, Any]], names: dict[str, str]) -> list[str]:
     """Return the lines of a table: what each row is, its columns, and the ratio of the GPU."""
+    columns = [name for name in ("gpu", *CPU_COLUMNS) if any(row.get(name) for row in rows)]
     ratios = [name for name in columns if name != "gpu" and "gpu" in columns]
     titles = [*names.values(), *columns, *(f"GPU / {name}" for name in ratios)]
     lines = [
@@ -293,14 +304,20 @@ def table(rows: list[dict[str, Any]], names: dict[str, str], columns: list[str])
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the tables."""
-    columns = list(result["threads"])
-    fitted = {name: x for name, x in result["checks"]["fit"].items() if x}
+    result = {
+        **{part: [] if part in ("steps", "rnc", "prediction") else {} for part in PARTS},
+        **result,
+    }
+    fitted = {name: x for name, x in result["fit"].items() if x}
     same = [x["same_bits"] for x in fitted.values()]
-    losses = {name: x for name, x in result["checks"]["losses"].items() if x}
+    losses = {name: x for name, x in result["losses"].items() if x}
     lines = [
-        f"Device {result['device']}, {result['processor']}, torch {result['torch']}, "
-        f"torch_geometric {result['torch_geometric']}, threads {result['threads']}, "
-        f"{result['seconds']:.0f} s",
+        "# On a GPU",
+        "",
+        f"Made by `python benchmarks/gpu.py`, torch {result['torch']}, torch_geometric "
+        f"{result['torch_geometric']}. Each part ran on:",
+        "",
+        *(f"- {what}: {device}" for what, device in sorted(result["devices"].items())),
         "",
         f"Of {len(fitted)} models trained on the device, {sum(same)} have the same bits in a "
         "second run. Relative differences from the CPU:",
@@ -313,7 +330,13 @@ def markdown(result: dict[str, Any]) -> str:
         f"| {x['prediction_of_loaded']:.1e} | {'yes' if x['same_bits'] else 'no'} |"
         for name, x in fitted.items()
     ]
+    regressor = result["regressor"] or {}
     lines += [
+        "",
+        "A `MoleculeRegressor` trained on the device and loaded on the CPU differs by "
+        f"{regressor.get('prediction_of_loaded', float('nan')):.0e}.",
+        "",
+        "Losses, relative differences from float64 on the CPU:",
         "",
         "| loss | value, float32 | gradient | value, float64 | gradient |",
         "|---|---:|---:|---:|---:|",
@@ -323,22 +346,42 @@ def markdown(result: dict[str, Any]) -> str:
         f"| {x['gradient_64']:.1e} |"
         for name, x in losses.items()
     ]
-    lines += ["", f"Batches are on {result['checks']['batches_on']}"]
-    for name, counts in result["profile"].items():
-        lines += ["", f"Calls a step, {name}: {counts}"]
-    lines += ["", f"MoleculeRegressor: {result['checks']['regressor']}"]
-    names = {"encoder": "training steps a second", "size": "width, layers",
-             "batch_size": "batch", "two_views": "two views, RnC"}  # fmt: skip
-    lines += table(result["steps"], names, columns)
-    names = {"embeddings": "RnCLoss, ms, N"}
-    lines += table(result["rnc"], names | {"peak_mib": "peak, MiB"}, columns)
-    lines += table(result["prediction"], {"encoder": "molecules predicted a second"}, columns)
-    lines += ["", "| ms, with and without bf16 and torch.compile | |", "|---|---:|"]
-    lines += [f"| {name} | {shown(ms, 2)} |" for name, ms in result["variants"].items()]
-    lines += ["", f"Left out for lack of time: {'; '.join(result['skipped']) or 'nothing'}"]
+    lines += ["", "Calls of CUDA in a step of GIN 64 x 3, batch 64:", ""]
+    profiles = {name: counts or {} for name, counts in result["profile"].items()}
+    lines += [f"| call | {' | '.join(profiles)} |", "|---" + "|---:" * len(profiles) + "|"]
+    lines += [
+        f"| {call} | {' | '.join(shown(found.get(call, 0)) for found in profiles.values())} |"
+        for call in sorted({call for counts in profiles.values() for call in counts})
+    ]
+    steps = [
+        {**row, "size": " x ".join(map(str, row["size"])), "views": 1 + row["two_views"]}
+        for row in result["steps"]
+    ]
+    names = {"encoder": "training steps a second", "size": "width x layers",
+             "batch_size": "batch", "views": "views"}  # fmt: skip
+    lines += table(steps, names)
+    lines += ["", "One view: L1 regression; two views: stage 1 with Rank-N-Contrast."]
+    rnc = [{**row, "peak": shown(row.get("peak_mib"), 0)} for row in result["rnc"]]
+    names = {"embeddings": "RnCLoss, ms: embeddings", "peak": "peak on the GPU, MiB"}
+    lines += table(rnc, names)
+    lines += table(result["prediction"], {"encoder": "molecules predicted a second"})
+    lines += ["", "| with and without bf16 and torch.compile | ms |", "|---|---:|"]
+    lines += [f"| {name} | {shown(ms, 2)} |" for name, ms in result["variants"].items() if ms]
+    lines += ["", f"Left out for lack of time: {len(result['skipped'])}"]
+    lines += [f"- {what}" for what in result["skipped"]]
+    lines += ["", *result.get("notes", [])]
     lines += ["", f"Failed: {len(result['failures'])}"]
     lines += [f"- {x['what']}: {x['error']}" for x in result["failures"]]
     return "\n".join(lines) + "\n"
+
+
+def merged(before: Any, now: Any) -> Any:
+    """Return what is measured now, and of an earlier run what is not."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        return {key: merged(before.get(key), now.get(key, before.get(key))) for key in before | now}
+    if isinstance(now, list) and isinstance(before, list):
+        return [merged(one, other) for one, other in zip(before, now, strict=True)]
+    return before if now is None else now
 
 
 def main() -> None:
@@ -346,34 +389,42 @@ def main() -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
     parser.add_argument("--quick", action="store_true", help="a part of the checks and sizes")
     parser.add_argument("--seconds", type=float, default=150)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--columns", nargs="+", choices=("gpu", *CPU_COLUMNS))
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks/gpu.json"))
     arguments = parser.parse_args()
-    quick, begun = arguments.quick, time.monotonic()
-    session = Session(arguments.seconds)
+    quick, parts, session = arguments.quick, arguments.parts, Session(arguments.seconds)
     on_gpu = arguments.device == "gpu" or (arguments.device == "auto" and torch.cuda.is_available())
     device = torch.device("cuda:0" if on_gpu else "cpu")
-    every = torch.get_num_threads()
-    gpu: dict[str, Column] = {"gpu": (device, every)} if on_gpu else {}
-    columns = gpu | {"cpu, 1 thread": (CPU, 1), f"cpu, {every} threads": (CPU, every)}
+    name = "gpu" if on_gpu else "cpu"
+    columns: dict[str, Column] = {"gpu": (device, torch.get_num_threads())} if on_gpu else {}
+    columns |= dict(zip(CPU_COLUMNS, ((CPU, 1), (CPU, len(os.sched_getaffinity(0)))), strict=True))
+    columns = {key: columns[key] for key in arguments.columns or columns}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RNC_GRAPH_CACHE"] = folder
         data = MoleculeDataset.load("esol")
-    result: dict[str, Any] = {
-        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
-        "processor": processor(),
+    # The short ones first.
+    measure: dict[str, Callable[[], Any]] = {
+        "losses": lambda: check_losses(session, device),
+        "regressor": lambda: session.attempt("regressor", partial(check_regressor, data, name)),
+        "profile": lambda: profiled(data, device, session),
+        "rnc": lambda: rnc_speed(columns, session, quick),
+        "prediction": lambda: prediction_speed(data, columns, session),
+        "variants": lambda: variants(data, device, session),
+        "steps": lambda: step_speed(data, columns, session, quick),
+        "fit": lambda: check_fits(session, data, name, quick),
+    }
+    assert set(measure) == set(PARTS)
+    result = {part: make() for part, make in measure.items() if part in parts}
+    where = f"{torch.cuda.get_device_name()}, {processor()}" if on_gpu else processor()
+    result |= {
         "torch": torch.__version__,
         "torch_geometric": torch_geometric.__version__,
-        "threads": {name: count for name, (_, count) in columns.items()},
-        "checks": checks(session, data, "gpu" if on_gpu else "cpu", quick),
+        "devices": dict.fromkeys(parts, where),
     }
-    result["profile"] = profiled(data, device, session)
-    # The short ones first.
-    result["rnc"] = rnc_speed(columns, session, quick)
-    result["prediction"] = prediction_speed(data, columns, session)
-    result["steps"] = step_speed(data, columns, session, quick)
-    result["variants"] = variants(data, device, session)
+    if arguments.out.exists():
+        result = merged(json.loads(arguments.out.read_text(encoding="utf-8")), result)
     result |= {"failures": session.failures, "skipped": session.skipped}
-    result["seconds"] = time.monotonic() - begun
     write(result, markdown(result), arguments.out)
 
 
