@@ -1,4 +1,5 @@
 import csv
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -81,10 +82,11 @@ def test_values_are_rdkits() -> None:
     assert_are_rdkits(sample(120))
 
 
+# Every 16th molecule; all of them with RNC_GRAPH_DESCRIPTORS=1.
 @pytest.mark.slow
-def test_values_of_2000_molecules_are_rdkits() -> None:
-    smiles = sample(4)
-    assert len(smiles) >= 2_000
+def test_values_of_many_molecules_are_rdkits() -> None:
+    smiles = sample(int(os.environ.get("RNC_GRAPH_DESCRIPTORS", "16")))
+    assert len(smiles) >= 500
     assert_are_rdkits(smiles)
 
 

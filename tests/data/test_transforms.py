@@ -75,7 +75,7 @@ def _parts(graph: Data) -> Tensor:
 
 @pytest.mark.parametrize("name", ["drop_atoms", "drop_bonds", "subgraph"])
 @given(data=st.data(), undirected=st.booleans(), ours=st.booleans(), strength=STRENGTHS, seed=SEEDS)
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_tensors_stay_aligned(
     name: str, data: st.DataObject, undirected: bool, ours: bool, strength: float, seed: int
 ) -> None:

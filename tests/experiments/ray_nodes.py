@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,17 +45,14 @@ class Cluster:
         self.nodes: list[subprocess.Popen[bytes]] = []
 
     def start(self, processors: int) -> subprocess.Popen[bytes]:
-        """Start a node; the first one is the head.
-
-        A node that finds the head not ready yet gives up, and is started again.
-        """
-        for _ in range(10):
-            node = self._start(processors)
-            try:
-                node.wait(8)
-            except subprocess.TimeoutExpired:
-                break
+        """Start a node; the first one is the head, which is waited for."""
+        node = self._start(processors)
         self.nodes.append(node)
+        if len(self.nodes) == 1:
+            host, port = self.address.split(":")
+            while not _listens(host, int(port)):
+                assert node.poll() is None, "the head has ended"
+                time.sleep(0.1)
         return node
 
     def _start(self, processors: int) -> subprocess.Popen[bytes]:
@@ -94,6 +92,11 @@ class Cluster:
 
     def processes(self) -> list[int]:
         return [pid for node in self.nodes for pid in [node.pid, *_descendants(node.pid)]]
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex((host, port)) == 0
 
 
 def _descendants(pid: int) -> list[int]:

@@ -1,12 +1,8 @@
 """Images in experiments: AgeDB-shaped folders, drawn molecules, and what does not fit together."""
 
 import gzip
-import os
 import shutil
-import signal
 import struct
-import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +12,6 @@ from PIL import Image
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
-from rnc_graph.workers import worker_pool
 from tests.run_and_write import command_line, run_and_write
 
 ARGUMENTS = ["run", "agedb.yaml", "--quick", "--seeds", "2", "--jobs", "2"]
@@ -43,23 +38,18 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_agedb_is_killed_and_ends_in_the_same_table(agedb: Path):
+def test_agedb_goes_on_to_the_same_table(agedb: Path):
     """With a narrow encoder of small images: the shipped one is trained by the next test."""
     text = (agedb / "agedb.yaml").read_text().replace("size: 224", "size: 32")
     narrow = text.replace("resnet18: {stem: imagenet, in_channels: 3}", "resnet8: {width: 8}")
     assert "resnet8" in narrow
     (agedb / "agedb.yaml").write_text(narrow)
     command_line(*ARGUMENTS, "--out", "whole")
-    with worker_pool(1, "lost") as pool:
-        pid = pool.submit(os.getpid).result()
-        call = pool.submit(command_line, *ARGUMENTS, "--out", "killed")
-        while not list((agedb / "killed" / "store").glob("[!.]*")):
-            assert not call.done(), call.exception()
-            time.sleep(0.01)
-        os.kill(pid, signal.SIGKILL)
-        assert isinstance(call.exception(), BrokenProcessPool)
-    stored = list((agedb / "killed" / "store").glob("[!.]*"))
-    assert f"{len(stored)} tasks done already" in command_line(*ARGUMENTS, "--out", "killed")
+    # What a run that was killed left: test_run.py kills one.
+    stored = sorted((agedb / "whole" / "store").glob("[!.]*"))
+    for path in (left := stored[::3]):
+        shutil.copytree(path, agedb / "killed" / "store" / path.name)
+    assert f"{len(left)} tasks done already" in command_line(*ARGUMENTS, "--out", "killed")
     assert contents(agedb / "killed") == contents(agedb / "whole")
     table = (agedb / "whole" / "table.md").read_text()
     assert "the split of agedb made by AgeDB-DIR's rule" in table

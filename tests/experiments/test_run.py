@@ -192,7 +192,7 @@ def test_bad_data_is_refused_before_anything_is_written(folder, experiment):
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_files(folder, experiment):
-    longer = (folder / "small.yaml").read_text().replace("epochs: 3", "epochs: 30")
+    longer = (folder / "small.yaml").read_text().replace("epochs: 3", "epochs: 20")
     (folder / "small.yaml").write_text(longer)
     command_line(*ARGUMENTS, "--out", "whole")
     process = subprocess.Popen(

@@ -10,7 +10,7 @@ from rnc_graph.experiments.spec.quick import quick
 from rnc_graph.reporting.experiment_folder import draw_tables
 from tests.run_and_write import run_and_write
 
-# One value of each kind on the axes of the split; all encoders in the first alone.
+# One value of each kind on the axes of the split; all encoders, and two seeds, in the first alone.
 GRIDS = {
     "esol": slice(None),
     "freeze_vs_finetune": slice(None),
@@ -23,8 +23,8 @@ GRIDS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
-def test_two_seeds_made_quick(tmp_path: Path, name: str):
-    experiment = quick(read_spec(shipped_spec(name), seeds="2"))
+def test_made_quick(tmp_path: Path, name: str):
+    experiment = quick(read_spec(shipped_spec(name), seeds="2" if name == "esol" else "1"))
     narrow = {name: {**options, "hidden_dim": 8} for name, options in experiment.encoders.items()}
     encoders = narrow if name == "esol" else dict(islice(narrow.items(), 1))
     splits = dict([*experiment.splits.items()][GRIDS[name]])
