@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rnc_graph.errors import BadValueError, plural
 
 if TYPE_CHECKING:
-    from rnc_graph.data.featurizer import BadMolecule
+    from rnc_graph.data.smiles import BadMolecule
     from rnc_graph.data.table import MoleculeTable
 
 OnBad = Literal["raise", "skip"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from rnc_graph.data.featurizer import identity, parse_smiles
 from rnc_graph.data.rdkit_log import whole
+from rnc_graph.data.smiles import identity, parse_smiles
 
 # Removing a salt or a charge may make another rule apply; few molecules need a second pass.
 _PASSES = 3

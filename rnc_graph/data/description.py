@@ -14,7 +14,7 @@ from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:  # The list of data sets is printed without RDKit.
     from rnc_graph.data.bad import BadRow
-    from rnc_graph.data.featurizer import BadMolecule
+    from rnc_graph.data.smiles import BadMolecule
     from rnc_graph.data.table import FloatArray, MoleculeTable
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -147,7 +147,7 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
     """
     from rnc_graph.data.bad import bad_rows
     from rnc_graph.data.duplicates import find_duplicates
-    from rnc_graph.data.featurizer import BadMolecule, canonical_smiles
+    from rnc_graph.data.smiles import BadMolecule, canonical_smiles
 
     canonical: list[str] = []
     bad: list[BadMolecule] = []
@@ -230,7 +230,7 @@ def _may_have_other_units(values: FloatArray, logarithms: bool) -> bool:
 
 
 def _structures(table: MoleculeTable, canonical: list[str]) -> StructureDescription:
-    from rnc_graph.data.featurizer import parse_smiles
+    from rnc_graph.data.smiles import parse_smiles
     from rnc_graph.data.splits.chemical import murcko_scaffold
 
     different = list(dict.fromkeys(canonical))
@@ -297,7 +297,7 @@ def _nearest_set(name: str, bits: Sequence[Any]) -> tuple[str, float]:
     from rdkit.DataStructs import BulkTanimotoSimilarity
 
     from rnc_graph.data.catalog import dataset_cards, load_dataset
-    from rnc_graph.data.featurizer import parse_smiles
+    from rnc_graph.data.smiles import parse_smiles
 
     queries = bits[:: -(-len(bits) // _COMPARED)]
     found = {}

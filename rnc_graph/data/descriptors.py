@@ -26,8 +26,8 @@ from rnc_graph.data.described_molecule import (
     Values,
     in_bins,
 )
-from rnc_graph.data.featurizer import atoms_of, bonds_of
 from rnc_graph.data.graph_descriptors import burden, paths, polynomial, topology
+from rnc_graph.data.smiles import atoms_of, bonds_of
 from rnc_graph.data.substructures import SubstructureScreen
 
 # Descriptors take time that grows with the square of the number of atoms and with the number of

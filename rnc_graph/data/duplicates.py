@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.featurizer import canonical_smiles
 from rnc_graph.data.scaling import TargetScaler
+from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits.split import first_rows, groups_of, numbered
 from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import plural

@@ -21,18 +21,17 @@ from rnc_graph.data.featurizer import (
     BOND_FEATURE_SIZES,
     DESCRIPTORS,
     TOGETHER,
-    BadMolecule,
     MoleculeArrays,
     Wants,
     descriptor_names,
     molecule_arrays,
-    parse_smiles,
 )
 from rnc_graph.data.fingerprints import BITS, as_matrices, counted
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.packed import PackedAttribute, PackedGraphs, offsets_of
 from rnc_graph.data.rdkit_log import whole
 from rnc_graph.data.schema import OGB_MOLECULES
+from rnc_graph.data.smiles import BadMolecule, parse_smiles
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.workers import in_order
 

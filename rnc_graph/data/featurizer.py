@@ -13,7 +13,6 @@ Worker processes load this file and little else: RDKit and numpy.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,7 +27,8 @@ from rdkit.Chem import rdCIPLabeler
 from rdkit.Chem.rdchem import BondStereo, BondType, ChiralType, HybridizationType
 
 from rnc_graph.data.fingerprints import BITS, as_matrices, counted, packed_bits
-from rnc_graph.data.rdkit_log import quiet, whole
+from rnc_graph.data.rdkit_log import whole
+from rnc_graph.data.smiles import BadMolecule, atoms_of, bonds_of, identity, parse, reparsed
 from rnc_graph.seeding import one_thread
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ DESCRIPTORS: Final = 2
 ATOM_FEATURE_SIZES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
 BOND_FEATURE_SIZES = (5, 6, 2)
 
-# Longer texts are refused: RDKit's time grows faster than the length.
-LONGEST_SMILES = 10_000
 # Molecules that are featurized at a time: one by one takes up to twice as long, since what is
 # computed of each fills the processor's caches anew.
 TOGETHER = 32
@@ -100,9 +98,6 @@ _BOND_STEREO = _table(
     5,
 )
 
-# Of an atom in brackets: [13C], [CH3:1].
-_MAP_OR_ISOTOPE = re.compile(r"\[\d|:\d+\]")
-
 # Small letters label pseudoasymmetric centers, such as those of a ring with cis and trans forms.
 _CIP = {"R": 1, "S": 2, "r": 3, "s": 4}
 
@@ -125,15 +120,6 @@ _OF_BOND: tuple[Callable[[Chem.Bond], Any], ...] = (
     Chem.Bond.GetBeginAtomIdx,
     Chem.Bond.GetEndAtomIdx,
 )
-
-
-@dataclass(frozen=True)
-class BadMolecule:
-    """A SMILES that gives no graph: its row (from 0), its text, and the reason."""
-
-    row: int
-    smiles: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -186,90 +172,6 @@ class MoleculeArrays:
     canonical: list[str]
     bad: list[BadMolecule]
     counts: dict[str, csr_array] = field(default_factory=dict)
-
-
-def parse_smiles(smiles: str) -> Chem.Mol:
-    """Parse one SMILES, without RDKit's messages.
-
-    Raises:
-        ValueError: it is no molecule; the message is the reason.
-    """
-    with quiet():
-        return _parse(smiles)
-
-
-def _parse(smiles: Any) -> Chem.Mol:
-    if not isinstance(smiles, str):
-        raise ValueError(f"no text, but {type(smiles).__name__}")
-    if not smiles.isascii() or "\0" in smiles:
-        odd = next(letter for letter in smiles if not letter.isascii() or letter == "\0")
-        raise ValueError(f"not a valid SMILES: it holds the character {odd!r}")
-    smiles = smiles.strip()
-    if not smiles:
-        raise ValueError("no SMILES")
-    if len(parts := smiles.split(maxsplit=1)) > 1:
-        # RDKit would take what follows for a name, and read the first part alone.
-        raise ValueError(f"not a valid SMILES: {parts[1][:40]!r} follows after a blank")
-    if len(smiles) > LONGEST_SMILES:
-        raise ValueError(f"{len(smiles):,} characters, more than {LONGEST_SMILES:,}")
-    molecule = Chem.MolFromSmiles(smiles)
-    if molecule is not None and molecule.GetNumAtoms() > 0:
-        return molecule
-    if molecule is not None:
-        raise ValueError("no atoms")
-    unchecked = Chem.MolFromSmiles(smiles, sanitize=False)
-    if unchecked is None and smiles.count(">") == 2:
-        raise ValueError("a reaction, not a molecule")
-    if unchecked is None:
-        raise ValueError("not a valid SMILES")
-    try:
-        Chem.SanitizeMol(unchecked)
-    except ValueError as reason:
-        raise ValueError(str(reason)) from None
-    raise ValueError("not a valid molecule")
-
-
-def atoms_of(molecule: Chem.Mol) -> list[Chem.Atom]:
-    """Return all atoms, twice as fast as ``GetAtoms``."""
-    return list(map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms())))
-
-
-def bonds_of(molecule: Chem.Mol) -> list[Chem.Bond]:
-    """Return all bonds, twice as fast as ``GetBonds``."""
-    return list(map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())))
-
-
-def identity(molecule: Chem.Mol) -> str:
-    """Return what identifies a molecule: its canonical SMILES without atom maps and isotopes."""
-    written = Chem.MolToSmiles(molecule)
-    if not _MAP_OR_ISOTOPE.search(written):
-        return written
-    molecule = Chem.Mol(molecule)
-    for atom in atoms_of(molecule):
-        atom.SetAtomMapNum(0)
-        atom.SetIsotope(0)
-    # Parsing anew makes deuterium an implicit hydrogen, and drops the stereocenters it made.
-    return Chem.MolToSmiles(_reparsed(Chem.MolToSmiles(molecule)))
-
-
-def canonical_smiles(smiles: str) -> str:
-    """Return the identity of a SMILES: see :func:`identity`.
-
-    Raises:
-        ValueError: it is no molecule; the message is the reason.
-
-    >>> canonical_smiles("[CH3:1][13CH2:2]O[2H]")
-    'CCO'
-    """
-    with quiet():
-        return identity(_parse(smiles))
-
-
-def _reparsed(canonical: str) -> Chem.Mol:
-    molecule = Chem.MolFromSmiles(canonical)
-    if molecule is None:
-        raise ValueError(f"RDKit cannot read its canonical SMILES {canonical[:80]!r}")
-    return molecule
 
 
 def _chirality(molecule: Chem.Mol, atoms: Sequence[Chem.Atom], wants: Wants) -> list[int]:
@@ -422,14 +324,14 @@ def descriptor_names() -> list[str]:
 
 def _molecule(text: str, wants: Wants) -> tuple[Chem.Mol, str]:
     """Return the molecule of a SMILES and its identity; raises ``ValueError``."""
-    molecule = _parse(text)
+    molecule = parse(text)
     identifier = identity(molecule)
     if wants.clean:
         from rnc_graph.data.cleaning import clean_identity
 
         identifier = clean_identity(identifier)
     if wants.featurizer != AS_WRITTEN and identifier != text:
-        molecule = _reparsed(identifier)
+        molecule = reparsed(identifier)
     if wants.descriptors or wants.bounded:
         from rnc_graph.data.descriptors import check_describable
 

@@ -12,11 +12,12 @@ from torch import Tensor
 from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.experiments.datasets import Datasets, load_datasets
+from rnc_graph.experiments.identity import FORMAT
 from rnc_graph.experiments.own_graphs import GraphTable
 from rnc_graph.experiments.plan import PlannedRun, RunName
 from rnc_graph.experiments.spec import Experiment, read_spec
 from rnc_graph.experiments.store import Store, digest, read_sealed, sealed_text
-from rnc_graph.experiments.tasks import FORMAT, needs
+from rnc_graph.experiments.tasks import needs
 from rnc_graph.files import write_text
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ A pretraining is shared by all runs that need it; a run is one point of the grid
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from rnc_graph.data import Loader, PreparedSplit, Subset
 from rnc_graph.data.samples import Samples, Store, make_augmentation
 from rnc_graph.experiments.baselines import baseline_predictions
+from rnc_graph.experiments.identity import FORMAT, stage_identity, with_code
 from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.spec.stages import (
@@ -26,16 +26,12 @@ from rnc_graph.experiments.spec.stages import (
 )
 from rnc_graph.experiments.store import digest
 from rnc_graph.losses import LOSSES
-from rnc_graph.registry import owners_of
 from rnc_graph.training import TrainerConfig, infer
 from rnc_graph.training.config import DEFAULT_TRAINER
 from rnc_graph.training.inference import torch_device
 
 if TYPE_CHECKING:
     from rnc_graph.training import TwoStage
-
-# Raised when the same identity would give other numbers, so that no store mixes the two.
-FORMAT = 4
 
 Record = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -182,7 +178,7 @@ class PretrainTask(TrainingTask):
             {
                 **self.split.identity(),
                 "encoder": self.encoder.described(),
-                "pretraining": _stage_identity(self.stage),
+                "pretraining": stage_identity(self.stage),
             }
         )
 
@@ -242,7 +238,7 @@ class RegressTask(TrainingTask):
                 **self.split.spec.evaluation_identity(),
                 "encoder": self.encoder.described(),
                 "pretraining": pretraining,
-                "regression": _stage_identity(self.stage),
+                "regression": stage_identity(self.stage),
                 "evaluate": self.evaluate,
                 "representation": self.representation.identity() if self.representation else None,
                 "outside": self.ood,
@@ -373,31 +369,3 @@ def training_sets(data: Samples, split: PreparedSplit) -> tuple[Subset, Subset]:
         Subset(data.inputs, rows, split.targets[rows]) for rows in (split.train, split.validation)
     )
     return train, validation
-
-
-def _stage_identity(stage: Stage) -> dict[str, Any]:
-    """Return all that determines a stage, its objective's options in full."""
-    objective = stage.objective.identity(LOSSES) if stage.objective else None
-    # The grid point identifies the training data.
-    found = {**stage.model_dump(exclude={"data"}), "objective": objective}
-    # As runs were named before there were these fields.
-    for name in ("balanced", "head_epochs", "encoder_learning_rate"):
-        if not found.get(name):
-            found.pop(name, None)
-    return found
-
-
-def with_code(identity: dict[str, Any]) -> dict[str, Any]:
-    """Add the content of the user's files that registered any name in an identity."""
-    own = owners_of(_texts(identity))
-    return {**identity, "code": own} if own else identity
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in a nest of mappings and lists, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from (text for item in value.items() for nested in item for text in _texts(nested))
-    elif isinstance(value, list | tuple):
-        yield from (text for nested in value for text in _texts(nested))

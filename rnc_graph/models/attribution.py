@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rnc_graph.data.features import MoleculeFeatures, stream_arrays
-from rnc_graph.data.featurizer import MoleculeArrays, molecule_arrays, parse_smiles
+from rnc_graph.data.featurizer import MoleculeArrays, molecule_arrays
 from rnc_graph.data.rdkit_log import whole
 from rnc_graph.data.schema import MASK
+from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel
 from rnc_graph.models.network import Network

@@ -13,8 +13,9 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bad import BadRow, bad_rows, describe_bad, without_value
 from rnc_graph.data.duplicates import find_duplicates, lost_bounds, merge_transformed
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
-from rnc_graph.data.featurizer import Wants, canonical_smiles
+from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.scaling import TargetScaler, Transform, not_positive
+from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
 from rnc_graph.data.splits.split import first_rows, leaking_pairs
 from rnc_graph.data.table import FloatArray

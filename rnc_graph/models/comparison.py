@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.featurizer import BadMolecule, canonical_smiles
 from rnc_graph.data.scaling import TargetScaler
+from rnc_graph.data.smiles import BadMolecule, canonical_smiles
 from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures, stream_arrays
-from rnc_graph.data.featurizer import BadMolecule
+from rnc_graph.data.smiles import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel, Predictions
 

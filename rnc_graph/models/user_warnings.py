@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-from rnc_graph.data.featurizer import BadMolecule
+from rnc_graph.data.smiles import BadMolecule
 from rnc_graph.models.model import MoleculeModel
 
 

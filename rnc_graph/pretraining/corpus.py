@@ -21,9 +21,10 @@ import rdkit
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 
-from rnc_graph.data.featurizer import DESCRIPTORS, FEATURIZER, identity, parse_smiles
+from rnc_graph.data.featurizer import DESCRIPTORS, FEATURIZER
 from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import choose_smiles
+from rnc_graph.data.smiles import identity, parse_smiles
 from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.files import atomic_path, csv_text, write_text
 from rnc_graph.workers import in_order

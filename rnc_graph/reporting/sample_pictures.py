@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.experiments.datasets import Loaded
 
 # Pixels an inch; more than figures are saved with, so that lines stay sharp.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.featurizer import parse_smiles
+from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.errors import BadValueError
 from rnc_graph.vision.decoding import Pixels, filled
 

@@ -24,7 +24,8 @@ from rnc_graph.data.cache import (
     stored,
 )
 from rnc_graph.data.features import MoleculeFeatures, featurize, molecule_features, packed_graphs
-from rnc_graph.data.featurizer import BadMolecule, MoleculeArrays, Wants, molecule_arrays
+from rnc_graph.data.featurizer import MoleculeArrays, Wants, molecule_arrays
+from rnc_graph.data.smiles import BadMolecule
 from rnc_graph.errors import RncGraphError
 from rnc_graph.workers import worker_pool
 from tests.data.damage import flip_bits

@@ -12,7 +12,7 @@ from rdkit.Chem import Descriptors
 from rnc_graph.data import load_dataset
 from rnc_graph.data.described_molecule import DescribedMolecule
 from rnc_graph.data.descriptors import _patterns, descriptors
-from rnc_graph.data.featurizer import atoms_of, bonds_of
+from rnc_graph.data.smiles import atoms_of, bonds_of
 
 rdkits: Any = Descriptors.CalcMolDescriptors
 SETS = ["esol", "freesolv", "lipophilicity", "logbb", "photoswitch"]

@@ -16,9 +16,9 @@ from rnc_graph.data.featurizer import (
     ATOM_FEATURE_SIZES,
     BOND_FEATURE_SIZES,
     Wants,
-    canonical_smiles,
     molecule_arrays,
 )
+from rnc_graph.data.smiles import canonical_smiles
 
 ODD = {
     "no bonds": "C",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rnc_graph.data import MoleculeTable, random_split
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
-from rnc_graph.data.featurizer import canonical_smiles
+from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import (
     PUBLISHED,
     SPLITS,

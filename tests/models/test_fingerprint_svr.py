@@ -10,8 +10,9 @@ from sklearn.svm import SVR
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures, fingerprint_counts
-from rnc_graph.data.featurizer import Wants, molecule_arrays, parse_smiles
+from rnc_graph.data.featurizer import Wants, molecule_arrays
 from rnc_graph.data.fingerprints import FINGERPRINTS
+from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.models import fingerprint_svr
 from rnc_graph.models.fingerprint_svr import (
     FingerprintSVR,

@@ -10,7 +10,8 @@ from rdkit import Chem
 from rnc_graph import MoleculeRegressor, load_dataset
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.duplicates import find_duplicates
-from rnc_graph.data.featurizer import Wants, canonical_smiles, molecule_arrays
+from rnc_graph.data.featurizer import Wants, molecule_arrays
+from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.errors import BadValueError
 from rnc_graph.models import BadMoleculeWarning

@@ -13,7 +13,8 @@ from sklearn.svm import SVR
 
 from rnc_graph.data import MoleculeTable, Subset
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays, parse_smiles
+from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.extra_trees import ExtraTrees

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from rnc_graph.data.featurizer import canonical_smiles, parse_smiles
+from rnc_graph.data.smiles import canonical_smiles, parse_smiles
 from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.pretraining import corpus_file, list_molecules
 from rnc_graph.pretraining.corpus import _Seen, fragments_of

@@ -6,7 +6,8 @@ import torch
 from scipy.stats import rankdata
 
 from rnc_graph.data.descriptors import descriptors
-from rnc_graph.data.featurizer import descriptor_names, parse_smiles
+from rnc_graph.data.featurizer import descriptor_names
+from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.pretraining import CorpusStore, list_molecules, shards
 from rnc_graph.pretraining.loader import CorpusLoader

@@ -84,8 +84,8 @@ class ButinaSplitter:
         from rdkit.ML.Cluster import Butina
         from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
 
-        from rnc_graph.data.featurizer import parse_smiles
         from rnc_graph.data.fingerprints import morgan_generator
+        from rnc_graph.data.smiles import parse_smiles
 
         generator = morgan_generator()
         bits = [generator.GetFingerprint(parse_smiles(text)) for text in canonical]

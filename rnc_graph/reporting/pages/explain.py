@@ -12,9 +12,10 @@ from markupsafe import Markup
 
 from rnc_graph.data.bad import BadRow, shorten
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import molecule_arrays, parse_smiles
+from rnc_graph.data.featurizer import molecule_arrays
 from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import check_column, choose_smiles
+from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.errors import BadValueError
 from rnc_graph.models import Explanation, MoleculeModel, Predictions, TrainingMolecules
 from rnc_graph.models.attribution import explain_features
