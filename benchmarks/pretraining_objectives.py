@@ -3,6 +3,7 @@
     pip install --no-deps molsets==0.3.1 moleculeace==3.0.0
     python benchmarks/pretraining_objectives.py ENCODERS [--train] [--device gpu]
         [--out results/pretraining/objectives.json]
+    python benchmarks/pretraining_objectives.py --shipped --out results/pretraining/shipped.json
 
 With ``--train`` it first pretrains an encoder for each objective into ENCODERS, unless it is there:
 the recipe of experiments/pretraining/moses.yaml with 5 passes, so that all see the same molecules
@@ -14,10 +15,12 @@ MoleculeACE's published training sets, so that no test set is looked at. Three p
 of the training set, or from a tenth of it: ridge regression, support vectors with a Gaussian
 kernel, and the mean of five nearest neighbors. Errors are RMSE in standard deviations of the
 training set. Over data sets, a Wilcoxon signed-rank test compares each objective with
-"descriptors"; the p values are corrected by Holm.
+"descriptors"; the p values are corrected by Holm. ``--shipped`` compares the encoders of the
+package with the first of them.
 """
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +38,13 @@ from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.encoders import ENCODERS, load_pretrained
-from rnc_graph.encoders.pretrained import read_card
+from rnc_graph.encoders.pretrained import SHIPPED, read_card
 from rnc_graph.metrics.statistics import holm
 from rnc_graph.pretraining import pretrain_encoder, read_recipe, write_pretrained
 from rnc_graph.seeding import one_thread_always
 from rnc_graph.training import embed_graphs
 
+WEIGHTS = Path("rnc_graph/encoders/weights")
 RECIPE = Path("experiments/pretraining/moses.yaml")
 OBJECTIVES: dict[str, dict[str, float]] = {
     "descriptors": {"descriptors": 1.0},
@@ -104,7 +108,7 @@ def markdown(result: dict[str, Any]) -> str:
     sets, encoders = result["sets"], result["encoders"]
     columns = list(next(iter(sets.values()))[encoders[0]])
     lines = [
-        "# Frozen encoders by objective, at an equal budget",
+        f"# {result['title']}",
         "",
         f"Made by `{result['command']}`; the probes ran on {result['processor']}, "
         f"the encoders were pretrained on {result['device']}. What the rows are: "
@@ -112,7 +116,7 @@ def markdown(result: dict[str, Any]) -> str:
         "",
         f"RMSE on validation sets in standard deviations, mean of {len(sets)} data sets:",
         "",
-        "| objective | " + " | ".join(columns) + " |",
+        "| encoder | " + " | ".join(columns) + " |",
         "|---" * (1 + len(columns)) + "|",
     ]
     values = {
@@ -124,15 +128,15 @@ def markdown(result: dict[str, Any]) -> str:
         lines.append(f"| {encoder} | {means} |")
     ranks = rankdata(np.stack([values[encoder] for encoder in encoders]), axis=0).mean(axis=1)
     lines += ["", "Mean rank over data sets, 1 is best:", ""]
-    lines += ["| objective | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
+    lines += ["| encoder | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
     for encoder, row in zip(encoders, ranks, strict=True):
         lines.append(f"| {encoder} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
-    others = [encoder for encoder in encoders if encoder != "descriptors"]
-    lines += ["", "p (Holm) of the difference to descriptors (on how many sets it is better):", ""]
-    lines += ["| objective | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
+    first, *others = encoders
+    lines += ["", f"p (Holm) of the difference to {first} (on how many sets it is better):", ""]
+    lines += ["| encoder | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
     tests = []
     for number in range(len(columns)):
-        pairs = [(values[e][:, number], values["descriptors"][:, number]) for e in others]
+        pairs = [(values[e][:, number], values[first][:, number]) for e in others]
         corrected = holm([float(wilcoxon(one, other).pvalue) for one, other in pairs])
         better = [int((one < other).sum()) for one, other in pairs]
         tests.append([f"{p:.3f} ({count})" for p, count in zip(corrected, better, strict=True)])
@@ -147,31 +151,50 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("encoders", type=Path)
-    parser.add_argument("--train", action="store_true")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, default=Path("results/pretraining/objectives.json"))
-    arguments = parser.parse_args()
+def of_objectives(folder: Path, train: bool, device: str) -> dict[str, Any]:
+    """Return an encoder for each objective, pretrained where it is missing, and a random one."""
     for name, objectives in OBJECTIVES.items():
-        folder = arguments.encoders / name
-        if arguments.train and not folder.exists():
+        if train and not (folder / name).exists():
             recipe = read_recipe(RECIPE, objectives=objectives, passes=PASSES)
-            made = pretrain_encoder(recipe, device=arguments.device, probes=False)
-            write_pretrained(made, folder)
+            jobs = os.cpu_count() or 1
+            made = pretrain_encoder(recipe, device=device, jobs=jobs, probes=False)
+            write_pretrained(made, folder / name)
     one_thread_always()
-    encoders = {name: load_pretrained(arguments.encoders / name) for name in OBJECTIVES}
+    encoders: dict[str, Any] = {name: load_pretrained(folder / name) for name in OBJECTIVES}
     torch.manual_seed(0)
     recipe = read_recipe(RECIPE)
     encoders["random"] = ENCODERS.make(recipe.encoder, **recipe.encoder_options).eval()
-    result: dict[str, Any] = {
-        "command": "python benchmarks/pretraining_objectives.py ENCODERS --train --device gpu",
-        "processor": processor(),
-        "device": read_card(arguments.encoders / "descriptors")["device"],
-        "encoders": list(encoders),
-        "sets": {},
-    }
+    return encoders
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("encoders", type=Path, nargs="?")
+    parser.add_argument("--train", action="store_true")
+    parser.add_argument("--shipped", action="store_true")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("results/pretraining/objectives.json"))
+    arguments = parser.parse_args()
+    if arguments.shipped == (arguments.encoders is not None):
+        parser.error("expected the folder of encoders, or --shipped")
+    result: dict[str, Any]
+    if arguments.shipped:
+        one_thread_always()
+        encoders = {name: ENCODERS.make(name).eval() for name in SHIPPED}
+        cards = {name: read_card(WEIGHTS / name) for name in SHIPPED}
+        result = {
+            "title": "The encoders of the package, frozen",
+            "command": "python benchmarks/pretraining_objectives.py --shipped",
+            "device": " and ".join(card["device"] for card in cards.values()),
+        }
+    else:
+        encoders = of_objectives(arguments.encoders, arguments.train, arguments.device)
+        result = {
+            "title": "Frozen encoders by objective, at an equal budget",
+            "command": "python benchmarks/pretraining_objectives.py ENCODERS --train --device gpu",
+            "device": read_card(arguments.encoders / "descriptors")["device"],
+        }
+    result |= {"processor": processor(), "encoders": list(encoders), "sets": {}}
     for name in SETS:
         result["sets"][name] = errors_of(name, encoders)
         print(name, {e: v["kernel, 100%"] for e, v in result["sets"][name].items()}, flush=True)
