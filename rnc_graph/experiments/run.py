@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnc_graph.data import MoleculeTable
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.executors.executor import Executor, TaskOptions, Work
@@ -74,6 +75,9 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
     for loaded in datasets.sets.values():
         if loaded.skipped:
             progress.say(f"{loaded.skipped}\nthey are left out")
+        if isinstance(loaded.table, MoleculeTable):
+            for note in loaded.table.bound_notes():
+                progress.say(f"{loaded.table.name}: {note}")
     planned = plan(experiment, datasets)
     return Prepared(experiment, datasets, plugins, planned, with_pretraining(planned))
 

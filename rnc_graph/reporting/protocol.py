@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import division_of
+from rnc_graph.experiments.spec.sources import CsvData, Source, division_of, source_name
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.metrics import Scoring
 from rnc_graph.reporting.numbers import trial
@@ -46,6 +46,7 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         else "the test set was touched once a run",
     ]
     found = [f"{'; '.join(filter(None, steps))}."]
+    found += [said for source in experiment.data if (said := _of_file(source))]
     if len(changed) > 1 or not one_way:
         listed = _each_split if len(splits) <= _LISTED else _what_varies
         found.append(listed(splits, changes, classes, one_way))
@@ -76,6 +77,21 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     if small := trial(experiment.samples):
         found.insert(0, f"{small[0].upper()}{small[1:]}; these are no results to report.")
     return found
+
+
+def _of_file(source: Source) -> str:
+    """Say what is learned of a file in place of its values alone; "" for nothing else."""
+    if not isinstance(source, CsvData):
+        return ""
+    transforms = dict(zip(source.targets, source.transforms, strict=False))
+    logarithms = [name for name, how in transforms.items() if how == "log10"]
+    said = {
+        f"{', '.join(logarithms)}: learned as log10, of which standardized errors are": logarithms,
+        f"samples of the training set weighted by {source.weight}": source.weight,
+        f"bounds by {', '.join(source.relation.values())}, in no error": source.relation,
+    }
+    told = "; ".join(words for words, applies in said.items() if applies)
+    return f"{source_name(source)}: {told}." if told else ""
 
 
 def _overlap(same: bool, published: bool, divisions: list[str], by_seed: list[bool]) -> str:

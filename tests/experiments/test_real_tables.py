@@ -13,6 +13,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.digests import table_digest
+from rnc_graph.experiments.progress import Silent
 from rnc_graph.experiments.results import open_outcome
 from rnc_graph.experiments.spec.sources import CsvData
 from rnc_graph.reporting.report import write_report
@@ -66,9 +67,24 @@ def spec(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "real.yaml"
 
 
+class Heard(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
 @pytest.fixture(scope="module")
 def written(spec: Path) -> Written:
-    return run_and_write(read_spec(spec), spec.parent / "out")
+    heard = Heard()
+    written = run_and_write(read_spec(spec), spec.parent / "out", progress=heard)
+    assert [text.partition("'ic50': ")[2] for text in heard.said if "'ic50'" in text] == [
+        "16 of 79 rows have a bound in place of a value: 16 times >, 0 times <"
+    ]
+    return written
 
 
 def test_bounds_weights_and_logarithms_are_what_networks_and_members_learn(spec: Path) -> None:
@@ -118,7 +134,10 @@ def test_the_report_opens_and_shows_no_bound_as_a_value(written: Written) -> Non
     again = open_outcome(folder)
     assert {run.key for run in again.runs} == {run.key for run in written.outcome.runs}
     write_report(folder)
-    assert (folder / "report.html").stat().st_size > 0
+    for name in ("report.html", "table.md"):
+        text = (folder / name).read_text()
+        assert "ic50: learned as log10" in text
+        assert "samples of the training set weighted by w; bounds by how, in no error" in text
 
 
 def test_what_is_learned_names_the_runs(spec: Path) -> None:
