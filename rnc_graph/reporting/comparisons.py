@@ -131,7 +131,7 @@ def comparison_notes(comparison: Comparison, names: Mapping[str, str]) -> list[s
         )
     if comparison.bad:
         notes.append(f"{len(comparison.bad)} rows are left out: A or B cannot read their SMILES")
-    return notes + [line for one in comparison.targets for line in _sentence(one, names)]
+    return [*notes, *(line for one in comparison.targets for line in _sentence(one, names)), _HOW]
 
 
 def _sentence(one: TargetComparison, names: Mapping[str, str]) -> list[str]:
@@ -166,7 +166,6 @@ def write_comparison(
         markdown_table(COMPARED, comparison_cells(comparison)),
         [f"- {markdown(note)}" for note in comparison_notes(comparison, names)],
         [f"![{figure.name}]({figure.name})"],
-        [_HOW],
     ]
     write_text(page, "\n\n".join("\n".join(section) for section in sections) + "\n")
     return [page, figure]

@@ -65,7 +65,7 @@ def test_a_target_is_tested_once_whatever_its_scales() -> None:
         assert unit.differences[error].p_holm is None
         assert [one.p_holm for one in tested] == pytest.approx(holm([one.p for one in tested]))
     notes = comparison_notes(compare_models(*several, NEW, two), {"A": "A", "B": "B"})
-    assert [note.partition(",")[0] for note in notes] == [plain.name, logarithm.name]
+    assert [note.partition(",")[0] for note in notes[:-1]] == [plain.name, logarithm.name]
 
 
 def test_bounds_are_in_no_error(model: MoleculeModel, worse: MoleculeModel) -> None:

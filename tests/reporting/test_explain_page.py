@@ -1,6 +1,7 @@
 """The page of explained predictions, from the shell and in a browser."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,14 @@ def test_bounds_logarithms_and_the_molecule_itself_are_shown(
         assert text in page
     wrong = run(*arguments, "--relation", "how")
     assert "names a column of --training" in repr(wrong.exception)
+
+
+@pytest.mark.slow
+def test_axe_finds_no_serious_fault(
+    folder: Path, browser: Any, faults: Callable[[Any], list[str]]
+) -> None:
+    browser.get((folder / "page.html").as_uri())
+    assert faults(browser) == []
 
 
 @pytest.mark.slow

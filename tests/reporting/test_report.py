@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,11 @@ def test_latex_prints_what_was_written():
 def page(results: Path, browser: Any) -> Any:
     show_report(browser, results / "report.html")
     return browser
+
+
+@pytest.mark.slow
+def test_axe_finds_no_serious_fault(page: Any, faults: Callable[[Any], list[str]]):
+    assert faults(page) == []
 
 
 @pytest.mark.slow
