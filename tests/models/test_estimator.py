@@ -390,3 +390,11 @@ def test_true_is_no_number(name: str) -> None:
         make_settings(**{name: True})
     with pytest.raises(BadValueError, match="layers: expected at most 100, got 1000"):
         make_settings(encoder_options={"layers": 1000})
+
+
+def test_a_bar_of_the_training_is_drawn_for_who_wants_it(capsys: pytest.CaptureFixture[str]):
+    chains = ["C" * length + "O" for length in range(1, 13)]
+    quick = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+    for verbose in (False, True):
+        MoleculeRegressor(**quick, verbose=verbose).fit(chains, range(12))
+        assert ("100%" in capsys.readouterr().out) == verbose
