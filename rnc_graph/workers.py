@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from queue import Empty
 from typing import Any, TypeVar
 
@@ -44,6 +45,26 @@ _TRAINING = (
 
 CONTEXT = Context()
 
+_HINT = (
+    "; a script that passes classes or functions of its own needs "
+    'if __name__ == "__main__": around its work'
+)
+
+
+def _unguarded_script() -> Any:
+    """Return the main module if it is a script that would run anew where it is imported.
+
+    None for a script that asks for ``__main__``, for ``python -m``, and for a notebook.
+    """
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    if path is None or getattr(main, "__spec__", None) is not None:
+        return None
+    try:
+        return None if b"__main__" in Path(path).read_bytes() else main
+    except OSError:
+        return None
+
 
 class _Process(ContextProcess):
     """A process whose exit code one thread at a time asks for.
@@ -52,8 +73,14 @@ class _Process(ContextProcess):
     """
 
     def start(self) -> None:
-        """Start it."""
-        super().start()
+        """Start it; it imports the script that starts it, unless this would run it anew."""
+        script = _unguarded_script()
+        path = None if script is None else vars(script).pop("__file__")
+        try:
+            super().start()
+        finally:
+            if script is not None:
+                script.__file__ = path
         if sys.platform != "linux":
             return
         popen: Any = self._popen  # type: ignore[attr-defined]
@@ -119,7 +146,8 @@ def worker_pool(
         yield executor
     except BrokenProcessPool as error:
         how = _how_it_ended(_exit_codes(context.started))
-        raise RunError(f"a worker process {how}; {lost}") from error
+        hint = "" if _unguarded_script() is None else _HINT
+        raise RunError(f"a worker process {how}; {lost}{hint}") from error
     finally:
         # Lightning handles SIGTERM and continues, so SIGKILL.
         for process in context.started:

@@ -64,6 +64,29 @@ with worker_pool(1, "lost") as pool:
 """
 
 
+SCRIPT = """
+from rnc_graph.workers import in_order
+def double(number):
+    return 2 * number
+print("begins")
+print(list(in_order(CALLED, [-1, 2], 2, "nothing", trains=False)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("called", ["abs", "double"])
+def test_a_script_without_a_guard_runs_once(tmp_path: Path, called: str) -> None:
+    """Its own functions cannot be passed on, and the message says why."""
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT.replace("CALLED", called))
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.stdout.splitlines() == ["begins", *["[1, 2]"] * (called == "abs")]
+    if called == "double":
+        assert 'needs if __name__ == "__main__": around its work' in done.stderr
+
+
 @pytest.mark.slow
 def test_a_file_of_the_working_folder_is_not_taken_for_a_library(tmp_path: Path) -> None:
     (tmp_path / "lightning.py").write_text("__version__ = 'none'\nprint('imported')\n")
