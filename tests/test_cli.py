@@ -123,9 +123,15 @@ def test_bad_input_is_one_message(folder: Path, edit, arguments, message):
 def test_a_bad_smiles_is_named(folder: Path):
     table = folder / "molecules.csv"
     table.write_text(table.read_text() + "C1CC,0.5\n")
-    done = rnc_graph_command("run", "small.yaml", cwd=folder)
+    done = CliRunner().invoke(app, ["run", "small.yaml"])
+    assert "row 61, column 'SMILES': 'C1CC': not a valid SMILES" in str(done.exception)
+    assert done.stdout == ""
+
+
+def test_an_error_is_a_message_and_an_exit_code(tmp_path: Path):
+    done = rnc_graph_command("datasets", "esoll", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "row 61, column 'SMILES': 'C1CC': not a valid SMILES" in done.stderr
+    assert done.stderr.startswith("Error: unknown data set 'esoll'")
     assert "Traceback" not in done.stderr
 
 

@@ -213,6 +213,7 @@ class Own(Encoder):
 """
 
 
+@pytest.mark.slow
 def test_a_model_with_an_encoder_of_a_plugin(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_an_option_of_each_target() -> None:
         by_target("--unit", ["a=m", "a=s"], ["a", "b"])
 
 
+@pytest.mark.slow
 def test_one_of_a_models_targets_is_evaluated(folder: Path, tmp_path: Path) -> None:
     """The table has it alone, under a name of its own."""
     table = pd.read_csv(folder / "my.csv", dtype=str)

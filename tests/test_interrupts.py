@@ -57,21 +57,12 @@ PREDICT = ["predict", "model", "t.csv", "--out", "p.csv", "--jobs", "1"]
 TRAIN = ["train", "t.csv", "--out", "new", "--jobs", "1", "--networks", "1"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "number"), [(PREDICT, signal.SIGINT), (TRAIN, signal.SIGTERM)]
-)
-def test_an_interrupted_command_leaves_nothing(
-    folder: Path, arguments: list[str], number: signal.Signals
-) -> None:
-    _interrupt(folder, arguments, number, 4)
-
-
 # One moment for each command and signal; more of them with RNC_GRAPH_INTERRUPTS=15.
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(int(os.environ.get("RNC_GRAPH_INTERRUPTS", "1"))))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("arguments", [PREDICT, TRAIN], ids=["predict", "train"])
-def test_random_moments(
+def test_an_interrupted_command_leaves_nothing(
     folder: Path, arguments: list[str], number: signal.Signals, seed: int
 ) -> None:
     moment = random.Random(f"{arguments[0]} {number:d} {seed}").uniform(0, 6)

@@ -60,6 +60,7 @@ def shades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_classes_from_folders_to_the_report(shades: Path):
     experiment = read_spec(shades / "shades.yaml")
     outcome = run_and_write(experiment, shades / "out", command="a command", figures=True)

@@ -112,6 +112,7 @@ def test_graphs_that_cannot_be_made_are_told(here: Path, source: str, message: s
         run_and_write(read_spec(here / "own.yaml"), here / "out")
 
 
+@pytest.mark.slow
 def test_several_targets_with_missing_values(here: Path):
     spec = SPEC.replace("DATA", "photoswitch").replace("[mean]", "[mean, svr]")
     (here / "photoswitch.yaml").write_text(spec)

@@ -156,7 +156,7 @@ JUNK = [None, "x", [], {}, -1, [None], {"a": None}, True, float("nan")]
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_whatever_is_wrong_is_told_by_file_and_line(data: st.DataObject, every_axis: str):
     """A key renamed, left out, or with a value of another kind."""
     texts = [path.read_text() for path in SHIPPED]

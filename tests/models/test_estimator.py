@@ -325,6 +325,7 @@ def test_what_is_learned_cannot_be_held_out(molecules):
         MoleculeRegressor(networks=0).fit(smiles, y, validation=(smiles[:20], y[:20]))
 
 
+@pytest.mark.slow
 def test_it_overfits_a_few_molecules(molecules):
     smiles, y = molecules
     model = MoleculeRegressor(
