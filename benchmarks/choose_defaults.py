@@ -31,7 +31,7 @@ from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants, descriptor_names
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.data.splits.split import numbered
-from rnc_graph.models.inputs import DescriptorScaler, Inputs
+from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
 from rnc_graph.models.members import TrainingParts, fit_member
 from rnc_graph.models.mixture import fold_numbers, mixture_weights
 from rnc_graph.models.settings import make_settings
@@ -61,7 +61,7 @@ def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:
     rows = np.concatenate([train, val])
     canonical = [features.canonical[row] for row in train]
     parts = TrainingParts(
-        inputs=Inputs.of(features, rows, descriptors, embedded=True),
+        inputs=Inputs.of(features, rows, descriptors, embedding=EMBEDDING),
         targets=torch.from_numpy(scaler.standardize(y[rows])).float(),
         train=torch.arange(len(train)),
         # Networks choose their epoch on a third of the validation set, as in a model.

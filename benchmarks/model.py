@@ -43,8 +43,8 @@ UNITS = {"esol": "log mol/L", "freesolv": "kcal/mol", "lipophilicity": "log unit
 def inputs_of(smiles: list[str], model: MoleculeModel) -> Inputs:
     """Return molecules as the members of a model take them."""
     features = MoleculeFeatures.of(molecule_arrays(smiles, model.wants))
-    rows, embedded = np.arange(len(smiles)), model.settings.embedded
-    return Inputs.of(features, rows, model.descriptor_scaler, embedded=embedded)
+    rows, embedding = np.arange(len(smiles)), model.settings.needed_embedding
+    return Inputs.of(features, rows, model.descriptor_scaler, embedding=embedding)
 
 
 def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:

@@ -134,11 +134,13 @@ def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
     assert found["predicted_logS"].isna().tolist() == [row == 5 for row in range(80)]
     written(run("embed", model, table, "--out", str(tmp_path / "e.npy"), "--jobs", "1"))
     embedding = np.load(tmp_path / "e.npy")
-    assert embedding.shape == (80, 128)
+    assert embedding.shape == (80, 384)
     assert np.isnan(embedding).any(axis=1).tolist() == [row == 5 for row in range(80)]
     written(run("embed", model, table, "--out", str(tmp_path / "e.csv"), "--jobs", "1"))
     np.testing.assert_allclose(
-        pd.read_csv(tmp_path / "e.csv")[[f"e{i}" for i in range(128)]], embedding, rtol=1e-5
+        pd.read_csv(tmp_path / "e.csv")[[f"e{i}" for i in range(embedding.shape[1])]],
+        embedding,
+        rtol=1e-5,
     )
     out = written(run("evaluate", model, table, "--out", str(tmp_path / "ev"), "--jobs", "1"))
     assert out.index("70 of 79 rows hold molecules of") < out.index("RMSE")
@@ -334,7 +336,10 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["train", "my.csv", "--encoder-option", "layers=03", "--out", "m"], "got 03"),
         (["train", "my.csv", "--encoder-option", "layers", "--out", "m"], "expected KEY=VALUE"),
         (["train", "my.csv", "--encoder-option", "layers=[", "--out", "m"], "is not YAML"),
-        (["train", "my.csv", "--encoder-option", "layer=2", "--out", "m"], "'layer'.*layers"),
+        (
+            ["train", "my.csv", "--encoder", "gin", "--encoder-option", "layer=2", "--out", "m"],
+            "'layer'.*layers",
+        ),
         (["train", "my.csv", "--set", "epochs=2", "--out", "m"], "--set epochs: has an option"),
         (
             ["train", "my.csv", "--set", "depth=2", "--out", "m"],

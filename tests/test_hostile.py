@@ -129,7 +129,11 @@ def test_mutated_specs_are_read_or_refused(tmp_path: Path) -> None:
 def model(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model with a member of each kind."""
     folder = tmp_path_factory.mktemp("hostile") / "model"
-    options: dict[str, Any] = {"encoder_options": {"hidden_dim": 4, "layers": 1}, "networks": 1}
+    options: dict[str, Any] = {
+        "encoder": "gin",
+        "encoder_options": {"hidden_dim": 4, "layers": 1},
+        "networks": 1,
+    }
     regressor = MoleculeRegressor(epochs=1, pretraining_epochs=1, **options)
     regressor.fit(esol.smiles[:30], esol.targets[:30, 0]).save(folder)
     return folder

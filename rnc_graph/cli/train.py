@@ -178,8 +178,11 @@ def train(
     ] = "skip",
     plugin: Plugins = None,
     encoder: Annotated[
-        str, Option(help="gin, gcn, mpnn, a plugin's, or the import path of a class.")
-    ] = "gin",
+        str,
+        Option(
+            help="gin-moses (pretrained), gin, gcn, mpnn, a plugin's, or the import path of one."
+        ),
+    ] = "gin-moses",
     encoder_option: Annotated[
         list[str] | None,
         Option(
@@ -214,8 +217,14 @@ def train(
     weights: Annotated[
         str, Option(help="Of the members: equal, or stacked (learned out of fold).")
     ] = "stacked",
-    epochs: Annotated[int, Option(min=1, help="Of stage 2.")] = 80,
-    pretraining_epochs: Annotated[int, Option(min=1, help="Of stage 1.")] = 30,
+    epochs: Annotated[
+        int | None,
+        Option(min=1, help="Of stage 2. [default: 15 of a pretrained encoder, 80 of another]"),
+    ] = None,
+    pretraining_epochs: Annotated[
+        int | None,
+        Option(min=1, help="Of stage 1. [default: 5 of a pretrained encoder, 30 of another]"),
+    ] = None,
     further: Annotated[
         list[str] | None,
         Option(

@@ -33,6 +33,7 @@ from rnc_graph.models import (
     train_model,
 )
 from rnc_graph.models.held_out import hold_out
+from rnc_graph.models.inputs import EMBEDDING
 from rnc_graph.models.measurements import (
     Measurements,
     samples_of,
@@ -40,7 +41,6 @@ from rnc_graph.models.measurements import (
     target_names,
     weights_of,
 )
-from rnc_graph.models.progress import training_bar
 from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_intervals
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
@@ -54,9 +54,10 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     descriptors. Its intervals are conformal. How the defaults were chosen: docs/model.md.
 
     Args:
-        encoder: of the networks: the name of a registered encoder ("gin", "gcn", "mpnn"), the
-            import path of a class such as "torch_geometric.nn.models.AttentiveFP", or a module,
-            from whose weights each network starts (such a model cannot be saved).
+        encoder: of the networks: the name of a registered encoder ("gin-moses", which is
+            pretrained, "gin", "gcn", "mpnn"), the import path of a class such as
+            "torch_geometric.nn.models.AttentiveFP", or a module, from whose weights each network
+            starts (such a model cannot be saved).
         encoder_options: arguments of an encoder given by name or path; None suits small sets.
         objective: of stage 1, by name; None trains on the targets alone.
         objective_options: such as ``{"temperature": 2.0}``.
@@ -67,10 +68,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         head_hidden: widths of the head's hidden layers.
         head_dropout: after each hidden layer.
         freeze_encoder: whether stage 2 trains the head alone.
-        pretraining_epochs: of stage 1.
-        epochs: of stage 2.
+        pretraining_epochs: of stage 1; None is 5 for a pretrained encoder, 30 for another.
+        epochs: of stage 2; None is 15 for a pretrained encoder, 80 for another.
         head_epochs: before them, epochs in which the head learns alone, on embeddings computed
-            once: an encoder keeps more of what it has learned.
+            once: an encoder keeps more of what it has learned. None is 5 for a pretrained encoder,
+            0 for another.
         batch_size: largest number of molecules in a batch.
         learning_rate: the largest that the one-cycle schedule reaches.
         encoder_learning_rate: of the encoder in stage 2; None for ``learning_rate``.
@@ -84,6 +86,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         descriptor_models: members on descriptors ("svr", "extra-trees"), on counts of fingerprints
             ("fingerprint-svr"), and on descriptors beside the embedding of a pretrained encoder
             ("embedding-svr").
+        embedding: that encoder, by its name.
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
             squared error on five folds of the training set, which the members are trained without.
             A network is trained once, without one of the folds.
@@ -100,7 +103,6 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             predicts on the CPU, with the same bits wherever it was trained.
         plugins: Python files that register the encoder, the objective or the augmentation; ``fit``
             runs them, and ``load`` needs them again.
-        verbose: draw a bar of the training.
 
     Attributes:
         model_: the trained :class:`~rnc_graph.models.MoleculeModel`.
@@ -119,7 +121,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     def __init__(
         self,
         *,
-        encoder: str | nn.Module = "gin",
+        encoder: str | nn.Module = "gin-moses",
         encoder_options: Mapping[str, Any] | None = None,
         objective: str | None = "rnc",
         objective_options: Mapping[str, Any] | None = None,
@@ -129,9 +131,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         head_hidden: Sequence[int] = (128,),
         head_dropout: float = 0.2,
         freeze_encoder: bool = False,
-        pretraining_epochs: int = 30,
-        epochs: int = 80,
-        head_epochs: int = 0,
+        pretraining_epochs: int | None = None,
+        epochs: int | None = None,
+        head_epochs: int | None = None,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
         encoder_learning_rate: float | None = None,
@@ -140,7 +142,12 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         clean: bool = False,
         descriptors: bool = True,
         networks: int | Literal["auto"] = 3,
-        descriptor_models: Sequence[str] = ("extra-trees", "fingerprint-svr", "embedding-svr"),
+        descriptor_models: Sequence[str] = (
+            "extra-trees",
+            "fingerprint-svr",
+            "embedding-svr",
+        ),
+        embedding: str = EMBEDDING,
         weights: Literal["equal", "stacked"] = "stacked",
         target_transform: str | Sequence[str] = "none",
         validation_fraction: float = 0.0,
@@ -149,7 +156,6 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         n_jobs: int | None = None,
         device: str = "cpu",
         plugins: Sequence[str | Path] = (),
-        verbose: bool = False,
     ) -> None:
         self.encoder = encoder
         self.encoder_options = encoder_options
@@ -173,6 +179,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.descriptors = descriptors
         self.networks = networks
         self.descriptor_models = descriptor_models
+        self.embedding = embedding
         self.weights = weights
         self.target_transform = target_transform
         self.validation_fraction = validation_fraction
@@ -181,7 +188,6 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.n_jobs = n_jobs
         self.device = device
         self.plugins = plugins
-        self.verbose = verbose
 
     def fit(
         self,
@@ -245,23 +251,21 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 f"{len(both)} molecules are both in X and in validation, such as {min(both)!r}: "
                 "what has been learned cannot be held out"
             )
-        with training_bar(shown=self.verbose) as on_progress:
-            trained = train_model(
-                features,
-                targets,
-                train,
-                held_out,
-                settings,
-                target_names=target_names(y, count),
-                units=[""] * count,
-                censored=measured.censored if measured.censored.any() else None,
-                weights=weights,
-                seed=seed,
-                jobs=self._jobs(),
-                device=self.device,
-                on_progress=on_progress,
-                plugins=plugins,
-            )
+        trained = train_model(
+            features,
+            targets,
+            train,
+            held_out,
+            settings,
+            target_names=target_names(y, count),
+            units=[""] * count,
+            censored=measured.censored if measured.censored.any() else None,
+            weights=weights,
+            seed=seed,
+            jobs=self._jobs(),
+            device=self.device,
+            plugins=plugins,
+        )
         self.n_targets_ = count
         self._single = np.ndim(y) == 1
         self.model_ = replace(trained.model, column=not self._single)
@@ -366,7 +370,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             folder: the model's.
             trusted: modules or classes whose encoders may be imported; see ``load_model``.
             plugins: the Python files that it was trained with; no other file is run.
-            options: arguments that are not part of a model: ``n_jobs``, ``device``, ...
+            options: arguments that are not part of a model: ``n_jobs``, ``device``, ``on_bad``.
         """
         model = load_model(Path(folder), trusted, plugins=plugins)
         regressor = cls(**{**model.settings.model_dump(), **options}, plugins=plugins)

@@ -27,8 +27,8 @@ from rnc_graph.training import embed_graphs
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-EMBEDDING = "gin-moses"
-"""The pretrained encoder of the members on embeddings."""
+EMBEDDING = "gin-moses-1m"
+"""The pretrained encoder whose embedding members of new models take."""
 
 # Some descriptors grow past all bounds with the size of a molecule.
 _LARGEST_SCORE = 3.0
@@ -42,15 +42,15 @@ def example_molecules() -> GraphDataset:
     return featurize(["CC(=O)N", "c1ccccc1O"])[0]
 
 
-def pretrained_embedding(graphs: GraphDataset, rows: Tensor) -> Tensor:
-    """Return the (N, d) embedding of some graphs by the frozen encoder :data:`EMBEDDING`."""
+def pretrained_embedding(encoder: str, graphs: GraphDataset, rows: Tensor) -> Tensor:
+    """Return the (N, d) embedding of some graphs by a frozen encoder of the package."""
     with one_thread():  # The same bits everywhere.
-        return embed_graphs(_pretrained(), graphs, rows)
+        return embed_graphs(_pretrained(encoder), graphs, rows)
 
 
 @cache
-def _pretrained() -> nn.Module:
-    return ENCODERS.make(EMBEDDING).eval()
+def _pretrained(encoder: str) -> nn.Module:
+    return ENCODERS.make(encoder).eval()
 
 
 @dataclass(frozen=True)
@@ -83,24 +83,23 @@ class Inputs:
         rows: NDArray[np.int64],
         scaler: DescriptorScaler | None,
         *,
-        embedded: bool = False,
+        embedding: str | None = None,
     ) -> Inputs:
         """Take the rows of molecules that can be read.
 
-        Without a scaler they have no descriptors, and without ``embedded`` no embedding.
+        Without a scaler they have no descriptors, and without the name of a pretrained encoder no
+        embedding.
         """
         scores = torch.zeros(len(rows), 0)
         if scaler is not None:
             scores = scaler.transform(descriptor_names(), features.descriptors[rows])
         smiles = [features.canonical[row] for row in rows] if features.canonical else []
         index = torch.from_numpy(rows)
-        embedding = (
-            pretrained_embedding(features.graphs, index)
-            if embedded
-            else index.new_empty(len(rows), 0).float()
-        )
+        embedded = index.new_empty(len(rows), 0).float()
+        if embedding is not None:
+            embedded = pretrained_embedding(embedding, features.graphs, index)
         counts = {name: matrix[rows] for name, matrix in features.counts.items()}
-        return cls(features.graphs, index, scores, smiles, embedding, counts)
+        return cls(features.graphs, index, scores, smiles, embedded, counts)
 
     def take(self, index: Tensor) -> Inputs:
         """Return some of the N molecules."""

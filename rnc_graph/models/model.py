@@ -206,7 +206,9 @@ class MoleculeModel:
         return values, spread, sd + self.typical_spread
 
     def _votes(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
-        inputs = Inputs.of(features, rows, self.descriptor_scaler, embedded=self.settings.embedded)
+        inputs = Inputs.of(
+            features, rows, self.descriptor_scaler, embedding=self.settings.needed_embedding
+        )
         with one_thread():  # The fastest for small graphs, and the same bits everywhere.
             return np.stack([member.predict(inputs) for member in self.members])
 
@@ -224,10 +226,11 @@ class MoleculeModel:
             BadValueError: no member has an embedding.
         """
         networks = [member for member in self.members if isinstance(member, Network)]
-        if not networks and not self.settings.embedded:
+        needed = None if networks else self.settings.needed_embedding
+        if not networks and needed is None:
             raise BadValueError("this model has neither networks nor embedding-svr: no embedding")
         good = features.good
-        inputs = Inputs.of(features, good, self.descriptor_scaler, embedded=not networks)
+        inputs = Inputs.of(features, good, self.descriptor_scaler, embedding=needed)
         dims = sum(network.embedding_dim for network in networks) or inputs.embedding.shape[1]
         embedding = np.full((len(features), dims), np.nan)
         if len(good):

@@ -34,7 +34,7 @@ from rnc_graph.models.widening import GRID
 from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised when earlier versions cannot read what this one writes.
-FORMAT = 5
+FORMAT = 6
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -190,6 +190,8 @@ def _read_config(folder: Path, trusted: Collection[str], plugins: Sequence[str |
         settings = given.get("settings")
         if found < 3 and isinstance(settings, dict):
             settings = {"weights": "equal"} | settings
+        if found < 6 and isinstance(settings, dict):  # There was one pretrained encoder.
+            settings = {"embedding": "gin-moses"} | settings
         config = _Config.model_validate(given | {"settings": settings})
     except ValidationError as error:
         raise BadValueError(f"{path}: {first_problem(error)}") from error

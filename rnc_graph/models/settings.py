@@ -21,9 +21,9 @@ from rnc_graph.data.scaling import Transform
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
 from rnc_graph.encoders.pretrained import PRETRAINED, SHIPPED, architecture
-from rnc_graph.errors import BadValueError, first_problem
+from rnc_graph.errors import BadValueError, UnknownNameError, first_problem
 from rnc_graph.losses import LOSSES
-from rnc_graph.models.inputs import example_molecules
+from rnc_graph.models.inputs import EMBEDDING, example_molecules
 from rnc_graph.registry import LARGEST, check_size
 from rnc_graph.seeding import seeded
 from rnc_graph.settings import Settings
@@ -37,6 +37,11 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
     "gcn": {"hidden_dim": 64, "layers": 3},
 }
 _NETWORKS = 3
+# By whether the encoder has pretrained weights.
+_EPOCHS = {
+    True: {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15},
+    False: {"pretraining_epochs": 30, "head_epochs": 0, "epochs": 80},
+}
 
 
 class ModelSettings(Settings):
@@ -45,7 +50,7 @@ class ModelSettings(Settings):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     encoder: str | nn.Module = Field(
-        "gin", description="a name, the import path of a class, or a module"
+        "gin-moses", description="a name, the import path of a class, or a module"
     )
     encoder_options: dict[str, Any] | None = Field(
         None, description="None for what suits a small set"
@@ -60,9 +65,18 @@ class ModelSettings(Settings):
     head_hidden: list[Annotated[int, Field(gt=0, le=LARGEST)]] = Field([128], max_length=100)
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False
-    pretraining_epochs: int = Field(30, ge=1, le=1_000_000)
-    epochs: int = Field(80, ge=1, le=1_000_000)
-    head_epochs: int = Field(0, ge=0, le=1_000_000, description="of the head alone, before stage 2")
+    pretraining_epochs: int = Field(
+        0, ge=1, le=1_000_000, description="None: 5 of a pretrained encoder, 30 of another"
+    )
+    epochs: int = Field(
+        0, ge=1, le=1_000_000, description="None: 15 of a pretrained encoder, 80 of another"
+    )
+    head_epochs: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="of the head alone, before stage 2. None: 5 of a pretrained encoder, or 0",
+    )
     batch_size: int = Field(64, ge=3)
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     encoder_learning_rate: float | None = Field(
@@ -81,6 +95,7 @@ class ModelSettings(Settings):
         ["extra-trees", "fingerprint-svr", "embedding-svr"],
         description="members that are no networks",
     )
+    embedding: str = Field(EMBEDDING, description="the pretrained encoder of embedding-svr")
     target_transform: Transform | list[Transform] = Field(
         "none", description="of the targets before they are learned; a list has one for each"
     )
@@ -95,6 +110,16 @@ class ModelSettings(Settings):
         for name, value in (options or {}).items():
             check_size(name, value, name)
         return options
+
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_suit_the_encoder(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        usual = _EPOCHS[given.get("encoder", "gin-moses") in (PRETRAINED, *SHIPPED)]
+        if given.get("freeze_encoder") is True:
+            usual = usual | {"head_epochs": 0}  # All are of the head alone.
+        return given | {name: usual[name] for name in usual if given.get(name) is None}
 
     @model_validator(mode="after")
     def _parts_can_be_made(self) -> ModelSettings:
@@ -111,6 +136,8 @@ class ModelSettings(Settings):
         if self.freeze_encoder:
             self.stages[1].check_frozen()
         make_view(self.augmentation)
+        if self.embedding not in SHIPPED:
+            raise ValueError(str(UnknownNameError("embedding", self.embedding, list(SHIPPED))))
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")
         if self.networks == "auto" and self.weights != "stacked":
@@ -188,9 +215,9 @@ class ModelSettings(Settings):
         return list(self.target_transform)
 
     @property
-    def embedded(self) -> bool:
-        """Whether a member needs the embedding of the pretrained encoder."""
-        return "embedding-svr" in self.other_members
+    def needed_embedding(self) -> str | None:
+        """The pretrained encoder whose embedding a member needs."""
+        return self.embedding if "embedding-svr" in self.other_members else None
 
     def as_saved(self) -> ModelSettings:
         """Return the settings of a trained model, which has its weights of its own."""

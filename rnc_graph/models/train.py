@@ -132,7 +132,7 @@ def train_model(
     if start is not None and not cannot_start(start, settings, held_out=len(held_out) > 0):
         fold, encoders = kept_folds(start, smiles, fold), encoders_of(start)
     parts = TrainingParts(
-        inputs=Inputs.of(features, seen, descriptor_scaler, embedded=settings.embedded),
+        inputs=Inputs.of(features, seen, descriptor_scaler, embedding=settings.needed_embedding),
         targets=labels,
         train=torch.arange(len(train)),
         selection=torch.arange(len(train), len(seen)),

@@ -19,11 +19,12 @@ def main() -> None:
     table = load_dataset("esol")
     model = MoleculeRegressor(
         networks=1,
+        encoder="gin",
         encoder_options={"hidden_dim": 8, "layers": 1},
         head_hidden=[8],
         pretraining_epochs=1,
         epochs=2,
-        descriptor_models=["svr", "fingerprint-svr"],
+        descriptor_models=["svr", "fingerprint-svr", "embedding-svr"],  # The last of format 6 on.
         weights="stacked",
         target_transform="log10",  # Of format 4 on.
     )

@@ -32,7 +32,13 @@ def kernel() -> MoleculeRegressor:
 @pytest.fixture(scope="module")
 def network() -> MoleculeRegressor:
     small = {"hidden_dim": 8, "layers": 2}
-    quick = {"objective": None, "epochs": 3, "encoder_options": small, "descriptors": False}
+    quick = {
+        "objective": None,
+        "epochs": 3,
+        "encoder": "gin",
+        "encoder_options": small,
+        "descriptors": False,
+    }
     return fitted(networks=1, descriptor_models=[], weights="equal", **quick)
 
 

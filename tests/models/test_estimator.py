@@ -32,19 +32,13 @@ from rnc_graph.models import (
 from rnc_graph.seeding import one_thread
 
 SMALL: dict[str, Any] = {
+    "encoder": "gin",
     "encoder_options": {"hidden_dim": 8, "layers": 1},
     "pretraining_epochs": 1,
     "epochs": 2,
     "networks": 1,
     "descriptor_models": [],
     "descriptors": False,
-}
-
-
-CHEAP: dict[str, Any] = {
-    "networks": 0,
-    "descriptors": False,
-    "descriptor_models": ["fingerprint-svr"],
 }
 
 
@@ -81,11 +75,27 @@ def test_any_pyg_model_as_the_encoder(given: str, molecules, tmp_path):
 def test_the_defaults_are_those_of_the_settings():
     settings = ModelSettings()
     for name, value in MoleculeRegressor().get_params().items():
-        if name in ("objective_options", "augmentation"):
+        if name in ("objective_options", "augmentation") or name.endswith("epochs"):
             assert value is None
         elif name in ModelSettings.model_fields:
             default = getattr(settings, name)
             assert (list(value) if isinstance(value, tuple) else value) == default, name
+
+
+def test_a_pretrained_encoder_takes_fewer_epochs():
+    def epochs(**given):
+        settings = make_settings(**given)
+        return settings.pretraining_epochs, settings.head_epochs, settings.epochs
+
+    assert epochs() == epochs(epochs=None) == epochs(encoder="gin-moses-1m") == (5, 5, 15)
+    assert epochs(encoder="gin") == (30, 0, 80)
+    assert epochs(encoder="gin", head_epochs=3, epochs=4) == (30, 3, 4)
+    assert epochs(freeze_encoder=True) == (5, 0, 15)
+
+
+def test_an_embedding_that_there_is_not_is_told():
+    with pytest.raises(BadValueError, match=r"embedding.*'moses'.*gin-moses-1m"):
+        make_settings(embedding="moses")
 
 
 class OnNumbers(MoleculeRegressor):
@@ -122,7 +132,7 @@ class OnNumbers(MoleculeRegressor):
 
 @pytest.mark.slow
 def test_scikit_learns_own_checks():
-    quick = OnNumbers(**CHEAP)
+    quick = OnNumbers(networks=0, descriptor_models=["svr"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = check_estimator(quick, on_fail=None, on_skip=None)
@@ -135,7 +145,7 @@ def test_scikit_learns_own_checks():
 def test_it_goes_through_pipelines_grids_and_folds(molecules):
     smiles, y = molecules
     upper = FunctionTransformer(lambda texts: [text.strip() for text in texts])
-    pipeline = make_pipeline(upper, MoleculeRegressor(**CHEAP))
+    pipeline = make_pipeline(upper, MoleculeRegressor(networks=0))
     predicted = cross_val_predict(pipeline, smiles, y, cv=3)
     assert np.corrcoef(predicted, y)[0, 1] > 0.5
     grid = GridSearchCV(
@@ -229,7 +239,7 @@ def test_a_level_that_too_few_molecules_calibrate_has_no_intervals(molecules):
     """Of 80 molecules 8 are held out, of which 5 calibrate: enough for 5 / 6."""
     smiles, y = molecules
     both = np.stack([y, y], axis=1)
-    model = MoleculeRegressor(**CHEAP, validation_fraction=0.1).fit(smiles, both)
+    model = MoleculeRegressor(networks=0, validation_fraction=0.1).fit(smiles, both)
     values, low, high = model.predict(smiles[:3], return_interval=0.8)
     assert ((low < values) & (values < high)).all()
     with pytest.warns(IntervalWarning, match=r"target_0: no intervals at 0.9: 5 molecules .*83.3%"):
@@ -252,7 +262,7 @@ def test_a_level_that_too_few_molecules_calibrate_has_no_intervals(molecules):
 def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
     smiles, y = molecules
     spoiled = [*smiles, "C(", None]
-    model = MoleculeRegressor(**CHEAP)
+    model = MoleculeRegressor(networks=0)
     with pytest.warns(BadMoleculeWarning, match=r"2 SMILES .* row 80 .*'C\('.*left out"):
         model.fit(spoiled, [*y, 1.0, 2.0])
     with pytest.warns(BadMoleculeWarning, match="predicted as NaN"):
@@ -288,7 +298,7 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
             {"weights": "equal", "networks": "auto"},
             "networks='auto' needs weights='stacked'; or give a number",
         ),
-        ({"objective": None, "freeze_encoder": True}, "freeze random weights"),
+        ({"encoder": "gin", "objective": None, "freeze_encoder": True}, "freeze random weights"),
         (
             {"validation_fraction": 1.5},
             "validation_fraction: expected at least 0 .* got 1.5",
@@ -331,6 +341,7 @@ def test_it_overfits_a_few_molecules(molecules):
     model = MoleculeRegressor(
         networks=1,
         descriptors=False,
+        encoder="gin",
         encoder_options={"hidden_dim": 32, "layers": 3, "dropout": 0.0},
         head_dropout=0.0,
         objective=None,
@@ -344,17 +355,17 @@ def test_it_overfits_a_few_molecules(molecules):
 def test_score_leaves_out_what_cannot_be_read(molecules):
     smiles, targets = molecules
     spoiled = ["C(", *smiles[1:]]
-    model = MoleculeRegressor(**CHEAP).fit(smiles, targets)
+    model = MoleculeRegressor(networks=0).fit(smiles, targets)
     with pytest.warns(BadMoleculeWarning):
         assert model.score(spoiled, targets) == pytest.approx(model.score(smiles[1:], targets[1:]))
     with pytest.warns(BadMoleculeWarning):
-        scores = cross_val_score(MoleculeRegressor(**CHEAP), spoiled, targets, cv=3)
+        scores = cross_val_score(MoleculeRegressor(networks=0), spoiled, targets, cv=3)
     assert np.isfinite(scores).all()
 
 
 def test_one_column_stays_one_column_in_a_saved_model(molecules, tmp_path):
     smiles, targets = molecules
-    model = MoleculeRegressor(**CHEAP).fit(smiles, np.reshape(targets, (-1, 1)))
+    model = MoleculeRegressor(networks=0).fit(smiles, np.reshape(targets, (-1, 1)))
     model.save(tmp_path)
     assert MoleculeRegressor.load(tmp_path).predict(smiles[:3]).shape == (3, 1)
     assert model.predict(smiles[:3]).shape == (3, 1)
@@ -365,7 +376,7 @@ def test_masked_measurements_are_missing(molecules):
     masked = np.ma.masked_array(targets, mask=[row % 2 for row in range(len(targets))])
     unknown = np.where(masked.mask, np.nan, targets)
     found, expected = (
-        MoleculeRegressor(**CHEAP).fit(smiles, y).predict(smiles) for y in (masked, unknown)
+        MoleculeRegressor(networks=0).fit(smiles, y).predict(smiles) for y in (masked, unknown)
     )
     np.testing.assert_array_equal(found, expected)
 
@@ -397,12 +408,4 @@ def test_true_is_no_number(name: str) -> None:
     with pytest.raises(BadValueError, match=f"{name}: expected a number, got true"):
         make_settings(**{name: True})
     with pytest.raises(BadValueError, match="layers: expected at most 100, got 1000"):
-        make_settings(encoder_options={"layers": 1000})
-
-
-def test_a_bar_of_the_training_is_drawn_for_who_wants_it(capsys: pytest.CaptureFixture[str]):
-    chains = ["C" * length + "O" for length in range(1, 13)]
-    quick = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
-    for verbose in (False, True):
-        MoleculeRegressor(**quick, verbose=verbose).fit(chains, range(12))
-        assert ("100%" in capsys.readouterr().out) == verbose
+        make_settings(encoder="gin", encoder_options={"layers": 1000})

@@ -18,7 +18,7 @@ from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.extra_trees import ExtraTrees
-from rnc_graph.models.inputs import DescriptorScaler, Inputs
+from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
 from rnc_graph.models.network import _WithDescriptors
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 from rnc_graph.training.inference import moved
@@ -26,10 +26,10 @@ from rnc_graph.training.inference import moved
 WANTS = Wants(descriptors=True, fingerprints=True)
 
 
-def _inputs(table: MoleculeTable, embedded: bool = False) -> tuple[Inputs, torch.Tensor]:
+def _inputs(table: MoleculeTable, embedding: str | None = None) -> tuple[Inputs, torch.Tensor]:
     features = MoleculeFeatures.of(molecule_arrays(table.smiles[:120], WANTS))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[:100])
-    inputs = Inputs.of(features, np.arange(120), scaler, embedded=embedded)
+    inputs = Inputs.of(features, np.arange(120), scaler, embedding=embedding)
     targets = torch.from_numpy(table.targets[:120]).float().repeat(1, 2)
     targets[:30, 1] = torch.nan
     return inputs, targets
@@ -65,7 +65,7 @@ def test_support_vectors_on_embeddings(esol: MoleculeTable, described: bool) -> 
     wants = Wants(descriptors=described, canonical=True)
     features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:120], wants))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors) if described else None
-    inputs = Inputs.of(features, np.arange(120), scaler, embedded=True)
+    inputs = Inputs.of(features, np.arange(120), scaler, embedding=EMBEDDING)
     targets = torch.from_numpy(esol.targets[:120]).float()
     graphs = features.graphs.batch(torch.arange(120))
     expected = ENCODERS.make("gin-moses").eval()(graphs).detach()
@@ -85,7 +85,7 @@ def test_support_vectors_on_embeddings(esol: MoleculeTable, described: bool) -> 
 
 
 def test_support_vectors_on_the_embedding_alone_still_load(esol: MoleculeTable) -> None:
-    inputs, targets = _inputs(esol, embedded=True)
+    inputs, targets = _inputs(esol, embedding=EMBEDDING)
     without = replace(inputs, scores=inputs.scores[:, :0])
     old = EmbeddingVectors(2).fit(without, targets, torch.arange(100))
     found = EmbeddingVectors(2).load(old.tensors()).predict(inputs)

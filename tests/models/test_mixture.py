@@ -18,6 +18,7 @@ from rnc_graph.models.mixture import fold_numbers, mixture_weights, networks_ear
 from rnc_graph.models.support_vectors import SupportVectors
 
 QUICK: dict[str, Any] = {
+    "encoder": "gin",
     "encoder_options": {"hidden_dim": 8, "layers": 1},
     "objective": None,
     "epochs": 1,

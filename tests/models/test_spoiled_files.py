@@ -30,6 +30,7 @@ def model(esol: MoleculeTable) -> MoleculeModel:
         networks=1,
         descriptors=False,
         descriptor_models=[],
+        encoder="gin",
         encoder_options={"hidden_dim": 8, "layers": 1},
         objective=None,
         epochs=1,

@@ -14,6 +14,7 @@ from rnc_graph.models.warm_start import cannot_start
 
 SMILES = ["C" * length + end for end in "ON" for length in range(1, 21)]
 TINY: dict[str, Any] = {
+    "encoder": "gin",
     "encoder_options": {"hidden_dim": 4, "layers": 1},
     "head_hidden": [4],
     "networks": 2,

@@ -22,6 +22,7 @@ from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.support_vectors import SupportVectors
 
 SMALL: dict[str, Any] = {
+    "encoder": "gin",
     "encoder_options": {"hidden_dim": 8, "layers": 1},
     "pretraining_epochs": 1,
     "epochs": 2,
