@@ -43,7 +43,7 @@ def settings() -> str:
 def _option(name: str) -> str:
     if option := OPTIONS.get(name, _OTHERS.get(name)):
         return f"`--{option.replace('_', '-')}`"
-    return f"`--set {name}`"
+    return "in Python alone" if name == "verbose" else f"`--set {name}`"
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import rnc_graph
-from rnc_graph.cli import app
+from rnc_graph.cli import app, bars
 from rnc_graph.errors import RncGraphError
 from rnc_graph.files import resource_dir
 
@@ -173,3 +173,20 @@ def test_a_shipped_spec_is_copied_and_found_by_its_name(
     assert "did you mean 'esol'" in str(wrong.exception)
     listed = CliRunner().invoke(app, ["run", "temperature", "--dry-run", "--seeds", "1"])
     assert listed.exit_code == 0, listed.output + repr(listed.exception)
+
+
+def test_logs_get_lines_where_no_bar_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with bars.work_bar("training") as done:
+        done(0.5)
+    assert capsys.readouterr().err == ""  # Not every epoch.
+    monkeypatch.setattr(bars, "_BETWEEN_LINES", -1.0)
+    with bars.work_bar("training") as done:
+        done(0.0)
+        done(0.5)
+    with bars.work_bar("predicting", unit="molecules") as done:
+        done(12_000)
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert (first, third) == ("training: 0%", "predicting: 12,000 molecules")
+    assert second.startswith("training: 50%, about ")

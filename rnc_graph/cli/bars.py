@@ -1,4 +1,4 @@
-"""Progress bars on a terminal; elsewhere no bar is drawn."""
+"""Progress bars on a terminal; elsewhere a line a minute."""
 
 from __future__ import annotations
 
@@ -36,10 +36,16 @@ def work_bar(what: str, unit: str | None = None) -> Iterator[Callable[[float], N
     counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit or ""), elapsed)
     columns = (name, *counted) if unit else (name, *share, progress.TimeRemainingColumn())
     console = new_console(stderr=True)
-    shown = console.is_terminal
-    with progress.Progress(*columns, console=console, transient=True, disable=not shown) as bars:
+    drawn, lines = console.is_terminal, _Lines(console, unit)
+    with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
         task = bars.add_task(what, total=None if unit else 1.0)
-        yield lambda done: bars.update(task, completed=done)
+
+        def report(done: float) -> None:
+            bars.update(task, completed=done)
+            if not drawn:
+                lines.report(what, done)
+
+        yield report
 
 
 @contextmanager
@@ -58,26 +64,50 @@ def phase_bar(*, shown: bool = True) -> Iterator[Callable[[str, float], None]]:
     )
     drawn = shown and console.is_terminal
     with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
-        phase, task = "", progress.TaskID(0)
-        begun, said = (0.0, 0.0), time.monotonic()
+        phase, task, lines = "", progress.TaskID(0), _Lines(console)
 
         def report(what: str, share: float) -> None:
-            nonlocal phase, task, begun, said
-            now = time.monotonic()
+            nonlocal phase, task
             if what != phase:
                 for old in bars.task_ids:
                     bars.remove_task(old)
-                phase, begun, task = what, (now, share), bars.add_task(what, total=1.0)
+                phase, task = what, bars.add_task(what, total=1.0)
             bars.update(task, completed=share)
-            if shown and not drawn and now - said > _BETWEEN_LINES:
-                from rnc_graph.reporting.numbers import duration
-
-                pace = (share - begun[1]) / max(now - begun[0], 1.0)
-                left = f", about {duration((1 - share) / pace)} left" if pace > 0 else ""
-                console.print(f"{what}: {share:.0%}{left}", markup=False, soft_wrap=True)
-                said = now
+            if shown and not drawn:
+                lines.report(what, share)
 
         yield report
+
+
+class _Lines:
+    """A line a minute, for logs and notebooks, where no bar is drawn.
+
+    Args:
+        console: to print on.
+        unit: of what is counted; None for shares of the work.
+    """
+
+    def __init__(self, console: Console, unit: str | None = None) -> None:
+        self.console, self.unit = console, unit
+        self.phase, self.begun = "", (0.0, 0.0)
+        self.said = time.monotonic()
+
+    def report(self, what: str, done: float) -> None:
+        """Print how far a piece of work is, if the last line is old enough."""
+        now = time.monotonic()
+        if what != self.phase:
+            self.phase, self.begun = what, (now, done)
+        if now - self.said <= _BETWEEN_LINES:
+            return
+        self.said = now
+        text = f"{what}: {done:,.0f} {self.unit}"
+        if self.unit is None:
+            from rnc_graph.reporting.numbers import duration
+
+            pace = (done - self.begun[1]) / max(now - self.begun[0], 1.0)
+            left = f", about {duration((1 - done) / pace)} left" if pace > 0 else ""
+            text = f"{what}: {done:.0%}{left}"
+        self.console.print(text, markup=False, soft_wrap=True)
 
 
 class ExperimentBar:

@@ -41,6 +41,7 @@ from rnc_graph.models.measurements import (
     target_names,
     weights_of,
 )
+from rnc_graph.models.progress import training_bar
 from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_intervals
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
@@ -103,6 +104,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             predicts on the CPU, with the same bits wherever it was trained.
         plugins: Python files that register the encoder, the objective or the augmentation; ``fit``
             runs them, and ``load`` needs them again.
+        verbose: draw a bar of the training.
 
     Attributes:
         model_: the trained :class:`~rnc_graph.models.MoleculeModel`.
@@ -142,11 +144,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         clean: bool = False,
         descriptors: bool = True,
         networks: int | Literal["auto"] = 3,
-        descriptor_models: Sequence[str] = (
-            "extra-trees",
-            "fingerprint-svr",
-            "embedding-svr",
-        ),
+        descriptor_models: Sequence[str] = ("extra-trees", "fingerprint-svr", "embedding-svr"),
         embedding: str = EMBEDDING,
         weights: Literal["equal", "stacked"] = "stacked",
         target_transform: str | Sequence[str] = "none",
@@ -156,6 +154,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         n_jobs: int | None = None,
         device: str = "cpu",
         plugins: Sequence[str | Path] = (),
+        verbose: bool = False,
     ) -> None:
         self.encoder = encoder
         self.encoder_options = encoder_options
@@ -188,6 +187,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.n_jobs = n_jobs
         self.device = device
         self.plugins = plugins
+        self.verbose = verbose
 
     def fit(
         self,
@@ -251,21 +251,23 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 f"{len(both)} molecules are both in X and in validation, such as {min(both)!r}: "
                 "what has been learned cannot be held out"
             )
-        trained = train_model(
-            features,
-            targets,
-            train,
-            held_out,
-            settings,
-            target_names=target_names(y, count),
-            units=[""] * count,
-            censored=measured.censored if measured.censored.any() else None,
-            weights=weights,
-            seed=seed,
-            jobs=self._jobs(),
-            device=self.device,
-            plugins=plugins,
-        )
+        with training_bar(shown=self.verbose) as on_progress:
+            trained = train_model(
+                features,
+                targets,
+                train,
+                held_out,
+                settings,
+                target_names=target_names(y, count),
+                units=[""] * count,
+                censored=measured.censored if measured.censored.any() else None,
+                weights=weights,
+                seed=seed,
+                jobs=self._jobs(),
+                device=self.device,
+                on_progress=on_progress,
+                plugins=plugins,
+            )
         self.n_targets_ = count
         self._single = np.ndim(y) == 1
         self.model_ = replace(trained.model, column=not self._single)
@@ -370,7 +372,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             folder: the model's.
             trusted: modules or classes whose encoders may be imported; see ``load_model``.
             plugins: the Python files that it was trained with; no other file is run.
-            options: arguments that are not part of a model: ``n_jobs``, ``device``, ``on_bad``.
+            options: arguments that are not part of a model: ``n_jobs``, ``device``, ...
         """
         model = load_model(Path(folder), trusted, plugins=plugins)
         regressor = cls(**{**model.settings.model_dump(), **options}, plugins=plugins)

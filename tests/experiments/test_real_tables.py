@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnc_graph.data import MoleculeTable
+from rnc_graph.data import MoleculeTable, SplitRecipe
 from rnc_graph.data.bounds import exact
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
@@ -105,6 +105,12 @@ def test_bounds_weights_and_logarithms_are_what_networks_and_members_learn(spec:
     weights = table.weights / table.weights[train].mean()
     np.testing.assert_allclose(learned[..., 2], weights[:, None].repeat(2, 1), rtol=1e-6)
     np.testing.assert_array_equal(np.isnan(exact(split.targets).numpy()), np.isnan(known))
+    # A bound goes where its number goes.
+    noisy = data.samples()[loaded.digest].split(0, SplitRecipe(label_noise=1.0))
+    moved = noisy.training_targets[:, 0], noisy.targets[noisy.train][:, 0, 1].tolist()
+    assert sorted(zip(*moved, strict=True), key=str) == sorted(
+        zip(table.targets[train, 0], table.censored[train, 0].tolist(), strict=True), key=str
+    )
 
 
 def test_errors_are_those_of_values_alone_in_the_unit(written: Written) -> None:

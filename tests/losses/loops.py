@@ -122,8 +122,9 @@ def agree(
     loops: Callable[..., Tensor],
     *inputs: Tensor,
     tolerance: float = 1e-9,
+    temperature: float = 0.03,
 ) -> None:
-    """Compare values and gradients of all inputs."""
+    """Compare values and gradients of all inputs; ``temperature`` is the lowest one."""
     first = [x.detach().clone().requires_grad_() for x in inputs]
     second = [x.detach().double().requires_grad_() for x in inputs]
     value, right = loss(*first), loops(*second)
@@ -135,8 +136,10 @@ def agree(
     for x, gradient, other in zip(first, gradients, expected, strict=True):
         assert gradient.isfinite().all()
         if x.numel():
-            # A gradient that vanishes is no better known than the cosines are.
-            noise = 1e3 * torch.finfo(x.dtype).eps / torch.linalg.vector_norm(x, dim=-1).min()
+            # A gradient that vanishes is no better known than the cosines are: it and the weights
+            # in it are divided by the temperature.
+            eps = torch.finfo(x.dtype).eps / temperature**2
+            noise = eps / torch.linalg.vector_norm(x, dim=-1).min()
             bound = tolerance * other.abs().max() + noise
             assert (gradient.double() - other).abs().max() <= bound
 

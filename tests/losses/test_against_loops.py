@@ -64,6 +64,7 @@ def test_rince(
         scale * normal(b, 3, seed=seed),
         normal(b, 3, seed=seed + 1),
         normal(k, 3, seed=seed + 2),
+        temperature=min(taus),
     )
 
 

@@ -42,6 +42,13 @@ SMALL: dict[str, Any] = {
 }
 
 
+CHEAP: dict[str, Any] = {
+    "networks": 0,
+    "descriptors": False,
+    "descriptor_models": ["fingerprint-svr"],
+}
+
+
 @pytest.fixture(scope="module")
 def molecules(esol: MoleculeTable) -> tuple[list[str], np.ndarray]:
     return esol.smiles[:80], esol.targets[:80, 0]
@@ -132,7 +139,7 @@ class OnNumbers(MoleculeRegressor):
 
 @pytest.mark.slow
 def test_scikit_learns_own_checks():
-    quick = OnNumbers(networks=0, descriptor_models=["svr"])
+    quick = OnNumbers(**CHEAP)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = check_estimator(quick, on_fail=None, on_skip=None)
@@ -145,7 +152,7 @@ def test_scikit_learns_own_checks():
 def test_it_goes_through_pipelines_grids_and_folds(molecules):
     smiles, y = molecules
     upper = FunctionTransformer(lambda texts: [text.strip() for text in texts])
-    pipeline = make_pipeline(upper, MoleculeRegressor(networks=0))
+    pipeline = make_pipeline(upper, MoleculeRegressor(**CHEAP))
     predicted = cross_val_predict(pipeline, smiles, y, cv=3)
     assert np.corrcoef(predicted, y)[0, 1] > 0.5
     grid = GridSearchCV(
@@ -239,7 +246,7 @@ def test_a_level_that_too_few_molecules_calibrate_has_no_intervals(molecules):
     """Of 80 molecules 8 are held out, of which 5 calibrate: enough for 5 / 6."""
     smiles, y = molecules
     both = np.stack([y, y], axis=1)
-    model = MoleculeRegressor(networks=0, validation_fraction=0.1).fit(smiles, both)
+    model = MoleculeRegressor(**CHEAP, validation_fraction=0.1).fit(smiles, both)
     values, low, high = model.predict(smiles[:3], return_interval=0.8)
     assert ((low < values) & (values < high)).all()
     with pytest.warns(IntervalWarning, match=r"target_0: no intervals at 0.9: 5 molecules .*83.3%"):
@@ -262,7 +269,7 @@ def test_a_level_that_too_few_molecules_calibrate_has_no_intervals(molecules):
 def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
     smiles, y = molecules
     spoiled = [*smiles, "C(", None]
-    model = MoleculeRegressor(networks=0)
+    model = MoleculeRegressor(**CHEAP)
     with pytest.warns(BadMoleculeWarning, match=r"2 SMILES .* row 80 .*'C\('.*left out"):
         model.fit(spoiled, [*y, 1.0, 2.0])
     with pytest.warns(BadMoleculeWarning, match="predicted as NaN"):
@@ -355,17 +362,17 @@ def test_it_overfits_a_few_molecules(molecules):
 def test_score_leaves_out_what_cannot_be_read(molecules):
     smiles, targets = molecules
     spoiled = ["C(", *smiles[1:]]
-    model = MoleculeRegressor(networks=0).fit(smiles, targets)
+    model = MoleculeRegressor(**CHEAP).fit(smiles, targets)
     with pytest.warns(BadMoleculeWarning):
         assert model.score(spoiled, targets) == pytest.approx(model.score(smiles[1:], targets[1:]))
     with pytest.warns(BadMoleculeWarning):
-        scores = cross_val_score(MoleculeRegressor(networks=0), spoiled, targets, cv=3)
+        scores = cross_val_score(MoleculeRegressor(**CHEAP), spoiled, targets, cv=3)
     assert np.isfinite(scores).all()
 
 
 def test_one_column_stays_one_column_in_a_saved_model(molecules, tmp_path):
     smiles, targets = molecules
-    model = MoleculeRegressor(networks=0).fit(smiles, np.reshape(targets, (-1, 1)))
+    model = MoleculeRegressor(**CHEAP).fit(smiles, np.reshape(targets, (-1, 1)))
     model.save(tmp_path)
     assert MoleculeRegressor.load(tmp_path).predict(smiles[:3]).shape == (3, 1)
     assert model.predict(smiles[:3]).shape == (3, 1)
@@ -376,7 +383,7 @@ def test_masked_measurements_are_missing(molecules):
     masked = np.ma.masked_array(targets, mask=[row % 2 for row in range(len(targets))])
     unknown = np.where(masked.mask, np.nan, targets)
     found, expected = (
-        MoleculeRegressor(networks=0).fit(smiles, y).predict(smiles) for y in (masked, unknown)
+        MoleculeRegressor(**CHEAP).fit(smiles, y).predict(smiles) for y in (masked, unknown)
     )
     np.testing.assert_array_equal(found, expected)
 
@@ -409,3 +416,11 @@ def test_true_is_no_number(name: str) -> None:
         make_settings(**{name: True})
     with pytest.raises(BadValueError, match="layers: expected at most 100, got 1000"):
         make_settings(encoder="gin", encoder_options={"layers": 1000})
+
+
+def test_a_bar_of_the_training_is_drawn_for_who_wants_it(capsys: pytest.CaptureFixture[str]):
+    chains = ["C" * length + "O" for length in range(1, 13)]
+    quick = {"networks": 0, "descriptors": False, "descriptor_models": ["fingerprint-svr"]}
+    for verbose in (False, True):
+        MoleculeRegressor(**quick, verbose=verbose).fit(chains, range(12))
+        assert ("100%" in capsys.readouterr().out) == verbose
