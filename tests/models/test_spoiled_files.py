@@ -68,19 +68,21 @@ def test_training_names_the_bad_rows_and_goes_on_or_stops(
     path = tmp_path / "spoiled.csv"
     options = {"byte_order_mark": byte_order_mark, "line_end": line_end}
     kinds = write_spoiled(path, rows=ROWS, spoiled=120, **options)
-    expected = {row for row, kind in kinds.items() if kind in UNREADABLE or kind in NO_NUMBER}
+    left_out = {row for row, kind in kinds.items() if kind in UNREADABLE or kind in NO_NUMBER}
+    without_value = {row for row, kind in kinds.items() if kind == "missing number"}
     table, bad, _ = read_molecules(path)
     prepared = prepare(table, bad, Preparation(), Wants())
-    assert {row.row for row in prepared.bad} == expected
+    assert {row.row for row in prepared.bad} == left_out - without_value
+    assert f"{len(without_value)} rows have no value" in prepared.notes
     assert all(row.reason for row in prepared.bad)
     # A row's line is one more than its number: the header's.
     assert all(row.line == row.row + 1 for row in prepared.bad)
-    assert len(prepared.table) == ROWS - len(expected)
-    assert not set(prepared.table.rows.tolist()) & expected
+    assert len(prepared.table) == ROWS - len(left_out)
+    assert not set(prepared.table.rows.tolist()) & left_out
     parts = prepared.split
     everything = np.concatenate([parts.train, parts.validation, parts.test])
     assert sorted(everything) == list(range(len(prepared.table)))
-    with pytest.raises(RncGraphError, match=f"{len(expected)} rows cannot be used"):
+    with pytest.raises(RncGraphError, match=f"{len(prepared.bad)} rows cannot be used"):
         prepare(table, bad, Preparation(on_bad="raise"), Wants())
 
 
