@@ -68,7 +68,7 @@ def test_support_vectors_on_embeddings(esol: MoleculeTable, described: bool) -> 
     inputs = Inputs.of(features, np.arange(120), scaler, embedding=EMBEDDING)
     targets = torch.from_numpy(esol.targets[:120]).float()
     graphs = features.graphs.batch(torch.arange(120))
-    expected = ENCODERS.make("gin-moses").eval()(graphs).detach()
+    expected = ENCODERS.make(EMBEDDING).eval()(graphs).detach()
     torch.testing.assert_close(inputs.embedding, expected, rtol=1e-4, atol=1e-4)
     columns = StandardScaler().fit(inputs.embedding[:100]).transform(inputs.embedding.double())
     if described:
