@@ -95,9 +95,10 @@ def calibrate_out_of_fold(
     missing = np.isnan(votes).sum(axis=0)
     known = np.flatnonzero((missing == 0).any(axis=1))
     rows, votes = train[known], votes[:, known]
-    weights = out_of_fold.cross_weights(parts)[:, known]
-    # Without the typical spread, the last is the spread as the targets are learned.
-    values, spread, difficulty = model.combine(votes, weights)
+    values, _, _ = model.combine(votes, out_of_fold.cross_weights(parts)[:, known])
+    # The spread by the weights that new molecules have: those without a fold may leave out other
+    # members. Without the typical spread, the difficulty is the spread as the targets are learned.
+    _, spread, difficulty = model.combine(votes, out_of_fold.weights_of_votes(parts)[:, None])
     model = _with_typical_spread(model, difficulty)
     difficulty = difficulty + model.typical_spread
     distance = np.empty(len(rows))

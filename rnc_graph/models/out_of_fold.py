@@ -54,12 +54,15 @@ class OutOfFold:
 
     def weights(self, parts: TrainingParts) -> FloatArray:
         """Return the weights of m members for each target, (m, t)."""
-        weights = self._equal(parts)
-        if self.stacked:
-            values = parts.completed(self.votes)
-            weights = mixture_weights(self.votes, values, parts.molecules(), parts.weights())
         sizes = np.array(self.sizes)
-        return np.repeat(weights / sizes[:, None], sizes, axis=0)
+        return np.repeat(self.weights_of_votes(parts) / sizes[:, None], sizes, axis=0)
+
+    def weights_of_votes(self, parts: TrainingParts) -> FloatArray:
+        """Return the weights of the votes for each target, (g, t)."""
+        if not self.stacked:
+            return self._equal(parts)
+        values = parts.completed(self.votes)
+        return mixture_weights(self.votes, values, parts.molecules(), parts.weights())
 
     def cross_weights(self, parts: TrainingParts) -> FloatArray:
         """Return weights of each molecule's votes, (g, n, t), learned without its fold."""

@@ -66,13 +66,22 @@ def test_the_final_members_have_learned_from_every_molecule() -> None:
 
 
 def test_intervals_cover_what_they_say() -> None:
-    trained = _trained(300)
-    new = np.arange(300, 600)
-    features = molecule_features(ESOL.smiles[:600], trained.model.settings.wants)
-    predictions = trained.model.predict_rows(features, new)
+    settings = ModelSettings(networks=0, descriptor_models=MEMBERS)
+    # In a random order: the file's first molecules are harder to predict than the next.
+    order = np.random.default_rng(0).permutation(len(ESOL))[:700]
+    features = molecule_features(ESOL.smiles, settings.wants)
+    trained = train_model(
+        features,
+        ESOL.targets,
+        order[:300],
+        np.arange(0),
+        settings,
+        target_names=ESOL.target_names,
+        units=ESOL.unit_of_each,
+    )
+    predictions = trained.model.predict_rows(features, order[300:])
     low, high = trained.model.interval(predictions, 0.8)
-    # At the upper end: these molecules are predicted better than the first ones out of fold.
-    assert 0.7 < coverage(ESOL.targets[new], low, high) < 0.95
+    assert 0.73 < coverage(ESOL.targets[order[300:]], low, high) < 0.87
 
 
 def test_a_molecule_out_of_fold_is_as_far_as_a_new_one() -> None:
