@@ -47,7 +47,7 @@ def _option(name: str) -> str:
 
 
 def main() -> None:
-    """Replace the table of the page."""
+    """Replace the list of the page."""
     start = PAGE.read_text().partition("- **`")[0]
     PAGE.write_text(start + settings())
 

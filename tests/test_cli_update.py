@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ from rnc_graph.cli import app
 from rnc_graph.cli.update import load_old, old_arguments, validation_share
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
-from rnc_graph.models import load_model
+from rnc_graph.models import load_model, make_settings
 
 QUICK = ["--no-baselines", "--jobs", "1"]
 MODEL = ["--networks", "0", "--no-descriptors", "--member", "fingerprint-svr", "--seed", "3"]
@@ -106,6 +107,15 @@ def test_each_target_keeps_its_unit_and_transform(folder: Path) -> None:
     assert kept[0] not in old_arguments(old, {"unit": ["sol=mM"]})
     assert kept[1] not in old_arguments(old, {"transform": ["none"]})
     assert not any("sol=" in text for text in old_arguments(old, {"target": ["other"]}))
+
+
+def test_epochs_are_those_of_the_old_model_or_of_another_encoder(folder: Path) -> None:
+    old = load_old(folder / "old", {})
+    trained = make_settings(encoder="gin", head_epochs=5, networks=1)
+    kept = old_arguments(replace(old, settings=trained), {})
+    assert {"--epochs=80", "--pretraining-epochs=30", "--set=head_epochs=5"} <= set(kept)
+    others = old_arguments(replace(old, settings=trained), {"encoder": "gin-moses"})
+    assert not any("epochs" in text for text in others)
 
 
 def test_new_molecules_get_a_validation_set_where_a_column_made_one(

@@ -187,7 +187,7 @@ def train(
         list[str] | None,
         Option(
             metavar="KEY=VALUE",
-            help="Of the encoder, such as hidden_channels=32; repeatable. [default: those of "
+            help="Of the encoder, such as hidden_dim=32 of gin; repeatable. [default: those of "
             "docs/model.md]",
         ),
     ] = None,
@@ -219,7 +219,10 @@ def train(
     ] = "stacked",
     epochs: Annotated[
         int | None,
-        Option(min=1, help="Of stage 2. [default: 15 of a pretrained encoder, 80 of another]"),
+        Option(
+            min=1,
+            help="Of stage 2. [default: 15 of a pretrained encoder, 80 of another or a frozen one]",
+        ),
     ] = None,
     pretraining_epochs: Annotated[
         int | None,
@@ -236,7 +239,7 @@ def train(
     ] = None,
     quick: Annotated[
         bool,
-        Option("--quick", help="Try it out: one network, 2 epochs a stage, and fingerprint-svr."),
+        Option("--quick", help="Try it out: one network, a few epochs, and fingerprint-svr."),
     ] = False,
     baselines: Annotated[
         bool,

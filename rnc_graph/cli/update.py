@@ -75,7 +75,9 @@ def old_arguments(
         if name != "encoder_options"
     }
     values["objective"] = settings.objective or "none"
-    if "encoder" not in given:
+    if "encoder" in given:  # Another encoder has epochs of its own.
+        del values["epochs"], values["pretraining_epochs"]
+    else:
         values["encoder_option"] = _pairs(settings.encoder_options or {})
     targets = given.get("target") or model.targets
     values["target"] = model.targets
@@ -100,6 +102,8 @@ def old_arguments(
             kept = [f"{t}={known[t]}" for t in targets if known.get(t) and t not in named]
             arguments += _arguments(name, kept)
     own = {text.partition("=")[0] for text in given.get("further") or []}
+    if "encoder" in given:
+        own.add("head_epochs")
     further = {name: value for name, value in _further(settings).items() if name not in own}
     return [*arguments, *_arguments("set", _pairs(further))]
 
@@ -114,7 +118,11 @@ def validation_share(folder: Path) -> float:
 
 def _further(settings: ModelSettings) -> dict[str, Any]:
     """Return the settings without an option of their own that are not the default."""
-    default = type(settings)()
+    default = type(settings)(
+        encoder=settings.encoder,
+        encoder_options=settings.encoder_options,
+        freeze_encoder=settings.freeze_encoder,
+    )
     return {
         name: value
         for name, value in settings

@@ -104,6 +104,8 @@ def l1_distance(a: Tensor, b: Tensor) -> Tensor:
 @LABEL_DISTANCES.register("l2")
 def l2_distance(a: Tensor, b: Tensor) -> Tensor:
     """Euclidean distance: labels (R, t) and (N, t) -> (R, N)."""
+    if a.shape[1] == 1:  # A square could overflow, or vanish.
+        return l1_distance(a, b)
     a, b = _comparable(a, b)
     # The root of a wider float: some processors round that of the labels' own dtype otherwise.
     distance = _sum_over_targets(a, b, Tensor.square_).to(wide_dtype(a.device)).sqrt_()

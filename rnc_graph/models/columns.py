@@ -63,8 +63,8 @@ class Column:
             return self
         exact, values = self.censored == 0, self.values
         as_values = replace(self, censored=np.zeros_like(values))
-        if exact.sum() >= _FEWEST:
-            held = self._held_out(exact)
+        held = self._held_out(exact)
+        if exact.sum() >= _FEWEST and (held & exact).any():
             kept = ~held
             predicted = predict(as_values.take(kept), kept)
             sd = float(np.sqrt(np.mean((predicted - values)[held & exact] ** 2)))

@@ -69,11 +69,13 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         head_hidden: widths of the head's hidden layers.
         head_dropout: after each hidden layer.
         freeze_encoder: whether stage 2 trains the head alone.
-        pretraining_epochs: of stage 1; None is 5 for a pretrained encoder, 30 for another.
-        epochs: of stage 2; None is 15 for a pretrained encoder, 80 for another.
+        pretraining_epochs: of stage 1; None is 5 for a pretrained encoder that is named, 30 for
+            another and for a frozen one.
+        epochs: of stage 2; None is 15 for a pretrained encoder that is named, 80 for another and
+            for a frozen one.
         head_epochs: before them, epochs in which the head learns alone, on embeddings computed
-            once: an encoder keeps more of what it has learned. None is 5 for a pretrained encoder,
-            0 for another.
+            once: an encoder keeps more of what it has learned. None is 5 for a pretrained encoder
+            that is named, 0 for another and for a frozen one.
         batch_size: largest number of molecules in a batch.
         learning_rate: the largest that the one-cycle schedule reaches.
         encoder_learning_rate: of the encoder in stage 2; None for ``learning_rate``.
@@ -87,7 +89,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         descriptor_models: members on descriptors ("svr", "extra-trees"), on counts of fingerprints
             ("fingerprint-svr"), and on descriptors beside the embedding of a pretrained encoder
             ("embedding-svr").
-        embedding: that encoder, by its name.
+        embedding: the name of the pretrained encoder of "embedding-svr".
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
             squared error on five folds of the training set, which the members are trained without.
             A network is trained once, without one of the folds.

@@ -37,11 +37,9 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
     "gcn": {"hidden_dim": 64, "layers": 3},
 }
 _NETWORKS = 3
-# By whether the encoder has pretrained weights.
-_EPOCHS = {
-    True: {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15},
-    False: {"pretraining_epochs": 30, "head_epochs": 0, "epochs": 80},
-}
+# Of an encoder with pretrained weights that is named, and of any other.
+_EPOCHS_PRETRAINED = {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15}
+_EPOCHS = {"pretraining_epochs": 30, "head_epochs": 0, "epochs": 80}
 
 
 class ModelSettings(Settings):
@@ -66,13 +64,16 @@ class ModelSettings(Settings):
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False
     pretraining_epochs: int = Field(
-        0, ge=1, le=1_000_000, description="None: 5 of a pretrained encoder, 30 of another"
+        None, ge=1, le=1_000_000, description="None: 5 of a pretrained encoder, 30 of another"
     )
     epochs: int = Field(
-        0, ge=1, le=1_000_000, description="None: 15 of a pretrained encoder, 80 of another"
+        None,
+        ge=1,
+        le=1_000_000,
+        description="None: 15 of a pretrained encoder, 80 of another or of a frozen one",
     )
     head_epochs: int = Field(
-        0,
+        None,
         ge=0,
         le=1_000_000,
         description="of the head alone, before stage 2. None: 5 of a pretrained encoder, or 0",
@@ -116,9 +117,10 @@ class ModelSettings(Settings):
     def _epochs_suit_the_encoder(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        usual = _EPOCHS[given.get("encoder", "gin-moses") in (PRETRAINED, *SHIPPED)]
-        if given.get("freeze_encoder") is True:
-            usual = usual | {"head_epochs": 0}  # All are of the head alone.
+        pretrained = given.get("encoder", "gin-moses") in (PRETRAINED, *SHIPPED)
+        # All epochs of a frozen encoder are of the head alone.
+        tuned = pretrained and not given.get("freeze_encoder")
+        usual = _EPOCHS_PRETRAINED if tuned else _EPOCHS
         return given | {name: usual[name] for name in usual if given.get(name) is None}
 
     @model_validator(mode="after")
@@ -126,6 +128,11 @@ class ModelSettings(Settings):
         named = ENCODERS.get(self.encoder) if self.encoder in ENCODERS.names() else None
         if getattr(named, "inputs", "graphs") != "graphs":
             raise ValueError(f"encoder {self.encoder!r} takes images; molecules are graphs")
+        if self.encoder in SHIPPED and set(self.encoder_options or ()) - {"dropout"}:
+            raise ValueError(
+                f"encoder_options: the shape of the pretrained encoder {self.encoder!r} is fixed, "
+                "and its only option is dropout; name another encoder, such as 'gin', to choose it"
+            )
         with seeded(0):
             make_encoder(self.encoder, self.options_of_encoder, example_molecules())
         if self.objective is not None:

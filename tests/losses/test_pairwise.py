@@ -20,6 +20,16 @@ def test_label_distances(name: str, expected: list[list[float]], dtype: torch.dt
     assert LABEL_DISTANCES.get(name)(a, b).tolist() == expected
 
 
+@pytest.mark.parametrize("scale", [1e20, 1e-23])
+def test_the_distance_of_one_target_neither_overflows_nor_vanishes(scale: float) -> None:
+    labels = scale * torch.tensor([[1.0], [2.0], [4.0]])
+    expected = (labels - labels.T).abs()
+    for name in ("l1", "l2", "linf"):
+        torch.testing.assert_close(
+            LABEL_DISTANCES.get(name)(labels, labels), expected, atol=0, rtol=1e-6
+        )
+
+
 def test_label_distance_is_rounded_in_the_labels_own_dtype() -> None:
     a, b = torch.tensor([[0.3]]), torch.tensor([[0.1]])
     distance = LABEL_DISTANCES.get("l1")(a, b)

@@ -68,6 +68,14 @@ def test_without_bounds_or_with_few_values_nothing_is_predicted() -> None:
     def predict(part: Column, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         raise AssertionError
 
+    few = Column(
+        np.arange(60),
+        np.arange(60.0),
+        np.array([0.0, 1.0] * 30),
+        None,
+        molecules=np.repeat(np.arange(3), 20),
+    )
+    np.testing.assert_array_equal(few.completed(predict).values, few.values)
     values = np.arange(15.0)
     assert column([0] * 15, values).completed(predict).values is values
     np.testing.assert_array_equal(

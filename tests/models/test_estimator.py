@@ -97,7 +97,13 @@ def test_a_pretrained_encoder_takes_fewer_epochs():
     assert epochs() == epochs(epochs=None) == epochs(encoder="gin-moses-1m") == (5, 5, 15)
     assert epochs(encoder="gin") == (30, 0, 80)
     assert epochs(encoder="gin", head_epochs=3, epochs=4) == (30, 3, 4)
-    assert epochs(freeze_encoder=True) == (5, 0, 15)
+    assert epochs(freeze_encoder=True) == (30, 0, 80)
+
+
+def test_the_shape_of_a_pretrained_encoder_is_fixed():
+    assert make_settings(encoder_options={"dropout": 0.1}).encoder == "gin-moses"
+    with pytest.raises(BadValueError, match=r"shape of the pretrained .* such as 'gin'"):
+        make_settings(encoder_options={"hidden_dim": 16})
 
 
 def test_an_embedding_that_there_is_not_is_told():
