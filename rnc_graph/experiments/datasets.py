@@ -215,7 +215,7 @@ def _load(experiment: Experiment, source: Source, on_images: OnDone) -> Loaded:
     """Load a dataset, and select the samples that the experiment uses."""
     if isinstance(source, str | CsvData):
         table = _load_molecules(experiment, source, experiment.targets, experiment.split_columns())
-        return _loaded(table, source)
+        return _loaded(table, source, experiment.split_columns())
     if isinstance(source, GraphData):
         return _load_graphs(experiment, source)
     data = source.load(on_images)
@@ -273,9 +273,9 @@ def _load_molecules(
     return table if rows is None else table.take(rows)
 
 
-def _loaded(table: MoleculeTable, source: Source) -> Loaded:
+def _loaded(table: MoleculeTable, source: Source, columns: Sequence[str] = ()) -> Loaded:
     transforms = source.transforms if isinstance(source, CsvData) else ()
-    return Loaded(table, table_digest(table, transforms), transforms=transforms)
+    return Loaded(table, table_digest(table, transforms, columns), transforms=transforms)
 
 
 def _check_logarithms(table: MoleculeTable, transforms: Sequence[Transform]) -> None:

@@ -15,10 +15,20 @@ from rnc_graph.data.scaling import Transform
 from rnc_graph.data.table import Table
 
 
-def table_digest(table: MoleculeTable, transforms: Sequence[Transform] = ()) -> str:
-    """Return a short name for a table's content, and the transforms of its targets."""
-    content: list[Any] = [table.smiles, table.targets.tolist(), table.target_names, table.extra]
-    # Without them as tables were named before there were these.
+def table_digest(
+    table: MoleculeTable, transforms: Sequence[Transform] = (), columns: Sequence[str] = ()
+) -> str:
+    """Return a short name for a table's content, and the transforms of its targets.
+
+    Args:
+        table: the names of its rows do not count, unless they are one of ``columns``.
+        transforms: of its targets.
+        columns: those that splits are made by.
+    """
+    left_out = {table.id_column}.difference(columns)
+    extra = {name: cells for name, cells in table.extra.items() if name not in left_out}
+    content: list[Any] = [table.smiles, table.targets.tolist(), table.target_names, extra]
+    # Added only where given, so that digests of earlier versions stay.
     if table.censored is not None:
         content.append({"censored": table.censored.tolist()})
     if table.weights is not None:
