@@ -65,9 +65,14 @@ class CsvData(Settings):
                     raise MisfitError(
                         f"expected one of {', '.join(self.targets)}, got {name!r}", key
                     )
-        for key in ("weight", "id"):
-            if getattr(self, key) in self.targets:
-                raise MisfitError("expected a column that is no target", key)
+        if self.id in self.targets:
+            raise MisfitError(f"expected a column that is no target, got {self.id!r}", "id")
+        for key, names in {"weight": [self.weight], "relation": self.relation.values()}.items():
+            for name in names:
+                if name in (*self.targets, self.smiles):
+                    raise MisfitError(
+                        f"expected a column of neither a target nor the SMILES, got {name!r}", key
+                    )
         return self
 
     @property
