@@ -45,6 +45,9 @@ _TRAINING = (
 
 CONTEXT = Context()
 
+# Held while a start hides the main module's __file__, which is the same for all threads.
+_STARTING = threading.Lock()
+
 _HINT = (
     "; a script that passes classes or functions of its own needs "
     'if __name__ == "__main__": around its work'
@@ -74,13 +77,14 @@ class _Process(ContextProcess):
 
     def start(self) -> None:
         """Start it; it imports the script that starts it, unless this would run it anew."""
-        script = _unguarded_script()
-        path = None if script is None else vars(script).pop("__file__")
-        try:
-            super().start()
-        finally:
-            if script is not None:
-                script.__file__ = path
+        with _STARTING:
+            script = _unguarded_script()
+            path = None if script is None else vars(script).pop("__file__")
+            try:
+                super().start()
+            finally:
+                if script is not None:
+                    script.__file__ = path
         if sys.platform != "linux":
             return
         popen: Any = self._popen  # type: ignore[attr-defined]
@@ -146,7 +150,10 @@ def worker_pool(
         yield executor
     except BrokenProcessPool as error:
         how = _how_it_ended(_exit_codes(context.started))
-        hint = "" if _unguarded_script() is None else _HINT
+        with _STARTING:
+            unguarded = _unguarded_script() is not None
+        # A signal, as when memory runs out, has other causes.
+        hint = _HINT if unguarded and how.startswith("exited") else ""
         raise RunError(f"a worker process {how}; {lost}{hint}") from error
     finally:
         # Lightning handles SIGTERM and continues, so SIGKILL.

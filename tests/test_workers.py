@@ -65,26 +65,28 @@ with worker_pool(1, "lost") as pool:
 
 
 SCRIPT = """
+import signal
 from rnc_graph.workers import in_order
 def double(number):
     return 2 * number
 print("begins")
-print(list(in_order(CALLED, [-1, 2], 2, "nothing", trains=False)))
+print(list(in_order(CALLED, [9, -9], 2, "nothing", trains=False)))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("called", ["abs", "double"])
+@pytest.mark.parametrize("called", ["abs", "double", "signal.raise_signal"])
 def test_a_script_without_a_guard_runs_once(tmp_path: Path, called: str) -> None:
-    """Its own functions cannot be passed on, and the message says why."""
+    """Its own functions cannot be passed on, and the message says why, but not of a signal."""
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.replace("CALLED", called))
     done = subprocess.run(
         [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, check=False
     )
-    assert done.stdout.splitlines() == ["begins", *["[1, 2]"] * (called == "abs")]
-    if called == "double":
-        assert 'needs if __name__ == "__main__": around its work' in done.stderr
+    assert done.stdout.splitlines() == ["begins", *["[9, 9]"] * (called == "abs")]
+    hint = 'needs if __name__ == "__main__": around its work'
+    assert (hint in done.stderr) == (called == "double")
+    assert ("was killed with SIGKILL" in done.stderr) == (called == "signal.raise_signal")
 
 
 @pytest.mark.slow
