@@ -156,7 +156,7 @@ def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
 def test_models_are_compared(folder: Path, tmp_path: Path) -> None:
     model, table = str(folder / "model"), str(folder / "my.csv")
     out = written(run("compare", model, model, table, "--out", str(tmp_path / "c"), "--jobs", "1"))
-    assert "70 rows are left out: their molecules belong to the training" in out
+    assert "70 rows left out: of molecules in the training or validation set of A (70 rows)" in out
     assert "logS, 8 rows, 8 molecules: the predictions have equal errors" in out
     assert {path.name for path in (tmp_path / "c").iterdir()} == {
         "comparison.md",

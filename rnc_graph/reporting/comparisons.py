@@ -10,6 +10,7 @@ import numpy as np
 
 from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray
+from rnc_graph.errors import plural
 from rnc_graph.files import write_text
 from rnc_graph.metrics.regression import regression_metrics
 from rnc_graph.metrics.statistics import PairedDifference
@@ -121,8 +122,8 @@ def comparison_notes(comparison: Comparison, names: Mapping[str, str]) -> list[s
     notes = []
     if either:
         notes.append(
-            f"{either} rows are left out: their molecules belong to the training or validation set "
-            f"of A ({first} rows) or B ({second} rows)"
+            f"{plural(either, 'row')} left out: of molecules in the training or validation set "
+            f"of A ({plural(first, 'row')}) or B ({plural(second, 'row')})"
         )
     if comparison.unknown:
         notes.append(
@@ -130,7 +131,9 @@ def comparison_notes(comparison: Comparison, names: Mapping[str, str]) -> list[s
             "of one are left out"
         )
     if comparison.bad:
-        notes.append(f"{len(comparison.bad)} rows are left out: A or B cannot read their SMILES")
+        notes.append(
+            f"{plural(len(comparison.bad), 'row')} left out: of SMILES that A or B cannot read"
+        )
     return [*notes, *(line for one in comparison.targets for line in _sentence(one, names)), _HOW]
 
 
@@ -139,8 +142,8 @@ def _sentence(one: TargetComparison, names: Mapping[str, str]) -> list[str]:
     found = one.differences["rmse"]
     if found.p is not None and found.p_holm is None:
         return []
-    where = f"{one.name}, {len(one.y_true)} rows, {found.n} molecules"
-    if found.p is None or found.p_holm is None:
+    where = f"{one.name}, {plural(len(one.y_true), 'row')}, {plural(found.n, 'molecule')}"
+    if found.p_holm is None:
         same = "the predictions have equal errors" if found.mean == 0 else "too few molecules"
         return [f"{where}: {same}"]
     p = numbers.p_value(found.p_holm)
