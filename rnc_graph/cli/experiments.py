@@ -170,7 +170,7 @@ def _run(
     options = ["--seeds", seeds] if seeds is not None else []
     again = shlex.join(["rnc-graph", *made_by, *options, *["--quick"] * quick])
     files = write_experiment(folder, outcome, tables, again)
-    print_tables(console(), experiment, tables)
+    print_tables(console(), outcome, tables)
     _print_files(files)
     if len(tables) > DRAWN:
         draw_all = shlex.join(["rnc-graph", "report", str(folder), "--figures"])

@@ -17,8 +17,8 @@ from rnc_graph.reporting import numbers
 from rnc_graph.reporting.markup import one_line
 
 if TYPE_CHECKING:
-    from rnc_graph.experiments import Experiment
     from rnc_graph.experiments.forecast import Forecast
+    from rnc_graph.experiments.results import Outcome
     from rnc_graph.experiments.search import SearchOutcome
     from rnc_graph.models import Evaluation
     from rnc_graph.models.build import Built, Prepared
@@ -87,15 +87,16 @@ def _shown(text: str) -> Text:
     return Text(one_line(text))
 
 
-def print_tables(console: Console, experiment: Experiment, tables: Sequence[ResultTable]) -> None:
+def print_tables(console: Console, outcome: Outcome, tables: Sequence[ResultTable]) -> None:
     """Print the tables of an experiment, and its protocol below them."""
     from rnc_graph.reporting.protocol import notes
     from rnc_graph.reporting.text_tables import text_tables
 
+    experiment = outcome.experiment
     for table in tables:
         for text in text_tables(experiment, table):
             print_table(console, text.header, text.cells, title=text.title, last=text.baselines)
-    for note in notes(experiment, [table.scoring for table in tables]):
+    for note in notes(experiment, [table.scoring for table in tables], outcome.samples):
         console.print(note, style="dim", highlight=False, markup=False)
 
 

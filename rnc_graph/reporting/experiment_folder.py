@@ -73,7 +73,7 @@ def write_texts(
     """Write all files but the figures; arguments as :func:`write_experiment`."""
     experiment = outcome.experiment
     texts = {
-        "table.md": as_markdown(experiment, tables, command),
+        "table.md": as_markdown(outcome, tables, command),
         "table.csv": as_csv(tables),
         "table.json": as_json(experiment, tables, command),
         "predictions.csv": _predictions(outcome),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from rnc_graph.data.table import MoleculeTable, Table
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.experiments.spec.sources import CsvData, Source, division_of, source_name
+from rnc_graph.experiments.spec.sources import CsvData, division_of, source_name
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.metrics import Scoring
 from rnc_graph.reporting.numbers import trial
@@ -14,12 +15,15 @@ from rnc_graph.reporting.numbers import trial
 _LISTED = 12
 
 
-def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
+def notes(
+    experiment: Experiment, scorings: Sequence[Scoring], samples: Mapping[str, Table]
+) -> list[str]:
     """Return the protocol in words, for below the tables.
 
     Args:
         experiment: the grid.
         scorings: what the tables' predictions are scored by.
+        samples: the tables of its data, by name.
     """
     scoring, splits = scorings[0], experiment.splits
     classes = scoring.scale == "share"
@@ -46,7 +50,10 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
         else "the test set was touched once a run",
     ]
     found = [f"{'; '.join(filter(None, steps))}."]
-    found += [said for source in experiment.data if (said := _of_file(source))]
+    for source in experiment.data:
+        name = source_name(source)
+        if isinstance(source, CsvData) and (said := _of_file(source, samples[name])):
+            found.append(f"{name}: {'; '.join(said)}.")
     if len(changed) > 1 or not one_way:
         listed = _each_split if len(splits) <= _LISTED else _what_varies
         found.append(listed(splits, changes, classes, one_way))
@@ -79,19 +86,18 @@ def notes(experiment: Experiment, scorings: Sequence[Scoring]) -> list[str]:
     return found
 
 
-def _of_file(source: Source) -> str:
-    """Say what is learned of a file in place of its values alone; "" for nothing else."""
-    if not isinstance(source, CsvData):
-        return ""
-    transforms = dict(zip(source.targets, source.transforms, strict=False))
-    logarithms = [name for name, how in transforms.items() if how == "log10"]
-    said = {
-        f"{', '.join(logarithms)}: learned as log10, of which standardized errors are": logarithms,
-        f"samples of the training set weighted by {source.weight}": source.weight,
-        f"bounds by {', '.join(source.relation.values())}, in no error": source.relation,
-    }
-    told = "; ".join(words for words, applies in said.items() if applies)
-    return f"{source_name(source)}: {told}." if told else ""
+def _of_file(source: CsvData, table: Table) -> list[str]:
+    """Say what is learned of a file other than its values."""
+    said = []
+    if source.transforms:
+        transforms = zip(source.targets, source.transforms, strict=True)
+        names = ", ".join(name for name, how in transforms if how == "log10")
+        said.append(f"{names}: learned as log10, of which standardized errors are")
+    if source.weight:
+        said.append(f"samples of the training set weighted by {source.weight}")
+    if isinstance(table, MoleculeTable) and table.censored is not None:
+        said.append("bounds are learned, and in no error")
+    return said
 
 
 def _overlap(same: bool, published: bool, divisions: list[str], by_seed: list[bool]) -> str:

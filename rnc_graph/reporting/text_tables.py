@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnc_graph.errors import plural
-from rnc_graph.experiments.results import evaluated_sets
+from rnc_graph.experiments.results import Outcome, evaluated_sets
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import CLASSIFICATION, DISPLAY, RETRIEVED
 from rnc_graph.reporting import numbers
@@ -153,8 +153,9 @@ def _cell(row: MethodRow, name: str) -> str:
     return f"{shown} {'▲' if (difference.mean > 0) == direction else '▼'}"
 
 
-def as_markdown(experiment: Experiment, tables: Sequence[ResultTable], command: str) -> str:
+def as_markdown(outcome: Outcome, tables: Sequence[ResultTable], command: str) -> str:
     """Return the tables as a page of Markdown."""
+    experiment = outcome.experiment
     lines = [f"# {markdown(experiment.title or experiment.name)}", "", f"Made by {code(command)}."]
     for table in tables:
         for text in text_tables(experiment, table):
@@ -164,7 +165,7 @@ def as_markdown(experiment: Experiment, tables: Sequence[ResultTable], command: 
                 "",
                 *markdown_table(text.header, text.cells),
             ]
-    for note in notes(experiment, [table.scoring for table in tables]):
+    for note in notes(experiment, [table.scoring for table in tables], outcome.samples):
         lines += ["", markdown(note)]
     return "\n".join(lines) + "\n"
 

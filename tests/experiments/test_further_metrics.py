@@ -247,9 +247,10 @@ def test_a_measure_that_some_seeds_lack_is_of_the_others(folder: Path) -> None:
         )
         for (row, seed), record in records.items()
     ]
-    (table,) = tabulate(Outcome(experiment, load_datasets(experiment), runs, Store(folder)))
+    outcome = Outcome(experiment, load_datasets(experiment), runs, Store(folder))
+    (table,) = tabulate(outcome)
     rows = {row.name: row for row in table.rows}
     assert rows["tuned"].further_metrics["mae_many"].values == (6.0,)
     assert rows["tuned"].further_differences["mae_many"].mean == 0.0
     assert rows["frozen"].further_metrics["mae_many"].values == (7.0,)
-    assert "| 6.000 (1 seed) |" in as_markdown(experiment, [table], "test")
+    assert "| 6.000 (1 seed) |" in as_markdown(outcome, [table], "test")

@@ -143,7 +143,9 @@ def test_the_report_opens_and_shows_no_bound_as_a_value(written: Written) -> Non
     for name in ("report.html", "table.md"):
         text = (folder / name).read_text()
         assert "ic50: learned as log10" in text
-        assert "samples of the training set weighted by w; bounds by how, in no error" in text
+        assert (
+            "samples of the training set weighted by w; bounds are learned, and in no error" in text
+        )
 
 
 def test_what_is_learned_names_the_runs(spec: Path) -> None:
@@ -157,6 +159,10 @@ def test_what_is_learned_names_the_runs(spec: Path) -> None:
         table_digest(replace(table, censored=None), loaded.transforms),
     }
     assert len(digests) == 4
+    # The names of rows only where a split is made by them.
+    unnamed = replace(table, id_column="", extra={})
+    assert table_digest(unnamed, loaded.transforms) == loaded.digest
+    assert table_digest(table, loaded.transforms, ["compound"]) not in digests
     # A spec without these keys is stored as before there were any.
     plain = CsvData(path=Path("my.csv"), targets=["y"])
     assert set(plain.model_dump()) == {"path", "name", "smiles", "targets", "unit", "missing"}
@@ -167,7 +173,11 @@ def test_what_is_learned_names_the_runs(spec: Path) -> None:
     [
         ("relation: {sol: how}", "relation: {soil: how}", "expected one of ic50, sol, got 'soil'"),
         ("relation: {sol: how}", "relation: {sol: compound}", "line 2, column 'sol': its relation"),
-        ("weight: w", "weight: sol", "weight: expected a column that is no target"),
+        ("weight: w", "weight: sol", "weight: expected a column of neither a target nor .* 'sol'"),
+        ("weight: w", "weight: smiles", "weight: expected a column of neither .* 'smiles'"),
+        ("how}", "ic50}", "relation: expected a column of neither .* 'ic50'"),
+        ("how}", "smiles}", "relation: expected a column of neither .* 'smiles'"),
+        ("id: compound", "id: sol", "id: expected a column that is no target, got 'sol'"),
         ("weight: w", "weight: bad", "line 3, column 'bad': expected a positive weight, got 0"),
         ("log10}", "log10, sol: log10}", "row 1, column 'sol': expected a positive number for log"),
         ("log10}", "ln}", "transform"),

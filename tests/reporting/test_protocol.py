@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rnc_graph.data.table import read_table
 from rnc_graph.experiments import read_spec
 from rnc_graph.metrics import REGRESSION
 from rnc_graph.reporting.protocol import notes
@@ -18,11 +19,21 @@ PLAIN = (
 def _notes(folder: Path, more: str) -> list[str]:
     path = folder / "small.yaml"
     path.write_text(path.read_text() + more)
-    return notes(read_spec(path), [REGRESSION])
+    experiment = read_spec(path)
+    table = read_table(folder / "molecules.csv", "smiles", ["logS"], bounds=True)
+    return notes(experiment, [REGRESSION], {"molecules": table})
 
 
 def test_a_plain_split(folder: Path):
-    assert _notes(folder, "")[0] == PLAIN
+    first, second, *_ = _notes(folder, "")
+    assert first == PLAIN
+    assert second.startswith("Δ")
+
+
+def test_bounds_in_cells_are_told(folder: Path):
+    with (folder / "molecules.csv").open("a") as file:
+        file.write("CCO,>-3.0\n")
+    assert _notes(folder, "")[1] == "molecules: bounds are learned, and in no error."
 
 
 @pytest.mark.parametrize(
@@ -117,7 +128,7 @@ AGEDB = "{images: agedb, folder: faces}"
 def _notes_of_images(folder: Path, data: str, more: str = "") -> list[str]:
     path = folder / "images.yaml"
     path.write_text(IMAGES.format(data=data) + more)
-    return notes(read_spec(path), [REGRESSION])
+    return notes(read_spec(path), [REGRESSION], {})
 
 
 def test_published_and_drawn_splits_are_both_told(folder: Path):

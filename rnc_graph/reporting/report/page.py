@@ -54,7 +54,7 @@ def as_html(results: Results, maps: str) -> str:
         command=results.command,
         compared=f"The {tables[0].compared} {numbers.score_title(tables[0].scoring)}",
         tables=[_table(table) for table in tables],
-        protocol=notes(experiment, [table.scoring for table in tables]),
+        protocol=notes(experiment, [table.scoring for table in tables], results.outcome.samples),
         spec=spec_text(experiment),
         versions=results.versions,
         script=Markup(script),
