@@ -38,7 +38,7 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
 }
 _NETWORKS = 3
 # Of an encoder with pretrained weights that is named, and of any other.
-_EPOCHS_PRETRAINED = {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15}
+_TUNED = {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15}
 _EPOCHS = {"pretraining_epochs": 30, "head_epochs": 0, "epochs": 80}
 
 
@@ -64,16 +64,19 @@ class ModelSettings(Settings):
     head_dropout: float = Field(0.2, ge=0, lt=1)
     freeze_encoder: bool = False
     pretraining_epochs: int = Field(
-        None, ge=1, le=1_000_000, description="None: 5 of a pretrained encoder, 30 of another"
+        _TUNED["pretraining_epochs"],
+        ge=1,
+        le=1_000_000,
+        description="None: 5 of a pretrained encoder, 30 of another",
     )
     epochs: int = Field(
-        None,
+        _TUNED["epochs"],
         ge=1,
         le=1_000_000,
         description="None: 15 of a pretrained encoder, 80 of another or of a frozen one",
     )
     head_epochs: int = Field(
-        None,
+        _TUNED["head_epochs"],
         ge=0,
         le=1_000_000,
         description="of the head alone, before stage 2. None: 5 of a pretrained encoder, or 0",
@@ -120,7 +123,7 @@ class ModelSettings(Settings):
         pretrained = given.get("encoder", "gin-moses") in (PRETRAINED, *SHIPPED)
         # All epochs of a frozen encoder are of the head alone.
         tuned = pretrained and not given.get("freeze_encoder")
-        usual = _EPOCHS_PRETRAINED if tuned else _EPOCHS
+        usual = _TUNED if tuned else _EPOCHS
         return given | {name: usual[name] for name in usual if given.get(name) is None}
 
     @model_validator(mode="after")
