@@ -11,14 +11,14 @@ finished split is kept in a folder beside the results. Writes JSON, and the same
 """
 
 import argparse
-import json
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from report import processor, write
+from report import processor, stored, write
 from scipy.stats import ttest_rel
 
 from rnc_graph import load_dataset
@@ -115,11 +115,8 @@ def main() -> None:
     splits = []
     for seed in range(arguments.splits):
         file = kept / f"{arguments.set}-{len(table)}-{'-'.join(members)}-{seed}.json"
-        if not file.exists():
-            found = one_split(features, table.targets, samples, seed, settings)
-            kept.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(found))
-        splits.append(json.loads(file.read_text()))
+        make = partial(one_split, features, table.targets, samples, seed, settings)
+        splits.append(stored(file, make))
         print(seed, splits[-1], file=sys.stderr, flush=True)
     result = {
         "command": f"python benchmarks/censored.py --set {arguments.set} --splits "

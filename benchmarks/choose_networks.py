@@ -10,14 +10,14 @@ results, and not trained again. Writes JSON, and the same as Markdown.
 """
 
 import argparse
-import json
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from report import processor, write
+from report import processor, stored, write
 
 from rnc_graph import load_dataset
 from rnc_graph.data.features import molecule_features
@@ -103,7 +103,6 @@ def main() -> None:
     arguments = parser.parse_args()
     one_thread_always()
     kept = arguments.out.parent / "store" / "choose_networks"
-    kept.mkdir(parents=True, exist_ok=True)
     sets: dict[str, list[dict[str, Any]]] = {}
     for name, seeds in (part.split("=") for part in arguments.sets.split(",")):
         sets[name] = []
@@ -111,9 +110,7 @@ def main() -> None:
             split = {}
             for number, (way, options) in enumerate(WAYS.items()):
                 file = kept / f"{name}-{seed}-{number}.json"
-                if not file.exists():
-                    file.write_text(json.dumps(one_split(name, seed, options)))
-                split[way] = json.loads(file.read_text())
+                split[way] = stored(file, partial(one_split, name, seed, options))
                 print(name, seed, way, split[way], flush=True)
             sets[name].append(split)
     command = f"python benchmarks/choose_networks.py --sets {arguments.sets}"

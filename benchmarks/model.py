@@ -20,13 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from report import processor, write
+from report import processor, stored, write
 
 from rnc_graph import load_dataset
 from rnc_graph.data.features import MoleculeFeatures
@@ -108,12 +109,7 @@ def measure(name: str, seeds: int, kept: Path) -> list[dict[str, Any]]:
     results = []
     cache = Path(tempfile.mkdtemp())
     for seed in range(seeds):
-        file = kept / f"{name}-{seed}.json"
-        if not file.exists():
-            result = one_split(name, seed, cache)
-            kept.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(result))
-        results.append(json.loads(file.read_text()))
+        results.append(stored(kept / f"{name}-{seed}.json", partial(one_split, name, seed, cache)))
         print(name, seed, results[-1], file=sys.stderr, flush=True)
     shutil.rmtree(cache)
     return results

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,14 @@ def different(rows: int) -> list[str]:
     chains = product(("C", "N", "O", "S", "P", "B", "[Se]"), repeat=3)
     beside = ["", *("".join(chain) + "." for chain in chains)]
     return [beside[row // len(known)] + known[row % len(known)] for row in range(rows)]
+
+
+def stored(path: Path, make: Callable[[], Any]) -> Any:
+    """Return what is kept in a file; first make it, if it is not there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(make()))
+    return json.loads(path.read_text())
 
 
 def write(result: dict[str, Any], markdown: str, path: Path) -> None:

@@ -6,12 +6,11 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, get_args
 
 from typer import Argument, Context, Option
 
 from rnc_graph.cli.app import (
-    Command,
     Device,
     Jobs,
     Overwrite,
@@ -27,80 +26,13 @@ from rnc_graph.cli.bars import work_bar
 from rnc_graph.cli.model_settings import settings_of, with_transforms
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
+from rnc_graph.cli.train_arguments import TrainCommand
 from rnc_graph.cli.trained import curve_sections, say_findings
 from rnc_graph.cli.update import SPLIT, update_notes, update_section
 from rnc_graph.errors import BadValueError
 
-# What --quick sets, unless it is given.
-_QUICK = {
-    "networks": "--networks=1",
-    "member": "--member=fingerprint-svr",
-    "epochs": "--epochs=2",
-    "pretraining_epochs": "--pretraining-epochs=2",
-}
 
-
-class _Train(Command):
-    groups: ClassVar = {
-        "The table": (
-            "smiles",
-            "target",
-            "unit",
-            "transform",
-            "relation",
-            "weight",
-            "id_column",
-            "decimal",
-            "clean",
-            "merge",
-            "weigh_merged",
-            "on_bad",
-        ),
-        "The split": (
-            "split",
-            "split_column",
-            "split_file",
-            "leaks",
-            "validation_fraction",
-            "test_fraction",
-            "seed",
-        ),
-        "The model": (
-            "networks",
-            "member",
-            "weights",
-            "descriptors",
-            "encoder",
-            "encoder_option",
-            "objective",
-            "head_loss",
-            "freeze",
-            "epochs",
-            "pretraining_epochs",
-            "further",
-            "plugin",
-            "quick",
-        ),
-        "What else is computed": ("baselines", "learning_curve", "update", "trusted"),
-    }
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments; those not given are those of ``--update`` or of ``--quick``."""
-        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-        if given.get("quick") and given.get("update"):
-            raise BadValueError("--quick: excluded by --update, which keeps the old options")
-        if given.get("quick"):
-            args = [*(text for name, text in _QUICK.items() if name not in given), *args]
-        if (folder := given.get("update")) and not given.get("help"):
-            from rnc_graph.cli.update import load_old, old_arguments, validation_share
-
-            ctx.obj = load_old(Path(folder), given)
-            share = validation_share(Path(folder))
-            args = [*old_arguments(ctx.obj, given, share), *args]
-        return super().parse_args(ctx, args)
-
-
-@app.command(cls=_Train)
+@app.command(cls=TrainCommand)
 def train(
     context: Context,
     data: Annotated[

@@ -99,12 +99,13 @@ def pretrained(folder: str, dropout: float = 0.0) -> nn.Module:
     return load_pretrained(Path(folder), dropout=dropout)
 
 
-def _register_shipped(name: str) -> None:
-    @ENCODERS.register(name)
-    def shipped(dropout: float = 0.0) -> nn.Module:
-        """Return an encoder that the package ships; see docs/pretraining.md."""
-        return load_pretrained(_SHIPPED / name, dropout=dropout)
+@ENCODERS.register("gin-moses")
+def gin_moses(dropout: float = 0.0) -> nn.Module:
+    """Return a GIN, 192 wide (d = 384), pretrained on 200,000 molecules: docs/pretraining.md."""
+    return load_pretrained(_SHIPPED / "gin-moses", dropout=dropout)
 
 
-for _name in SHIPPED:
-    _register_shipped(_name)
+@ENCODERS.register("gin-moses-1m")
+def gin_moses_1m(dropout: float = 0.0) -> nn.Module:
+    """Return a GIN, 256 wide (d = 512), pretrained on 1,000,000 molecules: docs/pretraining.md."""
+    return load_pretrained(_SHIPPED / "gin-moses-1m", dropout=dropout)

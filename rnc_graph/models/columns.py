@@ -108,7 +108,7 @@ def known_columns(targets: Tensor, train: Tensor, smiles: Sequence[str] = ()) ->
     SMILES, by which rows of one molecule are known; none where each row is another molecule.
     """
     columns = []
-    molecules = numbered(smiles)
+    molecules = numbered(smiles if targets.dim() == 3 else ())
     for target in range(targets.shape[1]):
         parts = targets[train, target].double().numpy()
         values = parts if targets.dim() == 2 else parts[:, 0]

@@ -33,7 +33,7 @@ from rnc_graph.models import (
     train_model,
 )
 from rnc_graph.models.held_out import hold_out
-from rnc_graph.models.inputs import EMBEDDING
+from rnc_graph.models.inputs import EMBEDDING, ENCODER
 from rnc_graph.models.measurements import (
     Measurements,
     samples_of,
@@ -125,7 +125,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     def __init__(
         self,
         *,
-        encoder: str | nn.Module = "gin-moses",
+        encoder: str | nn.Module = ENCODER,
         encoder_options: Mapping[str, Any] | None = None,
         objective: str | None = "rnc",
         objective_options: Mapping[str, Any] | None = None,
