@@ -128,6 +128,7 @@ def test_a_bad_smiles_is_named(folder: Path):
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_an_error_is_a_message_and_an_exit_code(tmp_path: Path):
     done = rnc_graph_command("datasets", "esoll", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -164,6 +164,7 @@ def test_models_are_compared(folder: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "split",
     [
@@ -254,6 +255,7 @@ def test_a_model_with_an_encoder_of_a_plugin(
         MoleculeRegressor.load("m", plugins=["own.py"])
 
 
+@pytest.mark.slow
 def test_a_module_is_imported_if_it_is_trusted(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def test_data_shows_bounds_of_a_column_and_reads_commas(bounded: Path, tmp_path:
     assert "1.234" in by_comma
 
 
+@pytest.mark.slow
 def test_bounds_are_in_the_card_and_never_in_the_errors(bounded: Path) -> None:
     card = (bounded / "cells" / "README.md").read_text()
     assert "bounds violated" in card
@@ -222,6 +223,7 @@ def test_bounds_that_merging_leaves_out_are_counted() -> None:
     assert [note for note in prepared.notes if note.startswith("2 molecules lost a bound")]
 
 
+@pytest.mark.slow
 def test_a_missing_measurement_has_no_relation(esol: MoleculeTable, tmp_path: Path) -> None:
     frame = pd.DataFrame({"smiles": esol.smiles[:60], "a": esol.targets[:60, 0]}, dtype=object)
     frame["b"] = frame["a"]

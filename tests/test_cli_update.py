@@ -51,6 +51,7 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
+@pytest.mark.slow
 def test_an_update_keeps_options_and_split(folder: Path, tmp_path: Path) -> None:
     updating = ["train", folder / "new.csv", "--update", folder / "old", *QUICK]
     changed = ["--set", "learning_rate=1e-3", "--weights", "equal"]

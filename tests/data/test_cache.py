@@ -237,6 +237,7 @@ def test_all_that_is_wanted_comes_back_from_the_files(folder: Path) -> None:
         assert found.good.tolist() == [0, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_parts_and_processes_change_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, esol: MoleculeTable
 ) -> None:

@@ -78,6 +78,7 @@ def assert_are_rdkits(smiles: list[str]) -> None:
             )
 
 
+@pytest.mark.slow
 def test_values_are_rdkits() -> None:
     assert_are_rdkits(sample(120))
 

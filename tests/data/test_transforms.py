@@ -73,6 +73,7 @@ def _parts(graph: Data) -> Tensor:
     return torch.from_numpy(connected_components(matrix, directed=False)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["drop_atoms", "drop_bonds", "subgraph"])
 @given(data=st.data(), undirected=st.booleans(), ours=st.booleans(), strength=STRENGTHS, seed=SEEDS)
 @settings(max_examples=150)

@@ -40,6 +40,7 @@ def test_the_card_has_the_recipe_of_the_file(name):
     assert EMBEDDING in SHIPPED
 
 
+@pytest.mark.slow
 def test_their_embeddings_order_solubility_better_than_a_random_one():
     data = MoleculeDataset.load("esol")[:400]
     errors = {}

@@ -43,6 +43,7 @@ def test_svr_is_the_member_of_a_model(few: MoleculeTable) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["svr", "extra-trees", "fingerprint-svr", "random-forest", "mean"])
 def test_each_target_is_learned_from_the_samples_that_have_it(
     few: MoleculeTable, name: str

@@ -55,6 +55,7 @@ def results(tmp_path_factory: pytest.TempPathFactory):
     return run
 
 
+@pytest.mark.slow
 def test_measures_stand_in_every_form_of_the_table(folder: Path, results) -> None:
     out, table = results(_spec(folder))
     rows = json.loads((out / "table.json").read_text())["tables"][0]["rows"]

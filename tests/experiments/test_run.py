@@ -67,6 +67,7 @@ def test_one_process_gives_the_same_files_as_two(folder, experiment, finished):
     assert contents(folder / "one") == contents(two)
 
 
+@pytest.mark.slow
 def test_a_second_call_does_only_what_is_missing(folder, experiment, finished):
     out = finished(folder, experiment)
     before = contents(out)

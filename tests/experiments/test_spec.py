@@ -155,6 +155,7 @@ def _keys(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 JUNK = [None, "x", [], {}, -1, [None], {"a": None}, True, float("nan")]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(deadline=None, max_examples=100)
 def test_whatever_is_wrong_is_told_by_file_and_line(data: st.DataObject, every_axis: str):

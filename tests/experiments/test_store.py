@@ -51,6 +51,7 @@ def test_what_is_too_large_to_be_read_is_not_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path):
     with worker_pool(1, "lost") as pool:
         error = pool.submit(_put_on_a_full_disk, tmp_path).exception()

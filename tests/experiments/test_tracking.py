@@ -167,6 +167,7 @@ def test_wandb_keeps_a_file_of_each_run(told: Told):
             assert values == pytest.approx([epoch[name] for epoch in history])
 
 
+@pytest.mark.slow
 def test_a_task_that_goes_on_has_one_run_in_mlflow(tmp_path: Path):
     from mlflow import MlflowClient
 

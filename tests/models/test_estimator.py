@@ -213,6 +213,7 @@ def test_the_number_of_threads_changes_no_bit(molecules):
         np.testing.assert_array_equal(alone, together)
 
 
+@pytest.mark.slow
 def test_saved_loaded_and_pickled_models_predict_the_same_bits(molecules, tmp_path):
     smiles, y = molecules
     model = MoleculeRegressor(

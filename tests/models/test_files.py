@@ -40,6 +40,7 @@ def test_a_model_of_each_format_still_predicts_the_same(version: str) -> None:
     np.testing.assert_allclose(model.embed(expected["smiles"]), expected["embedding"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_bits_come_back_in_another_process(esol: MoleculeTable, tmp_path: Path) -> None:
     smiles, expected = esol.smiles[:40], {}
     for encoder in ("gin", "gcn", "mpnn"):

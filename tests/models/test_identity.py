@@ -68,6 +68,7 @@ def test_five_hundred_molecules_under_ten_writings_each() -> None:
     _agree("gin", smiles, descriptors=True)
 
 
+@pytest.mark.slow
 def test_enantiomers_have_predictions_of_their_own() -> None:
     table = load_dataset("lipophilicity")
     model = MoleculeRegressor(networks=1, pretraining_epochs=1, epochs=2)

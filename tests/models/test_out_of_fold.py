@@ -65,6 +65,7 @@ def test_the_final_members_have_learned_from_every_molecule() -> None:
     assert np.median(np.abs(predicted - ESOL.targets[:40])) < 0.5 * np.median(unseen)
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_they_say() -> None:
     settings = ModelSettings(networks=0, descriptor_models=MEMBERS)
     # In a random order: the file's first molecules are harder to predict than the next.

@@ -38,6 +38,7 @@ def model(esol: MoleculeTable) -> MoleculeModel:
     return quick.fit(esol.smiles[:100], esol.targets[:100, 0]).model_
 
 
+@pytest.mark.slow
 @FILES
 def test_every_row_is_predicted_or_says_why_not(
     tmp_path: Path, model: MoleculeModel, byte_order_mark: bool, line_end: str
@@ -61,6 +62,7 @@ def test_every_row_is_predicted_or_says_why_not(
     assert report.problems == sum(kind in UNREADABLE for kind in kinds.values())
 
 
+@pytest.mark.slow
 @FILES
 def test_training_names_the_bad_rows_and_goes_on_or_stops(
     tmp_path: Path, byte_order_mark: bool, line_end: str

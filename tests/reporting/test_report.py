@@ -66,6 +66,7 @@ def test_equal_results_give_equal_bytes(results: Path):
     assert {path: path.read_bytes() for path in files} == before
 
 
+@pytest.mark.slow
 def test_the_maps_are_what_was_asked_for(results: Path):
     opened = open_results(results)
     pages = [as_html(opened, maps) for maps in ("tsne", "tsne", "pca")]

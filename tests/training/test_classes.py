@@ -116,6 +116,7 @@ def test_early_stopping_waits_for_the_error(toy_classes: Any, toy: Any) -> None:
     assert len(errors) == errors.index(min(errors)) + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rnc", "supcon", "tsc"])
 def test_pretraining_selects_by_the_error_of_a_linear_classifier(
     name: str, toy_classes: Any, toy: Any

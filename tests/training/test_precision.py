@@ -119,6 +119,7 @@ def test_the_encoder_is_in_half_and_the_objective_is_not(trained, encoder: str, 
         torch.testing.assert_close(of_half, of_full, rtol=tolerance, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "objective"), CASES[:2])
 def test_the_same_bits_twice_and_after_a_kill(
     trained, tmp_path: Path, encoder: str, objective: str

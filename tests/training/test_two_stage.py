@@ -112,6 +112,7 @@ def assert_equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
         assert torch.equal(tensor, second[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("kind", ["dataset", "list", "DataLoader"])
 def test_any_encoder_on_any_data(

@@ -28,6 +28,7 @@ def _dataset(rows: int, given_split: Split | None, cliff: np.ndarray | None = No
     return NamedDataset(card, table, given_split, {} if cliff is None else {"cliff": cliff})
 
 
+@pytest.mark.slow
 @given(
     st.integers(20, 60),
     st.floats(0.2, 0.5),
