@@ -22,6 +22,9 @@ PRETRAINED = "pretrained"
 SHIPPED = ("gin-moses", "gin-moses-1m")
 """The names of those of the package. Their weights never change: saved models rely on them."""
 
+WITH_WEIGHTS = (PRETRAINED, *SHIPPED)
+"""The names of encoders that have weights before they are trained."""
+
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
 # Far more than an encoder of molecules needs.
 _LARGEST_WEIGHTS, _LARGEST_CARD = 2**31, 2**22

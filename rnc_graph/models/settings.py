@@ -20,7 +20,7 @@ from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.scaling import Transform
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
-from rnc_graph.encoders.pretrained import PRETRAINED, SHIPPED, architecture
+from rnc_graph.encoders.pretrained import PRETRAINED, SHIPPED, WITH_WEIGHTS, architecture
 from rnc_graph.errors import BadValueError, UnknownNameError, first_problem
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import EMBEDDING, ENCODER, example_molecules
@@ -37,8 +37,6 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
     "gcn": {"hidden_dim": 64, "layers": 3},
 }
 _NETWORKS = 3
-# Names of encoders that have weights before they are trained.
-_WITH_WEIGHTS = (PRETRAINED, *SHIPPED)
 # Of an encoder with pretrained weights that is named, and of any other.
 _TUNED = {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15}
 _EPOCHS = {"pretraining_epochs": 30, "head_epochs": 0, "epochs": 80}
@@ -122,7 +120,7 @@ class ModelSettings(Settings):
     def _epochs_suit_the_encoder(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        pretrained = given.get("encoder", ENCODER) in _WITH_WEIGHTS
+        pretrained = given.get("encoder", ENCODER) in WITH_WEIGHTS
         # All epochs of a frozen encoder are of the head alone.
         tuned = pretrained and not given.get("freeze_encoder")
         usual = _TUNED if tuned else _EPOCHS
@@ -170,7 +168,7 @@ class ModelSettings(Settings):
     @property
     def is_pretrained(self) -> bool:
         """Whether the encoder has weights before it is trained."""
-        return isinstance(self.encoder, nn.Module) or self.encoder in _WITH_WEIGHTS
+        return isinstance(self.encoder, nn.Module) or self.encoder in WITH_WEIGHTS
 
     @property
     def stages(self) -> tuple[StageConfig, FinetuneConfig]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnc_graph.data.catalog import dataset_card
 from rnc_graph.data.samples import ImageSource, augmented_kind
+from rnc_graph.encoders.pretrained import WITH_WEIGHTS
 from rnc_graph.errors import MisfitError, RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
 from rnc_graph.experiments.spec.component import AxisValue
@@ -31,6 +32,7 @@ def check_consistency(experiment: Experiment) -> None:
         _splits,
         _sources,
         _inputs,
+        _frozen,
         _one_table,
         _conditions,
         _references,
@@ -144,6 +146,20 @@ def _inputs(experiment: Experiment) -> None:
                     *keys,
                     "graph_noise" if keys == split else "augmentation",
                 )
+
+
+def _frozen(experiment: Experiment) -> None:
+    """Check that what is frozen has learned before: in stage 1, or elsewhere."""
+    numbers = {method.name: number for number, method in enumerate(experiment.methods)}
+    for point in experiment.grid_points():
+        options = experiment.encoders[point.encoder]
+        fresh = point.encoder not in WITH_WEIGHTS and "class" not in options
+        if point.method.regression.freeze and point.method.pretraining is None and fresh:
+            raise MisfitError(
+                f"freeze without pretraining would freeze a random encoder, {point.encoder!r}; "
+                f"those with weights of their own are {', '.join(WITH_WEIGHTS)}",
+                *("methods", numbers[point.method.name], "regression", "freeze"),
+            )
 
 
 def _one_table(experiment: Experiment) -> None:

@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
+from rnc_graph.encoders.pretrained import WITH_WEIGHTS
 from rnc_graph.errors import FileError, MisfitError
 from rnc_graph.experiments.spec.component import Component, is_finished
 from rnc_graph.experiments.spec.consistency import check_consistency
@@ -188,8 +189,9 @@ class Experiment(Settings):
             if "class" in options:  # Made with the data, which say what it takes.
                 continue
             Component(name=name, **options).identity(ENCODERS)
-            # Without memory for the weights; code of the user's own may need them.
-            device = "meta" if ENCODERS.owners[name] == "" else "cpu"
+            # Without memory for the weights, unless they are loaded, or made by the user's code.
+            fresh = ENCODERS.owners[name] == "" and name not in WITH_WEIGHTS
+            device = "meta" if fresh else "cpu"
             values = _WithoutValues() if device == "meta" else nullcontext()
             with seeded(0), torch.device(device), values:
                 made = ENCODERS.make(name, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rnc_graph.experiments.spec.component import AxisValue
 from rnc_graph.experiments.spec.stages import PretrainingSpec, RegressionSpec
@@ -25,12 +25,6 @@ class Method(Settings):
     )
     axes: dict[str, AxisValue] = Field({}, description="its values on the axes of a grid")
     only: Condition = Field({}, description="where on the axes it is run; everywhere by default")
-
-    @model_validator(mode="after")
-    def _freezes_something_trained(self) -> Method:
-        if self.regression.freeze and self.pretraining is None:
-            raise ValueError("freeze without pretraining would freeze a random encoder")
-        return self
 
 
 @dataclass(frozen=True)
