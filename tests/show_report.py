@@ -1,5 +1,8 @@
 """Look at a report in a browser."""
 
+import base64
+import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,3 +17,13 @@ def show_report(browser: Any, path: Path) -> None:
             "return document.documentElement.dataset.ready === 'yes'"
         )
     )
+
+
+def packed_data(html: str) -> str:
+    """Return the text that a report has its charts' data in, compressed."""
+    return html.partition('id="payload">')[2].partition("</script>")[0]
+
+
+def unpack(packed: str) -> Any:
+    """Return the data of a report's charts."""
+    return json.loads(zlib.decompress(base64.b64decode(packed)))

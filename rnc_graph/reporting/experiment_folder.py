@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import math
@@ -22,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from rnc_graph import __version__
 from rnc_graph.experiments.results import Outcome, evaluated_sets
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.files import write_text
+from rnc_graph.files import atomic_path, write_text
 from rnc_graph.metrics import CLASSIFICATION, PairedDifference, Summary
 from rnc_graph.reporting import experiment_figures as figures
 from rnc_graph.reporting import numbers, style
@@ -45,6 +46,8 @@ _LIBRARIES = (
 # What table.csv calls otherwise, and what is in table.json alone.
 _CSV = {"mean": "difference", "corrected_p": "p_corrected"}
 _JSON_ALONE = ("n", "bootstrap_low", "bootstrap_high", "corrected_low", "corrected_high")
+
+PREDICTIONS = "predictions.csv.gz"
 
 DRAWN = 4
 """Tables that ``run`` draws figures of, the first ones; ``report --figures`` draws those of all."""
@@ -76,13 +79,16 @@ def write_texts(
         "table.md": as_markdown(outcome, tables, command),
         "table.csv": as_csv(tables),
         "table.json": as_json(experiment, tables, command),
-        "predictions.csv": _predictions(outcome),
         "spec.yaml": spec_text(experiment),
         "versions.json": json.dumps(_versions(), indent=1) + "\n",
     }
     for name, text in texts.items():
         write_text(folder / name, text)
-    return [folder / name for name in texts]
+    # Without the time, so that equal predictions are equal bytes.
+    predictions = gzip.compress(_predictions(outcome).encode("utf-8"), mtime=0)
+    with atomic_path(folder / PREDICTIONS) as temporary:
+        temporary.write_bytes(predictions)
+    return [folder / name for name in (*texts, PREDICTIONS)]
 
 
 def spec_text(experiment: Experiment) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -64,11 +62,3 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> lis
 def one_line(text: str) -> str:
     """Return text without line breaks and control characters."""
     return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text)
-
-
-def script_json(content: Any) -> str:
-    """Return JSON that is safe inside a ``<script>`` of HTML, whatever text is in it."""
-    text = json.dumps(content, separators=(",", ":"), sort_keys=True, allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text  # Written in ASCII: U+2028 and U+2029 are escaped too.

@@ -64,7 +64,8 @@ def molecule_svg(
     from rdkit.Chem.Draw import rdMolDraw2D
 
     marks = marks or {}
-    drawer = rdMolDraw2D.MolDraw2DSVG(*size)
+    # Letters are text: as outlines they take most of the space.
+    drawer = rdMolDraw2D.MolDraw2DSVG(*size, noFreetype=True)
     options: Any = drawer.drawOptions()
     options.clearBackground = False
     options.annotationFontScale = 0.8
@@ -73,10 +74,14 @@ def molecule_svg(
     _draw(drawer, smiles, bond=bond, padding=0.06, notes=notes)
     svg = str(drawer.GetDrawingText())
     svg = svg[svg.index("<svg") :].replace("#000000", "currentColor")
+    # Round ends of the bonds, in place of a short line around each corner.
+    svg = re.sub(r"<path d='[^']*' style='fill:none;[^>]*/>", "", svg)
+    svg = svg.replace("<svg ", "<svg stroke-linecap='round' ", 1)
     svg = re.sub(r"xmlns:\w+='[^']*'\s*|xml:space='preserve'\s*|<!--.*?-->", "", svg)
     svg = re.sub(r" class='[^']*'", "", svg)
     svg = re.sub(r"(\d+\.\d)\d+", r"\1", svg)
     svg = svg.replace("fill:none;fill-rule:evenodd;", "fill:none;")
+    svg = re.sub(r"font-(?:style|weight):normal;|fill-opacity:1;|stroke:none;", "", svg)
     svg = re.sub(r"stroke-linecap:butt;stroke-linejoin:miter;[^']*", "", svg)
     svg = re.sub(r"\s*\n\s*", "", svg)
     svg = re.sub(r" ?([MLQCZ]) ?", r"\1", svg.replace(".0,", ",").replace(".0 ", " "))

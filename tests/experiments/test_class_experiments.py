@@ -1,10 +1,10 @@
 """Targets that are classes, in experiments: scores, tables, figures, the report."""
 
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -13,6 +13,7 @@ from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.run import prepare
 from rnc_graph.reporting.report import write_report
 from tests.run_and_write import run_and_write
+from tests.show_report import packed_data, unpack
 
 SPEC = """
 name: shades
@@ -76,12 +77,13 @@ def test_classes_from_folders_to_the_report(shades: Path):
     text = (shades / "out" / "table.md").read_text()
     assert "share of wrong classes" in text
     assert "standardized" not in text
-    assert ",white,white" in (shades / "out" / "predictions.csv").read_text()
+    predictions = pd.read_csv(shades / "out" / "predictions.csv.gz")
+    assert ((predictions["measured"] == "white") & (predictions["predicted"] == "white")).any()
     assert "validation error" in text
     assert (shades / "out" / "confusion_resnet8.png").exists()
     write_report(shades / "out")
     page = (shades / "out" / "report.html").read_text()
-    payload = json.loads(page.split('id="payload">')[1].split("</script>")[0])
+    payload = unpack(packed_data(page))
     (detail,) = payload["details"].values()
     assert np.sum(detail["points"][0]["confusion"]) == 2 * 24
     pictures = [sample["picture"] for sample in payload["samples"]["shades"].values()]

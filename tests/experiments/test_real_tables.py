@@ -117,7 +117,7 @@ def test_errors_are_those_of_values_alone_in_the_unit(written: Written) -> None:
     table = written.outcome.samples["my"]
     assert isinstance(table, MoleculeTable)
     folder = written.outcome.store.folder.parent
-    frame = pd.read_csv(folder / "predictions.csv")
+    frame = pd.read_csv(folder / "predictions.csv.gz")
     names = dict(zip(table.rows.tolist(), table.ids, strict=True))
     assert frame["id"].tolist() == [names[row] for row in frame["sample"]]
     assert set(frame["relation"].dropna()) == {"=", ">", "<"}

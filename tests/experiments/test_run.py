@@ -76,7 +76,7 @@ def test_a_second_call_does_only_what_is_missing(folder, experiment, finished):
     assert listener.to_do == []
     tuned = next(p for p in (out / "store").iterdir() if p.name.startswith("run-"))
     shutil.rmtree(tuned)
-    for name in ("table.md", "predictions.csv"):
+    for name in ("table.md", "predictions.csv.gz"):
         (out / name).unlink()
     run_and_write(experiment, out, progress=listener)
     assert listener.to_do == listener.done == [tuned.name]
@@ -141,7 +141,7 @@ def test_what_is_written(folder, experiment, finished):
         "table.md",
         "table.csv",
         "table.json",
-        "predictions.csv",
+        "predictions.csv.gz",
         "runs.json",
         "spec.yaml",
         "versions.json",
@@ -158,7 +158,7 @@ def test_what_is_written(folder, experiment, finished):
 
 def test_the_table_follows_from_the_predictions(folder, experiment, finished):
     out = finished(folder, experiment)
-    predictions = pd.read_csv(out / "predictions.csv", keep_default_na=False)
+    predictions = pd.read_csv(out / "predictions.csv.gz", keep_default_na=False)
     table = json.loads((out / "table.json").read_text())["tables"][0]["rows"]
     tuned = predictions[predictions["method"] == "tuned"]
     error = (tuned["measured"] - tuned["predicted"]).abs().groupby(tuned["seed"]).mean()

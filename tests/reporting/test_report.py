@@ -15,12 +15,12 @@ import pytest
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
 from rnc_graph.reporting.findings import best_of, findings
-from rnc_graph.reporting.markup import latex, script_json
+from rnc_graph.reporting.markup import latex
 from rnc_graph.reporting.report import write_report
-from rnc_graph.reporting.report.page import as_html
+from rnc_graph.reporting.report.page import as_html, pack
 from rnc_graph.reporting.report.write import open_results
 from tests.run_and_write import run_and_write
-from tests.show_report import show_report
+from tests.show_report import packed_data, show_report, unpack
 
 
 @pytest.fixture(scope="module")
@@ -247,12 +247,11 @@ def test_a_line_has_one_value_on_all_other_axes(page):
 def test_a_row_that_a_condition_lacks_is_not_drawn_there(page, results: Path, tmp_path: Path):
     """As baselines are lacking where molecules are altered."""
     html = (results / "report.html").read_text(encoding="utf-8")
-    start = html.index("{", html.index('id="payload">'))
-    data, end = json.JSONDecoder().raw_decode(html, start)
+    data = unpack(packed_data(html))
     last = data["conditions"][-1]
     last["rows"] = [row for row in last["rows"] if not row["baseline"]]
-    changed = script_json(data)
-    (tmp_path / "report.html").write_text(html[:start] + changed + html[end:], encoding="utf-8")
+    changed = html.replace(packed_data(html), pack(json.dumps(data)))
+    (tmp_path / "report.html").write_text(changed, encoding="utf-8")
     show_report(page, tmp_path / "report.html")
     drawn = page.execute_script(
         "return [...document.querySelectorAll('#curves-by-axis .chart')].map((c) => "

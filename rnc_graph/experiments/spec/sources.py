@@ -42,7 +42,7 @@ class CsvData(Settings):
         {}, description="by its target, the column that says =, < or >; cells such as >100 do too"
     )
     weight: str = Field("", description="the column of weights, in training")
-    id: str = Field("", description="the column that names the rows in predictions.csv")
+    id: str = Field("", description="the column that names the rows in predictions.csv.gz")
     transform: Transform | dict[str, Transform] = Field(
         "none", description="of the targets before they are learned: none or log10; or by target"
     )

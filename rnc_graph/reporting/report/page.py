@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import zlib
 from importlib.resources import files
 from typing import Any
 
@@ -14,7 +16,6 @@ from rnc_graph.metrics import Scoring
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.experiment_folder import spec_text
 from rnc_graph.reporting.findings import best_of, findings
-from rnc_graph.reporting.markup import script_json
 from rnc_graph.reporting.protocol import notes
 from rnc_graph.reporting.render import render
 from rnc_graph.reporting.report.payload import payload
@@ -35,14 +36,15 @@ _OF_DIFFERENCES = (
 def as_html(results: Results, maps: str) -> str:
     """Return the page.
 
-    All text of the results is escaped, and the page allows no script but its own two.
+    All text of the results is escaped, and the page allows no script but its own two. Plotly and
+    the data of the charts are compressed: ``report.js`` unpacks them.
     """
     from plotly.offline import get_plotlyjs
 
     package = "rnc_graph.reporting.report"
     script = (files(package) / "report.js").read_text(encoding="utf-8")
     experiment, tables = results.outcome.experiment, results.tables
-    plotly = get_plotlyjs().replace("</script", "<\\/script")
+    plotly = get_plotlyjs()
     return render(
         package,
         "template.html",
@@ -58,9 +60,18 @@ def as_html(results: Results, maps: str) -> str:
         spec=spec_text(experiment),
         versions=results.versions,
         script=Markup(script),
-        payload=Markup(script_json(payload(results, maps))),
-        plotly=Markup(plotly),
+        payload=pack(
+            json.dumps(
+                payload(results, maps), separators=(",", ":"), sort_keys=True, allow_nan=False
+            )
+        ),
+        plotly=pack(plotly),
     )
+
+
+def pack(text: str) -> str:
+    """Return text compressed (zlib) and as ASCII (base64), which ``report.js`` unpacks."""
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
 
 
 def _policy(*scripts: str) -> str:

@@ -24,9 +24,9 @@ from rnc_graph.reporting.report.write import Results
 from rnc_graph.reporting.sample_pictures import kind_of, label_of, picture_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, ranking_of
 
-# Points in a page: fewer seeds are shown where there are more, and then fewer conditions.
-MOST_POINTS = 60_000
-_SEEDS = 5
+# Points in a page: of more, the fewer seeds are shown, and then the fewer conditions.
+MOST_POINTS = 50_000
+_SEEDS = (5, 3)
 
 _WORST = 12
 # Samples on a map; of a larger set as many, evenly spaced.
@@ -40,14 +40,14 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
     outcome, tables = results.outcome, results.tables
     # A mean over targets has no samples to show.
     candidates = [table for table in tables if table.target != MEAN_OF_TARGETS]
-    shown = _shown(outcome, candidates)
+    shown, seeds = _shown(outcome, candidates)
     sets = outcome.datasets.sets
     fingerprints = {
         name: molecule_features(table.smiles, Wants(fingerprints=True)).fingerprints
         for name in {shown_table.data for shown_table in shown}
         if isinstance(table := sets[name].table, MoleculeTable)
     }
-    details = {t.name: _details(outcome, t, maps, fingerprints) for t in shown}
+    details = {t.name: _details(outcome, t, maps, fingerprints, seeds) for t in shown}
     conditions = {of.data: of for t in shown if (of := condition_of(outcome, t))}
     ranking = ranking_of(tables)
     return {
@@ -60,7 +60,7 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
             for t in tables
         ],
         "details": details,
-        "left_out": _left_out(candidates, len(shown)),
+        "left_out": _left_out(candidates, len(shown), seeds),
         "samples": {
             data: {
                 str(row): {
@@ -102,23 +102,25 @@ def _condition(axes: dict[str, Any], table: ResultTable) -> dict[str, Any]:
     }
 
 
-def _shown(outcome: Outcome, tables: Sequence[ResultTable]) -> list[ResultTable]:
-    """Return the conditions that are shown sample by sample: as many as a page can hold."""
+def _shown(outcome: Outcome, tables: Sequence[ResultTable]) -> tuple[list[ResultTable], int]:
+    """Return the conditions that are shown sample by sample, and of how many seeds.
+
+    They are as many as a page can hold, at least one.
+    """
     compared = evaluated_sets(outcome.experiment)[0]
     sizes = {run.data: len(run.tensors[f"{compared}_rows"]) for run in outcome.runs[::-1]}
-    shown: list[ResultTable] = []
-    points = 0
-    for table in tables:
-        points += sizes[table.data] * len(table.rows) * min(_SEEDS, len(table.seeds))
-        if points > MOST_POINTS and shown:
+    fits = 0
+    for seeds in _SEEDS:
+        points = [sizes[t.data] * len(t.rows) * min(seeds, len(t.seeds)) for t in tables]
+        fits = int((np.cumsum(points) <= MOST_POINTS).sum())
+        if fits == len(tables):
             break
-        shown.append(table)
-    return shown
+    return list(tables[: max(1, fits)]), seeds
 
 
-def _left_out(tables: Sequence[ResultTable], shown: int) -> str:
+def _left_out(tables: Sequence[ResultTable], shown: int, seeds: int) -> str:
     most = max(len(table.seeds) for table in tables[:shown])
-    limits = [f"the first {_SEEDS} of {most} seeds"] if most > _SEEDS else []
+    limits = [f"the first {seeds} of {most} seeds"] if most > seeds else []
     limits += [f"{shown} of {len(tables)} conditions"] if shown < len(tables) else []
     return f"Samples are shown for {' and '.join(limits)}." if limits else ""
 
@@ -141,40 +143,40 @@ def _samples(details: Iterable[dict[str, Any]], data: str) -> set[int]:
     """Return the samples of a data set that are shown."""
     found: set[int] = set()
     for detail in (detail for detail in details if detail["data"] == data):
-        found.update(sample for row in detail["points"] for sample, _, _ in row["at"])
+        found.update(*detail["evaluated"].values())
         found.update(sample for plane in detail["planes"] for sample in plane["samples"])
         found.update(worst["sample"] for worst in detail["worst"])
     return found
 
 
 def _details(
-    outcome: Outcome, table: ResultTable, maps: str, fingerprints: Fingerprints
+    outcome: Outcome, table: ResultTable, maps: str, fingerprints: Fingerprints, seeds: int
 ) -> dict[str, Any]:
     """Return what is shown of a condition sample by sample, and epoch by epoch."""
     of = condition_of(outcome, table)
     y_true = of.y_true
+    runs = {row.name: of.runs_of(row)[:seeds] for row in table.rows}
+    # All methods of a seed predict the same samples.
+    evaluated = {str(run.seed): of.evaluated(run).tolist() for own in runs.values() for run in own}
     points = [
         {
-            "name": row.name,
-            "at": [
-                [sample, _short(predicted, 5), run.seed]
-                for run in of.runs_of(row)[:_SEEDS]
-                for sample, predicted in zip(
-                    of.evaluated(run).tolist(), of.predictions(run).tolist(), strict=True
-                )
-            ],
+            "name": name,
+            "predicted": {str(run.seed): _rounded(of.predictions(run), 5) for run in own},
         }
-        for row in table.rows
+        for name, own in runs.items()
     ]
+    worst = _worst(points, evaluated, y_true, classes=bool(of.classes))
+    if of.classes:  # A matrix shows classes better than points on top of each other.
+        points = [_confused(point, evaluated, y_true, len(of.classes)) for point in points]
     return {
         "data": of.data,
         "classes": list(of.classes),
         "target": of.target_name,
         "unit": table.unit,
-        # A matrix shows classes better than points on top of each other.
-        "points": [_confused(p, y_true, len(of.classes)) for p in points] if of.classes else points,
-        "distance": _distances(of, fingerprints.get(table.data)),
-        "worst": _worst(points, y_true, classes=bool(of.classes)),
+        "evaluated": {} if of.classes else evaluated,
+        "points": points,
+        "distance": _distances(of, fingerprints.get(table.data), seeds),
+        "worst": worst,
         "curves": [
             curve for row in of.methods for curve in _curves(outcome, row.name, of.runs_of(row))
         ],
@@ -182,12 +184,14 @@ def _details(
     }
 
 
-def _confused(row: dict[str, Any], y_true: NDArray[np.float64], classes: int) -> dict[str, Any]:
+def _confused(
+    row: dict[str, Any], evaluated: dict[str, list[int]], y_true: NDArray[np.float64], classes: int
+) -> dict[str, Any]:
     """Return how often a row takes each class (line) for each (column), over all seeds."""
-    samples, predicted, _ = zip(*row["at"], strict=True)
-    y_pred = np.array(predicted).astype(np.int64)
-    counts = confusion_matrix(y_true[list(samples)].astype(np.int64), y_pred, labels=range(classes))
-    return {"name": row["name"], "at": [], "confusion": counts.tolist()}
+    samples = np.concatenate([evaluated[seed] for seed in row["predicted"]])
+    y_pred = np.concatenate([*row["predicted"].values()]).astype(np.int64)
+    counts = confusion_matrix(y_true[samples].astype(np.int64), y_pred, labels=range(classes))
+    return {"name": row["name"], "confusion": counts.tolist()}
 
 
 def _plane(of: Condition, run: FinishedRun, maps: str) -> dict[str, Any]:
@@ -224,12 +228,14 @@ def _curves(outcome: Outcome, row: str, runs: Sequence[FinishedRun]) -> list[dic
     return found
 
 
-def _distances(of: Condition, fingerprints: NDArray[np.uint8] | None) -> dict[str, list[Any]]:
+def _distances(
+    of: Condition, fingerprints: NDArray[np.uint8] | None, seeds: int
+) -> dict[str, list[Any]]:
     """Return the distance to the nearest training molecule, by seed; nothing for images."""
     found: dict[str, list[Any]] = {}
     if fingerprints is None:
         return found
-    for run in of.runs_of(of.table.rows[0])[:_SEEDS]:
+    for run in of.runs_of(of.table.rows[0])[:seeds]:
         try:
             recipe = of.experiment.splits[of.table.split].recipe()
             split = recipe.prepare(of.samples, run.seed)
@@ -242,7 +248,11 @@ def _distances(of: Condition, fingerprints: NDArray[np.uint8] | None) -> dict[st
 
 
 def _worst(
-    rows: Sequence[dict[str, Any]], y_true: NDArray[np.float64], *, classes: bool
+    rows: Sequence[dict[str, Any]],
+    evaluated: dict[str, list[int]],
+    y_true: NDArray[np.float64],
+    *,
+    classes: bool,
 ) -> list[dict[str, Any]]:
     """Return the samples with the largest mean error over all rows, with each row's.
 
@@ -250,7 +260,10 @@ def _worst(
     """
     errors: dict[int, dict[str, list[float]]] = {}
     for row in rows:
-        for sample, predicted, _ in row["at"]:
+        dots = [
+            dot for s, y in row["predicted"].items() for dot in zip(evaluated[s], y, strict=True)
+        ]
+        for sample, predicted in dots:
             if predicted is not None and not math.isnan(y_true[sample]):
                 error = float(predicted - y_true[sample])
                 own = errors.setdefault(sample, {}).setdefault(row["name"], [])
@@ -272,5 +285,5 @@ def _short(value: Any, digits: int = 4) -> float | None:
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
-def _rounded(values: NDArray[np.float64]) -> list[float | None]:
-    return [_short(value) for value in values.tolist()]
+def _rounded(values: NDArray[np.float64], digits: int = 4) -> list[float | None]:
+    return [_short(value, digits) for value in values.tolist()]

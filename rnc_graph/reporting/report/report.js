@@ -1,6 +1,5 @@
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("payload").textContent);
+(async () => {
   const byId = (id) => document.getElementById(id);
   const root = document.documentElement;
   // Okabe and Ito's colors; black is the page's own ink.
@@ -14,6 +13,14 @@
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     return made;
   };
+  // The page holds the charts' data and Plotly compressed.
+  const unpack = async (id) => {
+    const bytes = Uint8Array.from(atob(byId(id).textContent), (character) => character.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+  };
+  const data = JSON.parse(await unpack("payload"));
+  document.head.append(element("script", await unpack("plotly")));
+  byId("no-charts").hidden = true;
   const shades = (hex, alpha) => {
     const n = parseInt(hex.slice(1), 16);
     return `rgba(${n >> 16}, ${(n >> 8) & 255}, ${n & 255}, ${alpha})`;
@@ -179,22 +186,21 @@
       return;
     }
     const of = data.samples[current.data];
-    const measured = row.at.map((p) => of[p[0]].measured);
-    const predicted = row.at.map((p) => p[1]);
+    // Each dot: its sample, prediction and seed.
+    const dots = Object.entries(row.predicted).flatMap(([seed, values]) =>
+      values.map((value, i) => [current.evaluated[seed][i], value, seed]));
+    const measured = dots.map((p) => of[p[0]].measured);
+    const predicted = dots.map((p) => p[1]);
     const known = measured.filter((v) => v !== null);
     const ends = [Math.min(...known), Math.max(...known)];
     const unit = current.unit ? ` (${current.unit})` : "";
     const error = (v, i) => (v === null || measured[i] === null ? null : v - measured[i]);
     const absolute = (v, i) => (error(v, i) === null ? null : Math.abs(error(v, i)));
     const marker = { size: 7, color: shades(color(0), 0.45), line: { width: 0 } };
-    const distance = [];
-    const place = {};
-    for (const p of row.at) {
-      place[p[2]] = (place[p[2]] ?? -1) + 1;
-      distance.push((current.distance[p[2]] || [])[place[p[2]]] ?? null);
-    }
-    const act = (p) => show(p[0], [["predicted", number(p[1])], ["method", row.name], ["seed", String(p[2])]]);
-    const common = { mode: "markers", type: "scatter", marker, customdata: row.at, hoverinfo: "none" };
+    const distance = Object.entries(row.predicted).flatMap(([seed, values]) =>
+      values.map((_, i) => (current.distance[seed] || [])[i] ?? null));
+    const act = (p) => show(p[0], [["predicted", number(p[1])], ["method", row.name], ["seed", p[2]]]);
+    const common = { mode: "markers", type: "scatter", marker, customdata: dots, hoverinfo: "none" };
     draw("scatter", [{ ...common, x: measured, y: predicted }, { x: ends, y: ends, mode: "lines", line: { color: style("--soft"), width: 1 }, hoverinfo: "skip" }],
       layout(`measured ${current.target}${unit}`, `predicted ${current.target}${unit}`, { showlegend: false }));
     draw("by-label", [{ ...common, x: measured, y: predicted.map(error) }], layout(`measured ${current.target}${unit}`, "predicted − measured", { showlegend: false }));
