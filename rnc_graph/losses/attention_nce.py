@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, Loss, PretrainLoss, has_target, zero_loss
-from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.pairwise import l1_distance, unit
+from rnc_graph.losses.products import LOG2_E, powers_, sum_over_products
 
 
 class AttentionNCELoss(Loss):
@@ -61,39 +61,56 @@ class AttentionNCELoss(Loss):
         _check(features, negatives, positives)
         by_view = unit(features).transpose(0, 1)
         samples = features.shape[0]
-        if negatives is None:
-            left_out = torch.eye(samples, dtype=by_view.dtype, device=by_view.device)
-        else:
-            left_out = (~negatives).to(by_view.dtype).fill_diagonal_(1)
-        rows = blocks(samples, 4 * samples, by_view.device)
-        total = blockwise(partial(self._block_sum, left_out, positives), rows, by_view)
-        counted = samples if positives is None else max(1, int(positives.any(1).sum()))
-        return total.to(by_view.dtype) / (2 * counted)
+        left_out = torch.eye(samples, dtype=torch.bool, device=features.device)
+        if negatives is not None:
+            left_out |= ~negatives
+        counted = None if positives is None else positives.any(1)
+        anchors = by_view[:2].flatten(0, 1)
+        total = sum_over_products(
+            partial(self._block_sum_, left_out, counted),
+            anchors,
+            anchors,
+            self._attracted(by_view, positives).flatten(),
+        )
+        count = samples if counted is None else max(1, int(counted.sum()))
+        return total.to(by_view.dtype) / (2 * count)
 
-    def _block_sum(
-        self, left_out: Tensor, positive: Tensor | None, by_view: Tensor, rows: slice
-    ) -> Tensor:
-        """Sum the terms of both anchors of the samples ``rows``."""
-        samples, size = by_view.shape[1:]
-        anchors, positives = by_view[:2, rows], by_view[2:, rows]
-        pos = (anchors[:, None] * positives).sum(-1)
+    def _attracted(self, by_view: Tensor, positives: Tensor | None) -> Tensor:
+        """Return pos_i / T of both anchors of each sample (2, B)."""
+        pos = (by_view[:2, None] * by_view[2:]).sum(-1)
         attention = pos.detach() / self.d_pos
-        if positive is not None:
-            attention.masked_fill_(~positive[rows].T, torch.finfo(pos.dtype).min / 4)
-        attracted = (attention.softmax(1) * pos).sum(1) / self.temperature
+        if positives is not None:
+            attention.masked_fill_(~positives.T, torch.finfo(pos.dtype).min / 4)
+        return (attention.softmax(1) * pos).sum(1) / self.temperature
 
-        # (view, i) x (view, j): one entry of the mask for each pair of samples.
-        neg = anchors.reshape(-1, size) @ by_view[:2].reshape(-1, size).T
-        neg = neg.view(2, -1, 2, samples)
-        # Added, and not -inf: a row without any negative stays finite.
-        barred = (left_out[rows] * (torch.finfo(neg.dtype).min / 4))[:, None]
-        with torch.no_grad():
-            count = 2 * (samples - left_out[rows].sum(1))[:, None, None]
-            attention = (neg / self.d_neg + barred).flatten(2).softmax(-1).view_as(neg)
-            beta = (attention + 1e-6) * (count / self.temperature)
-        repelled = (beta * neg + barred).flatten(2).logsumexp(-1)
-        terms = functional.softplus(repelled - attracted)
-        return (terms if positive is None else terms[:, positive[rows].any(1)]).sum()
+    def _block_sum_(
+        self, left_out: Tensor, counted: Tensor | None, entries: Tensor, rows: slice
+    ) -> Tensor:
+        """Sum the terms of a block of anchors (R, 2B + 1): their cosines, and pos_i / T."""
+        neg, attracted = entries[:, :-1], entries[:, -1:]
+        samples = len(left_out)
+        anchors = torch.arange(rows.start, rows.stop, device=neg.device) % samples
+        # (R, view, sample): one entry of the mask for each pair of samples.
+        barred = left_out[anchors][:, None]
+        # So low that its powers are 0; not -inf, for a row without any negative.
+        neg.view(-1, 2, samples).masked_fill_(barred, -(torch.finfo(neg.dtype).max ** 0.5))
+        count = 2 * (samples - barred.sum(2, dtype=neg.dtype))
+
+        beta = neg * (LOG2_E / self.d_neg)
+        _, total = powers_(beta)
+        # Like all exponents here, for the base 2.
+        scale = count * (LOG2_E / self.temperature)
+        beta.mul_(scale / total).add_(1e-6 * scale)
+        top, total = powers_(neg.mul_(beta))
+        against = (top + total.log2()) / LOG2_E - attracted
+        against.masked_fill_(count == 0, -torch.inf)
+        share, terms = against.sigmoid(), functional.softplus(against)
+        if counted is not None:
+            known = counted[anchors, None]
+            share, terms = share * known, terms * known
+        neg.mul_(beta).mul_(share / (total * LOG2_E))
+        attracted.copy_(share).neg_()
+        return terms.sum()
 
 
 @eager

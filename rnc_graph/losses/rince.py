@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,8 +10,9 @@ from torch import Tensor
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, Loss, QueueLoss, has_target, select, zero_loss
 from rnc_graph.losses.blockwise import blocks
-from rnc_graph.losses.checks import Shapes, check_floating, check_positive, eager, first_order
+from rnc_graph.losses.checks import Shapes, check_floating, check_positive, eager
 from rnc_graph.losses.pairwise import units
+from rnc_graph.losses.products import LOG2_E, aligned_rows, sum_over_products
 from rnc_graph.losses.ranks import ClassRanks, LabelRanks, hierarchy_similarity
 
 VARIANTS = ("in", "out", "out-in")
@@ -21,8 +22,15 @@ MOST_ODDS = 1e7 - 1
 LEFT_OUT = 2.0
 # Entries of a block whose levels are computed while it is in the cache.
 LEVEL_ENTRIES = 1 << 17
-# Entries of a block of a matrix product, which is slow on few rows.
-MATRIX_ENTRIES = 1 << 19
+
+
+class Level(NamedTuple):
+    """A level of similarity, and the number of ratios in its mean."""
+
+    similarity: float
+    tau: float
+    out: bool
+    size: int
 
 
 class RINCELoss(Loss):
@@ -89,6 +97,7 @@ class RINCELoss(Loss):
             raise BadValueError(f"levels must be in [0, 1], got {list(levels)}")
         similarity = _checked(anchor, positive, bank, similarity)
         anchor, positive, bank = units(anchor, positive, bank)
+        own = (anchor * positive).sum(1)
         levels, sizes = _levels(similarity, levels)
         taus = [self.tau_min + (1 - level) * (self.tau_max - self.tau_min) for level in levels]
         outs = [self.variant == "out" or (self.variant == "out-in" and x == 1) for x in levels]
@@ -97,11 +106,12 @@ class RINCELoss(Loss):
         # The gradient is computed with the value, and needs the number of ratios in each mean:
         # usually all. If some are left out, once more.
         while True:
-            ranks = list(zip(levels, taus, outs, counts, strict=True))
-            total, kept = _Ranked.apply(anchor, positive, bank, similarity, ranks)
-            found = kept.tolist()
+            ranks = list(map(Level, levels, taus, outs, counts))
+            ranked = _Ranked(similarity, ranks)
+            total = sum_over_products(ranked, anchor, bank, own)
+            found = ranked.kept.tolist()
             if found == counts:
-                return total / len(ranks)  # type: ignore[no-any-return]
+                return total.to(anchor.dtype) / len(ranks)
             counts = found
 
 
@@ -160,125 +170,113 @@ def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], li
         )
 
 
-class _Ranked(torch.autograd.Function):
-    """Sum of the levels' means, and the number of ratios in each.
+class _Ranked:
+    """The sum of the levels' means, and in ``kept`` the number of ratios in each.
 
-    The gradient is computed with them, for all levels of a block while it is in the cache. Masks
-    are floats: on a CPU several times as fast as booleans.
+    Called with blocks of cosines (R, K + 1) of anchors with the bank and their own second views.
+    Masks are floats: on a CPU several times as fast as booleans.
     """
 
-    @staticmethod
-    def forward(
-        ctx: Any,
-        anchor: Tensor,
-        positive: Tensor,
-        bank: Tensor,
-        similarity: Tensor,
-        ranks: list[tuple[float, float, bool, int]],
-    ) -> tuple[Tensor, Tensor]:
-        entries = len(bank)
-        want_anchor, want_positive, want_bank, *_ = ctx.needs_input_grad
-        pull_anchor = torch.zeros_like(anchor) if want_anchor else None
-        pull_positive = torch.zeros_like(positive) if want_positive else None
-        pull_bank = torch.zeros_like(bank) if want_bank else None
-        # For each level and anchor, the sum and the number of its terms.
-        sums, kept = anchor.new_zeros(2, len(ranks), len(anchor)).unbind(0)
-        # One buffer for all blocks: new memory costs more here than the arithmetic.
-        whole = list(blocks(len(anchor), entries + 1, anchor.device, MATRIX_ENTRIES))
-        height = whole[0].stop
-        parts = list(blocks(height, entries + 1, anchor.device, LEVEL_ENTRIES))
-        all_cosines, all_pull = anchor.new_empty(2, height, entries + 1)
-        memory = anchor.new_empty(4, parts[0].stop, entries + 1)
-        for rows in whole:
-            # The last column is the anchor's own second view.
-            height = len(anchor[rows])
-            cosines, pull = all_cosines[:height], all_pull[:height].zero_()
-            torch.mm(anchor[rows], bank.T, out=cosines[:, :entries])
-            torch.sum(anchor[rows] * positive[rows], 1, out=cosines[:, entries])
-            for part in parts[: -(-height // parts[0].stop)]:
-                block = _Block(cosines[part], pull[part], memory)
-                alike = similarity[rows][part]
-                torch.le(alike, 1, out=block.alive[:, :entries])
-                for r, (level, tau, out, count) in enumerate(ranks):
-                    torch.eq(alike, level, out=block.positives[:, :entries])
-                    block.positives[:, entries] = r == 0
-                    block.alive -= block.positives
-                    results = sums[r, rows][part], kept[r, rows][part]
-                    (block.each if out else block.together)(tau, tau * max(1, count), *results)
-            to_bank, to_own = pull[:, :entries], pull[:, entries:]
-            if pull_anchor is not None:
-                pull_anchor[rows] = torch.addcmul(to_bank @ bank, to_own, positive[rows])
-            if pull_positive is not None:
-                pull_positive[rows] = to_own * anchor[rows]
-            if pull_bank is not None:
-                pull_bank.addmm_(to_bank.T, anchor[rows])
-        ctx.save_for_backward(pull_anchor, pull_positive, pull_bank)
-        counts = kept.long().sum(1)
-        ctx.mark_non_differentiable(counts)
-        means = [terms.sum() / max(1, rank[3]) for terms, rank in zip(sums, ranks, strict=True)]
-        return torch.stack(means).sum(), counts
+    def __init__(self, similarity: Tensor, ranks: list[Level]) -> None:
+        self.similarity, self.ranks = similarity, ranks
+        self.kept = torch.zeros(len(ranks), dtype=torch.long, device=similarity.device)
 
-    @staticmethod
-    @first_order
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        return *(None if x is None else grad * x for x in ctx.saved_tensors), None, None
+    def __call__(self, cosines: Tensor, rows: slice) -> Tensor:
+        """Return the sum over a block; overwrite the cosines with the gradient."""
+        similarity = self.similarity[rows]
+        # For each level and anchor, the sum and the number of its terms.
+        sums, kept = cosines.new_empty(2, len(self.ranks), len(cosines)).unbind(0)
+        parts = list(blocks(len(cosines), cosines.shape[1], cosines.device, LEVEL_ENTRIES))
+        # One buffer for all parts: new memory costs more here than the arithmetic.
+        memory = aligned_rows(cosines, 5, parts[0].stop, cosines.shape[1])
+        for part in parts:
+            block = _Block(cosines[part], similarity[part], memory)
+            for r, level in enumerate(self.ranks):
+                block.select(level.similarity, own=r == 0)
+                terms = block.each if level.out else block.together
+                divisor = level.tau * max(1, level.size)
+                sums[r, part], kept[r, part] = terms(level.tau, divisor)
+            cosines[part] = block.pull
+        self.kept += kept.long().sum(1)
+        counts = [max(1, level.size) for level in self.ranks]
+        total: Tensor = (sums.sum(1) / sums.new_tensor(counts)).sum()
+        return total
 
 
 class _Block:
     """Anchors x entries: their cosines, and the gradient ``pull``, summed over the levels.
 
-    ``positives`` is 1 at the level's positives, ``alive`` at the entries of lower levels (at first
-    1 everywhere; the caller clears what is left out). ``together`` and ``each`` take tau and the
-    divisor tau x count of the gradient, and write the sum and the number of each anchor's terms.
+    ``positives`` is 1 at the selected level's positives, ``below`` at the entries of lower levels.
+    ``together`` and ``each`` take tau and the divisor tau x count of the gradient, and return the
+    sum and the number of each anchor's terms (R,), (R,).
     """
 
-    def __init__(self, cosines: Tensor, pull: Tensor, memory: Tensor) -> None:
-        self.cosines, self.pull = cosines, pull
-        self.alive, self.positives, self.weights, self.scratch = memory[:, : len(cosines)]
-        self.alive.fill_(1)
-        # Exponents from here to 0 do not underflow, and their inverses do not overflow.
-        info = torch.finfo(cosines.dtype)
-        self.lowest, self.tiny = math.log(info.tiny) + 7, info.tiny
+    def __init__(self, cosines: Tensor, similarity: Tensor, memory: Tensor) -> None:
+        self.cosines, self.similarity = cosines, similarity
+        memory = memory[:, : len(cosines)]
+        self.pull, self.positives, self.below, self.weights, self.scratch = memory
+        self.pull.zero_()
+        # Powers of 2 from here to 0, and sums of their inverses, are in the exponent's range.
+        self.tiny = torch.finfo(cosines.dtype).tiny
+        self.lowest = math.log2(self.tiny) + 29
 
-    def _exponentials(self, tau: float, *masks: Tensor) -> tuple[Tensor, Tensor | float]:
-        """Return exp(cosine / tau - top), with a top that keeps the masked entries in range."""
-        if 2 / tau < -self.lowest:
-            return torch.mul(self.cosines, 1 / tau, out=self.weights).exp_(), 0.0
-        shown = sum(masks, -1 * torch.ones_like(self.cosines))
-        top = shown.mul_(4).add_(self.cosines).amax(1, keepdim=True)
+    def select(self, level: float, own: bool) -> None:
+        """Set the masks of a level; ``own``: the anchor's own second view is a positive of it."""
+        torch.eq(self.similarity, level, out=self.positives[:, :-1])
+        torch.lt(self.similarity, level, out=self.below[:, :-1])
+        self.positives[:, -1], self.below[:, -1] = own, 0
+
+    def _powers(self, tau: float) -> Tensor:
+        """Return exp(cosine / tau) of positives and below, by a factor for each anchor in range."""
+        scale = LOG2_E / tau
+        if 2 * scale < -self.lowest:
+            return torch.mul(self.cosines, scale, out=self.weights).exp2_()
+        shown = torch.add(self.positives, self.below, out=self.scratch)
+        top = shown.sub_(1).mul_(4).add_(self.cosines).amax(1, keepdim=True)
         torch.sub(self.cosines, top, out=self.weights)
-        return self.weights.div_(tau).clamp_(self.lowest, 0).exp_(), top / tau
+        powers: Tensor = self.weights.mul_(scale).clamp_(self.lowest, 0).exp2_()
+        return powers
 
-    def together(self, tau: float, divisor: float, sums: Tensor, kept: Tensor) -> None:
+    def together(self, tau: float, divisor: float) -> tuple[Tensor, Tensor]:
         """-log(P / (P + N)), P the sum of the positives' exponentials: "in"."""
-        weights, _ = self._exponentials(tau, self.alive, self.positives)
-        of_positives = torch.mul(weights, self.positives, out=self.scratch)
+        weights = self._powers(tau)
+        of_positives = self.positives.mul_(weights)
         p = of_positives.sum(1)
-        n = weights.mul_(self.alive).sum(1)
+        n = weights.mul_(self.below).sum(1)
         odds = n / p
-        kept[:] = odds < MOST_ODDS
-        odds.masked_fill_(kept == 0, 0)
-        torch.log1p(odds, out=sums)
+        kept = odds < MOST_ODDS
+        odds.masked_fill_(~kept, 0)
         share = kept / (p + n).mul_(divisor).clamp_(min=self.tiny)
         self.pull.addcmul_(weights, share[:, None])
         self.pull.addcmul_(of_positives, share.mul_(odds)[:, None], value=-1)
+        return odds.log1p_(), kept
 
-    def each(self, tau: float, divisor: float, sums: Tensor, kept: Tensor) -> None:
+    def each(self, tau: float, divisor: float) -> tuple[Tensor, Tensor]:
         """-log(h / (h + N)) of each positive: "out"."""
-        weights, top = self._exponentials(tau, self.alive)
-        n = weights.mul_(self.alive).sum(1, keepdim=True)
-        # Odds against a positive, N / h; next to none without a negative.
-        log_n = torch.where(n > 0, n.log() + top, -1 / tau + self.lowest)
-        odds = torch.sub(log_n, self.cosines, alpha=1 / tau, out=self.scratch)
-        below = torch.lt(odds, math.log(MOST_ODDS), out=torch.empty_like(odds))
-        torch.sum(self.positives.mul_(below), 1, out=kept)
-        odds.clamp_(self.lowest, math.log(MOST_ODDS)).exp_().mul_(self.positives)
-        inverse = torch.add(odds, 1, out=below)
+        weights = self._powers(tau)
+        of_below = self.below.mul_(weights)
+        n = of_below.sum(1, keepdim=True)
+        odds = torch.div(n, weights, out=weights)
+        self.positives.mul_(torch.lt(odds, MOST_ODDS, out=self.scratch))
+        odds.mul_(self.positives)
+        inverse = torch.add(odds, 1, out=self.scratch)
         missing = odds.div_(inverse)
-        torch.sum(inverse.log_(), 1, out=sums)
         self.pull.sub_(missing, alpha=1 / divisor)
         share = missing.sum(1, keepdim=True) / (n * divisor).clamp_(min=self.tiny)
-        self.pull.addcmul_(weights, share)
+        self.pull.addcmul_(of_below, share)
+        return _sums_of_logs_(inverse), self.positives.sum(1)
+
+
+def _sums_of_logs_(values: Tensor) -> Tensor:
+    """Return the sums of the logs of rows (R, N) from 1 to 1e7, by those of products of four.
+
+    Logs cost more than all else. Overwrites the values.
+    """
+    quarter = values.shape[1] // 4
+    first, *others, rest = torch.split(values, [*[quarter] * 4, values.shape[1] % 4], 1)
+    for other in others:
+        first.mul_(other)
+    return first.log_().sum(1) + rest.log_().sum(1)
 
 
 @LOSSES.register("rince")

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, Loss, PretrainLoss, select, zero_loss
-from rnc_graph.losses.blockwise import blocks, blockwise
 from rnc_graph.losses.checks import Shapes, check_positive, eager
 from rnc_graph.losses.classes import Bins, make_bins
 from rnc_graph.losses.pairwise import unit
+from rnc_graph.losses.products import LOG2_E, powers_, sum_over_products
 
 
 class SupConLoss(Loss):
@@ -42,7 +42,7 @@ class SupConLoss(Loss):
         Raises :class:`BadValueError` for wrong shapes or dtypes, and embeddings not finite.
         """
         _check(features, labels)
-        samples, views, _ = features.shape
+        views = features.shape[1]
         z = unit(features)
         same = (labels[:, None] == labels).to(z.dtype)
         positives = (same.sum(1) * views - 1).repeat_interleave(views)
@@ -51,17 +51,21 @@ class SupConLoss(Loss):
         towards = (same @ z.sum(1))[:, None] - z
         attracted = (z * towards).sum(-1).flatten() / (positives.clamp(min=1) * self.temperature)
 
-        rows = blocks(samples * views, samples * views, z.device)
-        repelled = blockwise(partial(self._repelled, counted), rows, z.flatten(0, 1))
+        points = z.flatten(0, 1)
+        repelled = sum_over_products(
+            partial(_repelled_, counted), points * (LOG2_E / self.temperature), points
+        )
         return (repelled.to(z.dtype) - attracted @ counted) / counted.sum().clamp(min=1)
 
-    def _repelled(self, counted: Tensor, points: Tensor, rows: slice) -> Tensor:
-        """Sum the log denominators of the anchors ``rows`` that are counted."""
-        anchors = points[rows] / self.temperature
-        # Not -inf: an anchor that is alone has nothing else to sum over.
-        itself = points.new_zeros(len(anchors), len(points))
-        itself.diagonal(rows.start).fill_(torch.finfo(points.dtype).min)
-        return torch.addmm(itself, anchors, points.T).logsumexp(1) @ counted[rows]
+
+def _repelled_(counted: Tensor, exponents: Tensor, rows: slice) -> Tensor:
+    """Sum the log denominators of the anchors that are counted."""
+    # Not -inf: an anchor that is alone has nothing else to sum over.
+    exponents.diagonal(rows.start).fill_(torch.finfo(exponents.dtype).min)
+    top, total = powers_(exponents)
+    share = counted[rows, None] / LOG2_E
+    exponents.mul_(share / total)
+    return (share * (top + total.log2())).sum()
 
 
 @eager

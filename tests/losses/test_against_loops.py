@@ -98,7 +98,7 @@ def test_rince_in_blocks(
     monkeypatch: pytest.MonkeyPatch, variant: str, tau: float, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr("rnc_graph.losses.rince.LEVEL_ENTRIES", 2 * 21)
-    monkeypatch.setattr("rnc_graph.losses.rince.MATRIX_ENTRIES", 5 * 21)
+    monkeypatch.setattr("rnc_graph.losses.products.PRODUCT_ENTRIES", 5 * 21)
     similarity = torch.full((13, 20), -1.0)
     # The first anchors do not show all the levels that there are.
     similarity[6:] = torch.tensor([1.0, 0.5, 0.25, -1.0])[_labels(140, 4)].view(7, 20)
@@ -108,6 +108,29 @@ def test_rince_in_blocks(
         *(normal(n, 4, seed=i, dtype=dtype) for i, n in enumerate((13, 13, 20))),
         tolerance=1e-9 if dtype == torch.float64 else 1e-4,
     )
+
+
+@pytest.mark.parametrize("entries", [1, 40])
+def test_blocks_of_the_batch(monkeypatch: pytest.MonkeyPatch, entries: int) -> None:
+    monkeypatch.setattr("rnc_graph.losses.products.PRODUCT_ENTRIES", entries)
+    labels, negatives = _labels(7, 3), _labels(49, 2).view(7, 7) == 0
+    agree(lambda x: SupConLoss(0.1)(x, labels), lambda x: supcon(x, labels, 0.1), normal(7, 2, 3))
+    agree(
+        lambda x: AttentionNCELoss(0.1)(x, negatives),
+        lambda x: attention_nce(x, negatives, 0.1, 1, 1),
+        normal(7, 3, 3),
+    )
+
+
+def test_the_gradient_can_be_taken_twice() -> None:
+    features, labels = normal(6, 4, 3).requires_grad_(), _labels(6, 3)
+    values = [SupConLoss()(features, labels), AttentionNCELoss()(features)]
+    values.append(RINCELoss()(features[:, 0], features[:, 1], features[:, 2], -torch.eye(6)))
+    for value in values:
+        first, second = (
+            torch.autograd.grad(scale * value, features, retain_graph=True)[0] for scale in (1, -2)
+        )
+        assert torch.equal(second, -2 * first)
 
 
 def test_rince_leaves_out_the_least_likely() -> None:
