@@ -9,7 +9,8 @@ from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.experiments.datasets import Datasets
 from rnc_graph.experiments.spec import Experiment, Method
-from rnc_graph.experiments.spec.component import Component
+from rnc_graph.experiments.spec.component import LossComponent
+from rnc_graph.experiments.spec.similarity import check_classes
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.tasks import (
     RegressTask,
@@ -61,6 +62,7 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
                 f"{point.data!r} have, got {channels[point.encoder]}"
             )
         _check_head(loaded.table, point.method)
+        _check_tail(loaded.table, experiment.splits[point.split])
         for stage in (point.method.pretraining, point.method.regression):
             if stage is not None and stage.objective is not None:
                 _check_labels(loaded.table, stage.objective)
@@ -105,10 +107,12 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
 _OF_QUANTITIES = ("attention-nce-labels", "regression", "rnc")
 
 
-def _check_labels(table: Table, objective: Component) -> None:
+def _check_labels(table: Table, objective: LossComponent) -> None:
     """Refuse an objective that would take the numbers of classes for quantities."""
     if not table.classes:
         return
+    if objective.similarity is not None:
+        check_classes(objective.similarity, table.classes, table.name)
     options = objective.identity(LOSSES)
     wrong = "bins" in options and options["bins"] != "classes"
     ranked = "hierarchy" in options
@@ -122,6 +126,14 @@ def _check_labels(table: Table, objective: Component) -> None:
         f"objective {objective.name!r}: the targets of {table.name!r} are classes, whose numbers "
         f"are no quantities; {right}"
     )
+
+
+def _check_tail(table: Table, split: SplitSpec) -> None:
+    if split.long_tail is not None and split.long_tail.imbalance is None and not table.classes:
+        raise BadValueError(
+            f"split.long_tail: expected imbalance for the continuous targets of {table.name!r}; "
+            "without one the classes of a training set are taken as they are"
+        )
 
 
 def _check_head(table: Table, method: Method) -> None:

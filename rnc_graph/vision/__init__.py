@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rnc_graph.vision.folders import folder_table, list_table
     from rnc_graph.vision.hierarchies import CIFAR100_SUPERCLASSES, FASHION_KINDS, superclass_of
     from rnc_graph.vision.store import PackedImages, packed_array, packed_images
+    from rnc_graph.vision.value_tables import value_table
 
 _MODULES = {
     "agedb": "agedb_table balanced_split load_agedb",
@@ -35,6 +36,7 @@ _MODULES = {
     "folders": "folder_table list_table",
     "hierarchies": "CIFAR100_SUPERCLASSES FASHION_KINDS superclass_of",
     "store": "PackedImages packed_array packed_images",
+    "value_tables": "value_table",
 }
 
 __all__ = [
@@ -42,7 +44,7 @@ __all__ = [
     "ImageEncoder", "ImageTable", "PackedImages", "ResNet8", "ResNet18", "ResNet50", "agedb_table",
     "balanced_split", "decoded_images", "depict", "folder_table", "list_table", "load_agedb",
     "load_checkpoint", "load_class_images", "load_fashion_mnist", "load_images", "packed_array",
-    "packed_images", "rotated_digits", "superclass_of",
+    "packed_images", "rotated_digits", "superclass_of", "value_table",
 ]  # fmt: skip
 
 

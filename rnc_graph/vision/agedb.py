@@ -7,17 +7,16 @@ is read from the table published with that paper, or drawn by its rule.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.bad import BadRow, OnBad, check_bad
-from rnc_graph.data.table import column, numbers, read_csv
 from rnc_graph.errors import BadValueError, MissingFileError
-from rnc_graph.vision.data import SETS, ImageData, ImageTable, load_images
+from rnc_graph.vision.data import ImageData, ImageTable, load_images
 from rnc_graph.vision.decoding import Decoding
+from rnc_graph.vision.value_tables import value_table
 
 HOW_TO_GET_IT = (
     "AgeDB is not downloaded: its archive is on https://ibug.doc.ic.ac.uk/resources/agedb/, and "
@@ -78,7 +77,10 @@ def agedb_table(
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: there is no such folder; {HOW_TO_GET_IT}")
     if split_table is not None:
-        table, bad = _from_table(folder, split_table)
+        try:
+            table, bad = value_table(folder, split_table, ["age"], unit="years")
+        except MissingFileError as error:
+            raise MissingFileError(f"{error}; {HOW_TO_GET_IT}") from error
     else:
         table, bad = _from_names(folder, seed)
     if len(table) == 0:
@@ -99,18 +101,18 @@ def load_agedb(
     decoding: Decoding,
     on_bad: OnBad = "raise",
     seed: int = 0,
+    samples: int | None = None,
     jobs: int = 1,
     on_done: Callable[[int], None] = lambda images: None,
 ) -> ImageData:
-    """Load AgeDB: see :func:`agedb_table`; corrupt images are bad ones too.
+    """Load AgeDB, or evenly spaced ``samples`` of it; corrupt images are bad ones too.
 
     A split is drawn of all images with an age, so that a corrupt one moves no other image from set
-    to set.
+    to set. The other arguments are those of :func:`agedb_table` and :func:`load_images`.
     """
-    table, skipped = agedb_table(folder, split_table, on_bad=on_bad, seed=seed)
-    data = load_images(table, decoding, on_bad=on_bad, jobs=jobs, on_done=on_done)
-    every = sorted([*skipped, *data.skipped], key=lambda image: image.row)
-    return replace(data, skipped=tuple(every))
+    table, bad = agedb_table(folder, split_table, on_bad=on_bad, seed=seed)
+    table = table.spaced(samples)
+    return load_images(table, decoding, bad, on_bad=on_bad, jobs=jobs, on_done=on_done)
 
 
 def _from_names(folder: Path, seed: int) -> tuple[ImageTable, list[BadRow]]:
@@ -126,35 +128,13 @@ def _from_names(folder: Path, seed: int) -> tuple[ImageTable, list[BadRow]]:
             bad.append(BadRow(row + 1, None, "", str(path), str(error)))
     images = [str(files[row]) for row in rows]
     years = np.array(ages, dtype=np.int64)
-    table = _table(str(folder), images, years, balanced_split(years, seed))
-    return replace(table, source_rows=np.array(rows, dtype=np.int64) + 1), bad
-
-
-def _from_table(folder: Path, path: Path) -> tuple[ImageTable, list[BadRow]]:
-    frame = read_csv(path)
-    ages = numbers(frame, "age", path)
-    names, split = column(frame, "path", path), column(frame, "split", path)
-    for line, subset in zip(frame.index, split, strict=True):
-        if subset not in SETS:
-            raise BadValueError(
-                f"{path}, {frame.index.name} {line}, column 'split': expected {', '.join(SETS)}, "
-                f"got {subset!r}"
-            )
-    files = [_found(folder, name) for name in names]
-    missing = [row for row, file in enumerate(files) if not file.exists()]
-    bad = [BadRow(row + 1, None, "", str(files[row]), "is missing") for row in missing]
-    table = _table(str(path), list(map(str, files)), ages, np.array(split, dtype="<U5"))
-    return table.take(np.setdiff1d(np.arange(len(table)), missing)), bad
-
-
-def _table(
-    name: str, images: list[str], ages: NDArray[np.number], split: NDArray[np.str_]
-) -> ImageTable:
-    targets = ages.astype(np.float64)[:, None]
-    return ImageTable(name, images, targets, ["age"], unit="years", published_split=split)
-
-
-def _found(folder: Path, name: str) -> Path:
-    """Return the file of a path of the split table, which begins with the folder's own name."""
-    by_name = folder / Path(name).name
-    return by_name if by_name.exists() and not (folder / name).exists() else folder / name
+    table = ImageTable(
+        name=str(folder),
+        images=images,
+        targets=years.astype(np.float64)[:, None],
+        target_names=["age"],
+        unit="years",
+        published_split=balanced_split(years, seed),
+        source_rows=np.array(rows, dtype=np.int64) + 1,
+    )
+    return table, bad

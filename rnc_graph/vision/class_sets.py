@@ -4,11 +4,14 @@ import gzip
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import interpolate
 
 from rnc_graph.errors import (
     BadValueError,
@@ -106,7 +109,14 @@ _SOURCES = {
 }
 
 
-def load_class_images(name: str, root: Path, *, download: bool = False) -> ImageData:
+def load_class_images(
+    name: str,
+    root: Path,
+    *,
+    download: bool = False,
+    size: int | None = None,
+    samples: int | None = None,
+) -> ImageData:
     """Load a set of classes with its training and test set.
 
     The superclasses of CIFAR-100 and the kinds of Fashion-MNIST are in ``hierarchies``.
@@ -115,6 +125,8 @@ def load_class_images(name: str, root: Path, *, download: bool = False) -> Image
         name: "cifar10", "cifar100", "stl10" (its labeled images) or "fashion-mnist".
         root: the folder that the unpacked archive is in, as torchvision keeps it.
         download: whether torchvision may download the archive into ``root``.
+        size: H = W to resize images to; None keeps them as they are.
+        samples: take no more images, evenly spaced; None for all.
 
     Raises :class:`MissingFileError`, which says how to get the set, if it is not in ``root``, or
     damaged.
@@ -123,7 +135,7 @@ def load_class_images(name: str, root: Path, *, download: bool = False) -> Image
         if download:
             _dataset("FashionMNIST")(root, train=True, download=True)
         raw = root / "FashionMNIST" / "raw"
-        return load_fashion_mnist(raw if raw.exists() else None)
+        return _resized(load_fashion_mnist(raw if raw.exists() else None), size, samples)
     if name not in _SOURCES:
         raise UnknownNameError("set of images", name, [*_SOURCES, "fashion-mnist"])
     title, archive, unpacked = _SOURCES[name]
@@ -143,7 +155,22 @@ def load_class_images(name: str, root: Path, *, download: bool = False) -> Image
             subsets[subset] = found.data.transpose(0, 2, 3, 1), found.labels
         else:
             subsets[subset] = found.data, np.asarray(found.targets)
-    return _joined(name, subsets, found.classes)
+    return _resized(_joined(name, subsets, found.classes), size, samples)
+
+
+def _resized(data: ImageData, size: int | None, samples: int | None) -> ImageData:
+    """Return no more than so many images, resized as decoded ones are (bilinear, antialiased)."""
+    table = data.table.spaced(samples)
+    images = data.images
+    if len(table) < len(images):
+        images = images.take(torch.from_numpy(table.rows - 1))
+    if size is not None and images.shape[1:] != (size, size):
+        batches = [
+            interpolate(images.batch(rows), (size, size), mode="bilinear", antialias=True)
+            for rows in torch.arange(len(images)).split(1000)
+        ]
+        images = packed_array(torch.cat(batches).permute(0, 2, 3, 1).contiguous().numpy())
+    return replace(data, table=table, images=images)
 
 
 def _joined(

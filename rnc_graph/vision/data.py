@@ -96,6 +96,12 @@ class ImageTable:
             source_rows=self.rows[rows],
         )
 
+    def spaced(self, samples: int | None) -> ImageTable:
+        """Return no more than so many of the images, evenly spaced; all of them for None."""
+        if samples is None or samples >= len(self):
+            return self
+        return self.take(np.linspace(0, len(self) - 1, samples).astype(np.int64))
+
 
 @dataclass(frozen=True)
 class ImageData:
@@ -127,6 +133,7 @@ class ImageData:
 def load_images(
     table: ImageTable,
     decoding: Decoding,
+    bad: Sequence[BadRow] = (),
     *,
     on_bad: OnBad = "raise",
     jobs: int = 1,
@@ -135,20 +142,22 @@ def load_images(
     """Decode the files that a table names, or take their pixels from the cache.
 
     ``on_bad`` "skip" leaves out images that are missing or corrupt; "raise" raises
-    :class:`BadValueError`, which is raised also if all are. ``jobs`` are processes; ``on_done`` is
-    called with the number of images done since the last call.
+    :class:`BadValueError`, which is raised also if all are. ``bad`` are images of the source that
+    the table has left out already. ``jobs`` are processes; ``on_done`` is called with the number of
+    images done since the last call.
     """
-    images, bad = decoded_images(table.images, decoding, jobs=jobs, on_done=on_done)
-    if not bad:
-        return ImageData(table, images)
-    skipped = tuple(
+    images, reasons = decoded_images(table.images, decoding, jobs=jobs, on_done=on_done)
+    corrupt = [
         BadRow(int(table.rows[row]), None, "", table.images[row], reason)
-        for row, reason in bad.items()
-    )
+        for row, reason in reasons.items()
+    ]
+    skipped = tuple(sorted([*bad, *corrupt], key=lambda image: image.row))
     check_bad(skipped, on_bad, table.name)
-    good = np.setdiff1d(np.arange(len(table)), list(bad))
+    good = np.setdiff1d(np.arange(len(table)), list(reasons))
     if len(good) == 0:
         raise BadValueError(describe_bad(skipped, table.name) + "\nno image is left")
+    if not reasons:
+        return ImageData(table, images, skipped)
     return ImageData(table.take(good), images.take(torch.from_numpy(good)), skipped)
 
 

@@ -55,7 +55,12 @@ def list_table(
         lists: the list of each set, "train", "val" or "test".
         folder: that the paths begin in.
         classes: names of the classes; None for their indices, all of which occur in training.
+
+    Raises:
+        RncGraphError: the folder, a list or all images are missing, or a line is wrong.
     """
+    if not folder.is_dir():
+        raise MissingFileError(f"{folder}: there is no such folder")
     images, labels, split = list[str](), list[int](), list[str]()
     for subset, path in lists.items():
         if subset not in SETS:

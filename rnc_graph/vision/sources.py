@@ -1,37 +1,74 @@
 """The sets of images by the names that specs give them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnc_graph.data.bad import BadRow
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.samples import SOURCES, ImageSource
-from rnc_graph.vision.agedb import load_agedb
+from rnc_graph.errors import MissingFileError
+from rnc_graph.vision.agedb import agedb_table
 from rnc_graph.vision.class_sets import load_class_images, load_fashion_mnist
-from rnc_graph.vision.data import SETS, ImageData, load_images
+from rnc_graph.vision.data import SETS, ImageData, ImageTable, load_images
 from rnc_graph.vision.decoding import Decoding
 from rnc_graph.vision.digits import rotated_digits
 from rnc_graph.vision.folders import folder_table, list_table
 from rnc_graph.vision.hierarchies import CIFAR100_SUPERCLASSES, FASHION_KINDS
+from rnc_graph.vision.value_tables import value_table
+
+
+class ImageFiles(ImageSource):
+    """Images in files of the user's own."""
+
+    folder: Path = Field(description="of the images; from the working directory")
+    size: int = Field(224, ge=8, le=4096, description="height and width after decoding")
+    on_bad: Literal["raise", "skip"] = Field(
+        "raise", description="what to do with corrupt and missing images"
+    )
+    samples: int | None = Field(
+        None, ge=10, description="decode no more of them, evenly spaced; all by default"
+    )
+    how_to_get: str = Field("", description="what to do if files are missing, for the message")
+
+    def listed(self) -> tuple[ImageTable, Sequence[BadRow]]:
+        """Return the images and their targets, and the bad ones left out; none is opened."""
+        raise NotImplementedError
+
+    def decoding(self) -> Decoding:
+        """Return how files become images."""
+        return Decoding(self.size)
+
+    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
+        """Load the images, decoded on all cores and cached after."""
+        try:
+            table, bad = self.listed()
+            if not any(Path(image).exists() for image in table.images):
+                raise MissingFileError(
+                    f"{self.folder}: has none of {len(table)} images; the first, "
+                    f"{table.images[0]!r}, is missing"
+                )
+        except MissingFileError as error:
+            raise MissingFileError(
+                "; ".join(filter(None, (str(error), self.how_to_get)))
+            ) from error
+        options: Any = {"on_bad": self.on_bad, "jobs": os.cpu_count() or 1, "on_done": on_done}
+        return load_images(table.spaced(self.samples), self.decoding(), bad, **options)
 
 
 @SOURCES.register("agedb")
-class AgeDBImages(ImageSource):
-    """AgeDB: faces and their ages, from a folder of the user's own."""
+class AgeDBImages(ImageFiles):
+    """AgeDB: faces and their ages."""
 
-    folder: Path = Field(description="of the images; from the working directory")
     split_table: Path | None = Field(
         None,
         description="a CSV of age, path and split, as published with AgeDB-DIR; without one the "
         "split is drawn by its rule",
     )
     split_seed: int = Field(0, ge=0, description="of a split that is drawn")
-    size: int = Field(224, ge=16, le=4096, description="height and width after decoding")
-    on_bad: Literal["raise", "skip"] = Field(
-        "raise", description="what to do with corrupt, missing and ageless images"
-    )
 
     has_classes: ClassVar[bool] = False
 
@@ -41,11 +78,40 @@ class AgeDBImages(ImageSource):
         own = "that its table gives" if self.split_table else "made by AgeDB-DIR's rule"
         return f"the split of {self.title} {own}"
 
-    def load(self, on_done: OnDone = lambda images: None) -> ImageData:
-        """Load the images, decoded on all cores and cached after."""
-        options: Any = {"on_bad": self.on_bad, "jobs": os.cpu_count() or 1, "on_done": on_done}
-        decoding, seed = Decoding(self.size), self.split_seed
-        return load_agedb(self.folder, self.split_table, decoding=decoding, seed=seed, **options)
+    def listed(self) -> tuple[ImageTable, Sequence[BadRow]]:
+        """Return the images and their ages, and those left out."""
+        seed = self.split_seed
+        return agedb_table(self.folder, self.split_table, on_bad=self.on_bad, seed=seed)
+
+
+@SOURCES.register("table")
+class TableImages(ImageFiles):
+    """Images with continuous targets that a CSV lists."""
+
+    table: Path = Field(description="a CSV with a row for each image")
+    targets: list[str] = Field(min_length=1, description="the columns of values")
+    path: str = Field("path", description="the column of paths, which begin in the folder")
+    split: str = Field(
+        "split", description="the column of train, val or test; empty for a split by each seed"
+    )
+    unit: str = Field("", description="unit of the targets")
+
+    has_classes: ClassVar[bool] = False
+
+    @property
+    def title(self) -> str:
+        """Name of the dataset in tables; the table's by default."""
+        return self.name or self.table.stem
+
+    @property
+    def published_split(self) -> str:
+        """The split of all seeds, in words; "" where each seed draws one."""
+        return f"the split of {self.title} that its table gives" if self.split else ""
+
+    def listed(self) -> tuple[ImageTable, Sequence[BadRow]]:
+        """Return the images and their targets, and those that are missing."""
+        columns = {"image": self.path, "split": self.split, "unit": self.unit}
+        return value_table(self.folder, self.table, self.targets, **columns)
 
 
 @SOURCES.register("digits")
@@ -88,26 +154,27 @@ class TorchvisionClasses(ImageSource):
     """CIFAR-10, CIFAR-100 or STL10, as torchvision keeps them."""
 
     folder: Path = Field(description="that the unpacked archive is in")
+    size: int | None = Field(
+        None, ge=8, le=4096, description="height and width to resize to; their own by default"
+    )
+    samples: int | None = Field(
+        None, ge=10, description="take no more of them, evenly spaced; all by default"
+    )
 
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, those of CIFAR-100 grouped by its superclasses."""
-        data = load_class_images(self.images, self.folder)
+        data = load_class_images(self.images, self.folder, size=self.size, samples=self.samples)
         return data.grouped(CIFAR100_SUPERCLASSES) if self.images == "cifar100" else data
 
 
 @SOURCES.register("folder")
-class ClassFolders(ImageSource):
+class ClassFolders(ImageFiles):
     """Images of the user's own: a folder for each class, or lists of paths and class indices."""
 
-    folder: Path = Field(description="of the classes' folders, or that the lists' paths begin in")
     lists: dict[Literal["train", "val", "test"], Path] = Field(
         {}, description="a file of `path class` lines for each set, as ImageNet-LT's"
     )
-    size: int = Field(224, ge=8, le=4096, description="height and width after decoding")
     gray: bool = Field(False, description="one channel in place of three")
-    on_bad: Literal["raise", "skip"] = Field(
-        "raise", description="what to do with corrupt and missing images"
-    )
     hierarchy: dict[str, list[str]] | None = Field(
         None, description="the classes of each group, for coarse retrieval"
     )
@@ -123,10 +190,16 @@ class ClassFolders(ImageSource):
         given = self.lists or any((self.folder / subset).is_dir() for subset in SETS)
         return f"the split that {self.title} comes with" if given else ""
 
+    def listed(self) -> tuple[ImageTable, Sequence[BadRow]]:
+        """Return the images and their classes."""
+        lists = {str(name): path for name, path in self.lists.items()}
+        return list_table(lists, self.folder) if lists else folder_table(self.folder), ()
+
+    def decoding(self) -> Decoding:
+        """Return how files become images."""
+        return Decoding(self.size, self.gray)
+
     def load(self, on_done: OnDone = lambda images: None) -> ImageData:
         """Load the images, decoded on all cores and cached after."""
-        lists = {str(name): path for name, path in self.lists.items()}
-        table = list_table(lists, self.folder) if lists else folder_table(self.folder)
-        options: Any = {"on_bad": self.on_bad, "jobs": os.cpu_count() or 1, "on_done": on_done}
-        data = load_images(table, Decoding(self.size, self.gray), **options)
+        data = super().load(on_done)
         return data.grouped(self.hierarchy) if self.hierarchy else data

@@ -15,7 +15,7 @@ from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
 from tests.run_and_write import command_line, run_and_write
 
-ARGUMENTS = ["run", "agedb.yaml", "--quick", "--seeds", "2", "--jobs", "2"]
+ARGUMENTS = ["run", "rnc_agedb.yaml", "--quick", "--seeds", "2", "--jobs", "2"]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def agedb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         age = int(draw.integers(20, 60))
         pixels = draw.normal(4 * age, 20, (40, 32, 3)).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(faces / f"{number}_Some_One_{age}_m.jpg")
-    shutil.copy(shipped_spec("agedb"), tmp_path / "agedb.yaml")
+    shutil.copy(shipped_spec("rnc_agedb"), tmp_path / "rnc_agedb.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -41,10 +41,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_agedb_goes_on_to_the_same_table(agedb: Path):
     """With a narrow encoder of small images: the shipped one is trained by the next test."""
-    text = (agedb / "agedb.yaml").read_text().replace("size: 224", "size: 32")
+    text = (agedb / "rnc_agedb.yaml").read_text().replace("size: 224", "size: 32")
     narrow = text.replace("resnet18: {stem: imagenet, in_channels: 3}", "resnet8: {width: 8}")
     assert "resnet8" in narrow
-    (agedb / "agedb.yaml").write_text(narrow)
+    (agedb / "rnc_agedb.yaml").write_text(narrow)
     command_line(*ARGUMENTS, "--out", "whole")
     # What a run that was killed left: test_run.py kills one.
     stored = sorted((agedb / "whole" / "store").glob("[!.]*"))
@@ -62,7 +62,7 @@ def test_spoiled_images_are_refused_or_left_out_by_name(agedb: Path):
     faces = agedb / "data" / "AgeDB"
     (faces / "900_No_Age_m.jpg").write_bytes(b"")
     (faces / "901_Cor_Rupt_30_f.jpg").write_bytes(b"\xff\xd8broken")
-    experiment = quick(read_spec(agedb / "agedb.yaml", seeds="1"))
+    experiment = quick(read_spec(agedb / "rnc_agedb.yaml", seeds="1"))
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
     with pytest.raises(RncGraphError, match=r"900_No_Age_m\.jpg': expected a name ID_"):
         run_and_write(only, agedb / "out")
@@ -74,24 +74,24 @@ def test_spoiled_images_are_refused_or_left_out_by_name(agedb: Path):
     outcome = run_and_write(skipping, agedb / "out", progress=Listener(said))
     assert "900_No_Age_m.jpg" in said[0]
     assert "901_Cor_Rupt_30_f.jpg" in said[0]
-    assert len(outcome.outcome.samples["agedb"]) == 150
+    assert len(outcome.outcome.samples["agedb"]) == 59
 
 
 def test_a_missing_image_of_the_split_table_is_named(agedb: Path):
     table = agedb / "agedb.csv"
     table.write_text("age,path,split\n30,AgeDB/5000_Not_Here_30_m.jpg,train\n")
     data = {"images": "agedb", "folder": "data/AgeDB", "split_table": "agedb.csv"}
-    text = (agedb / "agedb.yaml").read_text()
+    text = (agedb / "rnc_agedb.yaml").read_text()
     spec = text.replace("data: {images: agedb, folder: data/AgeDB, size: 224}", f"data: {data}")
-    (agedb / "agedb.yaml").write_text(spec)
+    (agedb / "rnc_agedb.yaml").write_text(spec)
     with pytest.raises(RncGraphError, match=r"5000_Not_Here_30_m\.jpg.*is missing"):
-        run_and_write(read_spec(agedb / "agedb.yaml"), agedb / "out")
+        run_and_write(read_spec(agedb / "rnc_agedb.yaml"), agedb / "out")
 
 
 def test_without_the_images_the_way_to_them_is_told(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RncGraphError, match="authors give the password on request"):
-        run_and_write(read_spec(shipped_spec("agedb")), tmp_path / "out")
+        run_and_write(read_spec(shipped_spec("rnc_agedb")), tmp_path / "out")
 
 
 @pytest.mark.slow

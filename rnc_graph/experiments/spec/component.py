@@ -15,6 +15,7 @@ from rnc_graph.data.samples import make_augmentation
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.encoders.factory import import_class
 from rnc_graph.errors import BadValueError
+from rnc_graph.experiments.spec.similarity import is_file, similarity_of
 from rnc_graph.losses import LOSSES
 from rnc_graph.registry import Registry
 
@@ -52,6 +53,31 @@ class Component(BaseModel):
                     f"lists or mappings, its default included, got {value!r}"
                 ) from None
         return {"name": self.name, **options}
+
+
+class LossComponent(Component):
+    """A loss; ``similarity`` may name a file: see :func:`similarity_of`."""
+
+    def make(self, registry: Registry[Any]) -> Any:
+        """Build the loss."""
+        return self.with_values().make(registry)
+
+    def identity(self, registry: Registry[Any]) -> dict[str, Any]:
+        """Return the name and every option, with what is in a file."""
+        return self.with_values().identity(registry)
+
+    @property
+    def similarity(self) -> dict[str, Any] | None:
+        """The option that names a file, if one does."""
+        option = (self.model_extra or {}).get("similarity")
+        return dict(option) if is_file(option) else None
+
+    def with_values(self, similarity: list[list[float]] | None = None) -> Component:
+        """Return the component with what is in a file, or with other values in its place."""
+        options = dict(self.model_extra or {})
+        if self.similarity is not None:
+            options["similarity"] = similarity or similarity_of(self.similarity)[1]
+        return Component(name=self.name, **options)
 
 
 class EncoderComponent(Component):
@@ -113,11 +139,16 @@ def is_finished(info: ValidationInfo) -> bool:
     return bool((info.context or {}).get("finished"))
 
 
-def _loss_can_be_made(component: Component, info: ValidationInfo) -> Component:
+# A file is read with the data: a spec can be read without them.
+_TWO_CLASSES = [[1.0, -1.0], [-1.0, 1.0]]
+
+
+def _loss_can_be_made(component: LossComponent, info: ValidationInfo) -> LossComponent:
     if is_finished(info):
         return component
-    component.identity(LOSSES)
-    made = component.make(LOSSES)
+    checked = component.with_values(_TWO_CLASSES)
+    checked.identity(LOSSES)
+    made = checked.make(LOSSES)
     if not isinstance(made, nn.Module):
         raise ValueError(
             f"objective {component.name!r}: expected an nn.Module, got a {type(made).__name__}"
@@ -139,7 +170,7 @@ def _augmentation_can_be_made(options: dict[str, Any], info: ValidationInfo) -> 
     return options
 
 
-Objective = Annotated[Component, AfterValidator(_loss_can_be_made)]
+Objective = Annotated[LossComponent, AfterValidator(_loss_can_be_made)]
 Augmentation = Annotated[
     dict[str, Annotated[Any, AfterValidator(_strength_or_options)]],
     AfterValidator(_augmentation_can_be_made),

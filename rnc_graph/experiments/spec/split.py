@@ -18,10 +18,13 @@ from rnc_graph.settings import Settings
 class LongTailSpec(Settings):
     """A training set thinned until one end of the label is rare; of classes, the last ones.
 
-    Classes are thinned by the rule of CIFAR-LT; ``bins`` and ``tail`` have no effect then.
+    Classes are thinned by the rule of CIFAR-LT; ``bins`` and ``tail`` have no effect then. Without
+    ``imbalance`` classes stay as they are, as those of ImageNet-LT, which has a long tail already.
     """
 
-    imbalance: float = Field(gt=1, allow_inf_nan=False, description="head bin over tail bin")
+    imbalance: float | None = Field(
+        None, gt=1, allow_inf_nan=False, description="head bin over tail bin; none for no thinning"
+    )
     bins: int = Field(10, ge=2, le=1000, description="quantile bins of the label")
     tail: Literal["high", "low"] = Field("high", description="the end that becomes rare")
     many: int = Field(
@@ -35,8 +38,10 @@ class LongTailSpec(Settings):
             raise ValueError("few must not be greater than many")
         return self
 
-    def thinning(self) -> dict[str, Any]:
-        """Return what the training set depends on."""
+    def thinning(self) -> dict[str, Any] | None:
+        """Return what the training set depends on; None if it is not thinned."""
+        if self.imbalance is None:
+            return None
         return self.model_dump(include={"imbalance", "bins", "tail"})
 
 
@@ -103,13 +108,13 @@ class SplitSpec(Settings):
 
     def recipe(self) -> SplitRecipe:
         """Return what divides a table."""
-        tail = self.long_tail
+        thinning = self.long_tail.thinning() if self.long_tail else None
         return SplitRecipe(
             fractions=(self.train, self.validation, self.test),
             splitter=self.splitter.make(SPLITS) if self.splitter else None,
             unseen=self.unseen,
             train_size=self.train_size,
-            long_tail=LongTail(**tail.thinning()) if tail else None,
+            long_tail=LongTail(**thinning) if thinning else None,
             label_noise=self.label_noise,
         )
 

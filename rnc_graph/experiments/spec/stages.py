@@ -6,14 +6,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from rnc_graph.experiments.spec.component import Augmentation, Component, Objective, is_finished
+from rnc_graph.experiments.spec.component import (
+    Augmentation,
+    LossComponent,
+    Objective,
+    is_finished,
+)
 from rnc_graph.experiments.spec.sources import DataSource, source_name
 from rnc_graph.losses import LOSSES
 from rnc_graph.settings import Settings
 from rnc_graph.training import FinetuneConfig, HeadLoss, StageConfig
 
 
-def _check_views(objective: Component | None, views: int, info: ValidationInfo) -> None:
+def _check_views(objective: LossComponent | None, views: int, info: ValidationInfo) -> None:
     if objective is None or is_finished(info):
         return
     fewest = getattr(LOSSES.get(objective.name), "min_views", 1)
@@ -37,7 +42,7 @@ class PretrainingSpec(StageConfig):
     data: DataSource | None = Field(
         None, description="another data set to learn from, without the molecules of this one"
     )
-    objective: Objective = Component(name="rnc")
+    objective: Objective = LossComponent(name="rnc")
     views: int = Field(2, ge=1, le=100, description="V; 1 for no second view")
     augmentation: Augmentation = Field({}, description="strength or options of each, in order")
     projection_dim: Projection = None
