@@ -161,8 +161,8 @@ def _tail(split: SplitSpec, classes: bool) -> str:
             f"thinned to a long tail, {tail.imbalance:g} to 1" if tail.imbalance else "as they are"
         )
         return (
-            f"the training set's classes {how} (more than {tail.many} samples: many-shot, fewer than "
-            f"{tail.few}: few-shot)"
+            f"the training set's classes {how} (more than {tail.many} samples: many-shot, fewer "
+            f"than {tail.few}: few-shot)"
         )
     return (
         f"the training set thinned to a long tail at the {tail.tail} end, "

@@ -167,7 +167,7 @@ def _resized(data: ImageData, size: int | None, samples: int | None) -> ImageDat
     if size is not None and images.shape[1:] != (size, size):
         batches = [
             interpolate(images.batch(rows), (size, size), mode="bilinear", antialias=True)
-            for rows in torch.arange(len(images)).split(1000)
+            for rows in torch.split(torch.arange(len(images)), 1000)
         ]
         images = packed_array(torch.cat(batches).permute(0, 2, 3, 1).contiguous().numpy())
     return replace(data, table=table, images=images)

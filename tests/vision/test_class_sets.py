@@ -1,6 +1,4 @@
 import gzip
-import hashlib
-import pickle
 import struct
 from pathlib import Path
 
@@ -8,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torchvision import datasets
+from torchvision.transforms import v2
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.vision import (
@@ -22,6 +21,7 @@ from rnc_graph.vision import (
 )
 from rnc_graph.vision.class_sets import read_idx
 from tests.vision.conftest import write_image
+from tests.vision.torchvision_sets import write_cifar100, write_stl10
 
 
 def _idx(array: np.ndarray) -> bytes:
@@ -96,29 +96,8 @@ def test_wrong_files_of_fashion_mnist_are_refused(cache: Path, fashion: Path) ->
         load_fashion_mnist(fashion)
 
 
-def _sum(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()
-
-
-def _cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write a CIFAR-100 of a few images, and let torchvision take its sums for the right ones."""
-    folder = root / "cifar-100-python"
-    folder.mkdir()
-    fine = sorted(name for members in CIFAR100_SUPERCLASSES.values() for name in members)
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 8), ("test", 4)):
-        pixels = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
-        content = {"data": pixels, "fine_labels": list(range(count))}
-        (folder / part).write_bytes(pickle.dumps(content))
-    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": fine}))
-    monkeypatch.setattr(datasets.CIFAR100, "train_list", [["train", _sum(folder / "train")]])
-    monkeypatch.setattr(datasets.CIFAR100, "test_list", [["test", _sum(folder / "test")]])
-    meta = {"filename": "meta", "key": "fine_label_names", "md5": _sum(folder / "meta")}
-    monkeypatch.setattr(datasets.CIFAR100, "meta", meta)
-
-
 def test_cifar_by_torchvision(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _cifar(tmp_path, monkeypatch)
+    write_cifar100(tmp_path, monkeypatch)
     data = load_class_images("cifar100", tmp_path)
     assert data.images.shape == (3, 32, 32)
     assert data.table.labels.tolist() == [*range(8), *range(4)]
@@ -131,30 +110,27 @@ def test_cifar_by_torchvision(cache: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_stl_by_torchvision(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "stl10_binary"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    sums = {}
-    for name, content in {
-        "train_X.bin": rng.integers(0, 256, 3 * 3 * 96 * 96, dtype=np.uint8).tobytes(),
-        "train_y.bin": bytes([1, 2, 10]),
-        "unlabeled_X.bin": b"",
-        "test_X.bin": bytes(2 * 3 * 96 * 96),
-        "test_y.bin": bytes([3, 3]),
-        "class_names.txt": b"\n".join(b"class %d" % i for i in range(10)),
-    }.items():
-        (folder / name).write_bytes(content)
-        sums[name] = _sum(folder / name)
-    train = [[name, sums[name]] for name in ("train_X.bin", "train_y.bin", "unlabeled_X.bin")]
-    monkeypatch.setattr(datasets.STL10, "train_list", train)
-    test = [[name, sums[name]] for name in ("test_X.bin", "test_y.bin")]
-    monkeypatch.setattr(datasets.STL10, "test_list", test)
+    write_stl10(tmp_path, monkeypatch, train=(1, 2, 10), test=(3, 3))
     data = load_class_images("stl10", tmp_path)
     assert data.images.shape == (3, 96, 96)
     assert data.table.labels.tolist() == [0, 1, 9, 2, 2]
     assert data.table.classes[0] == "class 0"
     theirs = datasets.STL10(tmp_path, split="train").data
     assert np.array_equal(data.images.batch(torch.arange(3)).numpy(), theirs)
+
+
+def test_class_images_are_resized_and_spaced(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_cifar100(tmp_path, monkeypatch, train=9, test=3)
+    whole = load_class_images("cifar100", tmp_path)
+    some = load_class_images("cifar100", tmp_path, size=8, samples=4)
+    assert some.images.shape == (3, 8, 8)
+    assert some.table.rows.tolist() == [1, 4, 8, 12]
+    assert some.table.labels.tolist() == [0, 3, 7, 2]
+    kept = whole.images.batch(torch.tensor([0, 3, 7, 11]))
+    theirs = v2.functional.resize(kept, [8, 8], antialias=True)
+    assert (some.images.batch(torch.arange(4)).int() - theirs.int()).abs().max() <= 1
 
 
 def test_fashion_mnist_by_torchvisions_folder(cache: Path, fashion: Path) -> None:
@@ -173,7 +149,7 @@ def test_nothing_is_downloaded(tmp_path: Path, name: str) -> None:
 
 
 def test_a_damaged_archive_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _cifar(tmp_path, monkeypatch)
+    write_cifar100(tmp_path, monkeypatch)
     (tmp_path / "cifar-100-python" / "train").write_bytes(b"cbuiltins\nprint\n.")
     with pytest.raises(RncGraphError, match="is not complete"):
         load_class_images("cifar100", tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from rnc_graph.errors import BadValueError, MissingFileError
 _KEYS = {"file", "thresholds", "how_to_get"}
 
 
-def is_file(option: Any) -> bool:
+def is_file(option: Any) -> TypeGuard[Mapping[str, Any]]:
     """Return whether an option of an objective is a mapping that names a file."""
     return isinstance(option, Mapping) and "file" in option
 
