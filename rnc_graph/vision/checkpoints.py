@@ -1,7 +1,11 @@
-"""Published weights in the layout of Rank-N-Contrast's own checkpoints.
+"""Published weights in the layouts of Rank-N-Contrast's, SupCon's, MoCo's, KCL's and TSC's authors.
 
-A file of torch whose key ``model`` holds the state dict of a module with an ``encoder``, maybe in a
-``DataParallel``, and the options of the run (https://github.com/kaiwenzha/Rank-N-Contrast).
+Rank-N-Contrast's and SupCon's files of torch have under the key ``model`` the state dict of a module
+with an ``encoder``, maybe in a ``DataParallel``, and the options of the run
+(https://github.com/kaiwenzha/Rank-N-Contrast, https://github.com/HobbitLong/SupContrast). MoCo's,
+which are also the layout of KCL and TSC, have under ``state_dict`` those of two encoders, of which
+``encoder_q`` is the trained one, and of the queue (https://github.com/facebookresearch/moco,
+https://github.com/LTH14/targeted-supcon).
 """
 
 import argparse
@@ -22,8 +26,8 @@ def load_checkpoint(encoder: ResNet, path: Path) -> None:
     """Load the weights of a published checkpoint into an encoder; no code in the file is run.
 
     It may be a state dict under ``model``, ``state_dict`` or by itself; with ``encoder.``,
-    ``module.`` or neither before the names; with ``shortcut`` for ``downsample``. Weights of a head
-    or of a last layer ``fc`` are left out.
+    ``encoder_q.``, ``module.`` or neither before the names; with ``shortcut`` for ``downsample``.
+    Weights of a head, of a last layer ``fc``, of a momentum encoder or of a queue are left out.
 
     Raises :class:`FileError` for a file that cannot be read, and :class:`BadValueError` if it is no
     checkpoint or has objects that would run code, or if weights are missing, unexpected, or of
@@ -94,8 +98,9 @@ def _is_weight(item: tuple[Any, Any]) -> bool:
 def _of_encoder(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the encoder's weights by torchvision's names."""
     plain = {re.sub(r"(^|\.)module\.", r"\1", name): weights for name, weights in state.items()}
-    if any(name.startswith("encoder.") for name in plain):
-        plain = {n[len("encoder.") :]: w for n, w in plain.items() if n.startswith("encoder.")}
+    for own in ("encoder.", "encoder_q."):
+        if any(name.startswith(own) for name in plain):
+            plain = {n.removeprefix(own): w for n, w in plain.items() if n.startswith(own)}
     return {
         name.replace(".shortcut.", ".downsample."): weights
         for name, weights in plain.items()

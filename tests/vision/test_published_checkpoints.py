@@ -29,7 +29,8 @@ def _assert_same(a: ResNet18, b: ResNet18) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["encoder.", "encoder.module.", "module.encoder.", "", "module."]
+    "prefix",
+    ["encoder.", "encoder.module.", "module.encoder.", "module.encoder_q.", "", "module."],
 )
 @pytest.mark.parametrize("shortcut", [".downsample.", ".shortcut."])
 @pytest.mark.parametrize("key", ["model", "state_dict", None])
@@ -41,6 +42,10 @@ def test_published_layouts_are_read(
         for name, weights in trained.backbone.state_dict().items()
         if "num_batches" not in name or shortcut == ".downsample."
     }
+    if "encoder_q" in prefix:  # MoCo's, with a perceptron for the last layer.
+        keys = {n.replace("encoder_q", "encoder_k"): 0 * weights for n, weights in state.items()}
+        heads = {prefix + "fc.0.weight": torch.zeros(512, 512)}
+        state |= keys | heads | {"module.queue": torch.zeros(128, 8)}
     others = "" if prefix in ("", "module.") else "head."
     state[others + "fc.weight"] = torch.zeros(1, 512)
     options = argparse.Namespace(lr=0.5, model="resnet18", trial=None, aug=["crop", "flip"])
