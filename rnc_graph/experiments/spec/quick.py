@@ -9,7 +9,7 @@ from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.training import FinetuneConfig, StageConfig
 
 SAMPLES = 150
-IMAGES = 60
+IMAGES = 40
 PIXELS = 16
 EPOCHS = 2
 
