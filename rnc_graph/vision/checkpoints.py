@@ -1,10 +1,10 @@
-"""Published weights in the layouts of Rank-N-Contrast's, SupCon's, MoCo's, KCL's and TSC's authors.
+"""Published weights in the layouts of the authors of Rank-N-Contrast, SupCon, MoCo, KCL and TSC.
 
-Rank-N-Contrast's and SupCon's files of torch have under the key ``model`` the state dict of a module
-with an ``encoder``, maybe in a ``DataParallel``, and the options of the run
-(https://github.com/kaiwenzha/Rank-N-Contrast, https://github.com/HobbitLong/SupContrast). MoCo's,
-which are also the layout of KCL and TSC, have under ``state_dict`` those of two encoders, of which
-``encoder_q`` is the trained one, and of the queue (https://github.com/facebookresearch/moco,
+Files of Rank-N-Contrast and SupCon have under the key ``model`` the state dict of a module with an
+``encoder``, maybe in a ``DataParallel``, and the options of the run
+(https://github.com/kaiwenzha/Rank-N-Contrast, https://github.com/HobbitLong/SupContrast). Those of
+MoCo, in whose layout KCL and TSC are too, have under ``state_dict`` two encoders, of which
+``encoder_q`` is the trained one, and the queue (https://github.com/facebookresearch/moco,
 https://github.com/LTH14/targeted-supcon).
 """
 
