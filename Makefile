@@ -44,16 +44,17 @@ docs: $(DOCS_VENV)/.installed
 results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/ablation.yaml --out results/ablation
 	$(BIN)/rnc-graph reproduce esol --encoder all --seeds gin=10,gcn=5,mpnn=10 --out results/esol
+	$(BIN)/rnc-graph reproduce esol --encoder gin --seeds 3 --out results/esol_three_seeds
 	$(BIN)/rnc-graph run experiments/temperature.yaml --out results/temperature
 	$(BIN)/rnc-graph run experiments/objectives.yaml --out results/objectives
 	$(BIN)/rnc-graph run experiments/long_tail.yaml --out results/long_tail
-	$(BIN)/rnc-graph run experiments/freeze_vs_finetune.yaml --encoder gin
-	$(BIN)/rnc-graph run experiments/data_efficiency.yaml
-	$(BIN)/rnc-graph run experiments/unseen_targets.yaml
-	$(BIN)/rnc-graph run experiments/depictions.yaml
-	$(BIN)/rnc-graph run experiments/fashion_long_tail.yaml
-	$(BIN)/rnc-graph run experiments/fashion_hierarchy.yaml
-	$(BIN)/rnc-graph run experiments/fashion_views.yaml
+	$(BIN)/rnc-graph run experiments/freeze_vs_finetune.yaml --encoder gin --out results/freeze_vs_finetune
+	$(BIN)/rnc-graph run experiments/data_efficiency.yaml --out results/data_efficiency
+	$(BIN)/rnc-graph run experiments/unseen_targets.yaml --out results/unseen_targets
+	$(BIN)/rnc-graph run experiments/depictions.yaml --out results/depictions
+	$(BIN)/rnc-graph run experiments/fashion_long_tail.yaml --out results/fashion_long_tail
+	$(BIN)/rnc-graph run experiments/fashion_hierarchy.yaml --out results/fashion_hierarchy
+	$(BIN)/rnc-graph run experiments/fashion_views.yaml --out results/fashion_views
 	$(BIN)/rnc-graph report results/depictions
 	$(BIN)/rnc-graph report results/fashion_hierarchy
 	$(BIN)/rnc-graph report results/freeze_vs_finetune

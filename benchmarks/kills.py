@@ -22,6 +22,8 @@ from pathlib import Path
 import torch
 from report import processor, write
 
+from rnc_graph.reporting.provenance import PROVENANCE
+
 SPEC = """
 name: kills
 data: esol
@@ -43,11 +45,11 @@ LONGEST = 16.0
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder, the store's included."""
+    """Return every file below a folder, the store's included, but how long it took."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != PROVENANCE
     }
 
 

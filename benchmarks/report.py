@@ -1,24 +1,20 @@
-"""What the benchmarks share: the processor's name, many molecules, and how results are written."""
+"""What the benchmarks share: many molecules, and how results are written."""
 
 import json
-import os
-import platform
+import shlex
+import sys
+import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from rnc_graph.data import load_dataset
+from rnc_graph.reporting.provenance import processor, provenance
 
+__all__ = ["different", "processor", "stored", "write"]
 
-def processor() -> str:
-    """Return the processor's name."""
-    try:
-        names = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x]
-    except OSError:
-        names = []
-    name = names[0].split(":")[1].strip() if names else platform.processor()
-    return f"{name}, {os.cpu_count()} cores"
+_BEGUN = time.perf_counter()
 
 
 def different(rows: int) -> list[str]:
@@ -41,8 +37,10 @@ def stored(path: Path, make: Callable[[], Any]) -> Any:
 
 
 def write(result: dict[str, Any], markdown: str, path: Path) -> None:
-    """Write JSON, and Markdown beside it; print the Markdown."""
+    """Write JSON with its provenance, and Markdown next to it; print the Markdown."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    made = provenance(command, time.perf_counter() - _BEGUN)
+    path.write_text(json.dumps({**made, **result}, indent=2) + "\n")
     path.with_suffix(".md").write_text(markdown)
     print(markdown, end="")

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from rnc_graph.cli import app
 from rnc_graph.experiments import Experiment, Outcome, run_experiment
 from rnc_graph.reporting.experiment_folder import write_experiment, write_texts
+from rnc_graph.reporting.provenance import PROVENANCE
 from rnc_graph.reporting.tables import ResultTable, tabulate
 
 
@@ -31,6 +32,13 @@ def run_and_write(
     tables = tabulate(outcome)
     (write_experiment if figures else write_texts)(folder, outcome, tables, command)
     return Written(outcome, tables)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder but the lock and the one that says how long it took."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    compared = [path for path in paths if path.name not in (".lock", PROVENANCE)]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in compared}
 
 
 def command_line(*arguments: str) -> str:

@@ -1,5 +1,6 @@
 """The command line as a user meets it: a process of its own, bad input included."""
 
+import json
 import os
 import subprocess
 import sys
@@ -156,6 +157,9 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert "gcn, 2 seeds: errors in log mol/L" in done.stdout
     assert "paired difference to plain" in done.stdout
     assert "table.md" in done.stdout
+    made = json.loads((folder / "out" / "provenance.json").read_text())
+    assert made["command"] == "rnc-graph run small.yaml"
+    assert made["wall_seconds"] >= 1
     assert "tasks done already" in done.stderr
     assert "Warning" not in done.stderr
 

@@ -1,11 +1,9 @@
 """What the README shows is what the project does."""
 
-import json
 import re
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -67,25 +65,3 @@ def test_links_and_figures_lead_somewhere():
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def readme_row(name: str, row: dict[str, Any]) -> str:
-    """One line of the README's table, from ``results/esol/table.json``."""
-
-    def spread(scale: str, metric: str) -> str:
-        summary = row["metrics"]["test"][scale][metric]
-        return f"{summary['mean']:.3f} ± {summary['sd']:.3f}"
-
-    cells = [spread(scale, m) for scale in ("standardized", "unit") for m in ("rmse", "mae")]
-    difference = row["difference"].get("rmse")
-    if difference is None:
-        return " | ".join([f"| {name}", *cells, "", " |"])
-    interval = f"[{difference['low']:+.3f}, {difference['high']:+.3f}]"
-    p = "< 0.001" if difference["p_holm"] < 0.001 else f"{difference['p_holm']:.3f}"
-    return " | ".join([f"| {name}", *cells, f"{difference['mean']:+.3f} {interval}", f"{p} |"])
-
-
-def test_the_table_is_that_of_the_results():
-    table = json.loads((ROOT / "results" / "esol" / "table.json").read_text())
-    for name, row in table["encoders"]["gin"].items():
-        assert readme_row(name, row) in README.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -162,14 +163,17 @@ def _run(
         print_forecast(console(), forecast(experiment, folder, execution))
         return
     from rnc_graph.reporting.experiment_folder import DRAWN, write_experiment
+    from rnc_graph.reporting.provenance import write_provenance
     from rnc_graph.reporting.tables import tabulate
 
+    begun = time.perf_counter()
     with ExperimentBar(console(stderr=True)) as progress:
         outcome = run_experiment(experiment, folder, execution=execution, progress=progress)
     tables = tabulate(outcome)
     options = ["--seeds", seeds] if seeds is not None else []
     again = shlex.join(["rnc-graph", *made_by, *options, *["--quick"] * quick])
     files = write_experiment(folder, outcome, tables, again)
+    files.append(write_provenance(folder, again, time.perf_counter() - begun))
     print_tables(console(), outcome, tables)
     _print_files(files)
     if len(tables) > DRAWN:

@@ -13,7 +13,7 @@ from PIL import Image
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
-from tests.run_and_write import command_line, run_and_write
+from tests.run_and_write import command_line, contents, run_and_write
 
 ARGUMENTS = ["run", "rnc_agedb.yaml", "--quick", "--seeds", "2", "--jobs", "2"]
 
@@ -31,11 +31,6 @@ def agedb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(shipped_spec("rnc_agedb"), tmp_path / "rnc_agedb.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
-    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
 @pytest.mark.slow

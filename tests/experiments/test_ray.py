@@ -9,14 +9,9 @@ import pytest
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from tests.alone import ALONE, needs_network
-from tests.run_and_write import run_and_write
+from tests.run_and_write import contents, run_and_write
 
 SCENARIO = Path(__file__).with_name("ray_scenario.py")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
-    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
 @needs_network

@@ -17,7 +17,7 @@ from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.progress import Silent
 from rnc_graph.reporting.report import write_report
-from tests.run_and_write import command_line, run_and_write
+from tests.run_and_write import command_line, contents, run_and_write
 
 ARGUMENTS = ["run", "small.yaml", "--jobs", "2"]
 
@@ -40,11 +40,6 @@ class Listener(Silent):
 
     def finished(self, key):
         self.done.append(key)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
-    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
 @pytest.fixture(scope="module")
