@@ -76,15 +76,16 @@ def molecule_svg(
     svg = svg[svg.index("<svg") :].replace("#000000", "currentColor")
     # Round ends of the bonds, in place of a short line around each corner.
     svg = re.sub(r"<path d='[^']*' style='fill:none;[^>]*/>", "", svg)
-    svg = svg.replace("<svg ", "<svg stroke-linecap='round' ", 1)
+    svg = svg.replace("<svg ", "<svg stroke-linecap='round' font-family='sans-serif' ", 1)
     svg = re.sub(r"xmlns:\w+='[^']*'\s*|xml:space='preserve'\s*|<!--.*?-->", "", svg)
-    svg = re.sub(r" class='[^']*'", "", svg)
-    svg = re.sub(r"(\d+\.\d)\d+", r"\1", svg)
-    svg = svg.replace("fill:none;fill-rule:evenodd;", "fill:none;")
-    svg = re.sub(r"font-(?:style|weight):normal;|fill-opacity:1;|stroke:none;", "", svg)
+    svg = re.sub(r"version='1.1' baseProfile='full'\s*| class='[^']*'", "", svg)
+    svg = re.sub(r"font-(style|weight):normal;|fill-opacity:1;|stroke:none;", "", svg)
+    svg = re.sub(r"font-family:sans-serif;|text-anchor:start;|fill-rule:evenodd;", "", svg)
     svg = re.sub(r"stroke-linecap:butt;stroke-linejoin:miter;[^']*", "", svg)
     svg = re.sub(r"\s*\n\s*", "", svg)
-    svg = re.sub(r" ?([MLQCZ]) ?", r"\1", svg.replace(".0,", ",").replace(".0 ", " "))
+    # To half a pixel.
+    svg = re.sub(r"\d+\.\d+", lambda number: f"{round(2 * float(number[0])) / 2:g}", svg)
+    svg = re.sub(r" ?([MLQCZ]) ?", r"\1", svg)
     # One path for all neighbors of one style: half the size of a page of thousands.
     svg = re.sub(r"<path d='[^']*'( [^>]*/>)(?:<path d='[^']*'\1)+", _one_path, svg)
     return re.sub(r"<svg[^>]*>", lambda head: head[0] + _disks(drawer, smiles, marks), svg, count=1)

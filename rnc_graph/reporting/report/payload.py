@@ -25,7 +25,7 @@ from rnc_graph.reporting.sample_pictures import kind_of, label_of, picture_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, ranking_of
 
 # Points in a page: of more, the fewer seeds are shown, and then the fewer conditions.
-MOST_POINTS = 50_000
+MOST_POINTS = 40_000
 _SEEDS = (5, 3)
 
 _WORST = 12
