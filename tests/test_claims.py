@@ -1,0 +1,135 @@
+"""Numbers in sentences of the README and the docs are those of the results."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from statistics import geometric_mean, mean
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@cache
+def read(name: str) -> Any:
+    return json.loads((ROOT / "results" / name).read_text(encoding="utf-8"))
+
+
+def row(experiment: str, method: str, data: str = "esol", split: str = "") -> dict[str, Any]:
+    """Return a method's row in the first table of a data set and split."""
+    tables = read(f"{experiment}/table.json")["tables"]
+    return next(t for t in tables if (t["data"], t["split"]) == (data, split))["rows"][method]
+
+
+def rmse(*of: str) -> float:
+    return row(*of)["metrics"]["test"]["standardized"]["rmse"]["mean"]
+
+
+def lower(*of: str) -> float:
+    return -row(*of)["difference"]["rmse"]["mean"]
+
+
+def band(method: str, split: str) -> float:
+    return row("unseen_targets", method, "esol", split)["measures"]["rmse_unseen"]["mean"]
+
+
+def less_than(benchmark: str, one: str, other: str) -> float:
+    """Return by how much an error is lower, in percent, as a geometric mean over all draws."""
+    draws = [n[k] for sets in read(benchmark)["sets"].values() for n in sets for k in n]
+    return 100 - 100 * geometric_mean(draw[one] / draw[other] for draw in draws)
+
+
+def grids() -> Iterator[str]:
+    gain = row("freeze_vs_finetune", "RnC, L1, fine-tuned")["difference"]["rmse"]
+    yield (
+        f"is {-gain['mean']:.3f} lower (interval {-gain['high'] + 0:.3f} to {-gain['low']:.3f}, "
+        f"corrected p {gain['p_holm']:.3f})"
+    )
+    on_logbb = [lower("freeze_vs_finetune", name, "logbb") for name in ("svr", "extra-trees")]
+    yield "support vectors ({:.3f} lower) and extra trees ({:.3f} lower)".format(*on_logbb)
+    tenth = "train_size=0.1"
+    yield f"{lower('data_efficiency', 'svr', 'esol', tenth):.3f} lower than L1, on FreeSolv"
+    yield f"extra trees {lower('data_efficiency', 'extra-trees', 'freesolv', tenth):.3f} lower"
+    low, high = "unseen=0.0-0.2", "unseen=0.8-1.0"
+    p = row("unseen_targets", "RnC", "esol", low)["measure_difference"]["rmse_unseen"]["p_holm"]
+    yield f"worse ({band('RnC', low):.3f} against {band('L1', low):.3f}, corrected p {p:.3f})"
+    frozen = [-lower("unseen_targets", "RnC+freeze", "lipophilicity", s) for s in (low, high)]
+    yield "({:.3f} and {:.3f} higher)".format(*frozen)
+    yield f"{band('svr', high):.3f} against {band('L1', high):.3f} for L1"
+    yield f"{band('svr', low):.3f} against {band('L1', low):.3f}"
+
+
+def losses() -> Iterator[str]:
+    frozen = ("RnC+freeze", "RINCE (out)+freeze", "AttentionNCE+freeze")
+    of = {name: row("objectives", name) for name in ("RnC", "L1", "SupCon", *frozen)}
+    error = {name: rmse("objectives", name) for name in (*of, "svr", "extra-trees")}
+    yield f"mean error ({error['SupCon']:.3f} against {error['RnC']:.3f})"
+    worse = of["AttentionNCE+freeze"]["difference"]["rmse"]
+    yield f"by {worse['mean']:.3f} in RMSE when frozen (p = {worse['p_holm']:.3f})"
+    order = [of[name]["measures"]["order"]["mean"] for name in frozen[:2]]
+    yield "correlation of distances {:.3f}, the next {:.3f}".format(*order)
+    label = [of[name]["measures"]["label_error_10"]["mean"] for name in ("RnC", "L1")]
+    p = of["L1"]["measure_difference"]["label_error_10"]["p_holm"]
+    yield "label error {:.3f} against {:.3f} (p = {:.3f})".format(*label, p)
+    yield f"in RMSE ({error['RnC']:.3f} against {error['L1']:.3f})"
+    yield f"regression has {error['svr']:.3f} and extra trees {error['extra-trees']:.3f}"
+    rare = [rmse("long_tail", name) for name in ("svr", "L1")]
+    p = row("long_tail", "svr")["difference"]["rmse"]["p_holm"]
+    yield "{:.3f} against {:.3f} in RMSE (p = {:.3f})".format(*rare, p)
+
+
+def readme() -> Iterator[str]:
+    of = ("normal-L1", "RnC(L1)", "svr")
+    errors = {name: rmse("esol_three_seeds", name) for name in of}
+    p = row("esol_three_seeds", "RnC(L1)")["difference"]["rmse"]["p_holm"]
+    yield (
+        f"the test RMSE is {errors['normal-L1']:.3f} for normal-L1, {errors['RnC(L1)']:.3f} for "
+        f"RnC(L1) (significantly worse, p = {p:.3f}) and {errors['svr']:.3f} for svr"
+    )
+    sets = read("benchmarks/model.json")["sets"]
+    for kind, words in {
+        "the model": "is {:.3f} log mol/L on five random splits of ESOL, and {:.3f} kcal/mol",
+        "svr": "alone have {:.3f} and {:.3f}.",
+    }.items():
+        yield words.format(*(mean(split["rmse"][kind] for split in s) for s in sets.values()))
+    yield f"{less_than('benchmarks/few_labels.json', 'quick', 'random forest'):.0f}% less error"
+
+
+def few_labels() -> Iterator[str]:
+    forest = less_than("benchmarks/few_labels.json", "quick", "random forest")
+    encoder = less_than("benchmarks/few_labels.json", "quick", "quick, no encoder")
+    yield (
+        f"{forest:.0f}% less error than a random forest on Morgan bits, {encoder:.0f}% of it from "
+        "the encoder"
+    )
+
+
+def bioactivity() -> Iterator[str]:
+    splits = read("benchmarks/censored.json")["splits"]
+    bounds, without = (mean(split[kind] for split in splits) for kind in ("bounds", "left out"))
+    yield f"is {100 - 100 * bounds / without:.0f}% lower than without these rows"
+
+
+def serving() -> Iterator[str]:
+    found = read("benchmarks/serving.json")
+    one, ten, hundred = (query["median_ms"] for query in found["queries"])
+    yield f"{one:.0f} ms for one molecule, {ten:.0f} ms for ten, {hundred / 1000:.1f} s for"
+    yield f"{found['ready_s']:.0f} s from the start of the process"
+
+
+PAGES = {
+    "README.md": readme,
+    "docs/bioactivity.md": bioactivity,
+    "docs/few-labels.md": few_labels,
+    "docs/serving.md": serving,
+    "docs/what-grids-show.md": grids,
+    "docs/which-objective.md": losses,
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_sentences_of_a_page(name: str):
+    page = " ".join((ROOT / name).read_text(encoding="utf-8").split())
+    assert [words for words in PAGES[name]() if words not in page] == []
