@@ -73,11 +73,13 @@ def test_esol_is_the_study():
         "RnC(L1)",
         "RnC(L2)",
         "RnC(Huber)",
+        "L1+freeze",
     ]
-    plain, frozen, *tuned = experiment.methods
+    plain, frozen, *tuned, at_once = experiment.methods
+    assert at_once.only == {"encoder": "gin-moses"}
     assert plain.pretraining is None
     assert frozen.regression.freeze
-    assert [m.regression.head_loss for m in experiment.methods] == ["l1", "l1", "l1", "l2", "huber"]
+    assert [m.regression.head_loss for m in tuned] == ["l1", "l2", "huber"]
     for method in tuned:
         total = method.pretraining.epochs + method.regression.epochs
         assert total == plain.regression.epochs
