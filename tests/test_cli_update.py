@@ -110,6 +110,14 @@ def test_each_target_keeps_its_unit_and_transform(folder: Path) -> None:
     assert not any("sol=" in text for text in old_arguments(old, {"target": ["other"]}))
 
 
+def test_a_trial_renewed_is_a_trial(folder: Path) -> None:
+    old = load_old(folder / "old", {})
+    assert old.table is not None
+    assert "--quick" not in old_arguments(old, {})
+    trial = replace(old, table=old.table.model_copy(update={"quick": True}))
+    assert "--quick" in old_arguments(trial, {})
+
+
 def test_epochs_are_those_of_the_old_model_or_of_another_encoder(folder: Path) -> None:
     old = load_old(folder / "old", {})
     trained = make_settings(encoder="gin", head_epochs=5, networks=1)

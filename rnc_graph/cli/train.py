@@ -311,6 +311,7 @@ def train(
             decimal=decimal,
             merge=merge,
             weigh_merged=weigh_merged,
+            quick=quick,
             seed=seed,
             validation_fraction=validation_fraction,
             test_fraction=test_fraction,

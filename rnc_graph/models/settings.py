@@ -239,10 +239,10 @@ class ModelSettings(Settings):
 
 
 class TableOptions(Settings):
-    """How the table of a model was read, merged and divided, which an update repeats.
+    """How ``rnc-graph train`` read, merged and divided a model's table, which an update repeats.
 
-    ``smiles``, ``relation``, ``weight`` and ``decimal`` are the options of ``rnc-graph train``,
-    None or empty where it found out by itself.
+    ``smiles``, ``relation``, ``weight`` and ``decimal`` are None or empty where it found out by
+    itself; ``quick`` says that the model is a trial.
     """
 
     smiles: str | None = None
@@ -251,6 +251,7 @@ class TableOptions(Settings):
     decimal: str | None = None
     merge: Literal["no", "mean", "median", "first"] = "no"
     weigh_merged: bool = False
+    quick: bool = False
     seed: int = 0
     validation_fraction: float = 0.0
     test_fraction: float = 0.1
