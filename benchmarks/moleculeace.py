@@ -1,22 +1,23 @@
 """Test RMSE on the activity-cliff sets of MoleculeACE, on their published splits.
 
     pip install --no-deps moleculeace==3.0.0
-    python benchmarks/moleculeace.py [--mixture] [--sets CHEMBL204_Ki,...]
+    python benchmarks/moleculeace.py [--mixture] [--defaults] [--sets CHEMBL204_Ki,...]
         [--out results/moleculeace/moleculeace.json] [--tables]
 
 "morgan" is the kernel member on Morgan counts alone, "fingerprint-svr" is the member as it is, with
-the mean over four fingerprints; both learn from the whole training set. With ``--mixture`` also
-"mixture": ``MoleculeRegressor(networks=0)``, the members of the default model but for the networks,
-which holds a tenth of the training set out to calibrate its intervals. RMSE on all molecules of the
-test set, and on those with an activity cliff. Nothing is tuned to a set, and no test set was looked
-at to choose a setting. A finished set is kept in a folder beside the results, and not computed
-again. Writes JSON, and the same as Markdown, which also compares the rows to published results on
-the same splits (``results/moleculeace/published.csv``). With ``--tables`` nothing is computed: the
-Markdown is written from the JSON that exists.
+the mean over four fingerprints. With ``--mixture`` also "mixture":
+``MoleculeRegressor(networks=0)``, the members of the default model but for the networks; with
+``--defaults`` also "defaults": ``MoleculeRegressor()``. All learn from the whole training set. RMSE
+on all molecules of the test set, and on those with an activity cliff. Nothing is tuned to a set,
+and no test set was looked at to choose a setting. A finished set is kept in a folder beside the
+results, and not computed again. Writes JSON, and the same as Markdown, which also compares the rows
+to published results on the same splits (``results/moleculeace/published.csv``). With ``--tables``
+nothing is computed: the Markdown is written from the JSON that exists.
 """
 
 import argparse
 import json
+import shlex
 import statistics
 import sys
 import time
@@ -40,6 +41,7 @@ from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
 
 KERNELS = {"morgan": ("morgan",), "fingerprint-svr": FINGERPRINTS}
+MODELS: dict[str, dict[str, Any]] = {"mixture": {"networks": 0}, "defaults": {}}
 PUBLISHED = Path(__file__).parents[1] / "results/moleculeace/published.csv"
 
 
@@ -55,17 +57,22 @@ def kernel_predictions(dataset: NamedDataset, fingerprints: tuple[str, ...]) -> 
     return scaler.restore(member.predict(inputs))[:, 0]
 
 
-def mixture_predictions(dataset: NamedDataset) -> tuple[np.ndarray, dict[str, float]]:
-    """Train the mixture of the quick members; return its predictions and its weights."""
+def model_predictions(
+    dataset: NamedDataset, settings: dict[str, Any]
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Train a model; return its predictions and the weights of its members."""
     assert dataset.given_split is not None
     table, train = dataset.table, dataset.given_split.train
-    model = MoleculeRegressor(networks=0)
+    model = MoleculeRegressor(**settings)
     model.fit([table.smiles[row] for row in train], table.targets[train, 0])
     weights = zip(model.model_.members, model.model_.weights[:, 0], strict=True)
-    return model.predict(table.smiles), {member.kind: float(w) for member, w in weights}
+    of_kinds: dict[str, float] = {}
+    for member, weight in weights:
+        of_kinds[member.kind] = of_kinds.get(member.kind, 0.0) + float(weight)
+    return model.predict(table.smiles), of_kinds
 
 
-def one_set(name: str, mixture: bool, known: dict[str, Any]) -> dict[str, Any]:
+def one_set(name: str, rows: list[str], known: dict[str, Any]) -> dict[str, Any]:
     """Return what is known of a set, and what is not yet."""
     dataset = load_named_dataset(f"moleculeace/{name}")
     assert dataset.given_split is not None
@@ -79,18 +86,19 @@ def one_set(name: str, mixture: bool, known: dict[str, Any]) -> dict[str, Any]:
         "seconds": {},
         **known,
     }
-    for row in [*KERNELS, *["mixture"] * mixture]:
+    for row in rows:
         if row in result["rmse"]:
             continue
         begun = time.process_time()
-        if row == "mixture":
-            predicted, result["weights"] = mixture_predictions(dataset)
+        if row in MODELS:
+            predicted, weights = model_predictions(dataset, MODELS[row])
+            result.setdefault("weights", {})[row] = weights
         else:
             predicted = kernel_predictions(dataset, KERNELS[row])
         errors = predicted - dataset.table.targets[:, 0]
         result["seconds"][row] = time.process_time() - begun
-        for key, rows in (("rmse", test), ("cliff", test[cliff[test]])):
-            result[key][row] = float(np.sqrt(np.mean(errors[rows] ** 2)))
+        for key, tested in (("rmse", test), ("cliff", test[cliff[test]])):
+            result[key][row] = float(np.sqrt(np.mean(errors[tested] ** 2)))
     return result
 
 
@@ -153,7 +161,8 @@ def comparison(sets: dict[str, Any], rows: list[str]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default="")
-    parser.add_argument("--mixture", action="store_true")
+    for row in MODELS:
+        parser.add_argument(f"--{row}", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("results/moleculeace/moleculeace.json"))
     parser.add_argument("--tables", action="store_true", help="write the Markdown from the JSON")
     arguments = parser.parse_args()
@@ -161,6 +170,7 @@ def main() -> None:
         result = json.loads(arguments.out.read_text())
         write(result, markdown(result), arguments.out)
         return
+    models = [row for row in MODELS if getattr(arguments, row)]
     every = [n.partition("/")[2] for n in dataset_cards() if n.startswith("moleculeace/")]
     kept = arguments.out.parent / "store"
     kept.mkdir(parents=True, exist_ok=True)
@@ -168,14 +178,15 @@ def main() -> None:
     for name in filter(None, arguments.sets.split(",")) if arguments.sets else sorted(every):
         file = kept / f"{name}.json"
         known = json.loads(file.read_text()) if file.exists() else {}
-        sets[name] = one_set(name, arguments.mixture, known)
+        sets[name] = one_set(name, [*KERNELS, *models], known)
         file.write_text(json.dumps(sets[name]))
         print(name, sets[name], file=sys.stderr, flush=True)
-    options = " --mixture" * arguments.mixture + f" --sets {arguments.sets}" * bool(arguments.sets)
+    options = [f"--{row}" for row in models]
+    options += ["--sets", arguments.sets] if arguments.sets else []
     result = {
-        "command": f"python benchmarks/moleculeace.py{options}",
+        "command": shlex.join(["python", "benchmarks/moleculeace.py", *options]),
         "processor": processor(),
-        "rows": [*KERNELS, *["mixture"] * arguments.mixture],
+        "rows": [*KERNELS, *models],
         "sets": sets,
     }
     write(result, markdown(result), arguments.out)

@@ -68,7 +68,7 @@ def facts(description: TableDescription) -> list[tuple[str, str]]:
     from rnc_graph.data.duplicates import repeats  # With RDKit, which a list does without.
 
     found = [
-        ("rows", f"{description.rows:,}"),
+        ("rows", f"{description.rows:,} with a value"),
         ("bad SMILES", _bad(description)),
         ("molecules", f"{description.molecules:,}"),
         ("repeated", repeats(description.repeated, description.conflicts)),

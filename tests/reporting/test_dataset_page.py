@@ -53,7 +53,7 @@ def test_the_page_of_esol() -> None:
     lines = [line.rstrip() for line in _text(console).splitlines()]
     assert lines[0] == "esol  Aqueous solubility of 1,128 molecules (ESOL)"
     for line in (
-        "rows        1,128",
+        "rows        1,128 with a value",
         "molecules   1,117",
         "bad SMILES  none",
         "repeated    11 molecules are in several rows; "
