@@ -97,17 +97,18 @@ class PairedDifference:
 
     Attributes:
         mean: of the differences; negative is a smaller error than that of the reference.
-        low, high: 95% interval of the mean, by the paired t test.
+        low, high: 95% interval of the mean, by the paired t test, corrected for overlapping splits
+            where they are (Nadeau and Bengio, Machine Learning 52, 2003).
         p, p_holm: its two-sided p value, and after Holm's correction over all rows compared.
         n: seeds.
         bootstrap_low, bootstrap_high: 95% percentile interval of the mean.
         wilcoxon, wilcoxon_holm: two-sided p values of Wilcoxon's signed-rank test.
-        corrected_low, corrected_high, corrected_p: of the t test corrected for overlapping splits
-            (Nadeau and Bengio, Machine Learning 52, 2003), before Holm's correction.
+        uncorrected_low, uncorrected_high, uncorrected_p: of the paired t test as if the splits did
+            not overlap, before Holm's correction.
         effect: Cohen's d of the differences, their mean over their standard deviation.
         wins, ties, losses: seeds with a smaller, an equal and a greater value than the reference's.
         detectable: the smallest true difference that is significant at the 5% level with 80% power,
-            for this number of seeds and this spread.
+            by this test, for this number of seeds and this spread.
     """
 
     mean: float
@@ -120,9 +121,9 @@ class PairedDifference:
     bootstrap_high: float | None = None
     wilcoxon: float | None = None
     wilcoxon_holm: float | None = None
-    corrected_low: float | None = None
-    corrected_high: float | None = None
-    corrected_p: float | None = None
+    uncorrected_low: float | None = None
+    uncorrected_high: float | None = None
+    uncorrected_p: float | None = None
     effect: float | None = None
     wins: int = 0
     ties: int = 0
@@ -131,13 +132,16 @@ class PairedDifference:
 
 
 def compare(
-    rows: Mapping[str, Sequence[float]], reference: Sequence[float], test_share: float = 0.125
+    rows: Mapping[str, Sequence[float]], reference: Sequence[float], test_share: float = 0.0
 ) -> dict[str, PairedDifference]:
     """Compare each row with the reference, seed by seed, as one family for Holm's correction.
 
-    The seeds are random splits of one dataset, so their training sets overlap and the plain
-    intervals are too narrow; the corrected ones are sqrt(1 + n * ``test_share``) times as wide,
-    with the samples of the test set over those of the training set.
+    Args:
+        rows: one value a seed, by row.
+        reference: those of the reference.
+        test_share: the samples of the test set over those of the training set, where the seeds are
+            random splits of one dataset. Their training sets overlap: intervals are
+            sqrt(1 + n * ``test_share``) times as wide as of independent ones.
     """
     if not rows:
         return {}
@@ -182,23 +186,28 @@ def _paired(difference: FloatArray, test_share: float, bootstrap: Ends) -> Paire
     if n < 2 or np.ptp(difference) == 0:
         return plain
     sd = float(difference.std(ddof=1))
+    wider = (1 + n * test_share) ** 0.5
     error = sd / n**0.5
-    widened = error * (1 + n * test_share) ** 0.5
-    half, corrected = _half_width(error, n), _half_width(widened, n)
+    half = _half_width(error, n)
     return replace(
         plain,
-        low=mean - half,
-        high=mean + half,
-        p=float(stats.ttest_1samp(difference, 0.0).pvalue),
+        low=mean - wider * half,
+        high=mean + wider * half,
+        p=_two_sided(mean / (wider * error), n),
         bootstrap_low=bootstrap[0],
         bootstrap_high=bootstrap[1],
         wilcoxon=float(stats.wilcoxon(difference).pvalue),
-        corrected_low=mean - corrected,
-        corrected_high=mean + corrected,
-        corrected_p=float(2 * stats.t.sf(abs(mean) / widened, n - 1)),
+        uncorrected_low=mean - half,
+        uncorrected_high=mean + half,
+        uncorrected_p=_two_sided(mean / error, n),
         effect=mean / sd,
-        detectable=detectable_difference(sd, n),
+        detectable=detectable_difference(wider * sd, n),
     )
+
+
+def _two_sided(t: float, n: int) -> float:
+    """Return the p value of Student's t of n values."""
+    return float(2 * stats.t.sf(abs(t), n - 1))
 
 
 def detectable_difference(sd: float, n: int) -> float:
@@ -237,11 +246,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def tied_with_best(rows: Mapping[str, Sequence[float]]) -> set[str]:
+def tied_with_best(rows: Mapping[str, Sequence[float]], test_share: float = 0.0) -> set[str]:
     """Return the best row by mean, and the rows that do not differ from it significantly.
 
-    By paired t tests with Holm's correction. A row with the same values, or of one seed, is tied; a
-    row whose values differ by a constant is not.
+    By the tests of :func:`compare`. A row with the same values, or of one seed, is tied; a row
+    whose values differ by a constant is not.
     """
     best = min(rows, key=lambda name: float(np.mean(rows[name])))
     tied, p_values = {best}, {}
@@ -251,7 +260,9 @@ def tied_with_best(rows: Mapping[str, Sequence[float]]) -> set[str]:
         if len(difference) < 2 or not difference.any():
             tied.add(name)
         elif np.ptp(difference) > 0:
-            p_values[name] = float(stats.ttest_1samp(difference, 0.0).pvalue)
+            n = len(difference)
+            error = float(difference.std(ddof=1)) * (1 / n + test_share) ** 0.5
+            p_values[name] = _two_sided(float(difference.mean()) / error, n)
     return tied | {name for name, p in _corrected(p_values).items() if p >= SIGNIFICANT}
 
 

@@ -44,8 +44,8 @@ _LIBRARIES = (
 )
 
 # What table.csv calls otherwise, and what is in table.json alone.
-_CSV = {"mean": "difference", "corrected_p": "p_corrected"}
-_JSON_ALONE = ("n", "bootstrap_low", "bootstrap_high", "corrected_low", "corrected_high")
+_CSV = {"mean": "difference", "uncorrected_p": "p_uncorrected"}
+_JSON_ALONE = ("n", "bootstrap_low", "bootstrap_high", "uncorrected_low", "uncorrected_high")
 
 PREDICTIONS = "predictions.csv.gz"
 

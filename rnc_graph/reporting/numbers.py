@@ -93,11 +93,15 @@ def significant(found: PairedDifference) -> bool:
 
 
 def verdict(found: PairedDifference) -> str:
-    """Say in words what a difference in error means."""
+    """Say in words what a difference in error means.
+
+    In parentheses the smallest true difference that would mostly have been significant.
+    """
     if found.p_holm is None:
         return NONE
     if not significant(found):
-        return "not significant"
+        least = "" if found.detectable is None else f" ({number(found.detectable)})"
+        return f"not significant{least}"
     return "better" if found.mean < 0 else "worse"
 
 

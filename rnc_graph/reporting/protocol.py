@@ -59,9 +59,10 @@ def notes(
         found.append(listed(splits, changes, classes, one_way))
     found.append(
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "
-        "95% interval of the paired t test, not corrected; its p value is corrected by Holm over "
-        "the methods with one reference, and over the baselines. A difference is not significant "
-        f"if the corrected p is 0.05 or more. {_overlap(same_sets, published, divisions, by_seed)}"
+        "95% interval of the paired t test; its p value is corrected by Holm over the methods with "
+        "one reference, and over the baselines. A difference is not significant if the corrected p "
+        "is 0.05 or more; in parentheses the smallest true difference that would be significant in "
+        f"four of five experiments. {_overlap(same_sets, published, divisions, by_seed)}"
     )
     if experiment.ranked:
         found.append(
@@ -113,8 +114,9 @@ def _overlap(same: bool, published: bool, divisions: list[str], by_seed: list[bo
         )
     drawn = "The splits" if not divisions and all(by_seed) else "The splits by seed"
     return (
-        f"{drawn} overlap: by Nadeau and Bengio's correction the intervals would be sqrt(1 + seeds "
-        "* test set / training set) times as wide, 1.5 times for 10 seeds of 80/10/10."
+        f"{drawn} overlap: intervals and p values have Nadeau and Bengio's correction, by which "
+        "intervals are sqrt(1 + seeds * test set / training set) times as wide, 1.5 times for 10 "
+        "seeds of 80/10/10."
     )
 
 

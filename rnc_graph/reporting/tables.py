@@ -73,6 +73,8 @@ class ResultTable:
         scoring: what the predictions are scored by.
         compared: the set that methods are compared on, "test" or "validation".
         rows: methods, then baselines.
+        test_share: the size of the test set over that of the training set, by which tests are
+            corrected for splits that overlap; 0 where seeds share a split.
     """
 
     data: str
@@ -83,6 +85,7 @@ class ResultTable:
     scoring: Scoring
     compared: str
     rows: tuple[MethodRow, ...]
+    test_share: float = 0.0
 
     @property
     def name(self) -> str:
@@ -115,7 +118,7 @@ class ResultTable:
         """Return the row with the least mean, and those not significantly different from it."""
         values = {row.name: self.score(row, metric).values for row in self.rows}
         best = min(values, key=lambda name: float(np.mean(values[name])))
-        return best, tied_with_best(values) - {best}
+        return best, tied_with_best(values, self.test_share) - {best}
 
     def holds(self, run: FinishedRun) -> bool:
         """Say whether a run belongs to one of the rows."""
@@ -215,7 +218,8 @@ def _table(
     if experiment.ranked:
         key = (compared, scoring.scale, scoring.ranked_by)
         rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
-    return ResultTable(data, split, encoder, target, samples.unit, scoring, compared, tuple(rows))
+    of = (data, split, encoder, target)
+    return ResultTable(*of, samples.unit, scoring, compared, tuple(rows), share)
 
 
 def _test_share(experiment: Experiment, data: str, split: str) -> float:

@@ -98,7 +98,7 @@ def test_the_bootstrap_against_all_resamples():
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 8, 10])
-@pytest.mark.parametrize("test_share", [0.125, 0.5])
+@pytest.mark.parametrize("test_share", [0.0, 0.125, 0.5])
 def test_every_field_of_a_difference(n: int, test_share: float):
     reference, row = draws(n, 1), draws(n, 2, 0.9)
     found = compare({"row": row}, reference, test_share)["row"]
@@ -111,19 +111,22 @@ def test_every_field_of_a_difference(n: int, test_share: float):
     corrected_half = T_975[n - 1] * corrected
     assert found.n == n
     assert found.mean == pytest.approx(mean)
-    assert (found.low, found.high) == pytest.approx((mean - half, mean + half), abs=3e-4 * half)
-    assert found.p == pytest.approx(two_sided(mean / error, n - 1), rel=1e-8)
-    assert (found.corrected_low, found.corrected_high) == pytest.approx(
+    assert (found.uncorrected_low, found.uncorrected_high) == pytest.approx(
+        (mean - half, mean + half), abs=3e-4 * half
+    )
+    assert found.uncorrected_p == pytest.approx(two_sided(mean / error, n - 1), rel=1e-8)
+    assert (found.low, found.high) == pytest.approx(
         (mean - corrected_half, mean + corrected_half), abs=3e-4 * corrected_half
     )
-    assert found.corrected_p == pytest.approx(two_sided(mean / corrected, n - 1), rel=1e-8)
+    assert found.p == pytest.approx(two_sided(mean / corrected, n - 1), rel=1e-8)
     assert found.effect == pytest.approx(mean / sd)
     assert found.wilcoxon == pytest.approx(signed_ranks(differences))
     assert (found.p_holm, found.wilcoxon_holm) == pytest.approx((found.p, found.wilcoxon))
     assert found.wins == sum(a < b for a, b in zip(row, reference, strict=True))
     assert found.losses == sum(a > b for a, b in zip(row, reference, strict=True))
     assert found.ties == 0
-    assert found.detectable == pytest.approx(detectable_difference(sd, n))
+    # As of independent seeds with the variance that the correction assumes.
+    assert found.detectable == pytest.approx(detectable_difference(corrected * math.sqrt(n), n))
 
 
 def test_students_sleep():
@@ -237,6 +240,8 @@ def test_what_is_tied_with_the_best():
     }
     as_lists = {name: values.tolist() for name, values in rows.items()}
     assert tied_with_best(as_lists) == {"best", "close", "same"}
+    # As few training samples as to make any spread one of chance.
+    assert tied_with_best(as_lists, 100.0) >= {"best", "close", "far", "same"}
     # Of one seed nothing can be told.
     assert tied_with_best({"a": [1.0], "b": [2.0]}) == {"a", "b"}
     assert tied_with_best({"a": [1.0, 2.0]}) == {"a"}

@@ -1,6 +1,7 @@
 """Numbers as text: small and large ones are not rounded away, and what is missing is a dash."""
 
 import re
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -48,6 +49,8 @@ def test_the_parts_of_one_result_have_one_format():
 def test_a_verdict(mean: float, p_holm: float | None, verdict: str):
     found = PairedDifference(mean, mean - 1, mean + 1, p_holm, p_holm, 10)
     assert numbers.verdict(found) == verdict
+    shown = numbers.verdict(replace(found, detectable=0.0321))
+    assert shown == ("not significant (0.032)" if verdict == "not significant" else verdict)
     assert numbers.difference(found) == f"{mean:+.3f} [{mean - 1:+.3f}, {mean + 1:+.3f}]"
 
 
