@@ -19,6 +19,7 @@ from rnc_graph.data import load_dataset
 from rnc_graph.data.catalog import list_datasets, markdown_table
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.data.splits import SPLITS
+from rnc_graph.experiments.spec.file import shipped_specs
 from rnc_graph.experiments.spec.sources import DataSource
 from rnc_graph.losses import LOSSES
 from rnc_graph.models import ModelSettings
@@ -176,6 +177,14 @@ def test_the_images_of_the_page_are_read() -> None:
     for objective in re.findall(r"`objective: (\{.*?\})`", page):
         options = yaml.safe_load(objective.replace(", ...", ""))
         LOSSES.make(options.pop("name"), **options)
+
+
+def test_each_published_recipe_has_a_row() -> None:
+    page = (DOCS / "images.md").read_text(encoding="utf-8")
+    recipes = [path.stem for path in shipped_specs().values() if path.parent.name == "published"]
+    rows = re.findall(r"^\| `(\w+)` \|", page.split("## Published recipes")[1], flags=re.MULTILINE)
+    assert len(recipes) >= 8
+    assert sorted(rows) == sorted(recipes)
 
 
 def test_the_page_of_data_sets_is_the_list() -> None:

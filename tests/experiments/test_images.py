@@ -92,13 +92,13 @@ def test_without_the_images_the_way_to_them_is_told(tmp_path: Path, monkeypatch)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["depictions", "digits"])
 def test_shipped_images_made_quick(tmp_path: Path, name: str):
-    experiment = quick(read_spec(shipped_spec(name), seeds="2"))
+    experiment = quick(read_spec(shipped_spec(name), seeds="1"))
     outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
     (table,) = outcome.tables
     assert [row.name for row in table.rows if not row.baseline] == [
         method.name for method in experiment.methods
     ]
-    assert len(pd.read_csv(tmp_path / "out" / "predictions.csv.gz")) > 100
+    assert len(pd.read_csv(tmp_path / "out" / "predictions.csv.gz")) > 50
 
 
 def write_idx(path: Path, numbers: np.ndarray) -> None:
