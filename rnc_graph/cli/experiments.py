@@ -35,7 +35,7 @@ Out = Annotated[
 ]
 Quick = Annotated[
     bool,
-    Option("--quick", help="Try a spec out: 150 samples or 40 image files of 16 pixels, 2 epochs."),
+    Option("--quick", help="Try a spec out: 150 samples or 40 image files of 8 pixels, 2 epochs."),
 ]
 DryRun = Annotated[
     bool, Option("--dry-run", help="Only list the runs, what is done, and an estimate of time.")

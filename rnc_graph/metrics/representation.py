@@ -183,7 +183,10 @@ def _without_labels(
     blocks = distance_blocks if classes is None else unit_distance_blocks
     scores = {
         "knn": [nearest_neighbor_scores(train, x, blocks=blocks) for x in both],
-        "mahalanobis": [mahalanobis_scores(train, x, classes) for x in both],
+        # Together: one decomposition of the covariance, which is what takes long.
+        "mahalanobis": np.split(
+            mahalanobis_scores(train, np.concatenate(both), classes), [len(embedding)]
+        ),
     }
     for name, (in_distribution, others) in scores.items():
         found = detection(in_distribution, others)

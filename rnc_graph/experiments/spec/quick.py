@@ -10,15 +10,17 @@ from rnc_graph.training import FinetuneConfig, StageConfig
 
 SAMPLES = 150
 IMAGES = 40
-PIXELS = 16
+PIXELS = 8
 EPOCHS = 2
+RATE = 0.01
 
 
 def quick(experiment: Experiment) -> Experiment:
     """Return the same grid with few samples and few epochs: it shows that all components work.
 
-    Of files of images no more than ``IMAGES`` are read, with ``PIXELS`` a side: a ResNet-50 of the
-    published size would take minutes.
+    Of files of images no more than ``IMAGES`` are read, with ``PIXELS`` a side: a ResNet-50 would
+    take minutes for whole ones. Learning rates are ``RATE`` at most: the first steps of a large one
+    may diverge.
     """
     methods = [
         method.model_copy(
@@ -45,7 +47,7 @@ def quick(experiment: Experiment) -> Experiment:
 
 
 def _shorter(stage: StageConfig) -> StageConfig:
-    fewer = {"epochs": EPOCHS}
+    fewer: dict[str, Any] = {"epochs": EPOCHS, "learning_rate": min(stage.learning_rate, RATE)}
     if isinstance(stage, FinetuneConfig):
         fewer["head_epochs"] = min(stage.head_epochs, EPOCHS)
     return stage.model_copy(update=fewer)
