@@ -40,10 +40,13 @@ class FeatureEmbedding(nn.Module):
             return nn.functional.embedding(indices, self.table.weight).sum(1)
         if len(features) == 0:  # Methane has no bonds, and an empty bag is an error.
             return self.table.weight.new_zeros(0, self.dim)
-        self._check(features)
-        indices = torch.where(features < 0, self.sizes, features)
-        embedded: Tensor = self.table(indices + self.offsets)
+        embedded: Tensor = self.table(self.indices(features))
         return embedded
+
+    def indices(self, features: Tensor) -> Tensor:
+        """Return the rows of the table (rows, features); raises :class:`BadValueError`."""
+        self._check(features)
+        return torch.where(features < 0, self.sizes, features) + self.offsets
 
     def _check(self, features: Tensor) -> None:
         # An index past its table would read the next feature's vectors.

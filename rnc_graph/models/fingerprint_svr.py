@@ -202,7 +202,7 @@ class MinMaxKernel:
         # The place of each column in its own matrix.
         self._is_dense, self._place = dense, np.where(dense, dense.cumsum(), (~dense).cumsum()) - 1
         dense_ones, sparse_ones = self._ones(known)
-        self._dense, self._sparse = dense_ones.T, sparse_ones.T
+        self._dense, self._sparse = dense_ones.T, sparse_ones.T.tocsr()
         self._totals = known.sum(axis=1)
 
     def __call__(self, counts: csr_array) -> FloatArray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,9 +20,10 @@ from rnc_graph.data.features import MoleculeFeatures, featurize
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
 from rnc_graph.encoders import ENCODERS
+from rnc_graph.encoders.environments import Environments
 from rnc_graph.errors import BadValueError
 from rnc_graph.seeding import one_thread
-from rnc_graph.training import embed_graphs
+from rnc_graph.training import infer
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -33,6 +34,11 @@ ENCODER = "gin-moses"
 EMBEDDING = "gin-moses-1m"
 """The pretrained encoder whose embedding members of new models take."""
 
+BATCH_SIZE = 256
+"""Molecules that encoders embed at a time."""
+
+# Batches of more molecules than two blocks of predictions take too much memory to be kept.
+_MOST_KEPT = 2048
 # Some descriptors grow past all bounds with the size of a molecule.
 _LARGEST_SCORE = 3.0
 # scikit-learn takes values as near as this to the first or last quantile for it.
@@ -45,10 +51,39 @@ def example_molecules() -> GraphDataset:
     return featurize(["CC(=O)N", "c1ccccc1O"])[0]
 
 
-def pretrained_embedding(encoder: str, graphs: GraphDataset, rows: Tensor) -> Tensor:
-    """Return the (N, d) embedding of some graphs by a frozen encoder of the package."""
-    with one_thread():  # The same bits everywhere.
-        return embed_graphs(_pretrained(encoder), graphs, rows)
+class GraphBatches:
+    """The batches of N graphs, for several encoders; made once, unless there are many.
+
+    Args:
+        graphs: a data set.
+        rows: (N,) which of its graphs.
+    """
+
+    def __init__(self, graphs: GraphDataset, rows: Tensor) -> None:
+        self.graphs, self.rows = graphs, rows
+        self._made: list[Environments] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_made": []}  # Workers make their own.
+
+    def __iter__(self) -> Iterator[Environments]:
+        if self._made:
+            return iter(self._made)
+        made = (
+            Environments(self.graphs.batch(rows)) for rows in torch.split(self.rows, BATCH_SIZE)
+        )
+        if len(self.rows) > _MOST_KEPT:
+            return made
+        self._made = list(made)
+        return iter(self._made)
+
+    def embed(self, encoder: nn.Module) -> Tensor:
+        """Return the (N, d) embedding by an encoder in evaluation mode, on its device."""
+        device = next((x.device for x in encoder.parameters()), self.rows.device)
+        with torch.no_grad():
+            if device.type != "cpu":
+                return infer(encoder, ((one.batch,) for one in self))
+            return torch.cat([one.embed(encoder) for one in self])
 
 
 @cache
@@ -61,23 +96,31 @@ class Inputs:
     """N molecules.
 
     Attributes:
-        graphs: their N graphs, and those of molecules that cannot be read.
-        rows: (N,) the graph of each.
+        molecules: their graphs, in batches.
         scores: (N, k) float32 descriptors as normal scores; k = 0 for a model without descriptors.
         smiles: N canonical SMILES; none where they were not computed.
         embedding: (N, d) float32 of the pretrained encoder; d = 0 where it was not computed.
         counts: (N, 4096) of substructures by fingerprint; none where they were not computed.
     """
 
-    graphs: GraphDataset
-    rows: Tensor
+    molecules: GraphBatches
     scores: Tensor
     smiles: list[str]
     embedding: Tensor
     counts: dict[str, csr_array] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.scores)
+
+    @property
+    def graphs(self) -> GraphDataset:
+        """The N graphs, and those of molecules that cannot be read."""
+        return self.molecules.graphs
+
+    @property
+    def rows(self) -> Tensor:
+        """(N,) the graph of each."""
+        return self.molecules.rows
 
     @classmethod
     def of(
@@ -97,18 +140,20 @@ class Inputs:
         if scaler is not None:
             scores = scaler.transform(descriptor_names(), features.descriptors[rows])
         smiles = [features.canonical[row] for row in rows] if features.canonical else []
-        index = torch.from_numpy(rows)
-        embedded = index.new_empty(len(rows), 0).float()
+        molecules = GraphBatches(features.graphs, torch.from_numpy(rows))
+        embedded = torch.empty(len(rows), 0)
         if embedding is not None:
-            embedded = pretrained_embedding(embedding, features.graphs, index)
+            with one_thread():  # The same bits everywhere.
+                embedded = molecules.embed(_pretrained(embedding))
         counts = {name: matrix[rows] for name, matrix in features.counts.items()}
-        return cls(features.graphs, index, scores, smiles, embedded, counts)
+        return cls(molecules, scores, smiles, embedded, counts)
 
     def take(self, index: Tensor) -> Inputs:
         """Return some of the N molecules."""
         smiles = [self.smiles[row] for row in index] if self.smiles else []
         scores, embedding = self.scores[index], self.embedding[index]
-        return Inputs(self.graphs, self.rows[index], scores, smiles, embedding)
+        molecules = GraphBatches(self.graphs, self.rows[index])
+        return Inputs(molecules, scores, smiles, embedding)
 
     def batch(self, index: Tensor) -> Batch:
         """Return the graphs of some of the N molecules."""
@@ -126,7 +171,8 @@ class Inputs:
 
     def to(self, device: torch.device) -> Inputs:
         """Return the molecules with their graphs on a device."""
-        return replace(self, graphs=self.graphs.to(device), rows=self.rows.to(device))
+        molecules = GraphBatches(self.graphs.to(device), self.rows.to(device))
+        return replace(self, molecules=molecules)
 
 
 @dataclass(frozen=True)
@@ -177,17 +223,41 @@ class DescriptorScaler:
         columns = [place[name] for name in self.names]
         filled = _filled(descriptors[:, columns], self.medians)
         # As QuantileTransformer does, but for its checks: all columns in one call of ndtri.
-        shares = np.linspace(0, 1, len(self.quantiles))
-        ranks = np.empty_like(filled)
-        rising, falling = self.quantiles.T, -self.quantiles[::-1].T
-        for column, values in enumerate(filled.T):
-            # A value that several quantiles have gets the middle of their shares.
-            lower = -np.interp(-values, falling[column], -shares[::-1])
-            ranks[:, column] = (np.interp(values, rising[column], shares) + lower) / 2
+        ranks = _ranks(filled, self.quantiles)
         ranks[filled + _AT_THE_END > self.quantiles[-1]] = 1
         ranks[filled - _AT_THE_END < self.quantiles[0]] = 0
         scores = ndtri(ranks).clip(-_LARGEST_SCORE, _LARGEST_SCORE)
         return torch.from_numpy(scores).float()
+
+
+def _ranks(values: FloatArray, quantiles: FloatArray) -> FloatArray:
+    """Return the share of q quantiles (q, k) below values (N, k) that lie between them.
+
+    Interpolated, with the bits of ``np.interp``; in place of a call for each column, all of them
+    together. A value that several quantiles have gets the middle of their shares.
+    """
+    count = len(quantiles)
+    shares = np.linspace(0, 1, count)
+    columns = np.arange(values.shape[1])
+    # A binary search in all columns: for the last quantile up to a value, and the first from it.
+    steps = [2**power for power in reversed(range(count.bit_length()))]
+    padding = np.full((2 * steps[0] - 1 - count, values.shape[1]), np.inf)
+    padded = np.concatenate([quantiles, padding])
+    up_to, below = np.zeros((2, *values.shape), dtype=np.int64)
+    for step in steps:
+        up_to += step * (padded[up_to + step - 1, columns] <= values)
+        below += step * (padded[below + step - 1, columns] < values)
+    last, first = (up_to - 1).clip(0, count - 2), below.clip(1, count - 1)
+
+    def slope(left: NDArray[np.int64]) -> FloatArray:
+        rise = quantiles[left + 1, columns] - quantiles[left, columns]
+        return np.asarray((shares[left + 1] - shares[left]) / rise)
+
+    with np.errstate(all="ignore"):  # Beyond the ends.
+        upper = slope(last) * (values - quantiles[last, columns]) + shares[last]
+        lower = shares[first] - slope(first - 1) * (quantiles[first, columns] - values)
+    ranks: FloatArray = (upper + lower) / 2
+    return ranks
 
 
 def _without_infinities(descriptors: FloatArray) -> FloatArray:

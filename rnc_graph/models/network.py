@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,6 @@ from rnc_graph.seeding import seeded
 from rnc_graph.training import TrainerConfig, infer
 from rnc_graph.training.inference import torch_device
 
-# Molecules in a batch of predictions.
-_BATCH_SIZE = 256
-
 
 class DescriptorEncoder(nn.Module):
     """Concatenates the embedding (B, d) of inputs, batch-normalized, and descriptors (B, k)."""
@@ -37,7 +34,11 @@ class DescriptorEncoder(nn.Module):
     def forward(self, inputs: tuple[Any, Tensor]) -> Tensor:
         """Return the (B, d + k) features."""
         molecules, descriptors = inputs
-        return torch.cat([self.norm(self.encoder(molecules)), descriptors], dim=1)
+        return self.joined(self.encoder(molecules), descriptors)
+
+    def joined(self, embedding: Tensor, descriptors: Tensor) -> Tensor:
+        """Return the (B, d + k) features of molecules that the encoder has embedded."""
+        return torch.cat([self.norm(embedding), descriptors], dim=1)
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ class Network:
         encoder, beside = self.encoder, self.modules["beside"]
         molecules: Inputs | Tensor = inputs
         if settings.freeze_encoder:
-            molecules = infer(encoder, _batches(inputs), torch_device(device))
+            batches = ((one.batch,) for one in inputs.molecules)
+            molecules = infer(encoder, batches, torch_device(device))
             beside.encoder = nn.Identity()
         stage_2 = TwoStage(
             beside,
@@ -170,14 +172,17 @@ class Network:
 
     def embed(self, inputs: Inputs) -> Tensor:
         """Return the encoder's (N, d) embedding."""
-        return infer(self.encoder, _batches(inputs))
+        return inputs.molecules.embed(self.encoder)
 
+    @torch.no_grad()
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
-        model = nn.Sequential(self.modules["beside"], self.modules["head"])
-        model.training = False  # As its parts are.
-        predicted = infer(model, _batches(_WithDescriptors(inputs, inputs.scores), len(inputs)))
-        return predicted.double().numpy()
+        device = next(self.modules.parameters()).device
+        embedding, scores = (x.to(device) for x in (self.embed(inputs), inputs.scores))
+        beside: Any = self.modules["beside"]
+        predicted: Tensor = self.modules["head"](beside.joined(embedding, scores))
+        values: FloatArray = predicted.cpu().double().numpy()
+        return values
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the weights."""
@@ -188,10 +193,3 @@ class Network:
         self.modules.load_state_dict(tensors)
         self.modules.requires_grad_(False).eval()
         return self
-
-
-def _batches(molecules: Any, count: int | None = None) -> Iterator[tuple[Any]]:
-    """Yield all molecules in order."""
-    every = torch.arange(len(molecules) if count is None else count)
-    for index in torch.split(every, _BATCH_SIZE):
-        yield (molecules.batch(index),)
