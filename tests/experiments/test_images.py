@@ -15,7 +15,7 @@ from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 from rnc_graph.experiments.spec.quick import quick
 from tests.run_and_write import command_line, contents, run_and_write
 
-ARGUMENTS = ["run", "rnc_agedb.yaml", "--quick", "--seeds", "2", "--jobs", "2"]
+ARGUMENTS = ["run", "rnc_agedb.yaml", "--quick", "--seeds", "1", "--jobs", "2"]
 
 
 @pytest.fixture
