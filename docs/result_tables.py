@@ -149,7 +149,7 @@ def provenance() -> Iterator[str]:
             seconds = made["wall_seconds"]
             lines.append(
                 [
-                    f"`{folder.name}/`",
+                    f"[{folder.name}]({folder.name}/table.md)",
                     f"`{made['command']} --out results/{folder.name}`",
                     made["code"],
                     made["processor"] or "not recorded",

@@ -16,6 +16,7 @@ from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets
+from rnc_graph.metrics.arrays import FloatArray
 from rnc_graph.models.domain import Domain
 from rnc_graph.reporting.condition import Condition, condition_of
 from rnc_graph.reporting.numbers import score_title
@@ -25,7 +26,7 @@ from rnc_graph.reporting.sample_pictures import kind_of, label_of, picture_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, ranking_of
 
 # Points in a page: of more, the fewer seeds are shown, and then the fewer conditions.
-MOST_POINTS = 40_000
+MOST_POINTS = 34_000
 _SEEDS = (5, 3)
 
 _WORST = 12
@@ -33,6 +34,8 @@ _WORST = 12
 _MAPPED = 1_000
 
 Fingerprints = Mapping[str, NDArray[np.uint8]]
+Predictions = Mapping[str, list[float]]
+"""Of a row: one list a seed."""
 
 
 def payload(results: Results, maps: str) -> dict[str, Any]:
@@ -158,25 +161,25 @@ def _details(
     runs = {row.name: of.runs_of(row)[:seeds] for row in table.rows}
     # All methods of a seed predict the same samples.
     evaluated = {str(run.seed): of.evaluated(run).tolist() for own in runs.values() for run in own}
-    points = [
-        {
-            "name": name,
-            "predicted": {str(run.seed): _rounded(of.predictions(run), 5) for run in own},
-        }
+    predicted = {
+        name: {str(run.seed): of.predictions(run).tolist() for run in own}
         for name, own in runs.items()
-    ]
-    worst = _worst(points, evaluated, y_true, classes=bool(of.classes))
-    if of.classes:  # A matrix shows classes better than points on top of each other.
-        points = [_confused(point, evaluated, y_true, len(of.classes)) for point in points]
+    }
     return {
         "data": of.data,
         "classes": list(of.classes),
         "target": of.target_name,
         "unit": table.unit,
         "evaluated": {} if of.classes else evaluated,
-        "points": points,
+        # A matrix shows classes better than points on top of each other.
+        "points": [
+            {"name": name, "confusion": _confused(by_seed, evaluated, y_true, len(of.classes))}
+            if of.classes
+            else {"name": name, "predicted": {s: _rounded(y, 4) for s, y in by_seed.items()}}
+            for name, by_seed in predicted.items()
+        ],
         "distance": _distances(of, fingerprints.get(table.data), seeds),
-        "worst": worst,
+        "worst": _worst(predicted, evaluated, y_true, classes=bool(of.classes)),
         "curves": [
             curve for row in of.methods for curve in _curves(outcome, row.name, of.runs_of(row))
         ],
@@ -185,13 +188,14 @@ def _details(
 
 
 def _confused(
-    row: dict[str, Any], evaluated: dict[str, list[int]], y_true: NDArray[np.float64], classes: int
-) -> dict[str, Any]:
+    predicted: Predictions, evaluated: dict[str, list[int]], y_true: FloatArray, classes: int
+) -> list[list[int]]:
     """Return how often a row takes each class (line) for each (column), over all seeds."""
-    samples = np.concatenate([evaluated[seed] for seed in row["predicted"]])
-    y_pred = np.concatenate([*row["predicted"].values()]).astype(np.int64)
+    samples = np.concatenate([evaluated[seed] for seed in predicted])
+    y_pred = np.concatenate([*predicted.values()]).astype(np.int64)
     counts = confusion_matrix(y_true[samples].astype(np.int64), y_pred, labels=range(classes))
-    return {"name": row["name"], "confusion": counts.tolist()}
+    found: list[list[int]] = counts.tolist()
+    return found
 
 
 def _plane(of: Condition, run: FinishedRun, maps: str) -> dict[str, Any]:
@@ -248,9 +252,9 @@ def _distances(
 
 
 def _worst(
-    rows: Sequence[dict[str, Any]],
+    rows: Mapping[str, Predictions],
     evaluated: dict[str, list[int]],
-    y_true: NDArray[np.float64],
+    y_true: FloatArray,
     *,
     classes: bool,
 ) -> list[dict[str, Any]]:
@@ -259,14 +263,12 @@ def _worst(
     The error of a class is 1 where it is wrong.
     """
     errors: dict[int, dict[str, list[float]]] = {}
-    for row in rows:
-        dots = [
-            dot for s, y in row["predicted"].items() for dot in zip(evaluated[s], y, strict=True)
-        ]
+    for name, by_seed in rows.items():
+        dots = [dot for s, y in by_seed.items() for dot in zip(evaluated[s], y, strict=True)]
         for sample, predicted in dots:
-            if predicted is not None and not math.isnan(y_true[sample]):
-                error = float(predicted - y_true[sample])
-                own = errors.setdefault(sample, {}).setdefault(row["name"], [])
+            error = float(predicted - y_true[sample])
+            if math.isfinite(error):
+                own = errors.setdefault(sample, {}).setdefault(name, [])
                 own.append(float(error != 0) if classes else error)
     mean = {s: float(np.abs(np.concatenate([*of.values()])).mean()) for s, of in errors.items()}
     worst = sorted(mean, key=lambda sample: (-mean[sample], sample))[:_WORST]
@@ -285,5 +287,5 @@ def _short(value: Any, digits: int = 4) -> float | None:
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
-def _rounded(values: NDArray[np.float64], digits: int = 4) -> list[float | None]:
-    return [_short(value, digits) for value in values.tolist()]
+def _rounded(values: Iterable[float], digits: int = 3) -> list[float | None]:
+    return [_short(value, digits) for value in values]
