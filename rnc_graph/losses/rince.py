@@ -87,11 +87,12 @@ class RINCELoss(Loss):
             similarity: (B, K) floats, of each anchor's label to each bank entry's: at most 1; below
                 0 the entry is unranked; NaN leaves it out of this anchor's terms. Each distinct
                 value is a level: round continuous ones.
-            levels: similarities that are levels even if no entry has them, so that the mean is
-                over the same R in every batch; each in [0, 1].
+            levels: all similarities in [0, 1] that labels can have, so that the mean is over the
+                same R in every batch; rounded to the dtype of ``similarity``. By default those of
+                this batch.
 
         Raises :class:`BadValueError` for wrong shapes or dtypes, embeddings not finite, and a
-        similarity above 1 or infinite.
+        similarity that is above 1, infinite, or from 0 up and not in ``levels``.
         """
         if not all(0 <= level <= 1 for level in levels):
             raise BadValueError(f"levels must be in [0, 1], got {list(levels)}")
@@ -147,11 +148,13 @@ def _descend(similarity: Tensor) -> list[float]:
 def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], list[Tensor]]:
     """Return the levels, and for each the number of positives of every anchor (B,).
 
-    The first anchors usually have all levels; the counts show whether they do.
+    If they are not known, the first anchors usually have all; the counts show whether they do.
     """
     anchors, entries = similarity.shape
     rows = list(blocks(anchors, entries, similarity.device, LEVEL_ENTRIES))
-    levels = sorted({*known, *_descend(similarity[rows[0]])}, reverse=True)
+    # An entry equals a level only as its own dtype rounds it.
+    known = torch.tensor(known, dtype=similarity.dtype).tolist()
+    levels = sorted({1.0, *known} if known else _descend(similarity[rows[0]]), reverse=True)
     while True:
         ranked = torch.zeros(len(levels), anchors, device=similarity.device)
         unranked = left_out = 0
@@ -165,9 +168,13 @@ def _levels(similarity: Tensor, known: Sequence[float]) -> tuple[list[float], li
         if int(ranked.long().sum()) + unranked + left_out == similarity.numel():
             ranked[0] += 1
             return levels, list(ranked)
-        levels = sorted(
-            {*known}.union(*(_descend(similarity[block]) for block in rows)), reverse=True
-        )
+        found = set[float]().union(*(_descend(similarity[block]) for block in rows))
+        if known:
+            raise BadValueError(
+                f"similarity must be below 0 or one of the levels {levels}, got "
+                f"{max(found.difference(levels))}"
+            )
+        levels = sorted(found, reverse=True)
 
 
 class _Ranked:

@@ -23,7 +23,7 @@ def value_table(
     """Read a table of images, and list those that are missing; no image is opened.
 
     Args:
-        folder: that the images' paths begin in, or the one that these begin with.
+        folder: that the paths of the images start in; they may begin with its own name.
         path: a CSV with a row for each image.
         targets: its columns of numbers.
         image: its column of paths.
@@ -31,7 +31,8 @@ def value_table(
         unit: of the targets.
 
     Raises:
-        RncGraphError: the folder, the table or all images are missing, or a cell is wrong.
+        RncGraphError: the folder, the table or all images are missing, or a cell is wrong or, in
+            the column of paths, empty.
     """
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: there is no such folder")
@@ -44,8 +45,15 @@ def value_table(
                 f"{path}, {frame.index.name} {line}, column {split!r}: expected "
                 f"{', '.join(SETS)}, got {subset!r}"
             )
-    files = [_file(folder, name) for name in column(frame, image, path)]
-    missing = [row for row, file in enumerate(files) if not file.exists()]
+    names = column(frame, image, path)
+    for line, name in zip(frame.index, names, strict=True):
+        if not name.strip():
+            raise BadValueError(
+                f"{path}, {frame.index.name} {line}, column {image!r}: expected a path, got an "
+                "empty cell"
+            )
+    files = [_file(folder, name) for name in names]
+    missing = [row for row, file in enumerate(files) if not file.is_file()]
     if len(missing) == len(files):
         raise MissingFileError(
             f"{folder}: has none of {len(files)} images of {path}; the first, {str(files[0])!r}, "
@@ -65,5 +73,7 @@ def value_table(
 
 def _file(folder: Path, name: str) -> Path:
     """Return the file of a path, which may begin with the folder's own name."""
-    by_name = folder / Path(name).name
-    return by_name if by_name.exists() and not (folder / name).exists() else folder / name
+    file, parts = folder / name, Path(name).parts
+    if parts[:1] != (folder.absolute().name,) or file.is_file():
+        return file
+    return folder.joinpath(*parts[1:])

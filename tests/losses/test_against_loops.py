@@ -91,6 +91,22 @@ def test_rince_refuses_levels_that_are_no_similarities() -> None:
         RINCELoss()(*inputs, torch.zeros(2, 2), [1.5])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rince_rounds_levels_as_the_similarities(dtype: torch.dtype) -> None:
+    inputs = [normal(2, 3, seed=i) for i in range(3)]
+    similarity = torch.tensor([[0.1, 0.7], [-1.0, 0.1]], dtype=dtype)
+    loss = RINCELoss("in")
+    torch.testing.assert_close(loss(*inputs, similarity, [0.1, 0.7]), loss(*inputs, similarity))
+
+
+def test_rince_refuses_similarities_that_are_not_levels() -> None:
+    inputs = [normal(2, 3, seed=i) for i in range(3)]
+    similarity = torch.tensor([[0.1, 0.7], [-1.0, 0.1]]).double()
+    message = r"one of the levels \[1\.0, 0\.7, 0\.1\], got 0\.69999998"
+    with pytest.raises(RncGraphError, match=message):
+        RINCELoss()(*inputs, similarity, [0.1, 0.7])
+
+
 @pytest.mark.parametrize("variant", ["in", "out", "out-in"])
 @pytest.mark.parametrize("tau", [0.01, 0.1])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

@@ -36,6 +36,17 @@ def test_values_and_split_are_read(folder: Path):
     assert value_table(folder, path, ["wind"], split="")[0].published_split is None
 
 
+def test_paths_may_begin_with_the_name_of_the_folder(folder: Path):
+    write_image(folder / "1.jpg")
+    path = write(folder, "sky/75/0.jpg,1,1,train", "sky/1.jpg,2,1,train", "80/1.jpg,3,1,train")
+    table, bad = value_table(folder, path, ["temperature"])
+    assert table.images == [str(folder / "75/0.jpg"), str(folder / "1.jpg")]
+    # Another image of that name is no replacement, and a folder is no image.
+    assert [row.found for row in bad] == [str(folder / "80/1.jpg")]
+    path = write(folder, "75/0.jpg,1,1,train", "75,1,1,train", ".,1,1,train", "sky,1,1,train")
+    assert [row.row for row in value_table(folder, path, ["wind"])[1]] == [2, 3, 4]
+
+
 def test_images_are_spaced_evenly_with_both_ends(folder: Path):
     table, _ = value_table(folder, write(folder, *["75/0.jpg,1,1,train"] * 11), ["wind"])
     assert table.spaced(3).rows.tolist() == [1, 6, 11]
@@ -48,6 +59,7 @@ def test_images_are_spaced_evenly_with_both_ends(folder: Path):
     [
         (["75/0.jpg,cold,1,train"], "line 2, column 'temperature': 'cold' is not a number"),
         (["75/0.jpg,1,1,dev"], "line 2, column 'split': expected train, val, test, got 'dev'"),
+        ([",1,1,train"], "line 2, column 'path': expected a path, got an empty cell"),
         (["75/7.jpg,1,1,train"], r"has none of 1 images of .*table\.csv; the first, .*75/7\.jpg"),
     ],
 )
