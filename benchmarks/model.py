@@ -3,12 +3,12 @@
     python benchmarks/model.py [--sets esol=10,freesolv=5,lipophilicity=5]
         [--out results/benchmarks/model.json]
 
-The real command, a process of its own, on both cores; the cache of features begins empty for each
-set. Times are CPU seconds of all its processes. Beside the model its members, read out of the same
-saved model on the same test sets; and support vectors on descriptors alone ("svr"), as the member
-of this name learns from the same training set, and their plain mean with trees and networks, the
-default before there were fingerprints, the pretrained encoder and learned weights. A finished split
-is kept in a folder beside the results, and not trained again. Writes JSON, and the same as
+The real command, a process of its own with ``--jobs 1``, so that its CPU seconds are all that it
+takes; the cache of features begins empty for each set. Beside the model its members, read out of
+the same saved model on the same test sets; and support vectors on descriptors alone ("svr"), as the
+member of this name learns from the same training set, and their plain mean with trees and networks,
+the default before there were fingerprints, the pretrained encoder and learned weights. A finished
+split is kept in a folder beside the results, and not trained again. Writes JSON, and the same as
 Markdown.
 """
 
@@ -61,7 +61,7 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
         command = [sys.executable, "-m", "rnc_graph.cli", "train", name, "--out", str(model)]
         begun = cpu_seconds_of_children()
         done = subprocess.run(
-            [*command, "--seed", str(seed)],
+            [*command, "--seed", str(seed), "--jobs", "1"],
             env={**os.environ, "RNC_GRAPH_CACHE": str(cache)},
             capture_output=True,
             text=True,
