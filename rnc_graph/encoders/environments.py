@@ -72,12 +72,12 @@ class Environments:
         layers = self._layers[1 : len(gin.convolutions) + 1]
         nodes = gin.atom_embedding.table(self._atoms)
         for layer, block, norm in zip(layers, gin.convolutions, gin.norms, strict=True):
-            own, bonds = nodes[layer.own], block.bond_embedding.table(self._bonds)
-            messages = nodes[layer.source].add_(bonds[layer.bond]).relu_()
+            own, bonds = _rows(nodes, layer.own), block.bond_embedding.table(self._bonds)
+            messages = _rows(nodes, layer.source).add_(_rows(bonds, layer.bond)).relu_()
             sums = torch.zeros_like(own).index_add_(0, layer.target, messages)
             sums += (1 + block.convolution.eps) * own
             nodes = own + norm(block.convolution.nn(sums)).relu_()
-        nodes = nodes[layers[-1].of_node]
+        nodes = _rows(nodes, layers[-1].of_node)
         embedding: Tensor = gin.output(
             pool(nodes, self.batch.batch, self.batch.num_graphs, gin.readout)
         )
@@ -113,6 +113,11 @@ class Environments:
         chosen[one] = True
         edges = chosen[target].nonzero().squeeze(1)
         return _Layer(of_node, own[one], own[source[edges]], of_node[target[edges]], kind[edges])
+
+
+def _rows(values: Tensor, index: Tensor | slice) -> Tensor:
+    """Return some rows of a matrix; half the time of ``values[index]``."""
+    return values if isinstance(index, slice) else values.index_select(0, index)
 
 
 def _numbers(count: int) -> Tensor:
