@@ -61,9 +61,7 @@ class AttentionNCELoss(Loss):
         _check(features, negatives, positives)
         by_view = unit(features).transpose(0, 1)
         samples = features.shape[0]
-        left_out = torch.eye(samples, dtype=torch.bool, device=features.device)
-        if negatives is not None:
-            left_out |= ~negatives
+        left_out = None if negatives is None else (~negatives).fill_diagonal_(True)
         counted = None if positives is None else positives.any(1)
         anchors = by_view[:2].flatten(0, 1)
         total = sum_over_products(
@@ -84,17 +82,23 @@ class AttentionNCELoss(Loss):
         return (attention.softmax(1) * pos).sum(1) / self.temperature
 
     def _block_sum_(
-        self, left_out: Tensor, counted: Tensor | None, entries: Tensor, rows: slice
+        self, left_out: Tensor | None, counted: Tensor | None, entries: Tensor, rows: slice
     ) -> Tensor:
         """Sum the terms of a block of anchors (R, 2B + 1): their cosines, and pos_i / T."""
         neg, attracted = entries[:, :-1], entries[:, -1:]
-        samples = len(left_out)
-        anchors = torch.arange(rows.start, rows.stop, device=neg.device) % samples
         # (R, view, sample): one entry of the mask for each pair of samples.
-        barred = left_out[anchors][:, None]
+        by_view = neg.view(len(neg), 2, -1)
+        samples = by_view.shape[2]
+        anchors = torch.arange(rows.start, rows.stop, device=neg.device) % samples
         # So low that its powers are 0; not -inf, for a row without any negative.
-        neg.view(-1, 2, samples).masked_fill_(barred, -(torch.finfo(neg.dtype).max ** 0.5))
-        count = 2 * (samples - barred.sum(2, dtype=neg.dtype))
+        lowest = -(torch.finfo(neg.dtype).max ** 0.5)
+        if left_out is None:
+            by_view[torch.arange(len(neg), device=neg.device), :, anchors] = lowest
+            count = neg.new_full((len(neg), 1), 2 * (samples - 1))
+        else:
+            barred = left_out[anchors]
+            by_view.masked_fill_(barred[:, None], lowest)
+            count = 2 * (samples - barred.sum(1, keepdim=True, dtype=neg.dtype))
 
         beta = neg * (LOG2_E / self.d_neg)
         _, total = powers_(beta)
