@@ -2,9 +2,10 @@
 
     python benchmarks/losses.py [--out results/benchmarks/losses.json]
 
-Forward and backward on one thread in float32, the two interleaved, medians. The products are those
-that no implementation can do without: all similarities, and the gradient of the anchors from them.
-Peak memory is what a process of its own grows by. Writes JSON, and the same as Markdown beside it.
+CPU time of forward and backward on one thread in float32, the two interleaved, medians. The
+products are those that no implementation can do without: all similarities, and the gradient of the
+anchors from them. Peak memory is what a process of its own grows by. Writes JSON, and the same as
+Markdown beside it.
 """
 
 import argparse
@@ -90,9 +91,9 @@ def runs(name: str) -> tuple[Callable[[], None], Callable[[], None]]:
 
 
 def seconds(function: Callable[[], None]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     function()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def compare(name: str) -> dict[str, Any]:
@@ -139,8 +140,8 @@ def grown(name: str, which: str) -> float:
 def markdown(result: dict[str, Any]) -> str:
     """Return the table."""
     lines = [
-        f"Forward and backward, B = {SAMPLES}, bank or queue K = {BANK:,}, d = {SIZE}, float32, "
-        f"one thread, torch {result['torch']}, {result['processor']}",
+        f"CPU time of forward and backward, B = {SAMPLES}, bank or queue K = {BANK:,}, "
+        f"d = {SIZE}, float32, one thread, torch {result['torch']}, {result['processor']}",
         "",
         "| loss | ms | products alone, ms | ratio | peak memory, MiB | of the products, MiB |",
         "|---|---:|---:|---:|---:|---:|",
