@@ -1,5 +1,8 @@
 """The interface of a pretraining loss, and the registry that names them in a spec."""
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 from rnc_graph.errors import BadValueError
@@ -10,7 +13,13 @@ LOSSES: Registry[nn.Module] = Registry("objective")
 
 
 class Loss(nn.Module):
-    """A module that prints its options."""
+    """A module that prints its options, and computes without autocast."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call ``forward``. Small differences of large sums have no digits in half precision."""
+        devices = [x.device.type for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        with torch.autocast(devices[0] if devices else "cpu", enabled=False):
+            return super().__call__(*args, **kwargs)
 
     def extra_repr(self) -> str:
         """Return the options that are numbers or names, for ``print``."""

@@ -29,6 +29,7 @@ class RegressionLoss(PretrainLoss):
         """Return the error over all views of features (B, V, d) with labels (B, t) or NaN."""
         if self.head is None:
             raise BadValueError("regression: call setup(labels, embedding_dim, seed) first")
+        features = features.to(self.head.weight.dtype)
         y_pred = self.head(features.flatten(0, 1)).to(labels.dtype)
         y_true = labels.repeat_interleave(features.shape[1], 0)
         known = ~y_true.isnan()

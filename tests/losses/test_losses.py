@@ -92,6 +92,15 @@ def test_a_loss_without_a_custom_backward_has_second_derivatives() -> None:
     assert torch.autograd.gradgradcheck(lambda x: loss(x, labels).square(), features)
 
 
+def test_regression_takes_half_precision_under_autocast() -> None:
+    loss = RegressionLoss()
+    loss.setup(torch.zeros(4, 2), 3, 0)
+    features, labels = _normal(4, 2, 3).bfloat16(), _normal(4, 2).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        value = loss(features, labels)
+    assert torch.equal(value, loss(features.float(), labels))
+
+
 @pytest.mark.parametrize(("pool", "number"), [(5, 2), (4, 3), (6, 1), (3, 3)])
 def test_draws_are_uniform_over_the_subsets(pool: int, number: int) -> None:
     times = 6000

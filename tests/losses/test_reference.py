@@ -98,6 +98,18 @@ def test_float32(name: str, case: int) -> None:
     _agrees(found, value, gradient, (1e-4, 1e-4))
 
 
+@pytest.mark.parametrize("name", COUNTS)
+def test_autocast_changes_nothing(name: str) -> None:
+    loss, first, others, *_ = _case(name, 0)
+    others = [x.float() if x.is_floating_point() else x for x in others]
+    value, gradient = _with_gradient(loss, first.float(), others)
+    first = first.float().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(first, *others)
+    assert torch.equal(found, value)
+    assert torch.equal(torch.autograd.grad(found, first)[0], gradient)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_compiled(name: str) -> None:
