@@ -162,13 +162,16 @@ class OwnView:
     (folder / "own.py").write_text(code)
     spec = (folder / "small.yaml").read_text() + "plugins: [own.py]\n"
     spec = spec.replace("gcn:", "own-encoder:").replace("mask_attributes", "own-view")
+    # It may have weights of its own, which can be frozen without a stage 1.
+    frozen = "  - {name: at once, pretraining: null, regression: {freeze: true}}\n  - name: tuned"
+    spec = spec.replace("  - name: tuned", frozen)
     (folder / "own.yaml").write_text(spec)
     experiment = read_spec(folder / "own.yaml")
     tasks = with_pretraining(plan(experiment, load_datasets(experiment)))
     owner = ENCODERS.owners["own-encoder"]
     assert VIEWS.owners["own-view"] == owner
     identities = [task.identity for key, task in tasks.items() if "own-encoder" in key]
-    assert len(identities) == 10
+    assert len(identities) == 12
     assert all(identity["code"] == [owner] for identity in identities)
 
 

@@ -81,6 +81,27 @@ def test_mistakes_in_a_grid_are_told(folder: Path, old: str, new: str, message: 
     assert message in str(told.value)
 
 
+def test_an_encoder_with_weights_is_frozen_without_an_objective_too(folder: Path):
+    text = GRID.replace("gcn: {hidden_dim: 8, layers: 1}", "gin-moses: {}").replace(
+        "plain, L1", "plain, L1, fine-tuned"
+    )
+    path = folder / "grid.yaml"
+    path.write_text(text)
+    frozen = {m.name: m.regression.freeze for m in read_spec(path).methods}
+    assert frozen["plain, L1, frozen"]
+    assert not frozen["plain, L1, fine-tuned"]
+    # A random encoder is not.
+    path.write_text(text.replace("gin-moses: {}", "gin-moses: {}\n  gcn: {}"))
+    message = "line 14: grid.freeze: freeze without .* a random encoder, 'gcn'; .* `exclude`"
+    with pytest.raises(RncGraphError, match=message):
+        read_spec(path)
+    out = "exclude:\n  - {encoder: gcn, objective: none, freeze: true}"
+    path.write_text(path.read_text().replace("exclude:", out))
+    points = read_spec(path).grid_points()
+    kept = {p.encoder for p in points if p.method.name == "plain, L1, frozen"}
+    assert kept == {"gin-moses"}
+
+
 @pytest.mark.parametrize(
     ("include", "only"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from torch import nn
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.encoders.factory import import_class
+from rnc_graph.encoders.pretrained import WITH_WEIGHTS
 from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec.similarity import is_file, similarity_of
 from rnc_graph.losses import LOSSES
@@ -106,6 +108,15 @@ class EncoderComponent(Component):
         if "class" not in self.options_and_class:
             return self.identity(ENCODERS)
         return {"class": self.source, **self.options, "module": _code_digest(self.source)}
+
+
+def may_have_weights(encoder: str, options: Mapping[str, Any]) -> bool:
+    """Return whether an encoder has weights before it is trained, or is of the user's own code."""
+    if encoder in WITH_WEIGHTS or "class" in options:
+        return True
+    ENCODERS.names()  # Loads those that are registered when a name is unknown.
+    # A plugin may not be loaded yet.
+    return ENCODERS.owners.get(encoder) != ""
 
 
 def _code_digest(path: str) -> str | None:

@@ -10,7 +10,7 @@ from rnc_graph.data.samples import ImageSource, augmented_kind
 from rnc_graph.encoders.pretrained import WITH_WEIGHTS
 from rnc_graph.errors import MisfitError, RncGraphError
 from rnc_graph.experiments.baselines import check_baselines
-from rnc_graph.experiments.spec.component import AxisValue
+from rnc_graph.experiments.spec.component import AxisValue, may_have_weights
 from rnc_graph.experiments.spec.method import Condition
 from rnc_graph.experiments.spec.sources import source_kind, source_name
 
@@ -152,12 +152,13 @@ def _frozen(experiment: Experiment) -> None:
     """Check that what is frozen has learned before: in stage 1, or elsewhere."""
     numbers = {method.name: number for number, method in enumerate(experiment.methods)}
     for point in experiment.grid_points():
-        options = experiment.encoders[point.encoder]
-        fresh = point.encoder not in WITH_WEIGHTS and "class" not in options
-        if point.method.regression.freeze and point.method.pretraining is None and fresh:
+        if not point.method.regression.freeze or point.method.pretraining is not None:
+            continue
+        if not may_have_weights(point.encoder, experiment.encoders[point.encoder]):
             raise MisfitError(
                 f"freeze without pretraining would freeze a random encoder, {point.encoder!r}; "
-                f"those with weights of their own are {', '.join(WITH_WEIGHTS)}",
+                f"those with weights of their own are {', '.join(WITH_WEIGHTS)}; `exclude` leaves "
+                "points of a grid out",
                 *("methods", numbers[point.method.name], "regression", "freeze"),
             )
 

@@ -20,9 +20,8 @@ from torch.overrides import TorchFunctionMode
 
 from rnc_graph.data.samples import InputKind
 from rnc_graph.encoders import ENCODERS
-from rnc_graph.encoders.pretrained import WITH_WEIGHTS
 from rnc_graph.errors import FileError, MisfitError
-from rnc_graph.experiments.spec.component import Component, is_finished
+from rnc_graph.experiments.spec.component import Component, is_finished, may_have_weights
 from rnc_graph.experiments.spec.consistency import check_consistency
 from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
@@ -190,8 +189,7 @@ class Experiment(Settings):
                 continue
             Component(name=name, **options).identity(ENCODERS)
             # Without memory for the weights, unless they are loaded, or made by the user's code.
-            fresh = ENCODERS.owners[name] == "" and name not in WITH_WEIGHTS
-            device = "meta" if fresh else "cpu"
+            device = "cpu" if may_have_weights(name, options) else "meta"
             values = _WithoutValues() if device == "meta" else nullcontext()
             with seeded(0), torch.device(device), values:
                 made = ENCODERS.make(name, **options)

@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any
 
 from rnc_graph.errors import MisfitError
+from rnc_graph.experiments.spec.component import may_have_weights
 from rnc_graph.experiments.spec.split import split_mapping
 
 Raw = dict[str, Any]
@@ -59,8 +60,8 @@ SPLIT_AXES: Mapping[str, Axis] = {
     "imbalance": Axis(("long_tail", "imbalance"), _named("imbalance")),
 }
 
-# Axes that mean nothing to a method without a stage 1.
-_STAGE_1 = ("pretrain_on", "temperature", "augmentation", "views", "freeze")
+# Axes that mean nothing to a method without a stage 1; nor does "freeze" to a random encoder.
+_STAGE_1 = ("pretrain_on", "temperature", "augmentation", "views")
 
 
 def expanded(raw: Raw) -> Raw:
@@ -188,8 +189,9 @@ def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
         _, label, objective = chosen.get("objective", ("", "", ""))
         plain = "objective" in chosen and (objective is None or objective == "none")
         if plain:
+            dropped = _STAGE_1 if "freeze" not in chosen or _weights(raw) else (*_STAGE_1, "freeze")
             chosen = {
-                name: coordinate for name, coordinate in chosen.items() if name not in _STAGE_1
+                name: coordinate for name, coordinate in chosen.items() if name not in dropped
             }
             chosen["objective"] = (label, "plain" if label in ("none", "None") else label, None)
         method: Raw = {"pretraining": None if plain else {}, "regression": {}}
@@ -214,6 +216,15 @@ def _methods(grid: Mapping[str, Any], raw: Raw, only: Raw) -> Iterable[Raw]:
             "axes": {name: coordinate for name, (coordinate, _, _) in chosen.items()},
             **({"only": only} if only else {}),
         }
+
+
+def _weights(raw: Raw) -> bool:
+    """Return whether any encoder of a spec may have weights before it is trained."""
+    encoders = raw.get("encoders")
+    return isinstance(encoders, dict) and any(
+        may_have_weights(str(name), options if isinstance(options, dict) else {})
+        for name, options in encoders.items()
+    )
 
 
 def _splits(grid: Mapping[str, Any], raw: Raw) -> Iterable[tuple[str, Raw]]:
