@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnc_graph.errors import RncGraphError
+from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.spec.component import LossComponent
 from rnc_graph.experiments.spec.similarity import check_classes, similarity_of
 from rnc_graph.losses import LOSSES
@@ -65,15 +66,35 @@ def test_the_loss_has_what_is_in_the_file(file: Path):
         ("class,a,b\na,1,0\n", {}, "same classes in the first row and the first column, got 2 and"),
         ("class,a,b\nb,1,0\na,0,1\n", {}, "number 1 of them 'b' in place of 'a'"),
         ("class,a,b\na,1,x\nb,0,1\n", {}, "line 2, column 'b': 'x' is not a number"),
-        (CONTENT, {"thresholds": [0.5, 0.7]}, r"expected falling thresholds, got \[0.5, 0.7\]"),
-        (CONTENT, {"thresholds": "0.5"}, "expected falling thresholds, got '0.5'"),
-        (CONTENT, {"threshold": [0.5]}, "similarity: unknown key 'threshold'"),
     ],
 )
 def test_a_wrong_file_is_refused(file: Path, content: str, option: dict[str, object], message: str):
     file.write_text(content)
     with pytest.raises(RncGraphError, match=message):
         similarity_of({"file": str(file), **option})
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("file: null", "similarity: file: expected text, got None"),
+        ("file: [a.csv]", r"similarity: file: expected text, got \['a.csv'\]"),
+        ("file: ''", "similarity: file: expected text, got ''"),
+        ("file: a.csv, how_to_get: 3", "similarity: how_to_get: expected text, got 3"),
+        ("file: a.csv, thresholds: [0.5, 0.7]", r"expected falling numbers, got \[0.5, 0.7\]"),
+        ("file: a.csv, thresholds: 0.5", "expected falling numbers, got 0.5"),
+        ("file: a.csv, thresholds: [true]", r"expected falling numbers, got \[True\]"),
+        ("file: a.csv, thresholds: []", r"expected falling numbers, got \[\]"),
+        ("file: a.csv, thresholds: [.nan]", r"expected falling numbers, got \[nan\]"),
+        ("file: a.csv, threshold: [0.5]", "similarity: unknown key 'threshold'"),
+    ],
+)
+def test_a_wrong_option_is_named_with_its_line(folder: Path, option: str, message: str):
+    spec = folder / "small.yaml"
+    objective = f"  objective: {{name: rince, similarity: {{{option}}}}}\n"
+    spec.write_text(spec.read_text().replace("\npretraining:\n", f"\npretraining:\n{objective}"))
+    with pytest.raises(RncGraphError, match=rf"small\.yaml, line \d+: .*objective.*{message}"):
+        read_spec(spec)
 
 
 def test_other_classes_than_the_data_have_are_refused(file: Path):

@@ -338,7 +338,9 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
     for wrong in ("0", "-1", "x", "gin=", "gin=x", "1.5"):
         with pytest.raises(RncGraphError, match="--seeds"):
             read_spec(esol, seeds=wrong)
-    with pytest.raises(RncGraphError, match="unknown encoder 'gat'; known: gcn, gin, gin-moses, mpnn"):
+    with pytest.raises(
+        RncGraphError, match="unknown encoder 'gat'; known: gcn, gin, gin-moses, mpnn"
+    ):
         read_spec(esol, seeds="gat=3")
     with pytest.raises(RncGraphError, match="unknown encoder 'gat'"):
         read_spec(esol, encoders=["gat"])

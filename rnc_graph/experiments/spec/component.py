@@ -17,7 +17,7 @@ from rnc_graph.encoders import ENCODERS
 from rnc_graph.encoders.factory import import_class
 from rnc_graph.encoders.pretrained import WITH_WEIGHTS
 from rnc_graph.errors import BadValueError
-from rnc_graph.experiments.spec.similarity import is_file, similarity_of
+from rnc_graph.experiments.spec.similarity import check_option, is_file, similarity_of
 from rnc_graph.losses import LOSSES
 from rnc_graph.registry import Registry
 
@@ -157,6 +157,8 @@ _TWO_CLASSES = [[1.0, -1.0], [-1.0, 1.0]]
 def _loss_can_be_made(component: LossComponent, info: ValidationInfo) -> LossComponent:
     if is_finished(info):
         return component
+    if component.similarity is not None:
+        check_option(component.similarity)
     checked = component.with_values(_TWO_CLASSES)
     checked.identity(LOSSES)
     made = checked.make(LOSSES)

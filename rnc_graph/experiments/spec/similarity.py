@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,28 @@ def is_file(option: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(option, Mapping) and "file" in option
 
 
+def check_option(option: Mapping[str, Any]) -> None:
+    """Raise :class:`BadValueError` for a wrong key or value; the file is not read."""
+    unknown = sorted(map(str, option.keys() - _KEYS))
+    if unknown:
+        raise BadValueError(f"similarity: unknown key {unknown[0]!r}; known: {sorted(_KEYS)}")
+    for key, value in (("file", option["file"]), ("how_to_get", option.get("how_to_get", ""))):
+        if not isinstance(value, str) or (key == "file" and not value):
+            raise BadValueError(f"similarity: {key}: expected text, got {value!r}")
+    given = option.get("thresholds")
+    if given is None:
+        return
+    falling = (
+        isinstance(given, list)
+        and len(given) > 0
+        and all(isinstance(x, int | float) and not isinstance(x, bool) for x in given)
+        and all(map(math.isfinite, given))
+        and all(high > low for high, low in pairwise(given))
+    )
+    if not falling:
+        raise BadValueError(f"similarity: thresholds: expected falling numbers, got {given!r}")
+
+
 def similarity_of(option: Mapping[str, Any]) -> tuple[list[str], list[list[float]]]:
     """Read ``{file: PATH, thresholds: [...], how_to_get: ...}``.
 
@@ -32,12 +55,10 @@ def similarity_of(option: Mapping[str, Any]) -> tuple[list[str], list[list[float
         The names of the classes, and the C x C similarities.
 
     Raises:
-        RncGraphError: the file is missing or wrong, or the thresholds do not fall.
+        RncGraphError: the file is missing or wrong, or :func:`check_option` raises.
     """
-    unknown = sorted(option.keys() - _KEYS)
-    if unknown:
-        raise BadValueError(f"similarity: unknown key {unknown[0]!r}; known: {sorted(_KEYS)}")
-    path, thresholds = Path(option["file"]), _thresholds(option.get("thresholds"))
+    check_option(option)
+    path, thresholds = Path(option["file"]), option.get("thresholds")
     try:
         frame = read_csv(path)
     except MissingFileError as error:
@@ -76,12 +97,3 @@ def _differ(expected: list[str], found: list[str]) -> str:
         if one != other:
             return f", number {number} of them {other!r} in place of {one!r}"
     return ""
-
-
-def _thresholds(given: Any) -> list[float] | None:
-    if given is None:
-        return None
-    numeric = isinstance(given, list) and given and all(isinstance(x, int | float) for x in given)
-    if not numeric or not all(high > low for high, low in pairwise(given)):
-        raise BadValueError(f"similarity: expected falling thresholds, got {given!r}")
-    return [float(threshold) for threshold in given]
