@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from rnc_graph.data import MoleculeTable
 from rnc_graph.data.samples import Samples
 from rnc_graph.encoders import make_encoder
 from rnc_graph.experiments.checks import check_methods
@@ -60,7 +61,9 @@ class Forecast:
 def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -> Forecast:
     """Plan an experiment and estimate the time of what is missing; nothing is written.
 
-    A few steps of each encoder are timed. What a run checks before it trains is not checked here.
+    A few steps of each encoder are timed, for molecules on one data set: the time goes by their
+    atoms, or by their drawings, which are of one size. What a run checks before it trains is not
+    checked here.
 
     Raises:
         RncGraphError: bad data.
@@ -92,6 +95,7 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
 def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
     """Estimate the time that tasks take one after another, by a few steps of each encoder."""
     paces: dict[tuple[str, str], float] = {}
+    atoms: dict[str, float] = {}
     total = 0.0
     with one_thread():
         for task in tasks:
@@ -101,11 +105,27 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
             if not isinstance(task, TrainingTask):
                 total += _FIT * size
                 continue
-            kind = task.split.data, str(task.encoder)
+            key = task.split.data
+            atoms[key] = atoms.get(key) or _atoms(data)
+            molecules = isinstance(data.table, MoleculeTable)
+            kind = data.kind if molecules else key, str(task.encoder)
             if kind not in paces:
-                paces[kind] = _pace(task.encoder, data, resources.device)
-            total += _TASK + _TRAINING * task.epochs * task.epoch_cost * size * paces[kind]
+                paces[kind] = _pace(task.encoder, data, resources.device) / atoms[key]
+            work = task.epochs * task.epoch_cost * size * atoms[key]
+            total += _TASK + _TRAINING * work * paces[kind]
     return total
+
+
+def _rows(data: Samples) -> torch.Tensor:
+    return torch.arange(min(_BATCH, len(data.inputs)))
+
+
+def _atoms(data: Samples) -> float:
+    """Return the mean number of atoms, or nodes, of the first samples; 1 for images."""
+    if data.kind == "images":
+        return 1.0
+    rows = _rows(data)
+    return float(data.inputs.batch(rows).num_nodes / len(rows))
 
 
 def _pace(component: EncoderComponent, data: Samples, accelerator: str) -> float:
@@ -113,7 +133,7 @@ def _pace(component: EncoderComponent, data: Samples, accelerator: str) -> float
     device = torch_device(accelerator)
     # Other work on the machine is not counted; a GPU's own time is not the process's.
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    rows = torch.arange(min(_BATCH, len(data.inputs)))
+    rows = _rows(data)
     with seeded(0):
         encoder = make_encoder(component.source, component.options, data.inputs).to(device)
         seconds = []

@@ -1,5 +1,6 @@
 """Axes, exclusions and inclusions; what the axes of the split do to the data."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,36 @@ def test_a_forecast_counts_and_writes_nothing(folder: Path):
     after = forecast(experiment, folder / "out", ExecutionConfig(jobs=2))
     assert (after.missing, after.seconds) == (0, 0.0)
     assert sum(line.done for line in after.lines) == 20
+
+
+COUNTED = """
+from rnc_graph.encoders import GCN
+
+class Counted(GCN):
+    calls = 0
+
+    def forward(self, batch):
+        Counted.calls += 1
+        return super().forward(batch)
+"""
+
+
+def test_encoders_of_molecules_are_timed_on_one_data_set(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(folder)
+    (folder / "counted.py").write_text(COUNTED)
+    lines = (folder / "molecules.csv").read_text().splitlines(keepends=True)
+    (folder / "fewer.csv").write_text("".join(lines[:-5]))
+    fewer = "{path: fewer.csv, smiles: smiles, targets: [logS]}"
+    text = GRID.replace("data: {", f"data: [{fewer}, {{").replace("[logS]}\n", "[logS]}]\n")
+    text = text.replace("gcn: {", "gcn: {class: counted.Counted, ")
+    (folder / "grid.yaml").write_text(text.replace("plain, L1", "plain, L1, fine-tuned"))
+    found = forecast(read_spec(folder / "grid.yaml"), folder / "out", ExecutionConfig(jobs=1))
+    assert {line.data for line in found.lines} == {"fewer", "molecules"}
+    assert found.missing == found.tasks > 0
+    assert sys.modules["counted"].Counted.calls == 4
+    monkeypatch.delitem(sys.modules, "counted")
 
 
 def _table(count: int) -> MoleculeTable:
