@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from report import processor, write
+from report import processor, write, write_markdown
 from scipy.stats import wilcoxon
 
 from rnc_graph import MoleculeRegressor
@@ -167,8 +167,7 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true", help="write the Markdown from the JSON")
     arguments = parser.parse_args()
     if arguments.tables:
-        result = json.loads(arguments.out.read_text())
-        write(result, markdown(result), arguments.out)
+        write_markdown(markdown(json.loads(arguments.out.read_text())), arguments.out)
         return
     models = [row for row in MODELS if getattr(arguments, row)]
     every = [n.partition("/")[2] for n in dataset_cards() if n.startswith("moleculeace/")]

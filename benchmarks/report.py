@@ -12,7 +12,7 @@ from typing import Any
 from rnc_graph.data import load_dataset
 from rnc_graph.reporting.provenance import processor, provenance
 
-__all__ = ["different", "processor", "stored", "write"]
+__all__ = ["different", "processor", "stored", "write", "write_markdown"]
 
 _BEGUN = time.perf_counter()
 
@@ -37,10 +37,15 @@ def stored(path: Path, make: Callable[[], Any]) -> Any:
 
 
 def write(result: dict[str, Any], markdown: str, path: Path) -> None:
-    """Write JSON with its provenance, and Markdown next to it; print the Markdown."""
+    """Write JSON with its provenance, and its Markdown."""
     path.parent.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     made = provenance(command, time.perf_counter() - _BEGUN)
     path.write_text(json.dumps({**made, **result}, indent=2) + "\n")
+    write_markdown(markdown, path)
+
+
+def write_markdown(markdown: str, path: Path) -> None:
+    """Write Markdown next to the JSON of a path; print it."""
     path.with_suffix(".md").write_text(markdown)
     print(markdown, end="")

@@ -28,7 +28,7 @@ OTHERS = {
 }
 _ABLATION = {
     "plain L1 (100 epochs)": ("", "L1"),
-    "RnC, one view, as in the study": ("RnC+freeze", "RnC"),
+    "RnC, one view, as in the project": ("RnC+freeze", "RnC"),
     "+ two views with masked atoms": ("RnC, masked+freeze", "RnC, masked"),
     "+ a projection": ("RnC, projected+freeze", "RnC, projected"),
     "+ two masked views and a projection": (

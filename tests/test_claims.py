@@ -50,6 +50,7 @@ def grids() -> Iterator[str]:
     on_logbb = [lower("freeze_vs_finetune", name, "logbb") for name in ("svr", "extra-trees")]
     yield "support vectors ({:.3f} lower) and extra trees ({:.3f} lower)".format(*on_logbb)
     tenth = "train_size=0.1"
+    yield f"{-lower('data_efficiency', 'mean', 'esol', tenth):.3f} higher than L1 on ESOL"
     yield f"{lower('data_efficiency', 'svr', 'esol', tenth):.3f} lower than L1, on FreeSolv"
     yield f"extra trees {lower('data_efficiency', 'extra-trees', 'freesolv', tenth):.3f} lower"
     low, high = "unseen=0.0-0.2", "unseen=0.8-1.0"
@@ -69,15 +70,28 @@ def losses() -> Iterator[str]:
     worse = of["AttentionNCE+freeze"]["difference"]["rmse"]
     yield f"by {worse['mean']:.3f} in RMSE when frozen (p = {worse['p_holm']:.3f})"
     order = [of[name]["measures"]["order"]["mean"] for name in frozen[:2]]
-    yield "correlation of distances {:.3f}, the next {:.3f}".format(*order)
+    yield "highest order**: {:.3f}, the next {:.3f}.".format(*order)
+    ordered = ("AttentionNCE+freeze", "TSC+freeze", "RINCE (in)+freeze")
+    p_order = [row("objectives", n)["measure_difference"]["order"]["p_holm"] for n in ordered]
+    yield "only (p = {:.3f}); to frozen TSC (p = {:.3f}) and RINCE (in) (p = {:.3f})".format(
+        *p_order
+    )
     label = [of[name]["measures"]["label_error_10"]["mean"] for name in ("RnC", "L1")]
     p = of["L1"]["measure_difference"]["label_error_10"]["p_holm"]
     yield "label error {:.3f} against {:.3f} (p = {:.3f})".format(*label, p)
     yield f"in RMSE ({error['RnC']:.3f} against {error['L1']:.3f})"
     yield f"regression has {error['svr']:.3f} and extra trees {error['extra-trees']:.3f}"
+    kinds = ("KCL+freeze", "TSC (ordered)+freeze", "TSC+freeze")
+    mae, squared = (
+        [row("long_tail", name)["difference"][metric]["p_holm"] for name in kinds]
+        for metric in ("mae", "rmse")
+    )
+    yield "(p = {:.3f} for KCL, {:.3f} for TSC (ordered), {:.3f} for TSC)".format(*mae)
+    yield "both TSC are (p = {1:.3f} and {2:.3f}), KCL is not (p = {0:.3f})".format(*squared)
     rare = [rmse("long_tail", name) for name in ("svr", "L1")]
     p = row("long_tail", "svr")["difference"]["rmse"]["p_holm"]
-    yield "{:.3f} against {:.3f} in RMSE (p = {:.3f})".format(*rare, p)
+    yield "{:.3f} against {:.3f} in RMSE".format(*rare)
+    yield f"the difference is not significant (p = {p:.3f})"
 
 
 def readme() -> Iterator[str]:
@@ -95,6 +109,12 @@ def readme() -> Iterator[str]:
     }.items():
         yield words.format(*(mean(split["rmse"][kind] for split in s) for s in sets.values()))
     yield f"{less_than('benchmarks/few_labels.json', 'quick', 'random forest'):.0f}% less error"
+
+
+def rnc() -> Iterator[str]:
+    errors = [rmse("esol_three_seeds", name) for name in ("RnC(L1)", "normal-L1")]
+    p = row("esol_three_seeds", "RnC(L1)")["difference"]["rmse"]["p_holm"]
+    yield "({:.3f} against {:.3f}, p = {:.3f};".format(*errors, p)
 
 
 def few_labels() -> Iterator[str]:
@@ -122,6 +142,7 @@ def serving() -> Iterator[str]:
 PAGES = {
     "README.md": readme,
     "docs/bioactivity.md": bioactivity,
+    "docs/does-rnc-help.md": rnc,
     "docs/few-labels.md": few_labels,
     "docs/serving.md": serving,
     "docs/what-grids-show.md": grids,

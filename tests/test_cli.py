@@ -159,7 +159,7 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert "table.md" in done.stdout
     made = json.loads((folder / "out" / "provenance.json").read_text())
     assert made["command"] == "rnc-graph run small.yaml"
-    assert made["wall_seconds"] >= 1
+    assert made["wall_seconds"] >= 0
     assert "tasks done already" in done.stderr
     assert "Warning" not in done.stderr
 

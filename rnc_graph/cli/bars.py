@@ -132,6 +132,11 @@ class ExperimentBar:
         self.decoding: progress.TaskID | None = None
         self.images = 0
 
+    @property
+    def done(self) -> int:
+        """How many tasks this call has finished."""
+        return len(self.tasks) - len(self.cost_left)
+
     def __enter__(self) -> ExperimentBar:
         self.bars.start()
         return self
@@ -175,9 +180,9 @@ class ExperimentBar:
     def finished(self, key: str) -> None:
         """Print a line for a finished task."""
         del self.cost_left[key]
-        task, done = self.tasks[key], len(self.tasks) - len(self.cost_left)
+        task = self.tasks[key]
         self.console.print(
-            f"[dim]{done}/{len(self.tasks)}[/] {escape(task.label)}, seed {task.split.seed} "
+            f"[dim]{self.done}/{len(self.tasks)}[/] {escape(task.label)}, seed {task.split.seed} "
             f"[dim]{self._left()}[/]"
         )
         self._draw()

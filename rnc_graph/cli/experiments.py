@@ -166,14 +166,18 @@ def _run(
     from rnc_graph.reporting.provenance import write_provenance
     from rnc_graph.reporting.tables import tabulate
 
-    begun = time.perf_counter()
-    with ExperimentBar(console(stderr=True)) as progress:
-        outcome = run_experiment(experiment, folder, execution=execution, progress=progress)
-    tables = tabulate(outcome)
     options = ["--seeds", seeds] if seeds is not None else []
     again = shlex.join(["rnc-graph", *made_by, *options, *["--quick"] * quick])
-    files = write_experiment(folder, outcome, tables, again)
-    files.append(write_provenance(folder, again, time.perf_counter() - begun))
+    begun, progress = time.perf_counter(), ExperimentBar(console(stderr=True))
+    files = []
+    try:
+        with progress:
+            outcome = run_experiment(experiment, folder, execution=execution, progress=progress)
+    finally:  # An interrupted call has taken time too.
+        if progress.done:
+            files.append(write_provenance(folder, again, time.perf_counter() - begun))
+    tables = tabulate(outcome)
+    files = [*write_experiment(folder, outcome, tables, again), *files]
     print_tables(console(), outcome, tables)
     _print_files(files)
     if len(tables) > DRAWN:

@@ -149,7 +149,7 @@ def _check_head(table: Table, method: Method) -> None:
     if regression.balanced and not classes:
         raise BadValueError(
             f"method {method.name!r}, regression.balanced: the targets of {table.name!r} are "
-            "measured, and only classes can be drawn alike"
+            "measured, and class-balanced batches need classes"
         )
 
 

@@ -88,6 +88,7 @@ def write_texts(
     predictions = gzip.compress(_predictions(outcome).encode("utf-8"), mtime=0)
     with atomic_path(folder / PREDICTIONS) as temporary:
         temporary.write_bytes(predictions)
+    (folder / "predictions.csv").unlink(missing_ok=True)  # Of version 0.1.0, which did not pack it.
     return [folder / name for name in (*texts, PREDICTIONS)]
 
 

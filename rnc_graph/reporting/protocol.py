@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from rnc_graph.data.table import MoleculeTable, Table
 from rnc_graph.experiments.spec import Experiment
@@ -62,7 +62,7 @@ def notes(
         "95% interval of the paired t test; its p value is corrected by Holm over the methods with "
         "one reference, and over the baselines. A difference is not significant if the corrected p "
         "is 0.05 or more; in parentheses the smallest true difference that would be significant in "
-        f"four of five experiments. {_overlap(same_sets, published, divisions, by_seed)}"
+        f"four of five experiments. {_overlap(same_sets, published, divisions, splits.values())}"
     )
     if experiment.ranked:
         found.append(
@@ -101,7 +101,9 @@ def _of_file(source: CsvData, table: Table) -> list[str]:
     return said
 
 
-def _overlap(same: bool, published: bool, divisions: list[str], by_seed: list[bool]) -> str:
+def _overlap(
+    same: bool, published: bool, divisions: list[str], splits: Collection[SplitSpec]
+) -> str:
     """Say what the spread over seeds is that of."""
     if published:
         return (
@@ -112,11 +114,18 @@ def _overlap(same: bool, published: bool, divisions: list[str], by_seed: list[bo
         return (
             "The sets are the same for all seeds: the spread is that of what is drawn in training."
         )
-    drawn = "The splits" if not divisions and all(by_seed) else "The splits by seed"
+    all_by_seed = all(split.by_seed for split in splits)
+    drawn = "The splits" if not divisions and all_by_seed else "The splits by seed"
+    kept, thinned = (
+        any(split.train_size < 1 for split in splits),
+        any(split.long_tail or split.unseen for split in splits),
+    )
+    sizes = f" Sizes are those of the shares{', times the share that is kept' if kept else ''}"
+    sizes += ", before samples are left out by their label." if thinned else "."
     return (
         f"{drawn} overlap: intervals and p values have Nadeau and Bengio's correction, by which "
         "intervals are sqrt(1 + seeds * test set / training set) times as wide, 1.5 times for 10 "
-        "seeds of 80/10/10."
+        f"seeds of 80/10/10.{sizes if kept or thinned else ''}"
     )
 
 

@@ -33,7 +33,8 @@ def provenance(command: str, seconds: float) -> dict[str, Any]:
 def write_provenance(folder: Path, command: str, seconds: float) -> Path:
     """Write ``provenance.json`` of an experiment's folder and return its path.
 
-    The time of earlier calls of the same command, which this one has continued, is added.
+    The time of earlier calls of the same command, which this one has continued, is added. A file
+    that cannot be read is replaced.
 
     Args:
         folder: of the results.
@@ -41,13 +42,15 @@ def write_provenance(folder: Path, command: str, seconds: float) -> Path:
         seconds: the time of this call.
     """
     from rnc_graph.experiments.identity import FORMAT
-    from rnc_graph.experiments.store import read_json
 
     path = folder / PROVENANCE
     made = {**provenance(command, seconds), "run_format": FORMAT}
-    earlier = read_json(path) if path.exists() else {}
-    if all(earlier.get(key) == made[key] for key in ("command", "run_format")):
-        made["wall_seconds"] += earlier.get("wall_seconds") or 0
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        if all(earlier[key] == made[key] for key in ("command", "run_format")):
+            made["wall_seconds"] += int(earlier["wall_seconds"])
+    except (OSError, ValueError, TypeError, KeyError):  # None, a damaged one, or without a time.
+        pass
     write_text(path, json.dumps(made, indent=1) + "\n")
     return path
 

@@ -59,6 +59,18 @@ def test_a_split_that_something_is_done_to(folder: Path, split: str, said: str):
     assert second.startswith("Δ")
 
 
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        ("{}", "10 seeds of 80/10/10."),
+        ("{train_size: 0.5}", "Sizes are those of the shares, times the share that is kept."),
+        ("{unseen: [0, 0.2]}", "those of the shares, before samples are left out by their label."),
+    ],
+)
+def test_the_correction_for_overlap_says_which_sizes_it_takes(folder: Path, split: str, said: str):
+    assert _notes(folder, f"split: {split}\n")[1].endswith(said)
+
+
 def test_several_splits_are_told_one_by_one(folder: Path):
     first, second, *_ = _notes(
         folder, "splits: {all: {}, some: {train_size: 0.5}, far: {splitter: {name: scaffold}}}\n"

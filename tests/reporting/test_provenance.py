@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rnc_graph import __version__
 from rnc_graph.experiments.identity import FORMAT
-from rnc_graph.reporting.provenance import write_provenance
+from rnc_graph.reporting.provenance import PROVENANCE, write_provenance
 
 
 def test_the_time_of_calls_that_continue_one_another_adds_up(tmp_path: Path):
@@ -20,3 +20,6 @@ def test_the_time_of_calls_that_continue_one_another_adds_up(tmp_path: Path):
     assert seconds("rnc-graph run a.yaml", 2.4) == 2
     assert seconds("rnc-graph run a.yaml", 3.1) == 5
     assert seconds("rnc-graph run a.yaml --seeds 3", 1.2) == 1
+    for damaged in (b"", b"[]", b"\xff", b'{"wall_seconds": 5}'):
+        (tmp_path / PROVENANCE).write_bytes(damaged)
+        assert seconds("rnc-graph run a.yaml", 2.4) == 2

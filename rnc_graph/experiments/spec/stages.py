@@ -64,7 +64,7 @@ class RegressionSpec(FinetuneConfig):
     head_dropout: float = Field(0.0, ge=0, lt=1)
     balanced: bool = Field(
         False,
-        description="draw each class of the training set alike, for targets that are classes",
+        description="class-balanced batches, for targets that are classes",
     )
     views: int = Field(1, ge=1, le=100, description="V")
     augmentation: Augmentation = Field({}, description="strength or options of each, in order")
