@@ -157,11 +157,19 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert "gcn, 2 seeds: errors in log mol/L" in done.stdout
     assert "paired difference to plain" in done.stdout
     assert "table.md" in done.stdout
-    made = json.loads((folder / "out" / "provenance.json").read_text())
+    written = (folder / "out" / "provenance.json").read_text()
+    made = json.loads(written)
     assert made["command"] == "rnc-graph run small.yaml"
     assert made["wall_seconds"] >= 0
     assert "tasks done already" in done.stderr
     assert "Warning" not in done.stderr
+
+    # A call that trains nothing says nothing of how the results were made.
+    (folder / "out" / "predictions.csv").write_text("of an older version")
+    again = CliRunner().invoke(app, ["run", "small.yaml", "--encoder", "gcn", "--out", "out"])
+    assert again.exit_code == 0, repr(again.exception)
+    assert (folder / "out" / "provenance.json").read_text() == written
+    assert not (folder / "out" / "predictions.csv").exists()
 
 
 def test_a_shipped_spec_is_copied_and_found_by_its_name(

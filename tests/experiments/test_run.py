@@ -16,6 +16,8 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.progress import Silent
+from rnc_graph.reporting.experiment_folder import spec_text
+from rnc_graph.reporting.provenance import PROVENANCE
 from rnc_graph.reporting.report import write_report
 from tests.run_and_write import command_line, contents, run_and_write
 
@@ -246,18 +248,14 @@ def test_a_run_that_diverges_does_not_stop_the_others(folder, experiment):
         }
     )
     both = experiment.model_copy(update={"methods": [wild, experiment.methods[0]]})
-    listener = Listener()
+    (folder / "wild.yaml").write_text(spec_text(both))
     with pytest.raises(
         RncGraphError, match=r"2 of 8 tasks failed.*\nwild, gcn, seed 0: .*diverged"
     ):
-        run_and_write(
-            both,
-            folder / "out",
-            execution=ExecutionConfig(jobs=2),
-            progress=listener,
-        )
-    assert len(listener.done) == 6
+        command_line("run", "wild.yaml", "--jobs", "2", "--out", "out")
+    assert len(list((folder / "out" / "store").glob("[!.]*"))) == 6
     assert not (folder / "out" / "table.md").exists()
+    assert (folder / "out" / PROVENANCE).exists(), "what is done has taken time"
 
 
 @pytest.mark.slow
