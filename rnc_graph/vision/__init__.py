@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnc_graph.vision.agedb import agedb_table, balanced_split, load_agedb
+    from rnc_graph.vision.agedb import agedb_table, balanced_split
     from rnc_graph.vision.checkpoints import load_checkpoint
     from rnc_graph.vision.class_sets import load_class_images, load_fashion_mnist
     from rnc_graph.vision.data import ImageData, ImageTable, decoded_images, load_images
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rnc_graph.vision.value_tables import value_table
 
 _MODULES = {
-    "agedb": "agedb_table balanced_split load_agedb",
+    "agedb": "agedb_table balanced_split",
     "checkpoints": "load_checkpoint",
     "class_sets": "load_class_images load_fashion_mnist",
     "data": "ImageData ImageTable decoded_images load_images",
@@ -42,7 +42,7 @@ _MODULES = {
 __all__ = [
     "CIFAR100_SUPERCLASSES", "FASHION_KINDS", "Decoding", "Drawing", "ImageData",
     "ImageEncoder", "ImageTable", "PackedImages", "ResNet8", "ResNet18", "ResNet50", "agedb_table",
-    "balanced_split", "decoded_images", "depict", "folder_table", "list_table", "load_agedb",
+    "balanced_split", "decoded_images", "depict", "folder_table", "list_table",
     "load_checkpoint", "load_class_images", "load_fashion_mnist", "load_images", "packed_array",
     "packed_images", "rotated_digits", "superclass_of", "value_table",
 ]  # fmt: skip

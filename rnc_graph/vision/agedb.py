@@ -6,7 +6,6 @@ is read from the table published with that paper, or drawn by its rule.
 """
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.bad import BadRow, OnBad, check_bad
 from rnc_graph.errors import BadValueError, MissingFileError
-from rnc_graph.vision.data import ImageData, ImageTable, load_images
-from rnc_graph.vision.decoding import Decoding
+from rnc_graph.vision.data import ImageTable
 from rnc_graph.vision.value_tables import value_table
 
 HOW_TO_GET_IT = (
@@ -66,6 +64,9 @@ def agedb_table(
 ) -> tuple[ImageTable, list[BadRow]]:
     """List the images of AgeDB with their ages, and those left out; no image is opened.
 
+    A split is drawn of all images with an age, so that a corrupt one, which :func:`load_images`
+    leaves out, moves no other image from set to set.
+
     Args:
         folder: of the images, or the one that the paths of the split table begin in.
         split_table: a CSV with the columns age, path and split ("train", "val", "test"), as
@@ -92,27 +93,6 @@ def agedb_table(
         )
     check_bad(bad, on_bad, table.name)
     return table, bad
-
-
-def load_agedb(
-    folder: Path,
-    split_table: Path | None = None,
-    *,
-    decoding: Decoding,
-    on_bad: OnBad = "raise",
-    seed: int = 0,
-    samples: int | None = None,
-    jobs: int = 1,
-    on_done: Callable[[int], None] = lambda images: None,
-) -> ImageData:
-    """Load AgeDB, or evenly spaced ``samples`` of it; corrupt images are bad ones too.
-
-    A split is drawn of all images with an age, so that a corrupt one moves no other image from set
-    to set. The other arguments are those of :func:`agedb_table` and :func:`load_images`.
-    """
-    table, bad = agedb_table(folder, split_table, on_bad=on_bad, seed=seed)
-    table = table.spaced(samples)
-    return load_images(table, decoding, bad, on_bad=on_bad, jobs=jobs, on_done=on_done)
 
 
 def _from_names(folder: Path, seed: int) -> tuple[ImageTable, list[BadRow]]:

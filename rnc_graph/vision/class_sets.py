@@ -146,10 +146,11 @@ def load_class_images(
             # torchvision verifies the checksums of the files before it opens them.
             found = read(root, **option, download=download)
         except (RuntimeError, OSError) as error:
+            # torchvision's advice is no option of a spec.
+            reason = str(error).replace(". You can use download=True to download it", "")
             raise MissingFileError(
-                f"{name}: is not complete in {root}: {error}; nothing is downloaded by default: "
-                f"get {archive} and unpack it so that {root / unpacked} exists, or allow the "
-                "download"
+                f"{name}: is not complete in {root}: {reason}; nothing is downloaded: get "
+                f"{archive} and unpack it so that {root / unpacked} exists"
             ) from error
         if name == "stl10":
             subsets[subset] = found.data.transpose(0, 2, 3, 1), found.labels

@@ -57,7 +57,7 @@ def list_table(
         classes: names of the classes; None for their indices, all of which occur in training.
 
     Raises:
-        RncGraphError: the folder, a list or all images are missing, or a line is wrong.
+        RncGraphError: the folder or a list is missing, or a line is wrong.
     """
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: there is no such folder")

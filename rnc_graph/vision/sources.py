@@ -46,11 +46,6 @@ class ImageFiles(ImageSource):
         """Load the images, decoded on all cores and cached after."""
         try:
             table, bad = self.listed()
-            if not any(Path(image).exists() for image in table.images):
-                raise MissingFileError(
-                    f"{self.folder}: has none of {len(table)} images; the first, "
-                    f"{table.images[0]!r}, is missing"
-                )
         except MissingFileError as error:
             raise MissingFileError(
                 "; ".join(filter(None, (str(error), self.how_to_get)))
@@ -192,8 +187,15 @@ class ClassFolders(ImageFiles):
 
     def listed(self) -> tuple[ImageTable, Sequence[BadRow]]:
         """Return the images and their classes."""
-        lists = {str(name): path for name, path in self.lists.items()}
-        return list_table(lists, self.folder) if lists else folder_table(self.folder), ()
+        if not self.lists:
+            return folder_table(self.folder), ()
+        table = list_table({str(name): path for name, path in self.lists.items()}, self.folder)
+        if not any(Path(image).is_file() for image in table.images):
+            raise MissingFileError(
+                f"{self.folder}: has none of {len(table)} images; the first, "
+                f"{table.images[0]!r}, is missing"
+            )
+        return table, ()
 
     def decoding(self) -> Decoding:
         """Return how files become images."""

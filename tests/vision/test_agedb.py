@@ -7,12 +7,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnc_graph.data.bad import OnBad
 from rnc_graph.errors import RncGraphError
-from rnc_graph.vision import Decoding, agedb_table, balanced_split, load_agedb
+from rnc_graph.vision import Decoding, ImageData, agedb_table, balanced_split, load_images
 from rnc_graph.vision.agedb import age_of
 from tests.vision.conftest import write_image
 
 SIXTEEN = Decoding(16)
+
+
+def _load(folder: Path, split_table: Path | None = None, on_bad: OnBad = "raise") -> ImageData:
+    table, bad = agedb_table(folder, split_table, on_bad=on_bad)
+    return load_images(table, SIXTEEN, bad, on_bad=on_bad)
 
 
 def _folder(path: Path, ages: Iterable[int]) -> Path:
@@ -64,7 +70,7 @@ def test_another_seed_is_another_split() -> None:
 def test_a_folder_is_read(cache: Path, tmp_path: Path) -> None:
     folder = _folder(tmp_path / "AgeDB", [30] * 9 + [31] * 2 + [101])
     (folder / "notes.txt").write_text("no image")
-    data = load_agedb(folder, decoding=SIXTEEN)
+    data = _load(folder)
     assert data.table.targets.shape == (12, 1)
     # In the order of their numbers, 9 before 10.
     assert data.table.targets[:, 0].tolist() == [30] * 9 + [31] * 2 + [101]
@@ -82,7 +88,7 @@ def test_corrupt_and_nameless_images_are_skipped_or_refused(cache: Path, tmp_pat
     (folder / "4_Some_Body_30_m.jpg").write_bytes(b"no image")
     write_image(folder / "100_Nobody_f.jpg")
     write_image(folder / "strange.jpg")
-    data = load_agedb(folder, decoding=SIXTEEN, on_bad="skip")
+    data = _load(folder, on_bad="skip")
     assert [Path(b.found).name for b in data.skipped] == [
         "strange.jpg",
         "4_Some_Body_30_m.jpg",
@@ -96,13 +102,13 @@ def test_corrupt_and_nameless_images_are_skipped_or_refused(cache: Path, tmp_pat
     assert data.table.published_split is not None
     assert data.table.published_split.tolist() == before.published_split[kept].tolist()
     with pytest.raises(RncGraphError, match=r"2 rows cannot be used(.|\n)*Nobody.*expected a name"):
-        load_agedb(folder, decoding=SIXTEEN)
+        _load(folder)
     for name in ("100_Nobody_f.jpg", "strange.jpg"):
         (folder / name).unlink()
     with pytest.raises(
         RncGraphError, match=r"row 5: .*4_Some_Body_30_m.jpg': cannot be read as an image"
     ):
-        load_agedb(folder, decoding=SIXTEEN)
+        _load(folder)
 
 
 def _table(path: Path, rows: Iterable[str]) -> Path:
@@ -119,13 +125,13 @@ def test_the_published_table_is_read(cache: Path, tmp_path: Path, above: bool) -
     ]
     table = _table(tmp_path / "agedb.csv", [*rows, "40,AgeDB/9_Lost_40_m.jpg,train"])
     root = tmp_path if above else folder
-    data = load_agedb(root, table, decoding=SIXTEEN, on_bad="skip")
+    data = _load(root, table, on_bad="skip")
     assert data.table.targets[:, 0].tolist() == [30, 31, 32]
     assert data.table.published_split is not None
     assert data.table.published_split.tolist() == ["train", "test", "val"]
     assert [(b.row, b.reason) for b in data.skipped] == [(4, "is missing")]
     with pytest.raises(RncGraphError, match=r"row 4: .*9_Lost_40_m.jpg': is missing"):
-        load_agedb(root, table, decoding=SIXTEEN)
+        _load(root, table)
 
 
 @pytest.mark.parametrize(

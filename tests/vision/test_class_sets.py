@@ -20,6 +20,7 @@ from rnc_graph.vision import (
     superclass_of,
 )
 from rnc_graph.vision.class_sets import read_idx
+from rnc_graph.vision.sources import ClassFolders
 from tests.vision.conftest import write_image
 from tests.vision.torchvision_sets import write_cifar100, write_stl10
 
@@ -143,8 +144,11 @@ def test_fashion_mnist_by_torchvisions_folder(cache: Path, fashion: Path) -> Non
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100", "stl10"])
 def test_nothing_is_downloaded(tmp_path: Path, name: str) -> None:
-    with pytest.raises(RncGraphError, match=rf"{name}: is not complete.*get https://.*tar.gz"):
+    with pytest.raises(RncGraphError, match=rf"{name}: is not complete.*get https://.*gz") as told:
         load_class_images(name, tmp_path)
+    # Neither a spec nor a command can download it.
+    assert "download=True" not in str(told.value)
+    assert "allow the download" not in str(told.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,6 +199,14 @@ def test_folders_without_classes_or_images(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(RncGraphError, match="a: has no images"):
         folder_table(tmp_path)
+
+
+def test_lists_without_any_image_say_how_to_get_them(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("a.png 0\nb.png 1\n")
+    lists = {"train": tmp_path / "train.txt"}
+    source = ClassFolders(images="folder", folder=tmp_path, lists=lists, how_to_get="ask the zoo")
+    with pytest.raises(RncGraphError, match=r"none of 2 images; .*a\.png.*; ask the zoo"):
+        source.load()
 
 
 def test_lists_of_files(tmp_path: Path) -> None:
