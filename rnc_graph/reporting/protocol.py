@@ -116,16 +116,12 @@ def _overlap(
         )
     all_by_seed = all(split.by_seed for split in splits)
     drawn = "The splits" if not divisions and all_by_seed else "The splits by seed"
-    kept, thinned = (
-        any(split.train_size < 1 for split in splits),
-        any(split.long_tail or split.unseen for split in splits),
-    )
-    sizes = f" Sizes are those of the shares{', times the share that is kept' if kept else ''}"
-    sizes += ", before samples are left out by their label." if thinned else "."
+    cut = any(split.train_size < 1 or split.long_tail or split.unseen for split in splits)
+    sizes = " The training set is the whole one, before samples are left out of it." if cut else ""
     return (
         f"{drawn} overlap: intervals and p values have Nadeau and Bengio's correction, by which "
         "intervals are sqrt(1 + seeds * test set / training set) times as wide, 1.5 times for 10 "
-        f"seeds of 80/10/10.{sizes if kept or thinned else ''}"
+        f"seeds of 80/10/10.{sizes}"
     )
 
 

@@ -225,12 +225,12 @@ def _table(
 def _test_share(experiment: Experiment, data: str, split: str) -> float:
     """Return the size of the test set over that of the training set, which corrects for overlap.
 
-    It is 0 for seeds that share a split. Sizes are those that the split names: its shares, and
-    ``train_size``; a long tail and unseen labels do not count.
+    It is 0 for seeds that share a split. Sizes are those before samples are left out of the
+    training set: a smaller part of it has no more in common with that of another split.
     """
     source = next(source for source in experiment.data if source_name(source) == data)
     of = experiment.splits[split]
-    return 0.0 if division_of(source) or not of.by_seed else of.test / (of.train * of.train_size)
+    return 0.0 if division_of(source) or not of.by_seed else of.test / of.train
 
 
 def _further_metrics(

@@ -63,8 +63,8 @@ def test_a_split_that_something_is_done_to(folder: Path, split: str, said: str):
     ("split", "said"),
     [
         ("{}", "10 seeds of 80/10/10."),
-        ("{train_size: 0.5}", "Sizes are those of the shares, times the share that is kept."),
-        ("{unseen: [0, 0.2]}", "those of the shares, before samples are left out by their label."),
+        ("{train_size: 0.5}", "the whole one, before samples are left out of it."),
+        ("{unseen: [0, 0.2]}", "the whole one, before samples are left out of it."),
     ],
 )
 def test_the_correction_for_overlap_says_which_sizes_it_takes(folder: Path, split: str, said: str):
