@@ -107,8 +107,9 @@ def readme() -> Iterator[str]:
     )
     sets = read("benchmarks/model.json")["sets"]
     for kind, words in {
-        "the model": "is {:.3f} log mol/L on ten random splits of ESOL, and {:.3f} kcal/mol",
-        "svr": "alone have {:.3f} and {:.3f}.",
+        "the model": "{:.3f} log mol/L on ten random splits of ESOL, {:.3f} kcal/mol on ten of "
+        "FreeSolv and {:.3f} log units",
+        "svr": "alone have {:.3f}, {:.3f} and {:.3f}.",
     }.items():
         yield words.format(*(mean(split["rmse"][kind] for split in s) for s in sets.values()))
     yield f"{less_than('benchmarks/few_labels.json', 'quick', 'random forest'):.0f}% less error"
