@@ -223,41 +223,17 @@ class DescriptorScaler:
         columns = [place[name] for name in self.names]
         filled = _filled(descriptors[:, columns], self.medians)
         # As QuantileTransformer does, but for its checks: all columns in one call of ndtri.
-        ranks = _ranks(filled, self.quantiles)
+        shares = np.linspace(0, 1, len(self.quantiles))
+        ranks = np.empty_like(filled)
+        rising, falling = self.quantiles.T, -self.quantiles[::-1].T
+        for column, values in enumerate(filled.T):
+            # A value that several quantiles have gets the middle of their shares.
+            lower = -np.interp(-values, falling[column], -shares[::-1])
+            ranks[:, column] = (np.interp(values, rising[column], shares) + lower) / 2
         ranks[filled + _AT_THE_END > self.quantiles[-1]] = 1
         ranks[filled - _AT_THE_END < self.quantiles[0]] = 0
         scores = ndtri(ranks).clip(-_LARGEST_SCORE, _LARGEST_SCORE)
         return torch.from_numpy(scores).float()
-
-
-def _ranks(values: FloatArray, quantiles: FloatArray) -> FloatArray:
-    """Return the share of q quantiles (q, k) below values (N, k) that lie between them.
-
-    Interpolated, with the bits of ``np.interp``; in place of a call for each column, all of them
-    together. A value that several quantiles have gets the middle of their shares.
-    """
-    count = len(quantiles)
-    shares = np.linspace(0, 1, count)
-    columns = np.arange(values.shape[1])
-    # A binary search in all columns: for the last quantile up to a value, and the first from it.
-    steps = [2**power for power in reversed(range(count.bit_length()))]
-    padding = np.full((2 * steps[0] - 1 - count, values.shape[1]), np.inf)
-    padded = np.concatenate([quantiles, padding])
-    up_to, below = np.zeros((2, *values.shape), dtype=np.int64)
-    for step in steps:
-        up_to += step * (padded[up_to + step - 1, columns] <= values)
-        below += step * (padded[below + step - 1, columns] < values)
-    last, first = (up_to - 1).clip(0, count - 2), below.clip(1, count - 1)
-
-    def slope(left: NDArray[np.int64]) -> FloatArray:
-        rise = quantiles[left + 1, columns] - quantiles[left, columns]
-        return np.asarray((shares[left + 1] - shares[left]) / rise)
-
-    with np.errstate(all="ignore"):  # Beyond the ends.
-        upper = slope(last) * (values - quantiles[last, columns]) + shares[last]
-        lower = shares[first] - slope(first - 1) * (quantiles[first, columns] - values)
-    ranks: FloatArray = (upper + lower) / 2
-    return ranks
 
 
 def _without_infinities(descriptors: FloatArray) -> FloatArray:
