@@ -125,6 +125,36 @@ def linf_distance(a: Tensor, b: Tensor) -> Tensor:
     return difference.amax(-1)
 
 
+@LABEL_DISTANCES.register("rank")
+def rank_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Sum of absolute differences of ranks among the second: labels (R, t) and (N, t) -> (R, N).
+
+    See :func:`ranks`. Targets of different spread and skew count alike.
+    """
+    a, b = _comparable(a, b)
+    return l1_distance(ranks(a, b), ranks(b, b))
+
+
+def ranks(labels: Tensor, among: Tensor) -> Tensor:
+    """Return the ranks (R, t), from 0 to N, of labels (R, t) among (N, t), for each target.
+
+    Equal labels share the mean of their ranks. Among n < N known labels ranks are scaled by N / n.
+    NaN stays NaN.
+    """
+    dtype = wide_dtype(labels.device)
+    columns = []
+    for target, others in zip(labels.T, among.T, strict=True):
+        known = others[~others.isnan()].sort().values
+        below, upto = (
+            torch.searchsorted(known, target.contiguous(), right=right) for right in (False, True)
+        )
+        rank = (below + upto).to(dtype) / 2
+        if len(known) < len(others):
+            rank *= len(others) / max(1, len(known))
+        columns.append(rank.masked_fill_(target.isnan(), torch.nan))
+    return torch.stack(columns, 1)
+
+
 @FEATURE_SIMILARITIES.register("l2")
 def l2_similarity(a: Tensor, b: Tensor) -> Tensor:
     """Negative Euclidean distance: features (R, d) and (N, d) -> (R, N).

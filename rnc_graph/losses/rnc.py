@@ -14,6 +14,8 @@ from rnc_graph.losses.pairwise import (
     FEATURE_SIMILARITIES,
     LABEL_DISTANCES,
     Pairwise,
+    rank_distance,
+    ranks,
     wide_dtype,
 )
 from rnc_graph.losses.ranked import Ranking, euclidean_likelihood, rank, ranked_likelihood
@@ -42,9 +44,10 @@ class RnCLoss(PretrainLoss):
 
     Args:
         temperature: divides the similarities; positive.
-        label_diff: "l1", "l2", "linf", or a callable ((R, t), (B, t)) -> (R, B): the distances of
-            R labels to all B, one label a sample; only their order matters, without gradient. NaN
-            is not comparable, and allowed where labels lack targets.
+        label_diff: "l1", "l2", "linf", "rank" (l1 of the labels' ranks in the batch), or a callable
+            ((R, t), (B, t)) -> (R, B): the distances of R labels to all B, one label a sample; only
+            their order matters, without gradient. NaN is not comparable, and allowed where labels
+            lack targets.
         feature_sim: "l2" (negative distance), "l1", "cosine", or a callable ((R, d), (N, d)) ->
             (R, N): the similarities of R embeddings to all N, each row independent of the others.
             It gets the features in their own dtype; the parameters of an ``nn.Module`` receive
@@ -90,6 +93,8 @@ class RnCLoss(PretrainLoss):
         if self._named_sim:
             by_view = by_view.to(wide_dtype(features.device))
             if self._named_diff and labels.shape[1] == 1:
+                if self.label_diff is rank_distance:
+                    labels = ranks(labels, labels)
                 labels, by_view = _sorted_by_label(labels, by_view, missing)
                 label_diff, missing = _difference, False
         # The number of comparable pairs, counted if not all are.

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from rnc_graph.errors import UnknownNameError
-from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, l2_similarity
+from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, l2_similarity, ranks
 
 
 def _points(rows: int, size: int, seed: int) -> torch.Tensor:
@@ -18,6 +18,21 @@ def _points(rows: int, size: int, seed: int) -> torch.Tensor:
 def test_label_distances(name: str, expected: list[list[float]], dtype: torch.dtype) -> None:
     a, b = torch.tensor([[1, 9]], dtype=dtype), torch.tensor([[4, 5], [1, 9]], dtype=dtype)
     assert LABEL_DISTANCES.get(name)(a, b).tolist() == expected
+
+
+def test_ranks_share_ties_and_keep_what_is_missing() -> None:
+    labels = torch.tensor([[5.0, 1.0], [5.0, torch.nan], [-2.0, 3.0], [1e30, 2.0]])
+    expected = [[2.0, 2 / 3], [2.0, torch.nan], [0.5, 10 / 3], [3.5, 2.0]]
+    torch.testing.assert_close(
+        ranks(labels, labels), torch.tensor(expected, dtype=torch.float64), equal_nan=True
+    )
+    distance = LABEL_DISTANCES.get("rank")
+    assert distance(labels[:1].bfloat16(), labels.bfloat16())[0].tolist() == pytest.approx(
+        [0.0, 0.0, 1.5 + 8 / 3, 1.5 + 4 / 3]
+    )
+    assert torch.equal(distance(labels, labels)[1:3], distance(labels[1:3], labels)), (
+        "blocks change nothing"
+    )
 
 
 @pytest.mark.parametrize("scale", [1e20, 1e-23])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
@@ -197,6 +198,25 @@ def test_label_distance_changes_the_ranking(name: str) -> None:
     own = RnCLoss(label_diff=lambda a, b: torch.cdist(a, b, p=order))(features, labels)
     torch.testing.assert_close(value, own)
     assert value != RnCLoss()(features, labels)
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+@pytest.mark.parametrize("missing", [0, 4])
+def test_ranks_of_labels(targets: int, missing: int) -> None:
+    features, labels = _batch(12, 2, targets=targets)
+    labels = labels.mul(2).round().exp()  # Ties, and a long tail.
+    labels[:missing, -1] = NAN
+    ranked = rankdata(labels.numpy(), axis=0, nan_policy="omit")
+    ranked *= len(labels) / (~np.isnan(ranked)).sum(0)
+    found = _with_gradient(RnCLoss(label_diff="rank"), features, labels)
+    torch.testing.assert_close(found, _with_gradient(RnCLoss(), features, torch.tensor(ranked)))
+    if not missing:
+        points = features.detach().clone().requires_grad_()
+        assert found[0].item() == pytest.approx(_by_loops(points, torch.tensor(ranked)).item())
+    # An order-preserving transform of a target changes nothing.
+    torch.testing.assert_close(
+        found, _with_gradient(RnCLoss(label_diff="rank"), features, labels**3)
+    )
 
 
 class _Scaled(nn.Module):
