@@ -109,8 +109,9 @@ def test_an_interrupt_while_libraries_are_imported(
 ) -> None:
     """As in the first seconds of a command; some libraries make an ImportError of it."""
     module = (
-        f"import os, time\ntry:\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(60)\n"
-        f"{swallowed}\n"  # A thread passes the signal on: within the sleep.
+        f"import os, time\ntry:\n    os.kill(os.getpid(), {int(number)})\n"
+        # A thread passes the signal on: just before a sleep, which it then does not end.
+        f"    for _ in range(600): time.sleep(0.1)\n{swallowed}\n"
     )
     (tmp_path / "torch.py").write_text(module)
     done = subprocess.run(

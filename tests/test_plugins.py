@@ -175,6 +175,7 @@ class OwnView:
     assert all(identity["code"] == [owner] for identity in identities)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["", "        "])
 def test_an_exit_of_a_plugin_does_not_end_the_run_with_success(folder: Path, where: str) -> None:
     code = OBJECTIVE.format(name="own")
@@ -190,6 +191,7 @@ def test_an_exit_of_a_plugin_does_not_end_the_run_with_success(folder: Path, whe
     assert not (folder / "out" / "table.md").exists()
 
 
+@pytest.mark.slow
 def test_workers_run_what_was_read(folder: Path) -> None:
     """Whatever becomes of the file once the spec has been read."""
     _keys(folder, OBJECTIVE.format(name="own"), "{name: own}")
@@ -198,6 +200,7 @@ def test_workers_run_what_was_read(folder: Path) -> None:
     assert "| own |" in (folder / "out" / "table.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_file_edited_after_the_spec_was_read_is_named_as_it_is_run(folder: Path) -> None:
     before = set(_keys(folder, OBJECTIVE.format(name="own"), "{name: own}").values())
     experiment = read_spec(folder / "own.yaml", seeds="1")
@@ -220,6 +223,7 @@ def test_a_class_that_forgets_to_be_a_module_is_told(folder: Path) -> None:
         _keys(folder, code, "{name: own}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["features.mean((1, 2))", "features.mean() / 0"])
 def test_a_value_that_is_no_finite_number_is_told(folder: Path, value: str) -> None:
     code = OBJECTIVE.format(name="own").replace("features.square().mean()", value)

@@ -103,6 +103,7 @@ def test_equal_seeds_give_equal_files(shades: Path):
     assert files[0] == files[1]
 
 
+@pytest.mark.slow
 def test_out_of_distribution_images_may_be_a_folder(shades: Path):
     """Those that are in the set itself are left out."""
     elsewhere = shades / "elsewhere" / "stripes"
@@ -143,6 +144,7 @@ def test_another_hierarchy_makes_other_runs_where_it_is_measured_by(shades: Path
     assert keys(unmeasured) == keys(unmeasured.replace(*groups))
 
 
+@pytest.mark.slow
 def test_sets_of_one_image_are_scored(shades: Path):
     """Nothing is told by them, and nothing fails after the training."""
     for part in ("train", "test"):

@@ -68,6 +68,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_own_graphs_go_from_a_spec_to_a_report(here: Path, monkeypatch: pytest.MonkeyPatch):
     (here / "triangles.py").write_text(GRAPHS)
     encoders = "  sage: {class: torch_geometric.nn.GraphSAGE, hidden_channels: 8, num_layers: 1}"
@@ -163,6 +164,7 @@ def test_own_modules_are_found_after_installed_ones(here: Path, monkeypatch: pyt
     assert sys.path.index(str(here)) == len(sys.path) - 1
 
 
+@pytest.mark.slow
 def test_a_published_split(here: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RNC_GRAPH_DATA", str(here / "data"))
     name = "moleculeace/CHEMBL204_Ki"

@@ -73,6 +73,7 @@ def test_measures_stand_in_every_form_of_the_table(folder: Path, results) -> Non
             assert all(np.isfinite(summary.values))
 
 
+@pytest.mark.slow
 def test_each_row_is_compared_with_its_own_reference(folder: Path, results) -> None:
     _, table = results(_spec(folder))
     rows = {row.name: row for row in table.rows}

@@ -113,6 +113,7 @@ def test_bounds_weights_and_logarithms_are_what_networks_and_members_learn(spec:
     )
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_values_alone_in_the_unit(written: Written) -> None:
     table = written.outcome.samples["my"]
     assert isinstance(table, MoleculeTable)
@@ -135,6 +136,7 @@ def test_errors_are_those_of_values_alone_in_the_unit(written: Written) -> None:
     assert mean.nunique() == 1
 
 
+@pytest.mark.slow
 def test_the_report_opens_and_shows_no_bound_as_a_value(written: Written) -> None:
     folder = written.outcome.store.folder.parent
     again = open_outcome(folder)

@@ -80,6 +80,7 @@ def test_a_second_call_does_only_what_is_missing(folder, experiment, finished):
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_a_lost_pretraining_is_made_again_only_for_who_needs_it(folder, experiment, finished):
     out = finished(folder, experiment)
     stage_1 = next(p for p in (out / "store").iterdir() if p.name.startswith("stage1-"))
@@ -89,6 +90,7 @@ def test_a_lost_pretraining_is_made_again_only_for_who_needs_it(folder, experime
     assert listener.to_do == [], "all runs are there, nobody needs it"
 
 
+@pytest.mark.slow
 def test_damaged_results_are_computed_again_and_not_reported(folder, experiment, finished):
     out = finished(folder, experiment)
     before = contents(out)

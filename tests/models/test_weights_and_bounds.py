@@ -96,6 +96,7 @@ def test_bounds_are_said_by_texts_or_an_array_and_come_back(molecules: Any, tmp_
     assert model.score(smiles, texts) == pytest.approx(model.score(exact, y[known]))
 
 
+@pytest.mark.slow
 def test_bounds_lower_the_error_on_what_lies_beyond(esol: MoleculeTable) -> None:
     chosen = np.random.default_rng(0).permutation(len(esol))[:400]
     smiles, y = [esol.smiles[row] for row in chosen], esol.targets[chosen, 0]

@@ -50,6 +50,7 @@ def test_a_list_is_made_once_and_taken_for_no_other(tmp_path):
         list_molecules(source, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_fragments_are_listed_after_their_molecules(tmp_path, jobs):
     table = tmp_path / "table.csv.gz"

@@ -79,6 +79,7 @@ class _Tags(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
+@pytest.mark.slow
 def test_the_page_has_its_own_tags_only(results: Path):
     found = _Tags()
     found.feed((results / "report.html").read_text(encoding="utf-8"))
@@ -138,6 +139,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> str:
     return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
 
 
+@pytest.mark.slow
 def test_a_model_card_has_its_own_tags_only(card: str):
     found = _Tags()
     found.feed(card)
@@ -203,6 +205,7 @@ def test_no_script_of_a_data_set_runs(data_page: tuple[str, Path], browser: Any)
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_markdown_tables_keep_their_columns(results: Path):
     text = (results / "table.md").read_text(encoding="utf-8")
     assert "<" not in "".join(line for line in text.splitlines() if "Made by `" not in line)
@@ -216,6 +219,7 @@ def test_markdown_tables_keep_their_columns(results: Path):
         columns = bars
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_and_their_text_is_text(results: Path):
     for path in (results / "paper").glob("*.svg"):
         tags = {element.tag.split("}")[1] for element in ET.parse(path).iter()}
@@ -225,6 +229,7 @@ def test_figures_are_drawn_and_their_text_is_text(results: Path):
     assert len(list(results.glob("*.png"))) == 6
 
 
+@pytest.mark.slow
 def test_latex_has_no_command_of_a_name(results: Path):
     text = (results / "paper" / "table.tex").read_text(encoding="utf-8")
     assert r"\input" not in text

@@ -50,6 +50,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.chdir(before)
 
 
+@pytest.mark.slow
 def test_equal_results_give_equal_bytes(results: Path):
     files = [results / "report.html", *(results / "paper").iterdir()]
     before = {path: path.read_bytes() for path in files}
@@ -75,6 +76,7 @@ def test_the_maps_are_what_was_asked_for(results: Path):
     assert pages[2].encode() == (results / "report.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_experiment_is_told(tmp_path: Path, results: Path):
     with pytest.raises(RncGraphError, match=r"has no spec\.yaml; give the folder of a finished"):
         write_report(tmp_path)
@@ -86,6 +88,7 @@ def test_a_folder_that_is_no_experiment_is_told(tmp_path: Path, results: Path):
         write_report(results, maps="pac")
 
 
+@pytest.mark.slow
 def test_the_findings_name_the_best_rows_of_all(results: Path):
     opened = open_results(results)
     tables, experiment = opened.tables, opened.outcome.experiment
@@ -104,6 +107,7 @@ def test_the_findings_name_the_best_rows_of_all(results: Path):
         assert (row.name in named) == (row.name in tied)
 
 
+@pytest.mark.slow
 def test_the_latex_table_is_complete(results: Path):
     text = (results / "paper" / "table.tex").read_text(encoding="utf-8")
     found = text.split("\\begin{table}")[1:]
@@ -284,6 +288,7 @@ def test_a_narrow_dark_window_has_all_in_it(page, results: Path):
     assert page.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_the_experiment_is_read_back(results: Path):
     opened = open_results(results)
     assert isinstance(opened.outcome.experiment, Experiment)
