@@ -7,9 +7,9 @@ The real command, a process of its own with ``--jobs 1``, so that its CPU second
 takes; the cache of features begins empty for each set. Beside the model its members, read out of
 the same saved model on the same test sets; and support vectors on descriptors alone ("svr"), as the
 member of this name learns from the same training set, and their plain mean with trees and networks,
-the default before there were fingerprints, the pretrained encoder and learned weights. A finished
-split is kept in a folder beside the results, and not trained again. Writes JSON, and the same as
-Markdown.
+the default before there were fingerprints, the pretrained encoder and learned weights. A set of
+several targets is named with one of them, as in ``photoswitch:E_pi_pi``. A finished split is kept
+in a folder beside the results, and not trained again. Writes JSON, and the same as Markdown.
 """
 
 import argparse
@@ -39,7 +39,13 @@ from rnc_graph.models.network import Network
 from rnc_graph.models.support_vectors import SupportVectors
 
 PLAIN = "mean of svr, extra-trees, networks"
-UNITS = {"esol": "log mol/L", "freesolv": "kcal/mol", "lipophilicity": "log units"}
+UNITS = {
+    "esol": "log mol/L",
+    "freesolv": "kcal/mol",
+    "lipophilicity": "log units",
+    "logbb": "log units",
+    "photoswitch:E_pi_pi": "nm",
+}
 
 
 def inputs_of(smiles: list[str], model: MoleculeModel) -> Inputs:
@@ -56,9 +62,11 @@ def cpu_seconds_of_children() -> float:
 
 def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
     """Train on one split with the command, and judge the model and its members on its test set."""
+    name, _, asked = name.partition(":")
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         command = [sys.executable, "-m", "rnc_graph.cli", "train", name, "--out", str(model)]
+        command += ["--target", asked] if asked else []
         begun = cpu_seconds_of_children()
         done = subprocess.run(
             [*command, "--seed", str(seed), "--jobs", "1"],
@@ -83,7 +91,8 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
     votes = [member.predict(inputs) for member in trained.members]
     table = load_dataset(name)
     learned = inputs_of([table.smiles[row] for row in train], trained)
-    scores = torch.from_numpy(trained.scaler.standardize(table.targets[train])).float()
+    values = table.targets[train][:, [table.target_names.index(target)]]
+    scores = torch.from_numpy(trained.scaler.standardize(values)).float()
     svr = SupportVectors(1).fit(learned, scores, torch.arange(len(train)))
     networks = [v for v, m in zip(votes, trained.members, strict=True) if isinstance(m, Network)]
     others = {
