@@ -135,6 +135,7 @@ class Shapes:
             raise BadValueError(
                 f"{name} must be ({', '.join(letters)}{',' * (len(letters) == 1)})"
                 f"{' with ' * bool(given)}{given}, got shape {shape}"
+                + ("; with one view, add [:, None]" if "V" in letters and len(shape) == 2 else "")
             )
         for letter, size in sizes.items():
             if size == 0 and letter not in self.MAY_BE_EMPTY:
