@@ -18,7 +18,7 @@ from rnc_graph.data.bounds import exact
 from rnc_graph.data.table import FloatArray, MoleculeTable, Table
 from rnc_graph.errors import UnknownNameError
 
-BASELINES = ("extra-trees", "fingerprint-svr", "mean", "random-forest", "svr")
+BASELINES = ("extra-trees", "fingerprint-svr", "fingerprint-trees", "mean", "random-forest", "svr")
 
 # The baseline of samples without SMILES.
 WITHOUT_SMILES = ("mean",)
@@ -75,10 +75,10 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
     from rnc_graph.data.featurizer import Wants, descriptor_names
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
 
-    on_descriptors = kind != "fingerprint-svr"
+    on_descriptors, on_counts = kind != "fingerprint-svr", kind.startswith("fingerprint-")
     # Rows of one molecule are known where bounds are completed.
-    canonical = not on_descriptors or split.targets.dim() == 3
-    wants = Wants(descriptors=on_descriptors, canonical=canonical, bounded=not on_descriptors)
+    canonical = on_counts or split.targets.dim() == 3
+    wants = Wants(descriptors=on_descriptors, canonical=canonical, bounded=on_counts)
     features = molecule_features(table.smiles, wants)
     check_bad(bad_rows(features.bad, table), "raise", table.name)
     scaler = None
@@ -86,7 +86,7 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
         scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])
     inputs = Inputs.of(features, np.arange(len(table)), scaler)
     member = member_class(kind)(table.targets.shape[1])
-    seeds = {"seed": seed} if kind == "extra-trees" else {}
+    seeds = {"seed": seed} if kind.endswith("-trees") else {}
     member.fit(inputs, split.targets, split.train, **seeds)
     predictions: FloatArray = member.predict(inputs)
     return predictions
@@ -94,8 +94,9 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
 
 def member_class(kind: str) -> Any:
     """Return the class of the model's member that a baseline is."""
-    from rnc_graph.models.extra_trees import ExtraTrees
+    from rnc_graph.models.extra_trees import ExtraTrees, FingerprintTrees
     from rnc_graph.models.fingerprint_svr import FingerprintSVR
     from rnc_graph.models.support_vectors import SupportVectors
 
-    return {member.kind: member for member in (SupportVectors, ExtraTrees, FingerprintSVR)}[kind]
+    classes = (SupportVectors, ExtraTrees, FingerprintTrees, FingerprintSVR)
+    return {member.kind: member for member in classes}[kind]

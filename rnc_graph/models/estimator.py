@@ -87,8 +87,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         networks: number of networks in the ensemble, trained from different seeds; "auto" (with
             stacked weights) trains three if the first lowers the error of the mixture, or none.
         descriptor_models: members on descriptors ("svr", "extra-trees"), on counts of fingerprints
-            ("fingerprint-svr"), and on descriptors beside the embedding of a pretrained encoder
-            ("embedding-svr").
+            ("fingerprint-svr"), on both ("fingerprint-trees"), and on descriptors beside the
+            embedding of a pretrained encoder ("embedding-svr").
         embedding: the name of the pretrained encoder of "embedding-svr".
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
             squared error on five folds of the training set, which the members are trained without.
@@ -146,7 +146,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         clean: bool = False,
         descriptors: bool = True,
         networks: int | Literal["auto"] = 3,
-        descriptor_models: Sequence[str] = ("extra-trees", "fingerprint-svr", "embedding-svr"),
+        descriptor_models: Sequence[str] = (
+            "fingerprint-trees",
+            "fingerprint-svr",
+            "embedding-svr",
+        ),
         embedding: str = EMBEDDING,
         weights: Literal["equal", "stacked"] = "stacked",
         target_transform: str | Sequence[str] = "none",

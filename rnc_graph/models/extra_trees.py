@@ -1,4 +1,4 @@
-"""A member on descriptors alone: extremely randomized trees."""
+"""Members of extremely randomized trees, on descriptors alone or beside fingerprints."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnc_graph.data.fingerprints import BINS, FINGERPRINTS
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesRegressor
 
 _TREES = 300
-_FEATURES = 1 / 3
 # Trees of the first model, which only estimates what lies beyond bounds.
 _FIRST = 100
+# A substructure counts if so many molecules have it, and one in so many.
+_FEWEST, _ONE_IN = 5, 10
+# Thousands of columns of more molecules take hours.
+LARGEST = 20_000
 
 _PARTS = ("feature", "threshold", "left", "right", "value", "roots")
 
@@ -34,27 +38,37 @@ class ExtraTrees:
     """
 
     kind = "extra-trees"
+    share = 1 / 3
+    """Of the columns, that a split chooses from."""
 
     def __init__(self, targets: int, trees: int = _TREES) -> None:
         self.targets = targets
         self.trees = trees
         self.learned: dict[str, Tensor] = {}
 
+    def columns(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Return what the trees split by, (N, k)."""
+        scores: NDArray[np.float32] = inputs.scores.numpy()
+        return scores
+
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> ExtraTrees:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         from sklearn.ensemble import ExtraTreesRegressor
 
         for target, column in enumerate(known_columns(targets, train, inputs.smiles)):
-            scores = inputs.scores[torch.from_numpy(column.rows)].numpy()
-            whole = column.completed(partial(_predicted, scores, seed))
-            forest = ExtraTreesRegressor(self.trees, max_features=_FEATURES, random_state=seed)
+            scores = self.columns(inputs.take(torch.from_numpy(column.rows)))
+            first, forest = (
+                ExtraTreesRegressor(trees, max_features=self.share, random_state=seed)
+                for trees in (_FIRST, self.trees)
+            )
+            whole = column.completed(partial(_predicted, first, scores))
             forest.fit(scores, whole.values, whole.weights)
             self.learned |= {f"{target}.{name}": part for name, part in _nodes(forest).items()}
         return self
 
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
-        scores = inputs.scores.numpy()
+        scores = self.columns(inputs)
         return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
 
     def _target(self, target: int, scores: np.ndarray) -> FloatArray:
@@ -88,13 +102,48 @@ class ExtraTrees:
         return self
 
 
-def _predicted(
-    scores: NDArray[np.float32], seed: int, some: Column, kept: NDArray[np.bool_]
-) -> FloatArray:
-    """Return what a smaller forest predicts that learns from some of the rows, (k,)."""
-    from sklearn.ensemble import ExtraTreesRegressor
+class FingerprintTrees(ExtraTrees):
+    """The same on descriptors (N, k) beside the counts of substructures.
 
-    forest = ExtraTreesRegressor(_FIRST, max_features=_FEATURES, random_state=seed)
+    Of the substructures of the fingerprints (see :func:`fingerprint_counts`) it takes those that
+    one in ten training molecules has, and at least five. With more than 20,000 training molecules
+    it has descriptors alone. ``columns`` (c,) are the numbers of the bins, those of all
+    fingerprints end to end.
+    """
+
+    kind = "fingerprint-trees"
+    share = 0.2
+
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> FingerprintTrees:
+        """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
+        columns = np.empty(0, dtype=np.int64)
+        if len(train) <= LARGEST:
+            counts = inputs.take(train).fingerprint_counts(FINGERPRINTS).values()
+            having = np.concatenate([np.diff(matrix.tocsc().indptr) for matrix in counts])
+            columns = np.flatnonzero(having >= max(_FEWEST, len(train) / _ONE_IN))
+        self.learned = {"columns": torch.from_numpy(columns)}
+        super().fit(inputs, targets, train, seed)
+        return self
+
+    def columns(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Return descriptors and counts side by side, (N, k + c)."""
+        columns = self.learned["columns"].numpy()
+        parts = [super().columns(inputs)]
+        if len(columns):
+            counts = inputs.fingerprint_counts(FINGERPRINTS)
+            for number, name in enumerate(FINGERPRINTS):
+                own = columns[columns // BINS == number] % BINS
+                parts.append(counts[name][:, own].toarray().astype(np.float32))
+        return np.hstack(parts)
+
+
+def _predicted(
+    forest: ExtraTreesRegressor,
+    scores: NDArray[np.float32],
+    some: Column,
+    kept: NDArray[np.bool_],
+) -> FloatArray:
+    """Return what a forest predicts that learns from some of the rows, (k,)."""
     values: FloatArray = forest.fit(scores[kept], some.values, some.weights).predict(scores)
     return values
 

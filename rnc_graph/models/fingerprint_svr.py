@@ -56,11 +56,11 @@ class FingerprintSVR:
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> FingerprintSVR:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
-        smiles = [inputs.smiles[row] for row in train]
-        counts = fingerprint_counts(smiles, self.fingerprints)
+        learned = inputs.take(train)
+        counts = learned.fingerprint_counts(self.fingerprints)
         shape = (len(train), self.targets)
         coefficients, intercepts = np.zeros(shape), np.zeros(self.targets)
-        for target, column, kernel in _kernels(counts, targets[train], smiles):
+        for target, column, kernel in _kernels(counts, targets[train], learned.smiles):
             solved = _solve(kernel, column)
             coefficients[column.rows, target], intercepts[target] = solved
         support = np.flatnonzero(coefficients.any(axis=1))
@@ -110,9 +110,9 @@ class FingerprintSVR:
         predicted = np.full((len(train), self.targets), np.nan)
         if not folds:
             return predicted
-        smiles = [inputs.smiles[row] for row in train]
-        counts = fingerprint_counts(smiles, self.fingerprints)
-        for target, column, kernel in _kernels(counts, targets[train], smiles):
+        learned = inputs.take(train)
+        counts = learned.fingerprint_counts(self.fingerprints)
+        for target, column, kernel in _kernels(counts, targets[train], learned.smiles):
             for mask in folds:
                 held = mask.numpy()[column.rows]
                 if held.any() and not held.all():

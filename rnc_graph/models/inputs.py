@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from rnc_graph.data import GraphDataset
-from rnc_graph.data.features import MoleculeFeatures, featurize
+from rnc_graph.data.features import MoleculeFeatures, featurize, fingerprint_counts
 from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.table import FloatArray
 from rnc_graph.encoders import ENCODERS
@@ -153,7 +153,18 @@ class Inputs:
         smiles = [self.smiles[row] for row in index] if self.smiles else []
         scores, embedding = self.scores[index], self.embedding[index]
         molecules = GraphBatches(self.graphs, self.rows[index])
-        return Inputs(molecules, scores, smiles, embedding)
+        counts = {name: matrix[index.numpy()] for name, matrix in self.counts.items()}
+        return Inputs(molecules, scores, smiles, embedding, counts)
+
+    def fingerprint_counts(self, fingerprints: Sequence[str]) -> dict[str, csr_array]:
+        """Return how often each substructure is in each molecule, (N, 4096), by fingerprint."""
+        if self.counts:
+            return {name: self.counts[name] for name in fingerprints}
+        return fingerprint_counts(self.smiles, fingerprints)
+
+    def counted(self, fingerprints: Sequence[str]) -> Inputs:
+        """Return the molecules with these counts, so that members need not make them again."""
+        return replace(self, counts=self.fingerprint_counts(fingerprints))
 
     def batch(self, index: Tensor) -> Batch:
         """Return the graphs of some of the N molecules."""

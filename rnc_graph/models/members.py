@@ -14,7 +14,7 @@ from rnc_graph.data.bounds import exact
 from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.columns import expected_beyond
-from rnc_graph.models.extra_trees import ExtraTrees
+from rnc_graph.models.extra_trees import ExtraTrees, FingerprintTrees
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.mixture import FOLDS
@@ -166,8 +166,9 @@ def _fit_quick(
         return EmbeddingVectors(count).fit(inputs, targets, rows)
     if kind == FingerprintSVR.kind:
         return FingerprintSVR(count).fit(inputs, targets, rows)
-    forest = ExtraTrees(count) if trees is None else ExtraTrees(count, trees)
-    return forest.fit(inputs, targets, rows, seed)
+    forest = FingerprintTrees if kind == FingerprintTrees.kind else ExtraTrees
+    made = forest(count) if trees is None else forest(count, trees)
+    return made.fit(inputs, targets, rows, seed)
 
 
 def load_member(
@@ -182,6 +183,8 @@ def load_member(
         return FingerprintSVR(targets).load(tensors)
     if kind == ExtraTrees.kind:
         return ExtraTrees(targets).load(tensors)
+    if kind == FingerprintTrees.kind:
+        return FingerprintTrees(targets).load(tensors)
     return Network(settings, scores, targets).load(tensors)
 
 

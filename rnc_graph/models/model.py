@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import FEATURIZER, Wants
+from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
-from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import Member
 from rnc_graph.models.network import Network
@@ -120,9 +120,7 @@ class MoleculeModel:
     @property
     def counts(self) -> tuple[str, ...]:
         """The fingerprints whose counts a member takes: the featurizer has the molecules."""
-        kernels = [member for member in self.members if isinstance(member, FingerprintSVR)]
-        canonical = self.featurizer == FEATURIZER
-        return tuple(kernels[0].fingerprints) if kernels and canonical else ()
+        return FINGERPRINTS if self.settings.takes_counts and self.featurizer == FEATURIZER else ()
 
     def interval(self, predictions: Predictions, level: float) -> tuple[FloatArray, FloatArray]:
         """Return the lower and upper ends of the prediction intervals, (N, t).
@@ -209,6 +207,8 @@ class MoleculeModel:
         inputs = Inputs.of(
             features, rows, self.descriptor_scaler, embedding=self.settings.needed_embedding
         )
+        if self.settings.takes_counts and not inputs.counts:
+            inputs = inputs.counted(FINGERPRINTS)
         with one_thread():  # The fastest for small graphs, and the same bits everywhere.
             return np.stack([member.predict(inputs) for member in self.members])
 

@@ -29,7 +29,9 @@ from rnc_graph.seeding import seeded
 from rnc_graph.settings import Settings
 from rnc_graph.training import ContinuousLoss, FinetuneConfig, StageConfig
 
-DescriptorModelName = Literal["svr", "extra-trees", "fingerprint-svr", "embedding-svr"]
+DescriptorModelName = Literal[
+    "svr", "extra-trees", "fingerprint-trees", "fingerprint-svr", "embedding-svr"
+]
 
 # Small and quick; on the validation sets the package's wider defaults were no better.
 ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
@@ -96,7 +98,7 @@ class ModelSettings(Settings):
         3, description="in the ensemble; auto: three where they lower the error, or none"
     )
     descriptor_models: list[DescriptorModelName] = Field(
-        ["extra-trees", "fingerprint-svr", "embedding-svr"],
+        ["fingerprint-trees", "fingerprint-svr", "embedding-svr"],
         description="members that are no networks",
     )
     embedding: str = Field(EMBEDDING, description="the pretrained encoder of embedding-svr")
@@ -194,8 +196,13 @@ class ModelSettings(Settings):
             fingerprints=True,
             canonical=True,
             clean=self.clean,
-            bounded="fingerprint-svr" in self.other_members,
+            bounded=self.takes_counts,
         )
+
+    @property
+    def takes_counts(self) -> bool:
+        """Whether a member takes the counts of substructures."""
+        return any(name.startswith("fingerprint-") for name in self.other_members)
 
     @property
     def most_networks(self) -> int:

@@ -24,7 +24,8 @@ def main() -> None:
         head_hidden=[8],
         pretraining_epochs=1,
         epochs=2,
-        descriptor_models=["svr", "fingerprint-svr", "embedding-svr"],  # The last of format 6 on.
+        # The last two of formats 6 and 7 on.
+        descriptor_models=["svr", "fingerprint-svr", "embedding-svr", "fingerprint-trees"],
         weights="stacked",
         target_transform="log10",  # Of format 4 on.
     )

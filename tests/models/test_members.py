@@ -12,12 +12,13 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVR
 
 from rnc_graph.data import MoleculeTable, Subset
-from rnc_graph.data.features import MoleculeFeatures
+from rnc_graph.data.features import MoleculeFeatures, fingerprint_counts
 from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.models.domain import Domain
-from rnc_graph.models.extra_trees import ExtraTrees
+from rnc_graph.models.extra_trees import ExtraTrees, FingerprintTrees
 from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
 from rnc_graph.models.network import _WithDescriptors
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
@@ -101,6 +102,28 @@ def test_extra_trees(esol: MoleculeTable) -> None:
             scores[first:100], targets[first:100, target].double().numpy()
         )
         np.testing.assert_allclose(found[:, target], theirs.predict(scores), atol=1e-12)
+
+
+def test_trees_beside_fingerprints(esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs, targets = _inputs(esol)
+    inputs = replace(inputs, smiles=esol.smiles[:120])
+    train = torch.arange(100)
+    trees = FingerprintTrees(2, trees=20).fit(inputs, targets, train, seed=3)
+    counts = fingerprint_counts(inputs.smiles, FINGERPRINTS)
+    every = np.hstack([counts[name].toarray() for name in FINGERPRINTS])
+    common = (every[:100] > 0).sum(axis=0) >= 10
+    columns = np.hstack([inputs.scores.numpy(), every[:, common]]).astype(np.float32)
+    forest = ExtraTreesRegressor(20, max_features=0.2, random_state=3)
+    theirs = forest.fit(columns[:100], targets[:100, 0].double().numpy()).predict(columns)
+    found = trees.predict(inputs)
+    np.testing.assert_allclose(found[:, 0], theirs, atol=1e-12)
+    # As they are kept, and with counts that are there already.
+    again = FingerprintTrees(2).load(trees.tensors())
+    np.testing.assert_array_equal(again.predict(inputs.counted(FINGERPRINTS)), found)
+    # Many molecules: descriptors alone.
+    monkeypatch.setattr("rnc_graph.models.extra_trees.LARGEST", 99)
+    many = FingerprintTrees(2, trees=20).fit(inputs, targets, train, seed=3)
+    assert many.columns(inputs).shape == inputs.scores.shape
 
 
 def test_descriptors_become_normal_scores_cut_off_at_three() -> None:
