@@ -246,7 +246,11 @@ QUEUED = Q, Q, LABELS, K, QUEUE_LABELS
 @pytest.mark.parametrize(
     ("loss", "given", "message"),
     [
-        (SupConLoss(), (Q, LABELS), r"features must be \(B, V, d\), got shape \(4, 3\); with one view, add \[:, None\]"),
+        (
+            SupConLoss(),
+            (Q, LABELS),
+            r"features must be \(B, V, d\), got shape \(4, 3\); with one view, add \[:, None\]",
+        ),
         (SupConLoss(), (F, LABELS[:3]), r"labels must be \(B,\) with B = 4, got shape \(3,\)"),
         (SupConLoss(), (F, LABELS.float()), "labels must be integers, got torch.float32"),
         (SupConLoss(), (F.long(), LABELS), "features must be floating point, got torch.int64"),
