@@ -31,7 +31,7 @@ from rnc_graph.seeding import one_thread_always
 SETS = "esol,freesolv,lipophilicity,logbb"
 SIZES = (50, 100, 200)
 TESTED = 500
-WITHOUT = ["svr", "extra-trees", "fingerprint-svr"]
+WITHOUT = ["svr", "fingerprint-trees", "fingerprint-svr"]
 FOREST, BARE, QUICK, DEFAULT = "random forest", "quick, no encoder", "quick", "default"
 
 

@@ -5,9 +5,9 @@
 
 The real command, a process of its own with ``--jobs 1``, so that its CPU seconds are all that it
 takes; the cache of features begins empty for each set. Beside the model its members, read out of
-the same saved model on the same test sets; and support vectors on descriptors alone ("svr"), as the
-member of this name learns from the same training set, and their plain mean with trees and networks,
-the default before there were fingerprints, the pretrained encoder and learned weights. A set of
+the same saved model on the same test sets; and support vectors and trees on descriptors alone
+("svr", "extra-trees"), as the members of these names learn from the same training set, and their
+plain mean with networks, the default before there were fingerprints, the pretrained encoder and learned weights. A set of
 several targets is named with one of them, as in ``photoswitch:E_pi_pi``. A finished split is kept
 in a folder beside the results, and not trained again. Writes JSON, and the same as Markdown.
 """
@@ -34,6 +34,7 @@ from rnc_graph import load_dataset
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import molecule_arrays
 from rnc_graph.models import MoleculeModel, load_model
+from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.network import Network
 from rnc_graph.models.support_vectors import SupportVectors
@@ -98,7 +99,8 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
     others = {
         m.kind: v for v, m in zip(votes, trained.members, strict=True) if not isinstance(m, Network)
     }
-    rows = others | {"svr": svr.predict(inputs)}
+    trees = ExtraTrees(1).fit(learned, scores, torch.arange(len(train)), seed)
+    rows = others | {"svr": svr.predict(inputs), "extra-trees": trees.predict(inputs)}
     if networks:
         rows |= {
             "one network": networks[0],
