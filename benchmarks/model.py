@@ -7,9 +7,10 @@ The real command, a process of its own with ``--jobs 1``, so that its CPU second
 takes; the cache of features begins empty for each set. Beside the model its members, read out of
 the same saved model on the same test sets; and support vectors and trees on descriptors alone
 ("svr", "extra-trees"), as the members of these names learn from the same training set, and their
-plain mean with networks, the default before there were fingerprints, the pretrained encoder and learned weights. A set of
-several targets is named with one of them, as in ``photoswitch:E_pi_pi``. A finished split is kept
-in a folder beside the results, and not trained again. Writes JSON, and the same as Markdown.
+plain mean with networks, the default before there were fingerprints, the pretrained encoder and
+learned weights. A set of several targets is named with one of them, as in ``photoswitch:E_pi_pi``.
+A finished split is kept in a folder beside the results, and not trained again. Writes JSON, and the
+same as Markdown.
 """
 
 import argparse
