@@ -44,11 +44,49 @@ _ABLATION = {
     "plain L1 with masked atoms": ("", "L1, masked"),
 }
 
+# A question, and the experiment, encoder, data set, split, row and metric that answer it.
+_TENTH, _LOWEST = "train_size=0.1", "unseen=0.0-0.2"
+_CLAIMS = [
+    ("ESOL, fine-tuned", "esol", "gin", "", "", "RnC(L1)", "rmse"),
+    ("ESOL, fine-tuned", "esol", "mpnn", "", "", "RnC(L1)", "rmse"),
+    ("ESOL, fine-tuned", "esol", "gcn", "", "", "RnC(L1)", "rmse"),
+    ("ESOL, frozen", "esol", "gin", "", "", "RnC(L1)+freeze", "rmse"),
+    ("on a pretrained encoder", "esol", "gin-moses", "", "", "RnC(L1), 25 epochs", "rmse"),
+    ("the same, frozen", "esol", "gin-moses", "", "", "RnC(L1)+freeze, 5 epochs", "rmse"),
+    ("90 labels, ESOL", "data_efficiency", "gin", "esol", _TENTH, "RnC", "rmse"),
+    ("51 labels, FreeSolv", "data_efficiency", "gin", "freesolv", _TENTH, "RnC", "rmse"),
+    ("labels of one end are rare, ESOL", "long_tail", "gin", "", "", "RnC+freeze", "rmse"),
+    (
+        "no label of the lowest fifth, ESOL",
+        "unseen_targets",
+        "gin",
+        "esol",
+        _LOWEST,
+        "RnC",
+        "rmse_unseen",
+    ),
+    (
+        "an L2 head, FreeSolv",
+        "freeze_vs_finetune",
+        "gin",
+        "freesolv",
+        "",
+        "RnC, L2, fine-tuned",
+        "rmse",
+    ),
+    ("logBB", "freeze_vs_finetune", "gin", "logbb", "", "RnC, L1, fine-tuned", "rmse"),
+    ("labels of the 10 nearest, ESOL", "objectives", "gin", "", "", "L1", "label_error_10"),
+]
 
-def rows_of(experiment: str, encoder: str) -> dict[str, Any]:
-    """Return the rows of the first table of an encoder, by name."""
+
+def rows_of(experiment: str, encoder: str, data: str = "", split: str = "") -> dict[str, Any]:
+    """Return the rows of the first table of an encoder, by name; of a data set and split."""
     tables = json.loads((RESULTS / experiment / "table.json").read_text("utf-8"))["tables"]
-    rows: dict[str, Any] = next(t["rows"] for t in tables if t["encoder"] == encoder)
+    rows: dict[str, Any] = next(
+        t["rows"]
+        for t in tables
+        if t["encoder"] == encoder and t["data"].startswith(data) and t["split"].startswith(split)
+    )
     return rows
 
 
@@ -59,9 +97,9 @@ def spread(summary: dict[str, Any] | None) -> str:
     return numbers.mean_and_sd(Summary(summary["mean"], summary["sd"], ()))
 
 
-def difference(row: dict[str, Any]) -> tuple[str, str]:
-    """Return a row's difference in test RMSE with its interval, and its p value."""
-    if (found := row["difference"].get("rmse")) is None:
+def difference(row: dict[str, Any], metric: str = "rmse") -> tuple[str, str]:
+    """Return a row's difference in a metric with its interval, and its p value."""
+    if (found := (row["difference"] | row["measure_difference"]).get(metric)) is None:
         return "", ""
     known = {field.name for field in fields(PairedDifference)}
     paired = PairedDifference(**{name: v for name, v in found.items() if name in known})
@@ -94,6 +132,25 @@ def esol_differences() -> Iterator[str]:
     methods = [name for name, row in found[0].items() if not row["baseline"] and row["difference"]]
     lines = [[name, *(difference(rows[name])[0] for rows in found)] for name in methods]
     return table(["", *encoders], lines)
+
+
+def rnc_claims() -> Iterator[str]:
+    """Rank-N-Contrast against the same network without it, wherever it was asked."""
+    lines = []
+    for words, experiment, encoder, data, split, method, metric in _CLAIMS:
+        row = rows_of(experiment, encoder, data, split)[method]
+        lines.append(
+            [
+                words,
+                f"{method}, {encoder}",
+                row["reference"],
+                *difference(row, metric),
+                str(len(row["seeds"])),
+                f"[{experiment}](../results/{experiment}/table.md)",
+            ]
+        )
+    header = ["question", "row", "against", "difference [95%]", "p (Holm)", "seeds", "table"]
+    return table(header, lines)
 
 
 def ablation() -> Iterator[str]:
@@ -163,6 +220,7 @@ def provenance() -> Iterator[str]:
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "esol": esol,
     "esol-differences": esol_differences,
+    "rnc-claims": rnc_claims,
     "ablation": ablation,
     "objectives": objectives,
     "long-tail": long_tail,

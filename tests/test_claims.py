@@ -136,6 +136,21 @@ def bioactivity() -> Iterator[str]:
     yield f"is {100 - 100 * bounds / without:.0f}% lower than without these rows"
 
 
+def defaults() -> Iterator[str]:
+    sets = read("benchmarks/choose_defaults.json")["sets"].values()
+
+    def error(label: str) -> float:
+        return mean(mean(split["errors"][label] for split in splits) for splits in sets)
+
+    trees, kernel = "fingerprint-trees", "fingerprint-svr"
+    best = error(f"{trees} + {kernel} + embedding-svr, stacked")
+    alone = error(f"extra-trees + {kernel} + embedding-svr, stacked")
+    yield f"stacked weights, {best:.3f} standard deviations. With trees on descriptors alone"
+    yield f"alone it is {alone:.3f};"
+    yield f"have {error('svr + extra-trees, equal'):.3f}"
+    yield f"pretrained encoder, it is {error(f'svr + {trees} + {kernel}, stacked'):.3f}."
+
+
 def serving() -> Iterator[str]:
     found = read("benchmarks/serving.json")
     one, ten, hundred = (query["median_ms"] for query in found["queries"])
@@ -148,6 +163,7 @@ PAGES = {
     "docs/bioactivity.md": bioactivity,
     "docs/does-rnc-help.md": rnc,
     "docs/few-labels.md": few_labels,
+    "docs/model.md": defaults,
     "docs/serving.md": serving,
     "docs/what-grids-show.md": grids,
     "docs/which-objective.md": losses,
