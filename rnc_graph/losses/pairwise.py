@@ -1,7 +1,8 @@
 """Label distances and feature similarities between all pairs of two sets, by name.
 
 Each takes (R, k) and (N, k) and returns (R, N): entry (i, j) compares row i of the first with
-row j of the second. A callable of your own keeps the same contract.
+row j of the second, "rank" among all rows of the second. A callable of your own keeps the same
+contract.
 
 A label may lack targets (NaN). The distance of two labels is then estimated from the n of the t
 targets that both have: "l1" is t / n times their sum, "l2" the root of t / n times their sum of
@@ -127,32 +128,43 @@ def linf_distance(a: Tensor, b: Tensor) -> Tensor:
 
 @LABEL_DISTANCES.register("rank")
 def rank_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Sum of absolute differences of ranks among the second: labels (R, t) and (N, t) -> (R, N).
+    """Distance of ranks among the second: labels (R, t) and (N, t) -> (R, N).
 
-    See :func:`ranks`. Targets of different spread and skew count alike.
+    Targets of different spread and skew count alike; see :func:`distance_of_ranks`.
     """
     a, b = _comparable(a, b)
-    return l1_distance(ranks(a, b), ranks(b, b))
+    return distance_of_ranks(ranks(a, b), ranks(b, b))
 
 
 def ranks(labels: Tensor, among: Tensor) -> Tensor:
-    """Return the ranks (R, t), from 0 to N, of labels (R, t) among (N, t), for each target.
+    """Return the ranks (R, t), from 0 to n, of labels (R, t) among the n known ones of (N, t).
 
-    Equal labels share the mean of their ranks. Among n < N known labels ranks are scaled by N / n.
-    NaN stays NaN.
+    Equal labels share the mean of their ranks. NaN stays NaN.
     """
-    dtype = wide_dtype(labels.device)
+    labels, among = _comparable(labels, among)
     columns = []
-    for target, others in zip(labels.T, among.T, strict=True):
+    for target, others in zip(labels.T.contiguous(), among.T, strict=True):
         known = others[~others.isnan()].sort().values
-        below, upto = (
-            torch.searchsorted(known, target.contiguous(), right=right) for right in (False, True)
-        )
-        rank = (below + upto).to(dtype) / 2
-        if len(known) < len(others):
-            rank *= len(others) / max(1, len(known))
+        below = torch.searchsorted(known, target)
+        upto = torch.searchsorted(known, target, right=True)
+        rank = (below + upto).to(wide_dtype(labels.device)) / 2
         columns.append(rank.masked_fill_(target.isnan(), torch.nan))
     return torch.stack(columns, 1)
+
+
+def distance_of_ranks(a: Tensor, b: Tensor) -> Tensor:
+    """Sum of absolute differences of ranks: (R, t) and those of all N labels (N, t) -> (R, N).
+
+    Those of a target that n of the N labels have are scaled by N / n, after the difference: equal
+    differences of ranks stay equal.
+    """
+    if not _any_missing(a, b):
+        return l1_distance(a, b)
+    scales = len(b) / b.isnan().logical_not_().sum(0).clamp_(min=1)
+    total = a.new_zeros(len(a), len(b))
+    for own, other, scale in zip(a.T, b.T, scales.to(a.dtype), strict=True):
+        total += (own[:, None] - other).abs_().mul_(scale).nan_to_num_(0)
+    return total.mul_(_whole_to_common(a, b))
 
 
 @FEATURE_SIMILARITIES.register("l2")

@@ -14,6 +14,7 @@ from rnc_graph.losses.pairwise import (
     FEATURE_SIMILARITIES,
     LABEL_DISTANCES,
     Pairwise,
+    distance_of_ranks,
     rank_distance,
     ranks,
     wide_dtype,
@@ -88,13 +89,13 @@ class RnCLoss(PretrainLoss):
         """
         labels, missing = _check_batch(features, labels)
         label_diff = self.label_diff
+        if label_diff is rank_distance:  # Of the batch, once.
+            labels, label_diff = ranks(labels, labels), distance_of_ranks
         # View-major: the views of one sample are then summed by long, contiguous additions.
         by_view = features.transpose(0, 1)
         if self._named_sim:
             by_view = by_view.to(wide_dtype(features.device))
             if self._named_diff and labels.shape[1] == 1:
-                if self.label_diff is rank_distance:
-                    labels = ranks(labels, labels)
                 labels, by_view = _sorted_by_label(labels, by_view, missing)
                 label_diff, missing = _difference, False
         # The number of comparable pairs, counted if not all are.

@@ -22,17 +22,25 @@ def test_label_distances(name: str, expected: list[list[float]], dtype: torch.dt
 
 def test_ranks_share_ties_and_keep_what_is_missing() -> None:
     labels = torch.tensor([[5.0, 1.0], [5.0, torch.nan], [-2.0, 3.0], [1e30, 2.0]])
-    expected = [[2.0, 2 / 3], [2.0, torch.nan], [0.5, 10 / 3], [3.5, 2.0]]
+    expected = [[2.0, 0.5], [2.0, torch.nan], [0.5, 2.5], [3.5, 1.5]]
     torch.testing.assert_close(
         ranks(labels, labels), torch.tensor(expected, dtype=torch.float64), equal_nan=True
     )
+    # The second target has 3 of 4 labels; the first two rows have the first target in common.
     distance = LABEL_DISTANCES.get("rank")
-    assert distance(labels[:1].bfloat16(), labels.bfloat16())[0].tolist() == pytest.approx(
-        [0.0, 0.0, 1.5 + 8 / 3, 1.5 + 4 / 3]
-    )
-    assert torch.equal(distance(labels, labels)[1:3], distance(labels[1:3], labels)), (
-        "blocks change nothing"
-    )
+    found = distance(labels[:1].bfloat16(), labels.bfloat16())[0].tolist()
+    assert found == pytest.approx([0.0, 0.0, 1.5 + 2 * 4 / 3, 1.5 + 4 / 3])
+    whole = distance(labels, labels)
+    assert torch.equal(whole[1:3], distance(labels[1:3], labels)), "blocks change nothing"
+
+
+def test_equal_differences_of_ranks_tie_where_labels_are_missing() -> None:
+    labels = torch.arange(64.0)[:, None].repeat(1, 2)
+    labels[49:, 0] = torch.nan
+    labels[:15, 1] = torch.nan
+    distance = LABEL_DISTANCES.get("rank")(labels, labels)[20:40, 20:40]
+    for offset in range(1, 20):
+        assert len(distance.diagonal(offset).unique()) == 1
 
 
 @pytest.mark.parametrize("scale", [1e20, 1e-23])

@@ -200,23 +200,42 @@ def test_label_distance_changes_the_ranking(name: str) -> None:
     assert value != RnCLoss()(features, labels)
 
 
+def _ranked(labels: Tensor) -> Tensor:
+    return torch.tensor(rankdata(labels.double().numpy(), axis=0, nan_policy="omit"))
+
+
 @pytest.mark.parametrize("targets", [1, 3])
-@pytest.mark.parametrize("missing", [0, 4])
-def test_ranks_of_labels(targets: int, missing: int) -> None:
+def test_ranks_of_labels(targets: int) -> None:
     features, labels = _batch(12, 2, targets=targets)
     labels = labels.mul(2).round().exp()  # Ties, and a long tail.
-    labels[:missing, -1] = NAN
-    ranked = rankdata(labels.numpy(), axis=0, nan_policy="omit")
-    ranked *= len(labels) / (~np.isnan(ranked)).sum(0)
     found = _with_gradient(RnCLoss(label_diff="rank"), features, labels)
-    torch.testing.assert_close(found, _with_gradient(RnCLoss(), features, torch.tensor(ranked)))
-    if not missing:
-        points = features.detach().clone().requires_grad_()
-        assert found[0].item() == pytest.approx(_by_loops(points, torch.tensor(ranked)).item())
+    points = features.detach().clone().requires_grad_()
+    right = _by_loops(points, _ranked(labels))
+    (gradient,) = torch.autograd.grad(right, points)
+    assert found[0].item() == pytest.approx(right.item())
+    torch.testing.assert_close(found[1].double(), gradient.double(), rtol=1e-5, atol=1e-7)
     # An order-preserving transform of a target changes nothing.
-    torch.testing.assert_close(
-        found, _with_gradient(RnCLoss(label_diff="rank"), features, labels**3)
-    )
+    again = _with_gradient(RnCLoss(label_diff="rank"), features, labels**3)
+    torch.testing.assert_close(found, again)
+
+
+def test_ranks_of_labels_that_are_missing_tie_as_those_of_the_others() -> None:
+    # 64 labels, 49 known: scaled by 64 / 49, most equal differences of ranks would round apart.
+    features, labels = _batch(64, 1)
+    labels[:15] = NAN
+    found = _with_gradient(RnCLoss(label_diff="rank"), features, labels)
+    torch.testing.assert_close(found, _with_gradient(RnCLoss(), features, _ranked(labels)))
+    known, _ = _with_gradient(RnCLoss(), features[15:], _ranked(labels[15:]))
+    torch.testing.assert_close(found[0], known)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.bfloat16])
+def test_ranks_of_labels_of_any_type(dtype: torch.dtype) -> None:
+    features, labels = _batch(9, 2)
+    labels = labels.mul(3).round().to(dtype)
+    value, _ = _with_gradient(RnCLoss(label_diff="rank"), features, labels)
+    expected, _ = _with_gradient(RnCLoss(), features, _ranked(labels))
+    torch.testing.assert_close(value, expected)
 
 
 class _Scaled(nn.Module):
