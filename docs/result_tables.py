@@ -52,7 +52,7 @@ _CLAIMS = [
     ("ESOL, fine-tuned", "esol", "gcn", "", "", "RnC(L1)", "rmse"),
     ("ESOL, frozen", "esol", "gin", "", "", "RnC(L1)+freeze", "rmse"),
     ("on a pretrained encoder", "esol", "gin-moses", "", "", "RnC(L1), 25 epochs", "rmse"),
-    ("the same, frozen", "esol", "gin-moses", "", "", "RnC(L1)+freeze, 5 epochs", "rmse"),
+    ("the same, frozen", "esol", "gin-moses", "", "", "RnC(L1, 5 epochs)+freeze", "rmse"),
     ("90 labels, ESOL", "data_efficiency", "gin", "esol", _TENTH, "RnC", "rmse"),
     ("51 labels, FreeSolv", "data_efficiency", "gin", "freesolv", _TENTH, "RnC", "rmse"),
     ("labels of one end are rare, ESOL", "long_tail", "gin", "", "", "RnC+freeze", "rmse"),

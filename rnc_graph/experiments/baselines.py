@@ -1,7 +1,7 @@
 """Baselines: what a user could do without a neural network.
 
 Each learns from the training set alone, with fixed settings. Support-vector regression on
-descriptors and on fingerprints, and extra trees, are the members of
+descriptors and on fingerprints, and extra trees on descriptors and on both, are the members of
 :class:`~rnc_graph.models.MoleculeRegressor`. Predictions that were published with the data are one
 more kind.
 """
@@ -9,7 +9,6 @@ more kind.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -73,9 +72,12 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
     from rnc_graph.data.bad import bad_rows, check_bad
     from rnc_graph.data.features import molecule_features
     from rnc_graph.data.featurizer import Wants, descriptor_names
+    from rnc_graph.data.fingerprints import FINGERPRINTS
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
+    from rnc_graph.models.members import fit_quick
+    from rnc_graph.models.settings import TAKE_COUNTS, TAKE_DESCRIPTORS
 
-    on_descriptors, on_counts = kind != "fingerprint-svr", kind.startswith("fingerprint-")
+    on_descriptors, on_counts = kind in TAKE_DESCRIPTORS, kind in TAKE_COUNTS
     # Rows of one molecule are known where bounds are completed.
     canonical = on_counts or split.targets.dim() == 3
     wants = Wants(descriptors=on_descriptors, canonical=canonical, bounded=on_counts)
@@ -85,18 +87,6 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
     if on_descriptors:
         scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])
     inputs = Inputs.of(features, np.arange(len(table)), scaler)
-    member = member_class(kind)(table.targets.shape[1])
-    seeds = {"seed": seed} if kind.endswith("-trees") else {}
-    member.fit(inputs, split.targets, split.train, **seeds)
-    predictions: FloatArray = member.predict(inputs)
-    return predictions
-
-
-def member_class(kind: str) -> Any:
-    """Return the class of the model's member that a baseline is."""
-    from rnc_graph.models.extra_trees import ExtraTrees, FingerprintTrees
-    from rnc_graph.models.fingerprint_svr import FingerprintSVR
-    from rnc_graph.models.support_vectors import SupportVectors
-
-    classes = (SupportVectors, ExtraTrees, FingerprintTrees, FingerprintSVR)
-    return {member.kind: member for member in classes}[kind]
+    if on_counts:
+        inputs = inputs.counted(FINGERPRINTS)
+    return fit_quick(kind, inputs, split.targets, split.train, seed).predict(inputs)

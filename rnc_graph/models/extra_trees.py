@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 _TREES = 300
 # Trees of the first model, which only estimates what lies beyond bounds.
 _FIRST = 100
-# A substructure counts if so many molecules have it, and one in so many.
+# A substructure is a column if so many rows have it, and one in so many.
 _FEWEST, _ONE_IN = 5, 10
-# Thousands of columns of more molecules take hours.
+# A thousand columns of more molecules take an hour and more.
 LARGEST = 20_000
 
 _PARTS = ("feature", "threshold", "left", "right", "value", "roots")
@@ -39,36 +40,36 @@ class ExtraTrees:
 
     kind = "extra-trees"
     share = 1 / 3
-    """Of the columns, that a split chooses from."""
+    """The share of the columns that a split chooses from."""
 
     def __init__(self, targets: int, trees: int = _TREES) -> None:
         self.targets = targets
         self.trees = trees
         self.learned: dict[str, Tensor] = {}
 
-    def columns(self, inputs: Inputs) -> NDArray[np.float32]:
+    def matrix(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return what the trees split by, (N, k)."""
         scores: NDArray[np.float32] = inputs.scores.numpy()
         return scores
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> ExtraTrees:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
-        from sklearn.ensemble import ExtraTreesRegressor
-
         for target, column in enumerate(known_columns(targets, train, inputs.smiles)):
-            scores = self.columns(inputs.take(torch.from_numpy(column.rows)))
-            first, forest = (
-                ExtraTreesRegressor(trees, max_features=self.share, random_state=seed)
-                for trees in (_FIRST, self.trees)
-            )
+            scores = self.matrix(inputs.take(torch.from_numpy(column.rows)))
+            first = partial(self._forest, _FIRST, seed)
             whole = column.completed(partial(_predicted, first, scores))
-            forest.fit(scores, whole.values, whole.weights)
+            forest = self._forest(self.trees, seed).fit(scores, whole.values, whole.weights)
             self.learned |= {f"{target}.{name}": part for name, part in _nodes(forest).items()}
         return self
 
+    def _forest(self, trees: int, seed: int) -> ExtraTreesRegressor:
+        from sklearn.ensemble import ExtraTreesRegressor
+
+        return ExtraTreesRegressor(trees, max_features=self.share, random_state=seed)
+
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
-        scores = self.columns(inputs)
+        scores = self.matrix(inputs)
         return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
 
     def _target(self, target: int, scores: np.ndarray) -> FloatArray:
@@ -103,11 +104,11 @@ class ExtraTrees:
 
 
 class FingerprintTrees(ExtraTrees):
-    """The same on descriptors (N, k) beside the counts of substructures.
+    """The same on descriptors (N, k) beside the counts of c substructures.
 
-    Of the substructures of the fingerprints (see :func:`fingerprint_counts`) it takes those that
-    one in ten training molecules has, and at least five. With more than 20,000 training molecules
-    it has descriptors alone. ``columns`` (c,) are the numbers of the bins, those of all
+    Those of the fingerprints (see :func:`fingerprint_counts`) that one in ten training rows has,
+    and at least five. Of more than 20,000 molecules it learns as :class:`ExtraTrees` does, from
+    descriptors alone. The tensor ``columns`` (c,) has the numbers of the bins, those of all
     fingerprints end to end.
     """
 
@@ -117,18 +118,21 @@ class FingerprintTrees(ExtraTrees):
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> FingerprintTrees:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         columns = np.empty(0, dtype=np.int64)
-        if len(train) <= LARGEST:
+        # Of all molecules, not of ``train``: trees without a fold are like those of the model.
+        if len(inputs) > LARGEST:
+            self.share = super().share
+        else:
             counts = inputs.take(train).fingerprint_counts(FINGERPRINTS).values()
-            having = np.concatenate([np.diff(matrix.tocsc().indptr) for matrix in counts])
+            having = np.concatenate([np.bincount(m.indices, minlength=BINS) for m in counts])
             columns = np.flatnonzero(having >= max(_FEWEST, len(train) / _ONE_IN))
         self.learned = {"columns": torch.from_numpy(columns)}
         super().fit(inputs, targets, train, seed)
         return self
 
-    def columns(self, inputs: Inputs) -> NDArray[np.float32]:
+    def matrix(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return descriptors and counts side by side, (N, k + c)."""
         columns = self.learned["columns"].numpy()
-        parts = [super().columns(inputs)]
+        parts = [super().matrix(inputs)]
         if len(columns):
             counts = inputs.fingerprint_counts(FINGERPRINTS)
             for number, name in enumerate(FINGERPRINTS):
@@ -138,13 +142,13 @@ class FingerprintTrees(ExtraTrees):
 
 
 def _predicted(
-    forest: ExtraTreesRegressor,
+    make: Callable[[], ExtraTreesRegressor],
     scores: NDArray[np.float32],
     some: Column,
     kept: NDArray[np.bool_],
 ) -> FloatArray:
     """Return what a forest predicts that learns from some of the rows, (k,)."""
-    values: FloatArray = forest.fit(scores[kept], some.values, some.weights).predict(scores)
+    values: FloatArray = make().fit(scores[kept], some.values, some.weights).predict(scores)
     return values
 
 

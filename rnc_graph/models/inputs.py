@@ -157,9 +157,15 @@ class Inputs:
         return Inputs(molecules, scores, smiles, embedding, counts)
 
     def fingerprint_counts(self, fingerprints: Sequence[str]) -> dict[str, csr_array]:
-        """Return how often each substructure is in each molecule, (N, 4096), by fingerprint."""
+        """Return how often each substructure is in each molecule, (N, 4096), by fingerprint.
+
+        Raises:
+            BadValueError: the SMILES were not computed, which is a mistake of the caller.
+        """
         if self.counts:
             return {name: self.counts[name] for name in fingerprints}
+        if len(self.smiles) != len(self):
+            raise BadValueError("counts of fingerprints need the molecules' canonical SMILES")
         return fingerprint_counts(self.smiles, fingerprints)
 
     def counted(self, fingerprints: Sequence[str]) -> Inputs:

@@ -22,6 +22,14 @@ from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 
+QuickMember = SupportVectors | ExtraTrees | FingerprintSVR
+
+QUICK: dict[str, Callable[[int], QuickMember]] = {
+    member.kind: member
+    for member in (SupportVectors, EmbeddingVectors, ExtraTrees, FingerprintTrees, FingerprintSVR)
+}
+"""The members that are no networks, of a number of targets, by kind."""
+
 # Enough to weigh the trees; the member has three times as many.
 _TREES_OF_A_FOLD = 100
 
@@ -147,44 +155,32 @@ def fit_member(
         if held.any():
             predicted[held] = network.predict(inputs.take(train[held]))
         return Fitted(network, predicted)
-    member = _fit_quick(kind, inputs, targets, train, seed)
+    member = fit_quick(kind, inputs, targets, train, seed)
     if isinstance(member, FingerprintSVR):
         return Fitted(member, member.cross_predict(inputs, targets, train, parts.folds()))
     for held in parts.folds():
-        other = _fit_quick(kind, inputs, targets, train[~held], seed, _TREES_OF_A_FOLD)
+        other = fit_quick(kind, inputs, targets, train[~held], seed, _TREES_OF_A_FOLD)
         predicted[held] = other.predict(inputs.take(train[held]))
     return Fitted(member, predicted)
 
 
-def _fit_quick(
+def fit_quick(
     kind: str, inputs: Inputs, targets: Tensor, rows: Tensor, seed: int, trees: int | None = None
-) -> SupportVectors | ExtraTrees | FingerprintSVR:
-    count = targets.shape[1]
-    if kind == SupportVectors.kind:
-        return SupportVectors(count).fit(inputs, targets, rows)
-    if kind == EmbeddingVectors.kind:
-        return EmbeddingVectors(count).fit(inputs, targets, rows)
-    if kind == FingerprintSVR.kind:
-        return FingerprintSVR(count).fit(inputs, targets, rows)
-    forest = FingerprintTrees if kind == FingerprintTrees.kind else ExtraTrees
-    made = forest(count) if trees is None else forest(count, trees)
-    return made.fit(inputs, targets, rows, seed)
+) -> QuickMember:
+    """Train a member that is no network on some rows; ``trees`` in place of its own number."""
+    member = QUICK[kind](targets.shape[1])
+    if not isinstance(member, ExtraTrees):
+        return member.fit(inputs, targets, rows)
+    member.trees = trees or member.trees
+    return member.fit(inputs, targets, rows, seed)
 
 
 def load_member(
     kind: str, tensors: dict[str, Tensor], settings: ModelSettings, scores: int, targets: int
 ) -> Member:
     """Make a member of what :meth:`Member.tensors` returned."""
-    if kind == SupportVectors.kind:
-        return SupportVectors(targets).load(tensors)
-    if kind == EmbeddingVectors.kind:
-        return EmbeddingVectors(targets).load(tensors)
-    if kind == FingerprintSVR.kind:
-        return FingerprintSVR(targets).load(tensors)
-    if kind == ExtraTrees.kind:
-        return ExtraTrees(targets).load(tensors)
-    if kind == FingerprintTrees.kind:
-        return FingerprintTrees(targets).load(tensors)
+    if kind in QUICK:
+        return QUICK[kind](targets).load(tensors)
     return Network(settings, scores, targets).load(tensors)
 
 

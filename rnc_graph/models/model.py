@@ -207,7 +207,7 @@ class MoleculeModel:
         inputs = Inputs.of(
             features, rows, self.descriptor_scaler, embedding=self.settings.needed_embedding
         )
-        if self.settings.takes_counts and not inputs.counts:
+        if self.settings.takes_counts:
             inputs = inputs.counted(FINGERPRINTS)
         with one_thread():  # The fastest for small graphs, and the same bits everywhere.
             return np.stack([member.predict(inputs) for member in self.members])

@@ -32,6 +32,10 @@ from rnc_graph.training import ContinuousLoss, FinetuneConfig, StageConfig
 DescriptorModelName = Literal[
     "svr", "extra-trees", "fingerprint-trees", "fingerprint-svr", "embedding-svr"
 ]
+TAKE_DESCRIPTORS = ("svr", "extra-trees", "fingerprint-trees")
+"""Members that there are not without descriptors."""
+TAKE_COUNTS = ("fingerprint-trees", "fingerprint-svr")
+"""Members that take the counts of substructures."""
 
 # Small and quick; on the validation sets the package's wider defaults were no better.
 ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
@@ -157,7 +161,7 @@ class ModelSettings(Settings):
                 "networks='auto' needs weights='stacked'; or give a number of networks"
             )
         if self.most_members == 0:
-            raise ValueError("a model needs members: networks, fingerprint-svr, or descriptors")
+            raise ValueError("a model needs members: networks, or some that its input allows")
         return self
 
     @property
@@ -202,7 +206,7 @@ class ModelSettings(Settings):
     @property
     def takes_counts(self) -> bool:
         """Whether a member takes the counts of substructures."""
-        return any(name.startswith("fingerprint-") for name in self.other_members)
+        return any(name in TAKE_COUNTS for name in self.other_members)
 
     @property
     def most_networks(self) -> int:
@@ -217,8 +221,8 @@ class ModelSettings(Settings):
     @property
     def other_members(self) -> list[DescriptorModelName]:
         """The members that see no graph; without descriptors, those that need none."""
-        need_none = ("fingerprint-svr", "embedding-svr")
-        return [n for n in self.descriptor_models if self.descriptors or n in need_none]
+        left_out = () if self.descriptors else TAKE_DESCRIPTORS
+        return [name for name in self.descriptor_models if name not in left_out]
 
     def transforms(self, targets: Sequence[str]) -> list[Transform]:
         """Return the transform of each target; raise :class:`BadValueError` for another number."""

@@ -74,8 +74,8 @@ def test_esol_is_the_study():
         "RnC(L2)",
         "RnC(Huber)",
         "L1+freeze",
-        "L1, 20 epochs",
-        "RnC(L1)+freeze, 5 epochs",
+        "L1, 25 epochs",
+        "RnC(L1, 5 epochs)+freeze",
         "RnC(L1), 25 epochs",
     ]
     plain, frozen, *tuned = experiment.methods[:5]

@@ -17,6 +17,7 @@ from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.encoders import ENCODERS
+from rnc_graph.errors import BadValueError
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.extra_trees import ExtraTrees, FingerprintTrees
 from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
@@ -114,16 +115,34 @@ def test_trees_beside_fingerprints(esol: MoleculeTable, monkeypatch: pytest.Monk
     common = (every[:100] > 0).sum(axis=0) >= 10
     columns = np.hstack([inputs.scores.numpy(), every[:, common]]).astype(np.float32)
     forest = ExtraTreesRegressor(20, max_features=0.2, random_state=3)
-    theirs = forest.fit(columns[:100], targets[:100, 0].double().numpy()).predict(columns)
     found = trees.predict(inputs)
-    np.testing.assert_allclose(found[:, 0], theirs, atol=1e-12)
+    for target, first in ((0, 0), (1, 30)):
+        known = slice(first, 100)
+        theirs = forest.fit(columns[known], targets[known, target].double().numpy())
+        np.testing.assert_allclose(found[:, target], theirs.predict(columns), atol=1e-12)
     # As they are kept, and with counts that are there already.
     again = FingerprintTrees(2).load(trees.tensors())
     np.testing.assert_array_equal(again.predict(inputs.counted(FINGERPRINTS)), found)
-    # Many molecules: descriptors alone.
-    monkeypatch.setattr("rnc_graph.models.extra_trees.LARGEST", 99)
-    many = FingerprintTrees(2, trees=20).fit(inputs, targets, train, seed=3)
-    assert many.columns(inputs).shape == inputs.scores.shape
+    # Of many molecules, those of a fold or all, they are the trees on descriptors alone.
+    monkeypatch.setattr("rnc_graph.models.extra_trees.LARGEST", 110)
+    for rows in (train, train[:50]):
+        many, alone = (
+            forest(2, trees=5).fit(inputs, targets, rows, seed=3).predict(inputs)
+            for forest in (FingerprintTrees, ExtraTrees)
+        )
+        np.testing.assert_array_equal(many, alone)
+
+
+def test_counts_go_with_their_molecules(esol: MoleculeTable) -> None:
+    inputs, _ = _inputs(esol)
+    with pytest.raises(BadValueError, match="canonical SMILES"):
+        inputs.fingerprint_counts(FINGERPRINTS)
+    inputs = replace(inputs, smiles=esol.smiles[:120])
+    rows = torch.tensor([7, 3, 100])
+    taken = inputs.counted(FINGERPRINTS).take(rows)
+    assert taken.counts.keys() == set(FINGERPRINTS)
+    for name, counts in inputs.take(rows).fingerprint_counts(FINGERPRINTS).items():
+        np.testing.assert_array_equal(taken.counts[name].toarray(), counts.toarray())
 
 
 def test_descriptors_become_normal_scores_cut_off_at_three() -> None:
