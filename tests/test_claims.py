@@ -1,6 +1,7 @@
 """Numbers in sentences of the README and the docs are those of the results."""
 
 import json
+import runpy
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from rnc_graph.metrics.statistics import holm
+
 ROOT = Path(__file__).parent.parent
+TABLES = runpy.run_path(str(ROOT / "docs" / "result_tables.py"))
 
 
 @cache
@@ -109,60 +113,78 @@ def readme() -> Iterator[str]:
 
 
 def rnc() -> Iterator[str]:
-    nearest = row("objectives", "L1")["measure_difference"]["label_error_10"]
-    yield f"by a tenth of the distance (p = {nearest['p_holm']:.3f})"
-    frozen = {
-        name: found["measures"]["order"]["mean"]
-        for name, found in read("objectives/table.json")["tables"][0]["rows"].items()
-        if name.endswith("+freeze")
-    }
-    assert len(frozen) == 10
-    assert max(frozen, key=lambda name: frozen[name]) == "RnC+freeze"
-    yield "of ten losses the frozen embedding of Rank-N-Contrast has the highest rank correlation"
+    every = [pair for experiment in TABLES["RNC"] for pair in TABLES["rnc_pairs"](experiment)]
+    tuned, frozen, to_tuned = (
+        [pair[kind] for pair in every] for kind in ("tuned", "frozen", "frozen to tuned")
+    )
+    assert min(d.p for d in tuned) >= 0.05
+    lower = sum(d.mean < 0 for d in tuned)
+    yield f"lower in {lower} of {len(every)} comparisons, by {-mean(d.mean for d in tuned):.3f}"
+    corrected = holm([d.p for d in frozen])
+    worse = [(d, p) for d, p in zip(frozen, corrected, strict=True) if d.p < 0.05]
+    assert len(worse) == 2
+    (low, p_low), (high, p_high) = worse
+    yield (
+        f"it is {low.mean:.3f} and {high.mean:.3f} worse (p = {low.p:.3f} and {high.p:.3f}, "
+        f"{p_low:.2f} and {p_high:.2f} after"
+    )
+    higher = sum(d.mean > 0 for d in to_tuned)
+    yield f"in {higher} of {len(every)} comparisons, by {mean(d.mean for d in to_tuned):.3f} on"
+    on_esol, p_esol = to_tuned[0], holm([d.p for d in to_tuned])[0]
+    yield f"with GIN by {on_esol.mean:.3f} (p = {on_esol.p:.3f}, {p_esol:.2f} after"
+    moses = TABLES["rows_of"]("esol", "gin-moses")
+    on_top = [
+        moses[name]["difference"]["rmse"]
+        for name in ("RnC(L1), 25 epochs", "RnC(L1, 5 epochs)+freeze")
+    ]
+    yield "{:.3f} fine-tuned (p = {:.3f}) and {:.3f} frozen (p = {:.3f};".format(
+        *(d[key] for d in on_top for key in ("mean", "p_holm"))
+    )
+    detectable = row("data_efficiency", "RnC", "freesolv", "train_size=0.1")["difference"]["rmse"]
+    yield f"up to {detectable['detectable']:.2f} where 51 labels of FreeSolv are left"
+    for data, name in (("esol", "svr"), ("esol", "extra-trees"), ("freesolv", "extra-trees")):
+        found = row("data_efficiency", name, data, "train_size=0.1")["difference"]["rmse"]
+        assert found["mean"] < 0 < found["p_holm"] < 0.05
 
 
 def choose() -> Iterator[str]:
-    esol = {
-        (table["encoder"], name): found["metrics"]["test"]["standardized"]["rmse"]["mean"]
-        for table in read("esol/table.json")["tables"]
-        for name, found in table["rows"].items()
-    }
-    tuned, plain = esol["gin", "RnC(L1)"], esol["gin", "normal-L1"]
-    yield f"RnC(L1) has {tuned:.3f} and plain L1 {plain:.3f}"
-    label = [row("objectives", n)["measures"]["label_error_10"]["mean"] for n in ("RnC", "L1")]
-    p = row("objectives", "L1")["measure_difference"]["label_error_10"]["p_holm"]
-    yield "are {:.3f} off in label, {:.3f} after plain L1 (p = {:.3f};".format(*label, p)
-    yield f"frozen it is {-lower('objectives', 'AttentionNCE+freeze'):.3f} worse"
-    pairs = [
-        rmse("freeze_vs_finetune", f"RnC, L1, {how}", data)
-        for data in ("esol", "freesolv", "logbb")
-        for how in ("frozen", "fine-tuned")
+    of = {name: TABLES["rows_of"]("esol", name) for name in ("gin", "mpnn", "gcn", "gin-moses")}
+
+    def error(encoder: str, name: str, seeds: int = 10) -> float:
+        values = of[encoder][name]["metrics"]["test"]["standardized"]["rmse"]["values"]
+        return mean(values[:seeds])
+
+    plain = error("gin", "normal-L1")
+    yield f"fine-tuned has {error('gin', 'RnC(L1)'):.3f} and plain L1 {plain:.3f}"
+    every = [pair for experiment in TABLES["RNC"] for pair in TABLES["rnc_pairs"](experiment)]
+    yield f"In none of {len(every)} comparisons"
+    nearest = [
+        -row("long_tail", name)["measure_difference"]["label_error_10"]["mean"]
+        for name in ("RnC", "RnC+freeze")
     ]
-    yield "{:.3f} and {:.3f}, {:.3f} and {:.3f}, {:.3f} and {:.3f} for frozen".format(*pairs)
-    few = read("benchmarks/few_labels.json")["sets"]["esol"]
-    for kind, words in {
-        "quick": "{:.3f} with 50 labels, {:.3f} with 100 and {:.3f} with 200",
-        "random forest": "has {:.3f}, {:.3f} and {:.3f}",
-    }.items():
-        yield words.format(*(mean(draw[n][kind] for draw in few) for n in ("50", "100", "200")))
-    yield (
-        f"GIN {plain:.3f}, MPNN {esol['mpnn', 'normal-L1']:.3f} over ten splits, GCN "
-        f"{esol['gcn', 'normal-L1']:.3f} over five; GIN from the weights of `gin-moses` "
-        f"{esol['gin-moses', 'normal-L1']:.3f}."
+    yield "by {:.3f} fine-tuned and {:.3f} frozen".format(*nearest)
+    worse = row("objectives", "AttentionNCE+freeze")["difference"]["rmse"]
+    yield f"frozen, by {worse['mean']:.3f} (p = {worse['p_holm']:.3f})"
+    differences = [pair["frozen to tuned"].mean for pair in every]
+    higher = sum(difference > 0 for difference in differences)
+    yield f"in {higher} of {len(every)} comparisons, by {mean(differences):.3f} on average"
+    yield "on ESOL {:.3f} against {:.3f} with GIN, {:.3f} against {:.3f} with MPNN".format(
+        *(error(e, name) for e in ("gin", "mpnn") for name in ("RnC(L1)+freeze", "RnC(L1)"))
     )
-    yield (
-        f"has {esol['gin-moses', 'L1, 20 epochs']:.3f} in place of "
-        f"{esol['gin-moses', 'normal-L1']:.3f}"
+    yield "GIN {:.3f}, MPNN {:.3f}, GCN {:.3f}, GIN from the weights of `gin-moses` {:.3f}".format(
+        *(error(encoder, "normal-L1", seeds=5) for encoder in of)
     )
-    yield f"descriptors have {esol['gin', 'svr']:.3f} on the same ten splits"
+    few, many = error("gin-moses", "L1, 25 epochs"), error("gin-moses", "normal-L1")
+    yield f"{few:.3f} after 25, {many:.3f} after 100"
+    yield f"have {error('gin', 'svr'):.3f} on the same ten splits"
 
 
 def few_labels() -> Iterator[str]:
     forest = less_than("benchmarks/few_labels.json", "quick", "random forest")
     encoder = less_than("benchmarks/few_labels.json", "quick", "quick, no encoder")
     yield (
-        f"{forest:.0f}% less error than a random forest on Morgan bits, {encoder:.0f}% of it from "
-        "the encoder"
+        f"{forest:.0f}% less error than a random forest on Morgan bits, and {encoder:.0f}% less "
+        "than without the encoder"
     )
 
 
