@@ -12,7 +12,6 @@ from scipy.sparse import csr_array
 from sklearn.svm import SVR
 from torch import Tensor
 
-from rnc_graph.data.features import fingerprint_counts
 from rnc_graph.data.fingerprints import BINS, FINGERPRINTS
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.columns import Column, known_columns
@@ -82,14 +81,11 @@ class FingerprintSVR:
         }
         coefficients = self.learned["coefficients"].numpy()
         predicted: FloatArray = np.tile(self.learned["intercepts"].numpy(), (len(inputs), 1))
+        counts = inputs.fingerprint_counts(self.fingerprints)
         for first in range(0, len(inputs), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            counts = (
-                {name: inputs.counts[name][block] for name in self.fingerprints}
-                if inputs.counts
-                else fingerprint_counts(inputs.smiles[block], self.fingerprints)
-            )
-            predicted[block] += mean_kernel(counts, self._kernels) @ coefficients
+            block = {name: _block(matrix, first) for name, matrix in counts.items()}
+            kernel = mean_kernel(block, self._kernels)
+            predicted[first : first + _BLOCK] += kernel @ coefficients
         return predicted
 
     def _support(self, fingerprint: str) -> csr_array:
@@ -209,7 +205,7 @@ class MinMaxKernel:
         """Return the kernel (N, M) of the counts (N, B)."""
         kernel = np.empty((counts.shape[0], len(self._totals)))
         for first in range(0, len(kernel), _BLOCK):
-            block = counts[first : first + _BLOCK]
+            block = _block(counts, first)
             dense, sparse = self._ones(block)
             smaller = dense @ self._dense + sparse @ self._sparse
             larger = block.sum(axis=1)[:, None] + self._totals - smaller
@@ -228,6 +224,11 @@ class MinMaxKernel:
         others = np.ones(int((~is_dense).sum()), np.float32)
         shape = (counts.shape[0], int((~self._is_dense).sum()))
         return dense, csr_array((others, (rows[~is_dense], place[~is_dense])), shape=shape)
+
+
+def _block(matrix: csr_array, first: int) -> csr_array:
+    """Return some rows from ``first`` on; to take all of a small matrix would cost a copy."""
+    return matrix if matrix.shape[0] <= _BLOCK else matrix[first : first + _BLOCK]
 
 
 def _in_ones(counts: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -145,7 +145,9 @@ class Inputs:
         if embedding is not None:
             with one_thread():  # The same bits everywhere.
                 embedded = molecules.embed(_pretrained(embedding))
-        counts = {name: matrix[rows] for name, matrix in features.counts.items()}
+        counts = features.counts
+        if not np.array_equal(rows, np.arange(len(features))):
+            counts = {name: matrix[rows] for name, matrix in counts.items()}
         return cls(molecules, scores, smiles, embedded, counts)
 
     def take(self, index: Tensor) -> Inputs:
