@@ -204,6 +204,16 @@ def defaults() -> Iterator[str]:
     trees, kernel = "fingerprint-trees", "fingerprint-svr"
     best = error(f"{trees} + {kernel} + embedding-svr, stacked")
     alone = error(f"extra-trees + {kernel} + embedding-svr, stacked")
+    of_sets = read("moleculeace/moleculeace.json")["sets"].values()
+    for row, words in (
+        ("fingerprint-svr", "is {:.3f} log units, and {:.3f} on molecules"),
+        ("morgan", "with Morgan counts alone {:.3f} and {:.3f}."),
+        ("mixture", "without networks have {:.3f} and {:.3f} ("),
+    ):
+        yield words.format(*(mean(one[of][row] for one in of_sets) for of in ("rmse", "cliff")))
+    of_sets = read("moleculeace/networks.json")["sets"].values()
+    errors = [mean(one["rmse"][row] for one in of_sets) for row in ("defaults", "mixture")]
+    yield "the model had {:.3f} with them and {:.3f} without".format(*errors)
     yield f"stacked weights, {best:.3f} standard deviations. With trees on descriptors alone"
     yield f"alone it is {alone:.3f};"
     yield f"have {error('svr + extra-trees, equal'):.3f}"
