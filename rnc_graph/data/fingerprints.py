@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RADIUS = 2
 BITS = 2048
+# Saved models rely on their order and on the number of bins.
 FINGERPRINTS = ("morgan", "feature-morgan", "atom-pairs", "torsions")
 BINS = 4096
 
