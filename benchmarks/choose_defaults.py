@@ -136,7 +136,8 @@ def markdown(result: dict[str, Any]) -> str:
     for label, values in sorted(rows.items(), key=lambda row: np.mean(row[1])):
         cells = " | ".join(f"{value:.3f}" for value in values)
         lines.append(f"| {label} | {np.mean(values):.4f} | {cells} |")
-    lines += ["", "CPU seconds of training, mean over splits; substructures are counted before:", ""]
+    head = "CPU seconds of training, mean over splits; substructures are counted before:"
+    lines += ["", head, ""]
     for name in names:
         runs = result["sets"][name]
         seconds = {
