@@ -188,6 +188,7 @@ def test_several_targets_and_other_splits(folder: Path, tmp_path: Path, split: l
     assert sizes in again.splitlines()
 
 
+@pytest.mark.slow
 def test_one_target_of_a_data_set_with_several(tmp_path: Path) -> None:
     training = ["train", "photoswitch", "--target", "Z_n_pi", *CHEAPEST]
     written(run(*training, "--out", str(tmp_path / "m")))
@@ -311,6 +312,7 @@ def test_what_a_killed_prediction_left_is_removed(folder: Path, tmp_path: Path) 
     assert names == {"p.csv", running.name, ".p.csv.mine.tmp"}
 
 
+@pytest.mark.slow
 def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
     path = "torch_geometric.nn.models.AttentiveFP"
     given = {"hidden_channels": 8, "num_layers": 2, "num_timesteps": 1, "dropout": 1e-1}

@@ -49,6 +49,7 @@ def _raise(number: int) -> None:
     raise error
 
 
+@pytest.mark.slow
 def test_errors_cross_processes_unchanged() -> None:
     with worker_pool(1, "lost") as pool:
         for number, future in enumerate([pool.submit(_raise, n) for n in range(len(FITTING))]):
@@ -70,6 +71,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
         assert str(error) == f"{path}: cannot be read: {reason}"
 
 
+@pytest.mark.slow
 def test_the_package_raises_subclasses_alone() -> None:
     bare = [
         f"{path}, line {node.lineno}"

@@ -27,6 +27,7 @@ def commands(start: str) -> list[str]:
     return [line.split("#")[0].strip() for line in lines if line.startswith(start)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)

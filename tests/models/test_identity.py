@@ -49,6 +49,7 @@ def _agree(encoder: str, smiles: list[str], *, descriptors: bool) -> None:
     np.testing.assert_allclose(model.embed(other), embedded, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["gin", "gcn", "mpnn"])
 def test_predictions_and_embeddings_do_not_depend_on_how_molecules_are_written(encoder: str):
     _agree(encoder, _molecules(100), descriptors=False)
