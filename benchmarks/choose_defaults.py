@@ -29,7 +29,6 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.catalog import load_named_dataset
 from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants, descriptor_names
-from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.data.splits.split import numbered
 from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
@@ -62,7 +61,7 @@ def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:
     rows = np.concatenate([train, val])
     canonical = [features.canonical[row] for row in train]
     parts = TrainingParts(
-        inputs=Inputs.of(features, rows, descriptors, embedding=EMBEDDING).counted(FINGERPRINTS),
+        inputs=Inputs.of(features, rows, descriptors, embedding=EMBEDDING).counted(),
         targets=torch.from_numpy(scaler.standardize(y[rows])).float(),
         train=torch.arange(len(train)),
         # Networks choose their epoch on a third of the validation set, as in a model.

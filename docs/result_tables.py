@@ -177,12 +177,12 @@ def few_labels() -> Iterator[str]:
     """The error of the members without networks, by set and number of labels."""
     sets = json.loads((RESULTS / "benchmarks" / "few_labels.json").read_text("utf-8"))["sets"]
     sizes = ("50", "100", "200")
-    lines = [
-        [name, *(f"{mean(draw[size][kind] for draw in draws):.3f}" for size in sizes)]
-        for kind, words in (("quick", ""), ("random forest", ", random forest"))
-        for name, draws in ((f"{name}{words}", draws) for name, draws in sets.items())
-    ]
-    return table(["set", *(f"{size} labels" for size in sizes)], sorted(lines))
+    lines = []
+    for name, draws in sets.items():
+        for label, kind in ((name, "quick"), (f"{name}, random forest", "random forest")):
+            errors = (mean(draw[size][kind] for draw in draws) for size in sizes)
+            lines.append([label, *(f"{error:.3f}" for error in errors)])
+    return table(["set", *(f"{size} labels" for size in sizes)], lines)
 
 
 def ablation() -> Iterator[str]:

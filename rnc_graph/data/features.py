@@ -245,19 +245,13 @@ def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> di
     Raises:
         ValueError: a SMILES is not valid.
     """
-
     from scipy.sparse import vstack
 
     def counts_of_few(first: int) -> dict[str, list[dict[int, int]]]:
         few = smiles[first : first + TOGETHER]
         return counted([parse_smiles(text) for text in few], fingerprints)
 
-    # Python's own numbers take ten times the memory of a matrix: those of a block at a time.
-    blocks = []
-    for start in range(0, max(1, len(smiles)), _CHUNK):
-        found: dict[str, list[dict[int, int]]] = {name: [] for name in fingerprints}
-        for first in range(start, min(start + _CHUNK, len(smiles)), TOGETHER):
-            for name, counts in whole(partial(counts_of_few, first)).items():
-                found[name] += counts
-        blocks.append(as_matrices(found))
+    # Of a few at a time, also without molecules: Python's numbers take ten times a matrix's memory.
+    starts = range(0, max(1, len(smiles)), TOGETHER)
+    blocks = [as_matrices(whole(partial(counts_of_few, first))) for first in starts]
     return {name: vstack([block[name] for block in blocks]) for name in fingerprints}

@@ -72,7 +72,6 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
     from rnc_graph.data.bad import bad_rows, check_bad
     from rnc_graph.data.features import molecule_features
     from rnc_graph.data.featurizer import Wants, descriptor_names
-    from rnc_graph.data.fingerprints import FINGERPRINTS
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
     from rnc_graph.models.members import fit_quick
     from rnc_graph.models.settings import TAKE_COUNTS, TAKE_DESCRIPTORS
@@ -88,5 +87,5 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
         scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[split.train.numpy()])
     inputs = Inputs.of(features, np.arange(len(table)), scaler)
     if on_counts:
-        inputs = inputs.counted(FINGERPRINTS)
+        inputs = inputs.counted()
     return fit_quick(kind, inputs, split.targets, split.train, seed).predict(inputs)

@@ -132,7 +132,6 @@ def rank_distance(a: Tensor, b: Tensor) -> Tensor:
 
     Targets of different spread and skew count alike; see :func:`distance_of_ranks`.
     """
-    a, b = _comparable(a, b)
     return distance_of_ranks(ranks(a, b), ranks(b, b))
 
 

@@ -18,6 +18,7 @@ from torch_geometric.data import Batch
 from rnc_graph.data import GraphDataset
 from rnc_graph.data.features import MoleculeFeatures, featurize, fingerprint_counts
 from rnc_graph.data.featurizer import descriptor_names
+from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.table import FloatArray
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.encoders.environments import Environments
@@ -170,9 +171,9 @@ class Inputs:
             raise BadValueError("counts of fingerprints need the molecules' canonical SMILES")
         return fingerprint_counts(self.smiles, fingerprints)
 
-    def counted(self, fingerprints: Sequence[str]) -> Inputs:
-        """Return the molecules with these counts, so that members need not make them again."""
-        return replace(self, counts=self.fingerprint_counts(fingerprints))
+    def counted(self) -> Inputs:
+        """Return the molecules with their counts, so that members need not make them again."""
+        return replace(self, counts=self.fingerprint_counts(FINGERPRINTS))
 
     def batch(self, index: Tensor) -> Batch:
         """Return the graphs of some of the N molecules."""

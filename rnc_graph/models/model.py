@@ -208,7 +208,7 @@ class MoleculeModel:
             features, rows, self.descriptor_scaler, embedding=self.settings.needed_embedding
         )
         if self.settings.takes_counts:
-            inputs = inputs.counted(FINGERPRINTS)
+            inputs = inputs.counted()
         with one_thread():  # The fastest for small graphs, and the same bits everywhere.
             return np.stack([member.predict(inputs) for member in self.members])
 

@@ -161,7 +161,10 @@ class ModelSettings(Settings):
                 "networks='auto' needs weights='stacked'; or give a number of networks"
             )
         if self.most_members == 0:
-            raise ValueError("a model needs members: networks, or some that its input allows")
+            raise ValueError(
+                "a model needs members: networks, fingerprint-svr or embedding-svr, or with "
+                f"descriptors {', '.join(TAKE_DESCRIPTORS)}"
+            )
         return self
 
     @property

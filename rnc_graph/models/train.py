@@ -12,7 +12,6 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.bounds import with_bounds_and_weights
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import descriptor_names
-from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.reading import LARGEST
 from rnc_graph.data.scaling import Transform, not_positive
 from rnc_graph.data.splits.split import first_rows
@@ -134,7 +133,7 @@ def train_model(
         fold, encoders = kept_folds(start, smiles, fold), encoders_of(start)
     inputs = Inputs.of(features, seen, descriptor_scaler, embedding=settings.needed_embedding)
     parts = TrainingParts(
-        inputs=inputs.counted(FINGERPRINTS) if settings.takes_counts else inputs,
+        inputs=inputs.counted() if settings.takes_counts else inputs,
         targets=labels,
         train=torch.arange(len(train)),
         selection=torch.arange(len(train), len(seen)),

@@ -122,7 +122,7 @@ def test_trees_beside_fingerprints(esol: MoleculeTable, monkeypatch: pytest.Monk
         np.testing.assert_allclose(found[:, target], theirs.predict(columns), atol=1e-12)
     # As they are kept, and with counts that are there already.
     again = FingerprintTrees(2).load(trees.tensors())
-    np.testing.assert_array_equal(again.predict(inputs.counted(FINGERPRINTS)), found)
+    np.testing.assert_array_equal(again.predict(inputs.counted()), found)
     # Of many molecules, those of a fold or all, they are the trees on descriptors alone.
     monkeypatch.setattr("rnc_graph.models.extra_trees.LARGEST", 110)
     for rows in (train, train[:50]):
@@ -139,7 +139,7 @@ def test_counts_go_with_their_molecules(esol: MoleculeTable) -> None:
         inputs.fingerprint_counts(FINGERPRINTS)
     inputs = replace(inputs, smiles=esol.smiles[:120])
     rows = torch.tensor([7, 3, 100])
-    taken = inputs.counted(FINGERPRINTS).take(rows)
+    taken = inputs.counted().take(rows)
     assert taken.counts.keys() == set(FINGERPRINTS)
     for name, counts in inputs.take(rows).fingerprint_counts(FINGERPRINTS).items():
         np.testing.assert_array_equal(taken.counts[name].toarray(), counts.toarray())
