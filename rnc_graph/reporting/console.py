@@ -93,9 +93,8 @@ def print_tables(console: Console, outcome: Outcome, tables: Sequence[ResultTabl
     from rnc_graph.reporting.text_tables import text_tables
 
     experiment = outcome.experiment
-    for table in tables:
-        for text in text_tables(experiment, table):
-            print_table(console, text.header, text.cells, title=text.title, last=text.baselines)
+    for text in text_tables(experiment, tables):
+        print_table(console, text.header, text.cells, title=text.title, last=text.baselines)
     for note in notes(experiment, [table.scoring for table in tables], outcome.samples):
         console.print(note, style="dim", highlight=False, markup=False)
 

@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.reporting import numbers
+from rnc_graph.reporting.over_datasets import over_datasets
 from rnc_graph.reporting.tables import ResultTable
 
 
 def findings(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]:
     """Return the findings over all tables, of which there is at least one."""
     score = f"{tables[0].compared} {tables[0].scoring.title}"
+    over = over_datasets(experiment, tables)
     return [
         f"{plural(len(tables), 'condition')}, compared by {score}; a difference is significant if "
         "the paired t test over seeds has p < 0.05 after Holm's correction within its table.",
         *([best_of(tables[0])] if len(tables) == 1 else _best_of_several(tables, score)),
+        *(over.sentences() if over else []),
         *_against_references(experiment, tables),
         *_undetected(tables),
     ]

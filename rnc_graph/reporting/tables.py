@@ -17,11 +17,9 @@ from rnc_graph.experiments.spec.sources import division_of, source_name
 from rnc_graph.metrics import (
     DISPLAY,
     PairedDifference,
-    Ranking,
     Scoring,
     Summary,
     compare,
-    rank_methods,
     summarize_all,
     tied_with_best,
 )
@@ -191,11 +189,11 @@ def _table(
         {} if of_one else _further_metrics({row: [records[row, s] for s in seeds] for row in names})
     )
     differences = {
-        name: _differences(experiment, metrics[compared, scoring.scale, name], share)
+        name: differences_of(experiment, metrics[compared, scoring.scale, name], share)
         for name in scoring.metrics
     }
     further_differences = {
-        name: _differences(experiment, values, share) for name, values in further.items()
+        name: differences_of(experiment, values, share) for name, values in further.items()
     }
     summaries = {key: _summaries(values) for key, values in metrics.items()}
     further_summaries = {key: _summaries(values) for key, values in further.items()}
@@ -255,7 +253,7 @@ def _summaries(values: Mapping[str, Sequence[float]]) -> dict[str, Summary]:
     return dict(zip(values, summarize_all(list(values.values())), strict=True))
 
 
-def _differences(
+def differences_of(
     experiment: Experiment, values: Mapping[str, Sequence[float]], test_share: float
 ) -> dict[str, PairedDifference]:
     """Compare each row with its reference, family by family."""
@@ -269,14 +267,3 @@ def _differences(
         for (reference, _), family in families.items()
         for row, difference in compare(family, values[reference], test_share).items()
     }
-
-
-def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
-    """Return average ranks over the conditions with the rows of the first; None for too few."""
-    names = [row.name for row in tables[0].rows]
-    pooled = [table for table in tables if table.target in ("", MEAN_OF_TARGETS)]
-    alike = [table for table in pooled if {row.name for row in table.rows} == set(names)]
-    if len(alike) < 2 or len(names) < 3:
-        return None
-    errors = [[t.score({r.name: r for r in t.rows}[n]).mean for n in names] for t in alike]
-    return rank_methods(np.array(errors), names)

@@ -12,6 +12,7 @@ from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import CLASSIFICATION, DISPLAY, RETRIEVED
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.markup import code, latex, markdown, markdown_table
+from rnc_graph.reporting.over_datasets import COLUMNS, over_datasets
 from rnc_graph.reporting.protocol import notes
 from rnc_graph.reporting.tables import MethodRow, ResultTable
 
@@ -68,8 +69,22 @@ class TextTable:
     baselines: int
 
 
-def text_tables(experiment: Experiment, table: ResultTable) -> list[TextTable]:
-    """Return the errors in each scale, the differences to the references, and further metrics."""
+def text_tables(experiment: Experiment, tables: Sequence[ResultTable]) -> list[TextTable]:
+    """Return the comparison over data sets, if there are enough, then the tables of each condition.
+
+    These are the errors in each scale, the differences to the references, and further metrics.
+    """
+    found = [text for table in tables for text in _of_condition(experiment, table)]
+    over = over_datasets(experiment, tables)
+    if over is None:
+        return found
+    score = f"{tables[0].compared} {numbers.score_title(tables[0].scoring)}"
+    last = len(over.differences) - len(over.methods)
+    title = f"over {len(over.datasets)} data sets: difference in {score} to the reference"
+    return [TextTable(title, [*COLUMNS], over.cells(), last), *found]
+
+
+def _of_condition(experiment: Experiment, table: ResultTable) -> list[TextTable]:
     # With a single data set its name is omitted.
     name = table.name if len(experiment.data) > 1 else table.name.removeprefix(f"{table.data}, ")
     trial = " (quick trial)" if numbers.trial(experiment.samples) else ""
@@ -157,14 +172,8 @@ def as_markdown(outcome: Outcome, tables: Sequence[ResultTable], command: str) -
     """Return the tables as a page of Markdown."""
     experiment = outcome.experiment
     lines = [f"# {markdown(experiment.title or experiment.name)}", "", f"Made by {code(command)}."]
-    for table in tables:
-        for text in text_tables(experiment, table):
-            lines += [
-                "",
-                f"## {markdown(text.title)}",
-                "",
-                *markdown_table(text.header, text.cells),
-            ]
+    for text in text_tables(experiment, tables):
+        lines += ["", f"## {markdown(text.title)}", "", *markdown_table(text.header, text.cells)]
     for note in notes(experiment, [table.scoring for table in tables], outcome.samples):
         lines += ["", markdown(note)]
     return "\n".join(lines) + "\n"

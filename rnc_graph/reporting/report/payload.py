@@ -20,10 +20,11 @@ from rnc_graph.metrics.arrays import FloatArray
 from rnc_graph.models.domain import Domain
 from rnc_graph.reporting.condition import Condition, condition_of
 from rnc_graph.reporting.numbers import score_title
+from rnc_graph.reporting.over_datasets import ranking_of
 from rnc_graph.reporting.projection import project
 from rnc_graph.reporting.report.write import Results
 from rnc_graph.reporting.sample_pictures import kind_of, label_of, picture_of
-from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, ranking_of
+from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable
 
 # Points in a page: of more, the fewer seeds are shown, and then the fewer conditions.
 MOST_POINTS = 34_000

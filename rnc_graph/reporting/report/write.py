@@ -87,12 +87,17 @@ def _draw(results: Results, folder: Path) -> list[Path]:
     """Draw what the experiment has and return the paths."""
     from rnc_graph.reporting import experiment_figures as figures
     from rnc_graph.reporting import numbers, style
-    from rnc_graph.reporting.tables import ranking_of
+    from rnc_graph.reporting.over_datasets import draw_by_size, over_datasets, ranking_of
 
     experiment, tables = results.outcome.experiment, results.tables
     drawn = {
         "differences": figures.draw_differences(tables),
         "ranks": figures.draw_ranks(ranking_of(tables)),
+        "over_data_sets": draw_by_size(
+            over_datasets(experiment, tables),
+            {name: len(table.rows) for name, table in results.outcome.samples.items()},
+            f"{tables[0].compared} {numbers.score_title(tables[0].scoring)}",
+        ),
     }
     for axis in figures.numeric_axes(experiment):
         drawn[f"by_{axis}"] = figures.draw_along_axis(experiment, tables, axis)

@@ -1,0 +1,147 @@
+"""Methods over many data sets: average ranks, and one difference to the reference a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnc_graph.errors import plural
+from rnc_graph.experiments.spec import Experiment
+from rnc_graph.metrics import PairedDifference, Ranking, rank_methods
+from rnc_graph.metrics.statistics import SIGNIFICANT
+from rnc_graph.reporting import numbers, style
+from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, differences_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FEWEST = 6
+"""Data sets; with fewer, Wilcoxon's test has no p value below 0.05."""
+
+COLUMNS = ("method", "lower in", "higher in", "mean Δ [95%]", "Wilcoxon p (Holm)", "verdict")
+
+
+@dataclass(frozen=True)
+class OverDatasets:
+    """Scores of each row on N data sets, and their differences to those of its reference.
+
+    Attributes:
+        experiment: the grid.
+        datasets: their N names.
+        scores: by row, one a data set: the mean over its seeds and conditions.
+        differences: by row, methods first; "seeds" of a difference are data sets here.
+    """
+
+    experiment: Experiment
+    datasets: tuple[str, ...]
+    scores: dict[str, list[float]]
+    differences: dict[str, PairedDifference]
+
+    @property
+    def methods(self) -> dict[str, PairedDifference]:
+        """The differences of methods that are no baselines."""
+        baselines = self.experiment.baselines
+        return {name: d for name, d in self.differences.items() if name not in baselines}
+
+    def cells(self) -> list[list[str]]:
+        """Return the lines of a table with the columns :data:`COLUMNS`."""
+        return [
+            [
+                name,
+                str(d.wins),
+                str(d.losses),
+                numbers.difference(d),
+                numbers.p_value(d.wilcoxon_holm),
+                _verdict(d),
+            ]
+            for name, d in self.differences.items()
+        ]
+
+    def sentences(self) -> list[str]:
+        """Say of each method on how many data sets it is lower than its reference."""
+        reference_of = self.experiment.reference_of
+        return [
+            f"Over {len(self.datasets)} data sets, {name} against {reference_of(name)}: "
+            f"lower in {d.wins}, higher in {d.losses}, by {numbers.number(d.mean, sign=True)} on "
+            f"average; {_verdict(d)} by Wilcoxon's signed-rank test{_p(d)}."
+            for name, d in self.methods.items()
+        ]
+
+
+def _verdict(found: PairedDifference) -> str:
+    if found.wilcoxon_holm is None:
+        return numbers.NONE
+    if found.wilcoxon_holm >= SIGNIFICANT:
+        return "not significant"
+    return "better" if found.wins > found.losses else "worse"
+
+
+def _p(found: PairedDifference) -> str:
+    p = numbers.p_value(found.wilcoxon_holm)
+    return p and f" (p {'' if p.startswith('<') else '= '}{p} after Holm's correction)"
+
+
+def _alike(tables: Sequence[ResultTable]) -> list[ResultTable]:
+    """Return the tables with the rows of the first, without those of single targets."""
+    names = {row.name for row in tables[0].rows}
+    pooled = [table for table in tables if table.target in ("", MEAN_OF_TARGETS)]
+    return [table for table in pooled if {row.name for row in table.rows} == names]
+
+
+def _scores(table: ResultTable) -> dict[str, float]:
+    return {row.name: table.score(row).mean for row in table.rows}
+
+
+def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
+    """Return average ranks over the conditions with the rows of the first; None for too few."""
+    names = [row.name for row in tables[0].rows]
+    alike = [_scores(table) for table in _alike(tables)]
+    if len(alike) < 2 or len(names) < 3:
+        return None
+    return rank_methods(np.array([[scores[name] for name in names] for scores in alike]), names)
+
+
+def over_datasets(experiment: Experiment, tables: Sequence[ResultTable]) -> OverDatasets | None:
+    """Compare each row with its reference over data sets; None if they are fewer than six."""
+    by_data: dict[str, list[dict[str, float]]] = {}
+    for table in _alike(tables):
+        by_data.setdefault(table.data, []).append(_scores(table))
+    if len(by_data) < FEWEST:
+        return None
+    scores = {
+        row.name: [float(np.mean([one[row.name] for one in own])) for own in by_data.values()]
+        for row in tables[0].rows
+    }
+    differences = differences_of(experiment, scores, test_share=0.0)
+    return OverDatasets(experiment, tuple(by_data), scores, differences)
+
+
+@style.styled
+def draw_by_size(found: OverDatasets | None, sizes: Mapping[str, int], score: str) -> Figure | None:
+    """Draw each method's difference to its reference against the size of the data set.
+
+    Args:
+        found: the methods over data sets; of None there is no figure.
+        sizes: the number of samples by data set.
+        score: what the methods are compared by.
+    """
+    if found is None:
+        return None
+    figure, axes = style.panels(len(found.methods), columns=3, width=3.4, height=2.6)
+    x = [sizes[name] for name in found.datasets]
+    for axis, (name, d) in zip(axes, found.methods.items(), strict=True):
+        reference = found.experiment.reference_of(name)
+        y = np.subtract(found.scores[name], found.scores[reference])
+        axis.plot(x, y, "o", color=style.COLORS[0], markersize=4, alpha=0.7)
+        axis.axhline(0, color=style.LINE, linewidth=0.8)
+        axis.set_xscale("log")
+        axis.set_title(f"{style.short(name)}\nlower than {reference} in {d.wins} of {len(x)}")
+    figure.supxlabel("samples of the data set")
+    figure.supylabel(f"Δ {score}")
+    figure.suptitle(
+        f"Difference to the reference on {plural(len(x), 'data set')}: below 0 is better"
+    )
+    return figure

@@ -1,0 +1,99 @@
+"""Methods over many data sets: one difference a data set, and what is said of it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from rnc_graph.metrics import REGRESSION, Summary
+from rnc_graph.reporting.findings import findings
+from rnc_graph.reporting.over_datasets import draw_by_size, over_datasets, ranking_of
+from rnc_graph.reporting.tables import MEAN_OF_TARGETS, MethodRow, ResultTable
+
+PLAIN = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+LOWER = [0.9, 1.8, 2.7, 3.6, 4.5, 5.4, 7.1]
+EXPERIMENT: Any = SimpleNamespace(
+    reference_of=lambda name: "plain",
+    baselines=["svr"],
+    methods=[SimpleNamespace(name="plain"), SimpleNamespace(name="lower")],
+)
+
+
+def _table(data: str, scores: dict[str, float], target: str = "", split: str = "") -> ResultTable:
+    key = ("test", "standardized", "rmse")
+    rows = tuple(
+        MethodRow(
+            name,
+            name == "svr",
+            "plain",
+            (0,),
+            1.0,
+            {key: Summary(score, None, (score,))},
+            {},
+            {},
+            {},
+        )
+        for name, score in scores.items()
+    )
+    return ResultTable(data, split, "", target, "", REGRESSION, "test", rows)
+
+
+def _tables(count: int = 7) -> list[ResultTable]:
+    return [
+        _table(f"set {number}", {"plain": plain, "lower": lower, "svr": plain - 0.5})
+        for number, (plain, lower) in enumerate(zip(PLAIN[:count], LOWER, strict=False))
+    ]
+
+
+def test_each_data_set_is_one_difference():
+    found = over_datasets(EXPERIMENT, _tables())
+    assert found is not None
+    lower = found.differences["lower"]
+    assert (lower.wins, lower.losses, lower.n) == (6, 1, 7)
+    assert lower.mean == pytest.approx((-2.1 + 0.1) / 7)
+    # The methods are one family for Holm's correction, the baselines another.
+    assert lower.wilcoxon_holm == stats.wilcoxon(LOWER, PLAIN).pvalue
+    assert found.differences["svr"].wins == 7
+    names, wins, losses, *_ = zip(*found.cells(), strict=True)
+    assert (names, wins, losses) == (("lower", "svr"), ("6", "7"), ("1", "0"))
+
+
+def test_conditions_of_a_data_set_are_averaged_and_single_targets_left_out():
+    tables = _tables()
+    tables.append(_table("set 0", {"plain": 3.0, "lower": 2.0, "svr": 0.0}, split="scaffolds"))
+    tables.append(_table("set 1", {"plain": 9.0, "lower": 9.0, "svr": 9.0}, target="logP"))
+    tables.append(_table("set 7", dict.fromkeys(("plain", "lower", "svr"), 1.0), MEAN_OF_TARGETS))
+    found = over_datasets(EXPERIMENT, tables)
+    assert found is not None
+    assert found.datasets == tuple(f"set {number}" for number in range(8))
+    assert found.scores["plain"] == [2.0, *PLAIN[1:], 1.0]
+    assert found.scores["lower"] == [1.45, *LOWER[1:], 1.0]
+    assert found.differences["lower"].ties == 1
+
+
+def test_below_six_data_sets_no_test_could_be_significant():
+    assert over_datasets(EXPERIMENT, _tables(5)) is None
+    assert ranking_of(_tables(5)) is not None
+    assert stats.wilcoxon(PLAIN[:5], [0.0] * 5).pvalue > 0.05
+    assert stats.wilcoxon(PLAIN[:6], [0.0] * 6).pvalue < 0.05
+
+
+def test_the_findings_say_on_how_many_data_sets_a_method_is_lower():
+    said = [line for line in findings(EXPERIMENT, _tables()) if line.startswith("Over 7 data sets")]
+    assert said == [
+        "Over 7 data sets, lower against plain: lower in 6, higher in 1, by -0.286 on average; "
+        "better by Wilcoxon's signed-rank test (p = 0.031 after Holm's correction)."
+    ]
+
+
+def test_a_panel_a_method_over_the_size_of_the_data_sets():
+    sizes = {f"set {number}": 100 * 2**number for number in range(7)}
+    figure = draw_by_size(over_datasets(EXPERIMENT, _tables()), sizes, "test RMSE")
+    assert figure is not None
+    (axis,) = figure.axes
+    assert axis.get_title() == "lower\nlower than plain in 6 of 7"
+    points = axis.lines[0].get_xydata()
+    assert points[:, 0].tolist() == [100 * 2**number for number in range(7)]
+    assert points[-1, 1] == pytest.approx(0.1)
+    assert draw_by_size(None, sizes, "test RMSE") is None
