@@ -25,7 +25,7 @@ def make_encoder(
     encoder: str | Callable[..., nn.Module] | nn.Module,
     options: Mapping[str, Any] | None = None,
     dataset: Any = None,
-    readout: Readout = "mean",
+    readout: Readout | None = None,
 ) -> nn.Module:
     """Make an encoder: a module that maps a batch to (B, d) and has ``embedding_dim``.
 
@@ -37,11 +37,13 @@ def make_encoder(
             ``deg`` of PNA is counted.
         dataset: a dataset with ``batch(index)``, or one batch. A registered encoder of molecules
             needs none.
-        readout: how outputs for each node are pooled; ``options`` may have it too.
+        readout: how outputs for each node are pooled; ``options`` may have it too. By default
+            as an encoder of this package does by itself, and the mean of other models.
 
     Raises:
         BadValueError: an unknown name, a path that leads to no class, options that the class does
-            not take, or an encoder that cannot run on the dataset's batches.
+            not take, a readout of an encoder that pools by itself, or an encoder that cannot run on
+            the dataset's batches.
     """
     options = dict(options or {})
     if isinstance(encoder, nn.Module):
@@ -51,13 +53,18 @@ def make_encoder(
             )
         return _wrapped(encoder, dataset, readout)
     if isinstance(encoder, str) and "." not in encoder:
-        filled = _from_data(ENCODERS.get(encoder), options, dataset)
+        registered = ENCODERS.get(encoder)
+        if readout is not None and "readout" in inspect.signature(registered).parameters:
+            options, readout = {"readout": readout} | options, None
+        filled = _from_data(registered, options, dataset)
         return _wrapped(ENCODERS.make(encoder, **(filled | options)), dataset, readout)
     made = import_class(encoder) if isinstance(encoder, str) else encoder
     name = getattr(made, "__name__", str(made))
     known = inspect.signature(made).parameters
     if "readout" not in known:
         readout = options.pop("readout", readout)
+    elif readout is not None:
+        options, readout = {"readout": readout} | options, None
     options = _from_data(made, options, dataset) | options
     required = {n for n, p in known.items() if p.default is inspect.Parameter.empty}
     if "out_channels" in required and "hidden_channels" in options:
@@ -74,8 +81,12 @@ def make_encoder(
     return _wrapped(model, dataset, readout)
 
 
-def _wrapped(model: nn.Module, dataset: Any, readout: Readout) -> nn.Module:
+def _wrapped(model: nn.Module, dataset: Any, readout: Readout | None) -> nn.Module:
     if isinstance(model, Encoder) or isinstance(getattr(model, "embedding_dim", None), int):
+        if readout is not None:
+            raise BadValueError(
+                f"readout: {type(model).__name__} pools by itself: expected None, got {readout!r}"
+            )
         return model
     if dataset is None:
         raise BadValueError(
@@ -85,7 +96,7 @@ def _wrapped(model: nn.Module, dataset: Any, readout: Readout) -> nn.Module:
     example, parameter = _example(dataset), next(model.parameters(), None)
     if hasattr(example, "to"):
         example = example.to("cpu" if parameter is None else parameter.device)
-    return WrappedEncoder(model, example, readout)
+    return WrappedEncoder(model, example, readout or "mean")
 
 
 def import_class(path: str) -> type[nn.Module]:
@@ -118,10 +129,13 @@ def _from_data(
             "in_channels": _width(getattr(example, "x", None)),
             "edge_dim": _width(getattr(example, "edge_attr", None)),
         }
+    # GAT and PNA pass it on to their layers: it is no argument of their own.
+    takes_edges = inspect.isclass(made) and getattr(made, "supports_edge_attr", False)
+    takes = {*known, "edge_dim"} if takes_edges else {*known}
     return {
         name: value
         for name, value in found.items()
-        if name in known and name not in options and value is not None
+        if name in takes and name not in options and value is not None
     }
 
 

@@ -187,6 +187,8 @@ class LabelAttentionNCE(PretrainLoss):
         # Of equal distances the first in the batch, on any device.
         near = distance.sort(dim=1, stable=True).indices[:, :count]
         negatives = (~incomparable).scatter_(1, near, False)
+        # An anchor with fewer comparable samples than positives must not become its own.
+        incomparable.fill_diagonal_(True)
         with_near = torch.cat([features, features[near, 0]], 1)
         positives = None
         if some_missing:

@@ -61,7 +61,15 @@ class ConformalIntervals:
 
 
 def coverage(y_true: FloatArray, low: FloatArray, high: FloatArray) -> float:
-    """Return the share of the known values (N, t), those not NaN, within their intervals."""
+    """Return the share of the known values (N, t), those not NaN, within their intervals.
+
+    Raises :class:`BadValueError` if the shapes differ.
+    """
+    if not y_true.shape == low.shape == high.shape:
+        raise BadValueError(
+            "coverage: expected values and ends of intervals of one shape, got "
+            f"{y_true.shape}, {low.shape} and {high.shape}"
+        )
     known = ~np.isnan(y_true)
     inside = (low <= y_true) & (y_true <= high)
     return float(inside[known].mean()) if known.any() else math.nan

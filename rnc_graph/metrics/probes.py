@@ -11,7 +11,6 @@ from rnc_graph.metrics.arrays import (
     FloatArray,
     Floats,
     Labels,
-    check_positive,
     checked,
     checked_classes,
     checked_pair,
@@ -79,19 +78,11 @@ def nearest_neighbors(
     return y_pred
 
 
-def linear_class_probe(
-    train_embedding: Floats,
-    train_labels: Labels,
-    embedding: Floats,
-    *,
-    strength: float = 1.0,
-    balanced: bool = False,
-) -> Classes:
+def linear_class_probe(train_embedding: Floats, train_labels: Labels, embedding: Floats) -> Classes:
     """Predict classes by multinomial logistic regression on features standardized as above.
 
-    Embeddings (M, d) of two or more classes (M,) and (N, d) give (N,). ``strength`` is that of the
-    penalty, relative to the summed cross-entropy; ``balanced`` weights each sample by the inverse
-    of its class's count.
+    Embeddings (M, d) of two or more classes (M,) and (N, d) give (N,). The penalty has weight 1
+    beside the summed cross-entropy.
 
     >>> x = np.linspace(-1, 1, 50)[:, None]
     >>> linear_class_probe(x, 3 * (x[:, 0] > 0), np.array([[-0.5], [0.5]])).tolist()
@@ -101,11 +92,7 @@ def linear_class_probe(
     classes = checked_classes("train_labels", train_labels, rows=len(train))
     if len(np.unique(classes)) < 2:
         raise BadValueError("train_labels: expected 2 classes or more, got 1")
-    check_positive("strength", strength)
-    weights = "balanced" if balanced else None
-    model = make_pipeline(
-        StandardScaler(), LogisticRegression(C=1 / strength, class_weight=weights, max_iter=1_000)
-    )
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
     return np.asarray(model.fit(train, classes).predict(queries), dtype=np.int64)
 
 

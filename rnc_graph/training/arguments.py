@@ -50,7 +50,7 @@ _ARGUMENTS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a list of widths of at least 1, such as [32]",
     ),
     "head_dropout": (lambda share: _is_number(share) and 0 <= share < 1, "a number in [0, 1)"),
-    "readout": (lambda readout: readout in READOUTS, f"one of {', '.join(READOUTS)}"),
+    "readout": (lambda r: r is None or r in READOUTS, f"one of {', '.join(READOUTS)}, or None"),
     "n_classes": (lambda c: c is None or _is_count(c), "an integer of at least 1 or None"),
     "trainer": (lambda trainer: isinstance(trainer, TrainerConfig), "a TrainerConfig"),
 }

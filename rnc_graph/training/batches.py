@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.utils.data import RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 from torch_geometric.data import Batch, Data
 from torch_geometric.data import Dataset as PyGDataset
 
@@ -87,6 +88,29 @@ class StageData:
     def schema(self) -> GraphSchema | None:
         """The features that an encoder must take, where the data say so."""
         return getattr(self.described, "schema", None)
+
+    def check_order(self) -> None:
+        """Raise :class:`BadValueError` for a loader that shuffles: outputs would be in no order."""
+        sampler = getattr(self.loader, "sampler", None)
+        if isinstance(sampler, RandomSampler | SubsetRandomSampler | WeightedRandomSampler):
+            raise BadValueError(
+                f"{self.name}: expected a loader that keeps its order (shuffle=False), got one "
+                f"with a {type(sampler).__name__}"
+            )
+
+    def check_last_batch(self) -> None:
+        """Raise :class:`BadValueError` for a loader whose last batch is one sample.
+
+        There it has no other to be compared with.
+        """
+        size, dataset = (getattr(self.loader, key, None) for key in ("batch_size", "dataset"))
+        if not isinstance(size, int) or size < 2 or self.loader.drop_last or dataset is None:
+            return
+        if len(dataset) % size == 1:
+            raise BadValueError(
+                f"{self.name}: the last of the loader's batches has one sample, and the loss "
+                f"compares samples: pass drop_last=True, or another batch_size than {size}"
+            )
 
     def inputs(self) -> Iterator[Any]:
         """Yield the inputs of all samples, in batches."""

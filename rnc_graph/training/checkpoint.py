@@ -42,21 +42,25 @@ class Checkpoint(Callback):
     """Writes the state of the stage at the ends of epochs; must be the last callback.
 
     To Lightning's state it adds those of the generators: torch's on the CPU and the GPU, and those
-    of the training batches. Two writes are at least ``seconds`` apart.
+    of the training batches. Two writes are at least ``seconds`` apart. A state that does not have
+    the digest ``begun_with`` is that of another training.
     """
 
-    def __init__(self, path: Path, seconds: float, generators: Sequence[Generator]) -> None:
+    def __init__(
+        self, path: Path, seconds: float, generators: Sequence[Generator], begun_with: str
+    ) -> None:
         self.path = path
         self.seconds = seconds
         self.generators = generators
+        self.begun_with = begun_with
         self.last = time.monotonic()
-        self.found: dict[str, list[Any]] | None = None
+        self.found: dict[str, Any] | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Restore the generators: nothing is drawn before the first batch."""
         if self.found is None:
             return
-        own = {name: states[rank()] for name, states in self.found.items()}
+        own = {name: self.found[name][rank()] for name in ("torch", "cuda", "batches")}
         torch.set_rng_state(own["torch"])
         if own.get("cuda") is not None and pl_module.device.type == "cuda":
             torch.cuda.set_rng_state(own["cuda"], pl_module.device)
@@ -70,7 +74,7 @@ class Checkpoint(Callback):
             self.last = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the states of the generators, by rank."""
+        """Return the states of the generators, by rank, and what the training began with."""
         batches = [generator.get_state() for generator in self.generators]
         # Of the process's own GPU, which the trainer makes the current one.
         on_cuda: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
@@ -78,6 +82,7 @@ class Checkpoint(Callback):
             "torch": from_all(torch.get_rng_state()),
             "cuda": from_all(torch.cuda.get_rng_state() if on_cuda else None),
             "batches": from_all(batches),
+            "begun_with": self.begun_with,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -91,7 +96,10 @@ class Checkpoint(Callback):
         try:
             # Neither this nor Lightning unpickles code.
             found = torch.load(self.path, map_location="cpu", weights_only=True)
-            written_by = len(found["callbacks"][self.state_key]["torch"])
+            state = found["callbacks"][self.state_key]
+            if state.get("begun_with") != self.begun_with:
+                raise ValueError("it is that of other data, another seed, or other settings")
+            written_by = len(state["torch"])
             if written_by != world():
                 raise ValueError(
                     f"expected a state of {world()} processes, got one of {written_by}"

@@ -77,7 +77,8 @@ class StageConfig(Settings):
             optimizer = torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
         else:
             optimizer = torch.optim.SGD(parameters, rate, weight_decay=decay, momentum=0.9)
-        if self.schedule == "constant":
+        # Of a single step, the one-cycle policy would take its last rate, which is next to nothing.
+        if self.schedule == "constant" or steps == 1:
             return optimizer
         schedule: LRScheduler
         if self.schedule == "cosine":

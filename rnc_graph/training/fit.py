@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
 import math
 import os
@@ -107,7 +108,7 @@ def fit(
         BadValueError: no target of the validation set is known, early stopping without a validation
             set, or a device that cannot be used.
     """
-    config = module.config
+    config, checkpoint = module.config, None
     recorder = _Recorder(trainer.on_epoch)
     callbacks: list[Callback] = [recorder]
     if val is not None:
@@ -120,14 +121,16 @@ def fit(
         # By default it would count an epoch after the state of the stage is written.
         stopping = partial(EarlyStopping, check_on_train_epoch_end=False)
         callbacks.append(stopping(module.selected_by, patience=config.patience))
+    begun_with = "" if trainer.checkpoint is None else _digest(module, train)
     if world() > 1:
         train, val = _shard(train), val and _shard(val)
         # Each process draws its own dropout.
         torch.manual_seed(torch.initial_seed() + rank())
-    checkpoint = None
     if trainer.checkpoint is not None:
         generators = getattr(train, "generators", [])
-        checkpoint = Checkpoint(trainer.checkpoint, trainer.checkpoint_seconds, generators)
+        checkpoint = Checkpoint(
+            trainer.checkpoint, trainer.checkpoint_seconds, generators, begun_with
+        )
         callbacks.append(checkpoint)
     with _borrowed_process(), synchronized(module):
         lightning_trainer = _trainer(config, callbacks, trainer)
@@ -143,6 +146,18 @@ def fit(
     if checkpoint is not None:
         checkpoint.remove()
     return recorder.history
+
+
+def _digest(module: StageModule, train: Any) -> str:
+    """Return the digest of what a stage begins with: settings, weights, order, and targets."""
+    found = hashlib.sha256(module.config.model_dump_json().encode())
+    orders = [generator.get_state() for generator in getattr(train, "generators", [])]
+    targets = getattr(getattr(train, "dataset", None), "y", None)
+    for tensor in (*module.state_dict().values(), *orders, targets):
+        if isinstance(tensor, Tensor):
+            values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            found.update(values.numpy().data)
+    return found.hexdigest()
 
 
 def _shard(batches: Any) -> Any:

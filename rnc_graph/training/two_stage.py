@@ -70,8 +70,8 @@ class TwoStage(nn.Module):
         pretrain: configuration of stage 1, or a dict of its fields.
         finetune: the same of stage 2, a ``FinetuneConfig``: the head may learn first, and the
             encoder slower.
-        readout: pools the outputs of a model that has one for each node: "sum", "mean", "max" or
-            "both".
+        readout: pools the outputs for each node: "sum", "mean", "max" or "both" (sum and mean).
+            None is "both" of ``gin`` and the other encoders of this package, "mean" of others.
         n_classes: C for class targets; None for the largest class number in ``fit``'s data plus 1.
         standardize: False leaves continuous targets as they are.
         trainer: device, checkpoint and loggers of both stages.
@@ -111,7 +111,7 @@ class TwoStage(nn.Module):
         balanced: bool = False,
         pretrain: Config = None,
         finetune: Config = None,
-        readout: Readout = "mean",
+        readout: Readout | None = None,
         n_classes: int | None = None,
         standardize: bool = True,
         trainer: TrainerConfig = DEFAULT_TRAINER,
@@ -124,6 +124,11 @@ class TwoStage(nn.Module):
         if loss_weight is not None and (given_loss is None or freeze):
             raise BadValueError("loss_weight: joint training needs a loss and freeze=False")
         fewest = getattr(given_loss, "min_views", 1)
+        if given_loss is None and freeze and (transform is not None or views > 1):
+            raise BadValueError(
+                "transform, views: expected none without a loss: embeddings for a frozen encoder's "
+                "head are computed once"
+            )
         if views < fewest:
             raise BadValueError(
                 f"views: {type(given_loss).__name__} needs at least {fewest}, got {views}"
@@ -170,6 +175,7 @@ class TwoStage(nn.Module):
         """
         # Once for both stages: a list of graphs is packed, and a dataset moved to the device.
         train, val = self._sets(train, val)
+        self._check_stages(train, val)
         self.encoder = self.head = self.projection = None
         joint = self.loss_weight is not None
         given = self.trainer
@@ -248,7 +254,8 @@ class TwoStage(nn.Module):
     def build(self, data: Any, seed: int = 0) -> TwoStage:
         """Make encoder and head, and set the loss up, without training.
 
-        A state dict of a trained model can then be loaded.
+        A state dict of a trained model can then be loaded: of one with a loss that learns from the
+        training labels (SupCon, KCL, TSC), where ``data`` is its training set.
         """
         samples = self._samples(data, "data")
         self.encoder = self.head = self.projection = None
@@ -314,7 +321,17 @@ class TwoStage(nn.Module):
     def _infer(self, module: nn.Module, data: Any) -> Tensor:
         samples = self._samples(data, "data")
         self._check(samples)
+        samples.check_order()
         return infer(module, ((found,) for found in samples.inputs()), self._device)
+
+    def _check_stages(self, train: StageData, val: StageData | None) -> None:
+        """Raise :class:`BadValueError` for what stage 2 would find after all of stage 1."""
+        if val is None and (patience := self.finetune_config.patience) is not None:
+            raise BadValueError(
+                f"finetune, patience: expected a validation set or None, got {patience} without one"
+            )
+        if self.balanced and train.loader is not None:
+            raise BadValueError("balanced: expected a dataset, got a loader, which has its order")
 
     def _check(self, samples: StageData) -> None:
         if isinstance(self.encoder, GraphEncoder) and samples.schema is not None:
@@ -375,6 +392,8 @@ class TwoStage(nn.Module):
         seed: int,
         augmented: bool,
     ) -> None:
+        if augmented and self._given[1] is not None and self.views == 1:
+            samples.check_last_batch()
         train = samples.batches(
             self._scale,
             module.config,

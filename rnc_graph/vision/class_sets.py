@@ -113,38 +113,31 @@ def load_class_images(
     name: str,
     root: Path,
     *,
-    download: bool = False,
     size: int | None = None,
     samples: int | None = None,
 ) -> ImageData:
     """Load a set of classes with its training and test set.
 
-    The superclasses of CIFAR-100 and the kinds of Fashion-MNIST are in ``hierarchies``.
+    The superclasses of CIFAR-100 are in ``hierarchies``.
 
     Args:
-        name: "cifar10", "cifar100", "stl10" (its labeled images) or "fashion-mnist".
+        name: "cifar10", "cifar100" or "stl10" (its labeled images).
         root: the folder that the unpacked archive is in, as torchvision keeps it.
-        download: whether torchvision may download the archive into ``root``.
         size: H = W to resize images to; None keeps them as they are.
         samples: take no more images, evenly spaced; None for all.
 
     Raises :class:`MissingFileError`, which says how to get the set, if it is not in ``root``, or
     damaged.
     """
-    if name == "fashion-mnist":
-        if download:
-            _dataset("FashionMNIST")(root, train=True, download=True)
-        raw = root / "FashionMNIST" / "raw"
-        return _resized(load_fashion_mnist(raw if raw.exists() else None), size, samples)
     if name not in _SOURCES:
-        raise UnknownNameError("set of images", name, [*_SOURCES, "fashion-mnist"])
+        raise UnknownNameError("set of images", name, list(_SOURCES))
     title, archive, unpacked = _SOURCES[name]
     read, subsets = _dataset(title), {}
     for subset in ("train", "test"):
         option = {"split": subset} if name == "stl10" else {"train": subset == "train"}
         try:
             # torchvision verifies the checksums of the files before it opens them.
-            found = read(root, **option, download=download)
+            found = read(root, **option)
         except (RuntimeError, OSError) as error:
             # torchvision's advice is no option of a spec.
             reason = str(error).replace(". You can use download=True to download it", "")

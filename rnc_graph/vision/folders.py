@@ -14,7 +14,7 @@ def folder_table(root: Path) -> ImageTable:
 
     If the subfolders are called train, val and test (any of them), each is such a folder, and the
     table has a published split. Images are found at any depth below their class, by the endings of
-    their names; hidden folders are left out.
+    their names; hidden files and folders are left out.
     """
     if not root.is_dir():
         raise MissingFileError(f"{root}: there is no such folder")
@@ -37,7 +37,8 @@ def folder_table(root: Path) -> ImageTable:
         for name in own:
             if name not in classes:
                 raise BadValueError(f"{folder / name}: there is no class {name!r} in {sets[0]}")
-            files = sorted(str(p) for p in (folder / name).rglob("*") if _is_image(p))
+            inside = folder / name
+            files = sorted(str(p) for p in inside.rglob("*") if _is_image(p, inside))
             if not files:
                 raise BadValueError(f"{folder / name}: has no images")
             images += files
@@ -106,5 +107,6 @@ def _subfolders(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES and path.is_file()
+def _is_image(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return not hidden and path.suffix.lower() in _SUFFIXES and path.is_file()

@@ -97,7 +97,7 @@ class Grayscale(ImageTransform):
 
 @VIEWS.register("color_jitter")
 class ColorJitter(ImageTransform):
-    """Change brightness, contrast, saturation and hue, in an order drawn for the whole batch.
+    """Change brightness, contrast, saturation and hue, in an order drawn for many at once.
 
     Args:
         strength: s; the four ranges default to 0.8 s, 0.8 s, 0.8 s and 0.2 s, as in SimCLR (Chen et

@@ -138,6 +138,15 @@ def test_neighbors_without_a_common_target_are_neither_positives_nor_negatives()
     torch.testing.assert_close(found, expected)
 
 
+def test_a_sample_without_comparable_ones_is_no_positive_of_its_own_wherever_it_is() -> None:
+    labels = torch.cat([torch.arange(8.0)[:, None], torch.full((8, 1), NAN)], 1)
+    alone = torch.tensor([[NAN, 1.0]])
+    features = _draw(9, 2, 8)
+    first = LabelAttentionNCE()(features, torch.cat([alone, labels]))
+    last = LabelAttentionNCE()(features.roll(-1, 0), torch.cat([labels, alone]))
+    torch.testing.assert_close(first, last)
+
+
 def test_bins_of_each_target_are_of_what_is_known_of_it() -> None:
     first, second = torch.arange(40.0), torch.arange(40.0).flip(0)
     first[:8], second[30:] = NAN, NAN

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.metrics import ConformalIntervals, coverage
 
 
@@ -46,6 +46,13 @@ def test_missing_targets_are_left_out_and_difficult_molecules_get_more():
 def test_levels_lie_between_0_and_1(level: float):
     with pytest.raises(RncGraphError, match="between 0 and 1"):
         ConformalIntervals(np.zeros((3, 1))).half_widths(np.ones((1, 1)), level)
+
+
+def test_values_and_intervals_of_other_shapes_are_not_broadcast():
+    inside = np.zeros((5, 1))
+    assert coverage(inside, inside - 1, inside + 1) == 1
+    with pytest.raises(BadValueError, match=r"of one shape, got \(5,\), \(5, 1\) and \(5, 1\)"):
+        coverage(inside[:, 0], inside - 1, inside + 1)
 
 
 def test_nothing_measured_has_no_coverage():

@@ -110,9 +110,9 @@ def test_the_order_and_the_views_of_a_share_go_on_where_they_were(tmp_path: Path
 
     whole = share()
     drawn(whole)
-    state = Checkpoint(tmp_path / "state.ckpt", 0, whole.generators).state_dict()
+    state = Checkpoint(tmp_path / "state.ckpt", 0, whole.generators, "").state_dict()
     resumed = share()
-    checkpoint = Checkpoint(tmp_path / "state.ckpt", 0, resumed.generators)
+    checkpoint = Checkpoint(tmp_path / "state.ckpt", 0, resumed.generators, "")
     checkpoint.load_state_dict(state)
     checkpoint.on_train_start(None, None)
     assert torch.equal(drawn(resumed), drawn(whole))
@@ -121,13 +121,43 @@ def test_the_order_and_the_views_of_a_share_go_on_where_they_were(tmp_path: Path
 
 def test_a_state_of_more_processes_is_told_of_and_not_taken(tmp_path: Path):
     path = tmp_path / "state.ckpt"
-    checkpoint = Checkpoint(path, 0, [])
+    checkpoint = Checkpoint(path, 0, [], "a digest")
+    own = {"begun_with": "a digest"}
     state = torch.get_rng_state()
-    torch.save({"callbacks": {checkpoint.state_key: {"torch": [state, state]}}}, path)
+    torch.save({"callbacks": {checkpoint.state_key: {"torch": [state, state], **own}}}, path)
     with pytest.warns(UserWarning, match="expected a state of 1 processes, got one of 2"):
         assert not checkpoint.readable()
-    torch.save({"callbacks": {checkpoint.state_key: {"torch": [state]}}}, path)
+    torch.save({"callbacks": {checkpoint.state_key: {"torch": [state], **own}}}, path)
     assert checkpoint.readable()
+
+
+@pytest.mark.parametrize("changed", ["seed", "data", "settings"])
+def test_a_state_of_another_training_is_told_of_and_not_taken(tmp_path: Path, changed: str):
+    path = tmp_path / "state.ckpt"
+    features = torch.randn(16, 6, generator=torch.Generator().manual_seed(0))
+
+    def train(seed: int = 0, shift: float = 0.0, rate: float = 1e-3, **trainer: object) -> list:
+        torch.manual_seed(0)
+        return stages.regress(
+            torch.nn.Linear(6, 4),
+            torch.nn.Linear(4, 1),
+            stages.batches(
+                features, features[:, :1] + shift, torch.arange(16), 8, shuffle_seed=seed
+            ),
+            None,
+            head_loss="l1",
+            config=StageConfig(epochs=3, learning_rate=rate),
+            seed=0,
+            trainer=TrainerConfig(checkpoint_seconds=0.0, **trainer),
+        )
+
+    other = {"seed": {"seed": 1}, "data": {"shift": 1.0}, "settings": {"rate": 1e-2}}[changed]
+    with pytest.raises(InterruptedError):
+        train(checkpoint=path, on_epoch=_killed_after(2))
+    assert path.exists()
+    with pytest.warns(UserWarning, match="other data, another seed, or other settings"):
+        found = train(**other, checkpoint=path)
+    assert found == train(**other)
 
 
 def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(

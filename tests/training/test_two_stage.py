@@ -389,7 +389,7 @@ def test_a_trainer_of_ones_own_and_its_checkpoint(
         ({"head_hidden": 32}, r"head_hidden: expected a list of widths .* got 32"),
         ({"head_hidden": "32"}, "head_hidden: expected a list of widths"),
         ({"head_dropout": 1.0}, r"head_dropout: expected a number in \[0, 1\), got 1.0"),
-        ({"readout": "avg"}, "readout: expected one of sum, mean, max, both, got 'avg'"),
+        ({"readout": "avg"}, "readout: expected one of sum, mean, max, both, or None, got 'avg'"),
         ({"n_classes": 0}, "n_classes: expected an integer of at least 1 or None, got 0"),
         ({"trainer": "gpu"}, "trainer: expected a TrainerConfig, got 'gpu'"),
         ({"trainer": TrainerConfig("tpu9")}, "device 'tpu9' cannot be used"),
@@ -403,11 +403,88 @@ def test_a_trainer_of_ones_own_and_its_checkpoint(
         ({"encoder": ".GIN"}, "'.GIN': cannot be imported"),
         ({"encoder": models.SchNet(8, 8, 1)}, "SchNet.forward needs 'z', which the batch lacks"),
         ({"encoder": nn.Identity()}, r"expected an output of one row a graph"),
+        (
+            {"loss": None, "freeze": True, "views": 2},
+            "transform, views: expected none without a loss",
+        ),
+        (
+            {"encoder": make_encoder("gin", {"hidden_dim": 4}), "readout": "max"},
+            "readout: GIN pools by itself: expected None, got 'max'",
+        ),
     ],
 )
 def test_wrong_arguments(wrong: dict[str, Any], message: str, graphs: list[Data]) -> None:
     with pytest.raises(RncGraphError, match=message):
         TwoStage(**wrong).build(graphs)
+
+
+def test_the_readout_of_our_encoders(graphs: list[Data]) -> None:
+    def width(**options: Any) -> int:
+        return int(
+            TwoStage("gin", encoder_options={"hidden_dim": 4}, **options)
+            .build(graphs)
+            .encoder.embedding_dim
+        )
+
+    assert (width(), width(readout="both"), width(readout="max")) == (8, 8, 4)
+
+
+@pytest.mark.parametrize("model", [models.GAT, models.PNA])
+def test_layers_that_see_edges_take_their_width_from_the_data(
+    model: type[nn.Module], graphs: list[Data]
+) -> None:
+    options = {"hidden_channels": 8, "num_layers": 1}
+    if model is models.PNA:
+        options |= {"aggregators": ["mean"], "scalers": ["identity"]}
+    data = GraphDataset.from_pyg(graphs)
+    encoder = make_encoder(model, options, data).eval()
+    batch = data.batch(torch.arange(4))
+    seen = encoder(batch)
+    batch.edge_attr = batch.edge_attr + 1
+    assert not torch.allclose(encoder(batch), seen)
+
+
+def test_a_single_step_learns(graphs: list[Data]) -> None:
+    one = TwoStage("gin", loss=None, finetune={"epochs": 1, "batch_size": 64, "learning_rate": 0.1})
+    start = one.build(graphs).state_dict()
+    start = {name: value.clone() for name, value in start.items()}
+    one.fit(graphs)
+    moved = [
+        (value - start[name]).abs().max()
+        for name, value in one.encoder.named_parameters()
+        for name in [f"encoder.{name}"]
+    ]
+    assert max(moved) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "message"),
+    [
+        ({"finetune": {"patience": 1}}, None, "finetune, patience: expected a validation set"),
+        ({"balanced": True}, 16, "balanced: expected a dataset, got a loader"),
+        ({}, 11, "the last of the loader's batches has one sample.* than 11"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_any_epoch(
+    options: dict[str, Any], data: int | None, message: str, graphs: list[Data]
+) -> None:
+    epochs: list[None] = []
+    trainer = TrainerConfig(on_epoch=lambda: epochs.append(None))
+    graphs = graphs[:23]
+    with pytest.raises(RncGraphError, match=message):
+        TwoStage("gin", trainer=trainer, **options).fit(
+            graphs if data is None else DataLoader(graphs, data)
+        )
+    assert not epochs
+
+
+def test_a_loader_that_shuffles_is_not_predicted(graphs: list[Data]) -> None:
+    fitted = model("gin").fit(graphs)
+    in_order = fitted.predict(DataLoader(graphs, 8))
+    assert torch.equal(in_order, fitted.predict(graphs))
+    for use in (fitted.predict, fitted.embed):
+        with pytest.raises(RncGraphError, match=r"keeps its order .* got one with a RandomSampler"):
+            use(DataLoader(graphs, 8, shuffle=True))
 
 
 @pytest.mark.parametrize(

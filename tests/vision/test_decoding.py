@@ -11,7 +11,7 @@ from PIL import Image
 from torchvision.transforms.v2 import functional as V
 
 from rnc_graph.data.cache import DamagedCacheWarning
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import FileError, RncGraphError
 from rnc_graph.vision import (
     Decoding,
     ImageData,
@@ -84,7 +84,7 @@ def test_a_changed_file_is_decoded_anew(cache: Path, files: list[Path], calls: l
     write_image(files[2], 9)
     assert list(decoded_images(files, EIGHT)[1]) == [4, 6]
     decoded_images(files[::-1], EIGHT)
-    decoded_images(files, Decoding(8, fit="square"))
+    decoded_images(files, Decoding(9))
     assert calls == [7] * 4
 
 
@@ -152,9 +152,6 @@ def test_an_image_is_resized_with_antialiasing(tmp_path: Path, size: tuple[int, 
     path = write_image(tmp_path / "a.png", size=size)
     with Image.open(path) as image:
         whole = V.pil_to_tensor(image)
-    square = V.resize(whole, [8, 8], antialias=True).permute(1, 2, 0).numpy()
-    found = decode(path, Decoding(8, fit="square"))
-    assert np.abs(found.astype(int) - square).max() <= 1
     # The middle of the longer side, at the scale of the shorter one.
     short = min(size)
     left, top = (size[0] - short) / 2, (size[1] - short) / 2
@@ -181,6 +178,42 @@ def test_an_image_stands_as_its_camera_was_held(tmp_path: Path) -> None:
     assert (found[4:] == 255).all()
 
 
+def test_a_transparent_image_lies_on_white(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 255), (0, 0, 4, 8))
+    image.save(tmp_path / "a.png")
+    found = decode(tmp_path / "a.png", EIGHT)
+    assert not found[:, :4].any()
+    assert (found[:, 4:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "suffix", "mode"),
+    [("uint16", "png", "I;16"), ("uint16", "tif", "I;16"), ("float32", "tif", "F")],
+)
+def test_pixels_of_more_than_8_bits_are_refused(
+    tmp_path: Path, dtype: str, suffix: str, mode: str
+) -> None:
+    """Pillow would cut them off at 255: all white."""
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(np.linspace(0, 60_000, 64).astype(dtype).reshape(8, 8)).save(path)
+    with pytest.raises(RncGraphError, match=f"expected 8 bits a channel, got Pillow's mode {mode}"):
+        decode(path, EIGHT)
+
+
+def test_an_error_that_may_pass_is_not_kept(
+    cache: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Image, "open", fail)
+        with pytest.raises(FileError, match="cannot be read: Input/output error"):
+            decoded_images(files, EIGHT)
+    _assert_right(decoded_images(files, EIGHT), files)
+
+
 def test_gray_images_of_colors_and_colors_of_gray(tmp_path: Path) -> None:
     path = write_image(tmp_path / "a.png")
     assert decode(path, Decoding(8, gray=True)).shape == (8, 8, 1)
@@ -193,10 +226,6 @@ def test_gray_images_of_colors_and_colors_of_gray(tmp_path: Path) -> None:
 def test_wrong_decodings_are_refused() -> None:
     with pytest.raises(RncGraphError, match="size of images: expected at least 1 pixel, got 0"):
         Decoding(0)
-    with pytest.raises(
-        RncGraphError, match="fit of images: expected 'shorter' or 'square', got 'longer'"
-    ):
-        Decoding(8, fit="longer")  # type: ignore[arg-type]
 
 
 def _load(files: list[Path], bad: Any) -> ImageData:
