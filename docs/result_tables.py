@@ -88,15 +88,15 @@ def spread(summary: dict[str, Any] | None) -> str:
     """Return a mean with its standard deviation; nothing where there is none."""
     if summary is None:
         return ""
-    return numbers.mean_and_sd(Summary(summary["mean"], summary["sd"], ()))
+    return numbers.mean_and_sd(Summary(summary["mean"], summary.get("sd"), ()))
 
 
 def difference(row: dict[str, Any], metric: str = "rmse") -> tuple[str, str]:
     """Return a row's difference in a metric with its interval, and its p value."""
     if (found := (row["difference"] | row["measure_difference"]).get(metric)) is None:
         return "", ""
-    known = {field.name for field in fields(PairedDifference)}
-    paired = PairedDifference(**{name: v for name, v in found.items() if name in known})
+    known = {field.name: found.get(field.name) for field in fields(PairedDifference)}
+    paired = PairedDifference(**known)
     return numbers.difference(paired), numbers.p_value(paired.p_holm)
 
 

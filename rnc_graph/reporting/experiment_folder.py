@@ -166,7 +166,7 @@ def _of(table: ResultTable) -> dict[str, str]:
 
 
 def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str) -> str:
-    """Return everything, nested: condition, row, set, scale, metric."""
+    """Return everything, nested: condition, row, set, scale, metric; without what is undefined."""
     content = {
         "experiment": experiment.name,
         "command": command,
@@ -186,17 +186,22 @@ def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str)
 def _row(row: MethodRow) -> dict[str, Any]:
     metrics: dict[str, Any] = {}
     for (name, scale, metric), summary in row.summaries.items():
-        metrics.setdefault(name, {}).setdefault(scale, {})[metric] = asdict(summary)
+        metrics.setdefault(name, {}).setdefault(scale, {})[metric] = _defined(summary)
     return {
         "baseline": row.baseline,
         "seeds": row.seeds,
         "reference": row.reference,
         "rank": row.rank,
         "metrics": metrics,
-        "difference": {metric: asdict(d) for metric, d in row.differences.items()},
-        "measures": {name: asdict(summary) for name, summary in row.further_metrics.items()},
-        "measure_difference": {name: asdict(d) for name, d in row.further_differences.items()},
+        "difference": {metric: _defined(d) for metric, d in row.differences.items()},
+        "measures": {name: _defined(summary) for name, summary in row.further_metrics.items()},
+        "measure_difference": {name: _defined(d) for name, d in row.further_differences.items()},
     }
+
+
+def _defined(found: Summary | PairedDifference) -> dict[str, Any]:
+    """Return the fields that are not None: of a single seed most of them are."""
+    return {name: value for name, value in asdict(found).items() if value is not None}
 
 
 def _predictions(outcome: Outcome) -> str:
