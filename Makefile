@@ -45,6 +45,7 @@ results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/ablation.yaml --out results/ablation
 	$(BIN)/rnc-graph reproduce esol --encoder all --seeds gin=10,gcn=5,mpnn=10,gin-moses=10 --out results/esol
 	$(BIN)/rnc-graph run experiments/temperature.yaml --out results/temperature
+	$(BIN)/rnc-graph run experiments/variants.yaml --out results/variants
 	$(BIN)/rnc-graph run experiments/objectives.yaml --out results/objectives
 	$(BIN)/rnc-graph run experiments/long_tail.yaml --out results/long_tail
 	$(BIN)/rnc-graph run experiments/freeze_vs_finetune.yaml --encoder gin --out results/freeze_vs_finetune

@@ -196,6 +196,17 @@ def ablation() -> Iterator[str]:
     return table(["validation RMSE, standardized", "frozen", "fine-tuned"], lines)
 
 
+def variants() -> Iterator[str]:
+    """The validation errors of forms of Rank-N-Contrast, on both sets."""
+    of = {table["data"]: table["rows"] for table in tables_of("variants")}
+    lines = []
+    for name in of["esol"]:
+        errors = [rows[name]["metrics"]["validation"]["standardized"]["rmse"] for rows in of.values()]
+        means = mean(error["mean"] for error in errors)
+        lines.append([name, *map(spread, errors), f"{means:.3f}"])
+    return table(["validation RMSE, standardized", "ESOL", "FreeSolv", "mean"], lines)
+
+
 def methods(experiment: str, reference: str, further: dict[str, str]) -> Iterator[str]:
     """All methods with their test RMSE and further metrics."""
     lines = []
@@ -255,6 +266,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "retrieval": retrieval,
     "few-labels": few_labels,
     "ablation": ablation,
+    "variants": variants,
     "objectives": objectives,
     "long-tail": long_tail,
     "model": model,
