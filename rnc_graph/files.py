@@ -23,8 +23,16 @@ except ImportError:  # Windows
 else:
     fcntl = _fcntl
 
-# Suffixes of the files of a model's folder.
-_OURS = frozenset((".json", ".safetensors", ".md", ".csv", ".png"))
+# The files of a model's or encoder's folder, and what an evaluation or comparison adds to it.
+OWN_FILES = frozenset(
+    (
+        *("config.json", "model.safetensors", "split.json", "bad_rows.csv", "README.md"),
+        *("predictions.csv", "predictions.png", "error_against_distance.png", "worst.png"),
+        *("calibration.png", "learning_curve.csv", "learning_curve.png", "metrics.json"),
+        *("comparison.md", "comparison.png"),
+        *("encoder.json", "encoder.safetensors", "history.json"),
+    )
+)
 
 # No user's own file ends like this.
 _TEMPORARY = ".rnc_graph.tmp"
@@ -105,21 +113,26 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary folder that takes the place of ``path`` as one when the block ends well.
 
     The path is locked meanwhile. With ``overwrite``, files of the old folder that the new one lacks
-    go, except for folders and for files that this package does not write (other suffixes).
+    stay, unless this package wrote them: those with a name of ``OWN_FILES``. A link to a folder
+    stays one.
 
     Raises:
         RncGraphError: the folder is not empty and may not be overwritten, it is the current folder,
             or another process is writing to it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise BadValueError(f"{path}: is not empty; choose another folder, or give --overwrite")
     if path.is_dir() and Path.cwd().is_relative_to(path.resolve()):
         raise BadValueError(f"{path}: expected a folder that can be replaced, got the current one")
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{path.name}.rnc_graph."
     with locked(path):
-        for left in path.parent.glob(f".{path.name}.*.tmp"):  # By a process that was killed.
+        # Of a process that was killed. What mkdtemp draws has no dot, so that no folder of a longer
+        # name matches.
+        for left in path.parent.glob(escape(prefix) + "[a-z0-9_]" * 8 + ".tmp"):
             shutil.rmtree(left, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=path.parent))
         old = temporary.with_suffix(".old")
         try:
             temporary.chmod(0o777 & ~_umask())
@@ -129,7 +142,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             os.rename(temporary, path)
             if old.is_dir():
                 for kept in old.iterdir():
-                    if kept.suffix not in _OURS and not (path / kept.name).exists():
+                    if kept.name not in OWN_FILES and not (path / kept.name).exists():
                         os.rename(kept, path / kept.name)
         finally:
             if old.is_dir() and not path.exists():

@@ -16,6 +16,7 @@ from rnc_graph.cli import app
 from rnc_graph.cli.update import load_old
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
+from rnc_graph.files import OWN_FILES
 from rnc_graph.models.estimator import MoleculeRegressor
 from rnc_graph.models.saving import PluginWarning
 from rnc_graph.models.streaming import _free_names
@@ -74,6 +75,7 @@ def test_a_models_folder(folder: Path) -> None:
         "split.json",
         "worst.png",
     }
+    assert files <= OWN_FILES  # That --overwrite replaces.
     card = (folder / "model" / "README.md").read_text()
     assert "78 rows used, 2 rows left out" in card
     assert "training: 70 molecules, test: 8 molecules" in card
@@ -149,6 +151,7 @@ def test_predict_embed_and_evaluate(folder: Path, tmp_path: Path) -> None:
     counts = {name: values["logS"]["count"] for name, values in metrics.items()}
     assert counts == {"new molecules": 8, "molecules seen": 70}
     assert {path.suffix for path in (tmp_path / "ev").iterdir()} == {".png", ".json", ".csv"}
+    assert {path.name for path in (tmp_path / "ev").iterdir()} <= OWN_FILES
     assert "row 6 (line 7), column 'smiles': 'C(': not a valid SMILES" in out
     bad = pd.read_csv(tmp_path / "ev" / "bad_rows.csv")
     assert bad["row"].tolist() == [6, 7]

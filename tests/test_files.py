@@ -19,15 +19,36 @@ def test_an_overwritten_folder_keeps_no_old_file_of_ours_and_all_of_the_users(
 ) -> None:
     out = tmp_path / "model"
     out.mkdir()
-    for name in ("bad_rows.csv", "config.json", "notes.txt"):
+    for name in ("bad_rows.csv", "config.json", "notes.txt", "notes.md", "my.csv"):
         (out / name).write_text("old")
     (out / "mine").mkdir()
     with new_folder(out, overwrite=True) as folder:
         (folder / "config.json").write_text("new")
         assert (out / "config.json").read_text() == "old"
-    assert _names(out) == ["config.json", "mine", "notes.txt"]
+    assert _names(out) == ["config.json", "mine", "my.csv", "notes.md", "notes.txt"]
     assert (out / "config.json").read_text() == "new"
     assert _names(tmp_path) == ["model"]
+
+
+def test_a_linked_folder_is_overwritten_where_the_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "model"
+    link.symlink_to("real")
+    with new_folder(link, overwrite=True) as folder:
+        (folder / "config.json").write_text("new")
+    assert link.is_symlink()
+    assert _names(tmp_path / "real") == ["config.json"]
+    assert _names(tmp_path) == ["model", "real"]
+
+
+def test_a_folder_leaves_those_of_other_names(tmp_path: Path) -> None:
+    user = tmp_path / ".model.personal.tmp"
+    user.mkdir()
+    with new_folder(tmp_path / "model.v2") as running:
+        with new_folder(tmp_path / "model"):
+            pass
+        assert running.is_dir()
+    assert _names(tmp_path) == [user.name, "model", "model.v2"]
 
 
 def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
@@ -63,6 +84,7 @@ def test_two_processes_cannot_write_into_one_folder(tmp_path: Path) -> None:
     with new_folder(out) as folder:
         (folder / "config.json").write_text("new")
     assert _names(out) == ["config.json"]
+    assert _names(tmp_path) == ["model"]  # Nothing of the process that was killed.
 
 
 def test_a_folder_that_is_not_empty_or_current_is_refused(

@@ -16,7 +16,7 @@ from rnc_graph.data import MoleculeDataset, load_dataset
 from rnc_graph.encoders import load_pretrained
 from rnc_graph.encoders.pretrained import save_pretrained
 from rnc_graph.errors import BadValueError, FileError, WriteError
-from rnc_graph.files import locked
+from rnc_graph.files import OWN_FILES, locked
 from rnc_graph.pretraining import (
     make_recipe,
     objective_names,
@@ -106,6 +106,7 @@ def test_an_interrupted_run_resumes_and_ends_with_the_same_bits(store, made, tmp
 
 
 def test_a_saved_encoder_is_the_same_wherever_it_is_used(made, folder):
+    assert {path.name for path in folder.iterdir()} <= OWN_FILES  # That --overwrite replaces.
     loaded = load_pretrained(folder)
     assert weights_equal(loaded, made.encoder)
     data = MoleculeDataset.load("freesolv")[:60]
