@@ -236,7 +236,7 @@ class _Gathered:
             signs.append(decimal or decimal_of(column, name, source, rows))
             if decimal is None and signs[-1] is not None:
                 how = "a decimal comma" if signs[-1] == "," else "commas between thousands"
-                shown = next(cell for cell in column if "," in cell or signs[-1] == ",")
+                shown = next(cell for cell in column if "," in cell or cell.count(".") > 1)
                 notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
         for row, line, smiles, *cells in self._cells:
             further = dict(zip(self.extra, cells[len(self.names) :], strict=True))

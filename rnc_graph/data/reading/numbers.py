@@ -17,6 +17,14 @@ MISSING = frozenset(
 
 Decimal = Literal[".", ","]
 
+
+class Number(str):
+    """The text of a cell that holds a number, no text: its point is a decimal point."""
+
+    __slots__ = ()
+
+
+
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}", re.ASCII)
 _RELATION = re.compile(r"(>>|>=|<<|<=|==|[<>=~≤≥≈])\s*(.*)")
@@ -53,6 +61,8 @@ def decimal_of(
     first: dict[str, int] = {}
     grouped = False
     for number, cell in enumerate(cells):
+        if isinstance(cell, Number):
+            continue
         text = _plain(cell)
         as_group = bool(_GROUPED["."].fullmatch(text))
         as_point = as_group or bool(_NUMBER.fullmatch(text))
@@ -127,7 +137,7 @@ def parse_number(text: str, *, missing: bool = True, decimal: Decimal | None = N
         text: a cell.
         missing: whether a missing value is allowed.
         decimal: the decimal sign; the other sign may stand between thousands. None allows a decimal
-            point and no comma.
+            point and no comma. A :class:`Number` has a decimal point whatever it is.
 
     Raises:
         ValueError: it is no number, or beyond ``LARGEST``; the message is the reason.
@@ -135,10 +145,11 @@ def parse_number(text: str, *, missing: bool = True, decimal: Decimal | None = N
     >>> parse_number(" 2.5 "), parse_number("1.203,5", decimal=","), parse_number("n.d.")
     (2.5, 1203.5, nan)
     """
+    decimal = None if isinstance(text, Number) else decimal
     text = _plain(text)
     if decimal is not None and _GROUPED[decimal].fullmatch(text):
         value = float(text.replace("," if decimal == "." else ".", "").replace(",", "."))
-    elif _NUMBER.fullmatch(text):
+    elif _NUMBER.fullmatch(text) and not (decimal == "," and "." in text):
         value = float(text)
     elif text.lower() in MISSING:
         if not missing:
@@ -158,6 +169,8 @@ def _reason(text: str) -> str:
         return "infinite"
     if text[:1] in {"<", ">", "~", "≤", "≥"}:
         return "a bound, not a number"
+    if _NUMBER.fullmatch(text):
+        return "not a number: a point is no decimal comma here"
     if _COMMA.fullmatch(text):
         return "not a number: a comma is no decimal point here"
     if found := _WITH_UNIT.fullmatch(text):

@@ -4,6 +4,7 @@ import datetime
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnc_graph.data.bad import shorten
+from rnc_graph.data.reading.numbers import Number
 from rnc_graph.errors import BadValueError
 
 
@@ -139,15 +141,15 @@ def without_empty_end(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def as_text(value: Any) -> str:
-    """Return the text of a cell: numbers without loss, "" for nothing."""
+    """Return the text of a cell: a :class:`Number` of a real number, without loss; "" for none."""
     if isinstance(value, str):
         return value
     if value is None or value is pd.NaT or value is pd.NA:
         return ""
     if isinstance(value, float):  # NumPy's float64 is one.
-        return "" if math.isnan(value) else repr(float(value))
-    if isinstance(value, np.float32):
-        return "" if np.isnan(value) else str(value)
+        return "" if math.isnan(value) else Number(repr(float(value)))
+    if isinstance(value, np.float32 | Decimal):
+        return "" if math.isnan(value) else Number(str(value))
     if isinstance(value, np.generic):
         return as_text(value.item())
     return value.isoformat() if isinstance(value, datetime.date) else str(value)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnc_graph.data import MoleculeDataset
@@ -36,6 +37,23 @@ def test_decimal_commas_are_read_and_said(tmp_path: Path) -> None:
     table, bad, notes = read_molecules(path)
     assert (table.targets.tolist(), bad) == ([[1.5]], [])
     assert "numbers of column 'y' such as '1,5' are read with a decimal comma" in notes
+
+
+@pytest.mark.parametrize("decimal", [None, ","])
+@pytest.mark.parametrize("excel", [False, True])
+def test_cells_with_numbers_have_a_decimal_point_beside_texts_with_a_comma(
+    tmp_path: Path, excel: bool, decimal: Decimal
+) -> None:
+    y = [1.203, 2.118, -3.456 if excel else np.float32(-3.456), "0,75", 12]
+    frame = pd.DataFrame({"smiles": ["C", "CC", "CCC", "CCCC", "CCCCC"], "y": y}, dtype=object)
+    path = tmp_path / "t.xlsx"
+    if excel:
+        pytest.importorskip("openpyxl")
+        frame.to_excel(path, index=False)
+    table, bad, notes = read_molecules(path if excel else frame, "smiles", ["y"], decimal=decimal)
+    assert (table.targets[:, 0].tolist(), bad) == ([1.203, 2.118, -3.456, 0.75, 12], [])
+    how = "numbers of column 'y' such as '0,75' are read with a decimal comma"
+    assert (how in notes) == (decimal is None)
 
 
 def test_what_was_found_is_shortened(tmp_path: Path) -> None:

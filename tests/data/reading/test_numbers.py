@@ -58,6 +58,9 @@ def test_a_decimal_comma() -> None:
     assert parse_number("-1,5e1", decimal=",") == -15
     with pytest.raises(ValueError, match="not a number"):
         parse_number("1,234,567", decimal=",")
+    for text in ("3.75", "0.203", "1."):
+        with pytest.raises(ValueError, match="a point is no decimal comma"):
+            parse_number(text, decimal=",")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,6 @@ def test_a_decimal_comma() -> None:
         ("1.203", ".", 1.203),
         ("-1,234,567.5", ".", -1234567.5),
         ("1.234.567,5", ",", 1234567.5),
-        ("0.203", ",", 0.203),
         ("\N{MINUS SIGN}4.5", None, -4.5),
     ],
 )
