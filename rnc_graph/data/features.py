@@ -107,7 +107,9 @@ def molecule_features(
     # What was computed with more features has these too.
     for found in (wants, replace(wants, descriptors=True, fingerprints=True, canonical=True)):
         entry = stored(_key(digest, found), _layout(found))
-        if entry is not None:
+        # Molecules that are too large for descriptors are bad there, and have graphs.
+        as_bad = found == wants or wants.descriptors or wants.bounded
+        if entry is not None and (as_bad or not entry.notes.get("bad")):
             on_done(len(smiles))
             return _features(entry, wants, len(smiles))
     # Descriptors take ten times as long as a graph.

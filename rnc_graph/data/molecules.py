@@ -177,6 +177,7 @@ class MoleculeDataset(GraphDataset):
             unit="",
             units=(),
             published_predictions={},
+            censored=None,
         )
         return view
 

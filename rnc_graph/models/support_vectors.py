@@ -66,6 +66,8 @@ class SupportVectors:
             name: self.learned[f"{target}.{name}"].numpy()
             for name in ("vectors", "coefficients", "intercept", "gamma")
         }
+        if not len(part["vectors"]):  # All values are within the tube: scikit-learn takes no kernel.
+            return np.full(len(scores), part["intercept"][0])
         with config_context(assume_finite=True, skip_parameter_validation=True):
             kernel = rbf_kernel(scores, part["vectors"], part["gamma"][0])
         predicted: FloatArray = (kernel @ part["coefficients"] + part["intercept"])[:, 0]

@@ -327,6 +327,15 @@ def test_graphs_are_taken_from_an_entry_with_more(folder: Path, calls: list[int]
     _assert_same(few.graphs, featurize(SMILES)[0])
 
 
+def test_molecules_too_large_for_descriptors_have_graphs_whatever_was_computed_before(
+    folder: Path,
+) -> None:
+    smiles = ["CC", "C" * 1_001]
+    described = Wants(descriptors=True, fingerprints=True, canonical=True)
+    assert [bad.row for bad in molecule_features(smiles, described).bad] == [1]
+    assert not molecule_features(smiles, Wants()).bad
+
+
 @pytest.mark.slow
 def test_flipped_bits_cost_time_only(folder: Path) -> None:
     smiles = ["CO", "C("]

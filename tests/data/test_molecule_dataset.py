@@ -115,6 +115,13 @@ def test_other_targets_are_those_of_the_table_too() -> None:
     assert whole.table.unit == "mol/L"
 
 
+def test_other_targets_have_no_bounds_of_the_old_ones() -> None:
+    censored = np.array([[1], [0]], dtype=np.int8)
+    bounded = MoleculeTable("t", ["C", "CC"], np.ones((2, 1)), ["y"], "", censored=censored)
+    other = MoleculeDataset.from_table(bounded).with_y([3.0, 4.0])
+    assert other.table.exact.tolist() == [[3.0], [4.0]]
+
+
 def test_graphs_without_smiles_are_refused() -> None:
     with pytest.raises(BadValueError, match=r"expected SMILES, got graphs; use GraphDataset"):
         MoleculeDataset.from_pyg(MoleculeDataset.from_smiles(["C"]).to_pyg())

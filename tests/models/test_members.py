@@ -62,6 +62,16 @@ def test_support_vectors(esol: MoleculeTable) -> None:
         np.testing.assert_allclose(found[:, target], theirs.predict(scores), atol=1e-10)
 
 
+@pytest.mark.parametrize("kind", [SupportVectors, EmbeddingVectors])
+def test_without_a_support_vector_the_intercept_is_predicted(
+    esol: MoleculeTable, kind: type[SupportVectors]
+) -> None:
+    inputs, targets = _inputs(esol, embedding=EMBEDDING)
+    member = kind(1).fit(inputs, torch.full_like(targets[:, :1], 0.5), torch.arange(100))
+    assert not len(member.tensors()["0.vectors"])
+    assert (kind(1).load(member.tensors()).predict(inputs) == 0.5).all()
+
+
 @pytest.mark.parametrize("described", [True, False])
 def test_support_vectors_on_embeddings(esol: MoleculeTable, described: bool) -> None:
     wants = Wants(descriptors=described, canonical=True)
