@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnc_graph.data.reading.columns import check_column
+from rnc_graph.data.bad import shorten
 from rnc_graph.data.reading.numbers import LARGEST, parse_number, side_of, split_relation
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.errors import BadValueError, UnknownNameError
@@ -210,7 +211,8 @@ def read_csv(path: Path) -> pd.DataFrame:
                 at = places[row - chunk.rows[0]]
                 where = f"line {at}" if chunk.lines is not None else f"row {at}"
                 raise BadValueError(
-                    f"{path}: cannot be read as CSV: {where}: {reason}: {chunk.found[row]!r}"
+                    f"{path}: cannot be read as CSV: {where}: {reason}: "
+                    f"{shorten(chunk.found[row])!r}"
                 )
         kind = "row" if chunk.lines is None else "line"
         frames.append(chunk.frame.set_axis(pd.Index(places, name=kind), axis=0))

@@ -10,6 +10,7 @@ from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable, load_dataset
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.reading.molecules import read_molecules
+from rnc_graph.data.table import read_csv
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import MoleculeModel
 from rnc_graph.models.build import Preparation, prepare
@@ -86,6 +87,16 @@ def test_training_names_the_bad_rows_and_goes_on_or_stops(
     assert sorted(everything) == list(range(len(prepared.table)))
     with pytest.raises(RncGraphError, match=f"{len(prepared.bad)} rows cannot be used"):
         prepare(table, bad, Preparation(on_bad="raise"), Wants())
+
+
+def test_a_row_that_is_spoiled_keeps_its_whole_text(tmp_path: Path, model: MoleculeModel) -> None:
+    line = "CCN,a remark with a comma, " + "and much more to say " * 9
+    (tmp_path / "in.csv").write_text(f"smiles,note\nCCO,fine\n{line}\n")
+    predict_file(model, tmp_path / "in.csv", tmp_path / "out.csv")
+    found = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert found["smiles"].tolist() == ["CCO", line]
+    with pytest.raises(RncGraphError, match=r"and much\.\.\.'$"):
+        read_csv(tmp_path / "in.csv")
 
 
 def test_cells_that_a_spreadsheet_would_compute_stay_as_they_are(

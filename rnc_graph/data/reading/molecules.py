@@ -222,7 +222,8 @@ class _Gathered:
         columns = [chunk.frame[name].tolist() for name in (self.column, *self.names, *self.extra)]
         for row, line, *cells in zip(chunk.rows.tolist(), lines, *columns, strict=True):
             if row in chunk.problems:
-                self.bad.append(BadRow(row, line, "", chunk.found[row], chunk.problems[row]))
+                found = shorten(chunk.found[row])
+                self.bad.append(BadRow(row, line, "", found, chunk.problems[row]))
             else:
                 self._cells.append([row, line, *cells])
 

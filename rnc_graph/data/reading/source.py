@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnc_graph.data.bad import shorten
 from rnc_graph.data.reading.numbers import Number
 from rnc_graph.errors import BadValueError
 
@@ -35,7 +34,7 @@ class Chunk:
         rows: (B,) numbers of the rows, from 1 below the header.
         lines: (B,) the line each row begins on, None where the source has no lines.
         problems: why a row is bad, by its number.
-        found: the beginning of what a bad row holds, by its number.
+        found: what a bad row holds, by its number.
     """
 
     frame: pd.DataFrame
@@ -101,7 +100,7 @@ def chunk_of(rows: Sequence[Row], columns: Sequence[str], first: int) -> Chunk:
         np.arange(first, first + len(rows)),
         np.array(lines, dtype=np.int64) if len(lines) == len(rows) else None,
         {number: row.problem for number, row in spoiled},
-        {number: shorten(row.found) for number, row in spoiled},
+        {number: row.found for number, row in spoiled},
     )
 
 

@@ -120,8 +120,9 @@ class ColumnSplitter:
     Args:
         column: its name; a sample with an empty cell is in none of the sets.
         leaks: what becomes of a molecule that is in two sets: "keep" takes the split as it is, so
-            that a published protocol can be repeated; "drop" leaves out the later samples; "raise"
-            raises an error.
+            that a published protocol can be repeated; "drop" leaves molecules of the test set out
+            of the training and validation set, and those of the validation set out of the training
+            set; "raise" raises an error.
     """
 
     by_seed = False
@@ -134,7 +135,7 @@ class ColumnSplitter:
         """Return the split; of the fractions, the validation set's counts where one is drawn."""
         split = self._named(samples)
         if self.leaks == "drop":
-            split = self._without_leaks(split, samples)
+            split = _without_leaks(split, samples)
         if len(split.validation) == 0 and fractions[1] > 0:
             split = _with_validation(split, samples, seed, fractions[1])
         needed = (1.0, fractions[1], 0.0)
@@ -153,16 +154,10 @@ class ColumnSplitter:
         sets = np.array([_SPELLINGS.get(cell.lower(), "") for cell in cells])
         return Split(*(np.flatnonzero(sets == name) for name in _SETS))
 
-    def _without_leaks(self, split: Split, samples: SplitSamples) -> Split:
-        return _without_later_copies(split, samples)
-
 
 @SPLITS.register("published")
 class PublishedSplitter(ColumnSplitter):
     """The split that the dataset was published with.
-
-    The test set stays as published; molecules of the test set are left out of the training and
-    validation set, and molecules of the validation set out of the training set.
 
     Args:
         leaks: as in :class:`ColumnSplitter`; "keep" takes all of it as it was published.
@@ -179,13 +174,6 @@ class PublishedSplitter(ColumnSplitter):
             if len(split.sets()[name]) == 0:
                 raise BadValueError(f"{samples.name}: the published split has no {name} set")
         return split
-
-    def _without_leaks(self, split: Split, samples: SplitSamples) -> Split:
-        keys = samples.identity
-        validation = split.validation[~np.isin(keys[split.validation], keys[split.test])]
-        held_out = np.concatenate([split.test, validation])
-        train = split.train[~np.isin(keys[split.train], keys[held_out])]
-        return Split(train, validation, split.test)
 
 
 @SPLITS.register("file")
@@ -219,7 +207,7 @@ class FileSplitter:
         else:
             split = extended_split(path, samples, seed, fractions, self.missing)
         if self.leaks == "drop":
-            split = _without_later_copies(split, samples)
+            split = _without_leaks(split, samples)
         return checked(split, samples, "saved", (1.0, 0.0, 0.0), leaks=self.leaks == "keep")
 
     def sha256(self) -> str:
@@ -252,8 +240,17 @@ def _with_validation(split: Split, samples: SplitSamples, seed: int, share: floa
     return Split(split.train[~held_out], split.train[held_out], split.test)
 
 
+def _without_leaks(split: Split, samples: SplitSamples) -> Split:
+    """Leave the molecules of the test set, then of the validation set, out of the sets before."""
+    keys = samples.identity
+    validation = split.validation[~np.isin(keys[split.validation], keys[split.test])]
+    held_out = np.concatenate([split.test, validation])
+    train = split.train[~np.isin(keys[split.train], keys[held_out])]
+    return Split(train, validation, split.test)
+
+
 def _without_later_copies(
-    split: Split, samples: SplitSamples, order: NDArray[np.int64] | None = None
+    split: Split, samples: SplitSamples, order: NDArray[np.int64]
 ) -> Split:
     """Leave out the samples of molecules whose first sample, by order, is in another set."""
     dropped = [later for _, later in leaking_pairs(split, samples, order)]

@@ -177,7 +177,7 @@ def checked(
             f"{samples.name}: the {how} split puts one molecule into two sets, in rows {first} "
             f"and {second}"
             + (f" ({len(pairs)} such pairs)" if len(pairs) > 1 else "")
-            + "; put them into one set, merge them, or drop the later ones (leaks='drop', "
+            + "; put them into one set, merge them, or leave them out of one (leaks='drop', "
             "--leaks drop)"
         )
     return split
