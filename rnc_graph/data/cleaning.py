@@ -5,7 +5,6 @@ from __future__ import annotations
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from rnc_graph.data.rdkit_log import whole
 from rnc_graph.data.smiles import identity, parse_smiles
 
 # Removing a salt or a charge may make another rule apply; few molecules need a second pass.
@@ -19,28 +18,22 @@ _NON_METALS = frozenset(
 _SALT_PARTNERS = frozenset((7, 8, 16))
 
 
-def clean_smiles(smiles: str, *, tautomer: bool = False) -> str:
+def clean_identity(found: str) -> str:
     """Return the canonical SMILES of the cleaned molecule, without atom maps and isotopes.
 
     RDKit's cleanup (normalized groups, disconnected metals), then the largest organic fragment,
     then without charges where protons can balance them. Cleaning twice changes no more.
 
     Args:
-        smiles: of a molecule.
-        tautomer: take the canonical tautomer too; slow.
+        found: the canonical SMILES of a molecule: see ``identity``.
 
     Raises:
         ValueError: it is no molecule, holds a metal other than an alkaline counterion, or has no
             organic parent; the message is the reason.
 
-    >>> clean_smiles("CC(=O)[O-].[Na+]")
+    >>> clean_identity("CC(=O)[O-].[Na+]")
     'CC(=O)O'
     """
-    return whole(lambda: clean_identity(identity(parse_smiles(smiles)), tautomer=tautomer))
-
-
-def clean_identity(found: str, *, tautomer: bool = False) -> str:
-    """Clean the canonical SMILES of a molecule: see :func:`clean_smiles`."""
     for _ in range(_PASSES):
         molecule = parse_smiles(found)
         _check_metals(molecule)
@@ -48,8 +41,6 @@ def clean_identity(found: str, *, tautomer: bool = False) -> str:
         if "." in found and not any(atom.GetAtomicNum() == 6 for atom in parent.GetAtoms()):
             raise ValueError(f"cannot be cleaned: {found[:80]!r} has no organic parent")
         parent = rdMolStandardize.Uncharger().uncharge(parent)
-        if tautomer:
-            parent = rdMolStandardize.CanonicalTautomer(parent)
         cleaned = identity(parent)
         if cleaned == found:
             break

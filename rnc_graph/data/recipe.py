@@ -88,6 +88,7 @@ class SplitRecipe:
         Raises:
             RncGraphError: a set would be empty, or a splitter does not fit the samples.
         """
+        table = getattr(table, "table", table)  # Of a dataset of molecules.
         samples = SplitSamples.of(table)
         published = getattr(table, "published_split", None) is not None
         splitter = self.splitter or SPLITS.make("published" if published else "random")

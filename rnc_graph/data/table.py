@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnc_graph.data.reading.columns import check_column
 from rnc_graph.data.bad import shorten
+from rnc_graph.data.reading.columns import check_column
 from rnc_graph.data.reading.numbers import LARGEST, parse_number, side_of, split_relation
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.errors import BadValueError, UnknownNameError

@@ -347,15 +347,27 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     def score(self, X: Any, y: Any, sample_weight: Any = None, censored: Any = None) -> float:
         """Return R² over the known measurements of readable SMILES, averaged over targets.
 
-        Bounds do not count: see :meth:`fit`.
+        Bounds do not count: see :meth:`fit`. Nor does a target without such a measurement.
+
+        Raises:
+            BadValueError: ``y`` has another shape than the predictions, or no such measurement.
         """
         targets = Measurements.of(y, censored).exact
         predicted = Measurements.of(self.predict(X)).values
+        if targets.shape != predicted.shape:
+            raise BadValueError(
+                f"y: expected the shape of the predictions, {predicted.shape}, got {targets.shape}"
+            )
         scores = []
         for measured, values in zip(targets.T, predicted.T, strict=True):
             known = ~np.isnan(measured) & ~np.isnan(values)  # Not of SMILES that cannot be read.
             weights = None if sample_weight is None else np.asarray(sample_weight)[known]
-            scores.append(r2_score(measured[known], values[known], sample_weight=weights))
+            if known.any():
+                scores.append(r2_score(measured[known], values[known], sample_weight=weights))
+        if not scores:
+            raise BadValueError(
+                "score: expected a measurement of a SMILES that can be read, got none"
+            )
         return float(np.mean(scores))
 
     def save(self, folder: str | Path) -> None:

@@ -72,7 +72,7 @@ def embed_smiles(
 def _blocks(
     model: MoleculeModel, smiles: Sequence[str], jobs: int
 ) -> Iterator[tuple[int, MoleculeFeatures, NDArray[np.int64]]]:
-    starts = range(0, len(smiles), BLOCK)
+    starts = range(0, max(1, len(smiles)), BLOCK)  # One block without any SMILES, too.
     blocks = (smiles[first : first + BLOCK] for first in starts)
     jobs = jobs if len(smiles) >= _WORTH_PROCESSES else 1
     for first, found in zip(starts, stream_features(blocks, model, jobs), strict=True):

@@ -125,7 +125,6 @@ def learning_curve(
     prepared: Prepared,
     settings: ModelSettings,
     *,
-    shares: Sequence[float] = SHARES,
     seed: int = 0,
     jobs: int = 1,
     device: str = "cpu",
@@ -140,7 +139,6 @@ def learning_curve(
     Args:
         prepared: a table with its split, which has a test set.
         settings: of the models; without networks it takes seconds or minutes.
-        shares: of the training molecules, in (0, 1].
         seed: of the draws and the models.
         jobs: processes.
         device: that networks train on.
@@ -151,17 +149,15 @@ def learning_curve(
         A curve for each target, and notes on the models that could not be trained.
 
     Raises:
-        BadValueError: no test set, or a wrong share.
+        BadValueError: no test set with a measured value.
     """
     check_learning_curve(prepared)
     split = prepared.split
-    if not all(0 < share <= 1 for share in shares):
-        raise BadValueError(f"shares: expected numbers above 0 up to 1, got {list(shares)}")
     canonical = prepared.features.canonical
     groups = groups_of(numbered(canonical[row] for row in split.train))
     draws = [
         (share, number)
-        for share in shares
+        for share in SHARES
         for number in range(_DRAWS if share < _DRAWN_OFTEN else 1)
     ]
     total, done = sum(share for share, _ in draws), 0.0

@@ -66,8 +66,11 @@ class Measurements:
 
 def _split_texts(y: Any) -> tuple[Any, NDArray[np.int8]]:
     """Return numbers in place of texts, and on which side of them the values are."""
-    array = np.asarray(y, dtype=object)
+    array = np.array(y, dtype=object)
     sides = np.zeros(array.shape, dtype=np.int8)
+    if missing := [place for place, cell in enumerate(array.flat) if cell is pd.NA]:
+        array.flat[missing] = np.nan
+        y = array
     if np.ma.isMaskedArray(y) or not any(isinstance(cell, str) for cell in array.flat):
         return y, sides
     values = np.empty(array.shape)
@@ -145,9 +148,16 @@ def weights_of(sample_weight: Any, count: int) -> FloatArray:
 
 
 def target_names(y: Any, count: int) -> list[str]:
-    """Return the names of the targets, where ``y`` has any."""
+    """Return the names of the targets, where ``y`` has any.
+
+    Raises:
+        BadValueError: two have the same name.
+    """
     if isinstance(y, pd.DataFrame):
-        return [str(name) for name in y.columns]
+        names = [str(name) for name in y.columns]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise BadValueError(f"y: expected different names of columns, got {twice[0]!r} twice")
+        return names
     if isinstance(y, pd.Series) and y.name is not None:
         return [str(y.name)]
     return ["target"] if count == 1 else [f"target_{number}" for number in range(count)]

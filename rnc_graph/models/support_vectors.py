@@ -66,7 +66,7 @@ class SupportVectors:
             name: self.learned[f"{target}.{name}"].numpy()
             for name in ("vectors", "coefficients", "intercept", "gamma")
         }
-        if not len(part["vectors"]):  # All values are within the tube: scikit-learn takes no kernel.
+        if not len(part["vectors"]):  # All values were in the tube; no kernel of nothing is made.
             return np.full(len(scores), part["intercept"][0])
         with config_context(assume_finite=True, skip_parameter_validation=True):
             kernel = rbf_kernel(scores, part["vectors"], part["gamma"][0])

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 import torch
 
-from rnc_graph.data import MoleculeDataset, MoleculeTable
+from rnc_graph.data import MoleculeDataset, MoleculeTable, SplitRecipe
 from rnc_graph.data.duplicates import find_duplicates
 from rnc_graph.data.schema import OGB_MOLECULES
+from rnc_graph.data.splits import SplitSamples
 from rnc_graph.errors import BadValueError, RncGraphError
 
 SMILES = ["CCO", "c1ccccc1", "C", "CC(=O)O"]
@@ -113,6 +114,15 @@ def test_other_targets_are_those_of_the_table_too() -> None:
     assert (other.smiles, other.table.smiles) == (["CCC", "C"], ["CCC", "C"])
     assert whole.table.targets.tolist() == [[1.0], [2.0], [3.0]]
     assert whole.table.unit == "mol/L"
+
+
+def test_a_data_set_is_divided_as_its_table_is() -> None:
+    molecules = MoleculeDataset.from_smiles(["C" * n for n in range(1, 21)], range(20))
+    for divided, whole in (
+        (SplitSamples.of(molecules), SplitSamples.of(molecules.table)),
+        (SplitRecipe().prepare(molecules, 0), SplitRecipe().prepare(molecules.table, 0)),
+    ):
+        np.testing.assert_array_equal(divided.targets, whole.targets)
 
 
 def test_other_targets_have_no_bounds_of_the_old_ones() -> None:

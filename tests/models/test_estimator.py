@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -24,6 +25,7 @@ from rnc_graph.models import (
     BadMoleculeWarning,
     IntervalWarning,
     ModelSettings,
+    embed_smiles,
     evaluate_predictions,
     make_settings,
     predict_smiles,
@@ -326,6 +328,9 @@ def test_wrong_settings_are_told(molecules, options, reason):
         MoleculeRegressor(**options).fit(*molecules)
 
 
+MANY = ["C" * length + "O" for length in range(1, 31)]
+
+
 @pytest.mark.parametrize(
     ("X", "y", "reason"),
     [
@@ -335,6 +340,7 @@ def test_wrong_settings_are_told(molecules, options, reason):
         (["CCO", "CC"], [1.0], "X has 2 molecules, y has 1 rows"),
         (["CCO"] * 9, [np.inf] * 9, "got infinity in row 0"),
         (["CCO"] * 9, ["high"] * 9, "y: expected numbers"),
+        (MANY, pd.DataFrame([[1.0, 2.0]] * 30, columns=["a", "a"]), "different names .* 'a' twice"),
         (["CCO"] * 9, range(9), "at least 5 different molecules .* got 1"),
     ],
 )
@@ -375,6 +381,29 @@ def test_score_leaves_out_what_cannot_be_read(molecules):
     with pytest.warns(BadMoleculeWarning):
         scores = cross_val_score(MoleculeRegressor(**CHEAP), spoiled, targets, cv=3)
     assert np.isfinite(scores).all()
+
+
+def test_score_is_of_the_targets_that_are_measured(molecules):
+    smiles, y = molecules
+    both = np.stack([y, -y], axis=1)
+    model = MoleculeRegressor(**CHEAP).fit(smiles, both)
+    one = np.stack([y, np.full(len(y), np.nan)], axis=1)
+    assert model.score(smiles, one) == pytest.approx(r2_score(y, model.predict(smiles)[:, 0]))
+    with pytest.raises(BadValueError, match=r"y: expected the shape .*\(80, 2\), got \(80, 1\)"):
+        model.score(smiles, y)
+    with (
+        pytest.warns(BadMoleculeWarning),
+        pytest.raises(BadValueError, match="score: expected a measurement of a SMILES"),
+    ):
+        model.score(["C("], both[:1])
+
+
+def test_no_smiles_have_no_predictions_and_no_embedding(molecules):
+    model = MoleculeRegressor(**SMALL | {"descriptor_models": ["fingerprint-svr"]}).fit(*molecules)
+    predictions, bad = predict_smiles(model.model_, [])
+    assert (predictions.values.shape, predictions.distance.shape, bad) == ((0, 1), (0,), [])
+    embedding, bad = embed_smiles(model.model_, [])
+    assert (embedding.shape, bad) == ((0, model.embed(["C"]).shape[1]), [])
 
 
 def test_one_column_stays_one_column_in_a_saved_model(molecules, tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 import torch
@@ -19,6 +20,7 @@ from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
+from rnc_graph.models.measurements import Measurements
 from rnc_graph.models.support_vectors import SupportVectors
 
 SMALL: dict[str, Any] = {
@@ -146,6 +148,18 @@ def test_what_is_no_measurement_is_named(
 ) -> None:
     with pytest.raises(BadValueError, match=message):
         MoleculeRegressor(networks=0).fit(["C", "CC", "CCC"], y, **options)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.Series([">1", pd.NA, "2"], dtype="string"),
+        pd.Series([">1", pd.NA, 2.0], dtype=object),
+        pd.DataFrame({"y": pd.Series([1.0, pd.NA, 2.0], dtype=object)}),
+    ],
+)
+def test_what_pandas_has_for_nothing_is_missing(y: Any) -> None:
+    assert Measurements.of(y).values[:, 0].tolist() == pytest.approx([1, np.nan, 2], nan_ok=True)
 
 
 def test_bounds_are_said_once_and_need_values() -> None:

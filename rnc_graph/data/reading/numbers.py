@@ -24,7 +24,6 @@ class Number(str):
     __slots__ = ()
 
 
-
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}", re.ASCII)
 _RELATION = re.compile(r"(>>|>=|<<|<=|==|[<>=~≤≥≈])\s*(.*)")

@@ -249,9 +249,7 @@ def _without_leaks(split: Split, samples: SplitSamples) -> Split:
     return Split(train, validation, split.test)
 
 
-def _without_later_copies(
-    split: Split, samples: SplitSamples, order: NDArray[np.int64]
-) -> Split:
+def _without_later_copies(split: Split, samples: SplitSamples, order: NDArray[np.int64]) -> Split:
     """Leave out the samples of molecules whose first sample, by order, is in another set."""
     dropped = [later for _, later in leaking_pairs(split, samples, order)]
     return Split(*(index[~np.isin(index, dropped)] for index in split.sets().values()))

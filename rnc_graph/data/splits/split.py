@@ -69,9 +69,11 @@ class SplitSamples:
         Args:
             table: has ``name`` and ``targets``, and may have ``smiles``, ``extra`` (columns),
                 ``published_split``, ``group`` and ``rows``. Molecules are kept whole;
-                samples without SMILES are kept whole by ``group``, where there is one.
+                samples without SMILES are kept whole by ``group``, where there is one. Of a dataset
+                of molecules its ``table`` is taken.
             canonical: the canonical SMILES, if they are known.
         """
+        table = getattr(table, "table", table)
         columns = dict(getattr(table, "extra", {}))
         if getattr(table, "published_split", None) is not None:
             columns[PUBLISHED] = [str(name) for name in table.published_split]
