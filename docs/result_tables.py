@@ -201,7 +201,8 @@ def variants() -> Iterator[str]:
     of = {table["data"]: table["rows"] for table in tables_of("variants")}
     lines = []
     for name in of["esol"]:
-        errors = [rows[name]["metrics"]["validation"]["standardized"]["rmse"] for rows in of.values()]
+        found = [rows[name]["metrics"]["validation"] for rows in of.values()]
+        errors = [metrics["standardized"]["rmse"] for metrics in found]
         means = mean(error["mean"] for error in errors)
         lines.append([name, *map(spread, errors), f"{means:.3f}"])
     return table(["validation RMSE, standardized", "ESOL", "FreeSolv", "mean"], lines)
