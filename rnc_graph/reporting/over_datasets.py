@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import rankdata
 
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import PairedDifference, Ranking, rank_methods
+from rnc_graph.metrics.arrays import FloatArray
 from rnc_graph.metrics.statistics import SIGNIFICANT
 from rnc_graph.reporting import numbers, style
+from rnc_graph.reporting.experiment_figures import limits_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, differences_of
 
 if TYPE_CHECKING:
@@ -55,10 +58,28 @@ class OverDatasets:
                 str(d.losses),
                 numbers.difference(d),
                 numbers.p_value(d.wilcoxon_holm),
-                _verdict(d),
+                self.verdict(name),
             ]
             for name, d in self.differences.items()
         ]
+
+    def difference(self, name: str) -> FloatArray:
+        """Return the differences (N,) of a row to its reference."""
+        reference = self.scores[self.experiment.reference_of(name)]
+        return np.subtract(self.scores[name], reference)
+
+    def verdict(self, name: str) -> str:
+        """Say in words what Wilcoxon's test says of a row's errors."""
+        found = self.differences[name]
+        if found.wilcoxon_holm is None:
+            return numbers.NONE
+        if found.wilcoxon_holm >= SIGNIFICANT:
+            return "not significant"
+        # By the ranks that are tested: neither the mean nor the count has to have their sign.
+        difference = self.difference(name)
+        return (
+            "better" if (np.sign(difference) * rankdata(np.abs(difference))).sum() < 0 else "worse"
+        )
 
     def sentences(self) -> list[str]:
         """Say of each method on how many data sets it is lower than its reference."""
@@ -66,17 +87,9 @@ class OverDatasets:
         return [
             f"Over {len(self.datasets)} data sets, {name} against {reference_of(name)}: "
             f"lower in {d.wins}, higher in {d.losses}, by {numbers.number(d.mean, sign=True)} on "
-            f"average; {_verdict(d)} by Wilcoxon's signed-rank test{_p(d)}."
+            f"average; {self.verdict(name)} by Wilcoxon's signed-rank test{_p(d)}."
             for name, d in self.methods.items()
         ]
-
-
-def _verdict(found: PairedDifference) -> str:
-    if found.wilcoxon_holm is None:
-        return numbers.NONE
-    if found.wilcoxon_holm >= SIGNIFICANT:
-        return "not significant"
-    return "better" if found.wins > found.losses else "worse"
 
 
 def _p(found: PairedDifference) -> str:
@@ -91,8 +104,12 @@ def _alike(tables: Sequence[ResultTable]) -> list[ResultTable]:
     return [table for table in pooled if {row.name for row in table.rows} == names]
 
 
-def _scores(table: ResultTable) -> dict[str, float]:
-    return {row.name: table.score(row).mean for row in table.rows}
+def _scores(table: ResultTable, metric: str = "") -> dict[str, float]:
+    """Return the mean of a further metric, of the rows that have it; by default of the score."""
+    if not metric:
+        return {row.name: table.score(row).mean for row in table.rows}
+    known = [row for row in table.rows if metric in row.further_metrics]
+    return {row.name: row.further_metrics[metric].mean for row in known}
 
 
 def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
@@ -104,16 +121,23 @@ def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
     return rank_methods(np.array([[scores[name] for name in names] for scores in alike]), names)
 
 
-def over_datasets(experiment: Experiment, tables: Sequence[ResultTable]) -> OverDatasets | None:
-    """Compare each row with its reference over data sets; None if they are fewer than six."""
+def over_datasets(
+    experiment: Experiment, tables: Sequence[ResultTable], metric: str = ""
+) -> OverDatasets | None:
+    """Compare each row with its reference over data sets; None if they are fewer than six.
+
+    By the score that rows are ranked by, or a further metric that the rows of all tables have.
+    """
     by_data: dict[str, list[dict[str, float]]] = {}
     for table in _alike(tables):
-        by_data.setdefault(table.data, []).append(_scores(table))
+        by_data.setdefault(table.data, []).append(_scores(table, metric))
     if len(by_data) < FEWEST:
         return None
+    every = [one for own in by_data.values() for one in own]
     scores = {
-        row.name: [float(np.mean([one[row.name] for one in own])) for own in by_data.values()]
-        for row in tables[0].rows
+        name: [float(np.mean([one[name] for one in own])) for own in by_data.values()]
+        for name in every[0]
+        if all(name in one for one in every)
     }
     differences = differences_of(experiment, scores, test_share=0.0)
     return OverDatasets(experiment, tuple(by_data), scores, differences)
@@ -128,17 +152,25 @@ def draw_by_size(found: OverDatasets | None, sizes: Mapping[str, int], score: st
         sizes: the number of samples by data set.
         score: what the methods are compared by.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     if found is None:
         return None
     figure, axes = style.panels(len(found.methods), columns=3, width=3.4, height=2.6)
     x = [sizes[name] for name in found.datasets]
+    y = {name: found.difference(name) for name in found.methods}
+    limits = limits_of(np.concatenate([*y.values()]))
     for axis, (name, d) in zip(axes, found.methods.items(), strict=True):
-        reference = found.experiment.reference_of(name)
-        y = np.subtract(found.scores[name], found.scores[reference])
-        axis.plot(x, y, "o", color=style.COLORS[0], markersize=4, alpha=0.7)
+        axis.plot(x, y[name], "o", color=style.COLORS[0], markersize=4, alpha=0.7)
         axis.axhline(0, color=style.LINE, linewidth=0.8)
         axis.set_xscale("log")
-        axis.set_title(f"{style.short(name)}\nlower than {reference} in {d.wins} of {len(x)}")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_ylim(limits)
+        reference = style.short(found.experiment.reference_of(name))
+        title = f"lower than {reference} in {d.wins} of {len(x)}"
+        axis.set_title(f"{style.short(name)}\n{title}")
     figure.supxlabel("samples of the data set")
     figure.supylabel(f"Δ {score}")
     figure.suptitle(

@@ -56,6 +56,8 @@ _FURTHER = {
     ),
 }
 
+_OVER_DATASETS = ("label_error_10", "order", "knn_rmse")
+
 _SHORT = {"test": "test", "validation": "val."}
 
 
@@ -80,8 +82,28 @@ def text_tables(experiment: Experiment, tables: Sequence[ResultTable]) -> list[T
         return found
     score = f"{tables[0].compared} {numbers.score_title(tables[0].scoring)}"
     last = len(over.differences) - len(over.methods)
-    title = f"over {len(over.datasets)} data sets: difference in {score} to the reference"
-    return [TextTable(title, [*COLUMNS], over.cells(), last), *found]
+    title = f"over {len(over.datasets)} data sets: difference to the reference in {score}"
+    embedding = embedding_over_datasets(experiment, tables)
+    return [TextTable(title, [*COLUMNS], over.cells(), last), *embedding, *found]
+
+
+def embedding_over_datasets(
+    experiment: Experiment, tables: Sequence[ResultTable]
+) -> list[TextTable]:
+    """Return on how many data sets the metrics of the embedding are better; none without any."""
+    header, cells = ["method"], dict[str, list[str]]()
+    for metric in _OVER_DATASETS:
+        over = over_datasets(experiment, tables, metric)
+        if over is None or not over.differences:
+            continue
+        header += [f"{DISPLAY[metric].title} better in", "Wilcoxon p (Holm)"]
+        for name, d in over.differences.items():
+            better = d.losses if DISPLAY[metric].higher_is_better else d.wins
+            cells.setdefault(name, []).extend([str(better), numbers.p_value(d.wilcoxon_holm)])
+    if not cells:
+        return []
+    title = f"over {len({table.data for table in tables})} data sets: metrics of the embedding"
+    return [TextTable(title, header, [[name, *line] for name, line in cells.items()], 0)]
 
 
 def _of_condition(experiment: Experiment, table: ResultTable) -> list[TextTable]:

@@ -10,6 +10,7 @@ from rnc_graph.metrics import REGRESSION, Summary
 from rnc_graph.reporting.findings import findings
 from rnc_graph.reporting.over_datasets import draw_by_size, over_datasets, ranking_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, MethodRow, ResultTable
+from rnc_graph.reporting.text_tables import embedding_over_datasets
 
 PLAIN = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 LOWER = [0.9, 1.8, 2.7, 3.6, 4.5, 5.4, 7.1]
@@ -20,7 +21,13 @@ EXPERIMENT: Any = SimpleNamespace(
 )
 
 
-def _table(data: str, scores: dict[str, float], target: str = "", split: str = "") -> ResultTable:
+def _table(
+    data: str,
+    scores: dict[str, float],
+    target: str = "",
+    split: str = "",
+    order: dict[str, float] | None = None,
+) -> ResultTable:
     key = ("test", "standardized", "rmse")
     rows = tuple(
         MethodRow(
@@ -31,7 +38,7 @@ def _table(data: str, scores: dict[str, float], target: str = "", split: str = "
             1.0,
             {key: Summary(score, None, (score,))},
             {},
-            {},
+            {"order": Summary(order[name], None, ())} if order and name in order else {},
             {},
         )
         for name, score in scores.items()
@@ -77,6 +84,33 @@ def test_below_six_data_sets_no_test_could_be_significant():
     assert ranking_of(_tables(5)) is not None
     assert stats.wilcoxon(PLAIN[:5], [0.0] * 5).pvalue > 0.05
     assert stats.wilcoxon(PLAIN[:6], [0.0] * 6).pvalue < 0.05
+
+
+def test_the_verdict_has_the_direction_that_is_tested():
+    """On more sets higher, by little; on fewer sets lower, by much."""
+    apart = [0.001 + 0.0001 * number for number in range(18)]
+    apart += [-0.02 - 0.01 * number for number in range(17)]
+    tables = [_table(f"{n}", {"plain": 1.0, "lower": 1 + d}) for n, d in enumerate(apart)]
+    found = over_datasets(EXPERIMENT, tables)
+    assert found is not None
+    assert found.differences["lower"].wilcoxon_holm < 0.05
+    assert found.differences["lower"].losses > found.differences["lower"].wins
+    assert found.verdict("lower") == "better"
+
+
+def test_a_metric_of_the_embedding_is_better_where_it_is_higher():
+    tables = [
+        _table(
+            f"{n}", {"plain": 1.0, "lower": 1.0, "svr": 1.0}, order={"plain": 0.5, "lower": high}
+        )
+        for n, high in enumerate([0.6, 0.7, 0.8, 0.55, 0.65, 0.75, 0.4])
+    ]
+    (text,) = embedding_over_datasets(EXPERIMENT, tables)
+    assert text.title == "over 7 data sets: metrics of the embedding"
+    assert text.header == ["method", "order (Spearman) better in", "Wilcoxon p (Holm)"]
+    p = stats.wilcoxon([0.1, 0.2, 0.3, 0.05, 0.15, 0.25, -0.1]).pvalue
+    assert text.cells == [["lower", "6", f"{p:.3f}"]]
+    assert embedding_over_datasets(EXPERIMENT, _tables()) == []
 
 
 def test_the_findings_say_on_how_many_data_sets_a_method_is_lower():
