@@ -51,6 +51,8 @@ results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/freeze_vs_finetune.yaml --encoder gin --out results/freeze_vs_finetune
 	$(BIN)/rnc-graph run experiments/data_efficiency.yaml --out results/data_efficiency
 	$(BIN)/rnc-graph run experiments/unseen_targets.yaml --out results/unseen_targets
+	$(BIN)/rnc-graph run experiments/many_sets.yaml --seeds 1 --out results/many_sets
+	$(BIN)/rnc-graph run experiments/hard_splits.yaml --out results/hard_splits
 	$(BIN)/rnc-graph run experiments/depictions.yaml --out results/depictions
 	$(BIN)/rnc-graph run experiments/fashion_long_tail.yaml --out results/fashion_long_tail
 	$(BIN)/rnc-graph run experiments/fashion_hierarchy.yaml --out results/fashion_hierarchy
@@ -60,6 +62,8 @@ results: $(STAMP)
 	$(BIN)/rnc-graph report results/freeze_vs_finetune
 	$(BIN)/rnc-graph report results/data_efficiency
 	$(BIN)/rnc-graph report results/unseen_targets
+	$(BIN)/rnc-graph report results/many_sets
+	$(BIN)/rnc-graph report results/hard_splits
 
 benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/rnc_loss.py

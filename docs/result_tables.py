@@ -54,6 +54,7 @@ RNC = {
     "data_efficiency": ("RnC", "L1", "RnC+freeze"),
     "unseen_targets": ("RnC", "L1", "RnC+freeze"),
     "long_tail": ("RnC", "L1", "RnC+freeze"),
+    "hard_splits": ("RnC", "L1", "RnC+freeze"),
 }
 _ASKED = {
     "esol": "ESOL, by encoder",
@@ -62,6 +63,7 @@ _ASKED = {
     "data_efficiency": "10% to 100% of the labels of ESOL, FreeSolv",
     "unseen_targets": "a fifth of the labels missing, ESOL, lipophilicity",
     "long_tail": "labels of one end rare, ESOL",
+    "hard_splits": "hard splits of ESOL, FreeSolv",
 }
 # Their test sets are an eighth as large as their training sets.
 _TEST_SHARE = 0.1 / 0.8
@@ -157,6 +159,35 @@ def rnc_errors() -> Iterator[str]:
         lines.append(cells)
     header = ["asked on", "comparisons", "fine-tuned, against plain L1", "frozen, against plain L1"]
     return table([*header, "frozen, against fine-tuned"], lines)
+
+
+def _sections(experiment: str, count: int) -> Iterator[str]:
+    """Yield the lines of the first tables of an experiment's page."""
+    page = (RESULTS / experiment / "table.md").read_text("utf-8")
+    for number, section in enumerate(page.split("\n## ")[1 : count + 1]):
+        yield from [""] * bool(number)
+        yield from (line for line in section.splitlines() if line.startswith("|"))
+
+
+def many_sets() -> Iterator[str]:
+    """The errors and the embedding's metrics over all data sets."""
+    return _sections("many_sets", 2)
+
+
+def hard_splits() -> Iterator[str]:
+    """The differences to plain L1 on each split of each set."""
+    lines = []
+    for of in tables_of("hard_splits"):
+        rows = of["rows"]
+        errors = [difference(rows[name])[0] for name in ("RnC", "RnC+freeze", "joint, 0.3")]
+        nearest, p = difference(rows["RnC"], "label_error_10")
+        lines.append([of["data"], of["split"], *errors, f"{nearest.split()[0]} ({_p(p)})"])
+    header = ["set", "split", "RnC [95%]", "RnC+freeze [95%]", "joint, 0.3 [95%]"]
+    return table([*header, "RnC, label error@10 (p)"], lines)
+
+
+def _p(p: str) -> str:
+    return f"p {p}" if p.startswith("<") else f"p = {p}"
 
 
 def retrieval() -> Iterator[str]:
@@ -265,6 +296,8 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "esol": esol,
     "rnc-errors": rnc_errors,
     "retrieval": retrieval,
+    "many-sets": many_sets,
+    "hard-splits": hard_splits,
     "few-labels": few_labels,
     "ablation": ablation,
     "variants": variants,

@@ -51,7 +51,7 @@ def test_make_results_has_the_command_of_each_folder():
     reports = {
         f"rnc-graph report results/{folder.name}"
         for folder in EXPERIMENTS
-        if (folder / "report.html").exists()
+        if (folder / "paper").exists()
     }
     made = made_by("results")
     assert len(made) == len(set(made))
