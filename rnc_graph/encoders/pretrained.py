@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 from pathlib import Path
@@ -94,6 +95,18 @@ def load_pretrained(folder: Path, **options: Any) -> Encoder:
     if not all(value.isfinite().all() for value in state.values()):
         raise BadValueError(f"{path}: holds weights that are not finite")
     return encoder
+
+
+def pretrained_digest(folder: Path) -> str:
+    """Return a digest of the card and the weights in a folder.
+
+    Raises:
+        FileError: a file is missing or cannot be read.
+        BadValueError: it is no regular file, or too large.
+    """
+    digest = hashlib.sha256(read_bytes(folder / CARD, _LARGEST_CARD))
+    digest.update(read_bytes(folder / WEIGHTS, _LARGEST_WEIGHTS))
+    return digest.hexdigest()
 
 
 @ENCODERS.register(PRETRAINED)

@@ -329,12 +329,14 @@ class BaselineTask(Task):
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that determines the result."""
-        return {
-            **self.split.identity(),
-            **self.split.spec.evaluation_identity(),
-            "baseline": self.name,
-            "evaluate": self.evaluate,
-        }
+        return with_code(
+            {
+                **self.split.identity(),
+                **self.split.spec.evaluation_identity(),
+                "baseline": self.name,
+                "evaluate": self.evaluate,
+            }
+        )
 
     @property
     def kind(self) -> str:

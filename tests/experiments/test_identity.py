@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from rnc_graph.data import load_dataset
+from rnc_graph.encoders import make_encoder
+from rnc_graph.encoders.pretrained import save_pretrained
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.digests import table_digest
 from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.spec.split import SplitSpec
+from rnc_graph.experiments.tasks import BaselineTask, SeededSplit
+from rnc_graph.plugins import load_plugins
 
 NET = "from torch import nn\nclass Net(nn.Module):\n    pass\n"
 
@@ -54,3 +58,37 @@ def test_a_class_is_known_by_the_code_that_defines_it(
         monkeypatch.delitem(sys.modules, name)
     installed = EncoderComponent(name="sage", **{"class": "torch_geometric.nn.GraphSAGE"})
     assert installed.described()["module"] is None
+
+
+def test_a_baseline_on_a_split_of_a_plugin_is_known_by_its_code(tmp_path: Path):
+    plugin = tmp_path / "mine.py"
+    keys = []
+    for content in ("width = 1\n", "width = 2\n"):
+        plugin.write_text(
+            "from rnc_graph.data.splits import SPLITS\n"
+            f"@SPLITS.register('mine')\nclass Mine:\n    {content}"
+        )
+        load_plugins([plugin])
+        split = SplitSpec.model_validate({"splitter": "mine"})
+        keys.append(BaselineTask(SeededSplit("data", split, 0), "mean", "test").key)
+    assert keys[0] != keys[1]
+    builtin = BaselineTask(SeededSplit("data", SplitSpec(), 0), "mean", "test")
+    assert "code" not in builtin.identity
+
+
+def test_pretrained_weights_in_a_folder_are_known_by_their_content(tmp_path: Path):
+    encoder = EncoderComponent(name="pretrained", folder=str(tmp_path))
+    options = {"hidden_dim": 4, "layers": 1}
+    found = []
+    for _ in range(2):  # Weights are drawn anew.
+        card = {"encoder": "gin", "options": options}
+        save_pretrained(tmp_path, make_encoder("gin", options), card)
+        found.append(encoder.described())
+    assert found[0] != found[1]
+    assert found[1] == encoder.described()
+    (tmp_path / "encoder.json").write_text("{}")
+    assert found[1] != encoder.described()
+    assert "sha256" not in EncoderComponent(name="gin-moses").described()
+    (tmp_path / "encoder.safetensors").unlink()
+    with pytest.raises(RncGraphError, match=r"encoder\.safetensors"):
+        encoder.described()

@@ -15,7 +15,7 @@ from torch import nn
 from rnc_graph.data.samples import make_augmentation
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.encoders.factory import import_class
-from rnc_graph.encoders.pretrained import WITH_WEIGHTS
+from rnc_graph.encoders.pretrained import PRETRAINED, WITH_WEIGHTS, pretrained_digest
 from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec.similarity import check_option, is_file, similarity_of
 from rnc_graph.losses import LOSSES
@@ -104,10 +104,18 @@ class EncoderComponent(Component):
         return self.model_extra or {}
 
     def described(self) -> dict[str, Any]:
-        """Return all that the encoder depends on: its options, and its code."""
-        if "class" not in self.options_and_class:
-            return self.identity(ENCODERS)
-        return {"class": self.source, **self.options, "module": _code_digest(self.source)}
+        """Return all that the encoder depends on: its options, and its code or its files.
+
+        Raises:
+            RncGraphError: an option is nothing that a file can hold, the import path leads to no
+                class, or the folder of a pretrained encoder cannot be read.
+        """
+        if "class" in self.options_and_class:
+            return {"class": self.source, **self.options, "module": _code_digest(self.source)}
+        identity = self.identity(ENCODERS)
+        if self.name == PRETRAINED:
+            identity["sha256"] = pretrained_digest(Path(identity["folder"]))
+        return identity
 
 
 def may_have_weights(encoder: str, options: Mapping[str, Any]) -> bool:
