@@ -94,6 +94,15 @@ def test_an_option_of_each_target() -> None:
         by_target("--unit", ["a=m", "a=s"], ["a", "b"])
 
 
+def test_a_target_that_is_named_is_its_own_column() -> None:
+    targets = ["logS", "logP"]
+    assert column_of_each(["logP", "logS"], targets) == {"logP": "logP", "logS": "logS"}
+    assert column_of_each(["logS", "other"], targets) == {"logS": "logS", "logP": "other"}
+    assert column_of_each(["s", "p"], targets) == {"logS": "s", "logP": "p"}
+    with pytest.raises(BadValueError, match="got 'other'"):
+        column_of_each(["logP", "other"], targets)
+
+
 @pytest.mark.slow
 def test_one_of_a_models_targets_is_evaluated(folder: Path, tmp_path: Path) -> None:
     """The table has it alone, under a name of its own."""

@@ -49,12 +49,15 @@ def column_of_each(given: Sequence[str], targets: Sequence[str]) -> dict[str, st
     """Return the column of each of a model's targets that ``--target`` names, in any number.
 
     Raises:
-        BadValueError: a text is neither a target nor TARGET=COLUMN, and they are not as many as the
-            targets, or a target is given twice.
+        BadValueError: a text is neither a target nor TARGET=COLUMN, where they are not as many as
+            the targets or name them in another order; or a target is given twice.
     """
     named = [(next((t for t in targets if text.startswith(f"{t}=")), ""), text) for text in given]
-    if len(given) == len(targets) and not any(target for target, _ in named):
-        return dict(zip(targets, given, strict=True))
+    pairs = list(zip(targets, given, strict=False))
+    # A column with the name of another target is that one's.
+    in_order = all(text == target or text not in targets for target, text in pairs)
+    if len(given) == len(targets) and in_order and not any(target for target, _ in named):
+        return dict(pairs)
     columns: dict[str, str] = {}
     for target, text in named:
         name = text if text in targets else target
