@@ -524,12 +524,30 @@ def test_a_splitter_is_named_in_short(folder: Path, split: str, splitter: Any, t
 
 
 @pytest.mark.parametrize(
+    "split",
+    ["folds", "{folds: 5}", "{splitter: folds}", "{splitter: {name: folds, k: 5}}"],
+)
+def test_folds_have_the_same_shares_in_every_spelling(folder: Path, split: str):
+    path = folder / "small.yaml"
+    text = path.read_text()
+    path.write_text(f"split: {split}\n{text}")
+    found = read_spec(path).splits[""]
+    assert (found.train, found.validation, found.test) == pytest.approx((0.7, 0.1, 0.2))
+    path.write_text(f"split: {{train: 0.7, validation: 0.2}}\ngrid: {{split: [random, {split}]}}\n{text}")
+    drawn, folds = read_spec(path).splits.values()
+    assert (folds.train, folds.validation, folds.test) == pytest.approx((0.6, 0.2, 0.2))
+    assert drawn.splitter.name == "random"
+
+
+@pytest.mark.parametrize(
     ("split", "message"),
     [
         ("scafold", "split: unknown split 'scafold'; known: butina"),
         ("{scaffold: {}, butina: 0.4}", "two splitters, 'scaffold' and 'butina'"),
         ("{published: 3}", "leaks"),
-        ("{folds: 1}", "test"),
+        ("{folds: 1}", "split: expected 2 or more folds, got 1"),
+        ("{splitter: {name: folds, k: 0}}", "split: expected 2 or more folds, got 0"),
+        ("{folds: 5, validation: x}", "validation: Input should be a valid number"),
         ("{scafold: {}}", "split.scafold: unknown key; known here: axes"),
     ],
 )

@@ -77,7 +77,7 @@ class SplitSpec(Settings):
     @model_validator(mode="before")
     @classmethod
     def _shorthand(cls, raw: Any) -> Any:
-        return split_mapping(raw)
+        return _with_fold_shares(split_mapping(raw))
 
     @field_validator("splitter")
     @classmethod
@@ -178,11 +178,21 @@ def split_mapping(raw: Any) -> Any:
             raise MisfitError(f"expected no option, got {options!r}", name)
         options = {first: options}
     rest = {key: value for key, value in raw.items() if key != name}
-    if name == "folds" and "test" not in rest:
-        rest |= _fold_shares(int(options.get("k", 5)), float(rest.get("validation", 0.1)))
     return {**rest, "splitter": {"name": name, **options}}
 
 
-def _fold_shares(k: int, validation: float) -> dict[str, float]:
-    """Return the shares of the sets of k folds."""
-    return {"train": 1 - validation - 1 / k, "validation": validation, "test": 1 / k}
+def _with_fold_shares(raw: Any) -> Any:
+    """Return the mapping of a split with the shares that k folds have, unless a test share is given.
+
+    Raises:
+        MisfitError: k is no number of folds.
+    """
+    splitter = raw.get("splitter") if isinstance(raw, dict) else None
+    if not isinstance(splitter, dict) or splitter.get("name") != "folds" or "test" in raw:
+        return raw
+    k, validation = splitter.get("k", 5), raw.get("validation", 0.1)
+    if not isinstance(k, int) or k < 2:
+        raise MisfitError(f"expected 2 or more folds, got {k!r}")
+    if not isinstance(validation, int | float):
+        return raw  # Its own check says what is expected.
+    return {**raw, "train": 1 - validation - 1 / k, "validation": validation, "test": 1 / k}
