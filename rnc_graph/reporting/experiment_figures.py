@@ -252,20 +252,28 @@ def draw_along_axis(
     every = along(experiment, tables, axis_name)
     groups = dict(list(every.items())[:_MOST])
     figure, axes = style.panels(len(groups), columns=4, width=4.0, height=3.0)
+    # A row has one color in all panels, which may lack some and have others in another order.
+    names = list(dict.fromkeys(row.name for table in tables for row in table.rows))
+    lines: dict[str, Any] = {}
     for axis, (words, found) in zip(axes, groups.items(), strict=True):
         first = found[0][1]
-        for number, row in enumerate(first.rows):
+        for number, name in enumerate(names):
             points = [
-                (value, table.score(same))
+                (value, table.score(row))
                 for value, table in found
-                for same in table.rows
-                if same.name == row.name
+                for row in table.rows
+                if row.name == name
             ]
+            if not points:
+                continue
             x = [value for value, _ in points]
             color = style.COLORS[number % len(style.COLORS)]
             dashes = "--" if number >= len(style.COLORS) else "-"
             means = [score.mean for _, score in points]
-            axis.plot(x, means, dashes, marker="o", ms=3, color=color, label=style.short(row.name))
+            (line,) = axis.plot(
+                x, means, dashes, marker="o", ms=3, color=color, label=style.short(name)
+            )
+            lines[name] = line
             if all(score.low is not None for _, score in points):
                 low, high = ([getattr(s, end) for _, s in points] for end in ("low", "high"))
                 axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
@@ -274,8 +282,8 @@ def draw_along_axis(
         axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")
     score = f"{tables[0].compared} {tables[0].scoring.title}"
     figure.suptitle(f"{score} by {axis_name.replace('_', ' ')}: mean and 95% interval over seeds")
-    lines, names = axes[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=4)
+    in_order = [lines[name] for name in names if name in lines]
+    figure.legend(handles=in_order, loc="outside lower center", ncols=4)
     if rest := _rest([*every], "groups"):
         figure.supxlabel(rest.strip())
     return figure

@@ -1,5 +1,6 @@
 """Figures along an axis of the grid: what is on one line."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,3 +57,25 @@ def test_a_figure_says_how_many_groups_it_leaves_out():
     assert len(figure.axes) == 12
     assert figure.get_supxlabel() == "the first 12 of 15 groups"
     assert draw_along_axis(experiment, tables, "label_noise").get_supxlabel() == ""
+
+
+def test_a_row_has_one_color_in_all_panels_and_the_legend():
+    splits = {str(size): {"train_size": size} for size in (0.5, 1.0)}
+    experiment, tables = _grid(splits, ("gin", "gcn"))
+    names = {"gin": ("plain", "RnC"), "gcn": ("RnC", "KCL", "plain")}
+    tables = [
+        replace(table, rows=tuple(replace(table.rows[0], name=name) for name in names[encoder]))
+        for table in tables
+        for encoder in [table.encoder]
+    ]
+    figure = draw_along_axis(experiment, tables, "train_size")
+    drawn = [{line.get_label(): line.get_color() for line in a.lines} for a in figure.axes]
+    assert [set(colors) for colors in drawn] == [set(names["gin"]), set(names["gcn"])]
+    (legend,) = figure.legends
+    shown = {
+        text.get_text(): line.get_color()
+        for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
+    }
+    assert list(shown) == ["plain", "RnC", "KCL"]
+    assert len(set(shown.values())) == 3
+    assert drawn[0] | drawn[1] == shown == drawn[1] | drawn[0]
