@@ -12,9 +12,14 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
+from rnc_graph.experiments.results import RUNS, finished, open_outcome
+from rnc_graph.experiments.store import read_sealed, sealed_text
+from rnc_graph.files import write_text
 from rnc_graph.losses import LOSSES
 from rnc_graph.losses.pairwise import LABEL_DISTANCES
 from rnc_graph.plugins import Plugin, read_plugin
+from rnc_graph.registry import remove_parts
+from rnc_graph.reporting.experiment_folder import spec_text
 from tests.run_and_write import run_and_write
 
 OBJECTIVE = """
@@ -247,3 +252,27 @@ def test_the_spec_names_the_module_that_cannot_be_loaded(folder: Path) -> None:
 
 def test_no_name_of_the_package_has_an_owner() -> None:
     assert all(set(r.owners.values()) <= {""} for r in (LOSSES, ENCODERS, LABEL_DISTANCES))
+
+
+def test_results_remember_whether_a_plugins_split_is_by_seed(folder: Path) -> None:
+    """A report loads no plugin; it corrects for overlap as the run did."""
+    (folder / "mine.py").write_text(
+        "from rnc_graph.data.splits import SPLITS\n"
+        "@SPLITS.register('mine')\nclass Mine:\n    by_seed = False\n"
+    )
+    more = "plugins: [mine.py]\nsplits: {drawn: random, given: {splitter: {name: mine}}}\n"
+    (folder / "small.yaml").write_text(more + (folder / "small.yaml").read_text())
+    experiment = read_spec(folder / "small.yaml")
+    write_text(folder / "spec.yaml", spec_text(experiment))
+    finished(experiment, load_datasets(experiment), [], folder)
+    remove_parts(read_plugin(folder / "mine.py").name)
+
+    def by_seed() -> list[bool]:
+        return [split.by_seed for split in open_outcome(folder).experiment.splits.values()]
+
+    assert by_seed() == [True, False]
+    # Of before it was stored.
+    content = read_sealed(folder / RUNS, RUNS)
+    del content["by_seed"]
+    write_text(folder / RUNS, sealed_text(content, RUNS))
+    assert by_seed() == [True, True]

@@ -103,6 +103,8 @@ def finished(
         "data": {name: loaded.digest for name, loaded in datasets.sets.items()},
         # Their module is not imported again.
         "graphs": {n: t.as_json() for n, t in tables.items() if isinstance(t, GraphTable)},
+        # Nor are plugins, which may have registered a splitter.
+        "by_seed": {name: split.by_seed for name, split in experiment.splits.items()},
         "runs": lines,
     }
     write_text(folder / RUNS, sealed_text(content, RUNS))
@@ -121,6 +123,8 @@ def open_outcome(folder: Path) -> Outcome:
         raise BadValueError(
             f"{folder / 'spec.yaml'}: has changed since the runs; run the experiment again"
         )
+    for name, by_seed in content.get("by_seed", {}).items():  # Older lists have none.
+        experiment.splits[name].remember(by_seed)
     store = Store(folder / "store")
     missing = {line[5] for line in content["runs"]} - store.keys()
     if missing:

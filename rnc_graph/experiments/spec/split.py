@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from rnc_graph.data import LongTail, SplitRecipe
 from rnc_graph.data.splits import SPLITS
@@ -73,6 +73,8 @@ class SplitSpec(Settings):
         {}, description="augmentations of the evaluated molecules, strength of each"
     )
     axes: dict[str, AxisValue] = Field({}, description="its values on the axes of a grid")
+    # Of finished runs with a plugin's splitter, which is not loaded again.
+    _by_seed_of_runs: bool = PrivateAttr(True)
 
     @model_validator(mode="before")
     @classmethod
@@ -100,11 +102,17 @@ class SplitSpec(Settings):
     @property
     def by_seed(self) -> bool:
         """Whether the seed draws the test set, or the data decide it."""
-        if self.splitter is None or self.splitter.name not in SPLITS.names():
+        if self.splitter is None:
             return True
+        if self.splitter.name not in SPLITS.names():
+            return self._by_seed_of_runs
         return bool(getattr(SPLITS.get(self.splitter.name), "by_seed", True)) and bool(
             getattr(self.splitter.make(SPLITS), "by_seed", True)
         )
+
+    def remember(self, by_seed: bool) -> None:
+        """Take ``by_seed`` from finished runs, for a splitter whose plugin is not loaded."""
+        self._by_seed_of_runs = by_seed
 
     def recipe(self) -> SplitRecipe:
         """Return what divides a table."""
