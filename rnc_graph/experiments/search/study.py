@@ -243,6 +243,8 @@ def _value(
             found = store.record(run.task.key)["metrics"]["validation"]
             errors.append(found[scoring.scale][scoring.ranked_by])
         means[step] = float(np.mean(errors))
+        if not np.isfinite(means[step]):  # Optuna would never count it.
+            raise TasksFailedError(f"its validation score is not a number: {means[step]}")
         trial.report(means[step], step)
         trial.set_user_attr(_SEAL, _seal(trial.params, means))
         if trial.should_prune():

@@ -233,5 +233,10 @@ def _search(experiment: Experiment) -> None:
         raise MisfitError(
             f"{search.encoder!r} is none of {list(experiment.encoders)}", "search", "encoder"
         )
+    points = experiment.grid_points()
+    if not any(p.method is found and p.encoder == search.encoder for p in points):
+        raise MisfitError(
+            f"{search.method!r} is not run with encoder {search.encoder!r}", "search", "method"
+        )
     if found.pretraining is None and any(k.startswith("pretraining.") for k in search.ranges):
         raise MisfitError(f"{search.method!r} has no pretraining to search", "search", "ranges")

@@ -1,6 +1,7 @@
 """A search on validation sets, stopped and gone on with."""
 
 import sqlite3
+from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
 
@@ -65,6 +66,30 @@ def test_mistakes_are_told(folder: Path):
     (folder / "bad.yaml").write_text(text + wrong)
     with pytest.raises(RncGraphError, match="unknown option of objective 'rnc': 'warmth'"):
         search(read_spec(folder / "bad.yaml"), folder / "out", execution=ExecutionConfig())
+
+
+def test_a_method_that_is_not_run_with_the_encoder_is_not_searched(folder: Path):
+    text = (folder / "small.yaml").read_text() + SEARCH
+    text = text.replace("  - name: tuned", "  - name: tuned\n    only: {encoder: gin}")
+    (folder / "bad.yaml").write_text(text.replace("encoders:", "encoders:\n  gin: {}"))
+    with pytest.raises(RncGraphError, match="'tuned' is not run with encoder 'gcn'"):
+        read_spec(folder / "bad.yaml")
+
+
+def test_a_trial_without_a_score_has_failed(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + SEARCH)
+
+    class WithoutScores(dict[str, float]):
+        def __missing__(self, _: str) -> float:
+            return float("nan")
+
+    scores = {"metrics": {"validation": defaultdict(WithoutScores)}}
+    monkeypatch.setattr(study, "run_tasks", lambda *_: None)
+    monkeypatch.setattr(study.Store, "record", lambda *_: scores)
+    with pytest.raises(RunError, match=r"no trial was finished\n.*not a number: nan"):
+        search(
+            read_spec(folder / "small.yaml"), folder / "out", trials=2, execution=ExecutionConfig()
+        )
 
 
 @pytest.mark.slow
