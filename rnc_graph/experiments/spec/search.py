@@ -58,4 +58,9 @@ class SearchSpec(Settings):
                 raise ValueError(
                     f"range {key!r}: a key begins with pretraining., regression. or encoder."
                 )
+            if key.startswith("pretraining.data"):
+                raise ValueError(
+                    f"range {key!r}: data are no setting to search; compare them in a grid, on the "
+                    "axis pretrain_on"
+                )
         return self

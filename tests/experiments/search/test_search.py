@@ -24,6 +24,7 @@ search:
     regression.epochs: {low: 1, high: 3, whole: true}
     encoder.hidden_dim: {choices: [4, 8]}
 """
+DATA = "pretraining.data: {choices: [freesolv, logbb]}"
 
 
 @pytest.mark.slow
@@ -54,6 +55,7 @@ def test_mistakes_are_told(folder: Path):
     for old, new, message in (
         ("method: tuned", "method: turned", "search.method: 'turned' is none of the methods"),
         ("regression.epochs", "epochs", "a key begins with pretraining"),
+        ("encoder.hidden_dim: {choices: [4, 8]}", DATA, "'pretraining.data': data are no setting"),
         ("low: 0.5, high: 4.0", "low: 4.0, high: 0.5", "give low and high with low < high"),
     ):
         (folder / "bad.yaml").write_text(text + SEARCH.replace(old, new))
