@@ -316,6 +316,27 @@ def test_conditions_are_narrowed_to_a_selection(
     assert (found.search is not None) == search
 
 
+def test_an_exclusion_of_what_is_left_out_is_left_out_too(tmp_path: Path):
+    (tmp_path / "grid.yaml").write_text(
+        """
+name: grid
+data: esol
+seeds: 1
+reference: plain
+encoders: {gin: {}, gcn: {}}
+grid: {objective: {none: null, RnC: {name: rnc}, KCL: {name: kcl}}}
+exclude:
+  - {encoder: gin, objective: KCL}
+  - {encoder: gcn, objective: [RnC, KCL]}
+"""
+    )
+    found = read_spec(tmp_path / "grid.yaml", encoders=["gin"])
+    assert [method.name for method in found.methods] == ["plain", "RnC"]
+    assert found.exclude == []
+    found = read_spec(tmp_path / "grid.yaml", encoders=["gcn"])
+    assert [method.name for method in found.methods] == ["plain"]
+
+
 def test_nothing_left_to_run_is_told(tmp_path: Path):
     (tmp_path / "two.yaml").write_text(f"{TWO}exclude: [{{encoder: gcn}}]\n")
     with pytest.raises(RncGraphError, match=r"two\.yaml, with these encoders and seeds: methods: "):

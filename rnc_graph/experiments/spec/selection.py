@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rnc_graph.errors import BadValueError, UnknownNameError
+from rnc_graph.experiments.spec.component import AxisValue
 from rnc_graph.experiments.spec.experiment import Experiment
 
 
@@ -30,7 +31,11 @@ def selected(
             raise UnknownNameError("encoder", name, list(experiment.encoders))
     counts = _seed_counts(seeds, chosen) if seeds is not None else {}
     run = {point.method.name for point in experiment.grid_points() if point.encoder in chosen}
-    left = {"encoder": set(chosen), "method": run}
+    left: dict[str, set[AxisValue]] = {}
+    for point in experiment.grid_points(everywhere=True):
+        if point.encoder in chosen and point.method.name in run:
+            for axis, value in point.axes.items():
+                left.setdefault(axis, set()).add(value)
     raw = experiment.model_dump(mode="json")
     raw["encoders"] = {name: raw["encoders"][name] for name in chosen}
     raw["seeds"] = {name: _from_first(raw["seeds"][name], counts.get(name)) for name in chosen}
@@ -47,16 +52,15 @@ def selected(
     return raw
 
 
-def _narrowed(condition: dict[str, Any], left: dict[str, set[str]]) -> dict[str, Any]:
-    """Return a condition without the values that are left out; [] for an axis without any left."""
-    narrowed = {}
+def _narrowed(condition: dict[str, Any], left: dict[str, set[AxisValue]]) -> dict[str, Any]:
+    """Return a condition with the values that are left on each axis; [] for an axis without any."""
+    narrowed: dict[str, Any] = {}
     for axis, values in condition.items():
-        if axis not in left:
-            narrowed[axis] = values
-        elif isinstance(values, list):
-            narrowed[axis] = [value for value in values if value in left[axis]]
+        known = left.get(axis, set())
+        if isinstance(values, list):
+            narrowed[axis] = [value for value in values if value in known]
         else:
-            narrowed[axis] = values if values in left[axis] else []
+            narrowed[axis] = values if values in known else []
     return narrowed
 
 
