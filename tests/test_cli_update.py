@@ -110,6 +110,16 @@ def test_each_target_keeps_its_unit_and_transform(folder: Path) -> None:
     assert not any("sol=" in text for text in old_arguments(old, {"target": ["other"]}))
 
 
+def test_bad_rows_are_refused_where_they_were(folder: Path) -> None:
+    old = load_model(folder / "old")
+    assert old.table is not None
+    strict = replace(old, table=old.table.model_copy(update={"on_bad": "raise"}))
+    assert "--on-bad=raise" in old_arguments(strict, {})
+    assert "--on-bad=raise" not in old_arguments(strict, {"on_bad": "skip"})
+    # Models saved without it skip bad rows.
+    assert "--on-bad=skip" in old_arguments(old, {})
+
+
 def test_a_trial_renewed_is_a_trial(folder: Path) -> None:
     old = load_old(folder / "old", {})
     assert old.table is not None

@@ -309,6 +309,7 @@ def train(
             relation=relation or [],
             weight=weight,
             decimal=decimal,
+            on_bad=on_bad,
             merge=merge,
             weigh_merged=weigh_merged,
             quick=quick,

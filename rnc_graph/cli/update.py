@@ -31,7 +31,7 @@ OPTIONS = {
     "epochs": "epochs",
     "pretraining_epochs": "pretraining_epochs",
 }
-_OF_TABLES = ("smiles", "relation", "weight", "decimal", "merge", "weigh_merged", "quick")
+_OF_TABLES = ("smiles", "relation", "weight", "decimal", "on_bad", "merge", "weigh_merged", "quick")
 _OF_SPLITS = ("seed", "validation_fraction", "test_fraction")
 
 

@@ -263,6 +263,7 @@ class TableOptions(Settings):
     relation: list[str] = Field([])
     weight: str | None = None
     decimal: str | None = None
+    on_bad: Literal["skip", "raise"] = "skip"
     merge: Literal["no", "mean", "median", "first"] = "no"
     weigh_merged: bool = False
     quick: bool = False
