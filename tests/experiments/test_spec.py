@@ -60,6 +60,14 @@ def test_plain_training_gets_the_epochs_of_both_stages(experiment):
     assert by_name["joint"].regression.epochs == 5
 
 
+def test_a_frozen_method_does_not_inherit_joint_training(folder: Path):
+    path = folder / "small.yaml"
+    joint = "epochs: 3\n  objective: {name: rnc}\n  objective_weight: 0.1"
+    path.write_text(path.read_text().replace("epochs: 3", joint, 1))
+    frozen = next(m for m in read_spec(path).methods if m.name == "frozen").regression
+    assert (frozen.freeze, frozen.objective) == (True, None)
+
+
 def test_rows_share_one_pretraining(experiment):
     tasks = with_pretraining(plan(experiment, load_datasets(experiment)))
     assert sum(isinstance(task, PretrainTask) for task in tasks.values()) == 2, "one a seed"

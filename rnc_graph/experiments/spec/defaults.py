@@ -38,7 +38,8 @@ def _stages_of(
         return filled
     if regression.get("freeze"):
         # Only a training encoder can use these; a method that sets them itself gets an error.
-        for key in (*_OF_THE_ENCODER, "views", "augmentation", "objective", "projection_dim"):
+        of_joint_training = ("objective", "objective_weight", "projection_dim")
+        for key in (*_OF_THE_ENCODER, "views", "augmentation", *of_joint_training):
             if key not in own:
                 regression.pop(key, None)
     if filled["pretraining"] is None and pretrained and "epochs" not in own:
