@@ -18,6 +18,7 @@ from rnc_graph.experiments.checks import check_methods
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
 from rnc_graph.experiments.spec.file import shipped_specs
+from rnc_graph.experiments.spec.renamed_keys import renamed_keys
 from rnc_graph.experiments.tasks import PretrainTask
 from rnc_graph.files import resource_dir
 from rnc_graph.yaml_files import Loader
@@ -562,7 +563,8 @@ def test_folds_have_the_same_shares_in_every_spelling(folder: Path, split: str):
     path.write_text(f"split: {split}\n{text}")
     found = read_spec(path).splits[""]
     assert (found.train, found.validation, found.test) == pytest.approx((0.7, 0.1, 0.2))
-    path.write_text(f"split: {{train: 0.7, validation: 0.2}}\ngrid: {{split: [random, {split}]}}\n{text}")
+    grid = f"grid: {{split: [random, {split}]}}"
+    path.write_text(f"split: {{train: 0.7, validation: 0.2}}\n{grid}\n{text}")
     drawn, folds = read_spec(path).splits.values()
     assert (folds.train, folds.validation, folds.test) == pytest.approx((0.6, 0.2, 0.2))
     assert drawn.splitter.name == "random"
@@ -601,6 +603,19 @@ def test_old_keys_get_an_error_that_names_the_new_ones(folder: Path):
         "line 26: representation.outside: is now called `ood`",
         "line 26: representation.outside.bad: is now called `on_bad: raise`",
     ]
+
+
+def test_names_of_the_user_are_no_old_keys(folder: Path):
+    raw = yaml.safe_load((folder / "small.yaml").read_text())
+    raw["splits"] = {"outside": "scaffold", "bad": {"label_noise": 0.5}}
+    raw["encoders"]["own"] = {"class": "torch_geometric.nn.GraphSAGE", "modules": 3}
+    raw["grid"] = {"objective": {"outside": {"name": "rnc"}}}
+    raw["methods"][0]["only"] = {"split": "outside"}
+    raw["data"] = {"pyg": "own.graphs", "arguments": {"bad": 1}}
+    assert list(renamed_keys(raw)) == []
+    raw["pretraining"]["augmentation"] = {"greyscale": 0.1}
+    (found,) = renamed_keys(raw)
+    assert found == (("pretraining", "augmentation", "greyscale"), "is now called `grayscale`")
 
 
 def test_the_spec_of_finished_runs_is_read_without_running_its_plugins(folder: Path):

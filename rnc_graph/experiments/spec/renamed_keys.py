@@ -17,6 +17,12 @@ RENAMED_KEYS = {
 }
 """The new name of each old key."""
 
+_NAMED_BY_USERS = {
+    *("splits", "encoders", "seeds", "grid", "include", "exclude", "only", "axes"),
+    *("arguments", "objective", "splitter", "transform", "relation", "ranges", "tracking"),
+}
+"""Sections whose keys are names that users choose, or options of their own components."""
+
 RENAMED_VALUES = {
     ("bad", "refuse"): "raise",
     ("on_bad", "refuse"): "raise",
@@ -42,4 +48,5 @@ def renamed_keys(raw: Any, *above: Any) -> Iterator[tuple[tuple[Any, ...], str]]
             yield (*above, key), f"is now called `{new_key}`"
         elif new_value:
             yield (*above, key), f"{old_value!r} is now called {new_value!r}"
-        yield from renamed_keys(value, *above, key)
+        if key not in _NAMED_BY_USERS:
+            yield from renamed_keys(value, *above, key)
