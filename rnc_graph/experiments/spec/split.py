@@ -190,7 +190,7 @@ def split_mapping(raw: Any) -> Any:
 
 
 def _with_fold_shares(raw: Any) -> Any:
-    """Return the mapping of a split with the shares that k folds have, unless a test share is given.
+    """Return a split with the shares that k folds have, unless a test share is given.
 
     Raises:
         MisfitError: k is no number of folds.
