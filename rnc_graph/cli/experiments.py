@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from rnc_graph.cli.app import Device, Jobs, command, console, say
-from rnc_graph.cli.bars import ExperimentBar
 from rnc_graph.errors import BadValueError
 from rnc_graph.plugins import no_exit
 
@@ -162,6 +161,7 @@ def _run(
 
         print_forecast(console(), forecast(experiment, folder, execution))
         return
+    from rnc_graph.cli.experiment_bar import ExperimentBar
     from rnc_graph.reporting.experiment_folder import DRAWN, write_experiment
     from rnc_graph.reporting.provenance import write_provenance
     from rnc_graph.reporting.tables import tabulate

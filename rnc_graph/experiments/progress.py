@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from rnc_graph.experiments.tasks import Task
 
 
-class Progress(Protocol):
-    """Receives the progress of an experiment."""
+class Progress:
+    """Receives the progress of an experiment, and tells nobody; subclasses do what they like."""
 
     def say(self, message: str) -> None:
         """Hear of something that people should know."""
@@ -25,22 +24,3 @@ class Progress(Protocol):
 
     def finished(self, key: str) -> None:
         """Hear of a finished task."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def say(self, message: str) -> None:
-        """Say nothing."""
-
-    def decoded(self, images: int) -> None:
-        """Say nothing."""
-
-    def start(self, missing: Mapping[str, Task], done: int) -> None:
-        """Say nothing."""
-
-    def epoch(self, key: str) -> None:
-        """Say nothing."""
-
-    def finished(self, key: str) -> None:
-        """Say nothing."""

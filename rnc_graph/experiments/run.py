@@ -14,7 +14,7 @@ from rnc_graph.experiments.executors.processes import LocalExecutor, SharedExecu
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
 from rnc_graph.experiments.own_graphs import find_own_modules
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
-from rnc_graph.experiments.progress import Progress, Silent
+from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.results import Outcome, finished
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.store import Store, locked
@@ -67,7 +67,7 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
     Raises:
         RncGraphError: bad data.
     """
-    progress = progress or Silent()
+    progress = progress or Progress()
     # Loaded as they are now: runs are named after what the workers get.
     plugins = load_plugins(experiment.plugins)
     find_own_modules()
@@ -102,7 +102,7 @@ def run_experiment(
         RncGraphError: bad data, too few molecules to split, a device or a folder that cannot be
             used, tasks that failed, or a process that died.
     """
-    progress = progress or Silent()
+    progress = progress or Progress()
     prepared = prepare(experiment, progress)
     check_devices(experiment, execution.device)
     if experiment.tracking:

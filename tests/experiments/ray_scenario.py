@@ -12,11 +12,11 @@ from pathlib import Path
 from ray_nodes import Cluster, cluster
 
 from rnc_graph.experiments import ExecutionConfig, read_spec
-from rnc_graph.experiments.progress import Silent
+from rnc_graph.experiments.progress import Progress
 from tests.run_and_write import run_and_write
 
 
-class Killer(Silent):
+class Killer(Progress):
     """Kills a node in the middle."""
 
     def __init__(self, nodes: Cluster, kill: bool) -> None:

@@ -13,7 +13,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.digests import table_digest
-from rnc_graph.experiments.progress import Silent
+from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.results import open_outcome
 from rnc_graph.experiments.spec.sources import CsvData
 from rnc_graph.reporting.report import write_report
@@ -67,7 +67,7 @@ def spec(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "real.yaml"
 
 
-class Heard(Silent):
+class Heard(Progress):
     """Keeps what is said."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ import pytest
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.datasets import load_datasets
-from rnc_graph.experiments.progress import Silent
+from rnc_graph.experiments.progress import Progress
 from rnc_graph.reporting.experiment_folder import spec_text
 from rnc_graph.reporting.provenance import PROVENANCE
 from rnc_graph.reporting.report import write_report
@@ -24,7 +24,7 @@ from tests.run_and_write import command_line, contents, run_and_write
 ARGUMENTS = ["run", "small.yaml", "--jobs", "2"]
 
 
-class Listener(Silent):
+class Listener(Progress):
     def __init__(self) -> None:
         self.to_do: list[str] = []
         self.epochs: list[str] = []

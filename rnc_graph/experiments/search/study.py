@@ -16,7 +16,7 @@ from rnc_graph.errors import BadValueError, MissingPackageError, RunError
 from rnc_graph.experiments.executors.executor import Executor, TaskOptions
 from rnc_graph.experiments.executors.schedule import TasksFailedError, missing_tasks, run_tasks
 from rnc_graph.experiments.plan import plan
-from rnc_graph.experiments.progress import Silent
+from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.results import scoring_of
 from rnc_graph.experiments.run import ExecutionConfig, Prepared, open_executor, prepare
 from rnc_graph.experiments.search.trial import (
@@ -237,7 +237,7 @@ def _value(
     for step, seed in enumerate(experiment.seeds[spec.encoder]):
         prepared = prepare(on_validation(experiment, spec, seed))
         damaged = store.discard_damaged(prepared.tasks, say)
-        run_tasks(missing_tasks(prepared.tasks, store.keys(), damaged), executor, Silent())
+        run_tasks(missing_tasks(prepared.tasks, store.keys(), damaged), executor, Progress())
         for run in prepared.planned:
             scoring = scoring_of(prepared.datasets.tables[run.data])
             found = store.record(run.task.key)["metrics"]["validation"]
