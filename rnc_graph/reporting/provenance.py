@@ -33,8 +33,8 @@ def provenance(command: str, seconds: float) -> dict[str, Any]:
 def write_provenance(folder: Path, command: str, seconds: float) -> Path:
     """Write ``provenance.json`` of an experiment's folder and return its path.
 
-    The time of earlier calls of the same command, which this one has continued, is added. A file
-    that cannot be read is replaced.
+    The time of earlier calls, whose runs this one has continued, is added. A file that cannot be
+    read is replaced, and so is one of runs in another format.
 
     Args:
         folder: of the results.
@@ -47,7 +47,7 @@ def write_provenance(folder: Path, command: str, seconds: float) -> Path:
     made = {**provenance(command, seconds), "run_format": FORMAT}
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))
-        if all(earlier[key] == made[key] for key in ("command", "run_format")):
+        if earlier["run_format"] == FORMAT:
             made["wall_seconds"] += int(earlier["wall_seconds"])
     except (OSError, ValueError, TypeError, KeyError):  # None, a damaged one, or without a time.
         pass

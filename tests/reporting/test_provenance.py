@@ -19,7 +19,11 @@ def test_the_time_of_calls_that_continue_one_another_adds_up(tmp_path: Path):
 
     assert seconds("rnc-graph run a.yaml", 2.4) == 2
     assert seconds("rnc-graph run a.yaml", 3.1) == 5
-    assert seconds("rnc-graph run a.yaml --seeds 3", 1.2) == 1
+    # Other options continue the same store.
+    assert seconds("rnc-graph run a.yaml --seeds 3", 1.2) == 6
+    earlier = {"run_format": FORMAT - 1, "wall_seconds": 9}
+    (tmp_path / PROVENANCE).write_text(json.dumps(earlier))
+    assert seconds("rnc-graph run a.yaml", 2.4) == 2
     for damaged in (b"", b"[]", b"\xff", b'{"wall_seconds": 5}'):
         (tmp_path / PROVENANCE).write_bytes(damaged)
         assert seconds("rnc-graph run a.yaml", 2.4) == 2
