@@ -7,7 +7,7 @@ On random 80/10/10 splits, the values of training and validation set above their
 and below their 15th (of the training set) become bounds at these limits, as those of an assay. The
 model without networks learns the values, the bounds, the limits as if they were values, or what is
 left without the bounds. RMSE is against the true values of the test set, whatever their size. A
-finished split is kept in a folder beside the results. Writes JSON, and the same as Markdown.
+split finished by the same code is kept beside the results. Writes JSON, and the same as Markdown.
 """
 
 import argparse

@@ -5,8 +5,8 @@
 
 A tenth of the molecules, the test set, is left aside; a fifth of the others is the validation set,
 and models learn from the rest. They differ in their networks alone. On the validation set: the RMSE
-of the mean of the networks, and of the whole model. A finished split is kept in a folder beside the
-results, and not trained again. Writes JSON, and the same as Markdown.
+of the mean of the networks, and of the whole model. A split finished by the same code is kept
+beside the results, and not trained again. Writes JSON, and the same as Markdown.
 """
 
 import argparse
@@ -108,8 +108,8 @@ def main() -> None:
         sets[name] = []
         for seed in range(int(seeds)):
             split = {}
-            for number, (way, options) in enumerate(WAYS.items()):
-                file = kept / f"{name}-{seed}-{number}.json"
+            for way, options in WAYS.items():
+                file = kept / f"{name}-{seed}-{way}.json"
                 split[way] = stored(file, partial(one_split, name, seed, options))
                 print(name, seed, way, split[way], flush=True)
             sets[name].append(split)

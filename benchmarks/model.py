@@ -9,8 +9,8 @@ the same saved model on the same test sets; and support vectors and trees on des
 ("svr", "extra-trees"), as the members of these names learn from the same training set, and their
 plain mean with networks, the default before there were fingerprints, the pretrained encoder and
 learned weights. A set of several targets is named with one of them, as in ``photoswitch:E_pi_pi``.
-A finished split is kept in a folder beside the results, and not trained again. Writes JSON, and the
-same as Markdown.
+A split finished by the same code is kept beside the results, and not trained again. Writes JSON,
+and the same as Markdown.
 """
 
 import argparse

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rnc_graph.data import load_dataset
-from rnc_graph.reporting.provenance import processor, provenance
+from rnc_graph.files import write_text
+from rnc_graph.reporting.provenance import code_version, processor, provenance
 
 __all__ = ["different", "processor", "stored", "write", "write_markdown"]
 
@@ -29,10 +30,13 @@ def different(rows: int) -> list[str]:
 
 
 def stored(path: Path, make: Callable[[], Any]) -> Any:
-    """Return what is kept in a file; first make it, if it is not there."""
+    """Return what is kept in a file; first make it, if this version of the code has not.
+
+    The version follows the name of the file.
+    """
+    path = path.with_name(f"{path.stem}-{code_version()}{path.suffix}")
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(make()))
+        write_text(path, json.dumps(make()))
     return json.loads(path.read_text())
 
 

@@ -17,7 +17,7 @@ from rnc_graph.registry import Registry, remove_parts
 
 # What an installed wheel does not come with is tested in a checkout alone.
 _IN_CHECKOUT = (Path(__file__).parent.parent / "pyproject.toml").is_file()
-_OF_CHECKOUT = ("day", "docs", "docs_serving", "notebooks", "package", "readme")
+_OF_CHECKOUT = ("benchmarks", "day", "docs", "docs_serving", "notebooks", "package", "readme")
 collect_ignore = [] if _IN_CHECKOUT else [f"test_{name}.py" for name in _OF_CHECKOUT]
 
 # One thread in this process, and in those that it starts: each core has a worker.
