@@ -165,7 +165,8 @@ def _sections(experiment: str, count: int) -> Iterator[str]:
     """Yield the lines of the first tables of an experiment's page."""
     page = (RESULTS / experiment / "table.md").read_text("utf-8")
     for number, section in enumerate(page.split("\n## ")[1 : count + 1]):
-        yield from [""] * bool(number)
+        if number:
+            yield ""
         yield from (line for line in section.splitlines() if line.startswith("|"))
 
 

@@ -52,20 +52,21 @@ def make_encoder(
                 f"encoder_options: expected none with a module, got {', '.join(options)}"
             )
         return _wrapped(encoder, dataset, readout)
-    if isinstance(encoder, str) and "." not in encoder:
-        registered = ENCODERS.get(encoder)
-        if readout is not None and "readout" in inspect.signature(registered).parameters:
-            options, readout = {"readout": readout} | options, None
-        filled = _from_data(registered, options, dataset)
-        return _wrapped(ENCODERS.make(encoder, **(filled | options)), dataset, readout)
-    made = import_class(encoder) if isinstance(encoder, str) else encoder
+    registered = isinstance(encoder, str) and "." not in encoder
+    made: Callable[..., nn.Module]
+    if isinstance(encoder, str):
+        made = ENCODERS.get(encoder) if registered else import_class(encoder)
+    else:
+        made = encoder
     name = getattr(made, "__name__", str(made))
     known = inspect.signature(made).parameters
-    if "readout" not in known:
-        readout = options.pop("readout", readout)
-    elif readout is not None:
+    if "readout" in known and readout is not None:
         options, readout = {"readout": readout} | options, None
     options = _from_data(made, options, dataset) | options
+    if registered:
+        return _wrapped(ENCODERS.make(str(encoder), **options), dataset, readout)
+    if "readout" not in known:
+        readout = options.pop("readout", readout)
     required = {n for n, p in known.items() if p.default is inspect.Parameter.empty}
     if "out_channels" in required and "hidden_channels" in options:
         options.setdefault("out_channels", options["hidden_channels"])

@@ -77,9 +77,8 @@ class OverDatasets:
             return "not significant"
         # By the ranks that are tested: neither the mean nor the count has to have their sign.
         difference = self.difference(name)
-        return (
-            "better" if (np.sign(difference) * rankdata(np.abs(difference))).sum() < 0 else "worse"
-        )
+        signed_ranks = np.sign(difference) * rankdata(np.abs(difference))
+        return "better" if signed_ranks.sum() < 0 else "worse"
 
     def sentences(self) -> list[str]:
         """Say of each method on how many data sets it is lower than its reference."""
@@ -124,8 +123,9 @@ def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
 def over_datasets(
     experiment: Experiment, tables: Sequence[ResultTable], metric: str = ""
 ) -> OverDatasets | None:
-    """Compare each row with its reference over data sets; None if they are fewer than six.
+    """Compare each row with its reference over data sets.
 
+    None if they are fewer than six, or no row has another one as its reference.
     By the score that rows are ranked by, or a further metric that the rows of all tables have.
     """
     by_data: dict[str, list[dict[str, float]]] = {}
@@ -140,6 +140,8 @@ def over_datasets(
         if all(name in one for one in every)
     }
     differences = differences_of(experiment, scores, test_share=0.0)
+    if not differences:
+        return None
     return OverDatasets(experiment, tuple(by_data), scores, differences)
 
 
@@ -148,14 +150,14 @@ def draw_by_size(found: OverDatasets | None, sizes: Mapping[str, int], score: st
     """Draw each method's difference to its reference against the size of the data set.
 
     Args:
-        found: the methods over data sets; of None there is no figure.
+        found: the methods over data sets; without any there is no figure.
         sizes: the number of samples by data set.
         score: what the methods are compared by.
     """
+    if found is None or not found.methods:
+        return None
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    if found is None:
-        return None
     figure, axes = style.panels(len(found.methods), columns=3, width=3.4, height=2.6)
     x = [sizes[name] for name in found.datasets]
     y = {name: found.difference(name) for name in found.methods}

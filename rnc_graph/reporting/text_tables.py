@@ -94,7 +94,7 @@ def embedding_over_datasets(
     header, cells = ["method"], dict[str, list[str]]()
     for metric in _OVER_DATASETS:
         over = over_datasets(experiment, tables, metric)
-        if over is None or not over.differences:
+        if over is None:
             continue
         header += [f"{DISPLAY[metric].title} better in", "Wilcoxon p (Holm)"]
         for name, d in over.differences.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from functools import cached_property
 from typing import Any
 
@@ -103,10 +103,16 @@ class StageData:
 
         There it has no other to be compared with.
         """
-        size, dataset = (getattr(self.loader, key, None) for key in ("batch_size", "dataset"))
-        if not isinstance(size, int) or size < 2 or self.loader.drop_last or dataset is None:
+        loader = self.loader
+        if not isinstance(loader, torch.utils.data.DataLoader) or loader.drop_last:
             return
-        if len(dataset) % size == 1:
+        size = loader.batch_size
+        if (
+            size
+            and size > 1
+            and isinstance(loader.sampler, Sized)
+            and len(loader.sampler) % size == 1
+        ):
             raise BadValueError(
                 f"{self.name}: the last of the loader's batches has one sample, and the loss "
                 f"compares samples: pass drop_last=True, or another batch_size than {size}"

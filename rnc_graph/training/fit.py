@@ -108,7 +108,8 @@ def fit(
         BadValueError: no target of the validation set is known, early stopping without a validation
             set, or a device that cannot be used.
     """
-    config, checkpoint = module.config, None
+    config = module.config
+    checkpoint = None
     recorder = _Recorder(trainer.on_epoch)
     callbacks: list[Callback] = [recorder]
     if val is not None:

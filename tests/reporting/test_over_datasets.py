@@ -113,6 +113,16 @@ def test_a_metric_of_the_embedding_is_better_where_it_is_higher():
     assert embedding_over_datasets(EXPERIMENT, _tables()) == []
 
 
+def test_baselines_alone_have_no_figure_and_a_reference_alone_no_comparison():
+    def only(*names: str) -> list[ResultTable]:
+        return [_table(f"{n}", dict.fromkeys(names, 1.0 + n)) for n in range(7)]
+
+    assert over_datasets(EXPERIMENT, only("plain")) is None
+    found = over_datasets(EXPERIMENT, only("plain", "svr"))
+    assert found is not None
+    assert draw_by_size(found, dict.fromkeys(found.datasets, 10), "test RMSE") is None
+
+
 def test_the_findings_say_on_how_many_data_sets_a_method_is_lower():
     said = [line for line in findings(EXPERIMENT, _tables()) if line.startswith("Over 7 data sets")]
     assert said == [

@@ -478,6 +478,11 @@ def test_what_cannot_be_trained_is_said_before_any_epoch(
     assert not epochs
 
 
+def test_our_own_loader_has_no_batch_of_one(dataset: GraphDataset) -> None:
+    rows = Subset(dataset, torch.arange(9), dataset.y[:9])
+    model("gin").fit(Loader(rows, 4), Loader(rows, 4))
+
+
 def test_a_loader_that_shuffles_is_not_predicted(graphs: list[Data]) -> None:
     fitted = model("gin").fit(graphs)
     in_order = fitted.predict(DataLoader(graphs, 8))
