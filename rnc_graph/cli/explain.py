@@ -39,8 +39,9 @@ def explain(
         str | None,
         Option(
             metavar="TABLE",
-            help="The table or data set that the model was trained on, to show the most similar "
-            "molecules with their measured values: a model keeps neither.",
+            help="The table or data set that the model was trained on, to show the nearest "
+            "molecules, by structure and by embedding, with their measured values: a model keeps "
+            "neither.",
         ),
     ] = None,
     relation: Relation = None,
@@ -80,7 +81,7 @@ def explain(
         say(describe_bad(explained.bad, explained.source))
     say_all(explained.notes)
     if known is None:
-        say("With --training TABLE the page shows the most similar training molecules")
+        say("With --training TABLE the page shows the nearest training molecules")
     made_by = shlex.join(["rnc-graph", *sys.argv[1:]])
     write_text(out, explain_page(loaded, explained, known, command=made_by, level=interval))
     say(f"Written: {out}")

@@ -24,9 +24,15 @@ _WORTH_PROCESSES = 2_000
 
 
 def stream_features(
-    blocks: Iterable[Sequence[str]], model: MoleculeModel, jobs: int
+    blocks: Iterable[Sequence[str]], model: MoleculeModel, jobs: int, *, to_embed: bool = False
 ) -> Iterator[tuple[MoleculeFeatures, NDArray[np.int64]]]:
     """Yield what a model wants of each block of SMILES, in order.
+
+    Args:
+        blocks: of SMILES.
+        model: the model.
+        jobs: processes to featurize in.
+        to_embed: the molecules will be embedded, not predicted: descriptors are left out.
 
     Returns:
         The features of the different SMILES of a block, and the row of each of its SMILES in them.
@@ -43,7 +49,9 @@ def stream_features(
             _, first = np.unique(rows, return_index=True)
             yield [texts[row] for row in first]
 
-    for arrays in stream_arrays(different(), model.wants, jobs, model.counts, trains=False):
+    wants = model.wants_to_embed if to_embed else model.wants
+    counts = () if to_embed else model.counts
+    for arrays in stream_arrays(different(), wants, jobs, counts, trains=False):
         yield MoleculeFeatures.of(arrays), waiting.popleft()
 
 
@@ -63,19 +71,20 @@ def embed_smiles(
 ) -> tuple[FloatArray, list[BadMolecule]]:
     """Embed N SMILES, (N, d); those that cannot be read are NaN, and named by row from 0."""
     parts, bad = [], []
-    for first, features, rows in _blocks(model, smiles, jobs):
+    for first, features, rows in _blocks(model, smiles, jobs, to_embed=True):
         parts.append(model.embed(features)[rows])
         bad += _bad(features, rows, first)
     return np.concatenate(parts), bad
 
 
 def _blocks(
-    model: MoleculeModel, smiles: Sequence[str], jobs: int
+    model: MoleculeModel, smiles: Sequence[str], jobs: int, *, to_embed: bool = False
 ) -> Iterator[tuple[int, MoleculeFeatures, NDArray[np.int64]]]:
     starts = range(0, max(1, len(smiles)), BLOCK)  # One block without any SMILES, too.
     blocks = (smiles[first : first + BLOCK] for first in starts)
     jobs = jobs if len(smiles) >= _WORTH_PROCESSES else 1
-    for first, found in zip(starts, stream_features(blocks, model, jobs), strict=True):
+    stream = stream_features(blocks, model, jobs, to_embed=to_embed)
+    for first, found in zip(starts, stream, strict=True):
         yield first, *found
 
 

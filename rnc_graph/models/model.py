@@ -28,6 +28,8 @@ from rnc_graph.models.widening import factors_at
 from rnc_graph.plugins import PluginRecord
 from rnc_graph.seeding import one_thread
 
+NO_EMBEDDING = "this model has neither networks nor embedding-svr: no embedding"
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -116,6 +118,12 @@ class MoleculeModel:
     def wants(self) -> Wants:
         """What has to be computed of molecules before they are predicted."""
         return replace(self.settings.wants, featurizer=self.featurizer)
+
+    @property
+    def wants_to_embed(self) -> Wants:
+        """What has to be computed of the same molecules before they are embedded."""
+        wants = self.wants
+        return replace(wants, descriptors=False, bounded=wants.descriptors or wants.bounded)
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -217,6 +225,15 @@ class MoleculeModel:
             return np.asarray(distance == 0)
         return np.isin(digests(canonical), self.seen)
 
+    @property
+    def _networks(self) -> list[Network]:
+        return [member for member in self.members if isinstance(member, Network)]
+
+    @property
+    def has_embedding(self) -> bool:
+        """Whether :meth:`embed` has something to return."""
+        return bool(self._networks) or self.settings.needed_embedding is not None
+
     def embed(self, features: MoleculeFeatures) -> FloatArray:
         """Return the (N, d) embedding: those of the networks, side by side; NaN for bad molecules.
 
@@ -225,12 +242,12 @@ class MoleculeModel:
         Raises:
             BadValueError: no member has an embedding.
         """
-        networks = [member for member in self.members if isinstance(member, Network)]
+        if not self.has_embedding:
+            raise BadValueError(NO_EMBEDDING)
+        networks = self._networks
         needed = None if networks else self.settings.needed_embedding
-        if not networks and needed is None:
-            raise BadValueError("this model has neither networks nor embedding-svr: no embedding")
         good = features.good
-        inputs = Inputs.of(features, good, self.descriptor_scaler, embedding=needed)
+        inputs = Inputs.of(features, good, None, embedding=needed)
         dims = sum(network.embedding_dim for network in networks) or inputs.embedding.shape[1]
         embedding = np.full((len(features), dims), np.nan)
         if len(good):

@@ -1,8 +1,8 @@
-"""The molecules of the training set that are most like a new one."""
+"""The training molecules nearest to a new one: in their structures, and in a model's embedding."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from rnc_graph.data.features import molecule_features
 from rnc_graph.data.scaling import not_positive
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
-from rnc_graph.models.model import MoleculeModel, digests
+from rnc_graph.models.model import NO_EMBEDDING, MoleculeModel, digests
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class TrainingMolecules:
             as logarithms for a target that is learned as log10.
         canonical: their M canonical SMILES.
         fingerprints: (M, 2048) bits.
+        embedding: (M, d) by the model; None of a model without one.
     """
 
     table: MoleculeTable
     canonical: list[str]
     fingerprints: NDArray[np.bool_]
+    embedding: FloatArray | None = None
 
     @classmethod
     def of(cls, model: MoleculeModel, table: MoleculeTable, jobs: int = 1) -> TrainingMolecules:
@@ -49,8 +51,7 @@ class TrainingMolecules:
                 f"{table.name}: expected the model's targets {', '.join(model.targets)}, got "
                 f"{', '.join(table.target_names)}"
             )
-        wants = replace(model.wants, descriptors=False)
-        features = molecule_features(table.smiles, wants, jobs=jobs)
+        features = molecule_features(table.smiles, model.wants_to_embed, jobs=jobs)
         rows = features.good
         # Training leaves out values that have no logarithm.
         unused = not_positive(table.targets[rows], model.scaler.transforms or ["none"])
@@ -67,12 +68,18 @@ class TrainingMolecules:
         merged = merge_transformed(table.take(rows), canonical, "mean", model.scaler)
         kept = np.flatnonzero(np.isin(table.rows, merged.rows))
         bits = np.unpackbits(features.fingerprints[kept], axis=1).astype(bool)
-        return cls(merged, [features.canonical[row] for row in kept], bits)
+        embedding = model.embed(features)[kept] if model.has_embedding else None
+        return cls(merged, [features.canonical[row] for row in kept], bits, embedding)
+
+    def similarities(self, fingerprints: NDArray[np.uint8]) -> FloatArray:
+        """Return the Tanimoto similarities, (N, M), of N molecules with packed bits (N, 256)."""
+        own = np.unpackbits(fingerprints, axis=1).astype(bool)
+        return np.asarray(1 - cdist(own, self.fingerprints, "jaccard"))
 
     def nearest(
         self, fingerprints: NDArray[np.uint8], count: int = 3
     ) -> tuple[NDArray[np.int64], FloatArray]:
-        """Return the training molecules that are most similar to each of N molecules.
+        """Return the training molecules whose structures are most similar to each of N molecules.
 
         Args:
             fingerprints: (N, 256) packed bits.
@@ -82,7 +89,32 @@ class TrainingMolecules:
             Their rows in ``table`` and their Tanimoto similarities, (N, count), the most similar
             first; fewer columns if there are fewer molecules.
         """
-        own = np.unpackbits(fingerprints, axis=1).astype(bool)
-        similarity = 1 - cdist(own, self.fingerprints, "jaccard")
-        order = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
-        return order, np.take_along_axis(similarity, order, axis=1)
+        return _first(self.similarities(fingerprints), count, largest=True)
+
+    def nearest_by_embedding(
+        self, embedding: FloatArray, count: int = 3
+    ) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the training molecules nearest to each of N molecules in the model's embedding.
+
+        Args:
+            embedding: (N, d) by the model.
+            count: how many of them.
+
+        Returns:
+            Their rows in ``table`` and their Euclidean distances, (N, count), the nearest first;
+            fewer columns if there are fewer molecules.
+
+        Raises:
+            BadValueError: the model has no embedding.
+        """
+        if self.embedding is None:
+            raise BadValueError(NO_EMBEDDING)
+        return _first(cdist(embedding, self.embedding), count)
+
+
+def _first(
+    values: FloatArray, count: int, *, largest: bool = False
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the columns of the smallest or largest values of each row, and these, (N, count)."""
+    order = np.argsort(-values if largest else values, axis=1, kind="stable")[:, :count]
+    return order, np.take_along_axis(values, order, axis=1)

@@ -112,7 +112,7 @@ def embed_file(
             yield chunk, frame.assign(problem=problems)
 
     with _writing(source, out) as (table, temporary):
-        blocks = _blocks(model, table, smiles, jobs, report, on_rows)
+        blocks = _blocks(model, table, smiles, jobs, report, on_rows, to_embed=True)
         if out.suffix != ".npy":
             write_frames(temporary, out.suffix, _frames(embedded(blocks)))
         else:
@@ -168,6 +168,8 @@ def _blocks(
     jobs: int,
     report: Report,
     on_rows: OnRows,
+    *,
+    to_embed: bool = False,
 ) -> Iterator[Block]:
     waiting: deque[tuple[Chunk, list[str]]] = deque()
     column = ""
@@ -184,7 +186,7 @@ def _blocks(
             # RDKit takes what follows a blank for a name.
             yield [text.strip() for text in chunk.frame[column]]
 
-    for features, rows in stream_features(texts(), model, jobs):
+    for features, rows in stream_features(texts(), model, jobs, to_embed=to_embed):
         chunk, problems = waiting.popleft()
         reasons = {molecule.row: molecule.reason for molecule in features.bad}
         problems = [

@@ -36,6 +36,25 @@ def test_they_are_molecules_that_the_model_has_seen(model: MoleculeRegressor) ->
     assert similarity[0, 1] == pytest.approx((bits[0] & bits[1]).sum() / (bits[0] | bits[1]).sum())
 
 
+def test_in_the_embedding_they_are_the_nearest_of_the_model() -> None:
+    model = MoleculeRegressor(networks=1, pretraining_epochs=1, epochs=2, descriptor_models=[])
+    model.fit(ALCOHOLS, np.arange(24.0))
+    known = TrainingMolecules.of(model.model_, table(ALCOHOLS[::-1], [*range(24)]))
+    embedding = model.embed(["CCCO", "CCBr"])
+    rows, distance = known.nearest_by_embedding(embedding, count=2)
+    every = np.linalg.norm(embedding[:, None] - model.embed(known.table.smiles), axis=2)
+    assert distance == pytest.approx(np.sort(every)[:, :2])
+    assert np.take_along_axis(every, rows, axis=1) == pytest.approx(distance)
+    assert known.canonical[rows[0, 0]] == "CCCO"
+    assert distance[0, 0] == 0
+
+
+def test_a_model_without_an_embedding_says_so(model: MoleculeRegressor) -> None:
+    known = TrainingMolecules.of(model.model_, table(["CO"], [0]))
+    with pytest.raises(BadValueError, match="neither networks nor embedding-svr"):
+        known.nearest_by_embedding(np.zeros((1, 8)))
+
+
 def test_another_table_is_an_error(model: MoleculeRegressor) -> None:
     with pytest.raises(BadValueError, match="none of its 1 molecules belongs to the model's train"):
         TrainingMolecules.of(model.model_, table(["c1ccccc1"], [1]))

@@ -66,6 +66,7 @@ def test_the_page_has_predictions_atoms_neighbors_and_bad_rows(folder: Path) -> 
     for text in ('<th scope="row">O 13</th>', "50%: [", "domain: distance 0.", "Tanimoto"):
         assert text in page
     assert page.count("<dt>Tanimoto</dt>") == 2 * 3
+    assert "in the model&#39;s embedding" not in page  # A kernel on fingerprints has none.
     assert '<td class="text">not a valid SMILES</td>' in page
 
 
@@ -86,6 +87,29 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
     wrong = run("explain", model, folder / "empty.csv", "--out", out)
     assert "has no rows below its header" in repr(wrong.exception)
     assert not out.exists()
+
+
+def test_neighbors_by_structure_and_by_the_embedding(esol: MoleculeTable, tmp_path: Path) -> None:
+    table = esol.take(np.arange(KNOWN))
+    members = {"networks": 1, "pretraining_epochs": 1, "epochs": 1, "descriptor_models": []}
+    model = MoleculeRegressor(**members)  # type: ignore[arg-type]
+    model.fit(table.smiles, pd.Series(table.targets[:, 0], name="logS")).save(tmp_path / "model")
+    known = pd.DataFrame({"smiles": table.smiles, "logS": table.targets[:, 0]})
+    known.to_csv(tmp_path / "known.csv", index=False)
+    for name, smiles in {"new": [table.smiles[3], "C1CC", "CCO"], "bad": ["C1CC"]}.items():
+        pd.DataFrame({"smiles": smiles}).to_csv(tmp_path / f"{name}.csv", index=False)
+        pages = ["--training", tmp_path / "known.csv", "--out", tmp_path / f"{name}.html"]
+        done = run("explain", tmp_path / "model", tmp_path / f"{name}.csv", "--jobs", 1, *pages)
+        assert done.exit_code == 0, done.output
+    page = (tmp_path / "new.html").read_text(encoding="utf-8")
+    titles = re.findall(r"<h3>(Training.*?)</h3>", page)
+    assert titles == 2 * [
+        "Training molecules of similar structure",
+        "Training molecules near in the model&#39;s embedding",
+    ]
+    assert page.count("<dt>Tanimoto</dt>") == 2 * 6
+    # The first molecule is the nearest to itself in both.
+    assert page.count("<strong>The molecule itself</strong>") == 2
 
 
 def test_bounds_logarithms_and_the_molecule_itself_are_shown(

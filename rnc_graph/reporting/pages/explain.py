@@ -140,7 +140,7 @@ def explain_page(
     Args:
         model: the model.
         explained: the rows.
-        training: where the most similar molecules are taken from; None shows none.
+        training: where the nearest molecules are taken from; None shows none.
         command: that makes the page.
         level: of the intervals.
     """
@@ -148,6 +148,7 @@ def explain_page(
     shown = [number for number, row in enumerate(explained.rows) if row not in bad]
     scales = [_largest(explained.explanations, t) for t in range(len(model.targets))]
     names = list(map(numbers.with_unit, model.targets, model.units))
+    neighbors = {} if training is None else _neighbors(model, explained, shown, training)
     return render(
         "rnc_graph.reporting.pages",
         "explain.html",
@@ -161,7 +162,7 @@ def explain_page(
         ],
         molecules=[
             _molecule(model, explained, number, scales, level)
-            | {"neighbors": _neighbors(model, explained, number, training)}
+            | {"neighbors": neighbors.get(number, [])}
             for number in shown
         ],
         bad=explained.bad,
@@ -259,38 +260,52 @@ def _atoms(explanation: Explanation, target: int) -> list[tuple[str, str]]:
 
 
 def _neighbors(
-    model: MoleculeModel,
-    explained: ExplainedRows,
-    number: int,
-    training: TrainingMolecules | None,
-) -> list[dict[str, Any]]:
-    if training is None:
-        return []
-    one = explained.features.fingerprints[[number]]
-    itself = explained.explanations[number].smiles
-    found = []
-    for row, similarity in zip(*(part[0] for part in training.nearest(one)), strict=True):
-        table = training.table
-        smiles, values = table.smiles[row], table.targets[row]
-        marks = dict.fromkeys(_different(smiles, itself), AtomMark("var(--mark)", 0.4))
-        sides = np.zeros(len(values)) if table.censored is None else table.censored[row]
-        measured = [
-            (name, _measured(value, side, unit))
-            for name, unit, value, side in zip(
-                model.targets, model.units, values, sides, strict=True
-            )
-        ]
-        svg = molecule_svg(smiles, marks=marks)
-        picture = labeled(svg, f"{smiles} with the atoms marked that differ")
-        found.append(
+    model: MoleculeModel, explained: ExplainedRows, shown: list[int], training: TrainingMolecules
+) -> dict[int, list[dict[str, Any]]]:
+    """Return, for each row that is shown, lists of its nearest training molecules with a title."""
+    rows = np.array(shown, dtype=int)
+    fingerprints = explained.features.fingerprints[rows]
+    similarity = training.similarities(fingerprints)
+    lists = {"Training molecules of similar structure": training.nearest(fingerprints)[0]}
+    if training.embedding is not None:
+        embedding = model.embed(explained.features)[rows]
+        found, _ = training.nearest_by_embedding(embedding)
+        lists["Training molecules near in the model's embedding"] = found
+    return {
+        number: [
             {
-                "picture": picture,
-                "itself": training.canonical[row] == itself,
-                "similarity": f"{similarity:.2f}",
-                "measured": measured,
+                "title": title,
+                "cards": [
+                    _card(model, training, row, similarity[n, row], explained.explanations[number])
+                    for row in nearest[n].tolist()
+                ],
             }
-        )
-    return found
+            for title, nearest in lists.items()
+        ]
+        for n, number in enumerate(shown)
+    }
+
+
+def _card(
+    model: MoleculeModel,
+    training: TrainingMolecules,
+    row: int,
+    similarity: float,
+    explanation: Explanation,
+) -> dict[str, Any]:
+    table = training.table
+    smiles, values = table.smiles[row], table.targets[row]
+    marks = dict.fromkeys(_different(smiles, explanation.smiles), AtomMark("var(--mark)", 0.4))
+    sides = np.zeros(len(values)) if table.censored is None else table.censored[row]
+    columns = zip(model.targets, model.units, values, sides, strict=True)
+    return {
+        "picture": labeled(
+            molecule_svg(smiles, marks=marks), f"{smiles} with the atoms marked that differ"
+        ),
+        "itself": training.canonical[row] == explanation.smiles,
+        "similarity": f"{similarity:.2f}",
+        "measured": [(name, _measured(value, side, unit)) for name, unit, value, side in columns],
+    }
 
 
 def _measured(value: float, side: float, unit: str) -> str:
