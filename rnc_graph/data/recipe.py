@@ -39,6 +39,7 @@ class PreparedSplit:
         scaler: fitted on the training set.
         targets: (N, t) float32, standardized, NaN where missing; the training set's with noise. Or
             (N, t, 3), with bounds and weights, as ``weighted_bounds`` makes them.
+        true_targets: (N, t) float32, standardized, without noise, NaN where missing or a bound.
         training_targets: (len(train), t) the same in the targets' unit.
         edges: inner edges of the bins that a long tail was thinned by, in the unit of the first
             target; none without one.
@@ -51,6 +52,7 @@ class PreparedSplit:
     test: Tensor
     scaler: TargetScaler
     targets: Tensor
+    true_targets: Tensor
     training_targets: FloatArray
     edges: FloatArray
     band: tuple[float, float] | None = None
@@ -101,7 +103,11 @@ class SplitRecipe:
         band = None
         if self.unseen is not None:
             low, high = np.nanquantile(label[train], self.unseen)
-            band = float(low), float(high) if self.unseen[1] < 1 else float("inf")
+            # The test set may have labels beyond those of the training set.
+            band = (
+                float(low) if self.unseen[0] > 0 else float("-inf"),
+                float(high) if self.unseen[1] < 1 else float("inf"),
+            )
             train, validation = (
                 index[~within(label[index], band)] for index in (train, validation)
             )
@@ -119,6 +125,11 @@ class SplitRecipe:
             censored = censored.copy()
             censored[train] = self._noisy(censored[train], seed)
             exact = np.where(censored == 0, targets, np.nan)
+        known = (
+            table.targets
+            if censored is None
+            else np.where(table.censored == 0, table.targets, np.nan)
+        )
         weights = getattr(table, "weights", None)
         # A class index is not a quantity.
         scaler = (
@@ -136,6 +147,7 @@ class SplitRecipe:
                 censored,
                 None if weights is None else weights / weights[train].mean(),
             ),
+            true_targets=torch.from_numpy(scaler.standardize(known)).float(),
             training_targets=targets[train],
             edges=edges,
             band=band,

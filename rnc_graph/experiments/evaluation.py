@@ -201,5 +201,6 @@ def evaluate_run_embedding(
         targets[rows].numpy(),
         views=views,
         ood=ood_embedding,
+        true_train_labels=split.true_targets[split.train].numpy(),
         tolerance=representation.tolerance,
     )

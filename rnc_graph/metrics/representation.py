@@ -42,6 +42,7 @@ def evaluate_representation(
     embedding: Floats,
     labels: Floats,
     *,
+    true_train_labels: Floats | None = None,
     views: tuple[Floats, Floats] | None = None,
     ood: Floats | None = None,
     tolerance: float = 0.25,
@@ -56,6 +57,8 @@ def evaluate_representation(
         train_labels: (M, t) standardized, NaN where missing.
         embedding: (N, d).
         labels: (N, t) standardized as ``train_labels``, NaN where missing.
+        true_train_labels: (M, t) what retrieval is measured by, where ``train_labels``, from which
+            probes learn, have noise; None for ``train_labels``.
         views: (V, d) and (V, d), two views of the same V samples in one order, for
             :func:`~rnc_graph.metrics.geometry.alignment`.
         ood: (L, d) of the out-of-distribution set, to be detected among ``embedding``.
@@ -75,15 +78,23 @@ def evaluate_representation(
     train_embedding, embedding = checked_pair(train_embedding, embedding)
     train_labels = _labels("train_labels", train_labels, len(train_embedding))
     labels = _labels("labels", labels, len(embedding), train_labels.shape[1])
+    true = train_labels
+    if true_train_labels is not None:
+        true = _labels("true_train_labels", true_train_labels, *train_labels.shape)
     by_target = np.isnan(train_labels).any() or np.isnan(labels).any()
     every = list(range(labels.shape[1]))
     found = []
     for targets in [[target] for target in every] if by_target else [every]:
-        known, evaluated = (~np.isnan(x[:, targets]).any(axis=1) for x in (train_labels, labels))
-        if min(known.sum(), evaluated.sum()) >= FEWEST_ROWS:
+        known, evaluated, retrieved = (
+            ~np.isnan(x[:, targets]).any(axis=1) for x in (train_labels, labels, true)
+        )
+        if min(known.sum(), evaluated.sum(), retrieved.sum()) >= FEWEST_ROWS:
             train = train_embedding[known], train_labels[known][:, targets]
+            gallery = train_embedding[retrieved], true[retrieved][:, targets]
             evaluation = embedding[evaluated], labels[evaluated][:, targets]
-            found.append(_by_labels(*train, *evaluation, tolerance))
+            found.append(
+                _by_labels(*train, *evaluation) | _retrieved(*gallery, *evaluation, tolerance)
+            )
     if not found:
         raise BadValueError(
             f"labels: expected {FEWEST_ROWS} samples with a label of one target, got none"
@@ -104,21 +115,30 @@ def _by_labels(
     train_labels: FloatArray,
     embedding: FloatArray,
     labels: FloatArray,
-    tolerance: float,
 ) -> dict[str, float]:
-    """Return the metrics that depend on labels, of which none is missing."""
+    """Return the errors of probes and the order, by labels of which none is missing."""
     metrics: dict[str, float] = {}
     for name, predict in (("probe", linear_probe), ("knn", nearest_neighbors)):
         errors = regression_metrics(labels, predict(train_embedding, train_labels, embedding))
         metrics |= {f"{name}_{metric}": errors[metric] for metric in ("mae", "rmse")}
     metrics["order"] = order_correlation(embedding, labels)
     metrics["triplets"] = ordered_triplets(embedding, labels)
-    retrieved = retrieval(
-        train_embedding, train_labels, embedding, labels, at=RETRIEVED, tolerance=tolerance
-    )
-    metrics |= {f"precision_{k}": found.precision for k, found in retrieved.items()}
-    metrics |= {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
     return metrics
+
+
+def _retrieved(
+    gallery: FloatArray,
+    gallery_labels: FloatArray,
+    queries: FloatArray,
+    labels: FloatArray,
+    tolerance: float,
+) -> dict[str, float]:
+    """Return the metrics of retrieval, by labels of which none is missing."""
+    retrieved = retrieval(
+        gallery, gallery_labels, queries, labels, at=RETRIEVED, tolerance=tolerance
+    )
+    metrics = {f"precision_{k}": found.precision for k, found in retrieved.items()}
+    return metrics | {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
 
 
 def evaluate_classes(

@@ -22,6 +22,7 @@ def test_a_region_that_the_test_set_lacks_has_no_error() -> None:
         test,
         scaler=TargetScaler(np.zeros(1), np.ones(1)),
         targets=torch.from_numpy(labels),
+        true_targets=torch.from_numpy(labels),
         training_targets=labels[:6],
         edges=np.array([1.0]),
     )

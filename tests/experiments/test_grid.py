@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnc_graph.data import MoleculeTable, SplitRecipe
+from rnc_graph.data.recipe import within
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
 from rnc_graph.experiments.forecast import forecast
@@ -226,3 +227,17 @@ def test_a_band_of_labels_is_for_the_test_part_alone(band: tuple[float, float]):
         assert not ((label[rows] >= low) & (label[rows] < high)).any()
     assert split.test.tolist() == whole.test.tolist()
     assert len(split.train) == pytest.approx(0.8 * 160, abs=2)
+
+
+@pytest.mark.parametrize(("quantiles", "extreme"), [((0.0, 0.2), "min"), ((0.8, 1.0), "max")])
+def test_a_band_at_an_end_has_no_limit_there(quantiles: tuple[float, float], extreme: str) -> None:
+    table = _table(60)
+    labels = table.targets[:, 0]
+    outermost = int(getattr(np, f"arg{extreme}")(labels))
+    seeds = [SplitRecipe(unseen=quantiles).prepare(table, seed) for seed in range(20)]
+    for split in seeds:
+        assert split.band is not None
+        assert within(labels[[outermost]], split.band).all()
+        assert outermost not in [*split.train.tolist(), *split.validation.tolist()]
+    # Also where the training set, of which the quantiles are, had not had it.
+    assert any(outermost in split.test.tolist() for split in seeds)

@@ -105,12 +105,14 @@ def test_bounds_weights_and_logarithms_are_what_networks_and_members_learn(spec:
     weights = table.weights / table.weights[train].mean()
     np.testing.assert_allclose(learned[..., 2], weights[:, None].repeat(2, 1), rtol=1e-6)
     np.testing.assert_array_equal(np.isnan(exact(split.targets).numpy()), np.isnan(known))
+    np.testing.assert_allclose(split.true_targets, exact(split.targets))
     # A bound goes where its number goes.
     noisy = data.samples()[loaded.digest].split(0, SplitRecipe(label_noise=1.0))
     moved = noisy.training_targets[:, 0], noisy.targets[noisy.train][:, 0, 1].tolist()
     assert sorted(zip(*moved, strict=True), key=str) == sorted(
         zip(table.targets[train, 0], table.censored[train, 0].tolist(), strict=True), key=str
     )
+    np.testing.assert_allclose(noisy.true_targets, split.true_targets)
 
 
 @pytest.mark.slow

@@ -52,6 +52,18 @@ def test_each_measure_is_that_of_its_own_function():
     assert all(type(value) is float for value in found.values())
 
 
+def test_noise_of_the_training_labels_is_none_of_retrieval():
+    noisy = np.roll(TRAIN_LABELS, 7, axis=0)
+    found = evaluate_representation(TRAIN, noisy, TEST, LABELS, true_train_labels=TRAIN_LABELS)
+    true = evaluate_representation(TRAIN, TRAIN_LABELS, TEST, LABELS)
+    same = [name for name in found if name.startswith(("precision", "label_error"))]
+    assert len(same) == 8
+    assert {name: found[name] for name in same} == {name: true[name] for name in same}
+    of_noise = evaluate_representation(TRAIN, noisy, TEST, LABELS)
+    assert found["probe_mae"] == of_noise["probe_mae"] != true["probe_mae"]
+    assert found["knn_rmse"] == of_noise["knn_rmse"] != true["knn_rmse"]
+
+
 def test_what_is_not_given_is_not_measured():
     found = evaluate_representation(TRAIN, TRAIN_LABELS, TEST, LABELS)
     assert set(DISPLAY) - set(found) == {
