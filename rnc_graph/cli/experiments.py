@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import Device, Jobs, command, console, say
+from rnc_graph.cli.app import Device, Jobs, command, console, say, say_all
 from rnc_graph.errors import BadValueError
 from rnc_graph.plugins import no_exit
 
@@ -162,8 +162,8 @@ def _run(
         print_forecast(console(), forecast(experiment, folder, execution))
         return
     from rnc_graph.cli.experiment_bar import ExperimentBar
-    from rnc_graph.reporting.experiment_folder import DRAWN, write_experiment
-    from rnc_graph.reporting.provenance import write_provenance
+    from rnc_graph.reporting.experiment_folder import DRAWN, earlier_files, write_experiment
+    from rnc_graph.reporting.provenance import PROVENANCE, write_provenance
     from rnc_graph.reporting.tables import tabulate
 
     options = ["--seeds", seeds] if seeds is not None else []
@@ -177,9 +177,18 @@ def _run(
         if progress.done:
             files.append(write_provenance(folder, again, time.perf_counter() - begun))
     tables = tabulate(outcome)
+    if not files and not (folder / PROVENANCE).exists():
+        # The call that trained was killed after its last run.
+        files.append(write_provenance(folder, again, time.perf_counter() - begun))
+    table = folder / "table.json"
+    before = table.read_bytes() if table.exists() else None
     files = [*write_experiment(folder, outcome, tables, again), *files]
     print_tables(console(), outcome, tables)
     _print_files(files)
+    if before not in (None, table.read_bytes()) and (earlier := earlier_files(folder, files)):
+        names = ", ".join(path.name for path in earlier)
+        anew = shlex.join(["rnc-graph", "report", str(folder)])
+        say(f"{folder}: the tables have changed; of the earlier ones: {names} (again: {anew})")
     if len(tables) > DRAWN:
         draw_all = shlex.join(["rnc-graph", "report", str(folder), "--figures"])
         say(f"Figures are of the first {DRAWN} of {len(tables)} tables; for all: {draw_all}")
@@ -247,6 +256,7 @@ def tune(
             say=say,
         )
     print_search(console(), outcome)
+    say_all(outcome.notes)
     _print_files(outcome.files)
 
 

@@ -15,6 +15,7 @@ from rnc_graph.data.bounds import with_bounds_and_weights
 from rnc_graph.data.long_tail import thin_classes, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler, Transform
 from rnc_graph.data.splits import SPLITS, SplitSamples, Splitter
+from rnc_graph.data.splits.split import checked_indices
 from rnc_graph.errors import BadValueError
 from rnc_graph.quantiles import quantile_edges
 
@@ -94,7 +95,12 @@ class SplitRecipe:
         samples = SplitSamples.of(table)
         published = getattr(table, "published_split", None) is not None
         splitter = self.splitter or SPLITS.make("published" if published else "random")
-        split = splitter.split(samples, seed, self.fractions)
+        split = checked_indices(
+            splitter.split(samples, seed, self.fractions),
+            len(samples),
+            f"{table.name}, seed {seed}: split {type(splitter).__name__}",
+            self.fractions,
+        )
         label = getattr(table, "exact", table.targets)[:, 0]
         classes = len(getattr(table, "classes", ()))
         train, validation = split.train, split.validation

@@ -49,6 +49,8 @@ _JSON_ALONE = ("n", "bootstrap_low", "bootstrap_high", "uncorrected_low", "uncor
 
 PREDICTIONS = "predictions.csv.gz"
 
+_FIGURES = ("differences", "embeddings", "confusion", "predicted_against_measured", "regions")
+
 DRAWN = 4
 """Tables that ``run`` draws figures of, the first ones; ``report --figures`` draws those of all."""
 
@@ -115,10 +117,25 @@ def draw_tables(folder: Path, outcome: Outcome, tables: Sequence[ResultTable]) -
         words = [*filter(None, (data, table.split, table.encoder, table.target))]
         for name, figure in drawn.items():
             if figure is not None:
-                file = "_".join([name, *(re.sub(r"[^\w.=-]+", "_", word) for word in words)])
-                written.append(folder / f"{file}.png")
+                written.append(_free(folder, "_".join([name, *words]), written))
                 style.save(figure, written[-1])
     return written
+
+
+def _free(folder: Path, words: str, taken: Sequence[Path]) -> Path:
+    """Return the path of a picture that none of the taken ones has, short enough for a disk."""
+    name = re.sub(r"[^\w.=-]+", "_", words).encode()[:150].decode(errors="ignore")
+    path, number = folder / f"{name}.png", 2
+    while path in taken:
+        path, number = folder / f"{name}-{number}.png", number + 1
+    return path
+
+
+def earlier_files(folder: Path, written: Sequence[Path]) -> list[Path]:
+    """Return what an experiment's folder still has of earlier tables than the written ones."""
+    pictures = {path for name in _FIGURES for path in folder.glob(f"{name}*.png")}
+    reported = {folder / name for name in ("report.html", "paper", "figures")}
+    return sorted(path for path in (pictures | reported).difference(written) if path.exists())
 
 
 def as_csv(tables: Sequence[ResultTable]) -> str:

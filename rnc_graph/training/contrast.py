@@ -144,12 +144,16 @@ class Contrast(nn.Module):
 
     def _value(self, *features_and_labels: Tensor) -> Tensor:
         with drawing_alike():
-            value: Tensor = self.loss(*features_and_labels)
+            value = self.loss(*features_and_labels)
+        name = f"loss {type(self.loss).__name__}"
+        if not isinstance(value, Tensor):
+            raise RunError(f"{name}: expected a tensor, got {type(value).__name__}")
         if value.numel() != 1 or not value.isfinite():
             got = f"shape {tuple(value.shape)}" if value.numel() != 1 else value.item()
-            raise RunError(
-                f"loss {type(self.loss).__name__}: expected one finite number, got {got}"
-            )
+            raise RunError(f"{name}: expected one finite number, got {got}")
+        if features_and_labels[0].requires_grad and not value.requires_grad:
+            # The probe of stage 1 has a gradient of its own: the encoder would stay as it is.
+            raise RunError(f"{name}: expected a value with a gradient, got one that is detached")
         return value.reshape(())
 
     def _projected(self, encoder: nn.Module) -> nn.Module:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnc_graph.data import MoleculeTable, random_split
+from rnc_graph.data import MoleculeTable, SplitRecipe, random_split
 from rnc_graph.data.duplicates import find_duplicates, merge_duplicates
 from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import (
@@ -400,3 +400,27 @@ def test_merged_rows_have_the_sum_of_weights_and_the_tightest_bound() -> None:
     assert merged.targets[:, 0].tolist() == [3.0, 7.0, 2.0]
     assert merged.censored[:, 0].tolist() == [0, 1, 0]
     assert merged.weights.tolist() == [3.0, 3.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        (([0], [1], [2]), "expected a Split, got tuple"),
+        (Split([0, 1], [1], [2]), "expected each sample once, in one set, got sample 1 2 times"),
+        (Split([0, 0], [1], [2]), "expected each sample once, in one set, got sample 0 2 times"),
+        (Split([0, 1], [2], [-1]), "indices of the test set from 0 to 3, got -1"),
+        (Split([0, 1], [2], [4]), "indices of the test set from 0 to 3, got 4"),
+        (Split([True, False], [2], [3]), r"indices \(n,\) of the train set, got bool"),
+        (Split([0.0, 1.0], [2], [3]), r"indices \(n,\) of the train set, got float64"),
+        (Split([[0, 1]], [2], [3]), r"got int64 of shape \(1, 2\)"),
+        (Split([0, 1], [2], []), "the test set is empty"),
+    ],
+)
+def test_a_split_of_the_users_own_is_checked(split: Any, expected: str) -> None:
+    class Own:
+        def split(self, samples: SplitSamples, seed: int, fractions: Any) -> Any:
+            return split
+
+    table = MoleculeTable("own", ["C", "CC", "CCC", "CCCC"], np.arange(4.0)[:, None], ["y"])
+    with pytest.raises(RncGraphError, match=f"^own, seed 3: split Own: .*{expected}"):
+        SplitRecipe(splitter=Own()).prepare(table, 3)

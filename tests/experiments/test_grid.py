@@ -58,6 +58,7 @@ def test_a_grid_is_spelt_out(folder: Path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("freeze: [true, false]", 'freeze: ["no"]', "freeze: expected true or false, got ['no']"),
         ("head_loss: [l1, l2]", "loss: [l1]", "line 12: grid.loss: unknown axis; known: objective"),
         ("train_size: [0.5, 1.0]", "train_size: []", "grid.train_size: expected a list of values"),
         ("{head_loss: l2,", "{head: l2,", "exclude.0: unknown axis 'head'; known: "),

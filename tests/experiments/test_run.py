@@ -279,3 +279,24 @@ def test_too_few_molecules_and_constant_targets_are_refused_at_once(folder, expe
     with pytest.raises(RncGraphError, match="column 'logS': all its values are the same, 1"):
         run_and_write(experiment, folder / "out")
     assert not (folder / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_changed_spec_names_what_is_of_earlier_tables(folder: Path) -> None:
+    text = (folder / "small.yaml").read_text().replace("epochs: 3", "epochs: 1")
+    splits = "splits: {'small>half': {train_size: 0.5}, 'small<half': {train_size: 0.4}}\n"
+    long = f"splits: {{'{'я' * 200}': {{}}}}\n"
+    (folder / "small.yaml").write_text(text.replace("seeds: 2", f"seeds: 1\n{splits}".strip()))
+    said = command_line("run", "small.yaml", "--out", "out")
+    # Two names with the same letters are two pictures.
+    pictures = sorted(path.name for path in (folder / "out").glob("differences*.png"))
+    assert pictures == ["differences_small_half_gcn-2.png", "differences_small_half_gcn.png"]
+    assert all(said.count(name) == 1 for name in pictures)
+    assert "of the earlier ones" not in said
+    (folder / "out" / PROVENANCE).unlink()
+    assert "of the earlier ones" not in command_line("run", "small.yaml", "--out", "out")
+    assert (folder / "out" / PROVENANCE).exists(), "as after a call killed behind its last run"
+    (folder / "small.yaml").write_text(text.replace("seeds: 2", f"seeds: 1\n{long}".strip()))
+    said = command_line("run", "small.yaml", "--out", "out").replace("\n", " ")
+    assert "the tables have changed; of the earlier ones: differences_small_half_gcn-2.png" in said
+    assert "rnc-graph report out" in said

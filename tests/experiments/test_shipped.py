@@ -22,6 +22,16 @@ GRIDS = {
 }
 
 
+def test_quick_is_never_more() -> None:
+    experiment = read_spec(shipped_spec("esol"), seeds="1")
+    (method, *_) = experiment.methods
+    less = method.model_copy(
+        update={"regression": method.regression.model_copy(update={"epochs": 1})}
+    )
+    made = quick(experiment.model_copy(update={"samples": 60, "methods": [less]}))
+    assert (made.samples, made.methods[0].regression.epochs) == (60, 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
 def test_made_quick(tmp_path: Path, name: str):

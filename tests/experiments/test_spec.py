@@ -120,6 +120,11 @@ def test_an_encoder_with_weights_may_be_frozen_at_once(folder: Path):
         ("regression:\n  epochs", "regression:\n  epoch", "line 13: regression.epoch: unknown key"),
         ("regression: {freeze", "regression: {freezes", "methods.1.regression.freezes: unknown"),
         ("seeds: 2", "seeds: 0", "seeds: expected how many, a list of them, or either by encoder"),
+        (
+            "seeds: 2",
+            "seeds: -1",
+            "line 4: seeds: expected how many, a list of them, or either by encoder, got -1",
+        ),
         ("seeds: 2", "seeds: [1, 1]", "expected different seeds, got [1, 1]"),
         ("gcn: {hidden_dim", "gnn: {hidden_dim", "unknown encoder 'gnn'; known: gcn, gin, gin-"),
         ("hidden_dim: 8", "width: 8", "unknown option of encoder 'gcn': 'width'; known: dropout"),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.encoders import Head
+from rnc_graph.errors import RunError
 from rnc_graph.losses import QueueLoss, RnCLoss
 from rnc_graph.training import Contrast, FinetuneModule, StageConfig, infer
 from rnc_graph.training.contrast import by_sample
@@ -56,6 +57,25 @@ def test_every_view_is_a_query_and_the_next_view_its_key() -> None:
 
 
 QUEUE = ("queue", "queue_labels")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (lambda features: features.mean().detach(), "with a gradient, got one that is detached"),
+        (lambda features: torch.tensor(1.0), "with a gradient, got one that is detached"),
+        (lambda features: features.mean().item(), "expected a tensor, got float"),
+        (lambda features: None, "expected a tensor, got NoneType"),
+    ],
+)
+def test_a_loss_that_cannot_train_is_refused(value: Any, expected: str) -> None:
+    class Own(nn.Module):
+        def forward(self, features: Tensor, labels: Tensor) -> Any:
+            return value(features)
+
+    encoder, inputs, y = _Scaled(), torch.rand(4, 1), torch.rand(4, 1)
+    with pytest.raises(RunError, match=f"loss Own: .*{expected}"):
+        Contrast(Own(), encoder)(encoder, inputs, encoder(inputs), y)
 
 
 def test_a_single_view_is_its_own_key() -> None:

@@ -185,6 +185,38 @@ def checked(
     return split
 
 
+def checked_indices(split: Any, count: int, how: str, fractions: Fractions) -> Split:
+    """Return a split of ``count`` samples by a splitter of the user's own.
+
+    Raises:
+        BadValueError: it is no :class:`Split`, a set with a share is empty, or its sets are not
+            indices from 0 below ``count``, each at most once.
+    """
+    if not isinstance(split, Split):
+        raise BadValueError(f"{how}: expected a Split, got {type(split).__name__}")
+    sets = [np.asarray(index) for index in split.sets().values()]
+    for name, index, share in zip(split.sets(), sets, fractions, strict=True):
+        if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+            raise BadValueError(
+                f"{how}: expected indices (n,) of the {name} set, got {index.dtype} of shape "
+                f"{index.shape}"
+            )
+        wrong = index[(index < 0) | (index >= count)]
+        if wrong.size:
+            raise BadValueError(
+                f"{how}: expected indices of the {name} set from 0 to {count - 1}, got {wrong[0]}"
+            )
+        if not index.size and share > 0:
+            raise BadValueError(f"{how}: the {name} set is empty")
+    index, times = np.unique(np.concatenate(sets).astype(np.int64), return_counts=True)
+    if (times > 1).any():
+        raise BadValueError(
+            f"{how}: expected each sample once, in one set, got sample {index[times > 1][0]} "
+            f"{times.max()} times"
+        )
+    return Split(*(index.astype(np.int64) for index in sets))
+
+
 def leaking_pairs(
     split: Split, samples: SplitSamples, order: NDArray[np.int64] | None = None
 ) -> list[tuple[int, int]]:

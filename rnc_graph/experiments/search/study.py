@@ -49,12 +49,14 @@ class SearchOutcome:
         best: number of the best one.
         files: what was written.
         score: what the values are.
+        notes: what to know before the best settings are compared with others.
     """
 
     trials: list[tuple[float | None, Values]]
     best: int
     files: list[Path]
     score: str
+    notes: list[str]
 
 
 def search(
@@ -170,9 +172,9 @@ def _seal(params: Mapping[str, Any], steps: Mapping[int, float]) -> str:
 
 
 def _checked(experiment: Experiment, spec: SearchSpec) -> Experiment:
-    """Return the middle of the ranges; raises for a range that the spec cannot take."""
+    """Return a value within each range; raises for a range that the spec cannot take."""
     middle = {
-        key: found.choices[0] if found.choices else _middle(found.low, found.high, found.whole)
+        key: found.choices[0] if found.choices else _within(found.low, found.high, found.whole)
         for key, found in spec.ranges.items()
     }
     for key, found in spec.ranges.items():
@@ -181,10 +183,11 @@ def _checked(experiment: Experiment, spec: SearchSpec) -> Experiment:
     return with_values(experiment, spec, middle)
 
 
-def _middle(low: float | None, high: float | None, whole: bool) -> float:
+def _within(low: float | None, high: float | None, whole: bool) -> float:
     assert low is not None
     assert high is not None
-    return int(low) if whole else (low + high) / 2
+    # The middle may be a whole number, which a range that is not whole hardly draws.
+    return int(low) if whole else low + 0.618 * (high - low)
 
 
 def _searched(spec: SearchSpec, prepared: Prepared) -> str:
@@ -278,5 +281,21 @@ def _outcome(
     text = yaml.safe_dump(
         chosen.model_dump(mode="json", exclude={"search"}), sort_keys=False, allow_unicode=True
     )
-    write_text(path, text)
-    return SearchOutcome(trials, best, [path, folder / "search.db"], score)
+    notes = _unequal_epochs(chosen, spec.method)
+    write_text(path, "".join(f"# {note}\n" for note in notes) + text)
+    return SearchOutcome(trials, best, [path, folder / "search.db"], score, notes)
+
+
+def _unequal_epochs(experiment: Experiment, method: str) -> list[str]:
+    """Say that a method is trained for other epochs than the row that it is compared with."""
+    epochs = {
+        m.name: sum(s.epochs for s in (m.pretraining, m.regression) if s is not None)
+        for m in experiment.methods
+    }
+    reference = experiment.reference_of(method)
+    if epochs[method] == epochs[reference]:
+        return []
+    return [
+        f"{method} has {epochs[method]} epochs in all, {reference} {epochs[reference]}: a fair "
+        "comparison needs as many"
+    ]

@@ -163,7 +163,8 @@ class Experiment(Settings):
             return raw
         raw = expanded(dict(raw))
         seeds = raw.get("seeds", 1)
-        if isinstance(seeds, bool) or not isinstance(seeds, int | list | dict) or seeds in (0, []):
+        wrong = isinstance(seeds, bool) or not isinstance(seeds, int | list | dict)
+        if wrong or seeds == [] or (isinstance(seeds, int) and seeds < 1):
             raise MisfitError(
                 f"expected how many, a list of them, or either by encoder, got {seeds!r}", "seeds"
             )

@@ -82,6 +82,9 @@ def expanded(raw: Raw) -> Raw:
             raise MisfitError(f"unknown axis; known: {', '.join(known)}", "grid", axis)
         if not isinstance(values, list | dict) or not values:
             raise MisfitError("expected a list of values, or names with values", "grid", axis)
+        listed = values.values() if isinstance(values, dict) else values
+        if axis == "freeze" and not all(isinstance(value, bool) for value in listed):
+            raise MisfitError(f"expected true or false, got {[*listed]!r}", "grid", axis)
     _check_count(grid, METHOD_AXES, "methods", _MOST_METHODS)
     _check_count(grid, SPLIT_AXES, "splits", _MOST_SPLITS)
     methods = {axis: values for axis, values in grid.items() if axis in METHOD_AXES}

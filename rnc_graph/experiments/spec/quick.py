@@ -33,6 +33,7 @@ def quick(experiment: Experiment) -> Experiment:
         for method in experiment.methods
     ]
     data = [_smaller(source) for source in experiment.data]
+    fewer = SAMPLES if data == experiment.data else IMAGES
     evaluated = experiment.representation
     if evaluated is not None:
         evaluated = evaluated.model_copy(update={"ood": _smaller(evaluated.ood)})
@@ -41,13 +42,16 @@ def quick(experiment: Experiment) -> Experiment:
             "methods": methods,
             "data": data,
             "representation": evaluated,
-            "samples": SAMPLES if data == experiment.data else IMAGES,
+            "samples": min(experiment.samples or fewer, fewer),
         }
     )
 
 
 def _shorter(stage: StageConfig) -> StageConfig:
-    fewer: dict[str, Any] = {"epochs": EPOCHS, "learning_rate": min(stage.learning_rate, RATE)}
+    fewer: dict[str, Any] = {
+        "epochs": min(stage.epochs, EPOCHS),
+        "learning_rate": min(stage.learning_rate, RATE),
+    }
     if isinstance(stage, FinetuneConfig):
         fewer["head_epochs"] = min(stage.head_epochs, EPOCHS)
     return stage.model_copy(update=fewer)

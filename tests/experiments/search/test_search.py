@@ -44,6 +44,11 @@ def test_it_goes_on_to_the_same_end(folder: Path):
     assert best.encoders["gcn"]["hidden_dim"] == settings["encoder.hidden_dim"]
     assert tuned.pretraining.objective.temperature == settings["pretraining.objective.temperature"]
     assert best.evaluate == "test"
+    epochs = tuned.pretraining.epochs + tuned.regression.epochs
+    plain = next(m for m in best.methods if m.name == best.reference)
+    unequal = f"tuned has {epochs} epochs in all, plain {plain.regression.epochs}: a fair"
+    assert (unequal in "".join(whole.notes)) == (epochs != plain.regression.epochs)
+    assert (unequal in (folder / "whole" / "best.yaml").read_text()) == bool(whole.notes)
     records = "".join(p.read_text() for p in (folder / "whole" / "store").rglob("record.json"))
     assert '"test": {' not in records, "the test set is untouched"
 
@@ -63,6 +68,10 @@ def test_mistakes_are_told(folder: Path):
             read_spec(folder / "bad.yaml")
     (folder / "bad.yaml").write_text(text + SEARCH.replace("choices: [4, 8]", "choices: [4, wide]"))
     with pytest.raises(RncGraphError, match=r"hidden_dim.*valid integer.*got 'wide'"):
+        search(read_spec(folder / "bad.yaml"), folder / "out", execution=ExecutionConfig())
+    # Its middle is a whole number.
+    (folder / "bad.yaml").write_text(text + SEARCH.replace("high: 3, whole: true", "high: 3"))
+    with pytest.raises(RncGraphError, match=r"regression\.epochs: Input should be a valid integer"):
         search(read_spec(folder / "bad.yaml"), folder / "out", execution=ExecutionConfig())
     wrong = SEARCH.replace("objective.temperature", "objective.warmth")
     (folder / "bad.yaml").write_text(text + wrong)
