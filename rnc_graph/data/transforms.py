@@ -158,9 +158,10 @@ class Compose(BaseTransform):
     """Several transforms, one after another.
 
     Args:
-        transforms: ours, PyG's, or functions. One that takes a ``generator`` gets whole batches.
-            Others, as PyG's own, get graph by graph, since many of them work on single graphs
-            only; what they draw from the global generators is decided by ``generator`` too.
+        transforms: ours, PyG's, torchvision's, or functions. One that takes a ``generator`` gets
+            whole batches. Others get graph by graph, or image by image: PyG's work on single
+            graphs only, and torchvision's draw once a call. What they draw from the global
+            generators is decided by ``generator`` too.
     """
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
@@ -168,7 +169,7 @@ class Compose(BaseTransform):
         self._whole = ["generator" in inspect.signature(one).parameters for one in self.transforms]
 
     def __call__(self, data: Graphs, generator: Generator | None = None) -> Graphs:
-        """Return an altered copy of one graph or of each graph of a batch."""
+        """Return an altered copy of one graph, or of each graph or row of a batch."""
         altered: Graphs = self.forward(data, generator)
         return altered
 
@@ -181,6 +182,8 @@ class Compose(BaseTransform):
             with nullcontext() if generator is None else drawing_from(generator):
                 if isinstance(data, Batch):
                     data = collated([transform(graph) for graph in data.to_data_list()], data)
+                elif isinstance(data, Tensor):
+                    data = torch.stack([transform(row) for row in data])
                 else:
                     data = transform(data)
         return data

@@ -357,3 +357,17 @@ def test_what_the_data_set_knows_of_a_tensor_is_kept_in_new_batches(views: int) 
     assert view.num_graphs == 2 * views
     for graph in view.to_data_list():
         assert torch.equal(graph.edge_index, RING[:, graph.weight])
+
+
+def test_a_plain_transform_draws_for_each_image() -> None:
+    """As torchvision's, which draw once a call."""
+
+    def shifted(image: Tensor) -> Tensor:
+        assert image.shape == (3, 4, 4)
+        return image + torch.rand(1)
+
+    images = torch.zeros(5, 3, 4, 4)
+    loader = WrappedLoader([(images, torch.zeros(5, 1))], views=2, transform=shifted)
+    ((views, _),) = loader
+    assert views.shape == (10, 3, 4, 4)
+    assert len(views[:, 0, 0, 0].unique()) == 10
