@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import warnings
 from collections.abc import Callable, Iterator, Sequence, Sized
 from functools import cached_property
 from typing import Any
@@ -23,6 +25,7 @@ from rnc_graph.data.loader import (
 )
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.errors import BadValueError
+from rnc_graph.seeding import drawing_from
 from rnc_graph.training.config import StageConfig
 from rnc_graph.training.inference import infer, moved
 
@@ -55,7 +58,7 @@ class StageData:
         elif callable(getattr(data, "batch", None)):
             self.dataset = moved(data, device)
         elif isinstance(data, PyGDataset) or _are_graphs(data):
-            self.dataset = moved(GraphDataset.from_pyg(data), device)
+            self.dataset = moved(_packed(data, name), device)
         else:
             raise BadValueError(
                 f"{name}: expected a dataset with batch(index) and y, a PyG dataset, a list of "
@@ -81,7 +84,7 @@ class StageData:
             return self.dataset
         dataset = _unwrapped(getattr(self.loader, "dataset", None))
         if isinstance(dataset, list | PyGDataset) and isinstance(dataset[0], Data):
-            return GraphDataset.from_pyg(dataset)
+            return _packed(dataset)
         return dataset if hasattr(dataset, "schema") else next(self.inputs())
 
     @property
@@ -184,6 +187,26 @@ class StageData:
     def _batches(self) -> Iterator[Any]:
         """Iterate over the loader, without a trace in the global generators."""
         return iterate(self.loader, Generator().manual_seed(0))
+
+
+def _packed(data: Any, name: str | None = None) -> GraphDataset:
+    """Pack graphs; what the transform of a PyG dataset draws has a fixed seed.
+
+    With a ``name``, warn of a transform that draws: each graph is altered once.
+    """
+    if getattr(data, "transform", None) is None:
+        return GraphDataset.from_pyg(data)
+    with drawing_from(Generator().manual_seed(0)):
+        before = torch.get_rng_state(), random.getstate()
+        packed = GraphDataset.from_pyg(data)
+        drew = not torch.equal(torch.get_rng_state(), before[0]) or random.getstate() != before[1]
+    if name is not None and drew:
+        warnings.warn(
+            f"{name}: the random transform of the {type(data).__name__} is applied once, not in "
+            "each epoch; pass it as TwoStage(transform=...), or pass a DataLoader",
+            stacklevel=2,
+        )
+    return packed
 
 
 def _unwrapped(data: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch_geometric import transforms
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Batch, Data, InMemoryDataset
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import models
 from torch_geometric.utils import scatter
@@ -579,3 +579,37 @@ def test_a_loader_of_split_data(whole: str, dataset: GraphDataset, graphs: list[
     like = dataset[train.indices] if whole == "dataset" else [graphs[i] for i in train.indices]
     found = model("gin", **own).fit(DataLoader(train, 8))
     assert_equal(weights(found), weights(model("gin", **own).fit(DataLoader(like, 8))))
+
+
+class OnPositions(nn.Module):
+    """The mean position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return scatter(self.layer(batch.pos), batch.batch, reduce="mean")
+
+
+@pytest.mark.parametrize("random", [True, False])
+def test_the_transform_of_a_data_set_is_applied_once_by_a_fixed_seed(
+    random: bool, floats: list[Data], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    class Floats(InMemoryDataset):
+        def __init__(self) -> None:
+            own = transforms.RandomJitter(0.5) if random else transforms.Constant()
+            super().__init__(None, own)
+            self.data, self.slices = self.collate(
+                [Data(pos=graph.x, **graph.to_dict()) for graph in floats]
+            )
+
+    def fitted(data: Any) -> dict[str, Tensor]:
+        return weights(TwoStage(encoder, pretrain=BRIEF, finetune=BRIEF).fit(data))
+
+    encoder, before = OnPositions(), torch.get_rng_state()
+    first = fitted(Floats())
+    assert_equal(first, fitted(Floats()))
+    assert torch.equal(torch.get_rng_state(), before)
+    said = [str(one.message) for one in recwarn if "transform" in str(one.message)]
+    assert ["applied once" in one for one in said] == [True] * (2 * random)
