@@ -14,6 +14,7 @@ from torch.utils.data import RandomSampler, SubsetRandomSampler, WeightedRandomS
 from torch_geometric.data import Batch, Data
 from torch_geometric.data import Dataset as PyGDataset
 
+from rnc_graph.data.from_pyg import OwnLayoutError
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.loader import (
     Loader,
@@ -86,6 +87,14 @@ class StageData:
         if isinstance(dataset, list | PyGDataset) and isinstance(dataset[0], Data):
             return _packed(dataset)
         return dataset if hasattr(dataset, "schema") else next(self.inputs())
+
+    @property
+    def example(self) -> Any:
+        """The same, or a batch of what only PyG collates: what a module can run on."""
+        try:
+            return self.described
+        except OwnLayoutError:
+            return next(self.inputs())
 
     @property
     def schema(self) -> GraphSchema | None:
