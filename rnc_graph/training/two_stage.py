@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from numbers import Integral
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from rnc_graph.encoders.graph import Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
 from rnc_graph.seeding import seeded
-from rnc_graph.training.arguments import check_arguments
+from rnc_graph.training.arguments import check_arguments, checked_seed
 from rnc_graph.training.batches import StageData
 from rnc_graph.training.config import (
     DEFAULT_TRAINER,
@@ -174,7 +173,7 @@ class TwoStage(nn.Module):
             RunError: training diverged.
         """
         # Once for both stages: a list of graphs is packed, and a dataset moved to the device.
-        train, val = self._sets(train, val)
+        train, val, seed = *self._sets(train, val), checked_seed(seed)
         self._check_stages(train, val)
         self.encoder = self.head = self.projection = None
         joint = self.loss_weight is not None
@@ -194,7 +193,7 @@ class TwoStage(nn.Module):
 
         The validation metric is that of a linear probe on the embedding.
         """
-        samples, held_out = self._sets(train, val)
+        samples, held_out, seed = *self._sets(train, val), checked_seed(seed)
         if self._given[1] is None:
             raise BadValueError("pretrain: expected a loss, got None")
         self._prepare(samples, held_out, seed)
@@ -212,7 +211,7 @@ class TwoStage(nn.Module):
 
     def finetune(self, train: Any, val: Any = None, seed: int = 0) -> TwoStage:
         """Train stage 2 alone: on the encoder as it is, or on a fresh one; see :meth:`fit`."""
-        samples, held_out = self._sets(train, val)
+        samples, held_out, seed = *self._sets(train, val), checked_seed(seed)
         self._prepare(samples, held_out, seed)
         config = self.finetune_config
         if self.freeze:
@@ -257,7 +256,7 @@ class TwoStage(nn.Module):
         A state dict of a trained model can then be loaded: of one with a loss that learns from the
         training labels (SupCon, KCL, TSC), where ``data`` is its training set.
         """
-        samples = self._samples(data, "data")
+        samples, seed = self._samples(data, "data"), checked_seed(seed)
         self.encoder = self.head = self.projection = None
         self._prepare(samples, None, seed)
         if self._given[1] is not None:
@@ -309,9 +308,7 @@ class TwoStage(nn.Module):
         return self._samples(train, "train"), None if val is None else self._samples(val, "val")
 
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
-        if not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63:
-            raise BadValueError(f"seed: expected an integer of 64 bits, got {seed!r}")
-        return seeded(int(seed), cuda=self._device.type == "cuda")
+        return seeded(seed, cuda=self._device.type == "cuda")
 
     def _trained(self) -> nn.Module:
         if self.encoder is None or self.head is None or not self._head_is_trained:
@@ -356,10 +353,13 @@ class TwoStage(nn.Module):
         with self._seeded(seed):
             if self.encoder is None:
                 given, _ = self._given
-                if isinstance(given, nn.Module):
-                    given = copy.deepcopy(given)
+                # A module is made already: any batch shows the width of its embedding.
+                is_made = isinstance(given, nn.Module)
                 self.encoder = make_encoder(
-                    given, self.encoder_options, samples.described, self.readout
+                    copy.deepcopy(given) if is_made else given,
+                    self.encoder_options,
+                    samples.example if is_made else samples.described,
+                    self.readout,
                 )
             self._check(samples)
             width = int(self.encoder.embedding_dim)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import RandomSampler
 from torch_geometric import transforms
 from torch_geometric.data import Batch, Data, InMemoryDataset
 from torch_geometric.loader import DataLoader
@@ -241,6 +243,34 @@ def test_a_fit_that_was_killed_in_stage_2_ends_with_the_same_bits(
     assert len(epochs) == 4 + 2 + 1
     assert_equal(whole, weights(resumed))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("of_sampler", [True, False])
+def test_a_loader_with_a_generator_resumes_with_the_same_bits(
+    of_sampler: bool, graphs: list[Data], tmp_path: Path
+) -> None:
+    def train(on_epoch: Callable[[], None] = lambda: None, **options: Any) -> dict[str, Tensor]:
+        own = torch.Generator().manual_seed(1)
+        sampler = RandomSampler(graphs[:16], generator=own) if of_sampler else None
+        how = {"sampler": sampler} if of_sampler else {"shuffle": True, "generator": own}
+        trainer = TrainerConfig("cpu", on_epoch, **options)
+        config = StageConfig(epochs=4, batch_size=8, learning_rate=1e-2)
+        two = model("gin", loss=None, finetune=config, trainer=trainer)
+        return weights(two.fit(DataLoader(graphs[:16], 8, **how)))
+
+    epochs: list[None] = []
+
+    def killed() -> None:
+        epochs.append(None)
+        if len(epochs) == 3:
+            raise InterruptedError
+
+    kept = {"checkpoint": tmp_path / "state.ckpt", "checkpoint_seconds": 0.0}
+    with pytest.raises(InterruptedError):
+        train(killed, **kept)
+    resumed = train(killed, **kept)
+    assert len(epochs) < 7
+    assert_equal(train(), resumed)
 
 
 @pytest.mark.parametrize("device", ["cpu", "auto"])
@@ -518,6 +548,82 @@ def test_one_graph_and_a_batch_are_data(graphs: list[Data], dataset: GraphDatase
         assert torch.equal(method(Batch.from_data_list(graphs)), whole)
         assert torch.equal(method(dataset.batch()), whole)
         torch.testing.assert_close(method(graphs[3]), whole[3:4])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+@pytest.mark.parametrize("columns", [True, False])
+def test_a_pyg_model_takes_floats_of_any_type_and_a_single_feature(
+    dtype: torch.dtype, columns: bool, floats: list[Data]
+) -> None:
+    def narrowed(graph: Data) -> Data:
+        x, edge_attr = graph.x[:, :1].to(dtype), graph.edge_attr[:, :1].to(dtype)
+        x, edge_attr = (x, edge_attr) if columns else (x[:, 0], edge_attr[:, 0])
+        return Data(x=x, edge_index=graph.edge_index, edge_attr=edge_attr, y=graph.y)
+
+    graphs = [narrowed(graph) for graph in floats]
+    for name in ("pyg-gin", "pyg-attentive-fp"):
+        fitted = model(name, 1, 1).fit(graphs[:16], DataLoader(graphs[16:], 4))
+        assert fitted.predict(graphs).isfinite().all()
+    like = [Data.from_dict({**g.to_dict(), "x": g.x.float().view(-1, 1)}) for g in graphs]
+    assert torch.equal(model("pyg-gin", 1).fit(graphs).head[0].weight,
+                       model("pyg-gin", 1).fit(like).head[0].weight)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["pyg-gin", "gin"])
+def test_features_of_another_width_are_refused(name: str, floats: list[Data]) -> None:
+    fitted = model(name, 5, encoder_options={} if name == "gin" else None).fit(floats)
+    wider = [Data(x=torch.rand(4, 7), edge_index=floats[0].edge_index[:, :0])]
+    wider[0].edge_attr = torch.rand(0, 2)
+    with pytest.raises(RncGraphError, match="GIN: expected 'x' with 5 floats, got 7 floats"):
+        fitted.predict(wider)
+
+
+def test_a_seed_may_be_an_integer_of_numpy(graphs: list[Data]) -> None:
+    expected = weights(model("gin").fit(graphs, seed=3))
+    assert_equal(expected, weights(model("gin").fit(graphs, seed=np.int64(3))))
+    apart = model("gin").pretrain(graphs, seed=np.uint8(3)).finetune(graphs, seed=np.int32(3))
+    assert_equal(expected, weights(apart))
+    built = weights(model("gin").build(graphs, seed=np.int64(3)))
+    assert_equal(built, weights(model("gin").build(graphs, seed=3)))
+
+
+class Sums(nn.Module):
+    """The sum of what the neighbors hold, by a sparse matrix or by edges."""
+
+    def __init__(self, width: int | None) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+        if width is not None:
+            self.embedding_dim = width
+
+    def forward(self, batch: Batch) -> Tensor:
+        summed = batch.adj_t @ batch.x if "adj_t" in batch else batch.x
+        return scatter(self.layer(summed), batch.batch, reduce="sum")
+
+
+class Paired(Data):
+    """With numbers of nodes that PyG increments by a rule of its own."""
+
+    def __inc__(self, key: str, value: Any, *args: Any) -> Any:
+        return 7 if key == "partner_index" else super().__inc__(key, value, *args)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+@pytest.mark.parametrize("width", [3, None])
+@pytest.mark.parametrize("kind", ["adj_t", "subclass"])
+def test_a_loader_of_graphs_that_only_pyg_collates(
+    kind: str, width: int | None, floats: list[Data]
+) -> None:
+    if kind == "adj_t":
+        to_sparse = transforms.ToSparseTensor(layout=torch.sparse_csr)
+        graphs = [to_sparse(Data(x=g.x, edge_index=g.edge_index, y=g.y)) for g in floats]
+    else:
+        graphs = [Paired(x=g.x, y=g.y, partner_index=torch.arange(g.num_nodes)) for g in floats]
+    options = {"pretrain": BRIEF, "finetune": BRIEF}
+    fitted = TwoStage(Sums(width), **options).fit(DataLoader(graphs, 8))
+    assert fitted.predict(DataLoader(graphs, 8)).isfinite().all()
+    with pytest.raises(RncGraphError, match="edge_index, got a sparse|'partner_index': expected"):
+        TwoStage("gin").fit(DataLoader(graphs, 8))
 
 
 def test_the_example_moves_to_the_device_of_the_model(dataset: GraphDataset) -> None:
