@@ -72,7 +72,15 @@ class WrappedEncoder(Encoder):
             out = self.model(batch)
             return self._checked(out, len(out) if isinstance(out, Tensor) else 0)
         named = not _GRAPH_ARGUMENTS.isdisjoint(self.parameters_of_forward)
-        out = self.model(**self._arguments(batch)) if named else self.model(batch)
+        try:
+            out = self.model(**self._arguments(batch)) if named else self.model(batch)
+        except IndexError as error:
+            if isinstance(batch.x, Tensor) and (batch.x == MASK).any():
+                raise BadValueError(
+                    f"{type(self.model).__name__}: its table has no row for the category {MASK}, "
+                    "as MaskAttributes writes it; add 1 to x and a row to the table"
+                ) from error
+            raise
         graphs, nodes = int(getattr(batch, "num_graphs", 1)), int(batch.num_nodes or 0)
         if isinstance(out, Tensor) and graphs != nodes:
             self.node_level = len(out) == nodes
