@@ -22,6 +22,7 @@ from torch_geometric.utils import scatter
 from rnc_graph import FinetuneModule, PretrainModule, StageConfig, TwoStage
 from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.schema import OGB_MOLECULES
+from rnc_graph.data.transforms import MaskAttributes
 from rnc_graph.encoders import make_encoder
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
@@ -391,6 +392,14 @@ def test_a_trainer_of_ones_own_and_its_checkpoint(
     )
     trainer.fit(module, DataLoader(graphs[:16], 8), DataLoader(graphs[16:], 8))
     assert {"training_loss", "validation_mae"} <= trainer.callback_metrics.keys()
+    (validated,) = trainer.validate(module, DataLoader(graphs[16:], 8), verbose=False)
+    (tested,) = trainer.test(module, DataLoader(graphs[16:], 8), verbose=False)
+    assert tested == {"test_mae": validated["validation_mae"]}
+    whole = GraphDataset.from_pyg(graphs)
+    pairs = Loader(Subset(whole, torch.arange(24), whole.y.float()), 8)
+    expected = torch.cat(trainer.predict(module, DataLoader(graphs, 8)))
+    torch.testing.assert_close(torch.cat(trainer.predict(module, pairs)), expected)
+    assert len(expected) == 24
     trainer.save_checkpoint(tmp_path / "stage.ckpt")
     fresh = {name: copy.deepcopy(part) for name, part in own.items()}
     for part_of in fresh.values():
@@ -576,6 +585,20 @@ def test_features_of_another_width_are_refused(name: str, floats: list[Data]) ->
     wider[0].edge_attr = torch.rand(0, 2)
     with pytest.raises(RncGraphError, match="GIN: expected 'x' with 5 floats, got 7 floats"):
         fitted.predict(wider)
+
+
+def test_a_mask_before_a_table_without_a_row_for_it_is_named(graphs: list[Data]) -> None:
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(200, 4)
+
+        def forward(self, batch: Batch) -> Tensor:
+            return scatter(self.table(batch.x[:, 0]), batch.batch)
+
+    two = TwoStage(Table(), transform=MaskAttributes(0.5), pretrain=BRIEF, finetune=BRIEF)
+    with pytest.raises(RncGraphError, match="Table: .* -1, as MaskAttributes writes it"):
+        two.fit(graphs)
 
 
 def test_a_seed_may_be_an_integer_of_numpy(graphs: list[Data]) -> None:
