@@ -10,9 +10,16 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.utils.data import RandomSampler, SubsetRandomSampler, WeightedRandomSampler
+from torch.utils.data import Dataset as MapDataset
+from torch.utils.data import (
+    IterableDataset,
+    RandomSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 from torch_geometric.data import Batch, Data
 from torch_geometric.data import Dataset as PyGDataset
+from torch_geometric.loader.dataloader import Collater
 
 from rnc_graph.data.from_pyg import OwnLayoutError
 from rnc_graph.data.graphs import GraphDataset
@@ -34,18 +41,51 @@ from rnc_graph.training.inference import infer, moved
 _BATCH_SIZE = 256
 
 
+class _MapStyle:
+    """Inputs, or pairs of inputs and targets, of a map-style dataset of torch or a tensor.
+
+    Inputs are read anew for each batch. What reading draws beside training has a fixed seed.
+    """
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        self.first = self.items(1)[0] if len(data) else None
+        self.paired = isinstance(self.first, list | tuple) and len(self.first) == 2
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def items(self, count: int | None = None) -> list[Any]:
+        """Return the first items, or all."""
+        with drawing_from(Generator().manual_seed(0)):
+            return [self.data[i] for i in range(len(self) if count is None else count)]
+
+    def batch(self, index: Tensor) -> Any:
+        """Return some of the inputs as one tensor, or one ``Batch``."""
+        items = [self.data[i] for i in index.tolist()]
+        return Collater(None)([item[0] for item in items] if self.paired else items)
+
+    @cached_property
+    def y(self) -> Tensor | None:
+        """(N, t) targets; None without."""
+        if not self.paired:
+            return None
+        return torch.stack([torch.as_tensor(y).double().flatten() for _, y in self.items()])
+
+
 class StageData:
     """N samples with targets, from whatever holds them.
 
     Args:
         data: a dataset with ``batch(index)`` and ``y``; a PyG dataset, a list of ``Data``, a
             ``Batch`` or one ``Data``; a loader of batches, such as PyG's ``DataLoader``, whose
-            order is kept; or a ``torch.utils.data.Subset`` of a dataset or a list.
+            order is kept; a ``torch.utils.data.Subset`` of a dataset or a list; a map-style dataset
+            of torch, of ``Data`` or of pairs of inputs and targets; or a tensor of inputs.
         device: where a dataset is moved to, if it fits.
         name: what messages call the data.
 
     Raises:
-        BadValueError: none of these, or no samples.
+        BadValueError: none of these, no samples, or a loader of unknown length.
     """
 
     def __init__(self, data: Any, device: torch.device, name: str = "data") -> None:
@@ -60,12 +100,23 @@ class StageData:
             self.dataset = moved(data, device)
         elif isinstance(data, PyGDataset) or _are_graphs(data):
             self.dataset = moved(_packed(data, name), device)
+        elif isinstance(data, Tensor) or _is_map_style(data):
+            self.dataset = _MapStyle(data)
+            if isinstance(self.dataset.first, Data):
+                self.dataset = moved(GraphDataset.from_pyg(self.dataset.items()), device)
         else:
             raise BadValueError(
                 f"{name}: expected a dataset with batch(index) and y, a PyG dataset, a list of "
-                f"Data, a Batch, or a DataLoader, got {_described(data)}"
+                "Data, a Batch, a map-style dataset of pairs of inputs and targets, or a "
+                f"DataLoader, got {_described(data)}"
             )
-        if len(self.dataset if self.loader is None else self.loader) == 0:
+        try:
+            count = len(self.dataset if self.loader is None else self.loader)
+        except (TypeError, ValueError) as error:  # Of a stream, or of a sampler that does not know.
+            raise BadValueError(
+                f"{name}: expected a loader of known length, got a {type(data).__name__}: {error}"
+            ) from error
+        if count == 0:
             raise BadValueError(f"{name}: expected at least one sample, got none")
 
     @cached_property
@@ -230,6 +281,11 @@ def _unwrapped(data: Any) -> Any:
     if callable(getattr(whole, "batch", None)):
         return Subset(whole, index, whole.y[index])
     return [whole[i] for i in index.tolist()] if isinstance(whole, list | tuple) else data
+
+
+def _is_map_style(data: Any) -> bool:
+    streams = isinstance(data, IterableDataset)
+    return isinstance(data, MapDataset) and isinstance(data, Sized) and not streams
 
 
 def _are_graphs(data: Any) -> bool:

@@ -43,8 +43,9 @@ class TwoStage(nn.Module):
     the best validation metric, or without a validation set those of its last epoch. Targets are
     standardized by the training set; NaN targets are missing.
 
-    Data are a dataset of this package, a PyG dataset, a list of ``Data`` with ``y``, a ``Batch``,
-    or a loader such as PyG's ``DataLoader``, which keeps its own order and batch size.
+    Data are a dataset of this package, a PyG dataset, a list of ``Data`` with ``y``, a ``Batch``, a
+    map-style dataset of torch with pairs of inputs and targets, or a loader such as PyG's
+    ``DataLoader``, which keeps its own order and batch size. A tensor of inputs can be predicted.
 
     The same arguments, data and seed give the same bits on the same machine. Torch's global
     generators are restored after a stage; stages in several threads run one after another.
@@ -331,8 +332,12 @@ class TwoStage(nn.Module):
             raise BadValueError("balanced: expected a dataset, got a loader, which has its order")
 
     def _check(self, samples: StageData) -> None:
-        if isinstance(self.encoder, GraphEncoder) and samples.schema is not None:
+        if not isinstance(self.encoder, GraphEncoder) or samples.schema is None:
+            return
+        try:
             self.encoder.check(samples.schema)
+        except BadValueError as error:
+            raise BadValueError(f"{samples.name}: {error}") from error
 
     def _prepare(self, samples: StageData, held_out: StageData | None, seed: int) -> None:
         """Take scale and classes from the training set, and make the modules that are missing."""
@@ -362,6 +367,8 @@ class TwoStage(nn.Module):
                     self.readout,
                 )
             self._check(samples)
+            if held_out is not None and held_out.loader is None:
+                self._check(held_out)
             width = int(self.encoder.embedding_dim)
             outputs = self._classes or y.shape[1]
             if self.head is None or self.head[-1].out_features != outputs:

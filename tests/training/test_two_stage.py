@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import RandomSampler
 from torch_geometric import transforms
 from torch_geometric.data import Batch, Data, InMemoryDataset
-from torch_geometric.loader import DataLoader
+from torch_geometric.loader import DataLoader, DynamicBatchSampler
 from torch_geometric.nn import models
 from torch_geometric.utils import scatter
 
@@ -742,3 +742,71 @@ def test_the_transform_of_a_data_set_is_applied_once_by_a_fixed_seed(
     assert torch.equal(torch.get_rng_state(), before)
     said = [str(one.message) for one in recwarn if "transform" in str(one.message)]
     assert ["applied once" in one for one in said] == [True] * (2 * random)
+
+
+def test_a_validation_set_beyond_the_tables_is_named_before_training(graphs: list[Data]) -> None:
+    beyond = copy.deepcopy(graphs[16:])
+    beyond[0].x[0, 0] = 118
+    epochs: list[None] = []
+    two = TwoStage("gin", trainer=TrainerConfig(on_epoch=lambda: epochs.append(None)))
+    with pytest.raises(RncGraphError, match="val: GIN: expected 'x' with categories of sizes"):
+        two.fit(graphs[:16], beyond)
+    assert not epochs
+
+
+class Stream(torch.utils.data.IterableDataset[Data]):
+    """Graphs without an end."""
+
+    def __iter__(self) -> Any:
+        return iter([])
+
+
+def test_a_loader_of_unknown_length_is_refused(graphs: list[Data]) -> None:
+    sampler = DynamicBatchSampler(GraphDataset.from_pyg(graphs), max_num=40)
+    for loader in (DataLoader(Stream(), 4), DataLoader(graphs, batch_sampler=sampler)):
+        with pytest.raises(RncGraphError, match="train: expected a loader of known length, got"):
+            model("gin").fit(loader)
+
+
+class Images(torch.utils.data.Dataset[Any]):
+    """Images with a brightness to predict, or images alone."""
+
+    def __init__(self, rows: range, paired: bool = True) -> None:
+        self.rows, self.paired = rows, paired
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, number: int) -> Any:
+        image = torch.full((3, 8, 8), self.rows[number] / 24) + torch.rand(3, 8, 8) / 100
+        return (image, self.rows[number] / 2) if self.paired else image
+
+
+def test_data_sets_of_torch_hold_pairs(graphs: list[Data]) -> None:
+    def fitted(*data: Any) -> TwoStage:
+        options = {"in_channels": 3, "width": 4}
+        two = TwoStage("resnet8", encoder_options=options, pretrain=BRIEF, finetune=BRIEF)
+        return two.fit(*data)
+
+    before = torch.get_rng_state()
+    train, val = Images(range(16)), Images(range(16, 24))
+    first, again = fitted(train, val), fitted(train, val)
+    assert_equal(weights(first), weights(again))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first.mean.item() == 3.75
+    assert first.predict(Images(range(5), paired=False)).shape == (5, 1)
+
+    x = torch.rand(24, 3, 8, 8)
+    pairs = torch.utils.data.TensorDataset(x, torch.arange(24.0))
+    like = Subset(x, torch.arange(24), torch.arange(24.0)[:, None])
+    expected = fitted(like)
+    for data in (pairs, torch.utils.data.ConcatDataset([pairs])):
+        assert_equal(weights(fitted(data)), weights(expected))
+    for method in (expected.predict, expected.embed):
+        assert torch.equal(method(x), method(like))
+    part = torch.utils.data.Subset(pairs, range(5))
+    torch.testing.assert_close(expected.predict(part), expected.predict(x[:5]))
+    joined = torch.utils.data.ConcatDataset([graphs[:10], graphs[10:]])
+    assert_equal(weights(model("gin").fit(joined)), weights(model("gin").fit(graphs)))
+    with pytest.raises(RncGraphError, match="train: expected targets y, got a dataset without"):
+        fitted(x)
