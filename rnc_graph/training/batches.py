@@ -62,8 +62,9 @@ class _MapStyle:
 
     def batch(self, index: Tensor) -> Any:
         """Return some of the inputs as one tensor, or one ``Batch``."""
-        items = [self.data[i] for i in index.tolist()]
-        return Collater(None)([item[0] for item in items] if self.paired else items)
+        items: Any = [self.data[i] for i in index.tolist()]
+        items = [item[0] for item in items] if self.paired else items
+        return Collater(items)(items)
 
     @cached_property
     def y(self) -> Tensor | None:

@@ -42,7 +42,7 @@ class StageModule(L.LightningModule):
         """Log the validation metric."""
         self._evaluate(batch, self.selected_by)
 
-    def test_step(self, batch: Any, _: int) -> None:
+    def test_step(self, batch: Any, *_: int) -> None:
         """Log the same metric as "test_mae" or "test_error"."""
         self._evaluate(batch, self.selected_by.replace("validation", "test"))
 

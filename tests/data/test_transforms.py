@@ -375,7 +375,9 @@ def test_a_plain_transform_draws_for_each_image() -> None:
 
 
 @pytest.mark.parametrize("batched", [True, False])
-@pytest.mark.parametrize("more", [{"extra": {"w": [torch.arange(6)]}}, {"extra": [torch.arange(6)]}])
+@pytest.mark.parametrize(
+    "more", [{"extra": {"w": [torch.arange(6)]}}, {"extra": [torch.arange(6)]}]
+)
 @pytest.mark.parametrize("transform", [DropNodes(0.5), DropEdges(0.5)])
 def test_tensors_in_a_dict_or_a_list_would_not_stay_aligned(
     batched: bool, more: dict[str, object], transform: Augmentation
@@ -385,7 +387,7 @@ def test_tensors_in_a_dict_or_a_list_would_not_stay_aligned(
         return Batch.from_data_list([graph, graph]) if batched else graph
 
     data = ring(**more)
-    with pytest.raises(BadValueError, match="got 'extra', a (dict|list) that holds tensors"):
+    with pytest.raises(BadValueError, match=r"got 'extra', a (dict|list) that holds tensors"):
         transform(data)
     assert MaskAttributes(0.5)(data).num_nodes == data.num_nodes
     assert transform(ring()).codes == ring().codes

@@ -597,7 +597,7 @@ def test_a_mask_before_a_table_without_a_row_for_it_is_named(graphs: list[Data])
             return scatter(self.table(batch.x[:, 0]), batch.batch)
 
     two = TwoStage(Table(), transform=MaskAttributes(0.5), pretrain=BRIEF, finetune=BRIEF)
-    with pytest.raises(RncGraphError, match="Table: .* -1, as MaskAttributes writes it"):
+    with pytest.raises(RncGraphError, match=r"Table: .* -1, as MaskAttributes writes it"):
         two.fit(graphs)
 
 
@@ -645,7 +645,7 @@ def test_a_loader_of_graphs_that_only_pyg_collates(
     options = {"pretrain": BRIEF, "finetune": BRIEF}
     fitted = TwoStage(Sums(width), **options).fit(DataLoader(graphs, 8))
     assert fitted.predict(DataLoader(graphs, 8)).isfinite().all()
-    with pytest.raises(RncGraphError, match="edge_index, got a sparse|'partner_index': expected"):
+    with pytest.raises(RncGraphError, match=r"edge_index, got a sparse|'partner_index': expected"):
         TwoStage("gin").fit(DataLoader(graphs, 8))
 
 
