@@ -71,6 +71,15 @@ def test_your_own_graphs(
 
 
 @pytest.mark.slow
+def test_two_stages_on_images(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torchvision")
+    (code,) = _blocks("images.md", "python")
+    exec(compile(code, "images.md", "exec"), {})
+    (error,) = re.findall(r"MAE ([\d.]+)", capsys.readouterr().out)
+    assert float(error) < 0.1  # That of a constant is 0.25.
+
+
+@pytest.mark.slow
 def test_your_own_split(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = _blocks("your-own-split.md", "python")
     exec(compile(code, "your-own-split.md", "exec"), {})

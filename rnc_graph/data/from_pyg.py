@@ -18,6 +18,10 @@ from rnc_graph.pyg import Batch, Data
 _MOST_CATEGORIES = 100_000
 
 
+class OwnLayoutError(BadValueError):
+    """Graphs that PyG collates in a way of their own, which the packed store does not know."""
+
+
 def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSchema]:
     """Pack graphs: see :meth:`rnc_graph.data.GraphDataset.from_pyg`."""
     graphs = [_checked(graph, number) for number, graph in enumerate(data)]
@@ -97,7 +101,7 @@ def _kept(graph: Data, number: int) -> dict[str, None]:
         if isinstance(value, Tensor) and value.layout == torch.strided:
             names[name] = None
         elif isinstance(value, Tensor) or name in ("adj", "adj_t"):
-            raise BadValueError(
+            raise OwnLayoutError(
                 f"graph {number}: expected edges as edge_index, got a sparse {name!r}"
             )
         elif isinstance(value, Number) or (name == "y" and value is not None):
@@ -113,7 +117,7 @@ def _joined(graphs: Sequence[Data], name: str) -> tuple[Tensor, Tensor, int]:
     increment = first.__inc__(name, example)
     expected = first.num_nodes if "index" in name or name == "face" else 0
     if dim not in (None, 0, -1) or isinstance(increment, Tensor) or increment != expected:
-        raise BadValueError(
+        raise OwnLayoutError(
             f"attribute {name!r}: expected to be concatenated as PyG does by default, got "
             f"dimension {dim} and increment {increment}"
         )

@@ -68,7 +68,8 @@ class GraphDataset(Dataset[Data]):
         """Pack a list of ``Data`` or any PyG data set.
 
         Kept are ``y``, one row of t targets a graph (NaN where missing), and all attributes that
-        are tensors or numbers, on the CPU. Other attributes, as texts, are dropped.
+        are tensors or numbers, on the CPU. Other attributes, as texts, are dropped. The
+        ``transform`` of a PyG data set is applied once, here.
 
         Args:
             data: the graphs.

@@ -204,13 +204,13 @@ class WrappedLoader:
         self.views = views
         self.view = _as_view(transform)
         self.targets = targets
-        self.generators = [Generator().manual_seed(seed)]
+        self.generators = [Generator().manual_seed(seed), *_generators(batches)]
 
     def __len__(self) -> int:
         return len(self.batches)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
-        (generator,) = self.generators
+        generator = self.generators[0]
         for batch in iterate(self.batches, generator):
             inputs, y = split_targets(batch)
             inputs = self.view(_repeated(inputs, self.views), generator)
@@ -227,6 +227,16 @@ def iterate(batches: Iterable[Any], generator: Generator) -> Iterator[Any]:
         if batch is None:
             return
         yield batch
+
+
+def _generators(batches: Any) -> list[Generator]:
+    """Return the generators that a loader draws from, each once."""
+    own = getattr(batches, "generators", None)
+    if own is not None:  # A loader of this package
+        return list(own)
+    holders = (batches, *(getattr(batches, name, None) for name in ("sampler", "batch_sampler")))
+    found = [getattr(holder, "generator", None) for holder in holders]
+    return list(dict.fromkeys(one for one in found if isinstance(one, Generator)))
 
 
 def split_targets(batch: Any) -> tuple[Any, Tensor]:

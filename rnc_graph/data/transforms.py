@@ -6,7 +6,8 @@ away. They take a ``Data`` or a ``Batch``, directed or undirected, with its edge
 
 The edges between the same two nodes share one fate, so that an undirected graph stays undirected,
 and every graph keeps at least one node. Tensors of nodes and edges stay aligned; those of graphs
-(``y``) stay as they are. A tensor that may be of nodes or of edges raises an error.
+(``y``) stay as they are. A tensor that may be of nodes or of edges raises an error, as do sparse
+matrices, and tensors in dicts and lists where nodes or edges are removed.
 """
 
 import copy
@@ -158,9 +159,10 @@ class Compose(BaseTransform):
     """Several transforms, one after another.
 
     Args:
-        transforms: ours, PyG's, or functions. One that takes a ``generator`` gets whole batches.
-            Others, as PyG's own, get graph by graph, since many of them work on single graphs
-            only; what they draw from the global generators is decided by ``generator`` too.
+        transforms: ours, PyG's, torchvision's, or functions. One that takes a ``generator`` gets
+            whole batches. Others get graph by graph, or image by image: PyG's work on single
+            graphs only, and torchvision's draw once a call. What they draw from the global
+            generators is decided by ``generator`` too.
     """
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
@@ -168,7 +170,7 @@ class Compose(BaseTransform):
         self._whole = ["generator" in inspect.signature(one).parameters for one in self.transforms]
 
     def __call__(self, data: Graphs, generator: Generator | None = None) -> Graphs:
-        """Return an altered copy of one graph or of each graph of a batch."""
+        """Return an altered copy of one graph, or of each graph or row of a batch."""
         altered: Graphs = self.forward(data, generator)
         return altered
 
@@ -181,6 +183,8 @@ class Compose(BaseTransform):
             with nullcontext() if generator is None else drawing_from(generator):
                 if isinstance(data, Batch):
                     data = collated([transform(graph) for graph in data.to_data_list()], data)
+                elif isinstance(data, Tensor):
+                    data = torch.stack([transform(row) for row in data])
                 else:
                     data = transform(data)
         return data
@@ -224,6 +228,11 @@ class _Layout:
 
     @classmethod
     def of(cls, data: Any) -> "_Layout":
+        for name, value in data.to_dict().items():
+            if name in ("adj", "adj_t") or (
+                isinstance(value, Tensor) and value.layout != torch.strided
+            ):
+                raise BadValueError(f"expected edges as edge_index, got a sparse {name!r}")
         if isinstance(data, Batch):
             slices = getattr(data, "_slice_dict", None)
             if slices is None or any(
@@ -238,6 +247,8 @@ class _Layout:
             tensors = {name: ends for name, ends in slices.items() if isinstance(ends, Tensor)}
             ptr, graph = data.ptr, data.batch
         else:
+            if data.num_nodes is None:
+                raise BadValueError(f"{data}: its number of nodes is unknown; set num_nodes")
             names = [name for name, value in data.to_dict().items() if isinstance(value, Tensor)]
             counts = [
                 data[name].shape[data.__cat_dim__(name, data[name])] if data[name].dim() else 1
@@ -309,6 +320,12 @@ def _keep_nodes(data: Any, layout: _Layout, kept: Tensor) -> Any:
 
 def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
     """Return the graphs without the other nodes or edges; nodes are not numbered anew."""
+    for name, value in data.to_dict().items():
+        if not isinstance(value, Tensor) and _holds_tensors(value):
+            raise BadValueError(
+                f"expected tensors of nodes, edges or graphs, got {name!r}, a "
+                f"{type(value).__name__} that holds tensors"
+            )
     view = copy.copy(data)
     ptrs: dict[Level, Tensor] = {"node": layout.ptr, "edge": layout.edge_ptr}
     ptrs.update({level: _kept_ptr(ptrs[level], mask) for level, mask in kept.items()})
@@ -348,6 +365,14 @@ def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
         view._num_nodes = ptr.diff().tolist()
         view.num_nodes = sum(view._num_nodes)
     return view
+
+
+def _holds_tensors(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_tensors, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_tensors, value))
+    return isinstance(value, Tensor)
 
 
 def _kept_ptr(ptr: Tensor, kept: Tensor) -> Tensor:

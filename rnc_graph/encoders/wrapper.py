@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn.models.basic_gnn import BasicGNN
 
+from rnc_graph.data.schema import MASK, describe
 from rnc_graph.encoders.base import Encoder
 from rnc_graph.encoders.graph import Readout, check_readout, pool
 from rnc_graph.errors import BadValueError
 
 # Arguments of a model's forward that only graphs have; a model that names one is called by names.
 _GRAPH_ARGUMENTS = frozenset({"edge_index", "pos", "z", "edge_attr", "edge_weight"})
-# Features that are cast to floats; z, the atomic number, is an index.
+# Features that are cast to the model's floats; z, the atomic number, is an index.
 _FEATURES = ("x", "edge_attr", "edge_weight")
 
 
@@ -25,8 +26,9 @@ class WrappedEncoder(Encoder):
 
     A model whose ``forward`` names parts of a graph (``x``, ``edge_index``, ``edge_attr``,
     ``edge_weight``, ``pos``, ``z``, ``batch``, ``batch_size``, or any other attribute of the batch)
-    gets these. Any other model gets the batch itself. Integer features become floats unless the
-    model has an embedding table to look them up in. Outputs for each node are pooled.
+    gets these. Any other model gets the batch itself. Features become floats of the model's type,
+    integers only if the model has no embedding table to look them up in; PyG's own models get a
+    single feature as a column. Outputs for each node are pooled.
 
     Args:
         model: the model; it is trained in place.
@@ -34,8 +36,9 @@ class WrappedEncoder(Encoder):
         readout: how outputs for each node are pooled, see :class:`GraphEncoder`.
 
     Raises:
-        BadValueError: an unknown readout, an attribute that the model needs and the batch lacks, or
-            an output that is neither (B, d) nor (nodes, d).
+        BadValueError: an unknown readout, an attribute that the model needs and the batch lacks,
+            features of another width than the first batch's, or an output that is neither (B, d)
+            nor (nodes, d).
     """
 
     inputs: ClassVar[Literal["graphs", "images"]] = "graphs"
@@ -49,6 +52,9 @@ class WrappedEncoder(Encoder):
         tables = nn.Embedding, nn.EmbeddingBag
         self.casts = not any(isinstance(module, tables) for module in model.modules())
         self.takes_edge_attr = _takes_edge_attr(model)
+        self.of_pyg = type(model).__module__.startswith("torch_geometric.nn.models")
+        # Of the features by name, in the first batch.
+        self.widths: dict[str, torch.Size] = {}
         # A batch of graphs with one node each does not tell; PyG's basic models are known.
         self.node_level = isinstance(model, BasicGNN)
         modes = {module: module.training for module in model.modules()}
@@ -66,7 +72,15 @@ class WrappedEncoder(Encoder):
             out = self.model(batch)
             return self._checked(out, len(out) if isinstance(out, Tensor) else 0)
         named = not _GRAPH_ARGUMENTS.isdisjoint(self.parameters_of_forward)
-        out = self.model(**self._arguments(batch)) if named else self.model(batch)
+        try:
+            out = self.model(**self._arguments(batch)) if named else self.model(batch)
+        except IndexError as error:
+            if isinstance(batch.x, Tensor) and (batch.x == MASK).any():
+                raise BadValueError(
+                    f"{type(self.model).__name__}: its table has no row for the category {MASK}, "
+                    "as MaskAttributes writes it; add 1 to x and a row to the table"
+                ) from error
+            raise
         graphs, nodes = int(getattr(batch, "num_graphs", 1)), int(batch.num_nodes or 0)
         if isinstance(out, Tensor) and graphs != nodes:
             self.node_level = len(out) == nodes
@@ -90,10 +104,25 @@ class WrappedEncoder(Encoder):
                 )
             if value is None or (name == "edge_attr" and not required and not self.takes_edge_attr):
                 continue
-            if name in _FEATURES and self.casts and not value.is_floating_point():
-                value = value.to(torch.get_default_dtype())
-            found[name] = value
+            found[name] = self._features(name, value) if name in _FEATURES else value
         return found
+
+    def _features(self, name: str, values: Tensor) -> Tensor:
+        """Return features as the model takes them."""
+        if self.casts or values.is_floating_point():
+            dtypes = (p.dtype for p in self.model.parameters() if p.dtype.is_floating_point)
+            own = values.dtype if values.is_floating_point() else torch.get_default_dtype()
+            values = values.to(next(dtypes, own))
+            if self.of_pyg and values.dim() == 1 and name != "edge_weight":
+                values = values[:, None]
+        width = values.shape[1:]
+        if self.widths.setdefault(name, width) != width:
+            expected, got = (describe(size.numel()) for size in (self.widths[name], width))
+            raise BadValueError(
+                f"{type(self.model).__name__}: expected {name!r} with {expected}, got {got}; make "
+                "the encoder with in_channels and edge_dim of the data set's schema"
+            )
+        return values
 
     def _checked(self, out: Any, rows: int) -> Tensor:
         if not isinstance(out, Tensor) or out.dim() != 2 or len(out) != rows:

@@ -1,5 +1,6 @@
 """The interface of a pretraining loss, and the registry that names them in a spec."""
 
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -22,10 +23,13 @@ class Loss(nn.Module):
             return super().__call__(*args, **kwargs)
 
     def extra_repr(self) -> str:
-        """Return the options that are numbers or names, for ``print``."""
-        options = {name: value for name, value in vars(self).items() if name != "training"}
-        shown = (name for name, value in options.items() if isinstance(value, (float, int, str)))
-        return ", ".join(f"{name}={options[name]!r}" for name in shown if name[0] != "_")
+        """Return the options that are numbers, texts or functions, for ``print``."""
+        shown = {
+            name: value.__name__ if isinstance(value, FunctionType) else repr(value)
+            for name, value in vars(self).items()
+            if name[0] != "_" and isinstance(value, float | int | str | FunctionType)
+        }
+        return ", ".join(f"{name}={shown[name]}" for name in shown if name != "training")
 
 
 class PretrainLoss(Loss):
@@ -86,4 +90,4 @@ def select(kept: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
 
 def zero_loss(embedding: Tensor) -> Tensor:
     """Return 0, with a gradient of zeros: the loss of a batch without comparable samples."""
-    return (0 * embedding).sum()
+    return (0 * embedding).sum(dtype=torch.promote_types(embedding.dtype, torch.float32))

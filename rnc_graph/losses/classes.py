@@ -40,6 +40,10 @@ class QuantileBins(nn.Module):
         self.register_buffer("edges", torch.zeros(0, bins - 1))
         self.register_buffer("codes", torch.zeros(0, 0, dtype=torch.long))
 
+    def extra_repr(self) -> str:
+        """Return the number of bins, for ``print``."""
+        return f"bins={self.bins}"
+
     @property
     def classes(self) -> int:
         """C, known after :meth:`setup`."""

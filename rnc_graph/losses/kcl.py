@@ -47,6 +47,8 @@ class MomentumContrastLoss(Loss):
         The second is 0 without ``targets`` (C, d), which are in the order of the classes. The other
         arguments are those of :class:`~rnc_graph.losses.TSCLoss`.
         """
+        # Bytes would select as a mask does, and few operations take booleans.
+        labels, queue_labels = labels.long(), queue_labels.long()
         tau, extra = self.temperature, () if targets is None else (targets,)
         query, key, queue, *more = units(query, key, queue, *extra)
         own = (query * key).sum(1) / tau

@@ -12,12 +12,11 @@ squares, "linf" the largest of them. It is NaN where they have none in common.
 import math
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from rnc_graph.losses.checks import first_order, real_floats
+from rnc_graph.losses.checks import real_floats
 from rnc_graph.registry import Registry
 
 Pairwise = Callable[[Tensor, Tensor], Tensor]
@@ -170,9 +169,10 @@ def distance_of_ranks(a: Tensor, b: Tensor) -> Tensor:
 def l2_similarity(a: Tensor, b: Tensor) -> Tensor:
     """Negative Euclidean distance: features (R, d) and (N, d) -> (R, N).
 
-    The gradient at coincident points is 0. First derivatives only.
+    ``RnCLoss`` runs :func:`~rnc_graph.losses.ranked.euclidean_likelihood` instead, which is faster.
     """
-    similarity: Tensor = _NegativeEuclidean.apply(a, b)
+    # By differences: a product cancels for near points far out.
+    similarity: Tensor = -torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
     return similarity
 
 
@@ -213,27 +213,3 @@ def roots_(squared: Tensor, scale: Tensor, a: Tensor, b: Tensor) -> Tensor:
         squared[rows, columns] = torch.linalg.vector_norm(a[rows] - b[columns], dim=1)
     coincident: Tensor = near[squared[near[:, 0], near[:, 1]] == 0]
     return coincident
-
-
-class _NegativeEuclidean(torch.autograd.Function):
-    """-||a_i - b_j||_2 by one matrix product; where that cancels, by the difference itself."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
-        # A shift common to all points leaves the distances alone, and takes their digits.
-        given_a, given_b, center = a, b, b.mean(0)
-        a, b = a - center, b - center
-        left, right = distance_factors(a, b)
-        similarity = left @ right
-        coincident = roots_(similarity, left[:, :1], given_a, given_b)
-        similarity.neg_()
-        ctx.save_for_backward(a, b, similarity, coincident)
-        return similarity
-
-    @staticmethod
-    @first_order
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        a, b, similarity, coincident = ctx.saved_tensors
-        pull = grad / similarity
-        pull[coincident[:, 0], coincident[:, 1]] = 0
-        return pull.sum(1)[:, None] * a - pull @ b, pull.sum(0)[:, None] * b - pull.T @ a

@@ -52,6 +52,12 @@ class LabelRanks(nn.Module):
         self.quantiles = quantiles
         self.register_buffer("thresholds", torch.tensor(thresholds or [], dtype=torch.float64))
 
+    def extra_repr(self) -> str:
+        """Return the quantiles or the thresholds, for ``print``."""
+        if self.quantiles is None:
+            return f"thresholds={self.thresholds.tolist()}"
+        return f"quantiles={list(self.quantiles)}"
+
     def setup(self, labels: Tensor) -> None:
         """Compute the thresholds of labels (M, t) if they are given as quantiles."""
         if self.quantiles is None:
@@ -110,6 +116,10 @@ class ClassRanks(nn.Module):
         if matrix is not None:
             self.levels = torch.unique(matrix[matrix >= 0]).flip(0).tolist()
         self.register_buffer("similarity", matrix)
+
+    def extra_repr(self) -> str:
+        """Return the similarities that are ranked, for ``print``."""
+        return f"levels={self.levels}"
 
     def setup(self, labels: Tensor) -> None:
         """Check that training labels (M, 1) are class numbers below C, of 2 classes or more."""

@@ -78,7 +78,7 @@ class RnCLoss(PretrainLoss):
         self._euclidean = feature_sim == "l2"
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of a batch, a scalar in the features' dtype.
+        """Return the loss of a batch, a scalar in the features' dtype, float32 at least.
 
         Args:
             features: (B, V, d) embeddings: V >= 1 views of each of B samples.
@@ -116,7 +116,7 @@ class RnCLoss(PretrainLoss):
             total = self._block_sum(ranking, by_view, slice(0, samples))
         count = samples * views
         pairs = count * (count - 1) if counted is None else int(counted)
-        return (total / max(1, pairs)).to(features.dtype)
+        return (total / max(1, pairs)).to(torch.promote_types(features.dtype, torch.float32))
 
     def _block_sum(
         self, ranking: Callable[[slice], Ranking], by_view: Tensor, rows: slice

@@ -56,6 +56,13 @@ _ARGUMENTS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
+def checked_seed(seed: Any) -> int:
+    """Return a seed as an integer of Python; raise :class:`BadValueError` for anything else."""
+    if not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63:
+        raise BadValueError(f"seed: expected an integer of 64 bits, got {seed!r}")
+    return int(seed)
+
+
 def check_arguments(given: Mapping[str, Any]) -> None:
     """Raise :class:`BadValueError` for an argument of a wrong type or value, by its name."""
     for name, (fits, expected) in _ARGUMENTS.items():

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import random
+import warnings
 from collections.abc import Callable, Iterator, Sequence, Sized
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.utils.data import RandomSampler, SubsetRandomSampler, WeightedRandomSampler
+from torch.utils.data import Dataset as MapDataset
+from torch.utils.data import (
+    IterableDataset,
+    RandomSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 from torch_geometric.data import Batch, Data
 from torch_geometric.data import Dataset as PyGDataset
+from torch_geometric.loader.dataloader import Collater
 
+from rnc_graph.data.from_pyg import OwnLayoutError
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.loader import (
     Loader,
@@ -23,11 +33,45 @@ from rnc_graph.data.loader import (
 )
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.errors import BadValueError
+from rnc_graph.seeding import drawing_from
 from rnc_graph.training.config import StageConfig
 from rnc_graph.training.inference import infer, moved
 
 # Samples in a batch where the size does not change the result.
 _BATCH_SIZE = 256
+
+
+class _MapStyle:
+    """Inputs, or pairs of inputs and targets, of a map-style dataset of torch or a tensor.
+
+    Inputs are read anew for each batch. What reading draws beside training has a fixed seed.
+    """
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        self.first = self.items(1)[0] if len(data) else None
+        self.paired = isinstance(self.first, list | tuple) and len(self.first) == 2
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def items(self, count: int | None = None) -> list[Any]:
+        """Return the first items, or all."""
+        with drawing_from(Generator().manual_seed(0)):
+            return [self.data[i] for i in range(len(self) if count is None else count)]
+
+    def batch(self, index: Tensor) -> Any:
+        """Return some of the inputs as one tensor, or one ``Batch``."""
+        items: Any = [self.data[i] for i in index.tolist()]
+        items = [item[0] for item in items] if self.paired else items
+        return Collater(items)(items)
+
+    @cached_property
+    def y(self) -> Tensor | None:
+        """(N, t) targets; None without."""
+        if not self.paired:
+            return None
+        return torch.stack([torch.as_tensor(y).double().flatten() for _, y in self.items()])
 
 
 class StageData:
@@ -36,12 +80,13 @@ class StageData:
     Args:
         data: a dataset with ``batch(index)`` and ``y``; a PyG dataset, a list of ``Data``, a
             ``Batch`` or one ``Data``; a loader of batches, such as PyG's ``DataLoader``, whose
-            order is kept; or a ``torch.utils.data.Subset`` of a dataset or a list.
+            order is kept; a ``torch.utils.data.Subset`` of a dataset or a list; a map-style dataset
+            of torch, of ``Data`` or of pairs of inputs and targets; or a tensor of inputs.
         device: where a dataset is moved to, if it fits.
         name: what messages call the data.
 
     Raises:
-        BadValueError: none of these, or no samples.
+        BadValueError: none of these, no samples, or a loader of unknown length.
     """
 
     def __init__(self, data: Any, device: torch.device, name: str = "data") -> None:
@@ -55,13 +100,24 @@ class StageData:
         elif callable(getattr(data, "batch", None)):
             self.dataset = moved(data, device)
         elif isinstance(data, PyGDataset) or _are_graphs(data):
-            self.dataset = moved(GraphDataset.from_pyg(data), device)
+            self.dataset = moved(_packed(data, name), device)
+        elif isinstance(data, Tensor) or _is_map_style(data):
+            self.dataset = _MapStyle(data)
+            if isinstance(self.dataset.first, Data):
+                self.dataset = moved(GraphDataset.from_pyg(self.dataset.items()), device)
         else:
             raise BadValueError(
                 f"{name}: expected a dataset with batch(index) and y, a PyG dataset, a list of "
-                f"Data, a Batch, or a DataLoader, got {_described(data)}"
+                "Data, a Batch, a map-style dataset of pairs of inputs and targets, or a "
+                f"DataLoader, got {_described(data)}"
             )
-        if len(self.dataset if self.loader is None else self.loader) == 0:
+        try:
+            count = len(self.dataset if self.loader is None else self.loader)
+        except (TypeError, ValueError) as error:  # Of a stream, or of a sampler that does not know.
+            raise BadValueError(
+                f"{name}: expected a loader of known length, got a {type(data).__name__}: {error}"
+            ) from error
+        if count == 0:
             raise BadValueError(f"{name}: expected at least one sample, got none")
 
     @cached_property
@@ -81,8 +137,16 @@ class StageData:
             return self.dataset
         dataset = _unwrapped(getattr(self.loader, "dataset", None))
         if isinstance(dataset, list | PyGDataset) and isinstance(dataset[0], Data):
-            return GraphDataset.from_pyg(dataset)
+            return _packed(dataset)
         return dataset if hasattr(dataset, "schema") else next(self.inputs())
+
+    @property
+    def example(self) -> Any:
+        """The same, or a batch of what only PyG collates: what a module can run on."""
+        try:
+            return self.described
+        except OwnLayoutError:
+            return next(self.inputs())
 
     @property
     def schema(self) -> GraphSchema | None:
@@ -186,6 +250,26 @@ class StageData:
         return iterate(self.loader, Generator().manual_seed(0))
 
 
+def _packed(data: Any, name: str | None = None) -> GraphDataset:
+    """Pack graphs; what the transform of a PyG dataset draws has a fixed seed.
+
+    With a ``name``, warn of a transform that draws: each graph is altered once.
+    """
+    if getattr(data, "transform", None) is None:
+        return GraphDataset.from_pyg(data)
+    with drawing_from(Generator().manual_seed(0)):
+        before = torch.get_rng_state(), random.getstate()
+        packed = GraphDataset.from_pyg(data)
+        drew = not torch.equal(torch.get_rng_state(), before[0]) or random.getstate() != before[1]
+    if name is not None and drew:
+        warnings.warn(
+            f"{name}: the random transform of the {type(data).__name__} is applied once, not in "
+            "each epoch; pass it as TwoStage(transform=...), or pass a DataLoader",
+            stacklevel=2,
+        )
+    return packed
+
+
 def _unwrapped(data: Any) -> Any:
     """Return one graph or a batch as a list, and a ``torch.utils.data.Subset`` as its whole is."""
     if isinstance(data, Data):
@@ -198,6 +282,11 @@ def _unwrapped(data: Any) -> Any:
     if callable(getattr(whole, "batch", None)):
         return Subset(whole, index, whole.y[index])
     return [whole[i] for i in index.tolist()] if isinstance(whole, list | tuple) else data
+
+
+def _is_map_style(data: Any) -> bool:
+    streams = isinstance(data, IterableDataset)
+    return isinstance(data, MapDataset) and isinstance(data, Sized) and not streams
 
 
 def _are_graphs(data: Any) -> bool:

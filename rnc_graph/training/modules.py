@@ -40,9 +40,21 @@ class StageModule(L.LightningModule):
 
     def validation_step(self, batch: Any, _: int) -> None:
         """Log the validation metric."""
+        self._evaluate(batch, self.selected_by)
+
+    def test_step(self, batch: Any, *_: int) -> None:
+        """Log the same metric as "test_mae" or "test_error"."""
+        self._evaluate(batch, self.selected_by.replace("validation", "test"))
+
+    def _evaluate(self, batch: Any, name: str) -> None:
         inputs, y_true = split_targets(batch)
         self.validation.update(self(inputs), y_true)
-        self.log(self.selected_by, self.validation, batch_size=len(y_true))
+        self.log(name, self.validation, batch_size=len(y_true))
+
+    def predict_step(self, batch: Any, *_: int) -> Tensor:
+        """Return what :meth:`forward` does of the inputs of a batch; it needs no targets."""
+        predicted: Tensor = self(batch[0] if isinstance(batch, list | tuple) else batch)
+        return predicted
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule."""

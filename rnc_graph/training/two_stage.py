@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from numbers import Integral
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from rnc_graph.encoders.graph import Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
 from rnc_graph.seeding import seeded
-from rnc_graph.training.arguments import check_arguments
+from rnc_graph.training.arguments import check_arguments, checked_seed
 from rnc_graph.training.batches import StageData
 from rnc_graph.training.config import (
     DEFAULT_TRAINER,
@@ -44,8 +43,9 @@ class TwoStage(nn.Module):
     the best validation metric, or without a validation set those of its last epoch. Targets are
     standardized by the training set; NaN targets are missing.
 
-    Data are a dataset of this package, a PyG dataset, a list of ``Data`` with ``y``, a ``Batch``,
-    or a loader such as PyG's ``DataLoader``, which keeps its own order and batch size.
+    Data are a dataset of this package, a PyG dataset, a list of ``Data`` with ``y``, a ``Batch``, a
+    map-style dataset of torch with pairs of inputs and targets, or a loader such as PyG's
+    ``DataLoader``, which keeps its own order and batch size. A tensor of inputs can be predicted.
 
     The same arguments, data and seed give the same bits on the same machine. Torch's global
     generators are restored after a stage; stages in several threads run one after another.
@@ -174,7 +174,7 @@ class TwoStage(nn.Module):
             RunError: training diverged.
         """
         # Once for both stages: a list of graphs is packed, and a dataset moved to the device.
-        train, val = self._sets(train, val)
+        train, val, seed = *self._sets(train, val), checked_seed(seed)
         self._check_stages(train, val)
         self.encoder = self.head = self.projection = None
         joint = self.loss_weight is not None
@@ -194,7 +194,7 @@ class TwoStage(nn.Module):
 
         The validation metric is that of a linear probe on the embedding.
         """
-        samples, held_out = self._sets(train, val)
+        samples, held_out, seed = *self._sets(train, val), checked_seed(seed)
         if self._given[1] is None:
             raise BadValueError("pretrain: expected a loss, got None")
         self._prepare(samples, held_out, seed)
@@ -212,7 +212,7 @@ class TwoStage(nn.Module):
 
     def finetune(self, train: Any, val: Any = None, seed: int = 0) -> TwoStage:
         """Train stage 2 alone: on the encoder as it is, or on a fresh one; see :meth:`fit`."""
-        samples, held_out = self._sets(train, val)
+        samples, held_out, seed = *self._sets(train, val), checked_seed(seed)
         self._prepare(samples, held_out, seed)
         config = self.finetune_config
         if self.freeze:
@@ -257,7 +257,7 @@ class TwoStage(nn.Module):
         A state dict of a trained model can then be loaded: of one with a loss that learns from the
         training labels (SupCon, KCL, TSC), where ``data`` is its training set.
         """
-        samples = self._samples(data, "data")
+        samples, seed = self._samples(data, "data"), checked_seed(seed)
         self.encoder = self.head = self.projection = None
         self._prepare(samples, None, seed)
         if self._given[1] is not None:
@@ -309,9 +309,7 @@ class TwoStage(nn.Module):
         return self._samples(train, "train"), None if val is None else self._samples(val, "val")
 
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
-        if not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63:
-            raise BadValueError(f"seed: expected an integer of 64 bits, got {seed!r}")
-        return seeded(int(seed), cuda=self._device.type == "cuda")
+        return seeded(seed, cuda=self._device.type == "cuda")
 
     def _trained(self) -> nn.Module:
         if self.encoder is None or self.head is None or not self._head_is_trained:
@@ -334,8 +332,12 @@ class TwoStage(nn.Module):
             raise BadValueError("balanced: expected a dataset, got a loader, which has its order")
 
     def _check(self, samples: StageData) -> None:
-        if isinstance(self.encoder, GraphEncoder) and samples.schema is not None:
+        if not isinstance(self.encoder, GraphEncoder) or samples.schema is None:
+            return
+        try:
             self.encoder.check(samples.schema)
+        except BadValueError as error:
+            raise BadValueError(f"{samples.name}: {error}") from error
 
     def _prepare(self, samples: StageData, held_out: StageData | None, seed: int) -> None:
         """Take scale and classes from the training set, and make the modules that are missing."""
@@ -356,12 +358,17 @@ class TwoStage(nn.Module):
         with self._seeded(seed):
             if self.encoder is None:
                 given, _ = self._given
-                if isinstance(given, nn.Module):
-                    given = copy.deepcopy(given)
+                # A module is made already: any batch shows the width of its embedding.
+                is_made = isinstance(given, nn.Module)
                 self.encoder = make_encoder(
-                    given, self.encoder_options, samples.described, self.readout
+                    copy.deepcopy(given) if is_made else given,
+                    self.encoder_options,
+                    samples.example if is_made else samples.described,
+                    self.readout,
                 )
             self._check(samples)
+            if held_out is not None and held_out.loader is None:
+                self._check(held_out)
             width = int(self.encoder.embedding_dim)
             outputs = self._classes or y.shape[1]
             if self.head is None or self.head[-1].out_features != outputs:

@@ -281,8 +281,8 @@ def _range(
 
 
 def to_float(batch: Tensor) -> Tensor:
-    """Return uint8 images (0 to 255) as float32 (0 to 1); float images stay as they are."""
-    return batch.float().div_(255) if batch.dtype == torch.uint8 else batch
+    """Return images as float32 (0 to 1): uint8 ones are scaled, floats of any type are cast."""
+    return batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
 
 
 def gray(images: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from rnc_graph.data.loader import WrappedLoader
 from rnc_graph.data.schema import MASK
 from rnc_graph.data.transforms import (
     VIEWS,
+    Augmentation,
     Compose,
     DropEdges,
     DropNodes,
@@ -357,3 +358,53 @@ def test_what_the_data_set_knows_of_a_tensor_is_kept_in_new_batches(views: int) 
     assert view.num_graphs == 2 * views
     for graph in view.to_data_list():
         assert torch.equal(graph.edge_index, RING[:, graph.weight])
+
+
+def test_a_plain_transform_draws_for_each_image() -> None:
+    """As torchvision's, which draw once a call."""
+
+    def shifted(image: Tensor) -> Tensor:
+        assert image.shape == (3, 4, 4)
+        return image + torch.rand(1)
+
+    images = torch.zeros(5, 3, 4, 4)
+    loader = WrappedLoader([(images, torch.zeros(5, 1))], views=2, transform=shifted)
+    ((views, _),) = loader
+    assert views.shape == (10, 3, 4, 4)
+    assert len(views[:, 0, 0, 0].unique()) == 10
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize(
+    "more", [{"extra": {"w": [torch.arange(6)]}}, {"extra": [torch.arange(6)]}]
+)
+@pytest.mark.parametrize("transform", [DropNodes(0.5), DropEdges(0.5)])
+def test_tensors_in_a_dict_or_a_list_would_not_stay_aligned(
+    batched: bool, more: dict[str, object], transform: Augmentation
+) -> None:
+    def ring(**more: object) -> Data:
+        graph = Data(x=torch.rand(6, 1), edge_index=RING, name="ring", codes=["a", "b"], **more)
+        return Batch.from_data_list([graph, graph]) if batched else graph
+
+    data = ring(**more)
+    with pytest.raises(BadValueError, match=r"got 'extra', a (dict|list) that holds tensors"):
+        transform(data)
+    assert MaskAttributes(0.5)(data).num_nodes == data.num_nodes
+    assert transform(ring()).codes == ring().codes
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")
+@every_augmentation
+@pytest.mark.parametrize("batched", [True, False])
+def test_sparse_matrices_are_refused(name: str, batched: bool) -> None:
+    ring = Data(x=torch.rand(6, 1), edge_index=RING)
+    ring = pyg.ToSparseTensor(layout=torch.sparse_csr)(ring)
+    with pytest.raises(BadValueError, match="expected edges as edge_index, got a sparse 'adj_t'"):
+        make_view({name: 0.5})(Batch.from_data_list([ring, ring]) if batched else ring)
+
+
+@pytest.mark.filterwarnings("ignore:Unable to accurately infer 'num_nodes'")
+@every_augmentation
+def test_a_graph_of_unknown_size_is_refused(name: str) -> None:
+    with pytest.raises(BadValueError, match="its number of nodes is unknown; set num_nodes"):
+        make_view({name: 0.5})(Data())

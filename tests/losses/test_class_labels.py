@@ -312,3 +312,17 @@ def test_every_objective_gathers_the_classes(name: str, options: dict[str, Any])
     unit = nn.functional.normalize(features.detach()[:, 0], dim=1)
     nearest = (unit @ unit.T).fill_diagonal_(-2).argmax(1)
     assert (labels[nearest] == labels).float().mean() > 0.7
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int32, torch.bool])
+def test_classes_are_integers_of_any_type(dtype: torch.dtype) -> None:
+    embeddings = _draw(4, 8), _draw(4, 8, seed=1)
+    labels, queue_labels = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 0, 1, 1, 1, 0])
+    queue = _draw(6, 8, seed=2)
+    for loss, more in (
+        (KCLLoss(positives=None), ()),
+        (TSCLoss(positives=None), (_draw(2, 8, seed=3), torch.tensor([1, 0]))),
+    ):
+        expected = loss(*embeddings, labels, queue, queue_labels, *more)
+        found = loss(*embeddings, labels.to(dtype), queue, queue_labels.to(dtype), *more)
+        assert torch.equal(found, expected)

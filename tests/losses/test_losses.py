@@ -20,7 +20,6 @@ from rnc_graph.losses import (
     TSCLoss,
 )
 from rnc_graph.losses.kcl import draw
-from rnc_graph.losses.pairwise import l2_similarity
 
 
 def _normal(*shape: int, seed: int = 0) -> Tensor:
@@ -62,7 +61,6 @@ def _losses() -> dict[str, Any]:
     return {
         "rnc": lambda x: RnCLoss()(x, LABELS),
         "rnc of a function": lambda x: RnCLoss(feature_sim=lambda a, b: a @ b.T)(x, LABELS),
-        "l2 similarity": lambda x: l2_similarity(x[0], x[1]).sum(),
         "supcon": lambda x: SupConLoss()(x, LABELS),
         "attention-nce": AttentionNCELoss(),
         "rince": lambda x: RINCELoss()(x[:, 0], key, queue, SIMILARITY),

@@ -244,3 +244,33 @@ def test_of_equally_near_labels_the_first_are_positives() -> None:
     expected = AttentionNCELoss(0.3)(with_near, negatives)
     found = LabelAttentionNCE()(features, torch.tensor(labels)[:, None].float())
     assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES.names() if name != "attention-nce"])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_loss_is_in_float32_at_least(name: str, known: bool, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    loss, features = LOSSES.make(name), torch.randn(8, 2, 4, generator=generator).to(dtype)
+    labels = torch.randn(8, 1, generator=generator)
+    if hasattr(loss, "setup"):
+        loss.setup(labels, 4, 0)
+    given = labels if known else labels * torch.nan
+    if isinstance(loss, QueueLoss):
+        value = loss(features[:, 0], features[:, 1], given, features[:, 0], labels)
+    else:
+        value = loss(features, given)
+    wide = dtype == torch.float64 and name != "regression"  # Its head is in float32.
+    assert value.dtype == (torch.float64 if wide else torch.float32)
+
+
+def test_the_options_are_printed() -> None:
+    shown = {
+        RnCLoss(1.5, "rank", "cosine"): "1.5, label_diff=rank_distance, feature_sim=cosine_sim",
+        SupCon(bins=7): "QuantileBins(bins=7)",
+        RINCE(quantiles=[0.1, 0.2]): "LabelRanks(quantiles=[0.1, 0.2])",
+        RINCE(thresholds=[0.5, 2.0]): "LabelRanks(thresholds=[0.5, 2.0])",
+        RINCE(hierarchy=[[0, 0, 1]]): "ClassRanks(levels=[1.0, 0.0])",
+    }
+    for loss, options in shown.items():
+        assert options in repr(loss)

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES
+from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, l2_similarity
 
 ROOT = Path(__file__).parents[2]
 NAN = float("nan")
@@ -165,6 +166,22 @@ def test_exponents_beyond_float64(spread: float) -> None:
     _agrees(features, torch.tensor([[0.0], [3.0], [1.0], [2.0], [2.0]]))
 
 
+@pytest.mark.parametrize("gap", [1e-3, 1e-7])
+def test_near_embeddings_far_out(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clusters, far apart and far from the origin: a product of matrices cancels there."""
+    features = torch.randn(12, 1, 8, generator=torch.Generator().manual_seed(0)).double() * gap
+    features = (features + 1e4 - 2e4 * (torch.arange(12) > 5)[:, None, None]).requires_grad_()
+
+    def gradient(similarity: Any) -> Tensor:
+        loss = RnCLoss(temperature=gap, feature_sim=similarity)
+        return torch.autograd.grad(loss(features, torch.arange(12)), features)[0]
+
+    found, expected = gradient("l2"), gradient(l2_similarity)
+    assert (found - expected).abs().max() <= 1e-3 * expected.abs().max()
+    monkeypatch.setattr("rnc_graph.losses.pairwise._NEAR_PAIRS", 5)
+    assert torch.equal(gradient("l2"), found)
+
+
 def test_coincident_embeddings() -> None:
     features = torch.full((4, 2, 3), 1e4)
     value, gradient = _with_gradient(RnCLoss(), features, torch.arange(4.0))
@@ -301,8 +318,9 @@ def test_dtypes(dtype: torch.dtype) -> None:
     features = features.to(dtype)
     value, gradient = _with_gradient(RnCLoss(), features, labels)
     wide, wide_gradient = _with_gradient(RnCLoss(), features.double(), labels)
-    assert value.dtype == gradient.dtype == dtype
-    assert torch.equal(value, wide.to(dtype))
+    assert value.dtype == torch.promote_types(dtype, torch.float32)
+    assert gradient.dtype == dtype
+    assert torch.equal(value, wide.to(value.dtype))
     assert torch.equal(gradient, wide_gradient.to(dtype))
 
 

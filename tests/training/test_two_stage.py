@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import RandomSampler
 from torch_geometric import transforms
-from torch_geometric.data import Batch, Data
-from torch_geometric.loader import DataLoader
+from torch_geometric.data import Batch, Data, InMemoryDataset
+from torch_geometric.loader import DataLoader, DynamicBatchSampler
 from torch_geometric.nn import models
 from torch_geometric.utils import scatter
 
 from rnc_graph import FinetuneModule, PretrainModule, StageConfig, TwoStage
 from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.schema import OGB_MOLECULES
+from rnc_graph.data.transforms import MaskAttributes
 from rnc_graph.encoders import make_encoder
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
@@ -243,6 +246,34 @@ def test_a_fit_that_was_killed_in_stage_2_ends_with_the_same_bits(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("of_sampler", [True, False])
+def test_a_loader_with_a_generator_resumes_with_the_same_bits(
+    of_sampler: bool, graphs: list[Data], tmp_path: Path
+) -> None:
+    def train(on_epoch: Callable[[], None] = lambda: None, **options: Any) -> dict[str, Tensor]:
+        own = torch.Generator().manual_seed(1)
+        sampler = RandomSampler(graphs[:16], generator=own) if of_sampler else None
+        how = {"sampler": sampler} if of_sampler else {"shuffle": True, "generator": own}
+        trainer = TrainerConfig("cpu", on_epoch, **options)
+        config = StageConfig(epochs=4, batch_size=8, learning_rate=1e-2)
+        two = model("gin", loss=None, finetune=config, trainer=trainer)
+        return weights(two.fit(DataLoader(graphs[:16], 8, **how)))
+
+    epochs: list[None] = []
+
+    def killed() -> None:
+        epochs.append(None)
+        if len(epochs) == 3:
+            raise InterruptedError
+
+    kept = {"checkpoint": tmp_path / "state.ckpt", "checkpoint_seconds": 0.0}
+    with pytest.raises(InterruptedError):
+        train(killed, **kept)
+    resumed = train(killed, **kept)
+    assert len(epochs) < 7
+    assert_equal(train(), resumed)
+
+
 @pytest.mark.parametrize("device", ["cpu", "auto"])
 def test_packed_data_move_once_if_they_fit(device: str, dataset: GraphDataset) -> None:
     moved_to = torch_device(device)
@@ -361,6 +392,14 @@ def test_a_trainer_of_ones_own_and_its_checkpoint(
     )
     trainer.fit(module, DataLoader(graphs[:16], 8), DataLoader(graphs[16:], 8))
     assert {"training_loss", "validation_mae"} <= trainer.callback_metrics.keys()
+    (validated,) = trainer.validate(module, DataLoader(graphs[16:], 8), verbose=False)
+    (tested,) = trainer.test(module, DataLoader(graphs[16:], 8), verbose=False)
+    assert tested == {"test_mae": validated["validation_mae"]}
+    whole = GraphDataset.from_pyg(graphs)
+    pairs = Loader(Subset(whole, torch.arange(24), whole.y.float()), 8)
+    expected = torch.cat(trainer.predict(module, DataLoader(graphs, 8)))
+    torch.testing.assert_close(torch.cat(trainer.predict(module, pairs)), expected)
+    assert len(expected) == 24
     trainer.save_checkpoint(tmp_path / "stage.ckpt")
     fresh = {name: copy.deepcopy(part) for name, part in own.items()}
     for part_of in fresh.values():
@@ -520,6 +559,96 @@ def test_one_graph_and_a_batch_are_data(graphs: list[Data], dataset: GraphDatase
         torch.testing.assert_close(method(graphs[3]), whole[3:4])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+@pytest.mark.parametrize("columns", [True, False])
+def test_a_pyg_model_takes_floats_of_any_type_and_a_single_feature(
+    dtype: torch.dtype, columns: bool, floats: list[Data]
+) -> None:
+    def narrowed(graph: Data) -> Data:
+        x, edge_attr = graph.x[:, :1].to(dtype), graph.edge_attr[:, :1].to(dtype)
+        x, edge_attr = (x, edge_attr) if columns else (x[:, 0], edge_attr[:, 0])
+        return Data(x=x, edge_index=graph.edge_index, edge_attr=edge_attr, y=graph.y)
+
+    graphs = [narrowed(graph) for graph in floats]
+    for name in ("pyg-gin", "pyg-attentive-fp"):
+        fitted = model(name, 1, 1).fit(graphs[:16], DataLoader(graphs[16:], 4))
+        assert fitted.predict(graphs).isfinite().all()
+    like = [Data.from_dict({**g.to_dict(), "x": g.x.float().view(-1, 1)}) for g in graphs]
+    assert torch.equal(model("pyg-gin", 1).fit(graphs).head[0].weight,
+                       model("pyg-gin", 1).fit(like).head[0].weight)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["pyg-gin", "gin"])
+def test_features_of_another_width_are_refused(name: str, floats: list[Data]) -> None:
+    fitted = model(name, 5, encoder_options={} if name == "gin" else None).fit(floats)
+    wider = [Data(x=torch.rand(4, 7), edge_index=floats[0].edge_index[:, :0])]
+    wider[0].edge_attr = torch.rand(0, 2)
+    with pytest.raises(RncGraphError, match="GIN: expected 'x' with 5 floats, got 7 floats"):
+        fitted.predict(wider)
+
+
+def test_a_mask_before_a_table_without_a_row_for_it_is_named(graphs: list[Data]) -> None:
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(200, 4)
+
+        def forward(self, batch: Batch) -> Tensor:
+            return scatter(self.table(batch.x[:, 0]), batch.batch)
+
+    two = TwoStage(Table(), transform=MaskAttributes(0.5), pretrain=BRIEF, finetune=BRIEF)
+    with pytest.raises(RncGraphError, match=r"Table: .* -1, as MaskAttributes writes it"):
+        two.fit(graphs)
+
+
+def test_a_seed_may_be_an_integer_of_numpy(graphs: list[Data]) -> None:
+    expected = weights(model("gin").fit(graphs, seed=3))
+    assert_equal(expected, weights(model("gin").fit(graphs, seed=np.int64(3))))
+    apart = model("gin").pretrain(graphs, seed=np.uint8(3)).finetune(graphs, seed=np.int32(3))
+    assert_equal(expected, weights(apart))
+    built = weights(model("gin").build(graphs, seed=np.int64(3)))
+    assert_equal(built, weights(model("gin").build(graphs, seed=3)))
+
+
+class Sums(nn.Module):
+    """The sum of what the neighbors hold, by a sparse matrix or by edges."""
+
+    def __init__(self, width: int | None) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+        if width is not None:
+            self.embedding_dim = width
+
+    def forward(self, batch: Batch) -> Tensor:
+        summed = batch.adj_t @ batch.x if "adj_t" in batch else batch.x
+        return scatter(self.layer(summed), batch.batch, reduce="sum")
+
+
+class Paired(Data):
+    """With numbers of nodes that PyG increments by a rule of its own."""
+
+    def __inc__(self, key: str, value: Any, *args: Any) -> Any:
+        return 7 if key == "partner_index" else super().__inc__(key, value, *args)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+@pytest.mark.parametrize("width", [3, None])
+@pytest.mark.parametrize("kind", ["adj_t", "subclass"])
+def test_a_loader_of_graphs_that_only_pyg_collates(
+    kind: str, width: int | None, floats: list[Data]
+) -> None:
+    if kind == "adj_t":
+        to_sparse = transforms.ToSparseTensor(layout=torch.sparse_csr)
+        graphs = [to_sparse(Data(x=g.x, edge_index=g.edge_index, y=g.y)) for g in floats]
+    else:
+        graphs = [Paired(x=g.x, y=g.y, partner_index=torch.arange(g.num_nodes)) for g in floats]
+    options = {"pretrain": BRIEF, "finetune": BRIEF}
+    fitted = TwoStage(Sums(width), **options).fit(DataLoader(graphs, 8))
+    assert fitted.predict(DataLoader(graphs, 8)).isfinite().all()
+    with pytest.raises(RncGraphError, match=r"edge_index, got a sparse|'partner_index': expected"):
+        TwoStage("gin").fit(DataLoader(graphs, 8))
+
+
 def test_the_example_moves_to_the_device_of_the_model(dataset: GraphDataset) -> None:
     encoder = make_encoder(models.GIN(9, 8, 2).to("meta"), None, dataset)
     assert encoder.embedding_dim == 8
@@ -579,3 +708,105 @@ def test_a_loader_of_split_data(whole: str, dataset: GraphDataset, graphs: list[
     like = dataset[train.indices] if whole == "dataset" else [graphs[i] for i in train.indices]
     found = model("gin", **own).fit(DataLoader(train, 8))
     assert_equal(weights(found), weights(model("gin", **own).fit(DataLoader(like, 8))))
+
+
+class OnPositions(nn.Module):
+    """The mean position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return scatter(self.layer(batch.pos), batch.batch, reduce="mean")
+
+
+@pytest.mark.parametrize("random", [True, False])
+def test_the_transform_of_a_data_set_is_applied_once_by_a_fixed_seed(
+    random: bool, floats: list[Data], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    class Floats(InMemoryDataset):
+        def __init__(self) -> None:
+            own = transforms.RandomJitter(0.5) if random else transforms.Constant()
+            super().__init__(None, own)
+            self.data, self.slices = self.collate(
+                [Data(pos=graph.x, **graph.to_dict()) for graph in floats]
+            )
+
+    def fitted(data: Any) -> dict[str, Tensor]:
+        return weights(TwoStage(encoder, pretrain=BRIEF, finetune=BRIEF).fit(data))
+
+    encoder, before = OnPositions(), torch.get_rng_state()
+    first = fitted(Floats())
+    assert_equal(first, fitted(Floats()))
+    assert torch.equal(torch.get_rng_state(), before)
+    said = [str(one.message) for one in recwarn if "transform" in str(one.message)]
+    assert ["applied once" in one for one in said] == [True] * (2 * random)
+
+
+def test_a_validation_set_beyond_the_tables_is_named_before_training(graphs: list[Data]) -> None:
+    beyond = copy.deepcopy(graphs[16:])
+    beyond[0].x[0, 0] = 118
+    epochs: list[None] = []
+    two = TwoStage("gin", trainer=TrainerConfig(on_epoch=lambda: epochs.append(None)))
+    with pytest.raises(RncGraphError, match="val: GIN: expected 'x' with categories of sizes"):
+        two.fit(graphs[:16], beyond)
+    assert not epochs
+
+
+class Stream(torch.utils.data.IterableDataset[Data]):
+    """Graphs without an end."""
+
+    def __iter__(self) -> Any:
+        return iter([])
+
+
+def test_a_loader_of_unknown_length_is_refused(graphs: list[Data]) -> None:
+    sampler = DynamicBatchSampler(GraphDataset.from_pyg(graphs), max_num=40)
+    for loader in (DataLoader(Stream(), 4), DataLoader(graphs, batch_sampler=sampler)):
+        with pytest.raises(RncGraphError, match="train: expected a loader of known length, got"):
+            model("gin").fit(loader)
+
+
+class Images(torch.utils.data.Dataset[Any]):
+    """Images with a brightness to predict, or images alone."""
+
+    def __init__(self, rows: range, paired: bool = True) -> None:
+        self.rows, self.paired = rows, paired
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, number: int) -> Any:
+        image = torch.full((3, 8, 8), self.rows[number] / 24) + torch.rand(3, 8, 8) / 100
+        return (image, self.rows[number] / 2) if self.paired else image
+
+
+def test_data_sets_of_torch_hold_pairs(graphs: list[Data]) -> None:
+    def fitted(*data: Any) -> TwoStage:
+        options = {"in_channels": 3, "width": 4}
+        two = TwoStage("resnet8", encoder_options=options, pretrain=BRIEF, finetune=BRIEF)
+        return two.fit(*data)
+
+    before = torch.get_rng_state()
+    train, val = Images(range(16)), Images(range(16, 24))
+    first, again = fitted(train, val), fitted(train, val)
+    assert_equal(weights(first), weights(again))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first.mean.item() == 3.75
+    assert first.predict(Images(range(5), paired=False)).shape == (5, 1)
+
+    x = torch.rand(24, 3, 8, 8)
+    pairs = torch.utils.data.TensorDataset(x, torch.arange(24.0))
+    like = Subset(x, torch.arange(24), torch.arange(24.0)[:, None])
+    expected = fitted(like)
+    for data in (pairs, torch.utils.data.ConcatDataset([pairs])):
+        assert_equal(weights(fitted(data)), weights(expected))
+    for method in (expected.predict, expected.embed):
+        assert torch.equal(method(x), method(like))
+    part = torch.utils.data.Subset(pairs, range(5))
+    torch.testing.assert_close(expected.predict(part), expected.predict(x[:5]))
+    joined = torch.utils.data.ConcatDataset([graphs[:10], graphs[10:]])
+    assert_equal(weights(model("gin").fit(joined)), weights(model("gin").fit(graphs)))
+    with pytest.raises(RncGraphError, match="train: expected targets y, got a dataset without"):
+        fitted(x)

@@ -172,6 +172,16 @@ def test_a_view_is_float_images_of_the_same_shape(name: str, channels: int) -> N
 
 
 @every_view
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_floats_of_any_type_become_float32(name: str, dtype: torch.dtype) -> None:
+    view = make_augmentation({name: {}})
+    assert view is not None
+    images = _images().to(dtype)
+    assert torch.equal(view(images, _generator()), view(images.float(), _generator()))
+    assert torch.equal(VIEWS.make(name)(images, _generator()), view(images, _generator()))
+
+
+@every_view
 def test_the_same_draws_give_the_same_bits(name: str) -> None:
     view = make_augmentation({name: {}})
     assert view is not None

@@ -86,9 +86,9 @@ def deepchem_table(
         if transformer.transform_y:
             # Each row twice: it takes the axes of a single row for those of tasks.
             y = transformer.untransform(np.repeat(y, 2, axis=0))[::2]
-    # DeepChem writes 0 with weight 0 for a value that is missing.
-    targets = np.where(np.asarray(data.w) > 0, y, np.nan).astype(np.float64)
-    targets = targets.reshape(len(data.ids), -1)
+    # DeepChem writes 0 with weight 0 for a value that is missing. One weight may be for a row.
+    y, weights = (np.asarray(values).reshape(len(data.ids), -1) for values in (y, data.w))
+    targets = np.where(weights > 0, y, np.nan).astype(np.float64)
     names = data.get_task_names() if tasks is None else tasks
     return MoleculeTable(
         "DeepChem", [str(text) for text in data.ids], targets, list(map(str, names))

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from rnc_graph.data import load_dataset
 from rnc_graph.data.catalog import load_named_dataset
 from rnc_graph.data.catalog.card import ElsewhereCard
+from rnc_graph.data.catalog.deepchem import deepchem_table
 from rnc_graph.errors import MissingPackageError, RncGraphError
 
 NAME = "deepchem/delaney"
@@ -146,3 +148,14 @@ def test_the_real_deepchem_loads_and_splits_each_set(
     assert sorted(dataset.table.smiles) == sorted(table.smiles)
     assert dataset.given_split is not None
     assert [len(rows) for rows in dataset.given_split.sets().values()] == sizes
+
+
+def test_one_weight_a_molecule_is_that_of_each_target() -> None:
+    """As NumpyDataset keeps them where they are given so."""
+    data = SimpleNamespace(
+        ids=["C", "CC"], y=np.array([[1.0, 2.0], [3.0, 4.0]]), w=np.array([1.0, 0.0])
+    )
+    data.get_task_names = lambda: ["a", "b"]
+    assert np.array_equal(deepchem_table(data).targets, [[1, 2], [np.nan] * 2], equal_nan=True)
+    data.y, data.get_task_names = np.array([[1.0], [3.0]]), lambda: ["a"]
+    assert np.array_equal(deepchem_table(data).targets, [[1], [np.nan]], equal_nan=True)
