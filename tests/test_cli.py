@@ -172,6 +172,38 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert not (folder / "out" / "predictions.csv").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes of POSIX")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        ("run one.yaml --jobs 1", "table.md"),
+        (
+            "pretrain molecules.csv --molecules 50 --batch-size 25 --jobs 1"
+            " --encoder-option hidden_dim=8",
+            "encoder.safetensors",
+        ),
+    ],
+    ids=["run", "pretrain"],
+)
+def test_a_command_whose_reader_has_ended_writes_all(
+    folder: Path, arguments: str, written: str, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in ``rnc-graph run ... | head -1``."""
+    (folder / "one.yaml").write_text(
+        "name: one\ndata: {path: molecules.csv, smiles: smiles, targets: [logS]}\nseeds: 1\n"
+        "reference: plain\nencoders: {gcn: {hidden_dim: 8, layers: 1}}\n"
+        "regression: {epochs: 1}\nmethods: [{name: plain, pretraining: null}]\nbaselines: [mean]\n"
+    )
+    monkeypatch.setattr("rnc_graph.pretraining.run.probe", lambda encoder: {})
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, stream, pipe)
+        app([*arguments.split(), "--out", "out"], standalone_mode=False)
+    assert (folder / "out" / written).exists()
+
+
 def test_a_shipped_spec_is_copied_and_found_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
