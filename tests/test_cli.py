@@ -11,7 +11,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import rnc_graph
-from rnc_graph.cli import app, bars
+from rnc_graph.cli import app, bars, experiments
+from rnc_graph.cli.app import workers
 from rnc_graph.errors import RncGraphError
 from rnc_graph.files import resource_dir
 
@@ -218,6 +219,13 @@ def test_a_shipped_spec_is_copied_and_found_by_its_name(
     assert "did you mean 'esol'" in str(wrong.exception)
     listed = CliRunner().invoke(app, ["run", "temperature", "--dry-run", "--seeds", "1"])
     assert listed.exit_code == 0, listed.output + repr(listed.exception)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="not known there")
+def test_a_process_takes_the_cores_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5})
+    assert workers(None) == experiments._execution(None, "cpu").jobs == 3
+    assert workers(4) == experiments._execution(4, "cpu").jobs == 4
 
 
 def test_logs_get_lines_where_no_bar_is_drawn(

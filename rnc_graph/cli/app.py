@@ -129,7 +129,12 @@ def check_page(out: Path) -> None:
 
 
 def workers(jobs: int | None) -> int:
-    """Return the number of processes of ``--jobs``."""
+    """Return the number of processes of ``--jobs``: by default one for each core given to it.
+
+    Slurm or a container may give a process some cores of its machine alone.
+    """
+    if jobs is None and hasattr(os, "sched_getaffinity"):  # Neither macOS nor Windows.
+        return len(os.sched_getaffinity(0))
     return jobs or os.cpu_count() or 1
 
 
