@@ -2,13 +2,17 @@
 
 import os
 import re
+import secrets
 import shutil
+import socket
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from glob import escape
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,12 +46,22 @@ _PACKAGE = Path(__file__).parent
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; it replaces ``path`` if the block succeeds."""
+    """Yield a temporary path in the same folder; it replaces ``path`` if the block succeeds.
+
+    Raises:
+        WriteError: the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
+    writer = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{writer}{_TEMPORARY}")
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        # That a write failed comes without the name of the file.
+        if type(error) is OSError and error.filename is None:
+            raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -70,8 +84,19 @@ def read_bytes(path: Path, most: int) -> bytes:
     raise BadValueError(f"{path}: expected at most {most:,} bytes, got {found.st_size:,}")
 
 
+@cache
+def _host() -> str:
+    """Return what tells apart computers, and containers, whose process numbers may be equal."""
+    name = socket.gethostname()
+    with suppress(OSError):  # Linux alone has it.
+        name += os.readlink("/proc/self/ns/pid")
+    return sha256(name.encode()).hexdigest()[:8]
+
+
 def remove_leftovers(folder: Path, name: str = "*") -> None:
     """Remove what :func:`atomic_path` left in a folder of processes that were killed.
+
+    Whether a process runs is known on its own host alone: what others left stays.
 
     Args:
         folder: where the files were written.
@@ -79,7 +104,9 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
     """
     if fcntl is None:  # Windows, where a process cannot be asked for without a library.
         return
-    ending = re.compile(rf"\.(\d+){re.escape(_TEMPORARY)}(\.rows)?$")
+    # Earlier versions wrote the process alone.
+    writer = rf"(?:{_host()}-)?(\d+)(?:-[0-9a-f]{{8}})?"
+    ending = re.compile(rf"\.{writer}{re.escape(_TEMPORARY)}(\.rows)?$")
     for left in folder.glob(f".{name if name == '*' else escape(name)}.*{_TEMPORARY}*"):
         found = ending.search(left.name)
         if found and not _runs(int(found[1])):
@@ -114,24 +141,34 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
     The path is locked meanwhile. With ``overwrite``, files of the old folder that the new one lacks
     stay, unless this package wrote them: those with a name of ``OWN_FILES``. A link to a folder
-    stays one.
+    stays one. An old folder that a killed process moved away is put back first.
 
     Raises:
-        RncGraphError: the folder is not empty and may not be overwritten, it is the current folder,
-            or another process is writing to it.
+        RncGraphError: the folder is not empty and may not be overwritten, it is the current folder
+            or a mount point, or another process is writing to it.
     """
-    if path.is_dir() and any(path.iterdir()) and not overwrite:
-        raise BadValueError(f"{path}: is not empty; choose another folder, or give --overwrite")
     if path.is_dir() and Path.cwd().is_relative_to(path.resolve()):
         raise BadValueError(f"{path}: expected a folder that can be replaced, got the current one")
-    path = path.resolve()
+    if path.resolve().is_mount():
+        raise BadValueError(
+            f"{path}: expected a folder that can be replaced, got a mount point; name a folder "
+            f"inside it, such as {path / 'out'}"
+        )
+    given, path = path, path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}.rnc_graph."
     with locked(path):
         # Of a process that was killed. What mkdtemp draws has no dot, so that no folder of a longer
         # name matches.
-        for left in path.parent.glob(escape(prefix) + "[a-z0-9_]" * 8 + ".tmp"):
-            shutil.rmtree(left, ignore_errors=True)
+        left = escape(prefix) + "[a-z0-9_]" * 8
+        for old in path.parent.glob(f"{left}.old"):
+            _end_replacing(old, path)
+        for unfinished in path.parent.glob(f"{left}.tmp"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        if path.is_dir() and any(path.iterdir()) and not overwrite:
+            raise BadValueError(
+                f"{given}: is not empty; choose another folder, or give --overwrite"
+            )
         temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=path.parent))
         old = temporary.with_suffix(".old")
         try:
@@ -140,15 +177,21 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             if path.is_dir():
                 os.rename(path, old)
             os.rename(temporary, path)
-            if old.is_dir():
-                for kept in old.iterdir():
-                    if kept.name not in OWN_FILES and not (path / kept.name).exists():
-                        os.rename(kept, path / kept.name)
         finally:
-            if old.is_dir() and not path.exists():
-                os.rename(old, path)
-            for folder in (temporary, old):
-                shutil.rmtree(folder, ignore_errors=True)
+            if old.is_dir():
+                _end_replacing(old, path)
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _end_replacing(old: Path, path: Path) -> None:
+    """Put a folder that was moved away back, or what the user had in it into the new one."""
+    if not path.exists():
+        os.rename(old, path)
+        return
+    for kept in old.iterdir():
+        if kept.name not in OWN_FILES and not (path / kept.name).exists():
+            os.rename(kept, path / kept.name)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -8,7 +8,10 @@ server.
 """
 
 import sys
+import traceback
 from importlib import import_module
+from multiprocessing import synchronize
+from types import TracebackType
 
 # The server runs as ``python -c``, which puts the working folder first: a file there that is named
 # like a library must not be imported in its place. Workers get the path of their parent.
@@ -21,3 +24,16 @@ for name in (
     "rnc_graph.data.fingerprints",
 ):
     import_module(name)
+
+
+def _hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error, but for that of a worker whose pool has ended before it starts.
+
+    It finds the semaphores of the pool gone; whoever stopped the pool has said so.
+    """
+    *_, last = traceback.extract_tb(trace)
+    if not (kind is FileNotFoundError and last.filename == synchronize.__file__):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _hook

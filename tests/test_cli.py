@@ -11,7 +11,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import rnc_graph
-from rnc_graph.cli import app, bars
+from rnc_graph.cli import app, bars, experiments
+from rnc_graph.cli.app import workers
 from rnc_graph.errors import RncGraphError
 from rnc_graph.files import resource_dir
 
@@ -172,6 +173,38 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert not (folder / "out" / "predictions.csv").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes of POSIX")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        ("run one.yaml --jobs 1", "table.md"),
+        (
+            "pretrain molecules.csv --molecules 50 --batch-size 25 --jobs 1"
+            " --encoder-option hidden_dim=8",
+            "encoder.safetensors",
+        ),
+    ],
+    ids=["run", "pretrain"],
+)
+def test_a_command_whose_reader_has_ended_writes_all(
+    folder: Path, arguments: str, written: str, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in ``rnc-graph run ... | head -1``."""
+    (folder / "one.yaml").write_text(
+        "name: one\ndata: {path: molecules.csv, smiles: smiles, targets: [logS]}\nseeds: 1\n"
+        "reference: plain\nencoders: {gcn: {hidden_dim: 8, layers: 1}}\n"
+        "regression: {epochs: 1}\nmethods: [{name: plain, pretraining: null}]\nbaselines: [mean]\n"
+    )
+    monkeypatch.setattr("rnc_graph.pretraining.run.probe", lambda encoder: {})
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, stream, pipe)
+        app([*arguments.split(), "--out", "out"], standalone_mode=False)
+    assert (folder / "out" / written).exists()
+
+
 def test_a_shipped_spec_is_copied_and_found_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +219,13 @@ def test_a_shipped_spec_is_copied_and_found_by_its_name(
     assert "did you mean 'esol'" in str(wrong.exception)
     listed = CliRunner().invoke(app, ["run", "temperature", "--dry-run", "--seeds", "1"])
     assert listed.exit_code == 0, listed.output + repr(listed.exception)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="not known there")
+def test_a_process_takes_the_cores_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5})
+    assert workers(None) == experiments._execution(None, "cpu").jobs == 3
+    assert workers(4) == experiments._execution(4, "cpu").jobs == 4
 
 
 def test_logs_get_lines_where_no_bar_is_drawn(

@@ -1,13 +1,17 @@
 """Folders change as one, by one process at a time."""
 
+import errno
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from rnc_graph.errors import BadValueError, WriteError
-from rnc_graph.files import new_folder
+from rnc_graph import files
+from rnc_graph.errors import BadValueError, FileError, WriteError
+from rnc_graph.files import atomic_path, new_folder, remove_leftovers
 
 
 def _names(folder: Path) -> list[str]:
@@ -96,3 +100,87 @@ def test_a_folder_that_is_not_empty_or_current_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadValueError, match="the current one"), new_folder(Path(), overwrite=True):
         pass
+
+
+def test_a_mount_point_is_refused_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be renamed, as a new folder takes the place of an old one."""
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path.resolve())
+    message = "got a mount point; name a folder inside it"
+    with pytest.raises(BadValueError, match=message), new_folder(tmp_path):
+        pass
+    with new_folder(tmp_path / "out"):
+        pass
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from rnc_graph.files import new_folder
+rename, left = os.rename, int(sys.argv[2])
+def rename_and_end(source, target):
+    global left
+    rename(source, target)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+os.rename = rename_and_end
+with new_folder(Path(sys.argv[1]), overwrite=True) as folder:
+    (folder / "config.json").write_text("new")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals of POSIX")
+@pytest.mark.parametrize(("renames", "config"), [(1, "old"), (2, "new")])
+def test_a_folder_whose_overwriting_was_killed_is_whole_after_the_next_call(
+    tmp_path: Path, renames: int, config: str
+) -> None:
+    out = tmp_path / "model"
+    out.mkdir()
+    (out / "config.json").write_text("old")
+    (out / "notes.txt").write_text("mine")
+    command = [sys.executable, "-c", _KILLED, str(out), str(renames)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    with pytest.raises(BadValueError, match="is not empty"), new_folder(out):
+        pass
+    assert _names(out) == ["config.json", "notes.txt"]
+    assert (out / "config.json").read_text() == config
+    assert _names(tmp_path) == ["model"]
+
+
+def test_writers_of_one_process_number_write_apart(tmp_path: Path) -> None:
+    """As in two containers that share a folder."""
+    out = tmp_path / "out"
+    with atomic_path(out) as one, atomic_path(out) as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+    assert out.read_text() == "one"
+    assert _names(tmp_path) == ["out"]
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="nothing is removed there")
+def test_what_killed_processes_of_this_host_left_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    host, end = files._host(), "0123abcd.rnc_graph.tmp"
+    left = [f".out.{host}-{ended.pid}-{end}", f".out.{host}-{ended.pid}-{end}.rows"]
+    others = [f".out.{host}-{os.getpid()}-{end}", f".out.89abcdef-{ended.pid}-{end}"]
+    for name in left + others:
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert _names(tmp_path) == sorted(others)
+
+
+def test_a_full_disk_is_said_with_the_file(tmp_path: Path) -> None:
+    def write(error: OSError) -> None:
+        with atomic_path(tmp_path / "out.csv"):
+            raise error
+
+    with pytest.raises(WriteError, match=r"out\.csv: cannot be written: No space left on device"):
+        write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    with pytest.raises(FileError, match=r"^damaged$"):
+        write(FileError("damaged"))
+    with pytest.raises(FileNotFoundError):
+        write(FileNotFoundError(errno.ENOENT, "no such file", "other.csv"))

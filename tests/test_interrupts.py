@@ -47,7 +47,7 @@ def _interrupt(folder: Path, arguments: list[str], number: signal.Signals, after
             process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number, errors
-    assert errors.strip().endswith("where it was.")
+    assert errors.strip().endswith("Stopped.")
     assert "Traceback" not in errors
     assert sorted(folder.rglob("*")) == before
 
@@ -98,14 +98,24 @@ def test_rdkit_takes_no_interrupt_for_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "swallowed"),
+    ("number", "swallowed", "arguments", "message"),
     [
-        (signal.SIGINT, "except BaseException: raise ImportError"),
-        (signal.SIGTERM, "finally: pass"),
+        (signal.SIGINT, "except BaseException: raise ImportError", TRAIN, "Stopped."),
+        (
+            signal.SIGTERM,
+            "finally: pass",
+            ["pretrain", "t.csv", "--out", "new"],
+            "Stopped. The same command continues where it was.",
+        ),
     ],
 )
 def test_an_interrupt_while_libraries_are_imported(
-    folder: Path, tmp_path: Path, number: signal.Signals, swallowed: str
+    folder: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+    swallowed: str,
+    arguments: list[str],
+    message: str,
 ) -> None:
     """As in the first seconds of a command; some libraries make an ImportError of it."""
     module = (
@@ -115,7 +125,7 @@ def test_an_interrupt_while_libraries_are_imported(
     )
     (tmp_path / "torch.py").write_text(module)
     done = subprocess.run(
-        [sys.executable, "-m", "rnc_graph.cli", *TRAIN],
+        [sys.executable, "-m", "rnc_graph.cli", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
         capture_output=True,
@@ -123,7 +133,5 @@ def test_an_interrupt_while_libraries_are_imported(
         check=False,
     )
     assert done.returncode == 128 + number, done.stderr
-    assert done.stderr.splitlines() == [
-        "Stopped. The same command continues a run, a search or a pretraining where it was."
-    ]
+    assert done.stderr.splitlines() == [message]
     assert not (folder / "new").exists()

@@ -41,6 +41,28 @@ def test_a_worker_that_exits_is_told_by_its_code() -> None:
         pool.submit(os._exit, 3).result()
 
 
+_INTERRUPTED = """
+import os, signal, threading
+from rnc_graph.workers import worker_pool
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# While the server imports its libraries, for which a start of a worker waits.
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    with worker_pool(2, "lost", trains=False) as pool:
+        pool.submit(int).result()
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no server of processes")
+def test_a_worker_whose_pool_has_ended_before_it_starts_says_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
+
+
 def test_workers_have_the_variables_and_the_folder_of_their_parent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

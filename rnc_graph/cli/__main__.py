@@ -13,6 +13,9 @@ from rnc_graph.errors import FileError, RncGraphError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+# Commands that keep what is done; the others begin anew.
+_CONTINUED = {"run", "reproduce", "tune", "pretrain"}
+
 
 def raise_on_signals() -> list[int]:
     """Make SIGINT and SIGTERM raise KeyboardInterrupt; return the list that they are entered in.
@@ -56,9 +59,8 @@ def main() -> None:
         if stopped:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
-            say(
-                "Stopped. The same command continues a run, a search or a pretraining where it was."
-            )
+            continues = any(name in _CONTINUED for name in sys.argv[1:2])
+            say("Stopped." + " The same command continues where it was." * continues)
             # An interrupt that passed through a library's own exec() makes Python end by SIGINT
             # whatever the exit code, unless another exec() has ended since.
             exec("")

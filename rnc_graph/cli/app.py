@@ -89,9 +89,21 @@ def _main(
     """Group the commands."""
 
 
+class _Console(Console):
+    """A console that prints to nowhere once the reader of its pipe, such as head, has ended.
+
+    Rich would end the process, before what was computed is written.
+    """
+
+    def on_broken_pipe(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints names as they are, with ``:x:`` in them too."""
-    return Console(stderr=stderr, emoji=False, highlight=False)
+    return _Console(stderr=stderr, emoji=False, highlight=False)
 
 
 def say(message: str, style: str | None = None) -> None:
@@ -117,7 +129,12 @@ def check_page(out: Path) -> None:
 
 
 def workers(jobs: int | None) -> int:
-    """Return the number of processes of ``--jobs``."""
+    """Return the number of processes of ``--jobs``: by default one for each core given to it.
+
+    Slurm or a container may give a process some cores of its machine alone.
+    """
+    if jobs is None and hasattr(os, "sched_getaffinity"):  # Neither macOS nor Windows.
+        return len(os.sched_getaffinity(0))
     return jobs or os.cpu_count() or 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import Device, Jobs, command, console, say, say_all
+from rnc_graph.cli.app import Device, Jobs, command, console, say, say_all, workers
 from rnc_graph.errors import BadValueError
 from rnc_graph.plugins import no_exit
 
@@ -124,7 +123,7 @@ def _execution(
 ) -> ExecutionConfig:
     from rnc_graph.experiments import ExecutionConfig
 
-    return ExecutionConfig(jobs or os.cpu_count() or 1, device, ray, processes)
+    return ExecutionConfig(workers(jobs), device, ray, processes)
 
 
 @no_exit()

@@ -30,7 +30,10 @@ def pretrain(
     smiles: Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")] = None,
     fragments: Annotated[
         bool | None,
-        Option("--fragments", help="Also take both pieces of each molecule, cut at a single bond."),
+        Option(
+            "--fragments/--no-fragments",
+            help="Also take both pieces of each molecule, cut at a single bond.",
+        ),
     ] = None,
     molecules: Annotated[
         int | None, Option(min=10, help="Take so many, fragments included. [default: all]")
@@ -91,6 +94,8 @@ def pretrain(
         run_checkpoint,
         save_run,
     )
+    from rnc_graph.pretraining.loader import CHUNK
+    from rnc_graph.pretraining.run import rounded_passes
     from rnc_graph.training.distributed import launched, met, rank, waiting_for_first
 
     recipe = _recipe(
@@ -136,6 +141,12 @@ def pretrain(
         if out is None:
             say(f"descriptors are in {listed.folder}")
             return
+        passes = rounded_passes(recipe, described)
+        if first and passes != recipe.passes:
+            say(
+                f"passes: {recipe.passes:g} is rounded to {passes:g}, whole chunks of "
+                f"{CHUNK:,} molecules"
+            )
         made = pretrain_encoder(
             recipe,
             store=described,

@@ -58,10 +58,20 @@ class Entry:
 
 
 def cache_dir() -> Path:
-    """Return ``$RNC_GRAPH_CACHE``, else ``rnc_graph`` in the user's cache folder."""
+    """Return ``$RNC_GRAPH_CACHE``, else ``rnc_graph`` in the user's cache folder.
+
+    Raises:
+        FileError: neither is set, and the user has no home, as in a container.
+    """
     if override := os.environ.get("RNC_GRAPH_CACHE"):
         return Path(override)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:
+        raise FileError(
+            "the cache has no folder, as this user has no home: set the environment variable "
+            "RNC_GRAPH_CACHE to a folder"
+        ) from error
     return Path(base) / "rnc_graph"
 
 

@@ -23,27 +23,40 @@ _INTERRUPTED = re.compile(r"\[[\d:]+\] (Interrupted,|Substructure search was int
 _END = "rnc_graph has heard all warnings"
 
 
-class _Listener(logging.Filter):
-    """Takes the messages of threads inside of :meth:`block` out of Python's log ``rdkit``."""
+class _Listener:
+    """Takes the messages of threads inside of :meth:`block` out of Python's log ``rdkit``.
 
-    def __init__(self) -> None:
-        super().__init__()
+    It stands in front of the logger's own methods, so that it hears all whatever the user sets:
+    levels, filters, ``disabled``, ``logging.disable`` or ``logging.config``.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
         self.thread = threading.local()
         self.lock = threading.RLock()
         self.turn = threading.RLock()
         self.blocks = 0
         self.was_enabled = True
+        self.is_enabled, self.pass_on = logger.isEnabledFor, logger.handle
+        vars(logger).update(isEnabledFor=self._is_enabled, handle=self._handle)
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def _heard(self) -> list[str] | None:
         heard: list[str] | None = getattr(self.thread, "heard", None)
-        if heard is not None and record.levelno == logging.WARNING:
+        return heard
+
+    def _is_enabled(self, level: int) -> bool:
+        return self._heard() is not None or self.is_enabled(level)
+
+    def _handle(self, record: logging.LogRecord) -> None:
+        heard = self._heard()
+        if heard is None:
+            self.pass_on(record)
+        elif record.levelno == logging.WARNING:
             heard.append(record.getMessage())
-        return heard is None
 
     @contextmanager
     def block(self) -> Iterator[list[str]]:
         """Yield the list that warnings of this thread go to; warnings are on meanwhile."""
-        outer: list[str] | None = getattr(self.thread, "heard", None)
+        outer = self._heard()
         with self.lock:
             if not self.blocks:
                 self.was_enabled = "rdApp.warning:enabled" in rdBase.LogStatus()
@@ -68,8 +81,7 @@ def _connect() -> None:
         (rdBase.EnableLog if status == "enabled" else rdBase.DisableLog)(name)
 
 
-_LISTENER = _Listener()
-logging.getLogger("rdkit").addFilter(_LISTENER)
+_LISTENER = _Listener(logging.getLogger("rdkit"))
 _connect()
 
 
@@ -115,6 +127,7 @@ def whole(compute: Callable[[], T]) -> T:
     Threads take turns, since a process has one handler.
     """
     found: list[T] = []
+    connected = False
     with _LISTENER.turn:
         while True:
             found.clear()
@@ -123,7 +136,8 @@ def whole(compute: Callable[[], T]) -> T:
             _restore_handler()
             if interrupted:
                 signal.raise_signal(signal.SIGINT)
-            elif heard and heard[-1].endswith(_END):
+            elif connected or (heard and heard[-1].endswith(_END)):
                 return found[0]
             else:  # Somebody has sent RDKit's messages elsewhere.
                 _connect()
+                connected = True

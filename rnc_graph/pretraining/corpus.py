@@ -26,7 +26,7 @@ from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.data.smiles import identity, parse_smiles
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.files import atomic_path, csv_text, write_text
+from rnc_graph.files import atomic_path, csv_text, remove_leftovers, write_text
 from rnc_graph.workers import in_order
 
 # Single bonds outside of rings between heavy atoms.
@@ -137,6 +137,7 @@ def list_molecules(
                     f"{given!r}; choose another folder"
                 )
         return found
+    remove_leftovers(folder)
     seen = _Seen()
     rows = bad = duplicates = pieces = total = 0
     with (

@@ -15,6 +15,13 @@ from rnc_graph.pretraining.shards import SHARD, CorpusStore
 
 # Shards that are in memory at a time: batches are drawn from all of them.
 _TOGETHER = 16
+CHUNK = _TOGETHER * SHARD
+"""Molecules of a chunk, about."""
+
+
+def chunks_of(store: CorpusStore) -> int:
+    """Return how many chunks a pass over a corpus has."""
+    return max(1, round(len(store.shards) / _TOGETHER))
 
 
 class CorpusLoader:
@@ -39,7 +46,7 @@ class CorpusLoader:
         self.batch_size = batch_size
         self.seed = seed
         self.device = device
-        self.chunks = max(1, round(len(store.shards) / _TOGETHER))
+        self.chunks = chunks_of(store)
         molecules = sum(store.sizes)
         self.batches = molecules // self.chunks // batch_size
         if self.batches == 0:

@@ -22,7 +22,7 @@ from rnc_graph.encoders import ENCODERS, GraphEncoder
 from rnc_graph.encoders.pretrained import CARD, save_pretrained
 from rnc_graph.files import locked, new_folder, write_text
 from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules, sha256_of, versions
-from rnc_graph.pretraining.loader import CorpusLoader
+from rnc_graph.pretraining.loader import CorpusLoader, chunks_of
 from rnc_graph.pretraining.objectives import Step, make_objective
 from rnc_graph.pretraining.probe import probe
 from rnc_graph.pretraining.recipe import Recipe, make_recipe
@@ -154,6 +154,15 @@ def run_checkpoint(recipe: Recipe, corpus: Corpus) -> Path:
     return corpus.folder / f"{digest[:16]}.ckpt"
 
 
+def rounded_passes(recipe: Recipe, store: CorpusStore) -> float:
+    """Return how many passes a run takes: those of its recipe, rounded to whole chunks."""
+    return _epochs(recipe, store) / chunks_of(store)
+
+
+def _epochs(recipe: Recipe, store: CorpusStore) -> int:
+    return max(1, round(recipe.passes * chunks_of(store)))
+
+
 def pretrain_encoder(
     recipe: Recipe | Mapping[str, Any],
     *,
@@ -192,7 +201,7 @@ def pretrain_encoder(
     store.check()
     began = time.monotonic()
     loader = CorpusLoader(store, recipe.batch_size, recipe.seed, torch_device(device))
-    epochs = max(1, round(recipe.passes * loader.chunks))
+    epochs = _epochs(recipe, store)
     with seeded(recipe.seed, cuda=torch_device(device).type == "cuda"):
         encoder = ENCODERS.make(recipe.encoder, **recipe.options)
         assert isinstance(encoder, GraphEncoder)

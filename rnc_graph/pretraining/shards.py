@@ -26,7 +26,7 @@ from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import MoleculeArrays, Wants, descriptor_names, molecule_arrays
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.files import atomic_path
+from rnc_graph.files import atomic_path, remove_leftovers
 from rnc_graph.pretraining.corpus import Corpus
 from rnc_graph.workers import in_order
 
@@ -87,6 +87,7 @@ class CorpusStore:
         number, parts = part
         if not 1 <= number <= parts:
             raise BadValueError(f"part: expected i/n with i from 1 to n, got {number}/{parts}")
+        remove_leftovers(self.corpus.folder)
         own = set(self.shards[number - 1 :: parts])
         done = 0
 

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import math
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from rnc_graph.errors import BadValueError, RunError
@@ -107,6 +109,8 @@ def fit(
         RunError: training diverged.
         BadValueError: no target of the validation set is known, early stopping without a validation
             set, or a device that cannot be used.
+        KeyboardInterrupt: SIGINT came.
+        SystemExit: SIGTERM came; its code is 143.
     """
     config = module.config
     checkpoint = None
@@ -138,7 +142,8 @@ def fit(
         # Every process must find it: several hosts may not share the folder.
         readable = checkpoint is not None and all(from_all(checkpoint.readable()))
         begun = trainer.checkpoint if readable else None
-        lightning_trainer.fit(module, train, val, ckpt_path=begun, weights_only=True)
+        with _python_interrupts():
+            lightning_trainer.fit(module, train, val, ckpt_path=begun, weights_only=True)
     last = recorder.history[-1]["training_loss"]
     if val is None and not math.isfinite(last):
         raise RunError(
@@ -147,6 +152,19 @@ def fit(
     if checkpoint is not None:
         checkpoint.remove()
     return recorder.history
+
+
+@contextmanager
+def _python_interrupts() -> Iterator[None]:
+    """Raise for signals what Python does: Lightning ends the process, after SIGTERM with code 0."""
+    try:
+        yield
+    except SIGTERMException as error:
+        raise SystemExit(128 + signal.SIGTERM) from error
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
 
 
 def _digest(module: StageModule, train: Any) -> str:

@@ -26,7 +26,7 @@ from rnc_graph.data.cache import (
 from rnc_graph.data.features import MoleculeFeatures, featurize, molecule_features, packed_graphs
 from rnc_graph.data.featurizer import MoleculeArrays, Wants, molecule_arrays
 from rnc_graph.data.smiles import BadMolecule
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import FileError, RncGraphError
 from rnc_graph.workers import worker_pool
 from tests.data.damage import flip_bits
 
@@ -391,3 +391,10 @@ def test_the_folder_is_the_users_own_unless_set(
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "c")
     assert cache_dir() == tmp_path / "c" / ".cache" / "rnc_graph"
+
+    def home() -> Path:
+        raise RuntimeError("could not determine home directory")
+
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(FileError, match="set the environment variable RNC_GRAPH_CACHE"):
+        cache_dir()

@@ -145,6 +145,49 @@ def test_it_listens_whatever_becomes_of_the_log(spoil) -> None:
             RDLogger.EnableLog(log)
 
 
+_LOGGING = """
+import logging, logging.config, signal, sys
+from rdkit import rdBase
+from rnc_graph.data.rdkit_log import whole
+logger = logging.getLogger("rdkit")
+whole(int)
+exec(sys.argv[1])
+tries = []
+def compute():
+    tries.append(1)
+    if len(tries) == 1:
+        rdBase.LogWarningMsg("Interrupted, as by Ctrl-C")
+signal.signal(signal.SIGINT, lambda number, _: None)
+whole(compute)
+print(len(tries))
+"""
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "logging.config.dictConfig({'version': 1, 'root': {'level': 'INFO'}})",
+        "logger.setLevel(logging.ERROR)",
+        "logging.disable(logging.WARNING)",
+        "logger.disabled = True",
+        "logger.filters.clear()",
+    ],
+)
+def test_it_listens_whatever_the_setup_of_logging(setup: str) -> None:
+    command = [sys.executable, "-c", _LOGGING, setup]
+    done = subprocess.run(
+        command, capture_output=True, cwd=ROOT, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("2\n", "")
+
+
+def test_without_any_warning_the_second_result_is_returned(monkeypatch) -> None:
+    monkeypatch.setattr(rdBase, "LogWarningMsg", lambda message: None)
+    tries: list[int] = []
+    whole(lambda: tries.append(1))
+    assert len(tries) == 2
+
+
 def test_only_the_own_thread_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     said = threading.Thread(target=lambda: rdBase.LogWarningMsg("of another thread"))
     with _LISTENER.block() as heard:

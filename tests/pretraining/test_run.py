@@ -10,12 +10,14 @@ import time
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from rnc_graph import MoleculeRegressor, TwoStage
+from rnc_graph.cli import app
 from rnc_graph.data import MoleculeDataset, load_dataset
 from rnc_graph.encoders import load_pretrained
 from rnc_graph.encoders.pretrained import save_pretrained
-from rnc_graph.errors import BadValueError, FileError, WriteError
+from rnc_graph.errors import BadValueError, FileError, RunError, WriteError
 from rnc_graph.files import OWN_FILES, locked
 from rnc_graph.pretraining import (
     make_recipe,
@@ -193,6 +195,23 @@ def test_a_recipe_is_yaml_and_options_replace_its_values(tmp_path):
     path.write_text("corpus: moses\npass: 2\n")
     with pytest.raises(BadValueError, match=r"recipe\.yaml: .*pass"):
         read_recipe(path)
+
+
+def test_an_option_takes_fragments_of_a_recipe_back_and_rounded_passes_are_said(
+    corpus, tmp_path, monkeypatch
+):
+    def stop(recipe, **options):
+        raise RunError(f"fragments: {recipe.fragments}")
+
+    monkeypatch.setattr("rnc_graph.pretraining.pretrain_encoder", stop)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"corpus: {corpus}\nmolecules: 10\nfragments: true\n")
+    line = ["pretrain", str(path), "--out", str(tmp_path / "out"), "--no-fragments", "--jobs", "1"]
+    result = CliRunner().invoke(app, line)
+    assert str(result.exception) == "fragments: False"
+    assert "passes" not in result.output
+    result = CliRunner().invoke(app, [*line, "--passes", "0.5"])
+    assert "passes: 0.5 is rounded to 1, whole chunks of 65,536 molecules" in result.output
 
 
 def test_two_runs_do_not_share_a_state(store, tmp_path):

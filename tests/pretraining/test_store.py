@@ -1,5 +1,8 @@
 """Shards: what is in them, by whom they are made, and ranks."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +53,21 @@ def test_parts_make_the_shards_together_and_none_twice(small):
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
     with pytest.raises(BadValueError, match="expected i/n with i from 1 to n, got 4/3"):
         small.describe(part=(4, 3))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is removed there")
+def test_what_a_killed_process_left_is_removed(small):
+    folder, source = small.corpus.folder, small.corpus.folder.parent / "all.smi"
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = folder / f".000000.safetensors.{ended.pid}.rnc_graph.tmp"
+    left.touch()
+    small.describe()
+    assert not left.exists()
+    left.touch()
+    (folder / "corpus.json").unlink()
+    list_molecules(source, folder)
+    assert not left.exists()
 
 
 def test_shards_of_another_list_are_refused(small):

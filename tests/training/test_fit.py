@@ -1,4 +1,5 @@
 import copy
+import signal
 import threading
 import warnings
 from contextlib import nullcontext
@@ -287,3 +288,43 @@ def test_sixteen_molecules_are_learned_by_heart(
     )
     predictions = infer(nn.Sequential(encoder, head), validation)
     assert F.l1_loss(predictions, targets[rows]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "code"),
+    [(signal.SIGINT, KeyboardInterrupt, None), (signal.SIGTERM, SystemExit, 143)],
+)
+def test_a_signal_ends_training_as_it_ends_python(
+    problem: Any, toy: Any, number: signal.Signals, error: type[BaseException], code: int | None
+) -> None:
+    """Lightning would end the process with code 1 after SIGINT, and with 0 after SIGTERM."""
+    epochs = []
+
+    def on_epoch() -> None:
+        epochs.append(1)
+        signal.raise_signal(number)
+
+    # A shell's background job ignores SIGINT, and SIGTERM must not end pytest.
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: lambda number, frame: None,
+    }
+    before = {n: signal.signal(n, handler) for n, handler in handlers.items()}
+    try:
+        with pytest.raises(error) as raised:
+            stages.pretrain(
+                toy(),
+                _Mean(),
+                problem.training(),
+                problem.validation(),
+                targets=1,
+                config=RESTLESS,
+                seed=0,
+                trainer=TrainerConfig(on_epoch=on_epoch),
+            )
+        assert {n: signal.getsignal(n) for n in handlers} == handlers
+    finally:
+        for n, handler in before.items():
+            signal.signal(n, handler)
+    assert len(epochs) == 1
+    assert getattr(raised.value, "code", None) == code

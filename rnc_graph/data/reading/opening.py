@@ -8,6 +8,7 @@ import tempfile
 import weakref
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,16 @@ class _Folder:
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
+@contextmanager
+def _named(name: str, copy: Path) -> Iterator[None]:
+    """Say in errors what a table is called, not its copy."""
+    try:
+        yield
+    except (BadValueError, FileError) as error:
+        error.args = (str(error).replace(str(copy), name),)
+        raise
+
+
 def _spooled(source: Path) -> TableSource:
     name = "standard input" if source == STANDARD_INPUT else str(source)
     folder = _Folder()
@@ -101,17 +112,20 @@ def _spooled(source: Path) -> TableSource:
                 with source.open("rb") as pipe:
                     shutil.copyfileobj(pipe, written)
     except OSError as error:
-        raise unreadable(source, error) from error
+        raise unreadable(Path(name), error) from error
     with copy.open("rb") as file:
         start = file.read(4)
     suffix = next((suffix for magic, suffix in _MAGIC.items() if start.startswith(magic)), "")
-    table = open_table(copy.rename(copy.with_name(copy.name + suffix)))
+    copy = copy.rename(copy.with_name(copy.name + suffix))
+    with _named(name, copy):
+        table = open_table(copy)
     table.name = name
     read = table.read
 
     def chunks(size: int) -> Iterator[Chunk]:
         assert folder  # It holds the copy, which goes when nothing reads it any more.
-        yield from read(size)
+        with _named(name, copy):
+            yield from read(size)
 
     table.read = chunks
     return table

@@ -11,7 +11,7 @@ import pytest
 
 from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.molecules import read_molecules
-from rnc_graph.errors import FileError
+from rnc_graph.errors import BadValueError, FileError
 
 CODE = (
     "import sys; from pathlib import Path; from rnc_graph.data.reading.molecules import *;"
@@ -37,6 +37,17 @@ def test_a_fifo_is_read_once_and_whole(tmp_path: Path, count: int, pack) -> None
     assert table.name == str(path)
     assert sum(len(chunk.rows) for chunk in table.chunks()) == count
     assert sum(len(chunk.rows) for chunk in table.chunks(501)) == count
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(_rows(80))[:-9]])
+def test_an_error_names_the_pipe_and_not_its_copy(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(content,))
+    writer.start()
+    with pytest.raises(BadValueError, match=f"^{path}: (cannot be read as CSV|breaks off)"):
+        list(open_table(path).chunks())
+    writer.join()
 
 
 @pytest.mark.slow
