@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -89,9 +90,23 @@ def _main(
     """Group the commands."""
 
 
+class _Log(Console):
+    """A console on stderr: a pipe that was closed or a disk that is full ends no work."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, if it can be printed."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on; by default rich would end the process."""
+        self.quiet = True
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints names as they are, with ``:x:`` in them too."""
-    return Console(stderr=stderr, emoji=False, highlight=False)
+    kind = _Log if stderr else Console
+    return kind(stderr=stderr, emoji=False, highlight=False)
 
 
 def say(message: str, style: str | None = None) -> None:

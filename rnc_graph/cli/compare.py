@@ -70,8 +70,8 @@ def compare(
     )
     models = {"A": f"A ({model})", "B": f"B ({other})"}
     title = f"{table.name}: A is {model}, B is {other}"
+    if out is not None:
+        say_written(write_comparison(out, found, title, models))
     print_table(console(), COMPARED, comparison_cells(found), title=title)
     for note in comparison_notes(found, models):
         console().print(note, markup=False, soft_wrap=True)
-    if out is not None:
-        say_written(write_comparison(out, found, title, models))

@@ -157,10 +157,10 @@ def evaluate(
     parts = {name: evaluation.take(rows) for name, rows in subsets.items() if len(rows)}
     if not parts:
         raise BadValueError(f"{table.name}: has no molecule that can be evaluated")
-    for name, part in parts.items():
-        print_evaluation(console(), part, f"{table.name}, {name}")
     if out is not None:
         say_written(write_evaluation(out, loaded, parts, bad, table.name))
+    for name, part in parts.items():
+        print_evaluation(console(), part, f"{table.name}, {name}")
 
 
 def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -> MoleculeModel:
