@@ -13,7 +13,7 @@ from rnc_graph.cli.tables import by_target, column_of_each
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import BadValueError
-from rnc_graph.models.build import Preparation, prepare
+from rnc_graph.models.build import Preparation, Prepared, prepare
 
 QUICK = ["--no-baselines", "--networks", "0", "--member", "svr", "--jobs", "1"]
 
@@ -207,6 +207,35 @@ def test_logarithms_are_merged_as_such() -> None:
     np.testing.assert_array_equal(prepared.table.targets[1:], values[1:])
     plain = prepare(table, [], made, Wants())
     assert plain.table.targets[0, 0] == pytest.approx(500.05)
+
+
+@pytest.mark.parametrize("first", [0, 20])
+def test_no_value_of_the_test_set_is_merged_into_training(first: int) -> None:
+    # Methane is in both sets, whichever row is the first.
+    order = np.roll(np.arange(21), -first)
+    smiles = ["C" * (1 + number) for number in range(20)] + ["C"]
+    values = np.array([*range(20), 1000.0])[:, None]
+    cells = ["train"] * 15 + ["test"] * 6
+    table = MoleculeTable("t", smiles, values, ["y"], extra={"set": cells}).take(order)
+
+    def prepared(split: str, **options: str) -> Prepared:
+        return prepare(
+            table,
+            [],
+            Preparation(merge="mean", split=split, split_options={"column": "set", **options}),
+            Wants(),
+        )
+
+    kept = prepared("column")
+    assert len(kept.table) == 21
+    assert [kept.table.smiles[row] for row in kept.split.train].count("C") == 1
+    assert {kept.table.targets[row, 0] for row in kept.split.train} == {*map(float, range(15))}
+    dropped = prepared("column", leaks="drop")
+    assert len(dropped.split.train) == 14
+    with pytest.raises(BadValueError, match="one molecule into two sets"):
+        prepared("column", leaks="raise")
+    with pytest.raises(BadValueError, match="a group split leaves the train set empty"):
+        prepared("group")  # The two groups share methane: they are one.
 
 
 def test_a_column_of_relations_has_its_target(tmp_path: Path) -> None:
