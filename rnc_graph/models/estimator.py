@@ -216,7 +216,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 below, else 0; None where texts or nothing say so. A bound teaches where the value
                 is not; it is in no error and calibrates no interval.
             validation: SMILES and measurements to hold out, none of a molecule of X; a share of X
-                by default, ``validation_fraction``.
+                by default, ``validation_fraction``. Columns of a frame may be in another order.
 
         Raises:
             BadValueError: a setting, the SMILES or the measurements cannot be used.
@@ -234,6 +234,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 raise BadValueError(
                     f"validation: expected {count} targets as in y, got {held.values.shape[1]}"
                 )
+            held = held.in_order(validation[1], target_names(y, count), "validation's y")
             smiles, measured = smiles + held_smiles, measured.followed_by(held)
             if weights is not None:
                 weights = np.concatenate([weights, np.ones(len(held_smiles))])
@@ -350,14 +351,17 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         Bounds do not count: see :meth:`fit`. Nor does a target without such a measurement.
 
         Raises:
-            BadValueError: ``y`` has another shape than the predictions, or no such measurement.
+            BadValueError: ``y`` has another shape than the predictions, columns of other names
+                than the targets, or no such measurement.
         """
-        targets = Measurements.of(y, censored).exact
+        measurements = Measurements.of(y, censored)
         predicted = Measurements.of(self.predict(X)).values
-        if targets.shape != predicted.shape:
+        if measurements.values.shape != predicted.shape:
             raise BadValueError(
-                f"y: expected the shape of the predictions, {predicted.shape}, got {targets.shape}"
+                f"y: expected the shape of the predictions, {predicted.shape}, got "
+                f"{measurements.values.shape}"
             )
+        targets = measurements.in_order(y, self.model_.targets).exact
         scores = []
         for measured, values in zip(targets.T, predicted.T, strict=True):
             known = ~np.isnan(measured) & ~np.isnan(values)  # Not of SMILES that cannot be read.
