@@ -9,10 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
-from rnc_graph.cli.tables import by_target, column_of_each
+from rnc_graph.cli.tables import by_target, column_of_each, relations_in_training
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import BadValueError
+from rnc_graph.models import load_model
 from rnc_graph.models.build import Preparation, Prepared, prepare
 
 QUICK = ["--no-baselines", "--networks", "0", "--member", "svr", "--jobs", "1"]
@@ -185,6 +186,19 @@ def test_a_column_of_relations_says_what_cells_do(bounded: Path) -> None:
         for name in ("cells", "column")
     )
     pd.testing.assert_frame_equal(by_cell, by_column)
+
+
+def test_relations_are_read_as_in_training(bounded: Path) -> None:
+    model, table, out = bounded / "column", bounded / "bounds.csv", bounded / "again"
+    said = "relations are read from column 'how', as in training"
+    assert said in run("evaluate", model, table, "--out", out, "--jobs", 1).output
+    assert json.loads((out / "metrics.json").read_text())["molecules seen"]["y"]["bounds"] > 0
+    page = ["--training", table, "--rows", 1, "--out", bounded / "page.html", "--jobs", 1]
+    assert said in run("explain", model, table, *page).output
+    lacking = pd.read_csv(table).drop(columns="how")
+    lacking.to_csv(bounded / "lacking.csv", index=False)
+    assert said not in run("evaluate", model, bounded / "lacking.csv", "--jobs", 1).output
+    assert relations_in_training(load_model(model)) == {"y": "how"}
 
 
 def test_repeats_are_hinted_at(esol: MoleculeTable) -> None:

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
-from rnc_graph.cli.tables import read_measured
+from rnc_graph.cli.tables import read_measured, relations_in_training
 
 
 @command()
@@ -61,6 +61,7 @@ def compare(
         id_column=id_column,
         usual_id=first.id_column,
         relation=relation,
+        usual_relations=relations_in_training(second, first),
     )
     say_all(notes)
     if bad:

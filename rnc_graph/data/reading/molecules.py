@@ -46,6 +46,7 @@ def read_molecules(
     weight: str | None = None,
     bounds: bool = False,
     relations: Sequence[str] = (),
+    usual_relations: Sequence[str] = (),
     unit: str = "",
     name: str | None = None,
     decimal: Decimal | None = None,
@@ -64,6 +65,7 @@ def read_molecules(
         weight: the column of weights, positive numbers.
         bounds: whether cells such as ">100" are bounds; otherwise such rows are bad.
         relations: for each target the column that says "=", "<" or ">" of it; with ``bounds``.
+        usual_relations: the same, if the table has them and ``relations`` names none.
         unit: unit of the targets.
         name: of the table in messages; the file's path by default.
         decimal: the decimal sign of the targets; found from all cells of a column if None.
@@ -86,6 +88,11 @@ def read_molecules(
     chosen = choose_columns(table.columns, sample, smiles, targets, source=table.name)
     if id_column is None and usual_id in table.columns:
         id_column = usual_id
+    if not relations:
+        relations = [name if name in table.columns else "" for name in usual_relations]
+        if used := dict.fromkeys(filter(None, relations)):
+            listed = ", ".join(map(repr, used))
+            chosen.notes.append(f"relations are read from column {listed}, as in training")
     if relations and len(relations) != len(chosen.targets):
         raise BadValueError(
             f"{table.name}: expected a column of relations for each target, got "
