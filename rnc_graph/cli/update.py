@@ -216,7 +216,11 @@ def update_section(
         return []
     from rnc_graph.reporting.comparisons import comparison_section
 
-    found = _compare_with_old(folder, old, built, prepared, jobs)
-    section, lines = comparison_section(found, str(folder))
+    reason = "no measured molecule of the table is in its test set"
+    try:
+        found = _compare_with_old(folder, old, built, prepared, jobs)
+    except BadValueError as error:  # It must not cost the model.
+        found, reason = None, str(error)
+    section, lines = comparison_section(found, str(folder), reason)
     say_all(lines)
     return [section]

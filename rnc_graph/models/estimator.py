@@ -375,7 +375,15 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         return float(np.mean(scores))
 
     def save(self, folder: str | Path) -> None:
-        """Write the model into a folder as ``config.json`` and ``model.safetensors``."""
+        """Write the model into a folder as ``config.json`` and ``model.safetensors``.
+
+        The card, split and figures of another model that ``rnc-graph train`` wrote there are
+        removed.
+
+        Raises:
+            BadValueError: the encoder was passed as a module.
+            OSError: the folder cannot be written to.
+        """
         check_is_fitted(self)
         save_model(self.model_, Path(folder))
 
