@@ -1,6 +1,7 @@
 """A model that is renewed with new measurements."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,15 @@ def test_another_table_is_no_update(folder: Path, tmp_path: Path) -> None:
     updating = ["train", tmp_path / "other.csv", "--update", folder / "old", *QUICK]
     result = run(*updating, "--out", tmp_path / "m")
     assert "is the split of another table: " in str(result.exception)
+
+
+def test_fractions_divide_new_molecules_alone(folder: Path, tmp_path: Path) -> None:
+    updating = ["train", folder / "new.csv", "--update", folder / "old", *QUICK]
+    said = written(run(*updating, "--test-fraction", 0.5, "--out", tmp_path / "new"))
+    [counts] = re.findall(r"alone are divided by --validation-fraction and --test-fraction \((.*?)\)", said)
+    train, none, test = (int(text.split()[1]) for text in counts.split(", "))
+    assert none == 0
+    assert abs(train - test) < 25
 
 
 def test_what_cannot_be_compared_costs_no_model(

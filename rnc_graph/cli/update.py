@@ -172,13 +172,17 @@ def _old_and_new(folder: Path, prepared: Prepared) -> str:
     from rnc_graph.data.splits.given import key_digest, old_sets, read_split
 
     old = old_sets(read_split(folder / SPLIT).get("digests") or {})
-    digests = {key_digest(key) for key in prepared.features.canonical}
+    own = [key_digest(key) for key in prepared.features.canonical]
+    digests = set(own)
     sets = [old[digest] for digest in digests & old.keys()]
     counts = ", ".join(f"{name} {sets.count(name)}" for name in ("train", "validation", "test"))
+    divided = prepared.split.sets().items()
+    new = ", ".join(f"{name} {len({own[r] for r in rows} - old.keys())}" for name, rows in divided)
     lacking = len(old.keys() - digests)
     missing = f"; {plural(lacking, 'molecule')} of it are not in the table" if lacking else ""
     return (
-        f"{plural(len(digests - old.keys()), 'new molecule')}; {len(sets)} have the set that they "
+        f"{plural(len(digests - old.keys()), 'new molecule')}, which alone are divided by "
+        f"--validation-fraction and --test-fraction ({new}); {len(sets)} have the set that they "
         f"have in {folder} ({counts}){missing}"
     )
 
