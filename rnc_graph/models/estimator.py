@@ -42,7 +42,12 @@ from rnc_graph.models.measurements import (
     weights_of,
 )
 from rnc_graph.models.progress import training_bar
-from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_intervals
+from rnc_graph.models.user_warnings import (
+    describe_bad_smiles,
+    warn_of_bad,
+    warn_of_classes,
+    warn_of_intervals,
+)
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
 
@@ -247,6 +252,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         if features.bad and self.on_bad == "raise":
             raise BadValueError(describe_bad_smiles(features.bad))
         warn_of_bad(features.bad, "left out of training")
+        names = target_names(y, count)
+        warn_of_classes(names, measured.exact)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if validation is not None:
             train, held_out = usable[usable < given], usable[usable >= given]
@@ -265,7 +272,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 train,
                 held_out,
                 settings,
-                target_names=target_names(y, count),
+                target_names=names,
                 units=[""] * count,
                 censored=measured.censored if measured.censored.any() else None,
                 weights=weights,

@@ -23,6 +23,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.models import (
     BadMoleculeWarning,
+    FewValuesWarning,
     IntervalWarning,
     ModelSettings,
     embed_smiles,
@@ -484,3 +485,12 @@ def test_columns_of_a_frame_are_taken_by_their_names(
         model.fit(smiles[first], frame[first], validation=(smiles[held], renamed))
     unnamed = MoleculeRegressor(**CHEAP).fit(smiles, frame.to_numpy())
     assert unnamed.score(smiles, frame) == unnamed.score(smiles, frame.to_numpy())
+
+
+def test_classes_are_warned_of(molecules: tuple[list[str], np.ndarray]) -> None:
+    smiles, y = molecules
+    with pytest.warns(FewValuesWarning, match="target 'target' has two values, 0 and 1"):
+        MoleculeRegressor(**CHEAP).fit(smiles, np.where(y > -3, 1, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FewValuesWarning)
+        MoleculeRegressor(**CHEAP).fit(smiles, y)

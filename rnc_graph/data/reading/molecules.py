@@ -28,7 +28,7 @@ from rnc_graph.data.reading.numbers import (
 )
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.data.reading.source import Chunk
-from rnc_graph.data.table import MoleculeTable
+from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import BadValueError
 
 _Wrong = tuple[str, str, str]
@@ -140,7 +140,8 @@ def read_molecules(
     for target, values in zip(molecules.target_names, molecules.targets.T, strict=True):
         if np.isnan(values).all():
             raise BadValueError(f"{table.name}, column {target!r}: expected numbers, got none")
-    notes = [*table.notes, *chosen.notes, *notes, *ignored.notes(), *_classes(molecules)]
+    notes = [*table.notes, *chosen.notes, *notes, *ignored.notes()]
+    notes += like_classes(molecules.target_names, molecules.exact)
     notes += molecules.bound_notes()
     return molecules, gathered.bad, notes
 
@@ -185,14 +186,15 @@ def read_all_columns(
     return molecules, [*notes, *valueless, *([describe_bad(rest, table.name)] if rest else [])]
 
 
-def _classes(table: MoleculeTable) -> Iterator[str]:
-    """Yield a note on each target that looks like classes."""
-    for name, values in zip(table.target_names, table.exact.T, strict=True):
-        different = np.unique(values[~np.isnan(values)])
-        if len(different) == 2 and len(table) > 10:
-            low, high = different
+def like_classes(names: Sequence[str], values: FloatArray) -> Iterator[str]:
+    """Yield a note on each of t targets with two or three different values (N, t), NaN aside."""
+    for name, column in zip(names, values.T, strict=True):
+        known = column[~np.isnan(column)]
+        different = [f"{value:g}" for value in np.unique(known).tolist()]
+        if len(known) > 10 and len(different) in (2, 3):
             yield (
-                f"target {name!r} has two values, {low:g} and {high:g}: if they are classes, a "
+                f"target {name!r} has {'two' if len(different) == 2 else 'three'} values, "
+                f"{', '.join(different[:-1])} and {different[-1]}: if they are classes, a "
                 "regressor predicts scores between them; give a measured quantity instead"
             )
 
