@@ -409,7 +409,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             folder: the model's.
             trusted: modules or classes whose encoders may be imported; see ``load_model``.
             plugins: the Python files that it was trained with; no other file is run.
-            options: arguments that are not part of a model: ``n_jobs``, ``device``, ...
+            options: arguments that are not part of a model, and that it does not keep: without them
+                ``random_state``, ``validation_fraction``, ``on_bad``, ``n_jobs``, ``device`` and
+                ``verbose`` have their defaults, which matters where the model is fitted again.
         """
         model = load_model(Path(folder), trusted, plugins=plugins)
         regressor = cls(**{**model.settings.model_dump(), **options}, plugins=plugins)
