@@ -182,7 +182,8 @@ def test_another_table_is_no_update(folder: Path, tmp_path: Path) -> None:
 def test_fractions_divide_new_molecules_alone(folder: Path, tmp_path: Path) -> None:
     updating = ["train", folder / "new.csv", "--update", folder / "old", *QUICK]
     said = written(run(*updating, "--test-fraction", 0.5, "--out", tmp_path / "new"))
-    [counts] = re.findall(r"alone are divided by --validation-fraction and --test-fraction \((.*?)\)", said)
+    options = "--validation-fraction and --test-fraction"
+    [counts] = re.findall(rf"which alone are divided by {options} \((.*?)\)", said)
     train, none, test = (int(text.split()[1]) for text in counts.split(", "))
     assert none == 0
     assert abs(train - test) < 25

@@ -120,7 +120,8 @@ def read(
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read a file, or load a dataset by its name; without targets, take the default ones.
 
-    What is ``usual`` is taken if the table has it and no other is given. The bad rows are with those that have no value; see ``without_value``.
+    What is ``usual`` is taken if the table has it and no other is given. The bad rows are with
+    those that have no value; see ``without_value``.
     """
     from rnc_graph.data.catalog import dataset_cards, load_dataset
     from rnc_graph.data.reading.molecules import read_molecules

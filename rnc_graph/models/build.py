@@ -17,7 +17,7 @@ from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.scaling import TargetScaler, Transform, not_positive
 from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
-from rnc_graph.data.splits.split import Groups, Splitter, first_rows, leaking_pairs
+from rnc_graph.data.splits.split import Splitter, first_rows, leaking_pairs
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, plural
 from rnc_graph.models.baselines import baseline_predictions
@@ -168,12 +168,12 @@ def prepare(
         hint = "; --merge mean makes one row of each" if preparation.merge == "no" else ""
         notes.append(duplicates.summary(table.rows) + hint)
         if preparation.merge != "no":
-            keys = features.canonical
-            molecules = SplitSamples.of(table, keys)
-            if _divides(splitter, molecules, duplicates.groups):
-                split = splitter.split(molecules, preparation.seed, preparation.fractions)
-                keys, split = _merged_by_set(keys, split)
-                notes.append("molecules have rows in several sets: they are merged within each set")
+            keys, split = _split_first(table, features.canonical, splitter, preparation)
+            if split is not None:
+                notes.append(
+                    "rows of a molecule differ in the column that the table is split by: they are "
+                    "merged within each set"
+                )
             if lost := lost_bounds(table, keys):
                 notes.append(
                     f"{plural(lost, 'molecule')} lost a bound in merging: a value is kept before a "
@@ -197,21 +197,26 @@ def prepare(
     return Prepared(table, features, split, all_bad, notes)
 
 
-def _divides(splitter: Splitter, molecules: SplitSamples, groups: Groups) -> bool:
-    """Return whether the rows of a molecule differ in the column that a splitter goes by."""
-    cells = molecules.columns.get(getattr(splitter, "column", ""))
-    return cells is not None and any(len({cells[row].strip() for row in g}) > 1 for g in groups)
-
-
-def _merged_by_set(keys: list[str], split: Split) -> tuple[list[str], Split]:
-    """Return N keys to merge the rows of each set by, and the split of the merged rows.
+def _split_first(
+    table: MoleculeTable, canonical: list[str], splitter: Splitter, preparation: Preparation
+) -> tuple[list[str], Split | None]:
+    """Split before merging, where the rows of a molecule differ in the column that is split by.
 
     Else a training set would learn the mean of its values and those of the test set.
+
+    Returns:
+        N keys, by which rows are merged, and the split of the merged rows; None if they are merged
+        first.
     """
-    set_of = np.full(len(keys), -1)
+    molecules = SplitSamples.of(table, canonical)
+    cells = molecules.columns.get(getattr(splitter, "column", ""), [""] * len(canonical))
+    if len({*zip(canonical, map(str.strip, cells), strict=True)}) == len({*canonical}):
+        return canonical, None
+    split = splitter.split(molecules, preparation.seed, preparation.fractions)
+    set_of = np.full(len(canonical), -1)
     for number, rows in enumerate(split.sets().values()):
         set_of[rows] = number
-    keys = [f"{number} {key}" for number, key in zip(set_of.tolist(), keys, strict=True)]
+    keys = [f"{number} {key}" for number, key in zip(set_of.tolist(), canonical, strict=True)]
     kept = set_of[np.sort(first_rows(keys, np.arange(len(keys))))]
     return keys, Split(*(np.flatnonzero(kept == number) for number in range(3)))
 

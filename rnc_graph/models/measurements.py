@@ -58,7 +58,7 @@ class Measurements:
         return np.where(self.censored == 0, self.values, np.nan)
 
     def in_order(self, y: Any, names: Sequence[str], of: str = "y") -> Measurements:
-        """Return the columns in the order of a model's targets, if ``y`` is a frame that names them.
+        """Return the columns in the order of a model's targets, by those of a frame ``y``.
 
         Args:
             y: what was read; an array has its columns in order.

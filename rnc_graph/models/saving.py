@@ -141,7 +141,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
 
 
 def _holds_another(folder: Path, weights_sha256: str) -> bool:
-    """Return whether ``rnc-graph train``, which alone writes a split, made a model of the folder."""
+    """Return whether a folder has another model with a split, as ``rnc-graph train`` writes."""
     if not (folder / SPLIT).is_file():
         return False
     try:

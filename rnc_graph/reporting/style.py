@@ -64,7 +64,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
         import matplotlib
         from cycler import cycler
 
-        own = {"axes.prop_cycle": cycler(color=COLORS), "font.family": _families()}
+        own: dict[Any, Any] = {"axes.prop_cycle": cycler(color=COLORS), "font.family": _families()}
         with matplotlib.rc_context({**_SETTINGS, **own}):
             return draw(*args, **kwargs)
 
