@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnc_graph.data.reading.columns import NAME, spelled
+from rnc_graph.data.reading.columns import TITLE, spelled
 from rnc_graph.data.reading.source import Row, TableSource, chunked
 from rnc_graph.data.reading.text import line_blocks
 from rnc_graph.errors import BadValueError
@@ -22,7 +22,7 @@ def open_sdf(path: Path) -> TableSource:
     """Open an SDF: the column "smiles" is the mol block, the others are its properties.
 
     A property of that name is called "smiles (property)". Titles, if any record has one and no
-    property is called so, are the column "name". Raises :class:`RncGraphError`.
+    property is called so, are the column "title". Raises :class:`RncGraphError`.
     """
     names: dict[str, None] = {}
     records, titled = 0, False
@@ -38,9 +38,9 @@ def open_sdf(path: Path) -> TableSource:
         raise BadValueError(f"{path}: cannot be read as SDF: it holds no records")
     columns = [SMILES, *names]
     notes = ["the column 'smiles' is made from the mol blocks"]
-    if titled and NAME not in map(spelled, names):
-        columns.insert(1, NAME)
-        notes.append(f"the column {NAME!r} is made from the titles of the mol blocks")
+    if titled and TITLE not in map(spelled, names):
+        columns.insert(1, TITLE)
+        notes.append(f"the column {TITLE!r} is made from the titles of the mol blocks")
     if f"{SMILES} (property)" in names:
         notes.append("the property 'smiles' is called 'smiles (property)'")
     return TableSource(
@@ -101,7 +101,7 @@ def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
             yield Row(None, line, f"a record of more than {LONGEST_RECORD} lines", title)
             continue
         smiles = _smiles("\n".join(record[: _end_of_block(record)]))
-        cells = {SMILES: smiles or "", NAME: _title(record), **_properties(record)}
+        cells = {SMILES: smiles or "", TITLE: _title(record), **_properties(record)}
         listed = [cells.get(column, "") for column in columns]
         if smiles is None:
             yield Row(listed, line, "a mol block that cannot be read", title)

@@ -65,7 +65,7 @@ def test_sdf(tmp_path: Path) -> None:
         f"M-7 {block}> <late>\na\nb\n\n$$$$\n"
     )
     table = open_table(path)
-    assert table.columns == ["smiles", "name", "y", "smiles (property)", "late"]
+    assert table.columns == ["smiles", "title", "y", "smiles (property)", "late"]
     (chunk,) = table.chunks()
     assert chunk.frame.to_numpy().tolist() == [
         ["CCO", "", "1.5", "OCC", ""],
@@ -81,13 +81,13 @@ def test_titles_of_an_sdf_are_names_and_no_target(tmp_path: Path) -> None:
     path = tmp_path / "t.sdf"
     records = [f"{n}{block}> <logS>\n{n}.5\n\n$$$$\n" for n, block in enumerate(blocks)]
     path.write_text("".join(records))
-    table, _, notes = read_molecules(path, id_column="name")
+    table, _, notes = read_molecules(path, id_column="title")
     assert table.target_names == ["logS"]
     assert table.ids == [str(n) for n in range(12)]
-    assert "the column 'name' is made from the titles of the mol blocks" in notes
+    assert "the column 'title' is made from the titles of the mol blocks" in notes
     # A property of that name is taken instead.
-    path.write_text("".join(records).replace("$$$$", "> <Name>\nmine\n\n$$$$"))
-    assert open_table(path).columns == ["smiles", "logS", "Name"]
+    path.write_text("".join(records).replace("$$$$", "> <Title>\nmine\n\n$$$$"))
+    assert open_table(path).columns == ["smiles", "logS", "Title"]
     path.write_text("".join(blocks[0] + "$$$$\n" for _ in range(2)))
     assert open_table(path).columns == ["smiles"]
 
