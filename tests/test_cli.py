@@ -1,5 +1,6 @@
 """The command line as a user meets it: a process of its own, bad input included."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import rnc_graph
-from rnc_graph.cli import app, bars, experiments
+from rnc_graph.cli import app, bars, experiments, say
 from rnc_graph.cli.app import workers
 from rnc_graph.errors import RncGraphError
 from rnc_graph.files import resource_dir
@@ -243,3 +244,18 @@ def test_logs_get_lines_where_no_bar_is_drawn(
     first, second, third = capsys.readouterr().err.splitlines()
     assert (first, third) == ("training: 0%", "predicting: 12,000 molecules")
     assert second.startswith("training: 50%, about ")
+
+
+def test_a_log_that_cannot_be_written_ends_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise self.reason
+
+    monkeypatch.setattr(bars, "_BETWEEN_LINES", -1.0)
+    for reason in (OSError(28, "No space left on device"), BrokenPipeError()):
+        full = Full()
+        full.reason = reason
+        monkeypatch.setattr(sys, "stderr", full)
+        say("the table: 52 molecules")
+        with bars.work_bar("training") as done:
+            done(0.5)

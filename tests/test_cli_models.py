@@ -50,6 +50,8 @@ def folder(esol: MoleculeTable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     frame.loc[::3, "b"] = np.nan
     frame["set"] = ["train"] * 60 + ["valid"] * 10 + ["test"] * 10
     frame.to_csv(path / "two.tsv", index=False, sep="\t")
+    later = {"smiles": esol.smiles[80:100], "logS": esol.targets[80:100, 0]}
+    pd.DataFrame(later).to_csv(path / "later.csv", index=False)
     (path / "empty.csv").write_text("smiles\n")
     (path / "reactions.csv").write_text("smiles,y\n" + "CC>>CCO,1\nCO>>C,2\n" * 20)
     named = ["train", str(path / "my.csv"), "--target", "logS", "--out", str(path / "model")]
@@ -418,3 +420,25 @@ def test_mistakes_end_in_one_message_and_leave_nothing(
     with pytest.raises(RncGraphError, match=reason):
         raise result.exception
     assert sorted(folder.rglob("*")) == before
+
+
+def test_what_was_made_outlives_a_closed_pipe(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    for name in ("print_built", "print_evaluation", "print_table"):
+        monkeypatch.setattr(f"rnc_graph.reporting.console.{name}", closed)
+    table, model = folder / "my.csv", tmp_path / "model"
+    commands = (
+        ["train", table, "--target", "logS", "--out", model, *CHEAPEST],
+        ["evaluate", model, table, "--out", tmp_path / "evaluation", "--jobs", "1"],
+        ["compare", model, model, folder / "later.csv", "--out", tmp_path / "comparison"],
+    )
+    for command in commands:
+        result = run(*map(str, command))
+        assert isinstance(result.exception, BrokenPipeError), result.output
+    load_old(model, {})
+    assert (tmp_path / "evaluation" / "metrics.json").exists()
+    assert (tmp_path / "comparison" / "comparison.md").exists()

@@ -9,11 +9,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
-from rnc_graph.cli.tables import by_target, column_of_each
+from rnc_graph.cli.tables import by_target, column_of_each, relations_in_training
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import BadValueError
-from rnc_graph.models.build import Preparation, prepare
+from rnc_graph.models import load_model
+from rnc_graph.models.build import Preparation, Prepared, prepare
 
 QUICK = ["--no-baselines", "--networks", "0", "--member", "svr", "--jobs", "1"]
 
@@ -187,6 +188,19 @@ def test_a_column_of_relations_says_what_cells_do(bounded: Path) -> None:
     pd.testing.assert_frame_equal(by_cell, by_column)
 
 
+def test_relations_are_read_as_in_training(bounded: Path) -> None:
+    model, table, out = bounded / "column", bounded / "bounds.csv", bounded / "again"
+    said = "relations are read from column 'how', as in training"
+    assert said in run("evaluate", model, table, "--out", out, "--jobs", 1).output
+    assert json.loads((out / "metrics.json").read_text())["molecules seen"]["y"]["bounds"] > 0
+    page = ["--training", table, "--rows", 1, "--out", bounded / "page.html", "--jobs", 1]
+    assert said in run("explain", model, table, *page).output
+    lacking = pd.read_csv(table).drop(columns="how")
+    lacking.to_csv(bounded / "lacking.csv", index=False)
+    assert said not in run("evaluate", model, bounded / "lacking.csv", "--jobs", 1).output
+    assert relations_in_training(load_model(model)) == {"y": "how"}
+
+
 def test_repeats_are_hinted_at(esol: MoleculeTable) -> None:
     table = esol.take(np.arange(20).repeat(2))
     kept = prepare(table, [], Preparation(), Wants())
@@ -207,6 +221,35 @@ def test_logarithms_are_merged_as_such() -> None:
     np.testing.assert_array_equal(prepared.table.targets[1:], values[1:])
     plain = prepare(table, [], made, Wants())
     assert plain.table.targets[0, 0] == pytest.approx(500.05)
+
+
+@pytest.mark.parametrize("first", [0, 20])
+def test_no_value_of_the_test_set_is_merged_into_training(first: int) -> None:
+    # Methane is in both sets, whichever row is the first.
+    order = np.roll(np.arange(21), -first)
+    smiles = ["C" * (1 + number) for number in range(20)] + ["C"]
+    values = np.array([*range(20), 1000.0])[:, None]
+    cells = ["train"] * 15 + ["test"] * 6
+    table = MoleculeTable("t", smiles, values, ["y"], extra={"set": cells}).take(order)
+
+    def prepared(split: str, **options: str) -> Prepared:
+        return prepare(
+            table,
+            [],
+            Preparation(merge="mean", split=split, split_options={"column": "set", **options}),
+            Wants(),
+        )
+
+    kept = prepared("column")
+    assert len(kept.table) == 21
+    assert [kept.table.smiles[row] for row in kept.split.train].count("C") == 1
+    assert {kept.table.targets[row, 0] for row in kept.split.train} == {*map(float, range(15))}
+    dropped = prepared("column", leaks="drop")
+    assert len(dropped.split.train) == 14
+    with pytest.raises(BadValueError, match="one molecule into two sets"):
+        prepared("column", leaks="raise")
+    with pytest.raises(BadValueError, match="a group split leaves the train set empty"):
+        prepared("group")  # The two groups share methane: they are one.
 
 
 def test_a_column_of_relations_has_its_target(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A model that is renewed with new measurements."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
-from rnc_graph.cli.update import load_old, old_arguments, validation_share
+from rnc_graph.cli.update import load_old, old_arguments, update_section, validation_share
 from rnc_graph.data import MoleculeTable
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.models import load_model, make_settings
 
 QUICK = ["--no-baselines", "--jobs", "1"]
@@ -176,3 +177,26 @@ def test_another_table_is_no_update(folder: Path, tmp_path: Path) -> None:
     updating = ["train", tmp_path / "other.csv", "--update", folder / "old", *QUICK]
     result = run(*updating, "--out", tmp_path / "m")
     assert "is the split of another table: " in str(result.exception)
+
+
+def test_fractions_divide_new_molecules_alone(folder: Path, tmp_path: Path) -> None:
+    updating = ["train", folder / "new.csv", "--update", folder / "old", *QUICK]
+    said = written(run(*updating, "--test-fraction", 0.5, "--out", tmp_path / "new"))
+    options = "--validation-fraction and --test-fraction"
+    [counts] = re.findall(rf"which alone are divided by {options} \((.*?)\)", said)
+    train, none, test = (int(text.split()[1]) for text in counts.split(", "))
+    assert none == 0
+    assert abs(train - test) < 25
+
+
+def test_what_cannot_be_compared_costs_no_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BadValueError("no row is new to both models")
+
+    monkeypatch.setattr("rnc_graph.cli.update._compare_with_old", refuse)
+    old = load_old(folder / "old", {})
+    [section] = update_section(old, folder / "old", None, None, 1)  # type: ignore[arg-type]
+    assert section[-1] == "- not compared with the old model: no row is new to both models"
+    assert "not compared with the old model" in capsys.readouterr().err

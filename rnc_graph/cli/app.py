@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -101,9 +102,19 @@ class _Console(Console):
         os.close(nowhere)
 
 
+class _Log(_Console):
+    """A console on stderr: a disk that is full ends no work either."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, if it can be printed."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints names as they are, with ``:x:`` in them too."""
-    return _Console(stderr=stderr, emoji=False, highlight=False)
+    kind = _Log if stderr else _Console
+    return kind(stderr=stderr, emoji=False, highlight=False)
 
 
 def say(message: str, style: str | None = None) -> None:

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
-from rnc_graph.cli.tables import read_measured
+from rnc_graph.cli.tables import read_measured, relations_in_training
 
 
 @command()
@@ -61,6 +61,7 @@ def compare(
         id_column=id_column,
         usual_id=first.id_column,
         relation=relation,
+        usual_relations=relations_in_training(second, first),
     )
     say_all(notes)
     if bad:
@@ -70,8 +71,8 @@ def compare(
     )
     models = {"A": f"A ({model})", "B": f"B ({other})"}
     title = f"{table.name}: A is {model}, B is {other}"
+    if out is not None:
+        say_written(write_comparison(out, found, title, models))
     print_table(console(), COMPARED, comparison_cells(found), title=title)
     for note in comparison_notes(found, models):
         console().print(note, markup=False, soft_wrap=True)
-    if out is not None:
-        say_written(write_comparison(out, found, title, models))

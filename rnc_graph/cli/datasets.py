@@ -35,10 +35,11 @@ def datasets(
         return
     from rnc_graph.reporting.dataset_picture import draw_dataset
 
-    print_description(console(), describe_dataset(name, download=download))
+    found = describe_dataset(name, download=download)
     path = picture or Path(f"{name.replace('/', '-')}.png")
     draw_dataset(name, path, download=download)
     say(f"Molecules drawn: {path}")
+    print_description(console(), found)
 
 
 @command()
@@ -85,10 +86,10 @@ def data(
         )
         found = describe(rows)
     say_all(notes)
-    print_description(console(), found)
     if out is not None:
         from rnc_graph.files import write_text
         from rnc_graph.reporting.pages.data import data_page
 
         write_text(out, data_page(rows, found, notes))
         say(f"Written: {out}")
+    print_description(console(), found)

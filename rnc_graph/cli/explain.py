@@ -21,7 +21,7 @@ from rnc_graph.cli.options import (
     Smiles,
     Trusted,
 )
-from rnc_graph.cli.tables import read
+from rnc_graph.cli.tables import read, relations_in_training
 from rnc_graph.errors import BadValueError
 
 
@@ -62,8 +62,16 @@ def explain(
     if relation and training is None:
         raise BadValueError("--relation: names a column of --training, which is missing")
     if training is not None:
+        usual = relations_in_training(loaded)
         learned, _, notes = read(
-            training, None, None, None, default=loaded.targets, relation=relation
+            training,
+            None,
+            None,
+            None,
+            default=loaded.targets,
+            usual_id=loaded.id_column,
+            relation=relation,
+            usual_relations=[usual.get(name, "") for name in loaded.targets],
         )
         say_all([f"{training}: {note}" for note in notes])
         known = TrainingMolecules.of(loaded, learned, workers(jobs))

@@ -20,7 +20,7 @@ from rnc_graph.cli.options import (
     Smiles,
     Trusted,
 )
-from rnc_graph.cli.tables import read_measured
+from rnc_graph.cli.tables import read_measured, relations_in_training
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ def evaluate(
         id_column=id_column,
         usual_id=loaded.id_column,
         relation=relation,
+        usual_relations=relations_in_training(loaded),
     )
     say_all(notes)
     table, without_logarithm = with_logarithms(table, loaded.scaler.transforms)
@@ -157,10 +158,10 @@ def evaluate(
     parts = {name: evaluation.take(rows) for name, rows in subsets.items() if len(rows)}
     if not parts:
         raise BadValueError(f"{table.name}: has no molecule that can be evaluated")
-    for name, part in parts.items():
-        print_evaluation(console(), part, f"{table.name}, {name}")
     if out is not None:
         say_written(write_evaluation(out, loaded, parts, bad, table.name))
+    for name, part in parts.items():
+        print_evaluation(console(), part, f"{table.name}, {name}")
 
 
 def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -> MoleculeModel:

@@ -11,6 +11,7 @@ from rnc_graph.errors import BadValueError
 if TYPE_CHECKING:
     from rnc_graph.data import MoleculeTable
     from rnc_graph.data.bad import BadRow
+    from rnc_graph.models import MoleculeModel
 
 
 def by_target(
@@ -115,10 +116,12 @@ def read(
     usual_id: str = "",
     weight: str | None = None,
     relation: Sequence[str] | None = None,
+    usual_relations: Sequence[str] = (),
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read a file, or load a dataset by its name; without targets, take the default ones.
 
-    The bad rows are with those that have no value; see ``without_value``.
+    What is ``usual`` is taken if the table has it and no other is given. The bad rows are with
+    those that have no value; see ``without_value``.
     """
     from rnc_graph.data.catalog import dataset_cards, load_dataset
     from rnc_graph.data.reading.molecules import read_molecules
@@ -146,6 +149,7 @@ def read(
         weight=weight,
         bounds=True,
         relations=relations,
+        usual_relations=usual_relations,
         decimal=decimal,  # type: ignore[arg-type]  # checked above
     )
     _check_no_targets(table.target_names, weight, id_column)
@@ -162,11 +166,13 @@ def read_measured(
     id_column: str | None,
     usual_id: str,
     relation: Sequence[str] | None,
+    usual_relations: Mapping[str, str],
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read the measurements of a model's targets; those that the table lacks are missing.
 
     ``given`` are the columns of the targets, in their order or by name; by default those that have
-    the targets' names. The other arguments are those of :func:`read`.
+    the targets' names. ``usual_relations`` are columns by target; the other arguments are those of
+    :func:`read`.
     """
     from rnc_graph.data.bad import without_value
     from rnc_graph.models.inference import with_targets
@@ -180,6 +186,7 @@ def read_measured(
         id_column=id_column,
         usual_id=usual_id,
         relation=relation,
+        usual_relations=[usual_relations.get(name, "") for name in columns],
     )
     bad, sparse = without_value(bad)
     return with_targets(table, list(columns), targets), bad, [*notes, *sparse]
@@ -196,6 +203,15 @@ def relations_of(given: Sequence[str], targets: Sequence[str]) -> list[str]:
             )
         relations = by_target("--relation", relations, targets)
     return relations
+
+
+def relations_in_training(*models: MoleculeModel) -> dict[str, str]:
+    """Return the column of relations of each target that ``--relation`` named for some models."""
+    found: dict[str, str] = {}
+    for model in models:
+        given = model.table.relation if model.table else []
+        found |= dict(zip(model.targets, relations_of(given, model.targets), strict=False))
+    return found
 
 
 def check_decimal(decimal: str | None) -> None:

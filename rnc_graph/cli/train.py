@@ -340,5 +340,6 @@ def train(
                 ),
             ],
         )
-        print_built(console(), built, prepared)
+    # The last of all: a pipe that is closed costs no model.
     say_written([out / path.name for path in written])
+    print_built(console(), built, prepared)

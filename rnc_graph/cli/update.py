@@ -172,13 +172,17 @@ def _old_and_new(folder: Path, prepared: Prepared) -> str:
     from rnc_graph.data.splits.given import key_digest, old_sets, read_split
 
     old = old_sets(read_split(folder / SPLIT).get("digests") or {})
-    digests = {key_digest(key) for key in prepared.features.canonical}
+    own = [key_digest(key) for key in prepared.features.canonical]
+    digests = set(own)
     sets = [old[digest] for digest in digests & old.keys()]
     counts = ", ".join(f"{name} {sets.count(name)}" for name in ("train", "validation", "test"))
+    divided = prepared.split.sets().items()
+    new = ", ".join(f"{name} {len({own[r] for r in rows} - old.keys())}" for name, rows in divided)
     lacking = len(old.keys() - digests)
     missing = f"; {plural(lacking, 'molecule')} of it are not in the table" if lacking else ""
     return (
-        f"{plural(len(digests - old.keys()), 'new molecule')}; {len(sets)} have the set that they "
+        f"{plural(len(digests - old.keys()), 'new molecule')}, which alone are divided by "
+        f"--validation-fraction and --test-fraction ({new}); {len(sets)} have the set that they "
         f"have in {folder} ({counts}){missing}"
     )
 
@@ -216,7 +220,11 @@ def update_section(
         return []
     from rnc_graph.reporting.comparisons import comparison_section
 
-    found = _compare_with_old(folder, old, built, prepared, jobs)
-    section, lines = comparison_section(found, str(folder))
+    reason = "no measured molecule of the table is in its test set"
+    try:
+        found = _compare_with_old(folder, old, built, prepared, jobs)
+    except BadValueError as error:  # It must not cost the model.
+        found, reason = None, str(error)
+    section, lines = comparison_section(found, str(folder), reason)
     say_all(lines)
     return [section]

@@ -15,7 +15,7 @@ from rnc_graph.models.nearest import TrainingMolecules
 from rnc_graph.models.saving import load_model, save_model
 from rnc_graph.models.settings import ModelSettings, make_settings
 from rnc_graph.models.train import train_model
-from rnc_graph.models.user_warnings import BadMoleculeWarning, IntervalWarning
+from rnc_graph.models.user_warnings import BadMoleculeWarning, FewValuesWarning, IntervalWarning
 
 __all__ = [
     "BLOCK",
@@ -24,6 +24,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "Explanation",
+    "FewValuesWarning",
     "IntervalWarning",
     "ModelSettings",
     "MoleculeModel",

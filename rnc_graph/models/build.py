@@ -17,7 +17,7 @@ from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.scaling import TargetScaler, Transform, not_positive
 from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
-from rnc_graph.data.splits.split import first_rows, leaking_pairs
+from rnc_graph.data.splits.split import Splitter, first_rows, leaking_pairs
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, plural
 from rnc_graph.models.baselines import baseline_predictions
@@ -160,23 +160,31 @@ def prepare(
     # Values that are learned as logarithms are compared and merged as logarithms.
     scaler = TargetScaler(np.zeros(1), np.ones(1), tuple(transforms))
     duplicates = find_duplicates(features.canonical, scaler.transform(table.exact))
+    splitter = SPLITS.make(preparation.split, **(preparation.split_options or {}))
+    split = None
     if preparation.weigh_merged and table.weights is None:
         table = replace(table, weights=np.ones(len(table)))
     if duplicates.groups:
         hint = "; --merge mean makes one row of each" if preparation.merge == "no" else ""
         notes.append(duplicates.summary(table.rows) + hint)
         if preparation.merge != "no":
-            if lost := lost_bounds(table, features.canonical):
+            keys, split = _split_first(table, features.canonical, splitter, preparation)
+            if split is not None:
+                notes.append(
+                    "rows of a molecule differ in the column that the table is split by: they are "
+                    "merged within each set"
+                )
+            if lost := lost_bounds(table, keys):
                 notes.append(
                     f"{plural(lost, 'molecule')} lost a bound in merging: a value is kept before a "
                     "bound, and of bounds on both sides those on the side of the first"
                 )
-            table = merge_transformed(table, features.canonical, preparation.merge, scaler)
+            table = merge_transformed(table, keys, preparation.merge, scaler)
             features = molecule_features(table.smiles, wants, jobs=jobs)
             notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
     molecules = SplitSamples.of(table, features.canonical)
-    splitter = SPLITS.make(preparation.split, **(preparation.split_options or {}))
-    split = splitter.split(molecules, preparation.seed, preparation.fractions)
+    if split is None:
+        split = splitter.split(molecules, preparation.seed, preparation.fractions)
     left_out = len(table) - sum(map(len, split.sets().values()))
     if left_out:
         notes.append(f"{left_out} rows are in no set of the split and are left out")
@@ -187,6 +195,30 @@ def prepare(
             "kept as given; --leaks drop leaves them out"
         )
     return Prepared(table, features, split, all_bad, notes)
+
+
+def _split_first(
+    table: MoleculeTable, canonical: list[str], splitter: Splitter, preparation: Preparation
+) -> tuple[list[str], Split | None]:
+    """Split before merging, where the rows of a molecule differ in the column that is split by.
+
+    Else a training set would learn the mean of its values and those of the test set.
+
+    Returns:
+        N keys, by which rows are merged, and the split of the merged rows; None if they are merged
+        first.
+    """
+    molecules = SplitSamples.of(table, canonical)
+    cells = molecules.columns.get(getattr(splitter, "column", ""), [""] * len(canonical))
+    if len({*zip(canonical, map(str.strip, cells), strict=True)}) == len({*canonical}):
+        return canonical, None
+    split = splitter.split(molecules, preparation.seed, preparation.fractions)
+    set_of = np.full(len(canonical), -1)
+    for number, rows in enumerate(split.sets().values()):
+        set_of[rows] = number
+    keys = [f"{number} {key}" for number, key in zip(set_of.tolist(), canonical, strict=True)]
+    kept = set_of[np.sort(first_rows(keys, np.arange(len(keys))))]
+    return keys, Split(*(np.flatnonzero(kept == number) for number in range(3)))
 
 
 def build(

@@ -42,7 +42,12 @@ from rnc_graph.models.measurements import (
     weights_of,
 )
 from rnc_graph.models.progress import training_bar
-from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_intervals
+from rnc_graph.models.user_warnings import (
+    describe_bad_smiles,
+    warn_of_bad,
+    warn_of_classes,
+    warn_of_intervals,
+)
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
 
@@ -216,7 +221,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 below, else 0; None where texts or nothing say so. A bound teaches where the value
                 is not; it is in no error and calibrates no interval.
             validation: SMILES and measurements to hold out, none of a molecule of X; a share of X
-                by default, ``validation_fraction``.
+                by default, ``validation_fraction``. Columns of a frame may be in another order.
 
         Raises:
             BadValueError: a setting, the SMILES or the measurements cannot be used.
@@ -234,6 +239,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 raise BadValueError(
                     f"validation: expected {count} targets as in y, got {held.values.shape[1]}"
                 )
+            held = held.in_order(validation[1], target_names(y, count), "validation's y")
             smiles, measured = smiles + held_smiles, measured.followed_by(held)
             if weights is not None:
                 weights = np.concatenate([weights, np.ones(len(held_smiles))])
@@ -246,6 +252,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         if features.bad and self.on_bad == "raise":
             raise BadValueError(describe_bad_smiles(features.bad))
         warn_of_bad(features.bad, "left out of training")
+        names = target_names(y, count)
+        warn_of_classes(names, measured.exact)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if validation is not None:
             train, held_out = usable[usable < given], usable[usable >= given]
@@ -264,7 +272,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 train,
                 held_out,
                 settings,
-                target_names=target_names(y, count),
+                target_names=names,
                 units=[""] * count,
                 censored=measured.censored if measured.censored.any() else None,
                 weights=weights,
@@ -350,14 +358,17 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         Bounds do not count: see :meth:`fit`. Nor does a target without such a measurement.
 
         Raises:
-            BadValueError: ``y`` has another shape than the predictions, or no such measurement.
+            BadValueError: ``y`` has another shape than the predictions, columns of other names
+                than the targets, or no such measurement.
         """
-        targets = Measurements.of(y, censored).exact
+        measurements = Measurements.of(y, censored)
         predicted = Measurements.of(self.predict(X)).values
-        if targets.shape != predicted.shape:
+        if measurements.values.shape != predicted.shape:
             raise BadValueError(
-                f"y: expected the shape of the predictions, {predicted.shape}, got {targets.shape}"
+                f"y: expected the shape of the predictions, {predicted.shape}, got "
+                f"{measurements.values.shape}"
             )
+        targets = measurements.in_order(y, self.model_.targets).exact
         scores = []
         for measured, values in zip(targets.T, predicted.T, strict=True):
             known = ~np.isnan(measured) & ~np.isnan(values)  # Not of SMILES that cannot be read.
@@ -371,7 +382,15 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         return float(np.mean(scores))
 
     def save(self, folder: str | Path) -> None:
-        """Write the model into a folder as ``config.json`` and ``model.safetensors``."""
+        """Write the model into a folder as ``config.json`` and ``model.safetensors``.
+
+        The card, split and figures of another model that ``rnc-graph train`` wrote there are
+        removed.
+
+        Raises:
+            BadValueError: the encoder was passed as a module.
+            OSError: the folder cannot be written to.
+        """
         check_is_fitted(self)
         save_model(self.model_, Path(folder))
 
@@ -390,7 +409,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             folder: the model's.
             trusted: modules or classes whose encoders may be imported; see ``load_model``.
             plugins: the Python files that it was trained with; no other file is run.
-            options: arguments that are not part of a model: ``n_jobs``, ``device``, ...
+            options: arguments that are not part of a model, and that it does not keep: without them
+                ``random_state``, ``validation_fraction``, ``on_bad``, ``n_jobs``, ``device`` and
+                ``verbose`` have their defaults, which matters where the model is fitted again.
         """
         model = load_model(Path(folder), trusted, plugins=plugins)
         regressor = cls(**{**model.settings.model_dump(), **options}, plugins=plugins)

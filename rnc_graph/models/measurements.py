@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,29 @@ class Measurements:
     def exact(self) -> FloatArray:
         """(N, t) the values, NaN where only a bound is known."""
         return np.where(self.censored == 0, self.values, np.nan)
+
+    def in_order(self, y: Any, names: Sequence[str], of: str = "y") -> Measurements:
+        """Return the columns in the order of a model's targets, by those of a frame ``y``.
+
+        Args:
+            y: what was read; an array has its columns in order.
+            names: of the t targets; a single one, or names that no frame gave, may differ.
+            of: what messages call it.
+
+        Raises:
+            BadValueError: the frame has columns of other names.
+        """
+        if not isinstance(y, pd.DataFrame) or len(names) == 1:
+            return self
+        given = [str(name) for name in y.columns]
+        if sorted(given) != sorted(names):
+            if list(names) == _unnamed(len(names)):
+                return self
+            raise BadValueError(
+                f"{of}: expected the columns {', '.join(names)}, got {', '.join(given)}"
+            )
+        order = [given.index(name) for name in names]
+        return Measurements(self.values[:, order], self.censored[:, order])
 
     def followed_by(self, other: Measurements) -> Measurements:
         """Return both, one after the other."""
@@ -160,4 +184,8 @@ def target_names(y: Any, count: int) -> list[str]:
         return names
     if isinstance(y, pd.Series) and y.name is not None:
         return [str(y.name)]
+    return _unnamed(count)
+
+
+def _unnamed(count: int) -> list[str]:
     return ["target"] if count == 1 else [f"target_{number}" for number in range(count)]

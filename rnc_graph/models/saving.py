@@ -22,8 +22,8 @@ from torch_geometric.nn import models
 from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.featurizer import AS_WRITTEN
-from rnc_graph.errors import BadValueError, MissingFileError, first_problem
-from rnc_graph.files import atomic_path, read_bytes, write_text
+from rnc_graph.errors import BadValueError, MissingFileError, RncGraphError, first_problem
+from rnc_graph.files import OWN_FILES, atomic_path, read_bytes, write_text
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler
@@ -38,6 +38,7 @@ FORMAT = 7
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+SPLIT = "split.json"
 
 # A hostile folder must not eat the memory: 20,000 fingerprints and 1,000 networks fit.
 _MOST_BYTES = {CONFIG: 10_000_000, WEIGHTS: 4_000_000_000}
@@ -95,6 +96,9 @@ def _digest(config: dict[str, Any]) -> str:
 def save_model(model: MoleculeModel, folder: Path) -> None:
     """Write a model into a folder, which is made where it is missing.
 
+    Where ``rnc-graph train`` has written another model, its card, split, figures and predictions
+    are removed: they do not describe this one.
+
     Raises:
         OSError: it cannot be written to.
         BadValueError: its encoder was passed as a module, or its weights are larger than what is
@@ -127,10 +131,25 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         weights_sha256=hashlib.sha256(weights).hexdigest(),
     )
     config = config.model_copy(update={"config_sha256": _digest(config.model_dump(mode="json"))})
+    if _holds_another(folder, config.weights_sha256):
+        for name in OWN_FILES - {CONFIG, WEIGHTS}:
+            (folder / name).unlink(missing_ok=True)
     # The weights first: a new config with old weights would be refused.
     with atomic_path(folder / WEIGHTS) as temporary:
         temporary.write_bytes(weights)
     write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
+
+
+def _holds_another(folder: Path, weights_sha256: str) -> bool:
+    """Return whether a folder has another model with a split, as ``rnc-graph train`` writes."""
+    if not (folder / SPLIT).is_file():
+        return False
+    try:
+        old = json.loads(_read(folder, CONFIG))
+    except (RncGraphError, ValueError, RecursionError):
+        return False
+    ours = isinstance(old, dict) and old.get("kind") == _Config.model_fields["kind"].default
+    return ours and old.get("weights_sha256") != weights_sha256
 
 
 def load_model(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
+from rnc_graph.data.reading.molecules import like_classes
 from rnc_graph.data.smiles import BadMolecule
+from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel
 
 
@@ -15,6 +17,10 @@ class BadMoleculeWarning(UserWarning):
 
 class IntervalWarning(UserWarning):
     """Too few molecules calibrate intervals of the level: their ends are NaN."""
+
+
+class FewValuesWarning(UserWarning):
+    """A target has two or three different values: it looks like classes."""
 
 
 def describe_bad_smiles(bad: Sequence[BadMolecule]) -> str:
@@ -38,3 +44,9 @@ def warn_of_intervals(model: MoleculeModel, level: float) -> None:
     """Warn the caller of a method that no interval of a level is known, if so."""
     for note in model.interval_notes(level):
         warnings.warn(note, IntervalWarning, stacklevel=3)
+
+
+def warn_of_classes(names: Sequence[str], values: FloatArray) -> None:
+    """Warn the caller of a method of targets whose values (N, t) look like classes."""
+    for note in like_classes(names, values):
+        warnings.warn(note, FewValuesWarning, stacklevel=3)

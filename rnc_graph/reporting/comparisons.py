@@ -174,13 +174,16 @@ def write_comparison(
     return [page, figure]
 
 
-def comparison_section(comparison: Comparison | None, old: str) -> tuple[list[str], list[str]]:
-    """Return the section of a card on the model that it updates, and what it says in lines."""
+def comparison_section(
+    comparison: Comparison | None, old: str, reason: str
+) -> tuple[list[str], list[str]]:
+    """Return the section of a card on the model that it updates, and what it says in lines.
+
+    ``reason`` says why there is no comparison, where there is none.
+    """
     if comparison is None:
-        lines = [
-            "not compared with the old model: no measured molecule of the table is in its test set"
-        ]
-        return ["## Compared with the old model", "", f"- {lines[0]}"], lines
+        lines = [f"not compared with the old model: {reason}"]
+        return ["## Compared with the old model", "", f"- {markdown(lines[0])}"], lines
     lines = comparison_notes(comparison, {"A": "A, the old model,", "B": "B, this model,"})
     table = markdown_table(COMPARED, comparison_cells(comparison))
     notes = [f"- {markdown(line)}" for line in lines]

@@ -135,7 +135,7 @@ def draw_worst(evaluation: Evaluation, title: str) -> Figure:
     worst_target = scaled.argmax(axis=1)
     order = np.argsort(-scaled.max(axis=1), kind="stable")[:_WORST]
     order = order[scaled.max(axis=1)[order] >= 0]
-    figure, axes = style.panels(len(order), columns=4, width=2.3, height=2.2)
+    figure, axes = style.panels(len(order), columns=4, width=2.3, height=2.3)
     for axis, molecule in zip(axes, order.tolist(), strict=False):
         target = int(worst_target[molecule])
         axis.imshow(molecule_pixels(evaluation.smiles[molecule], 2.2, 1.7))
@@ -145,7 +145,7 @@ def draw_worst(evaluation: Evaluation, title: str) -> Figure:
         far = ", out of domain" if evaluation.predictions.outside[molecule] else ""
         axis.set_xlabel(
             f"{name}{shorten(evaluation.row_name(molecule), 24)}{far}\n"
-            f"measured {evaluation.measured[molecule, target]:.4g}, "
+            f"measured {evaluation.measured[molecule, target]:.4g}\n"
             f"predicted {evaluation.predictions.values[molecule, target]:.4g}",
             fontsize=8,
         )

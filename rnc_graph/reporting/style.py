@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable
-from functools import wraps
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -42,6 +44,14 @@ _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
 }
 
+# With the letters that matplotlib's own font lacks: of Linux, macOS and Windows.
+_FURTHER_FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "Source Han Sans"),
+    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback", "IPAGothic"),
+    *("Hiragino Sans", "PingFang HK", "Heiti TC", "Apple SD Gothic Neo", "Arial Unicode MS"),
+    *("Yu Gothic", "MS Gothic", "Microsoft YaHei", "SimHei", "Malgun Gothic"),
+)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -54,10 +64,21 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
         import matplotlib
         from cycler import cycler
 
-        with matplotlib.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=COLORS)}):
+        own: dict[Any, Any] = {"axes.prop_cycle": cycler(color=COLORS), "font.family": _families()}
+        with matplotlib.rc_context({**_SETTINGS, **own}):
             return draw(*args, **kwargs)
 
     return drawn
+
+
+@cache
+def _families() -> list[str]:
+    """Return matplotlib's own family, and installed ones for the letters that it lacks."""
+    from matplotlib.font_manager import fontManager
+
+    # It would warn of those that are not installed.
+    installed = set(fontManager.get_font_names())
+    return ["sans-serif", *(name for name in _FURTHER_FONTS if name in installed)]
 
 
 def panels(
@@ -94,6 +115,28 @@ def name_lines(axis: Any, names: list[str]) -> None:
     axis.set_ylim(-0.7, len(names) - 0.3)
 
 
+@contextmanager
+def _missing_letters() -> Iterator[None]:
+    """Warn once that letters are drawn as boxes, where matplotlib warns of each."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.filterwarnings("always", message="Glyph .* missing")
+        yield
+    for one in found:
+        if str(one.message).startswith("Glyph "):
+            _warn_of_boxes()
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+@cache  # Of all figures of a process.
+def _warn_of_boxes() -> None:
+    warnings.warn(
+        "letters of the figures' texts are drawn as boxes: no font of this machine has them; "
+        "install one, such as Noto Sans CJK",
+        stacklevel=2,
+    )
+
+
 @styled
 def save(figure: Figure, path: Path) -> None:
     """Write a figure in the format of the suffix; equal figures are equal bytes.
@@ -106,7 +149,8 @@ def save(figure: Figure, path: Path) -> None:
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {"Software": None})
     known = metadata if kind in ("svg", "pdf", "png") else None
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=180, metadata=known)
+        with _missing_letters():
+            figure.savefig(temporary, format=kind, dpi=180, metadata=known)
         if kind == "png":
             with Image.open(temporary) as image:
                 few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)

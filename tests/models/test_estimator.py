@@ -23,6 +23,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.models import (
     BadMoleculeWarning,
+    FewValuesWarning,
     IntervalWarning,
     ModelSettings,
     embed_smiles,
@@ -460,3 +461,36 @@ def test_a_bar_of_the_training_is_drawn_for_who_wants_it(capsys: pytest.CaptureF
     for verbose in (False, True):
         MoleculeRegressor(**quick, verbose=verbose).fit(chains, range(12))
         assert ("100%" in capsys.readouterr().out) == verbose
+
+
+def test_columns_of_a_frame_are_taken_by_their_names(
+    molecules: tuple[list[str], np.ndarray],
+) -> None:
+    smiles, y = molecules
+    frame = pd.DataFrame({"logS": y, "mp": 100 + 20 * y**2})
+    first, held = slice(50), slice(50, None)
+    ends, scores = [], []
+    for columns in (["logS", "mp"], ["mp", "logS"]):
+        other = frame[held][columns]
+        model = MoleculeRegressor(**CHEAP, weights="equal")
+        model.fit(smiles[first], frame[first], validation=(smiles[held], other))
+        ends.append(model.predict(smiles[:3], return_interval=0.8)[1])
+        scores.append(model.score(smiles[held], other))
+    np.testing.assert_array_equal(*ends)
+    assert scores[0] == scores[1]
+    renamed = frame[held].rename(columns={"mp": "bp"})
+    with pytest.raises(BadValueError, match="y: expected the columns logS, mp, got logS, bp"):
+        model.score(smiles[held], renamed)
+    with pytest.raises(BadValueError, match="validation's y: expected the columns logS, mp"):
+        model.fit(smiles[first], frame[first], validation=(smiles[held], renamed))
+    unnamed = MoleculeRegressor(**CHEAP).fit(smiles, frame.to_numpy())
+    assert unnamed.score(smiles, frame) == unnamed.score(smiles, frame.to_numpy())
+
+
+def test_classes_are_warned_of(molecules: tuple[list[str], np.ndarray]) -> None:
+    smiles, y = molecules
+    with pytest.warns(FewValuesWarning, match="target 'target' has two values, 0 and 1"):
+        MoleculeRegressor(**CHEAP).fit(smiles, np.where(y > -3, 1, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FewValuesWarning)
+        MoleculeRegressor(**CHEAP).fit(smiles, y)

@@ -222,3 +222,21 @@ def test_a_config_names_no_code_that_is_not_trusted(
     with pytest.raises(RncGraphError, match=r"expected a subclass of torch\.nn\.Module"):
         load_model(folder, trusted=["os"])
     assert not ran.exists()
+
+
+def test_another_model_is_not_saved_beside_an_old_card(folder: Path) -> None:
+    others = ("README.md", "split.json", "predictions.csv", "notes.txt")
+    for name in others:
+        (folder / name).write_text("{}")
+    old = MoleculeRegressor.load(folder)
+    old.save(folder)  # The same model: its card is right.
+    assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, *others}
+    smiles = ["C" * length for length in range(1, 25)]
+    quick: dict[str, Any] = {"descriptor_models": ["fingerprint-svr"], "descriptors": False}
+    new = MoleculeRegressor(networks=0, **quick).fit(smiles, np.arange(24.0))
+    (folder / "split.json").rename(folder / "kept")
+    new.save(folder)  # No folder of `rnc-graph train`: the files may be anyone's.
+    assert (folder / "README.md").exists()
+    (folder / "kept").rename(folder / "split.json")
+    old.save(folder)
+    assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, "notes.txt"}

@@ -153,3 +153,20 @@ def test_a_browser_shows_it_without_requests(folder: Path, browser: Any) -> None
         {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True},
     )
     assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+
+
+def test_neighbors_have_their_names(esol: MoleculeTable, tmp_path: Path) -> None:
+    table = tmp_path / "known.csv"
+    cells = {"smiles": esol.smiles[:40], "logS": esol.targets[:40, 0]}
+    names = [f"C-<{number}>" for number in range(40)]
+    pd.DataFrame(cells | {"compound": names}).to_csv(table, index=False)
+    members = ["--networks", 0, "--no-descriptors", "--member", "fingerprint-svr"]
+    options = [*members, "--id", "compound", "--no-baselines", "--jobs", 1, "--test-fraction", 0]
+    trained = run("train", table, "--target", "logS", *options, "--out", tmp_path / "model")
+    assert trained.exit_code == 0, trained.output
+    out = tmp_path / "page.html"
+    known = ["--training", table, "--rows", 1, "--out", out, "--jobs", 1]
+    assert run("explain", tmp_path / "model", table, *known).exit_code == 0
+    cards = out.read_text(encoding="utf-8").partition("Training molecules")[2]
+    assert "<p>C-&lt;0&gt;</p>" in cards
+    assert cards.count("<p>C-&lt;") == 3

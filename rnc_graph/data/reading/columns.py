@@ -12,6 +12,8 @@ from rnc_graph.errors import BadValueError, did_you_mean, plural
 
 SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "molecule")
 TARGET_NAMES = ("target", "y", "label", "value")
+TITLE = "title"
+"""The column of the titles of an SDF: numbers in it are no measured values."""
 _RELATIONS = ("relation", "operator", "qualifier", "censor", "standard_relation")
 _WEIGHTS = ("weight", "weights", "sample_weight")
 _UNITS = ("unit", "units", "standard_units")
@@ -120,7 +122,7 @@ def number_columns(columns: Sequence[str], sample_rows: pd.DataFrame) -> list[st
 def is_id_or_weight(column: str) -> bool:
     """Return whether a column has a name that tells that its numbers are no measured values."""
     name = spelled(column)
-    return name in ("id", "index", "unnamed:_0", "w", *_WEIGHTS) or name.endswith("_id")
+    return name in ("id", TITLE, "index", "unnamed:_0", "w", *_WEIGHTS) or name.endswith("_id")
 
 
 def _only(
@@ -170,7 +172,7 @@ def _mostly_molecules(cells: "pd.Series[str]") -> bool:
 
 def _target_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str]:
     named = _named(columns, TARGET_NAMES)
-    return named or number_columns(columns, sample)
+    return named or number_columns([name for name in columns if spelled(name) != TITLE], sample)
 
 
 def _mostly_numbers(cells: "pd.Series[str]") -> bool:

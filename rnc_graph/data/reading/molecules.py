@@ -28,7 +28,7 @@ from rnc_graph.data.reading.numbers import (
 )
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.data.reading.source import Chunk
-from rnc_graph.data.table import MoleculeTable
+from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import BadValueError
 
 _Wrong = tuple[str, str, str]
@@ -46,6 +46,7 @@ def read_molecules(
     weight: str | None = None,
     bounds: bool = False,
     relations: Sequence[str] = (),
+    usual_relations: Sequence[str] = (),
     unit: str = "",
     name: str | None = None,
     decimal: Decimal | None = None,
@@ -64,6 +65,7 @@ def read_molecules(
         weight: the column of weights, positive numbers.
         bounds: whether cells such as ">100" are bounds; otherwise such rows are bad.
         relations: for each target the column that says "=", "<" or ">" of it; with ``bounds``.
+        usual_relations: the same, if the table has them and ``relations`` names none.
         unit: unit of the targets.
         name: of the table in messages; the file's path by default.
         decimal: the decimal sign of the targets; found from all cells of a column if None.
@@ -86,6 +88,11 @@ def read_molecules(
     chosen = choose_columns(table.columns, sample, smiles, targets, source=table.name)
     if id_column is None and usual_id in table.columns:
         id_column = usual_id
+    if not relations:
+        relations = [name if name in table.columns else "" for name in usual_relations]
+        if used := dict.fromkeys(filter(None, relations)):
+            listed = ", ".join(map(repr, used))
+            chosen.notes.append(f"relations are read from column {listed}, as in training")
     if relations and len(relations) != len(chosen.targets):
         raise BadValueError(
             f"{table.name}: expected a column of relations for each target, got "
@@ -133,7 +140,8 @@ def read_molecules(
     for target, values in zip(molecules.target_names, molecules.targets.T, strict=True):
         if np.isnan(values).all():
             raise BadValueError(f"{table.name}, column {target!r}: expected numbers, got none")
-    notes = [*table.notes, *chosen.notes, *notes, *ignored.notes(), *_classes(molecules)]
+    notes = [*table.notes, *chosen.notes, *notes, *ignored.notes()]
+    notes += like_classes(molecules.target_names, molecules.exact)
     notes += molecules.bound_notes()
     return molecules, gathered.bad, notes
 
@@ -178,14 +186,15 @@ def read_all_columns(
     return molecules, [*notes, *valueless, *([describe_bad(rest, table.name)] if rest else [])]
 
 
-def _classes(table: MoleculeTable) -> Iterator[str]:
-    """Yield a note on each target that looks like classes."""
-    for name, values in zip(table.target_names, table.exact.T, strict=True):
-        different = np.unique(values[~np.isnan(values)])
-        if len(different) == 2 and len(table) > 10:
-            low, high = different
+def like_classes(names: Sequence[str], values: FloatArray) -> Iterator[str]:
+    """Yield a note on each of t targets with two or three different values (N, t), NaN aside."""
+    for name, column in zip(names, values.T, strict=True):
+        known = column[~np.isnan(column)]
+        different = [f"{value:g}" for value in np.unique(known).tolist()]
+        if len(known) > 10 and len(different) in (2, 3):
             yield (
-                f"target {name!r} has two values, {low:g} and {high:g}: if they are classes, a "
+                f"target {name!r} has {'two' if len(different) == 2 else 'three'} values, "
+                f"{', '.join(different[:-1])} and {different[-1]}: if they are classes, a "
                 "regressor predicts scores between them; give a measured quantity instead"
             )
 

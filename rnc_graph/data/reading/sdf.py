@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from rnc_graph.data.reading.columns import TITLE, spelled
 from rnc_graph.data.reading.source import Row, TableSource, chunked
 from rnc_graph.data.reading.text import line_blocks
 from rnc_graph.errors import BadValueError
@@ -20,13 +21,15 @@ _PROPERTY = re.compile(r">.*?<(.+)>")
 def open_sdf(path: Path) -> TableSource:
     """Open an SDF: the column "smiles" is the mol block, the others are its properties.
 
-    A property of that name is called "smiles (property)". Raises :class:`RncGraphError`.
+    A property of that name is called "smiles (property)". Titles, if any record has one and no
+    property is called so, are the column "title". Raises :class:`RncGraphError`.
     """
     names: dict[str, None] = {}
-    records = 0
+    records, titled = 0, False
     for _, record in _records(path):
         records += 1
         names.update(dict.fromkeys(_properties(record)))
+        titled = titled or bool(_title(record))
         if len(names) > _MOST_PROPERTIES:
             raise BadValueError(
                 f"{path}: expected at most {_MOST_PROPERTIES:,} properties, got more"
@@ -35,6 +38,9 @@ def open_sdf(path: Path) -> TableSource:
         raise BadValueError(f"{path}: cannot be read as SDF: it holds no records")
     columns = [SMILES, *names]
     notes = ["the column 'smiles' is made from the mol blocks"]
+    if titled and TITLE not in map(spelled, names):
+        columns.insert(1, TITLE)
+        notes.append(f"the column {TITLE!r} is made from the titles of the mol blocks")
     if f"{SMILES} (property)" in names:
         notes.append("the property 'smiles' is called 'smiles (property)'")
     return TableSource(
@@ -68,6 +74,11 @@ def _end_of_block(record: list[str]) -> int:
     return next((i for i, text in enumerate(record) if i > 3 and text.startswith(">")), len(record))
 
 
+def _title(record: list[str]) -> str:
+    """Return the first line of the mol block, where vendors put the identifier."""
+    return record[0].strip() if record else ""
+
+
 def _properties(record: list[str]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     values: list[str] | None = None
@@ -90,7 +101,7 @@ def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
             yield Row(None, line, f"a record of more than {LONGEST_RECORD} lines", title)
             continue
         smiles = _smiles("\n".join(record[: _end_of_block(record)]))
-        cells = {SMILES: smiles or "", **_properties(record)}
+        cells = {SMILES: smiles or "", TITLE: _title(record), **_properties(record)}
         listed = [cells.get(column, "") for column in columns]
         if smiles is None:
             yield Row(listed, line, "a mol block that cannot be read", title)

@@ -179,7 +179,7 @@ def checked(
             f"{samples.name}: the {how} split puts one molecule into two sets, in rows {first} "
             f"and {second}"
             + (f" ({len(pairs)} such pairs)" if len(pairs) > 1 else "")
-            + "; put them into one set, merge them, or leave them out of one (leaks='drop', "
+            + "; put them into one set, or leave them out of one (leaks='drop', "
             "--leaks drop)"
         )
     return split

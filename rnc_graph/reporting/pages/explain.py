@@ -302,6 +302,7 @@ def _card(
         "picture": labeled(
             molecule_svg(smiles, marks=marks), f"{smiles} with the atoms marked that differ"
         ),
+        "name": table.ids[row] if table.ids else "",
         "itself": training.canonical[row] == explanation.smiles,
         "similarity": f"{similarity:.2f}",
         "measured": [(name, _measured(value, side, unit)) for name, unit, value, side in columns],

@@ -8,6 +8,7 @@ from rdkit import Chem
 
 from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import is_molecule
+from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.data.reading.source import Chunk
 from rnc_graph.errors import RncGraphError
 
@@ -61,18 +62,34 @@ def test_sdf(tmp_path: Path) -> None:
     path.write_text(
         f"{block}> <y>\n1.5\n\n> <smiles>\nOCC\n\n$$$$\n"
         "broken\n\n\n  x\nM  END\n> <y>\n2\n\n$$$$\n"
-        f"{block}> <late>\na\nb\n\n$$$$\n"
+        f"M-7 {block}> <late>\na\nb\n\n$$$$\n"
     )
     table = open_table(path)
-    assert table.columns == ["smiles", "y", "smiles (property)", "late"]
+    assert table.columns == ["smiles", "title", "y", "smiles (property)", "late"]
     (chunk,) = table.chunks()
     assert chunk.frame.to_numpy().tolist() == [
-        ["CCO", "1.5", "OCC", ""],
-        ["", "2", "", ""],
-        ["CCO", "", "", "a\nb"],
+        ["CCO", "", "1.5", "OCC", ""],
+        ["", "broken", "2", "", ""],
+        ["CCO", "M-7", "", "", "a\nb"],
     ]
     assert chunk.problems == {2: "a mol block that cannot be read"}
     assert chunk.found == {2: "broken"}
+
+
+def test_titles_of_an_sdf_are_names_and_no_target(tmp_path: Path) -> None:
+    blocks = [Chem.MolToMolBlock(Chem.MolFromSmiles("C" * n)) for n in range(1, 13)]
+    path = tmp_path / "t.sdf"
+    records = [f"{n}{block}> <logS>\n{n}.5\n\n$$$$\n" for n, block in enumerate(blocks)]
+    path.write_text("".join(records))
+    table, _, notes = read_molecules(path, id_column="title")
+    assert table.target_names == ["logS"]
+    assert table.ids == [str(n) for n in range(12)]
+    assert "the column 'title' is made from the titles of the mol blocks" in notes
+    # A property of that name is taken instead.
+    path.write_text("".join(records).replace("$$$$", "> <Title>\nmine\n\n$$$$"))
+    assert open_table(path).columns == ["smiles", "logS", "Title"]
+    path.write_text("".join(blocks[0] + "$$$$\n" for _ in range(2)))
+    assert open_table(path).columns == ["smiles"]
 
 
 def test_the_index_of_a_filtered_frame_is_no_column_of_its_parquet(tmp_path: Path) -> None:

@@ -118,6 +118,8 @@ def test_classes_are_no_quantity(tmp_path: Path) -> None:
     path.write_text("smiles,y\n" + "".join(f"{'C' * n},{n % 2}\n" for n in range(1, 13)))
     _, _, notes = read_molecules(path)
     assert "target 'y' has two values, 0 and 1: if they are classes" in notes[-1]
+    path.write_text("smiles,y\n" + "".join(f"{'C' * n},{n % 3}\n" for n in range(1, 13)))
+    assert "target 'y' has three values, 0, 1 and 2" in read_molecules(path)[2][-1]
     path.write_text("smiles,y\nC,active\nCC,inactive\n")
     with pytest.raises(RncGraphError, match=r"(?s)'active': not a number.*A target is a measured"):
         read_molecules(path, "smiles", ["y"])
