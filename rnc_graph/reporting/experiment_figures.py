@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.metrics import REGIONS, Ranking
+from rnc_graph.models.baselines import MEAN
 from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.condition import Condition
 from rnc_graph.reporting.projection import project
@@ -248,15 +249,22 @@ def along(
 def draw_along_axis(
     experiment: Experiment, tables: Sequence[ResultTable], axis_name: str
 ) -> Figure:
-    """Draw the errors along an axis, a panel for each value of all others, twelve at most."""
+    """Draw the errors along an axis, a panel for each value of all others, twelve at most.
+
+    Without the mean of the training set, whose error would leave the others no room.
+    """
     every = along(experiment, tables, axis_name)
     groups = dict(list(every.items())[:_MOST])
     figure, axes = style.panels(len(groups), columns=4, width=4.0, height=3.0)
     # A row has one color in all panels, which may lack some and have others in another order.
-    names = list(dict.fromkeys(row.name for table in tables for row in table.rows))
+    rows = [row for table in tables for row in table.rows]
+    shown = [row for row in rows if not (row.baseline and row.name == MEAN)]
+    names = list(dict.fromkeys(row.name for row in shown or rows))
     lines: dict[str, Any] = {}
     for axis, (words, found) in zip(axes, groups.items(), strict=True):
         first = found[0][1]
+        # Side by side, so that their intervals can be told apart.
+        step = 0.012 * np.ptp([value for value, _ in found]) if len(found) > 1 else 0.0
         for number, name in enumerate(names):
             points = [
                 (value, table.score(row))
@@ -266,7 +274,7 @@ def draw_along_axis(
             ]
             if not points:
                 continue
-            x = [value for value, _ in points]
+            x = np.array([value for value, _ in points]) + step * (number - (len(names) - 1) / 2)
             color = style.COLORS[number % len(style.COLORS)]
             dashes = "--" if number >= len(style.COLORS) else "-"
             means = [score.mean for _, score in points]
@@ -276,7 +284,7 @@ def draw_along_axis(
             lines[name] = line
             if all(score.low is not None for _, score in points):
                 low, high = ([getattr(s, end) for _, s in points] for end in ("low", "high"))
-                axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
+                axis.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.0)
         axis.set_title(style.short(words))
         axis.set_xlabel(axis_name.replace("_", " "))
         axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")

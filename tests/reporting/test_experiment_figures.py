@@ -79,3 +79,14 @@ def test_a_row_has_one_color_in_all_panels_and_the_legend():
     assert list(shown) == ["plain", "RnC", "KCL"]
     assert len(set(shown.values())) == 3
     assert drawn[0] | drawn[1] == shown == drawn[1] | drawn[0]
+
+
+def test_the_mean_of_the_training_set_leaves_the_others_room():
+    experiment, tables = _grid({str(size): {"train_size": size} for size in (0.5, 1.0)})
+    mean = replace(tables[0].rows[0], name="mean", baseline=True)
+    both = [replace(table, rows=(*table.rows, mean)) for table in tables]
+    (axis,) = draw_along_axis(experiment, both, "train_size").axes
+    assert [line.get_label() for line in axis.lines] == ["plain"]
+    alone = [replace(table, rows=(mean,)) for table in tables]
+    (axis,) = draw_along_axis(experiment, alone, "train_size").axes
+    assert [line.get_label() for line in axis.lines] == ["mean"]
