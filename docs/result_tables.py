@@ -271,6 +271,12 @@ def model() -> Iterator[str]:
     yield from (line for line in lines if line.startswith("- "))
 
 
+def nearest() -> Iterator[str]:
+    """How near the labels of the nearest training molecules are."""
+    lines = (RESULTS / "benchmarks" / "retrieval.md").read_text("utf-8").splitlines()
+    yield from (re.sub(r" \(\d+ of \d+\)", "", line) for line in lines if line.startswith("|"))
+
+
 def provenance() -> Iterator[str]:
     """What made each folder of results/."""
     lines = []
@@ -305,6 +311,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "objectives": objectives,
     "long-tail": long_tail,
     "model": model,
+    "nearest": nearest,
     "provenance": provenance,
 }
 _BLOCK = re.compile(r"(<!-- table: ([\w-]+) -->\n\n).*?(\n\n<!-- end of table -->)", re.DOTALL)

@@ -422,6 +422,7 @@ def test_mistakes_end_in_one_message_and_leave_nothing(
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_what_was_made_outlives_a_closed_pipe(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="no server of processes")
 def test_a_worker_whose_pool_has_ended_before_it_starts_says_nothing() -> None:
     done = subprocess.run(

@@ -125,6 +125,7 @@ def test_damaged_results_are_computed_again_and_not_reported(folder, experiment,
         (out / name).write_bytes(before[name])
 
 
+@pytest.mark.slow
 def test_an_edited_list_of_runs_is_not_reported(folder, experiment, finished):
     out = finished(folder, experiment)
     text = (out / "runs.json").read_text()

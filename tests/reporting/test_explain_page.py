@@ -155,6 +155,7 @@ def test_a_browser_shows_it_without_requests(folder: Path, browser: Any) -> None
     assert browser.execute_script("return document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.slow
 def test_neighbors_have_their_names(esol: MoleculeTable, tmp_path: Path) -> None:
     table = tmp_path / "known.csv"
     cells = {"smiles": esol.smiles[:40], "logS": esol.targets[:40, 0]}

@@ -32,6 +32,7 @@ def test_the_axes_of_a_logarithm_say_so() -> None:
     assert errors == ["absolute error (log10 units)", "absolute error (s)"]
 
 
+@pytest.mark.slow
 def test_captions_fit_and_letters_without_a_font_are_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
