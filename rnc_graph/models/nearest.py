@@ -71,11 +71,6 @@ class TrainingMolecules:
         embedding = model.embed(features)[kept] if model.has_embedding else None
         return cls(merged, [features.canonical[row] for row in kept], bits, embedding)
 
-    def similarities(self, fingerprints: NDArray[np.uint8]) -> FloatArray:
-        """Return the Tanimoto similarities, (N, M), of N molecules with packed bits (N, 256)."""
-        own = np.unpackbits(fingerprints, axis=1).astype(bool)
-        return np.asarray(1 - cdist(own, self.fingerprints, "jaccard"))
-
     def nearest(
         self, fingerprints: NDArray[np.uint8], count: int = 3
     ) -> tuple[NDArray[np.int64], FloatArray]:
@@ -89,7 +84,9 @@ class TrainingMolecules:
             Their rows in ``table`` and their Tanimoto similarities, (N, count), the most similar
             first; fewer columns if there are fewer molecules.
         """
-        return _first(self.similarities(fingerprints), count, largest=True)
+        own = np.unpackbits(fingerprints, axis=1).astype(bool)
+        rows, distances = _smallest(cdist(own, self.fingerprints, "jaccard"), count)
+        return rows, 1 - distances
 
     def nearest_by_embedding(
         self, embedding: FloatArray, count: int = 3
@@ -109,12 +106,25 @@ class TrainingMolecules:
         """
         if self.embedding is None:
             raise BadValueError(NO_EMBEDDING)
-        return _first(cdist(embedding, self.embedding), count)
+        return _smallest(cdist(embedding, self.embedding), count)
+
+    def similarity(self, fingerprints: NDArray[np.uint8], rows: NDArray[np.int64]) -> FloatArray:
+        """Return the Tanimoto similarities of N molecules to training molecules of each.
+
+        Args:
+            fingerprints: (N, 256) packed bits.
+            rows: (N, k) of ``table``.
+
+        Returns:
+            (N, k), from 0 to 1.
+        """
+        own = np.unpackbits(fingerprints, axis=1).astype(bool)[:, None]
+        known = self.fingerprints[rows]
+        shared, either = (x.sum(axis=-1) for x in (own & known, own | known))
+        return np.asarray(shared / np.maximum(either, 1))
 
 
-def _first(
-    values: FloatArray, count: int, *, largest: bool = False
-) -> tuple[NDArray[np.int64], FloatArray]:
-    """Return the columns of the smallest or largest values of each row, and these, (N, count)."""
-    order = np.argsort(-values if largest else values, axis=1, kind="stable")[:, :count]
+def _smallest(values: FloatArray, count: int) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the columns of the smallest values of each row, and these, (N, count)."""
+    order = np.argsort(values, axis=1, kind="stable")[:, :count]
     return order, np.take_along_axis(values, order, axis=1)

@@ -263,7 +263,7 @@ def draw_along_axis(
     lines: dict[str, Any] = {}
     for axis, (words, found) in zip(axes, groups.items(), strict=True):
         first = found[0][1]
-        # Side by side, so that their intervals can be told apart.
+        # Side by side, so that intervals do not hide one another.
         step = 0.012 * np.ptp([value for value, _ in found]) if len(found) > 1 else 0.0
         for number, name in enumerate(names):
             points = [

@@ -71,7 +71,9 @@ class _MapStyle:
         """(N, t) targets; None without."""
         if not self.paired:
             return None
-        return torch.stack([torch.as_tensor(y).double().flatten() for _, y in self.items()])
+        with drawing_from(Generator().manual_seed(0)):  # One at a time: inputs may be images.
+            targets = [torch.as_tensor(self.data[i][1]) for i in range(len(self))]
+        return torch.stack([y.double().flatten() for y in targets])
 
 
 class StageData:

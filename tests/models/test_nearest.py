@@ -47,6 +47,9 @@ def test_in_the_embedding_they_are_the_nearest_of_the_model() -> None:
     assert np.take_along_axis(every, rows, axis=1) == pytest.approx(distance)
     assert known.canonical[rows[0, 0]] == "CCCO"
     assert distance[0, 0] == 0
+    fingerprints = np.packbits(morgan_fingerprints(["CCCO", "CCBr"]), axis=1)
+    by_structure, similarity = known.nearest(fingerprints, count=24)
+    assert known.similarity(fingerprints, by_structure) == pytest.approx(similarity)
 
 
 def test_a_model_without_an_embedding_says_so(model: MoleculeRegressor) -> None:

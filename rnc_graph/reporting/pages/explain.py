@@ -265,22 +265,21 @@ def _neighbors(
     """Return, for each row that is shown, lists of its nearest training molecules with a title."""
     rows = np.array(shown, dtype=int)
     fingerprints = explained.features.fingerprints[rows]
-    similarity = training.similarities(fingerprints)
-    lists = {"Training molecules of similar structure": training.nearest(fingerprints)[0]}
+    lists = {"Training molecules of similar structure": training.nearest(fingerprints)}
     if training.embedding is not None:
-        embedding = model.embed(explained.features)[rows]
-        found, _ = training.nearest_by_embedding(embedding)
-        lists["Training molecules near in the model's embedding"] = found
+        found, _ = training.nearest_by_embedding(model.embed(explained.features)[rows])
+        near = found, training.similarity(fingerprints, found)
+        lists["Training molecules near in the model's embedding"] = near
     return {
         number: [
             {
                 "title": title,
                 "cards": [
-                    _card(model, training, row, similarity[n, row], explained.explanations[number])
-                    for row in nearest[n].tolist()
+                    _card(model, training, row, similarity, explained.explanations[number])
+                    for row, similarity in zip(nearest[n], similarities[n], strict=True)
                 ],
             }
-            for title, nearest in lists.items()
+            for title, (nearest, similarities) in lists.items()
         ]
         for n, number in enumerate(shown)
     }
