@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ from rnc_graph.training.fit import History, fit
 from rnc_graph.training.head_losses import HEAD_LOSSES
 from rnc_graph.training.inference import infer, torch_device
 from rnc_graph.training.modules import FinetuneModule, PretrainModule
+from rnc_graph.training.weights import outputs_of, put_weights, read_weights, write_weights
 
 Config = StageConfig | Mapping[str, Any] | None
 
@@ -264,6 +266,50 @@ class TwoStage(nn.Module):
             self._set_up_loss(samples.y, seed)
         return self
 
+    def save(self, path: str | Path) -> None:
+        """Write the weights of encoder and head, and the scale of the targets, as safetensors.
+
+        The arguments are code and are not written: see :meth:`load`.
+
+        Raises:
+            RunError: the model is not trained.
+            BadValueError: a module keeps something else than tensors.
+            FileError: the file cannot be written.
+        """
+        self._trained()
+        scale = {"mean": self.mean, "sd": self.sd}
+        write_weights(Path(path), {"encoder": self.encoder, "head": self.head}, scale)
+
+    def load(self, path: str | Path, data: Any) -> TwoStage:
+        """Make encoder and head, and read the weights that :meth:`save` wrote.
+
+        The model predicts, or its stages go on from these weights.
+
+        Args:
+            path: the file, of a model that was made with the arguments of this one.
+            data: samples with features like those of the training set; they need no targets. Where
+                tables of categories are as long as the data need, they have the training set's
+                ``schema``.
+
+        Raises:
+            FileError: the file cannot be read.
+            BadValueError: it has other weights than those of this model.
+        """
+        path, samples = Path(path), self._samples(data, "data")
+        tensors = read_weights(path)
+        self.head = self.projection = self.loss = None
+        self.encoder = self._make_encoder(samples)
+        put_weights(path, "encoder", self.encoder, tensors)
+        self._check(samples)
+        outputs = outputs_of(tensors)
+        self.head = self._make_head(outputs)
+        put_weights(path, "head", self.head, tensors)
+        self.mean, self.sd = tensors["mean"], tensors["sd"]
+        if self.head_loss == "cross-entropy":
+            self._counted_classes = outputs
+        self._head_is_trained = True
+        return self
+
     def forward(self, batch: Any) -> Tensor:
         """Return predictions (B, t) in the units of the targets, or logits (B, C)."""
         predicted: Tensor = self._trained()(batch)
@@ -357,24 +403,31 @@ class TwoStage(nn.Module):
             self.mean, self.sd = torch.from_numpy(scaler.mean), torch.from_numpy(scaler.sd)
         with self._seeded(seed):
             if self.encoder is None:
-                given, _ = self._given
-                # A module is made already: any batch shows the width of its embedding.
-                is_made = isinstance(given, nn.Module)
-                self.encoder = make_encoder(
-                    copy.deepcopy(given) if is_made else given,
-                    self.encoder_options,
-                    samples.example if is_made else samples.described,
-                    self.readout,
-                )
+                self.encoder = self._make_encoder(samples)
             self._check(samples)
             if held_out is not None and held_out.loader is None:
                 self._check(held_out)
-            width = int(self.encoder.embedding_dim)
             outputs = self._classes or y.shape[1]
             if self.head is None or self.head[-1].out_features != outputs:
-                self.head = Head(width, outputs, self.head_hidden, self.head_dropout)
+                self.head = self._make_head(outputs)
             if self.projection is None and self.projection_dim is not None:
+                width = int(self.encoder.embedding_dim)
                 self.projection = Head(width, self.projection_dim, [width])
+
+    def _make_encoder(self, samples: StageData) -> nn.Module:
+        given, _ = self._given
+        # A module is made already: any batch shows the width of its embedding.
+        is_made = isinstance(given, nn.Module)
+        return make_encoder(
+            copy.deepcopy(given) if is_made else given,
+            self.encoder_options,
+            samples.example if is_made else samples.described,
+            self.readout,
+        )
+
+    def _make_head(self, outputs: int) -> Head:
+        width = int(self.encoder.embedding_dim)
+        return Head(width, outputs, self.head_hidden, self.head_dropout)
 
     def _set_up_loss(self, y: Tensor, seed: int) -> Any:
         loss: Any = copy.deepcopy(self._given[1])

@@ -11,6 +11,7 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import RandomSampler
 from torch_geometric import transforms
@@ -24,7 +25,7 @@ from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.data.transforms import MaskAttributes
 from rnc_graph.encoders import make_encoder
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, MissingFileError, RncGraphError, RunError
 from rnc_graph.losses import RnCLoss
 from rnc_graph.training import TrainerConfig
 from rnc_graph.training.inference import moved, torch_device
@@ -369,6 +370,53 @@ def test_a_state_dict_is_loaded_into_a_built_model(graphs: list[Data]) -> None:
     with torch.no_grad():
         forward = loaded.eval()(Batch.from_data_list(graphs))
     torch.testing.assert_close(forward, fitted.predict(graphs))
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_saved_weights_are_loaded(name: str, graphs: list[Data], tmp_path: Path) -> None:
+    options: dict[str, Any] = {"head_hidden": [5], "projection_dim": 4}
+    fitted = model(name, **options).fit(graphs)
+    fitted.save(tmp_path / "model.safetensors")
+    loaded = model(name, **options).load(tmp_path / "model.safetensors", graphs[:3])
+    assert torch.equal(loaded.predict(graphs), fitted.predict(graphs))
+    assert torch.equal(loaded.embed(graphs), fitted.embed(graphs))
+    further = [weights(one.finetune(graphs, seed=1)) for one in (loaded, fitted)]
+    ends = [{n: t for n, t in end.items() if "projection" not in n} for end in further]
+    assert_equal(*ends)
+
+
+def test_saved_weights_of_classes(graphs: list[Data], tmp_path: Path) -> None:
+    def classifier() -> TwoStage:
+        return model("gin", loss=None, head_loss="cross-entropy")
+
+    for number, graph in enumerate(classes := copy.deepcopy(graphs)):
+        graph.y = torch.tensor([[number % 3]])
+    fitted = classifier().fit(classes)
+    fitted.save(tmp_path / "model.safetensors")
+    loaded = classifier().load(str(tmp_path / "model.safetensors"), graphs[0])
+    assert torch.equal(loaded.predict(graphs), fitted.predict(graphs))
+
+
+def test_weights_of_another_model_are_refused(graphs: list[Data], tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(RunError, match="not trained"):
+        model("gin").save(path)
+    assert not path.exists()
+    with pytest.raises(MissingFileError, match=r"model\.safetensors: cannot be read"):
+        model("gin").load(path, graphs)
+    model("gin").fit(graphs).save(path)
+    for other, part in ((model("gcn"), "encoder"), (model("gin", head_hidden=[3]), "head")):
+        with pytest.raises(BadValueError, match=rf"safetensors: the weights do not fit the {part}"):
+            other.load(path, graphs)
+        with pytest.raises(RunError, match="not trained"):
+            other.predict(graphs)
+    for content, message in (
+        (b"no weights", "expected a safetensors file"),
+        (save({"weight": torch.ones(1)}), "expected the weights of a TwoStage, got other tensors"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(BadValueError, match=message):
+            model("gin").load(path, graphs)
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
