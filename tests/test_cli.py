@@ -224,6 +224,7 @@ def test_a_shipped_spec_is_copied_and_found_by_its_name(
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="not known there")
 def test_a_process_takes_the_cores_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5})
     assert workers(None) == experiments._execution(None, "cpu").jobs == 3
     assert workers(4) == experiments._execution(4, "cpu").jobs == 4

@@ -142,11 +142,11 @@ def check_page(out: Path) -> None:
 def workers(jobs: int | None) -> int:
     """Return the number of processes of ``--jobs``: by default one for each core given to it.
 
-    Slurm or a container may give a process some cores of its machine alone.
+    Slurm, a cpuset or ``docker --cpus`` may give a process some cores of its machine alone.
     """
-    if jobs is None and hasattr(os, "sched_getaffinity"):  # Neither macOS nor Windows.
-        return len(os.sched_getaffinity(0))
-    return jobs or os.cpu_count() or 1
+    from joblib import cpu_count
+
+    return jobs or int(cpu_count())
 
 
 def options_of(given: list[str] | None, option: str = "--encoder-option") -> dict[str, Any] | None:

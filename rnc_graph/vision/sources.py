@@ -1,10 +1,10 @@
 """The sets of images by the names that specs give them."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from joblib import cpu_count
 from pydantic import Field
 
 from rnc_graph.data.bad import BadRow
@@ -50,7 +50,7 @@ class ImageFiles(ImageSource):
             raise MissingFileError(
                 "; ".join(filter(None, (str(error), self.how_to_get)))
             ) from error
-        options: Any = {"on_bad": self.on_bad, "jobs": os.cpu_count() or 1, "on_done": on_done}
+        options: Any = {"on_bad": self.on_bad, "jobs": cpu_count(), "on_done": on_done}
         return load_images(table.spaced(self.samples), self.decoding(), bad, **options)
 
 
