@@ -67,7 +67,7 @@ class CorpusModule(StageModule):
         graphs, scores = batch
         embedding = scores.new_zeros(0)
         if any(objective.sees_embedding for objective in self.objectives.values()):
-            embedding = check_embedding(self.encoder(graphs))
+            embedding = check_embedding(self.encoder(graphs), len(scores))
         total: Tensor = scores.new_zeros(())
         for number, (name, objective) in enumerate(self.objectives.items()):
             # By the step alone: a run that resumes draws what it would have drawn.

@@ -121,7 +121,7 @@ class PretrainModule(StageModule):
         """Return the pretraining loss of a batch plus the loss of the probe."""
         inputs, y_true = split_targets(batch)
         y_true = exact(y_true)
-        embedding = check_embedding(self.encoder(inputs))
+        embedding = check_embedding(self.encoder(inputs), len(y_true))
         loss = self.contrast(self.encoder, inputs, embedding, y_true)
         y_pred = gathered(self.probe(embedding.detach()))
         by_view = gathered(y_true.repeat(len(embedding) // len(y_true), 1))
@@ -187,7 +187,7 @@ class FinetuneModule(StageModule):
     def training_step(self, batch: Any, _: int) -> Tensor:
         """Return the loss of a batch of V views."""
         inputs, y_true = split_targets(batch)
-        embedding = check_embedding(self.encoder(inputs))
+        embedding = check_embedding(self.encoder(inputs), len(y_true))
         y_pred = gathered(self.head(embedding))
         by_view = gathered(torch.cat([y_true] * (len(embedding) // len(y_true))))
         loss = self.head_loss(y_pred, by_view)
@@ -198,8 +198,18 @@ class FinetuneModule(StageModule):
         return loss
 
 
-def check_embedding(embedding: Tensor) -> Tensor:
-    """Return the embedding; raise :class:`RunError` if training has diverged."""
+def check_embedding(embedding: Tensor, samples: int) -> Tensor:
+    """Return the embedding of the V views of B samples.
+
+    Raises:
+        BadValueError: it does not have a row for each view of each sample.
+        RunError: training has diverged.
+    """
+    if embedding.dim() != 2 or len(embedding) % samples:
+        raise BadValueError(
+            f"encoder: expected an embedding (V * B, d) of {samples} samples, got the shape "
+            f"{tuple(embedding.shape)}; are the outputs for nodes pooled?"
+        )
     if not embedding.isfinite().all():
         raise RunError("training diverged: the embedding is not finite; try a lower learning rate")
     return embedding
