@@ -1,6 +1,5 @@
 """What the docs show is what the project does."""
 
-import json
 import re
 import runpy
 import shlex
@@ -165,15 +164,6 @@ def test_the_splits_of_the_page() -> None:
     found: dict[str, Any] = {}
     exec(compile(code, "splits.md", "exec"), found)
     assert len(found["five"]) == 10
-
-
-def test_the_readmes_numbers_of_the_model_are_those_of_the_results() -> None:
-    measured = json.loads((DOCS.parent / "results" / "benchmarks" / "model.json").read_text())
-    readme = (DOCS.parent / "README.md").read_text()
-    assert measured["command"] in readme
-    for splits in measured["sets"].values():
-        rmse = [split["rmse"]["the model"] for split in splits]
-        assert f"{sum(rmse) / len(rmse):.3f}" in readme
 
 
 def test_the_images_of_the_page_are_read() -> None:
