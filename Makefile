@@ -53,6 +53,7 @@ results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/unseen_targets.yaml --out results/unseen_targets
 	$(BIN)/rnc-graph run experiments/many_sets.yaml --seeds 1 --out results/many_sets
 	$(BIN)/rnc-graph run experiments/hard_splits.yaml --out results/hard_splits
+	$(BIN)/rnc-graph run experiments/robustness.yaml --out results/robustness
 	$(BIN)/rnc-graph run experiments/depictions.yaml --out results/depictions
 	$(BIN)/rnc-graph run experiments/fashion_long_tail.yaml --out results/fashion_long_tail
 	$(BIN)/rnc-graph run experiments/fashion_hierarchy.yaml --out results/fashion_hierarchy
@@ -64,6 +65,7 @@ results: $(STAMP)
 	$(BIN)/rnc-graph report results/unseen_targets
 	$(BIN)/rnc-graph report results/many_sets
 	$(BIN)/rnc-graph report results/hard_splits
+	$(BIN)/rnc-graph report results/robustness
 
 benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/rnc_loss.py

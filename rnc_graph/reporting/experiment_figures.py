@@ -289,9 +289,9 @@ def draw_along_axis(
         axis.set_xlabel(axis_name.replace("_", " "))
         axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")
     score = f"{tables[0].compared} {tables[0].scoring.title}"
-    figure.suptitle(f"{score} by {axis_name.replace('_', ' ')}: mean and 95% interval over seeds")
+    figure.suptitle(f"{score} by {axis_name.replace('_', ' ')}\nmean and 95% interval over seeds")
     in_order = [lines[name] for name in names if name in lines]
-    figure.legend(handles=in_order, loc="outside lower center", ncols=4)
+    figure.legend(handles=in_order, loc="outside lower center", ncols=min(4, 2 * len(groups)))
     if rest := _rest([*every], "groups"):
         figure.supxlabel(rest.strip())
     return figure
