@@ -123,10 +123,15 @@ def _runs(process: int) -> bool:
     return True
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, with Unix line ends on every system."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, in UTF-8, with Unix line ends on every system."""
+    write_bytes(path, text.encode())
 
 
 def resource_dir(name: str) -> Path:
