@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from rnc_graph.errors import BadValueError
 
 Readout = Literal["sum", "mean", "max", "both"]
 
-READOUTS = ("sum", "mean", "max", "both")
+READOUTS = get_args(Readout)
 
 
 class GraphEncoder(Encoder, ABC):
