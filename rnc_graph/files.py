@@ -94,13 +94,9 @@ def _host() -> str:
 
 
 def remove_leftovers(folder: Path, name: str = "*") -> None:
-    """Remove what :func:`atomic_path` left in a folder of processes that were killed.
+    """Remove what :func:`atomic_path` left of a file, or of any, where processes were killed.
 
     Whether a process runs is known on its own host alone: what others left stays.
-
-    Args:
-        folder: where the files were written.
-        name: of the file; by default of any.
     """
     if fcntl is None:  # Windows, where a process cannot be asked for without a library.
         return
@@ -115,11 +111,10 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
 
 def _runs(process: int) -> bool:
     try:
-        os.kill(process, 0)
+        with suppress(PermissionError):  # It is another user's.
+            os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
     return True
 
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 # Molecules that a worker takes at a time.
 _CHUNK = 512
-# Below this, starting processes takes longer than the work.
-_WORTH_PROCESSES = 2_000
+WORTH_PROCESSES = 2_000
+"""Molecules below which starting processes takes longer than the work."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def molecule_features(
             on_done(len(smiles))
             return _features(entry, wants, len(smiles))
     # Descriptors take ten times as long as a graph.
-    worth = _WORTH_PROCESSES // 10 if wants.descriptors else _WORTH_PROCESSES
+    worth = WORTH_PROCESSES // 10 if wants.descriptors else WORTH_PROCESSES
     jobs = jobs if len(smiles) >= worth else 1
 
     def parts() -> Iterator[Entry]:

@@ -155,15 +155,9 @@ def level_of(
 
     ``y`` belongs to graphs if all have as many values of it, unless these are as many as the nodes
     of each graph: then a matrix belongs to nodes, and a vector is "tied". Where the numbers fit
-    several, the name decides, as in PyG; "tied" if it does not.
-
-    Args:
-        name: of the tensor.
-        offsets: (N + 1,) where each graph's values begin.
-        nodes: (N + 1,) where each graph's nodes begin.
-        edges: (N + 1,) where each graph's edges begin, None without edges.
-        known: the level in the data set that the graphs are from; it decides if it fits.
-        dims: number of dimensions.
+    several, ``known`` decides, the level in the data set that the graphs are from, else the name,
+    as in PyG; "tied" if it does not. ``offsets``, ``nodes`` and ``edges`` (N + 1,) are where each
+    graph's values, nodes and edges begin; ``edges`` is None without any.
     """
     counts = offsets.diff()
     if name == "y" and bool((counts == counts[:1]).all()):

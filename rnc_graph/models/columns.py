@@ -84,13 +84,10 @@ class Column:
 def expected_beyond(
     bounds: FloatArray, censored: FloatArray, mean: FloatArray, sd: float
 ) -> FloatArray:
-    """Return the means (k,) of normal distributions beyond bounds: above them, or below.
+    """Return the means (k,) of normal distributions beyond ``bounds`` (k,).
 
-    Args:
-        bounds: (k,).
-        censored: (k,) 1 for above, -1 for below.
-        mean: (k,) of the distributions.
-        sd: of the distributions.
+    Above them where ``censored`` (k,) is 1, below where it is -1; ``mean`` (k,) and ``sd`` are
+    those of the distributions.
     """
     sd = max(sd, _LEAST_SD)
     reach = censored * (bounds - mean) / sd

@@ -50,14 +50,9 @@ def compare_errors(
     molecules: NDArray[np.int64],
     metric: str = "rmse",
 ) -> dict[str, PairedDifference]:
-    """Compare the errors of several predictions (n,) with those of a reference, by molecule.
+    """Compare the errors of several predictions (n,) of n values with those of a reference.
 
-    Args:
-        y_true: (n,) measured values.
-        y_pred: predictions (n,) by name.
-        reference: (n,) predictions.
-        molecules: (n,) which rows are of one molecule: equal numbers.
-        metric: "rmse" or "mae".
+    Rows of one molecule have equal numbers (n,) in ``molecules``; ``metric`` is "rmse" or "mae".
 
     Returns:
         Paired differences of the error to the reference's; ``n`` counts molecules.
