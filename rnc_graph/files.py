@@ -94,13 +94,9 @@ def _host() -> str:
 
 
 def remove_leftovers(folder: Path, name: str = "*") -> None:
-    """Remove what :func:`atomic_path` left in a folder of processes that were killed.
+    """Remove what :func:`atomic_path` left of a file, or of any, where processes were killed.
 
     Whether a process runs is known on its own host alone: what others left stays.
-
-    Args:
-        folder: where the files were written.
-        name: of the file; by default of any.
     """
     if fcntl is None:  # Windows, where a process cannot be asked for without a library.
         return
@@ -115,18 +111,22 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
 
 def _runs(process: int) -> bool:
     try:
-        os.kill(process, 0)
+        with suppress(PermissionError):  # It is another user's.
+            os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
     return True
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, with Unix line ends on every system."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, in UTF-8, with Unix line ends on every system."""
+    write_bytes(path, text.encode())
 
 
 def resource_dir(name: str) -> Path:

@@ -31,11 +31,7 @@ PROCESS_STATE = threading.RLock()
 def seeded(seed: int, *, cuda: bool = False) -> Iterator[None]:
     """Seed torch's global generators inside the block and restore them afterwards.
 
-    Blocks in other threads wait until this one ends.
-
-    Args:
-        seed: of the generators.
-        cuda: whether the generators of the CUDA devices are used as well.
+    With ``cuda`` those of the CUDA devices too. Blocks in other threads wait until this one ends.
     """
     devices = list(range(torch.cuda.device_count())) if cuda else []
     with PROCESS_STATE, torch.random.fork_rng(devices=devices):

@@ -258,13 +258,8 @@ def _start_server(trains: bool) -> None:
 def _start_worker(
     environment: dict[str, str], setup: Callable[..., None] | None, arguments: tuple[Any, ...]
 ) -> None:
-    """Set up a process: it ignores Ctrl-C, which the parent handles, and ends with its parent.
-
-    Args:
-        environment: the parent's variables; the server has those of its own start.
-        setup: called last.
-        arguments: its arguments.
-    """
+    """Set up a process: it ignores Ctrl-C, which the parent handles, and ends with its parent."""
+    # The server has the variables of its own start.
     os.environ.clear()
     os.environ.update(environment)
     threading.Thread(target=_die_with_parent, daemon=True).start()

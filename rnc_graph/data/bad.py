@@ -53,19 +53,15 @@ def shorten(text: str, length: int = 80) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
+def bad_row(table: MoleculeTable, row: int, column: str, found: str, reason: str) -> BadRow:
+    """Return a row (from 0) of a table as one that cannot be used."""
+    name = table.ids[row] if table.ids else ""
+    return BadRow(int(table.rows[row]), table.line(row), column, shorten(found), reason, name)
+
+
 def bad_rows(bad: Iterable[BadMolecule], table: MoleculeTable) -> list[BadRow]:
     """Return molecules that cannot be read as rows of their table."""
-    return [
-        BadRow(
-            int(table.rows[b.row]),
-            table.line(b.row),
-            table.smiles_column,
-            shorten(str(b.smiles)),
-            b.reason,
-            table.ids[b.row] if table.ids else "",
-        )
-        for b in bad
-    ]
+    return [bad_row(table, b.row, table.smiles_column, str(b.smiles), b.reason) for b in bad]
 
 
 def describe_bad(bad: Sequence[BadRow], source: str, shown: int = 10) -> str:

@@ -24,10 +24,7 @@ def with_bounds_and_weights(
 ) -> Tensor:
     """Return targets (N, t) as they are, or as :func:`weighted_bounds` makes them.
 
-    Args:
-        y_true: (N, t) float32.
-        censored: (N, t) as in :func:`weighted_bounds`; None if all are values.
-        weights: (N,) with a mean of 1; None if all samples count alike.
+    ``censored`` is None if all are values, ``weights`` if all samples count alike.
     """
     if censored is None and weights is None:
         return y_true

@@ -235,7 +235,10 @@ def _read(folder: Path, layout: Layout) -> Entry:
     files = json.loads(index)
     flat = {name: _verified(folder / name, *files[name]) for name in (*layout, _NOTES)}
     notes = json.loads(flat.pop(_NOTES).tobytes())
-    return Entry({name: _shaped(flat[name], layout[name]) for name in layout}, notes, folder)
+    arrays = {
+        name: flat[name].view(dtype).reshape(-1, *shape) for name, (dtype, shape) in layout.items()
+    }
+    return Entry(arrays, notes, folder)
 
 
 def _verified(path: Path, size: int, checksum: int) -> NDArray[np.uint8]:
@@ -251,11 +254,3 @@ def _verified(path: Path, size: int, checksum: int) -> NDArray[np.uint8]:
     if running != checksum:
         raise ValueError(f"{path.name}: wrong checksum")
     return flat
-
-
-def _shaped(flat: NDArray[np.uint8], kind: tuple[type[np.generic], tuple[int, ...]]) -> Any:
-    """Return bytes as rows of a type and shape."""
-    dtype, shape = kind
-    width = int(np.prod(shape, dtype=np.int64))
-    rows = len(flat) // (width * np.dtype(dtype).itemsize)
-    return flat.view(dtype).reshape(rows, *shape)

@@ -230,13 +230,14 @@ def _may_have_other_units(values: FloatArray, logarithms: bool) -> bool:
 
 
 def _structures(table: MoleculeTable, canonical: list[str]) -> StructureDescription:
+    from rnc_graph.data.fingerprints import bit_vectors
     from rnc_graph.data.smiles import parse_smiles
     from rnc_graph.data.splits.chemical import murcko_scaffold
 
     different = list(dict.fromkeys(canonical))
     molecules = [parse_smiles(text) for text in different]
     scaffolds = Counter(map(murcko_scaffold, different))
-    bits = _fingerprints(molecules)
+    bits = bit_vectors(molecules)
     given, missing = zip(*map(_stereo, molecules), strict=True)
     split, test, near = _near_duplicates(table, canonical, dict(zip(different, bits, strict=True)))
     nearest_set, similarity = _nearest_set(table.name, bits)
@@ -266,12 +267,6 @@ def _stereo(molecule: Any) -> tuple[bool, bool]:
     return StereoSpecified.Specified in found, StereoSpecified.Unspecified in found
 
 
-def _fingerprints(molecules: Sequence[Any]) -> list[Any]:
-    from rnc_graph.data.fingerprints import morgan_generator
-
-    return [morgan_generator().GetFingerprint(molecule) for molecule in molecules]
-
-
 def _near_duplicates(
     table: MoleculeTable, canonical: list[str], bits: dict[str, Any]
 ) -> tuple[str, int, int]:
@@ -297,6 +292,7 @@ def _nearest_set(name: str, bits: Sequence[Any]) -> tuple[str, float]:
     from rdkit.DataStructs import BulkTanimotoSimilarity
 
     from rnc_graph.data.catalog import dataset_cards, load_dataset
+    from rnc_graph.data.fingerprints import bit_vectors
     from rnc_graph.data.smiles import parse_smiles
 
     queries = bits[:: -(-len(bits) // _COMPARED)]
@@ -305,7 +301,7 @@ def _nearest_set(name: str, bits: Sequence[Any]) -> tuple[str, float]:
         if card.collection or card.name == name:
             continue
         smiles = load_dataset(card.name).smiles
-        known = _fingerprints([parse_smiles(t) for t in smiles[:: -(-len(smiles) // _OF_A_SET)]])
+        known = bit_vectors(map(parse_smiles, smiles[:: -(-len(smiles) // _OF_A_SET)]))
         nearest = [max(BulkTanimotoSimilarity(own, known)) for own in queries]
         found[card.name] = float(np.mean(nearest))
     best = max(found, key=lambda key: found[key])

@@ -56,12 +56,7 @@ def repeats(molecules: int, conflicts: int) -> str:
 
 
 def find_duplicates(canonical: Sequence[str], targets: FloatArray) -> Duplicates:
-    """Find molecules with several rows.
-
-    Args:
-        canonical: N canonical SMILES.
-        targets: (N, t), NaN where missing.
-    """
+    """Find molecules with several of N rows; ``targets`` are (N, t), NaN where missing."""
     groups = [rows for rows in groups_of(numbered(canonical)) if len(rows) > 1]
     known = [column[~np.isnan(column)] for column in targets.T]
     sd = np.array([values.std() if len(values) else 0.0 for values in known])

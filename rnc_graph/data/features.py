@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 # Molecules that a worker takes at a time.
 _CHUNK = 512
-# Below this, starting processes takes longer than the work.
-_WORTH_PROCESSES = 2_000
+WORTH_PROCESSES = 2_000
+"""Molecules below which starting processes takes longer than the work."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ class MoleculeFeatures:
     def of(cls, arrays: MoleculeArrays) -> MoleculeFeatures:
         """Take what :func:`molecule_arrays` or the cache returned; nothing is copied."""
         return cls(
-            graphs=_graphs(arrays),
+            graphs=graphs_of(
+                arrays.atoms, arrays.ends, arrays.bonds, arrays.atom_counts, arrays.edge_counts
+            ),
             descriptors=arrays.descriptors,
             fingerprints=arrays.fingerprints,
             canonical=arrays.canonical,
@@ -113,7 +115,7 @@ def molecule_features(
             on_done(len(smiles))
             return _features(entry, wants, len(smiles))
     # Descriptors take ten times as long as a graph.
-    worth = _WORTH_PROCESSES // 10 if wants.descriptors else _WORTH_PROCESSES
+    worth = WORTH_PROCESSES // 10 if wants.descriptors else WORTH_PROCESSES
     jobs = jobs if len(smiles) >= worth else 1
 
     def parts() -> Iterator[Entry]:
@@ -216,16 +218,22 @@ def _features(entry: Entry, wants: Wants, count: int) -> MoleculeFeatures:
     return MoleculeFeatures.of(MoleculeArrays(**arrays, canonical=canonical, bad=bad))
 
 
-def _graphs(arrays: MoleculeArrays) -> GraphDataset:
-    nodes = offsets_of(torch.from_numpy(arrays.atom_counts))
-    edges = offsets_of(torch.from_numpy(arrays.edge_counts))
+def graphs_of(
+    atoms: NDArray[np.uint8],
+    ends: NDArray[np.int32],
+    bonds: NDArray[np.uint8],
+    atom_counts: NDArray[np.int32],
+    edge_counts: NDArray[np.int32],
+) -> GraphDataset:
+    """Return the n graphs of flat arrays, as :class:`MoleculeArrays` has them."""
+    nodes, edges = (offsets_of(torch.from_numpy(counts)) for counts in (atom_counts, edge_counts))
     integers = torch.int64
     attributes = {
-        "x": PackedAttribute(torch.from_numpy(arrays.atoms), nodes, "node", integers),
+        "x": PackedAttribute(torch.from_numpy(atoms), nodes, "node", integers),
         "edge_index": PackedAttribute(
-            torch.from_numpy(arrays.ends).T, edges, "edge", integers, dim=-1, increment=True
+            torch.from_numpy(ends).T, edges, "edge", integers, dim=-1, increment=True
         ),
-        "edge_attr": PackedAttribute(torch.from_numpy(arrays.bonds), edges, "edge", integers),
+        "edge_attr": PackedAttribute(torch.from_numpy(bonds), edges, "edge", integers),
     }
     return GraphDataset(PackedGraphs(attributes, nodes), OGB_MOLECULES)
 

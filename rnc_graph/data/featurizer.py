@@ -298,6 +298,11 @@ def _few(smiles: Sequence[str], wants: Wants, counts: Sequence[str]) -> _Few:
         chirality: list[int] = []
         for molecule, own in zip(molecules.values(), own_atoms, strict=True):
             chirality.extend(_chirality(molecule, own, wants))
+        descriptors = None
+        if wants.descriptors and molecules:
+            from rnc_graph.data.descriptors import descriptors as described
+
+            descriptors = described(list(molecules.values()), own_atoms, own_bonds)
         return _Few(
             identifiers,
             bad,
@@ -307,9 +312,7 @@ def _few(smiles: Sequence[str], wants: Wants, counts: Sequence[str]) -> _Few:
             [list(map(ask, chain.from_iterable(own_atoms))) for ask in _OF_ATOM],
             [list(map(ask, chain.from_iterable(own_bonds))) for ask in _OF_BOND],
             packed_bits(molecules.values()) if wants.fingerprints and molecules else None,
-            _descriptors(list(molecules.values()), own_atoms, own_bonds)
-            if wants.descriptors and molecules
-            else None,
+            descriptors,
             counted(molecules.values(), counts),
         )
 
@@ -337,11 +340,3 @@ def _molecule(text: str, wants: Wants) -> tuple[Chem.Mol, str]:
 
         check_describable(molecule)
     return molecule, identifier
-
-
-def _descriptors(
-    molecules: Sequence[Chem.Mol], atoms: list[list[Chem.Atom]], bonds: list[list[Chem.Bond]]
-) -> NDArray[np.float64]:
-    from rnc_graph.data.descriptors import descriptors
-
-    return descriptors(molecules, atoms, bonds)

@@ -27,6 +27,11 @@ def morgan_generator() -> Any:
     return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
 
 
+def bit_vectors(molecules: Iterable[Chem.Mol]) -> list[Any]:
+    """Return the Morgan fingerprints of molecules as RDKit's bit vectors."""
+    return list(map(morgan_generator().GetFingerprint, molecules))
+
+
 def packed_bits(molecules: Iterable[Chem.Mol]) -> NDArray[np.uint8]:
     """Return the packed bits of the Morgan fingerprints of n molecules, (n, 256)."""
     make = morgan_generator().GetFingerprintAsNumPy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Number
 from typing import Any
 
@@ -215,9 +216,7 @@ def _narrow(name: str, a: PackedAttribute) -> PackedAttribute:
         return a
     largest = int(a.values.max()) if a.values.numel() else 0
     dtype = torch.uint8 if largest < 2**8 and name != "edge_index" else torch.int32
-    return PackedAttribute(
-        a.values.to(dtype), a.offsets, a.level, torch.int64, a.dim, increment=a.increment
-    )
+    return replace(a, values=a.values.to(dtype))
 
 
 def _targets(graphs: Sequence[Data]) -> PackedAttribute:

@@ -49,7 +49,7 @@ class GraphDataset(Dataset[Data]):
         y = packed.attributes.get("y")
         t = 0 if y is None else y.values.shape[1]
         if target_names is None:
-            target_names = ["y"] if t == 1 else [f"y{number}" for number in range(t)]
+            target_names = default_names(t)
         if len(target_names) != t:
             raise BadValueError(f"expected names of {t} targets, got {list(target_names)}")
         self.packed = packed
@@ -203,6 +203,11 @@ class GraphDataset(Dataset[Data]):
         if wrong.any():
             raise IndexError(f"graph {int(index[wrong][0])} of a data set of {len(self)} graphs")
         return index.remainder(max(len(self), 1))
+
+
+def default_names(t: int) -> list[str]:
+    """Return the names of t targets that were given none."""
+    return ["y"] if t == 1 else [f"y{number}" for number in range(t)]
 
 
 def _forward(index: slice, length: int) -> Any:

@@ -16,7 +16,7 @@ from rnc_graph.data.catalog import load_dataset
 from rnc_graph.data.catalog.deepchem import deepchem_table, unpacked
 from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants
-from rnc_graph.data.graphs import GraphDataset
+from rnc_graph.data.graphs import GraphDataset, default_names
 from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError
@@ -94,8 +94,7 @@ class MoleculeDataset(GraphDataset):
             raise BadValueError(
                 f"expected y with a row for each of {len(texts)} SMILES, got shape {targets.shape}"
             )
-        t = targets.shape[1]
-        names = list(target_names or (["y"] if t == 1 else [f"y{number}" for number in range(t)]))
+        names = list(target_names or default_names(targets.shape[1]))
         table = MoleculeTable("SMILES", texts, targets, names, unit)
         return cls.from_table(table, on_bad=on_bad, jobs=jobs)
 

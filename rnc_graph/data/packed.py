@@ -117,7 +117,6 @@ class PackedGraphs:
         }
         tensors: dict[str, Tensor] = {}
         slices: dict[str, Tensor] = {}
-        increments = {name: a.increment for name, a in self.attributes.items()}
         for name, a in self.attributes.items():
             if a.level in ("other", "tied"):
                 rows, slices[name] = _ranges(a.offsets, index)
@@ -129,40 +128,19 @@ class PackedGraphs:
             if a.increment:
                 length = tensors[name].shape[a.dim]
                 tensors[name] += ptr[:-1].repeat_interleave(slices[name].diff(), output_size=length)
-        batch = make_batch(tensors, slices, increments, ptr, counted=self.counted, nodes=nodes)
+        batch = Batch(**tensors, batch=graph_of(ptr, nodes), ptr=ptr)
+        batch._num_graphs = len(index)
         batch._levels = self._levels
+        # What PyG's collation notes down, so that batch[i] and to_data_list() work.
+        zeros = torch.zeros_like(ptr[:-1])
+        batch._slice_dict = slices
+        batch._inc_dict = {
+            name: ptr[:-1] if a.increment else zeros for name, a in self.attributes.items()
+        }
+        if self.counted:
+            batch._num_nodes = ptr.diff().tolist()
+            batch.num_nodes = sum(batch._num_nodes)
         return batch
-
-
-def make_batch(
-    tensors: Mapping[str, Tensor],
-    slices: Mapping[str, Tensor],
-    increments: Mapping[str, bool],
-    ptr: Tensor,
-    *,
-    counted: bool = False,
-    nodes: int | None = None,
-) -> Batch:
-    """Make a PyG ``Batch`` of B graphs from flat tensors, whose node numbers count over the batch.
-
-    Args:
-        tensors: the tensors of all graphs by name.
-        slices: (B + 1,) where each graph's begins in each of them.
-        increments: which of them are numbers of nodes.
-        ptr: (B + 1,) where each graph's nodes begin.
-        counted: whether the batch keeps ``num_nodes``.
-        nodes: the number of nodes; None to read it from ``ptr``.
-    """
-    batch = Batch(**tensors, batch=graph_of(ptr, nodes), ptr=ptr)
-    batch._num_graphs = len(ptr) - 1
-    # What PyG's collation notes down, so that batch[i] and to_data_list() work.
-    zeros = torch.zeros_like(ptr[:-1])
-    batch._slice_dict = dict(slices)
-    batch._inc_dict = {name: ptr[:-1] if increments[name] else zeros for name in tensors}
-    if counted:
-        batch._num_nodes = ptr.diff().tolist()
-        batch.num_nodes = sum(batch._num_nodes)
-    return batch
 
 
 def level_of(
@@ -177,15 +155,9 @@ def level_of(
 
     ``y`` belongs to graphs if all have as many values of it, unless these are as many as the nodes
     of each graph: then a matrix belongs to nodes, and a vector is "tied". Where the numbers fit
-    several, the name decides, as in PyG; "tied" if it does not.
-
-    Args:
-        name: of the tensor.
-        offsets: (N + 1,) where each graph's values begin.
-        nodes: (N + 1,) where each graph's nodes begin.
-        edges: (N + 1,) where each graph's edges begin, None without edges.
-        known: the level in the data set that the graphs are from; it decides if it fits.
-        dims: number of dimensions.
+    several, ``known`` decides, the level in the data set that the graphs are from, else the name,
+    as in PyG; "tied" if it does not. ``offsets``, ``nodes`` and ``edges`` (N + 1,) are where each
+    graph's values, nodes and edges begin; ``edges`` is None without any.
     """
     counts = offsets.diff()
     if name == "y" and bool((counts == counts[:1]).all()):
@@ -245,7 +217,7 @@ def _ranges(offsets: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     return first + torch.arange(total, device=ptr.device), ptr
 
 
-def _moved(values: Tensor, device: torch.device | str) -> Tensor:
+def _moved(values: Tensor, device: torch.device) -> Tensor:
     """Move a tensor; Apple's devices have no float64."""
-    narrow = values.dtype == torch.float64 and torch.device(device).type == "mps"
+    narrow = values.dtype == torch.float64 and device.type == "mps"
     return values.float().to(device) if narrow else values.to(device)

@@ -16,10 +16,9 @@ from rnc_graph.data.long_tail import thin_classes, thin_to_long_tail
 from rnc_graph.data.scaling import TargetScaler, Transform
 from rnc_graph.data.splits import SPLITS, SplitSamples, Splitter
 from rnc_graph.data.splits.split import checked_indices
+from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.errors import BadValueError
 from rnc_graph.quantiles import quantile_edges
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -126,16 +125,12 @@ class SplitRecipe:
             )
         targets = table.targets.copy()
         targets[train] = self._noisy(targets[train], seed)
-        exact, censored = targets, getattr(table, "censored", None)
+        censored = getattr(table, "censored", None)
+        known = exact_values(table.targets, censored)
         if censored is not None:
             censored = censored.copy()
             censored[train] = self._noisy(censored[train], seed)
-            exact = np.where(censored == 0, targets, np.nan)
-        known = (
-            table.targets
-            if censored is None
-            else np.where(table.censored == 0, table.targets, np.nan)
-        )
+        exact = exact_values(targets, censored)
         weights = getattr(table, "weights", None)
         # A class index is not a quantity.
         scaler = (

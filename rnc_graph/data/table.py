@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 
+def exact_values(values: FloatArray, censored: NDArray[np.int8] | None) -> FloatArray:
+    """Return (N, t) values, NaN where only a bound is known; see :class:`MoleculeTable`."""
+    return values if censored is None else np.where(censored == 0, values, np.nan)
+
+
 class Table(Protocol):
     """N samples with their targets: molecules or images."""
 
@@ -110,9 +115,7 @@ class MoleculeTable:
     @property
     def exact(self) -> FloatArray:
         """(N, t) the targets, NaN where only a bound is known."""
-        if self.censored is None:
-            return self.targets
-        return np.where(self.censored == 0, self.targets, np.nan)
+        return exact_values(self.targets, self.censored)
 
     def bound_notes(self) -> list[str]:
         """Say of which targets bounds are known in place of values."""

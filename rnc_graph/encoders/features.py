@@ -45,10 +45,6 @@ class FeatureEmbedding(nn.Module):
 
     def indices(self, features: Tensor) -> Tensor:
         """Return the rows of the table (rows, features); raises :class:`BadValueError`."""
-        self._check(features)
-        return torch.where(features < 0, self.sizes, features) + self.offsets
-
-    def _check(self, features: Tensor) -> None:
         # An index past its table would read the next feature's vectors.
         low, high = torch.aminmax(features, dim=0)
         inside = ((low >= -1) & (high < self.sizes)).all()
@@ -59,6 +55,7 @@ class FeatureEmbedding(nn.Module):
                 f"expected {describe(tuple(self.sizes.tolist()))}, got indices from {low.tolist()} "
                 f"to {high.tolist()}; make the encoder for the data set's schema"
             )
+        return torch.where(features < 0, self.sizes, features) + self.offsets
 
 
 class FloatEmbedding(nn.Linear):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from rnc_graph.errors import BadValueError
 
 Readout = Literal["sum", "mean", "max", "both"]
 
-READOUTS = ("sum", "mean", "max", "both")
+READOUTS = get_args(Readout)
 
 
 class GraphEncoder(Encoder, ABC):
@@ -128,13 +128,9 @@ def check_readout(readout: str) -> None:
 
 
 def pool(nodes: Tensor, batch: Tensor, graphs: int, readout: Readout) -> Tensor:
-    """Return the (B, d) sum, mean or maximum over the nodes of each graph.
+    """Return the (B, d) sum, mean or maximum over the nodes (N, d) of each of B graphs.
 
-    Args:
-        nodes: (N, d) vectors of the nodes of B graphs.
-        batch: (N,) the graph of each node.
-        graphs: B.
-        readout: "both" is the sum and the mean side by side, (B, 2 d).
+    ``batch`` (N,) is the graph of each node; "both" is sum and mean side by side, (B, 2 d).
     """
     if readout == "both":
         sums, means = (pool(nodes, batch, graphs, one) for one in ("sum", "mean"))

@@ -33,12 +33,9 @@ _SHIPPED = Path(__file__).parent / "weights"
 
 
 def save_pretrained(folder: Path, encoder: Encoder, card: dict[str, Any]) -> None:
-    """Write an encoder and its card into a folder.
+    """Write ``encoder.safetensors`` and ``encoder.json``, its card, into a folder.
 
-    Args:
-        folder: for ``encoder.safetensors`` and ``encoder.json``.
-        encoder: the encoder.
-        card: what is to be said of it; "encoder" and "options" are what it is made of.
+    In the card "encoder" and "options" are what the encoder is made of.
     """
     state = {
         name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()

@@ -119,13 +119,11 @@ def _masked_features(
 ) -> MoleculeFeatures:
     """Return the features of molecules with an atom masked, each group ended by the whole molecule.
 
-    Args:
-        model: an encoder that has no vector for a mask gets the graphs with dummies.
-        arrays: of the molecules with dummies and of the whole ones.
-        counts: A + 1 of each group.
+    ``arrays`` are of molecules with a dummy instead, in groups of A + 1, the ``counts``.
     """
     networks = [member.modules for member in model.members if isinstance(member, Network)]
-    # The encoders of this package look up a vector for the mask; such a table has none.
+    # The encoders of this package look up a vector for the mask; such a table has none, and gets
+    # the graphs with dummies.
     if any(isinstance(part, nn.Embedding) for network in networks for part in network.modules()):
         return MoleculeFeatures.of(arrays)
     atom_ends, edge_ends = np.cumsum(arrays.atom_counts), np.cumsum(arrays.edge_counts)

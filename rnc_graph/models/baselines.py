@@ -62,15 +62,8 @@ def baseline_predictions(
 ) -> dict[str, FloatArray]:
     """Predict rows by the baselines, which learn from a model's training set.
 
-    Args:
-        features: of N molecules, with fingerprints.
-        exact: (N, t) values in the targets' units, NaN where missing or where only a bound is
-            known.
-        train: the training set.
-        rows: what is predicted.
-        scaler: of the model.
-        seed: of the forest.
-        jobs: threads.
+    ``features`` are of N molecules, with fingerprints; ``exact`` are (N, t) values in the targets'
+    units, NaN where missing or where only a bound is known.
 
     Returns:
         (n, t) predictions in the targets' units, by the name of the baseline.

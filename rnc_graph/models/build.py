@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.bad import BadRow, bad_rows, describe_bad, without_value
+from rnc_graph.data.bad import BadRow, bad_row, bad_rows, describe_bad, without_value
 from rnc_graph.data.duplicates import find_duplicates, lost_bounds, merge_transformed
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants
@@ -300,15 +300,9 @@ def with_logarithms(
 ) -> tuple[MoleculeTable, list[BadRow]]:
     """Return the rows whose values can be transformed, and the others as bad rows."""
     wrong = not_positive(table.targets, transforms or ["none"])
-    bad = [
-        BadRow(
-            int(table.rows[row]),
-            table.line(row),
-            table.target_names[target],
-            f"{table.targets[row, target]:g}",
-            f"not positive: it has no {transforms[target]}",
-            table.ids[row] if table.ids else "",
-        )
-        for row, target in np.argwhere(wrong).tolist()
-    ]
+    bad = []
+    for row, target in np.argwhere(wrong).tolist():
+        found, reason = f"{table.targets[row, target]:g}", f"no {transforms[target]}"
+        name = table.target_names[target]
+        bad.append(bad_row(table, row, name, found, f"not positive: it has {reason}"))
     return (table.take(np.flatnonzero(~wrong.any(axis=1))) if bad else table), bad

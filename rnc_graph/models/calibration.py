@@ -52,8 +52,8 @@ def calibrate_held_out(
         features: of N molecules.
         targets: (N, t) values in their units, NaN where missing.
         held_out: rows that no member has learned from.
-        selection: those that chose the epochs: they say what spread is typical.
-        calibration: those that calibrate.
+        selection: those of them that chose the epochs: they say what spread is typical.
+        calibration: those of them that calibrate.
     """
     predictions = model.predict_rows(features, held_out)
     # Without the typical spread, this is the spread as the targets are learned.
@@ -82,13 +82,8 @@ def calibrate_out_of_fold(
     is. Where that lowers their mean score, intervals widen with the distance from the training
     molecules.
 
-    Args:
-        model: without a typical spread and intervals.
-        features: of N molecules.
-        targets: (N, t) values in their units, NaN where missing.
-        train: n rows that were learned.
-        parts: what the members learned from.
-        out_of_fold: what they predict of the n rows.
+    ``train`` are n rows, of which ``parts`` has what the members learned, and ``out_of_fold`` what
+    they predict; the other arguments are those of :func:`calibrate_held_out`.
     """
     votes = out_of_fold.votes.transpose(2, 0, 1)
     # Where no network left out a row, or a member lacks a target, there is no prediction.

@@ -84,13 +84,10 @@ class Column:
 def expected_beyond(
     bounds: FloatArray, censored: FloatArray, mean: FloatArray, sd: float
 ) -> FloatArray:
-    """Return the means (k,) of normal distributions beyond bounds: above them, or below.
+    """Return the means (k,) of normal distributions beyond ``bounds`` (k,).
 
-    Args:
-        bounds: (k,).
-        censored: (k,) 1 for above, -1 for below.
-        mean: (k,) of the distributions.
-        sd: of the distributions.
+    Above them where ``censored`` (k,) is 1, below where it is -1; ``mean`` (k,) and ``sd`` are
+    those of the distributions.
     """
     sd = max(sd, _LEAST_SD)
     reach = censored * (bounds - mean) / sd
@@ -111,21 +108,17 @@ def known_columns(targets: Tensor, train: Tensor, smiles: Sequence[str] = ()) ->
     molecules = numbered(smiles if targets.dim() == 3 else ())
     for target in range(targets.shape[1]):
         parts = targets[train, target].double().numpy()
-        values = parts if targets.dim() == 2 else parts[:, 0]
-        known = ~np.isnan(values)
-        rows, values = train.numpy()[known], values[known]
-        if targets.dim() == 2:
-            columns.append(Column(rows, values, np.zeros_like(values), None))
-        else:
-            weights = parts[known, 2]
-            equal = bool((weights == 1).all())
-            columns.append(
-                Column(
-                    rows,
-                    values,
-                    parts[known, 1],
-                    None if equal else weights,
-                    molecules[rows] if len(molecules) else None,
-                )
+        if targets.dim() == 2:  # All are values, and count alike.
+            parts = np.stack([parts, np.zeros_like(parts), np.ones_like(parts)], axis=1)
+        known = ~np.isnan(parts[:, 0])
+        rows, (values, censored, weights) = train.numpy()[known], parts[known].T.copy()
+        columns.append(
+            Column(
+                rows,
+                values,
+                censored,
+                None if (weights == 1).all() else weights,
+                molecules[rows] if len(molecules) else None,
             )
+        )
     return columns

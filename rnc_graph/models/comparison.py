@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.smiles import BadMolecule, canonical_smiles
 from rnc_graph.data.splits.split import numbered
-from rnc_graph.data.table import FloatArray
+from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.regression import regression_metrics
 from rnc_graph.metrics.statistics import PairedDifference, compare, holm
@@ -50,14 +50,9 @@ def compare_errors(
     molecules: NDArray[np.int64],
     metric: str = "rmse",
 ) -> dict[str, PairedDifference]:
-    """Compare the errors of several predictions (n,) with those of a reference, by molecule.
+    """Compare the errors of several predictions (n,) of n values with those of a reference.
 
-    Args:
-        y_true: (n,) measured values.
-        y_pred: predictions (n,) by name.
-        reference: (n,) predictions.
-        molecules: (n,) which rows are of one molecule: equal numbers.
-        metric: "rmse" or "mae".
+    Rows of one molecule have equal numbers (n,) in ``molecules``; ``metric`` is "rmse" or "mae".
 
     Returns:
         Paired differences of the error to the reference's; ``n`` counts molecules.
@@ -166,7 +161,6 @@ def compare_models(
         raise BadValueError(
             f"measured: expected a column for each of {', '.join(names)}, got {measured.shape[1]}"
         )
-    values = measured if censored is None else np.where(censored == 0, measured, np.nan)
     found = [predict_smiles(model, smiles, jobs) for model in (first, second)]
     one, two = (predictions for predictions, _ in found)
     # A model that cleans molecules refuses some that another reads.
@@ -176,7 +170,7 @@ def compare_models(
     molecules[new] = numbered(canonical_smiles(smiles[row]) for row in np.flatnonzero(new).tolist())
     compared: list[TargetComparison] = []
     tested: list[int] = []
-    for name, y_true in zip(names, values.T, strict=True):
+    for name, y_true in zip(names, exact_values(measured, censored).T, strict=True):
         columns = [model.targets.index(name) for model in (first, second)]
         rows = np.flatnonzero(new & ~np.isnan(y_true))
         if not len(rows):

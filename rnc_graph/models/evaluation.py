@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.scaling import TargetScaler
-from rnc_graph.data.table import FloatArray
+from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.metrics.intervals import coverage
 from rnc_graph.metrics.regression import metrics_by_target
 from rnc_graph.models.model import MoleculeModel, Predictions
@@ -74,9 +74,7 @@ class Evaluation:
     @property
     def exact(self) -> FloatArray:
         """(N, t) the measured values, NaN where missing or where only a bound is known."""
-        if self.censored is None:
-            return self.measured
-        return np.where(self.censored == 0, self.measured, np.nan)
+        return exact_values(self.measured, self.censored)
 
     def transformed(self) -> Evaluation:
         """Return the evaluation in the scales of the transforms, such as "log10 of IC50"."""

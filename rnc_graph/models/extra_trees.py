@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import Self
 
 from rnc_graph.data.fingerprints import BINS, FINGERPRINTS
 from rnc_graph.data.table import FloatArray
-from rnc_graph.models.columns import Column, known_columns
+from rnc_graph.models.columns import known_columns
 from rnc_graph.models.inputs import Inputs
+from rnc_graph.models.quick import LearnedByTarget, predicted_by
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesRegressor
@@ -30,12 +31,11 @@ LARGEST = 20_000
 _PARTS = ("feature", "threshold", "left", "right", "value", "roots")
 
 
-class ExtraTrees:
+class ExtraTrees(LearnedByTarget):
     """Extremely randomized trees (Geurts et al., Machine Learning 63, 2006), by target.
 
-    What they have learned is kept as tensors, so that a saved model needs no pickle: for target j
-    the nodes of all trees end to end (feature, threshold, numbers of the two children, value; a
-    leaf is its own child) and the numbers of the trees' roots.
+    Their tensors are for target j the nodes of all trees end to end (feature, threshold, numbers of
+    the two children, value; a leaf is its own child) and the numbers of the trees' roots.
     """
 
     kind = "extra-trees"
@@ -43,21 +43,14 @@ class ExtraTrees:
     """The share of the columns that a split chooses from."""
 
     def __init__(self, targets: int, trees: int = _TREES) -> None:
-        self.targets = targets
+        super().__init__(targets)
         self.trees = trees
-        self.learned: dict[str, Tensor] = {}
 
-    def matrix(self, inputs: Inputs) -> NDArray[np.float32]:
-        """Return what the trees split by, (N, k)."""
-        scores: NDArray[np.float32] = inputs.scores.numpy()
-        return scores
-
-    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> ExtraTrees:
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         for target, column in enumerate(known_columns(targets, train, inputs.smiles)):
             scores = self.matrix(inputs.take(torch.from_numpy(column.rows)))
-            first = partial(self._forest, _FIRST, seed)
-            whole = column.completed(partial(_predicted, first, scores))
+            whole = column.completed(partial(predicted_by, self._forest(_FIRST, seed), scores))
             forest = self._forest(self.trees, seed).fit(scores, whole.values, whole.weights)
             self.learned |= {f"{target}.{name}": part for name, part in _nodes(forest).items()}
         return self
@@ -67,18 +60,13 @@ class ExtraTrees:
 
         return ExtraTreesRegressor(trees, max_features=self.share, random_state=seed)
 
-    def predict(self, inputs: Inputs) -> FloatArray:
-        """Return the (N, t) standardized predictions."""
-        scores = self.matrix(inputs)
-        return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
-
-    def _target(self, target: int, scores: np.ndarray) -> FloatArray:
+    def _target(self, target: int, matrix: NDArray[np.float32]) -> FloatArray:
         feature, threshold, left, right, value, roots = (
             self.learned[f"{target}.{name}"].numpy() for name in _PARTS
         )
-        predicted = np.empty(len(scores))
-        for first in range(0, len(scores), 256):
-            block = scores[first : first + 256]
+        predicted = np.empty(len(matrix))
+        for first in range(0, len(matrix), 256):
+            block = matrix[first : first + 256]
             # All molecules go down all trees together, a level at a time, until each is at a leaf.
             node = np.repeat(roots, len(block))
             molecule = np.tile(np.arange(len(block)), len(roots))
@@ -93,15 +81,6 @@ class ExtraTrees:
             predicted[first : first + 256] = np.ascontiguousarray(votes.T).mean(axis=1)
         return predicted
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what they have learned."""
-        return self.learned
-
-    def load(self, tensors: dict[str, Tensor]) -> ExtraTrees:
-        """Take what others have learned."""
-        self.learned = tensors
-        return self
-
 
 class FingerprintTrees(ExtraTrees):
     """The same on descriptors (N, k) beside the counts of c substructures.
@@ -115,7 +94,7 @@ class FingerprintTrees(ExtraTrees):
     kind = "fingerprint-trees"
     share = 0.2
 
-    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> FingerprintTrees:
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         columns = np.empty(0, dtype=np.int64)
         # Of all molecules, not of ``train``: trees without a fold are like those of the model.
@@ -126,8 +105,7 @@ class FingerprintTrees(ExtraTrees):
             having = np.concatenate([np.bincount(m.indices, minlength=BINS) for m in counts])
             columns = np.flatnonzero(having >= max(_FEWEST, len(train) / _ONE_IN))
         self.learned = {"columns": torch.from_numpy(columns)}
-        super().fit(inputs, targets, train, seed)
-        return self
+        return super().fit(inputs, targets, train, seed)
 
     def matrix(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return descriptors and counts side by side, (N, k + c)."""
@@ -139,17 +117,6 @@ class FingerprintTrees(ExtraTrees):
                 own = columns[columns // BINS == number] % BINS
                 parts.append(counts[name][:, own].toarray().astype(np.float32))
         return np.hstack(parts)
-
-
-def _predicted(
-    make: Callable[[], ExtraTreesRegressor],
-    scores: NDArray[np.float32],
-    some: Column,
-    kept: NDArray[np.bool_],
-) -> FloatArray:
-    """Return what a forest predicts that learns from some of the rows, (k,)."""
-    values: FloatArray = make().fit(scores[kept], some.values, some.weights).predict(scores)
-    return values
 
 
 def _nodes(forest: ExtraTreesRegressor) -> dict[str, Tensor]:

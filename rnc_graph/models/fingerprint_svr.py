@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.svm import SVR
 from torch import Tensor
+from typing_extensions import Self
 
 from rnc_graph.data.fingerprints import BINS, FINGERPRINTS
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs
+from rnc_graph.models.quick import Learned
 
 # In standard deviations of a target; chosen on validation, as the fingerprints are.
 _TUBE = 0.05
@@ -28,7 +30,7 @@ _BLOCK = 1024
 _DENSE = 0.05
 
 
-class FingerprintSVR:
+class FingerprintSVR(Learned):
     """Support-vector regression with the min-max kernel of fingerprint counts, by target.
 
     The min-max kernel of two molecules is the sum of the smaller counts of each substructure over
@@ -36,9 +38,9 @@ class FingerprintSVR:
     2005). This one is the mean over several fingerprints. With more than 20,000 training molecules
     that have a target it learns from every second of them, or every third, and so on.
 
-    What it has learned is kept as tensors: the ``coefficients`` (S, t) of the support molecules of
-    all targets, the ``intercepts`` (t,), and the molecules' counts of each fingerprint as a sparse
-    matrix (``starts`` (S + 1,), ``bins`` and ``counts`` of the molecules end to end).
+    Its tensors are the ``coefficients`` (S, t) of the support molecules of all targets, the
+    ``intercepts`` (t,), and the molecules' counts of each fingerprint as a sparse matrix
+    (``starts`` (S + 1,), ``bins`` and ``counts`` of the molecules end to end).
 
     Args:
         targets: t.
@@ -48,12 +50,11 @@ class FingerprintSVR:
     kind = "fingerprint-svr"
 
     def __init__(self, targets: int, fingerprints: Sequence[str] = FINGERPRINTS) -> None:
-        self.targets = targets
+        super().__init__(targets)
         self.fingerprints = fingerprints
-        self.learned: dict[str, Tensor] = {}
         self._kernels: dict[str, MinMaxKernel] = {}
 
-    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> FingerprintSVR:
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         learned = inputs.take(train)
         counts = learned.fingerprint_counts(self.fingerprints)
@@ -118,14 +119,10 @@ class FingerprintSVR:
                     predicted[column.rows[held], target] = votes
         return predicted
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what it has learned."""
-        return self.learned
-
-    def load(self, tensors: dict[str, Tensor]) -> FingerprintSVR:
+    def load(self, tensors: dict[str, Tensor]) -> Self:
         """Take what another has learned."""
-        self.learned, self._kernels = tensors, {}
-        return self
+        self._kernels = {}
+        return super().load(tensors)
 
 
 def _kernels(

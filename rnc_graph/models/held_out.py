@@ -18,11 +18,7 @@ _SELECTION = 1 / 3
 def hold_out(canonical: Sequence[str], rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
     """Divide rows at random into those to learn from and those held out, molecule by molecule.
 
-    Args:
-        canonical: SMILES of all molecules.
-        rows: to be divided.
-        fraction: of the molecules to hold out; 0 for none.
-        seed: of the draw.
+    ``canonical`` are the SMILES of all molecules; a share ``fraction`` of them is held out.
 
     Raises:
         BadValueError: a wrong fraction, or too few molecules.
@@ -53,12 +49,10 @@ def divide_held_out(rows: Rows, canonical: Sequence[str], seed: int) -> tuple[Ro
     """Divide held-out molecules at random: a third selects the epochs, the others calibrate.
 
     Intervals have their coverage only if calibration molecules were not used before: all rows of a
-    molecule go to the same side.
+    molecule, by the N ``canonical`` SMILES, go to the same side.
 
-    Args:
-        rows: the held-out rows, of at least 2 molecules.
-        canonical: N canonical SMILES.
-        seed: of the division.
+    Raises:
+        BadValueError: there are fewer than 2 molecules.
     """
     groups = groups_of(numbered([canonical[row] for row in rows])) if len(rows) else []
     if len(groups) < 2:
@@ -82,13 +76,8 @@ def sets_of_held_out(
 ) -> tuple[Rows, Rows]:
     """Divide the held-out rows as :func:`divide_held_out`, and check that the sets have values.
 
-    Args:
-        held_out: the rows.
-        canonical: N canonical SMILES.
-        targets: (N, t) values, NaN where missing.
-        target_names: of the t targets.
-        networks: whether there are networks: without any there are no epochs to select.
-        seed: of the division.
+    ``targets`` are (N, t) values, NaN where missing. Without ``networks`` there are no epochs to
+    select.
 
     Raises:
         BadValueError: there are fewer than 2 molecules, or a set lacks a target.

@@ -11,16 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.features import MoleculeFeatures, stream_arrays
+from rnc_graph.data.features import WORTH_PROCESSES, MoleculeFeatures, stream_arrays
 from rnc_graph.data.smiles import BadMolecule
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel, Predictions
 
 BLOCK = 1024
 """Molecules at a time: the same molecules in the same order give the same bits, however many."""
-
-# Below this, starting processes takes longer than the work.
-_WORTH_PROCESSES = 2_000
 
 
 def stream_features(
@@ -82,7 +79,7 @@ def _blocks(
 ) -> Iterator[tuple[int, MoleculeFeatures, NDArray[np.int64]]]:
     starts = range(0, max(1, len(smiles)), BLOCK)  # One block without any SMILES, too.
     blocks = (smiles[first : first + BLOCK] for first in starts)
-    jobs = jobs if len(smiles) >= _WORTH_PROCESSES else 1
+    jobs = jobs if len(smiles) >= WORTH_PROCESSES else 1
     stream = stream_features(blocks, model, jobs, to_embed=to_embed)
     for first, found in zip(starts, stream, strict=True):
         yield first, *found
@@ -101,10 +98,7 @@ def with_targets(
 ) -> MoleculeTable:
     """Return a table with all targets of a model; those that it lacks are missing everywhere.
 
-    Args:
-        table: N molecules.
-        names: which of the targets each of the table's columns is.
-        targets: of the model.
+    ``names`` says which of the targets each of the table's columns is.
     """
     columns = [targets.index(name) for name in names]
     values = np.full((len(table), len(targets)), np.nan)

@@ -216,7 +216,7 @@ class DescriptorScaler:
         """Learn from the training set's descriptors (N, D), NaN where not defined."""
         known = np.asarray(np.isfinite(descriptors).any(axis=0))
         medians = np.zeros(len(known))
-        medians[known] = np.nanmedian(_without_infinities(descriptors[:, known]), axis=0)
+        medians[known] = np.nanmedian(_filled(descriptors[:, known], np.nan), axis=0)
         filled = _filled(descriptors, medians)
         kept = np.flatnonzero(np.ptp(filled, axis=0) > 0)
         quantiles = np.empty((1, 0))
@@ -256,9 +256,5 @@ class DescriptorScaler:
         return torch.from_numpy(scores).float()
 
 
-def _without_infinities(descriptors: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(descriptors), descriptors, np.nan)
-
-
-def _filled(descriptors: FloatArray, medians: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(descriptors), descriptors, medians)
+def _filled(descriptors: FloatArray, filling: FloatArray | float) -> FloatArray:
+    return np.where(np.isfinite(descriptors), descriptors, filling)

@@ -136,14 +136,8 @@ def learning_curve(
     Shares below 75% are drawn three times. All rows of a molecule are drawn together. No model
     starts from an older one, whose networks may have learned from more than the share.
 
-    Args:
-        prepared: a table with its split, which has a test set.
-        settings: of the models; without networks it takes seconds or minutes.
-        seed: of the draws and the models.
-        jobs: processes.
-        device: that networks train on.
-        on_progress: receives the share of the work that is done.
-        plugins: what the settings need.
+    Without networks in the settings it takes seconds or minutes. For the other arguments see
+    :func:`~rnc_graph.models.train_model`.
 
     Returns:
         A curve for each target, and notes on the models that could not be trained.

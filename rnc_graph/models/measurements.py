@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnc_graph.data.reading.numbers import parse_number, split_relation
-from rnc_graph.data.table import FloatArray
+from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.errors import BadValueError
 
 
@@ -55,7 +55,7 @@ class Measurements:
     @property
     def exact(self) -> FloatArray:
         """(N, t) the values, NaN where only a bound is known."""
-        return np.where(self.censored == 0, self.values, np.nan)
+        return exact_values(self.values, self.censored)
 
     def in_order(self, y: Any, names: Sequence[str], of: str = "y") -> Measurements:
         """Return the columns in the order of a model's targets, by those of a frame ``y``.

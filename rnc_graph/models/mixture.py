@@ -68,15 +68,7 @@ def cross_weights(
     fold: NDArray[np.int64],
     weights_of_rows: FloatArray | None = None,
 ) -> FloatArray:
-    """Return :func:`mixture_weights` of m members for each row, (m, n, t), without its fold.
-
-    Args:
-        out_of_fold: (n, t, m), NaN where a member has none.
-        targets: (n, t) standardized, NaN where missing.
-        molecules: (n,) number of each row's molecule.
-        fold: (n,) of each row.
-        weights_of_rows: (n,) of the squared errors, None if all count alike.
-    """
+    """Return :func:`mixture_weights` of m members for each row, (m, n, t), without its ``fold``."""
     weights = np.empty((out_of_fold.shape[2], *targets.shape))
     for number in np.unique(fold):
         held = fold == number
@@ -96,14 +88,8 @@ def networks_earn_their_time(
     """Tell whether a network lowers the error of the mixture, by 1% and by one standard error.
 
     The errors are those of weights from a cross-validation, on the molecules that the network was
-    not trained on.
-
-    Args:
-        network: (n, t) out-of-fold predictions, NaN where there is none.
-        others: (n, t, m) those of the other members.
-        targets: (n, t) standardized, NaN where missing.
-        molecules: (n,) number of each row's molecule.
-        weights_of_rows: (n,) of the squared errors, None if all count alike.
+    not trained on. ``network`` (n, t) and ``others`` (n, t, m) are out-of-fold predictions; for the
+    other arguments see :func:`mixture_weights`.
     """
     both = np.concatenate([others, network[:, :, None]], axis=2)
     every = _known(both, targets, molecules, weights_of_rows)

@@ -109,14 +109,9 @@ class TrainingMolecules:
         return _smallest(cdist(embedding, self.embedding), count)
 
     def similarity(self, fingerprints: NDArray[np.uint8], rows: NDArray[np.int64]) -> FloatArray:
-        """Return the Tanimoto similarities of N molecules to training molecules of each.
+        """Return the Tanimoto similarities (N, k) of each of N molecules to k training molecules.
 
-        Args:
-            fingerprints: (N, 256) packed bits.
-            rows: (N, k) of ``table``.
-
-        Returns:
-            (N, k), from 0 to 1.
+        ``fingerprints`` are (N, 256) packed bits, and ``rows`` (N, k) those of ``table``.
         """
         own = np.unpackbits(fingerprints, axis=1).astype(bool)[:, None]
         known = self.fingerprints[rows]

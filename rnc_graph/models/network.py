@@ -113,15 +113,9 @@ class Network:
     ) -> Network:
         """Train both stages; each ends with the weights of its best epoch on the selection set.
 
-        Args:
-            inputs: N molecules.
-            targets: (N, t) standardized, NaN where missing.
-            train: indices of the training set.
-            selection: indices of the molecules that select the epoch.
-            settings: of the model.
-            seed: of order, views and dropout.
-            device: a Lightning accelerator.
-            on_epoch: called after each epoch.
+        ``targets`` are (N, t) standardized, NaN where missing, or as ``weighted_bounds`` makes
+        them; ``train`` and ``selection`` are rows of them; ``seed`` is that of order, views and
+        dropout.
         """
         from rnc_graph.training import TwoStage
 

@@ -23,7 +23,7 @@ from rnc_graph import __version__
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.featurizer import AS_WRITTEN
 from rnc_graph.errors import BadValueError, MissingFileError, RncGraphError, first_problem
-from rnc_graph.files import OWN_FILES, atomic_path, read_bytes, write_text
+from rnc_graph.files import OWN_FILES, read_bytes, write_bytes, write_text
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler
@@ -135,8 +135,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         for name in OWN_FILES - {CONFIG, WEIGHTS}:
             (folder / name).unlink(missing_ok=True)
     # The weights first: a new config with old weights would be refused.
-    with atomic_path(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(weights)
+    write_bytes(folder / WEIGHTS, weights)
     write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
 
 
@@ -278,14 +277,9 @@ def _tensors(model: MoleculeModel) -> dict[str, Tensor]:
         "interval_scores": model.intervals.scores,
         "domain.fingerprints": model.domain.fingerprints,
     }
-    if model.seen is not None:
-        parts["seen"] = model.seen
-    if model.folds is not None:
-        parts["folds"] = model.folds
-    if model.weights is not None:
-        parts["weights"] = model.weights
-    if model.widening is not None:
-        parts["widening"] = model.widening
+    for name in ("seen", "folds", "weights", "widening"):
+        if (part := getattr(model, name)) is not None:
+            parts[name] = part
     if model.descriptor_scaler is not None:
         parts["descriptors.medians"] = model.descriptor_scaler.medians
         parts["descriptors.quantiles"] = model.descriptor_scaler.quantiles
@@ -311,7 +305,7 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         descriptor_scaler = DescriptorScaler(
             config.descriptors, array("descriptors.medians"), array("descriptors.quantiles")
         )
-    factors = tensors["widening"].numpy() if "widening" in tensors else None
+    factors = array("widening") if "widening" in tensors else None
     if factors is not None and factors.shape != (len(config.targets), len(GRID)):
         raise ValueError(f"widening: expected {len(config.targets)} x {len(GRID)} factors")
     scores = len(config.descriptors or [])
@@ -335,7 +329,7 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         intervals=ConformalIntervals(array("interval_scores")),
         domain=Domain(array("domain.fingerprints"), config.domain_threshold),
         seen=array("seen") if config.format > 1 else None,
-        folds=tensors["folds"].numpy() if "folds" in tensors else None,
+        folds=array("folds") if "folds" in tensors else None,
         featurizer=config.featurizer,
         column=config.column,
         id_column=config.id_column,

@@ -6,46 +6,42 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVR
 from torch import Tensor
+from typing_extensions import Self
 
 from rnc_graph.data.table import FloatArray
-from rnc_graph.models.columns import Column, known_columns
+from rnc_graph.models.columns import known_columns
 from rnc_graph.models.inputs import Inputs
+from rnc_graph.models.quick import LearnedByTarget, predicted_by
 
 # Chosen on validation; the tube is in standard deviations of a target.
 _C, _TUBE = 10.0, 0.05
 
 
-class SupportVectors:
+class SupportVectors(LearnedByTarget):
     """Support-vector regression with a Gaussian kernel (Drucker et al., NeurIPS 1996), by target.
 
-    What it has learned is kept as tensors, so that a saved model needs no pickle: for target j the
-    support vectors (s, k), their coefficients (s, 1), the intercept (1,) and gamma (1,).
+    Its tensors are for target j the support vectors (s, k), their coefficients (s, 1), the
+    intercept (1,) and gamma (1,).
     """
 
     kind = "svr"
 
-    def __init__(self, targets: int) -> None:
-        self.targets = targets
-        self.learned: dict[str, Tensor] = {}
-
-    def columns(self, inputs: Inputs) -> FloatArray:
+    def matrix(self, inputs: Inputs) -> FloatArray:
         """Return what the kernel compares, (N, k)."""
-        scores: FloatArray = inputs.scores.double().numpy()
-        return scores
+        return super().matrix(inputs).astype(np.float64)
 
-    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> SupportVectors:
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         for target, column in enumerate(known_columns(targets, train, inputs.smiles)):
-            scores = self.columns(inputs.take(torch.from_numpy(column.rows)))
+            scores = self.matrix(inputs.take(torch.from_numpy(column.rows)))
             # scikit-learn's gamma="scale", said out, since the prediction needs it too.
             gamma = 1 / (scores.shape[1] * scores.var() or 1.0)
             svr = SVR(C=_C, epsilon=_TUBE, gamma=gamma)
-            whole = column.completed(partial(_predicted, svr, scores))
+            whole = column.completed(partial(predicted_by, svr, scores))
             svr.fit(scores, whole.values, whole.weights)
             parts = {
                 "vectors": svr.support_vectors_,
@@ -56,37 +52,17 @@ class SupportVectors:
             self.learned |= {f"{target}.{n}": torch.from_numpy(v.copy()) for n, v in parts.items()}
         return self
 
-    def predict(self, inputs: Inputs) -> FloatArray:
-        """Return the (N, t) standardized predictions."""
-        scores = self.columns(inputs)
-        return np.stack([self._target(target, scores) for target in range(self.targets)], axis=1)
-
-    def _target(self, target: int, scores: FloatArray) -> FloatArray:
+    def _target(self, target: int, matrix: FloatArray) -> FloatArray:
         part = {
             name: self.learned[f"{target}.{name}"].numpy()
             for name in ("vectors", "coefficients", "intercept", "gamma")
         }
         if not len(part["vectors"]):  # All values were in the tube; no kernel of nothing is made.
-            return np.full(len(scores), part["intercept"][0])
+            return np.full(len(matrix), part["intercept"][0])
         with config_context(assume_finite=True, skip_parameter_validation=True):
-            kernel = rbf_kernel(scores, part["vectors"], part["gamma"][0])
+            kernel = rbf_kernel(matrix, part["vectors"], part["gamma"][0])
         predicted: FloatArray = (kernel @ part["coefficients"] + part["intercept"])[:, 0]
         return predicted
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what it has learned."""
-        return self.learned
-
-    def load(self, tensors: dict[str, Tensor]) -> SupportVectors:
-        """Take what another has learned."""
-        self.learned = tensors
-        return self
-
-
-def _predicted(svr: SVR, scores: FloatArray, some: Column, kept: NDArray[np.bool_]) -> FloatArray:
-    """Return what a model predicts that learns from some of the rows, (k,)."""
-    values: FloatArray = svr.fit(scores[kept], some.values, some.weights).predict(scores)
-    return values
 
 
 class EmbeddingVectors(SupportVectors):
@@ -98,19 +74,18 @@ class EmbeddingVectors(SupportVectors):
 
     kind = "embedding-svr"
 
-    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> EmbeddingVectors:
+    def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         known = inputs.embedding[train].double()
         sd = known.std(dim=0, unbiased=False)
         self.learned = {"mean": known.mean(dim=0), "sd": torch.where(sd > 0, sd, 1.0)}
-        super().fit(inputs, targets, train)
-        return self
+        return super().fit(inputs, targets, train)
 
-    def columns(self, inputs: Inputs) -> FloatArray:
+    def matrix(self, inputs: Inputs) -> FloatArray:
         """Return the two side by side, (N, k + d)."""
         standardized = (inputs.embedding.double() - self.learned["mean"]) / self.learned["sd"]
         embedding: FloatArray = standardized.numpy()
-        scores = super().columns(inputs)
+        scores = super().matrix(inputs)
         vectors = self.learned.get("0.vectors")
         # A model may be without descriptors, or of before they were beside the embedding.
         if not scores.shape[1] or (vectors is not None and vectors.shape[1] == embedding.shape[1]):

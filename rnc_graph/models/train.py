@@ -15,7 +15,7 @@ from rnc_graph.data.featurizer import descriptor_names
 from rnc_graph.data.reading import LARGEST
 from rnc_graph.data.scaling import Transform, not_positive
 from rnc_graph.data.splits.split import first_rows
-from rnc_graph.data.table import FloatArray
+from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.calibration import (
@@ -95,7 +95,7 @@ def train_model(
             f"measurement, got {len(molecules)} (n_samples = {len(train)})"
         )
     check_device(device)
-    exact = targets if censored is None else np.where(censored == 0, targets, np.nan)
+    exact = exact_values(targets, censored)
     if settings.patience is not None and settings.most_networks and not len(held_out):
         raise BadValueError(
             "patience: expected a validation set that ends the training, got validation_fraction 0"

@@ -38,12 +38,9 @@ def cannot_start(old: MoleculeModel, settings: ModelSettings, *, held_out: bool)
 def kept_folds(
     old: MoleculeModel, canonical: Sequence[str], fold: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the folds (n,) with those of the old model for the molecules that it has seen.
+    """Return the folds (n,) of a training set: those of ``old`` for molecules that it has seen.
 
-    Args:
-        old: a model whose networks can be started from.
-        canonical: n canonical SMILES of the training set.
-        fold: (n,) the folds of new molecules.
+    ``canonical`` are its n canonical SMILES, and ``fold`` (n,) has the folds of new molecules.
     """
     assert old.seen is not None
     assert old.folds is not None
@@ -56,12 +53,9 @@ def kept_folds(
 def folds_of(
     seen: NDArray[np.int64], canonical: Sequence[str], fold: NDArray[np.int64]
 ) -> NDArray[np.int8]:
-    """Return the fold of each molecule that a model has seen, (M,).
+    """Return the fold of each molecule that a model has seen, (M,), by its digest.
 
-    Args:
-        seen: (M,) digests, rising.
-        canonical: n canonical SMILES of the training set.
-        fold: (n,) their folds.
+    ``seen`` (M,) rises; ``fold`` (n,) are the folds of a training set of n canonical SMILES.
     """
     folds = np.full(len(seen), -1, dtype=np.int8)
     folds[np.searchsorted(seen, digests(canonical))] = fold

@@ -24,7 +24,7 @@ from rdkit import Chem, rdBase
 from rnc_graph.data.featurizer import DESCRIPTORS, FEATURIZER
 from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import choose_smiles
-from rnc_graph.data.smiles import identity, parse_smiles
+from rnc_graph.data.smiles import BadMolecule, identity, parse_smiles
 from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.files import atomic_path, csv_text, remove_leftovers, write_text
 from rnc_graph.workers import in_order
@@ -151,15 +151,14 @@ def list_molecules(
         make = partial(_identities, fragments=fragments)
         chunks = _cells(source, smiles)
         lost = "the list of molecules is not complete"
-        for listed in in_order(make, chunks, jobs, lost, trains=False):
-            for row, found_bad in enumerate(listed, rows + 1):
-                if isinstance(found_bad, _Bad):
-                    bad += 1
-                    bad_rows.writerow([row, csv_text(found_bad.text), found_bad.reason])
-            rows += len(listed)
-            good = [names for names in listed if not isinstance(names, _Bad)]
-            own = [names[0] for names in good]
-            others = list(chain.from_iterable(names[1:] for names in good))
+        for identities, unreadable in in_order(make, chunks, jobs, lost, trains=False):
+            for molecule in unreadable:
+                row = rows + molecule.row + 1
+                bad_rows.writerow([row, csv_text(molecule.smiles), molecule.reason])
+            bad += len(unreadable)
+            rows += len(identities) + len(unreadable)
+            own = [names[0] for names in identities]
+            others = list(chain.from_iterable(names[1:] for names in identities))
             for names, are_pieces in ((own, False), (others, True)):
                 new = seen.add(names)
                 duplicates += len(names) - len(new)
@@ -245,26 +244,18 @@ def _cells(source: Path, smiles: str | None) -> Iterator[list[str]]:
         yield from (cells[first : first + _CHUNK] for first in range(0, len(cells), _CHUNK))
 
 
-@dataclass(frozen=True)
-class _Bad:
-    """A text that is no molecule."""
-
-    text: str
-    reason: str
-
-
-def _identities(cells: Sequence[str], fragments: bool) -> list[list[str] | _Bad]:
-    """Return for each text the identity of its molecule, then those of its fragments."""
-    listed: list[list[str] | _Bad] = []
+def _identities(cells: Sequence[str], fragments: bool) -> tuple[list[list[str]], list[BadMolecule]]:
+    """Return the identity of each molecule, with those of its fragments; and what is none."""
+    found, bad = [], []
     with rdBase.BlockLogs():
-        for text in cells:
+        for row, text in enumerate(cells):
             try:
                 molecule = parse_smiles(text)
                 name = identity(molecule)
-                listed.append([name, *(fragments_of(molecule, name) if fragments else [])])
+                found.append([name, *(fragments_of(molecule, name) if fragments else [])])
             except ValueError as error:
-                listed.append(_Bad(text, str(error)))
-    return listed
+                bad.append(BadMolecule(row, text, str(error)))
+    return found, bad
 
 
 class _Seen:

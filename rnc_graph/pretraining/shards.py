@@ -22,11 +22,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
-from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import MoleculeArrays, Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.features import graphs_of
+from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.errors import BadValueError, FileError
-from rnc_graph.files import atomic_path, remove_leftovers
+from rnc_graph.files import atomic_path, remove_leftovers, write_bytes
 from rnc_graph.pretraining.corpus import Corpus
 from rnc_graph.workers import in_order
 
@@ -129,12 +129,7 @@ class CorpusStore:
             name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS
         }
         descriptors = torch.from_numpy(arrays.pop("descriptors"))
-        empty: dict[str, Any] = {
-            "descriptors": np.empty((len(descriptors), 0)),
-            "fingerprints": np.empty((len(descriptors), 0), np.uint8),
-        }
-        features = MoleculeFeatures.of(MoleculeArrays(**arrays, **empty, canonical=[], bad=[]))
-        return Described(features.graphs, descriptors)
+        return Described(graphs_of(**arrays), descriptors)
 
     @cached_property
     def ranks(self) -> DescriptorRanks:
@@ -211,8 +206,7 @@ def _make_shard(task: tuple[Path, list[str]]) -> int:
         "descriptors": descriptors,
     }
     shard = {name: np.ascontiguousarray(array) for name, array in shard.items()}
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(save(shard, {"crc32": _crc32(shard), "list": _list_crc32(smiles)}))
+    write_bytes(path, save(shard, {"crc32": _crc32(shard), "list": _list_crc32(smiles)}))
     return len(smiles)
 
 

@@ -244,7 +244,7 @@ def test_parts_and_processes_change_nothing(
     smiles = [*esol.smiles[:40], "C(", *esol.smiles[40:60]]
     whole = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
     monkeypatch.setattr(features, "_CHUNK", 7)
-    monkeypatch.setattr(features, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(features, "WORTH_PROCESSES", 0)
     told: list[int] = []
     found = molecule_features(smiles, WANTS, jobs=2, on_done=told.append)
     assert sum(told) == len(smiles)

@@ -5,11 +5,15 @@ Nothing is downloaded unless the caller asks for it.
 """
 
 from rnc_graph.data.catalog.card import DatasetCard, dataset_card, dataset_cards
-from rnc_graph.data.catalog.description import DatasetDescription
-from rnc_graph.data.catalog.description import describe_dataset as describe_dataset
-from rnc_graph.data.catalog.load import DatasetEntry, list_datasets, load_card, load_dataset
-from rnc_graph.data.catalog.load import load_named_dataset as load_named_dataset
-from rnc_graph.data.catalog.load import markdown_table as markdown_table
+from rnc_graph.data.catalog.description import DatasetDescription, describe_dataset
+from rnc_graph.data.catalog.load import (
+    DatasetEntry,
+    list_datasets,
+    load_card,
+    load_dataset,
+    load_named_dataset,
+    markdown_table,
+)
 from rnc_graph.data.catalog.named import NamedDataset
 
 __all__ = [

@@ -22,7 +22,7 @@ from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.data.catalog.named import NamedDataset
 from rnc_graph.data.splits import Split
 from rnc_graph.errors import BadValueError, FileError, MissingFileError
-from rnc_graph.files import atomic_path
+from rnc_graph.files import write_bytes
 
 # Seconds without an answer before a download fails.
 TIMEOUT = 10.0
@@ -84,9 +84,7 @@ def obtain_moleculenet(card: ElsewhereCard, may_download: bool) -> Path:
     """Return the path of the CSV, downloaded if it has to be and may be."""
     path = local_path(card)
     if not path.is_file():
-        content = _download(card, may_download)
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(path, _download(card, may_download))
     return path
 
 
@@ -125,8 +123,7 @@ def _unpack_ogb(card: ElsewhereCard, archive: bytes, folder: Path) -> None:
         with ZipFile(BytesIO(archive)) as opened:
             names = {name.partition("/")[2]: name for name in opened.namelist()}
             for name in (*_OGB_SETS, _OGB_TABLE):
-                with atomic_path(folder / name) as temporary:
-                    temporary.write_bytes(opened.read(names[name]))
+                write_bytes(folder / name, opened.read(names[name]))
     except (BadZipFile, KeyError, NotImplementedError, UnicodeDecodeError) as error:
         raise BadValueError(
             f"data set {card.name!r}: what {card.url} gives is not OGB's archive: {error}. "

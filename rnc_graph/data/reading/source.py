@@ -24,6 +24,11 @@ class Row:
     problem: str = ""
     found: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing."""
+        return not self.found and not any(self.cells or [])
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -131,7 +136,7 @@ def without_empty_end(rows: Iterable[Row]) -> Iterator[Row]:
     # Their lines alone are held: a sheet may end with a million of them.
     blank: list[int | None] = []
     for row in rows:
-        if not row.found and not any(row.cells or []):
+        if row.is_empty:
             blank.append(row.line)
             continue
         yield from (Row(None, line, "a blank line") for line in blank)

@@ -259,7 +259,7 @@ class _Reader:
                 number += len(plain)
                 continue
             rows = list(self._rows(lines, first))
-            full = next((i for i in range(len(rows), 0, -1) if not _empty(rows[i - 1])), 0)
+            full = next((i for i in range(len(rows), 0, -1) if not rows[i - 1].is_empty), 0)
             if full:
                 before = (Row(None, blank_line + place, "a blank line") for place in range(blank))
                 following = chain(before, rows[:full])
@@ -362,7 +362,3 @@ class _Reader:
                 yield Row(None, line, "the header once more", text)
             else:
                 yield Row(cells, line)
-
-
-def _empty(row: Row) -> bool:
-    return not row.found and not any(row.cells or [])

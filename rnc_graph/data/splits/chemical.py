@@ -84,11 +84,10 @@ class ButinaSplitter:
         from rdkit.ML.Cluster import Butina
         from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
 
-        from rnc_graph.data.fingerprints import morgan_generator
+        from rnc_graph.data.fingerprints import bit_vectors
         from rnc_graph.data.smiles import parse_smiles
 
-        generator = morgan_generator()
-        bits = [generator.GetFingerprint(parse_smiles(text)) for text in canonical]
+        bits = bit_vectors(map(parse_smiles, canonical))
         cluster = np.empty(len(bits), dtype=np.int64)
         if len(bits) > _LARGEST_BUTINA:
             centers = list(LeaderPicker().LazyBitVectorPick(bits, len(bits), self.cutoff))

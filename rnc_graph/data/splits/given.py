@@ -205,10 +205,29 @@ class FileSplitter:
         if content["molecules_sha256"] == _digest(samples) or not content.get("digests"):
             split = load_split(path, samples)
         else:
-            split = extended_split(path, samples, seed, fractions, self.missing)
+            split = self._extended(content["digests"], samples, seed, fractions)
         if self.leaks == "drop":
             split = _without_leaks(split, samples)
         return checked(split, samples, "saved", (1.0, 0.0, 0.0), leaks=self.leaks == "keep")
+
+    def _extended(
+        self, digests: dict[str, list[str]], samples: SplitSamples, seed: int, fractions: Fractions
+    ) -> Split:
+        check_fractions(fractions)
+        known, own = old_sets(digests), [key_digest(key) for key in samples.keys]
+        lacking = len(known.keys() - set(own))
+        if lacking == len(known) or (lacking and self.missing == "raise"):
+            raise BadValueError(
+                f"{Path(self.path)}: is the split of another table: {lacking} of its {len(known)} "
+                f"molecules are not in {samples.name}; expected all of them, with new ones or "
+                "without"
+            )
+        # By the molecule alone, so that it stays where it is when the table grows again.
+        limits = np.cumsum(fractions[:2])
+        drawn = [int(key_digest(f"{seed} {key}"), 16) / 16**16 for key in samples.keys]
+        new = np.array(_SETS)[np.searchsorted(limits, drawn, side="right")]
+        names = np.array([known.get(digest, name) for digest, name in zip(own, new, strict=True)])
+        return Split(*(np.flatnonzero(names == name) for name in _SETS))
 
     def sha256(self) -> str:
         """Return the digest of the file; raises :class:`RncGraphError` if it cannot be read."""
@@ -334,34 +353,6 @@ def old_sets(digests: Mapping[str, list[str]]) -> dict[str, str]:
     A molecule in two sets has been learned from: it is in the training set, or the validation set.
     """
     return {digest: name for name in reversed(_SETS) for digest in digests.get(name, [])}
-
-
-def extended_split(
-    path: Path, samples: SplitSamples, seed: int, fractions: Fractions, missing: str = "raise"
-) -> Split:
-    """Return a saved split of a table that has new molecules; see :class:`FileSplitter`.
-
-    Raises:
-        RncGraphError: the file is no split, or has none or, unless ``missing`` is "keep", not all
-            of its molecules in the table.
-    """
-    check_fractions(fractions)
-    digests = read_split(path).get("digests")
-    if digests is None:
-        raise BadValueError(f"{path}: an earlier version wrote it: it knows rows, no molecules")
-    known, own = old_sets(digests), [key_digest(key) for key in samples.keys]
-    lacking = len(known.keys() - set(own))
-    if lacking == len(known) or (lacking and missing == "raise"):
-        raise BadValueError(
-            f"{path}: is the split of another table: {lacking} of its {len(known)} molecules are "
-            f"not in {samples.name}; expected all of them, with new ones or without"
-        )
-    # By the molecule alone, so that it stays where it is when the table grows again.
-    limits = np.cumsum(fractions[:2])
-    drawn = [int(key_digest(f"{seed} {key}"), 16) / 16**16 for key in samples.keys]
-    new = np.array(_SETS)[np.searchsorted(limits, drawn, side="right")]
-    names = np.array([known.get(digest, name) for digest, name in zip(own, new, strict=True)])
-    return Split(*(np.flatnonzero(names == name) for name in _SETS))
 
 
 def _digest(samples: SplitSamples) -> str:
