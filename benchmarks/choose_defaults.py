@@ -41,7 +41,14 @@ SETS = (
     "esol,freesolv,lipophilicity,logbb,moleculeace/CHEMBL204_Ki,moleculeace/CHEMBL2147_Ki,"
     "moleculeace/CHEMBL4203_Ki,moleculeace/CHEMBL219_Ki"
 )
-QUICK = ("svr", "extra-trees", "fingerprint-trees", "fingerprint-svr", "embedding-svr")
+QUICK = (
+    "svr",
+    "extra-trees",
+    "fingerprint-trees",
+    "fingerprint-svr",
+    "embedding-svr",
+    "gaussian-process",
+)
 
 
 def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,17 +68,15 @@ class FingerprintSVR(Learned):
             "coefficients": coefficients[support],
             "intercepts": intercepts,
         }
+        tensors = {name: torch.from_numpy(part) for name, part in parts.items()}
         for name, matrix in counts.items():
-            kept = matrix[support]
-            parts[f"{name}.starts"] = kept.indptr.astype(np.int32)
-            parts[f"{name}.bins"] = kept.indices.astype(np.int16)
-            parts[f"{name}.counts"] = kept.data.astype(np.int32)
-        return self.load({name: torch.from_numpy(part) for name, part in parts.items()})
+            tensors |= tensors_of(name, matrix[support])
+        return self.load(tensors)
 
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
         self._kernels = self._kernels or {
-            name: MinMaxKernel(self._support(name)) for name in self.fingerprints
+            name: MinMaxKernel(counts_of(name, self.learned)) for name in self.fingerprints
         }
         coefficients = self.learned["coefficients"].numpy()
         predicted: FloatArray = np.tile(self.learned["intercepts"].numpy(), (len(inputs), 1))
@@ -88,13 +86,6 @@ class FingerprintSVR(Learned):
             kernel = mean_kernel(block, self._kernels)
             predicted[first : first + _BLOCK] += kernel @ coefficients
         return predicted
-
-    def _support(self, fingerprint: str) -> csr_array:
-        """Return the counts of the support molecules, (S, 4096)."""
-        parts = [
-            self.learned[f"{fingerprint}.{part}"].numpy() for part in ("counts", "bins", "starts")
-        ]
-        return csr_array(tuple(parts), (len(self.learned["coefficients"]), BINS))
 
     def cross_predict(
         self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
@@ -123,6 +114,22 @@ class FingerprintSVR(Learned):
         """Take what another has learned."""
         self._kernels = {}
         return super().load(tensors)
+
+
+def tensors_of(fingerprint: str, counts: csr_array) -> dict[str, Tensor]:
+    """Return the tensors that keep the counts of a fingerprint, (N, 4096)."""
+    parts = {
+        "starts": counts.indptr.astype(np.int32),
+        "bins": counts.indices.astype(np.int16),
+        "counts": counts.data.astype(np.int32),
+    }
+    return {f"{fingerprint}.{name}": torch.from_numpy(part) for name, part in parts.items()}
+
+
+def counts_of(fingerprint: str, tensors: Mapping[str, Tensor]) -> csr_array:
+    """Return the counts of a fingerprint that :func:`tensors_of` turned into tensors."""
+    parts = [tensors[f"{fingerprint}.{part}"].numpy() for part in ("counts", "bins", "starts")]
+    return csr_array(tuple(parts), (len(parts[2]) - 1, BINS))
 
 
 def _kernels(

@@ -16,17 +16,25 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.models.columns import expected_beyond
 from rnc_graph.models.extra_trees import ExtraTrees, FingerprintTrees
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
+from rnc_graph.models.gaussian_process import GaussianProcess
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.mixture import FOLDS
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 
-QuickMember = SupportVectors | ExtraTrees | FingerprintSVR
+QuickMember = SupportVectors | ExtraTrees | FingerprintSVR | GaussianProcess
 
 QUICK: dict[str, Callable[[int], QuickMember]] = {
     member.kind: member
-    for member in (SupportVectors, EmbeddingVectors, ExtraTrees, FingerprintTrees, FingerprintSVR)
+    for member in (
+        SupportVectors,
+        EmbeddingVectors,
+        ExtraTrees,
+        FingerprintTrees,
+        FingerprintSVR,
+        GaussianProcess,
+    )
 }
 """The members that are no networks, of a number of targets, by kind."""
 
@@ -156,7 +164,7 @@ def fit_member(
             predicted[held] = network.predict(inputs.take(train[held]))
         return Fitted(network, predicted)
     member = fit_quick(kind, inputs, targets, train, seed)
-    if isinstance(member, FingerprintSVR):
+    if isinstance(member, FingerprintSVR | GaussianProcess):
         return Fitted(member, member.cross_predict(inputs, targets, train, parts.folds()))
     for held in parts.folds():
         other = fit_quick(kind, inputs, targets, train[~held], seed, _TREES_OF_A_FOLD)

@@ -30,12 +30,19 @@ from rnc_graph.settings import Settings
 from rnc_graph.training import ContinuousLoss, FinetuneConfig, StageConfig
 
 DescriptorModelName = Literal[
-    "svr", "extra-trees", "fingerprint-trees", "fingerprint-svr", "embedding-svr"
+    "svr",
+    "extra-trees",
+    "fingerprint-svr",
+    "embedding-svr",
+    "fingerprint-trees",
+    "gaussian-process",
 ]
 TAKE_DESCRIPTORS = ("svr", "extra-trees", "fingerprint-trees")
 """Members that there are not without descriptors."""
-TAKE_COUNTS = ("fingerprint-trees", "fingerprint-svr")
+TAKE_COUNTS = ("fingerprint-trees", "fingerprint-svr", "gaussian-process")
 """Members that take the counts of substructures."""
+TAKE_EMBEDDING = ("embedding-svr", "gaussian-process")
+"""Members that take the embedding of a pretrained encoder."""
 
 # Small and quick; on the validation sets the package's wider defaults were no better.
 ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
@@ -105,7 +112,7 @@ class ModelSettings(Settings):
         ["fingerprint-trees", "fingerprint-svr", "embedding-svr"],
         description="members that are no networks",
     )
-    embedding: str = Field(EMBEDDING, description="the pretrained encoder of embedding-svr")
+    embedding: str = Field(EMBEDDING, description="the pretrained encoder of members")
     target_transform: Transform | list[Transform] = Field(
         "none", description="of the targets before they are learned; a list has one for each"
     )
@@ -162,8 +169,8 @@ class ModelSettings(Settings):
             )
         if self.most_members == 0:
             raise ValueError(
-                "a model needs members: networks, fingerprint-svr or embedding-svr, or with "
-                f"descriptors {', '.join(TAKE_DESCRIPTORS)}"
+                "a model needs members: networks, gaussian-process, fingerprint-svr or "
+                f"embedding-svr, or with descriptors {', '.join(TAKE_DESCRIPTORS)}"
             )
         return self
 
@@ -241,7 +248,8 @@ class ModelSettings(Settings):
     @property
     def needed_embedding(self) -> str | None:
         """The pretrained encoder whose embedding a member needs."""
-        return self.embedding if "embedding-svr" in self.other_members else None
+        takes_it = any(name in TAKE_EMBEDDING for name in self.other_members)
+        return self.embedding if takes_it else None
 
     def as_saved(self) -> ModelSettings:
         """Return the settings of a trained model, which has its weights of its own."""
