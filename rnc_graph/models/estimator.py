@@ -92,9 +92,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         networks: number of networks in the ensemble, trained from different seeds; "auto" (with
             stacked weights) trains three if the first lowers the error of the mixture, or none.
         descriptor_models: members on descriptors ("svr", "extra-trees"), on counts of fingerprints
-            ("fingerprint-svr"), on both ("fingerprint-trees"), and on descriptors beside the
-            embedding of a pretrained encoder ("embedding-svr").
-        embedding: the name of the pretrained encoder of "embedding-svr".
+            ("fingerprint-svr"), on both ("fingerprint-trees"), on descriptors beside the embedding
+            of a pretrained encoder ("embedding-svr"), and on all three ("gaussian-process").
+        embedding: the name of the pretrained encoder of "embedding-svr" and "gaussian-process".
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
             squared error on five folds of the training set, which the members are trained without.
             A network is trained once, without one of the folds.
@@ -151,11 +151,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         clean: bool = False,
         descriptors: bool = True,
         networks: int | Literal["auto"] = 3,
-        descriptor_models: Sequence[str] = (
-            "fingerprint-trees",
-            "fingerprint-svr",
-            "embedding-svr",
-        ),
+        descriptor_models: Sequence[str] = ("fingerprint-trees", "gaussian-process"),
         embedding: str = EMBEDDING,
         weights: Literal["equal", "stacked"] = "stacked",
         target_transform: str | Sequence[str] = "none",

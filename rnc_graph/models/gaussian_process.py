@@ -252,7 +252,7 @@ def _searched(molecules: _Molecules, column: Column, start: Tensor) -> Tensor:
             prior = ((parameters - start) / _PRIOR_SD).square().sum() / 2
             total = likelihood + prior
             (gradient,) = torch.autograd.grad(total, parameters)
-        return float(total), gradient.numpy()
+        return float(total.detach()), gradient.numpy()
 
     bounds = [(value - _FARTHEST, value + _FARTHEST) for value in start.tolist()]
     found = minimize(

@@ -28,7 +28,7 @@ from rnc_graph.models.widening import factors_at
 from rnc_graph.plugins import PluginRecord
 from rnc_graph.seeding import one_thread
 
-NO_EMBEDDING = "this model has neither networks nor embedding-svr: no embedding"
+NO_EMBEDDING = "this model has neither networks nor a member on an embedding"
 
 
 @dataclass(frozen=True)

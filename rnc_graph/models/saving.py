@@ -34,7 +34,7 @@ from rnc_graph.models.widening import GRID
 from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised when earlier versions cannot read what this one writes.
-FORMAT = 7
+FORMAT = 8
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

@@ -24,8 +24,14 @@ def main() -> None:
         head_hidden=[8],
         pretraining_epochs=1,
         epochs=2,
-        # The last two of formats 6 and 7 on.
-        descriptor_models=["svr", "fingerprint-svr", "embedding-svr", "fingerprint-trees"],
+        # The last three of formats 6, 7 and 8 on.
+        descriptor_models=[
+            "svr",
+            "fingerprint-svr",
+            "embedding-svr",
+            "fingerprint-trees",
+            "gaussian-process",
+        ],
         weights="stacked",
         target_transform="log10",  # Of format 4 on.
     )

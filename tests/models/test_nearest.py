@@ -54,7 +54,7 @@ def test_in_the_embedding_they_are_the_nearest_of_the_model() -> None:
 
 def test_a_model_without_an_embedding_says_so(model: MoleculeRegressor) -> None:
     known = TrainingMolecules.of(model.model_, table(["CO"], [0]))
-    with pytest.raises(BadValueError, match="neither networks nor embedding-svr"):
+    with pytest.raises(BadValueError, match="neither networks nor a member on an embedding"):
         known.nearest_by_embedding(np.zeros((1, 8)))
 
 
