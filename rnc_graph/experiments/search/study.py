@@ -133,11 +133,7 @@ def search(
 
 
 def _opened(name: str, spec: SearchSpec, path: Path) -> optuna.Study:
-    """Open or begin the study in a database, with all its trials checked.
-
-    Raises:
-        BadValueError: the file is damaged, or no such database.
-    """
+    """Open or begin the study in a database, with all its trials checked."""
     import optuna
 
     try:

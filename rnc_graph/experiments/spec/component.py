@@ -132,9 +132,6 @@ def _code_digest(path: str) -> str | None:
 
     Hashed are the files of the packages of the import path and of the module that defines the
     class, which may be another.
-
-    Raises:
-        RncGraphError: the path leads to no class.
     """
     modules = {path.rpartition(".")[0], getattr(import_class(path), "__module__", None)}
     files = {file for module in modules if module for file in _own_files(module)}
