@@ -208,7 +208,8 @@ def _references(experiment: Experiment) -> None:
     """Check that each reference is run wherever a method that names it is."""
     rows: dict[tuple[str, str, str], set[str]] = {}
     for point in experiment.grid_points():
-        rows.setdefault(point.condition, set()).add(point.method.name)
+        encoder = "" if experiment.one_table else point.encoder
+        rows.setdefault((point.data, point.split, encoder), set()).add(point.method.name)
     if not rows:
         raise MisfitError("it leaves no run", "exclude")
     for where, there in rows.items():
