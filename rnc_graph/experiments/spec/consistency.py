@@ -150,7 +150,6 @@ def _inputs(experiment: Experiment) -> None:
 
 def _frozen(experiment: Experiment) -> None:
     """Check that what is frozen has learned before: in stage 1, or elsewhere."""
-    numbers = {method.name: number for number, method in enumerate(experiment.methods)}
     for point in experiment.grid_points():
         if not point.method.regression.freeze or point.method.pretraining is not None:
             continue
@@ -159,7 +158,7 @@ def _frozen(experiment: Experiment) -> None:
                 f"freeze without pretraining would freeze a random encoder, {point.encoder!r}; "
                 f"those with weights of their own are {', '.join(WITH_WEIGHTS)}; `exclude` leaves "
                 "points of a grid out",
-                *("methods", numbers[point.method.name], "regression", "freeze"),
+                *("methods", experiment.methods.index(point.method), "regression", "freeze"),
             )
 
 
