@@ -41,12 +41,6 @@ def baseline_predictions(name: str, table: Table, split: PreparedSplit, seed: in
 
     For classes they are logits (N, C), and the mean is that of the classes' indicators. Where
     targets are missing, each target has a model of its own on the samples that have it.
-
-    Args:
-        name: a baseline or one of the table's published predictions.
-        table: the N samples.
-        split: its training set is learned from.
-        seed: of the model's random draws.
     """
     if table.classes:
         labels = split.training_targets[:, 0].astype(np.int64)

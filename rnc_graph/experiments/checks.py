@@ -154,14 +154,8 @@ def _check_head(table: Table, method: Method) -> None:
 
 
 def _check_sizes(experiment: Experiment, split: SplitSpec, validation: int, test: int) -> None:
-    wanted = [
-        key
-        for key, given in (
-            ("representation", experiment.representation),
-            ("split.long_tail", split.long_tail),
-        )
-        if given is not None
-    ]
+    sections = {"representation": experiment.representation, "split.long_tail": split.long_tail}
+    wanted = [key for key, section in sections.items() if section is not None]
     if wanted and min(validation, test) < 2:
         raise BadValueError(
             f"{' and '.join(wanted)}: expected 2 validation and 2 test samples or more, got "

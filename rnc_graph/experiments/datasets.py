@@ -239,11 +239,7 @@ def _load_molecules(
 ) -> MoleculeTable:
     """Load a dataset of molecules, without those that have no target.
 
-    Args:
-        experiment: says how many samples are used.
-        source: the dataset.
-        targets: of a named dataset, all by default; a file's source names its own.
-        columns: further columns of a file.
+    ``targets`` are of a named dataset, all by default; ``columns`` are further ones of a file.
     """
     if isinstance(source, str):
         table = load_dataset(source).select(targets)

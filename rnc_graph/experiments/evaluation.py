@@ -58,17 +58,10 @@ def evaluate_run(
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the metrics of standardized predictions, and the predictions in the targets' unit.
 
-    Args:
-        data: the dataset.
-        split: its sets.
-        predictions: standardized, by set.
-        long_tail: how the training set was thinned; the further metrics then have the errors by
-            region, on the last set, and with a band of unseen labels those inside and out of it.
-
-    Returns:
-        The record's ``metrics``, by set and scale, which are the mean over the targets; for several
-        targets also ``targets``, the metrics of each by its name, NaN where a set lacks it; and
-        ``measures``, the further metrics. Then the tensors.
+    The first is the record's ``metrics``, by set and scale, which are the mean over the targets;
+    for several targets also ``targets``, the metrics of each by its name, NaN where a set lacks it;
+    and ``measures``, the further metrics: with ``long_tail`` the errors by region, on the last set,
+    and with a band of unseen labels those inside and out of it.
     """
     if data.classes is not None:
         return _evaluate_run_classes(data, split, predictions, long_tail)
@@ -160,17 +153,9 @@ def evaluate_run_embedding(
     representation: RepresentationSpec,
     device: torch.device | None = None,
 ) -> dict[str, float]:
-    """Return the metrics of an encoder on one set.
+    """Return the metrics of a trained encoder on one set, whose embedding is (rows, d).
 
-    Args:
-        encoder: the trained encoder.
-        data: the data set.
-        split: its training set is what retrieval, probes and detection learn from.
-        set_name: "validation" or "test".
-        embedding: (rows, d), the encoder's of the set.
-        ood: the out-of-distribution set.
-        representation: what is evaluated.
-        device: to compute embeddings on; None for the encoder's own.
+    Retrieval, probes and detection learn from the training set.
     """
     targets, rows = exact(split.targets), getattr(split, set_name)
     augmentation = make_augmentation(ALIGNMENT_VIEW[data.kind])

@@ -25,15 +25,8 @@ from rnc_graph.errors import BadValueError, RncGraphError
 class GraphTable:
     """N graphs without SMILES: a ``Table`` whose samples are named by their index.
 
-    Attributes:
-        name: of the dataset in messages and results.
-        names: the name of each graph.
-        targets: (N, t) in ``unit``, NaN where missing.
-        target_names: the t columns of ``targets``.
-        rows: (N,) the number of each graph in its source, from 1.
-        unit: of the targets.
-        group: the group of each graph; graphs of one group are in the same set of a split.
-        classes: none; the targets are continuous.
+    Targets (N, t) are continuous, NaN where missing. Graphs of one ``group`` are in the same set of
+    a split.
     """
 
     name: str

@@ -90,19 +90,23 @@ class Task(ABC):
         """What progress calls the task."""
 
     @cached_property
-    @abstractmethod
     def identity(self) -> dict[str, Any]:
         """All that determines the result."""
+        return with_code({**self.split.identity(), **self._own_identity()})
+
+    @abstractmethod
+    def _own_identity(self) -> dict[str, Any]:
+        """Return what determines the result beside the split."""
 
     @property
     @abstractmethod
-    def kind(self) -> str:
+    def _kind(self) -> str:
         """How the key begins."""
 
     @cached_property
     def key(self) -> str:
         """Name of the entry in the store."""
-        return f"{self.kind}-seed{self.split.seed}-{digest(self.identity)}"
+        return f"{self._kind}-seed{self.split.seed}-{digest(self.identity)}"
 
     @property
     def epochs(self) -> int:
@@ -171,20 +175,14 @@ class PretrainTask(TrainingTask):
         """What progress calls the task."""
         return f"pretraining with {self.stage.objective.name}, {self.encoder.name}"
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """All that determines the result."""
-        return with_code(
-            {
-                **self.split.identity(),
-                "encoder": self.encoder.described(),
-                "pretraining": stage_identity(self.stage),
-            }
-        )
+    def _own_identity(self) -> dict[str, Any]:
+        return {
+            "encoder": self.encoder.described(),
+            "pretraining": stage_identity(self.stage),
+        }
 
     @property
-    def kind(self) -> str:
-        """How the key begins."""
+    def _kind(self) -> str:
         return f"stage1-{self.encoder.name}"
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
@@ -227,28 +225,21 @@ class RegressTask(TrainingTask):
         """What progress calls the task."""
         return f"{self.method}, {self.encoder.name}"
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """All that determines the result."""
-        # Stage 1 may have learnt from other molecules.
-        pretraining = self.pretrained.identity if self.pretrained else None
-        return with_code(
-            {
-                **self.split.identity(),
-                **self.split.spec.evaluation_identity(),
-                "encoder": self.encoder.described(),
-                "pretraining": pretraining,
-                "regression": stage_identity(self.stage),
-                "evaluate": self.evaluate,
-                "representation": self.representation.identity() if self.representation else None,
-                "outside": self.ood,
-                **({"groups": list(self.groups)} if self.groups else {}),
-            }
-        )
+    def _own_identity(self) -> dict[str, Any]:
+        return {
+            **self.split.spec.evaluation_identity(),
+            "encoder": self.encoder.described(),
+            # Whole: stage 1 may have learnt from other molecules.
+            "pretraining": self.pretrained.identity if self.pretrained else None,
+            "regression": stage_identity(self.stage),
+            "evaluate": self.evaluate,
+            "representation": self.representation.identity() if self.representation else None,
+            "outside": self.ood,
+            **({"groups": list(self.groups)} if self.groups else {}),
+        }
 
     @property
-    def kind(self) -> str:
-        """How the key begins."""
+    def _kind(self) -> str:
         return f"run-{self.encoder.name}"
 
     @property
@@ -326,21 +317,15 @@ class BaselineTask(Task):
         """What progress calls the task."""
         return self.name
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """All that determines the result."""
-        return with_code(
-            {
-                **self.split.identity(),
-                **self.split.spec.evaluation_identity(),
-                "baseline": self.name,
-                "evaluate": self.evaluate,
-            }
-        )
+    def _own_identity(self) -> dict[str, Any]:
+        return {
+            **self.split.spec.evaluation_identity(),
+            "baseline": self.name,
+            "evaluate": self.evaluate,
+        }
 
     @property
-    def kind(self) -> str:
-        """How the key begins."""
+    def _kind(self) -> str:
         return f"baseline-{self.name}"
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:

@@ -34,9 +34,6 @@ _TASK = "rnc_graph.task"
 def check_tracking(tracking: Mapping[Any, Mapping[str, Any]]) -> None:
     """Check that what the loggers need is installed, and that they have such options.
 
-    Args:
-        tracking: options of Lightning's loggers, by name.
-
     Raises:
         RncGraphError: something is not installed, or no option of a logger's.
     """
@@ -77,13 +74,7 @@ def _known_options(name: str) -> list[str]:
 def make_loggers(
     tracking: Mapping[str, Mapping[str, Any]], folder: Path, key: str, label: str
 ) -> tuple[Logger, ...]:
-    """Make the loggers of one task.
-
-    Args:
-        tracking: options of Lightning's loggers, by name.
-        folder: for loggers that write files.
-        key: of the task, which names its records.
-        label: the task in words.
+    """Make the loggers of the task ``key``, which ``label`` says in words.
 
     Raises:
         RncGraphError: a logger cannot be made.

@@ -147,8 +147,7 @@ class AttentionNCE(PretrainLoss):
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of features (B, V, d); labels (B, t) are ignored."""
-        value: Tensor = self.loss(features)
-        return value
+        return self.loss(features)
 
 
 @LOSSES.register("attention-nce-labels")
@@ -194,5 +193,4 @@ class LabelAttentionNCE(PretrainLoss):
         if some_missing:
             own = near.new_ones(len(labels), features.shape[1] - 2, dtype=torch.bool)
             positives = torch.cat([own, ~incomparable.gather(1, near)], 1)
-        value: Tensor = self.loss(with_near, negatives, positives)
-        return value
+        return self.loss(with_near, negatives, positives)

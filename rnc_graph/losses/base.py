@@ -16,11 +16,12 @@ LOSSES: Registry[nn.Module] = Registry("objective")
 class Loss(nn.Module):
     """A module that prints its options, and computes without autocast."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """Call ``forward``. Small differences of large sums have no digits in half precision."""
         devices = [x.device.type for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
         with torch.autocast(devices[0] if devices else "cpu", enabled=False):
-            return super().__call__(*args, **kwargs)
+            value: Tensor = super().__call__(*args, **kwargs)
+        return value
 
     def extra_repr(self) -> str:
         """Return the options that are numbers, texts or functions, for ``print``."""

@@ -4,7 +4,7 @@ What TSC shares with it is here too: the queue's classes, the contrast and the d
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, Loss, QueueLoss, select, zero_loss
@@ -185,7 +185,7 @@ class ClassQueueLoss(QueueLoss):
     Samples that lack a target are left out. ``bins``: see :class:`KCL`.
     """
 
-    loss: nn.Module
+    loss: Loss
 
     def __init__(self, bins: Bins, queue_size: int, momentum: float) -> None:
         super().__init__(queue_size, momentum)
@@ -210,8 +210,7 @@ class ClassQueueLoss(QueueLoss):
         self, query: Tensor, key: Tensor, classes: Tensor, queue: Tensor, queue_classes: Tensor
     ) -> Tensor:
         """Return the loss of classes (B,) against those of the queue (K,); none is missing."""
-        value: Tensor = self.loss(query, key, classes, queue, queue_classes)
-        return value
+        return self.loss(query, key, classes, queue, queue_classes)
 
 
 @LOSSES.register("kcl")

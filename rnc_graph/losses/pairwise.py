@@ -67,15 +67,10 @@ def _whole_to_common(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _sum_over_targets(a: Tensor, b: Tensor, term_: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the sum (R, N) over targets of ``term_`` of the differences; 0 where one is missing.
+    """Sum ``term_`` of the differences of (R, t) and (N, t) over t: (R, N), 0 where one is missing.
 
     Differences are rounded as the labels' own dtype rounds them, and added in an order that depends
     on t alone: what ties on one device, and in one block, ties in all.
-
-    Args:
-        a: labels (R, t).
-        b: labels (N, t).
-        term_: overwrites differences with what is added.
     """
     dtype = torch.promote_types(a.dtype, torch.float32)
     total = torch.zeros(len(a), len(b), dtype=dtype, device=a.device)

@@ -348,5 +348,4 @@ class RINCE(QueueLoss):
         if not len(labels):
             return zero_loss(query)
         similarity = self.ranks(labels, queue_labels)
-        value: Tensor = self.loss(query, key, queue, similarity, self.ranks.levels)
-        return value
+        return self.loss(query, key, queue, similarity, self.ranks.levels)

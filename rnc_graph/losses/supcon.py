@@ -106,8 +106,7 @@ class SupCon(PretrainLoss):
         features, classes = select(classes >= 0, features, classes)
         if not len(classes):
             return zero_loss(features)
-        value: Tensor = self.loss(features, classes)
-        return value
+        return self.loss(features, classes)
 
 
 @LOSSES.register("simclr")
@@ -126,5 +125,4 @@ class SimCLR(PretrainLoss):
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of features (B, V, d); labels (B, t) are ignored."""
-        value: Tensor = self.loss(features, torch.arange(len(features), device=features.device))
-        return value
+        return self.loss(features, torch.arange(len(features), device=features.device))

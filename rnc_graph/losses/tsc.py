@@ -173,8 +173,7 @@ class TSC(ClassQueueLoss):
             centroids = self.centroids.update(query.detach(), classes)
             self.class_to_target = assign_targets(centroids, self.targets)
         queued = query, key, classes, queue, queue_classes
-        value: Tensor = self.loss(*queued, self.targets, self.class_to_target)
-        return value
+        return self.loss(*queued, self.targets, self.class_to_target)
 
 
 class ClassCentroids(nn.Module):

@@ -185,12 +185,11 @@ class StageData:
             )
 
     def inputs(self) -> Iterator[Any]:
-        """Yield the inputs of all samples, in batches."""
+        """Return the inputs of all samples, in batches."""
         if self.loader is None:
-            for index in torch.split(torch.arange(len(self.dataset)), _BATCH_SIZE):
-                yield self.dataset.batch(index)
-        for batch in () if self.loader is None else self._batches():
-            yield batch[0] if isinstance(batch, list | tuple) else batch
+            rows = torch.split(torch.arange(len(self.dataset)), _BATCH_SIZE)
+            return map(self.dataset.batch, rows)
+        return (batch[0] if isinstance(batch, list | tuple) else batch for batch in self._batches())
 
     def batches(
         self,

@@ -62,7 +62,7 @@ class Checkpoint(Callback):
             return
         own = {name: self.found[name][rank()] for name in ("torch", "cuda", "batches")}
         torch.set_rng_state(own["torch"])
-        if own.get("cuda") is not None and pl_module.device.type == "cuda":
+        if own["cuda"] is not None and pl_module.device.type == "cuda":
             torch.cuda.set_rng_state(own["cuda"], pl_module.device)
         for generator, state in zip(self.generators, own["batches"], strict=True):
             generator.set_state(state)

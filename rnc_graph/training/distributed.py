@@ -43,11 +43,7 @@ def launched() -> bool:
 def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> Iterator[None]:
     """Make this process one of W on this machine; they connect over the loopback interface only.
 
-    Args:
-        number: the rank of this process.
-        processes: W.
-        meeting: a file that does not exist yet, the same for all of them.
-        device: a Lightning accelerator.
+    They meet through a file that does not exist yet. ``device`` is a Lightning accelerator.
     """
     environment = {
         "RANK": str(number),
@@ -55,7 +51,7 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "0",  # Unused: they meet through the file.
+        "MASTER_PORT": "0",  # Unused
         "GLOO_SOCKET_IFNAME": "lo",
         "NCCL_SOCKET_IFNAME": "lo",
     }
@@ -73,9 +69,8 @@ def joined(number: int, processes: int, meeting: Path, device: str = "cpu") -> I
 def met(device: str = "cpu", longest_wait: timedelta | None = None) -> Iterator[None]:
     """Make this process one of those that ``torchrun`` started, on one host or several.
 
-    Args:
-        device: a Lightning accelerator.
-        longest_wait: for another process, before it is taken for dead; torch's default if None.
+    ``longest_wait`` is that for another process, before it is taken for dead; torch's default if
+    None.
     """
     with _group(device, "env://", longest_wait=longest_wait):
         yield
@@ -118,8 +113,7 @@ def take_own_device(device: str) -> None:
 def gathered(rows: Tensor) -> Tensor:
     """Return the rows (B, ...) of all processes, in the order of their ranks, with gradients.
 
-    Args:
-        rows: (B_r, ...) those of this process; B_r may differ between processes.
+    ``rows`` (B_r, ...) are those of this process; B_r may differ between processes.
     """
     if world() == 1:
         return rows

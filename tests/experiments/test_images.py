@@ -12,6 +12,7 @@ from PIL import Image
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
+from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.spec.quick import quick
 from tests.run_and_write import command_line, contents, run_and_write
 
@@ -187,7 +188,7 @@ def test_a_table_of_two_encoders_needs_methods_of_their_own(tmp_path: Path):
         read_spec(tmp_path / "shared.yaml")
 
 
-class Listener:
+class Listener(Progress):
     """Keeps what is said."""
 
     def __init__(self, said: list[str]) -> None:
@@ -195,15 +196,3 @@ class Listener:
 
     def say(self, message: str) -> None:
         self.said.append(message)
-
-    def decoded(self, images: int) -> None:
-        pass
-
-    def start(self, missing, done):
-        pass
-
-    def epoch(self, key):
-        pass
-
-    def finished(self, key):
-        pass

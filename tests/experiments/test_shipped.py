@@ -49,7 +49,8 @@ def test_made_quick(tmp_path: Path, name: str):
     assert draw_tables(tmp_path / "figures", outcome.outcome, outcome.tables[:1])
     expected: dict[tuple[str, str, str], set[str]] = {}
     for point in experiment.grid_points():
-        expected.setdefault(point.condition, set()).add(point.method.name)
+        encoder = "" if experiment.one_table else point.encoder
+        expected.setdefault((point.data, point.split, encoder), set()).add(point.method.name)
     assert len(outcome.tables) == len(expected)
     for table in outcome.tables:
         methods = {row.name for row in table.rows if not row.baseline}

@@ -147,3 +147,13 @@ def agree(
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     generator = torch.Generator().manual_seed(seed + 7 * sum(shape))
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def with_gradient(
+    loss: Callable[..., Tensor], first: Tensor, *others: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the value, and its gradient with respect to the first input."""
+    first = first.detach().clone().requires_grad_()
+    value = loss(first, *others)
+    (gradient,) = torch.autograd.grad(value, first)
+    return value.detach(), gradient

@@ -20,12 +20,7 @@ from rnc_graph.losses import (
     TSCLoss,
 )
 from rnc_graph.losses.kcl import draw
-
-
-def _normal(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed + 7 * sum(shape))
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
+from tests.losses.loops import normal
 
 LABELS, QUEUE_LABELS = torch.tensor([0, 1, 0, 2]), torch.tensor([0, 1, 1, 0, 0])
 SIMILARITY = torch.tensor([1.0, 0.5, 0.2, -1.0])[torch.arange(20) % 4].view(4, 5)
@@ -33,9 +28,9 @@ SIMILARITY = torch.tensor([1.0, 0.5, 0.2, -1.0])[torch.arange(20) % 4].view(4, 5
 
 @pytest.mark.parametrize("seed", range(2))
 def test_gradcheck(seed: int) -> None:
-    features = _normal(4, 4, 3, seed=seed).requires_grad_()
+    features = normal(4, 4, 3, seed=seed).requires_grad_()
     query, key, queue, targets = (
-        _normal(n, 3, seed=seed + i).requires_grad_() for i, n in enumerate((4, 4, 5, 3))
+        normal(n, 3, seed=seed + i).requires_grad_() for i, n in enumerate((4, 4, 5, 3))
     )
     given, assigned = (LABELS, queue, QUEUE_LABELS), torch.tensor([1, 2, 0])
 
@@ -55,8 +50,8 @@ def test_gradcheck(seed: int) -> None:
 
 def _losses() -> dict[str, Any]:
     """Return each loss with a custom backward as a function of features (4, 4, 3)."""
-    assigned, targets = torch.tensor([1, 2, 0]), _normal(3, 3, seed=3)
-    key, queue = _normal(4, 3, seed=1), _normal(5, 3, seed=2)
+    assigned, targets = torch.tensor([1, 2, 0]), normal(3, 3, seed=3)
+    key, queue = normal(4, 3, seed=1), normal(5, 3, seed=2)
     given = (key, LABELS, queue, QUEUE_LABELS)
     return {
         "rnc": lambda x: RnCLoss()(x, LABELS),
@@ -71,7 +66,7 @@ def _losses() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", _losses())
 def test_second_derivatives_are_an_error(name: str) -> None:
-    features = _normal(4, 4, 3).requires_grad_()
+    features = normal(4, 4, 3).requires_grad_()
     value = _losses()[name](features)
     with pytest.raises(RunError, match="first derivatives only, got create_graph=True"):
         torch.autograd.grad(value, features, create_graph=True)
@@ -86,14 +81,14 @@ def test_a_loss_without_a_custom_backward_has_second_derivatives() -> None:
     loss = RegressionLoss()
     loss.setup(torch.zeros(4, 2), 3, 0)
     loss.double()
-    features, labels = _normal(4, 2, 3).requires_grad_(), 100 + _normal(4, 2)
+    features, labels = normal(4, 2, 3).requires_grad_(), 100 + normal(4, 2)
     assert torch.autograd.gradgradcheck(lambda x: loss(x, labels).square(), features)
 
 
 def test_regression_takes_half_precision_under_autocast() -> None:
     loss = RegressionLoss()
     loss.setup(torch.zeros(4, 2), 3, 0)
-    features, labels = _normal(4, 2, 3).bfloat16(), _normal(4, 2).float()
+    features, labels = normal(4, 2, 3).bfloat16(), normal(4, 2).float()
     with torch.autocast("cpu", torch.bfloat16):
         value = loss(features, labels)
     assert torch.equal(value, loss(features.float(), labels))
@@ -131,9 +126,9 @@ def _attracted(x: Tensor, gradient: Tensor) -> Tensor:
 
 def _drawn_entries(loss: nn.Module, *more: Tensor) -> tuple[Tensor, Tensor]:
     """Tell from the gradients of the queue and targets which of them are positives."""
-    query, key = torch.eye(8, dtype=torch.float64)[:1].expand(40, 8), _normal(40, 8)
-    queue = _normal(60, 8).requires_grad_()
-    targets = _normal(3, 8).requires_grad_()
+    query, key = torch.eye(8, dtype=torch.float64)[:1].expand(40, 8), normal(40, 8)
+    queue = normal(60, 8).requires_grad_()
+    targets = normal(3, 8).requires_grad_()
     labels, queue_labels = torch.arange(40) % 3, torch.arange(60) % 3
     rows, hits = [], []
     for i in range(40):
@@ -166,7 +161,7 @@ def test_the_right_number_of_the_right_class() -> None:
 
 
 def test_the_generator_decides() -> None:
-    given = _normal(4, 3), _normal(4, 3, seed=1), LABELS, _normal(50, 3), torch.arange(50) % 3
+    given = normal(4, 3), normal(4, 3, seed=1), LABELS, normal(50, 3), torch.arange(50) % 3
     values = [KCLLoss(generator=torch.Generator().manual_seed(s))(*given) for s in (0, 0, 1)]
     assert values[0] == values[1] != values[2]
     torch.manual_seed(0)
@@ -176,7 +171,7 @@ def test_the_generator_decides() -> None:
 
 
 def test_no_positive_no_loss() -> None:
-    features = _normal(3, 1, 4).requires_grad_()
+    features = normal(3, 1, 4).requires_grad_()
     value = SupConLoss()(features, torch.arange(3))
     (gradient,) = torch.autograd.grad(value, features)
     assert value == 0
@@ -184,12 +179,12 @@ def test_no_positive_no_loss() -> None:
 
 
 def test_nothing_to_contrast_with() -> None:
-    query, key = _normal(3, 4).requires_grad_(), _normal(3, 4, seed=1)
+    query, key = normal(3, 4).requires_grad_(), normal(3, 4, seed=1)
     empty = torch.empty(0, 4, dtype=torch.float64)
     no_labels = torch.empty(0, dtype=torch.long)
     values = [KCLLoss()(query, key, torch.arange(3), empty, no_labels)]
     values += [RINCELoss(v)(query, key, empty, torch.empty(3, 0)) for v in ("in", "out", "out-in")]
-    features = _normal(3, 4, 4).requires_grad_()
+    features = normal(3, 4, 4).requires_grad_()
     values.append(AttentionNCELoss()(features, torch.zeros(3, 3, dtype=torch.bool)))
     for value in values:
         gradients = torch.autograd.grad(value, (query, features), allow_unused=True)
@@ -201,7 +196,7 @@ def test_ranks_are_those_of_the_whole_batch() -> None:
     # No entry of similarity 1, and a level that only one anchor has.
     similarity = torch.full((4, 5), -1.0)
     similarity[2, 3] = 0.4
-    query, key, bank = _normal(4, 3), _normal(4, 3, seed=1), _normal(5, 3)
+    query, key, bank = normal(4, 3), normal(4, 3, seed=1), normal(5, 3)
     both = RINCELoss("in", 0.2, 0.2)(query, key, bank, similarity)
     first = RINCELoss("in", 0.2, 0.2)(query, key, bank, torch.full((4, 5), -1.0))
     q, c = (x / x.norm(dim=-1, keepdim=True) for x in (query[2], bank))
@@ -211,16 +206,16 @@ def test_ranks_are_those_of_the_whole_batch() -> None:
 
 @pytest.mark.parametrize("name", ["supcon", "rince", "kcl", "tsc", "attention"])
 def test_without_gradients(name: str) -> None:
-    query, key, bank = _normal(4, 3), _normal(4, 3, seed=1), _normal(5, 3)
+    query, key, bank = normal(4, 3), normal(4, 3, seed=1), normal(5, 3)
     loss, given = {
-        "supcon": (SupConLoss(), (_normal(4, 2, 3), LABELS)),
+        "supcon": (SupConLoss(), (normal(4, 2, 3), LABELS)),
         "rince": (RINCELoss(), (query, key, bank, SIMILARITY)),
         "kcl": (KCLLoss(), (query, key, LABELS, bank, QUEUE_LABELS)),
         "tsc": (
             TSCLoss(),
-            (query, key, LABELS, bank, QUEUE_LABELS, _normal(3, 3), torch.arange(3)),
+            (query, key, LABELS, bank, QUEUE_LABELS, normal(3, 3), torch.arange(3)),
         ),
-        "attention": (AttentionNCELoss(), (_normal(4, 4, 3),)),
+        "attention": (AttentionNCELoss(), (normal(4, 4, 3),)),
     }[name]
     expected = loss(*given)
     assert not expected.requires_grad

@@ -117,18 +117,6 @@ def test_rnc_in_blocks_and_with_functions(
     )
 
 
-def test_with_one_target_a_missing_label_is_a_missing_molecule() -> None:
-    features, labels = normal(20, 2, 4), _labels(20, 1, 0.3)
-    known = ~labels.isnan()[:, 0]
-    assert 2 < known.sum() < 20
-    torch.testing.assert_close(
-        RnCLoss()(features, labels), RnCLoss()(features[known], labels[known])
-    )
-    torch.testing.assert_close(
-        RnCLoss()(features, labels[:, 0]), RnCLoss()(features[known], labels[known])
-    )
-
-
 def test_rnc_gradcheck() -> None:
     labels = _labels(6, 2, 0.4, seed=3)
     assert 0 < labels.isnan().sum() < 12

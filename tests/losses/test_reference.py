@@ -1,6 +1,5 @@
 """The published implementations' values, in the dtypes, and through torch.compile."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from rnc_graph.losses import (
     TSCLoss,
     assign_targets,
 )
+from tests.losses.loops import with_gradient
 
 STORED = np.load(Path(__file__).parent / "data" / "losses.npz")
 COUNTS = {"rnc": 6, "supcon": 2, "rince": 6, "tsc": 4, "att": 4}
@@ -65,15 +65,6 @@ def _case(name: str, case: int) -> tuple[nn.Module, Tensor, list[Tensor], float,
     return loss, first, others, c["loss"], gradient
 
 
-def _with_gradient(
-    loss: Callable[..., Tensor], first: Tensor, others: list[Tensor]
-) -> tuple[Tensor, Tensor]:
-    first = first.detach().clone().requires_grad_()
-    value = loss(first, *others)
-    (gradient,) = torch.autograd.grad(value, first)
-    return value.detach(), gradient
-
-
 def _agrees(
     found: tuple[Tensor, Tensor], value: float, gradient: Tensor, tolerances: tuple[float, float]
 ) -> None:
@@ -84,7 +75,7 @@ def _agrees(
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_published_values(name: str, case: int) -> None:
     loss, first, others, value, gradient = _case(name, case)
-    _agrees(_with_gradient(loss, first, others), value, gradient, (1e-6, 1e-5))
+    _agrees(with_gradient(loss, first, *others), value, gradient, (1e-6, 1e-5))
 
 
 # RnC ties are of the labels' own dtype: its labels stay as they are.
@@ -93,7 +84,7 @@ def test_float32(name: str, case: int) -> None:
     loss, first, others, value, gradient = _case(name, case)
     if name != "rnc":
         others = [x.float() if x.is_floating_point() else x for x in others]
-    found = _with_gradient(loss, first.float(), others)
+    found = with_gradient(loss, first.float(), *others)
     assert found[0].dtype == found[1].dtype == torch.float32
     _agrees(found, value, gradient, (1e-4, 1e-4))
 
@@ -102,7 +93,7 @@ def test_float32(name: str, case: int) -> None:
 def test_autocast_changes_nothing(name: str) -> None:
     loss, first, others, *_ = _case(name, 0)
     others = [x.float() if x.is_floating_point() else x for x in others]
-    value, gradient = _with_gradient(loss, first.float(), others)
+    value, gradient = with_gradient(loss, first.float(), *others)
     first = first.float().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         found = loss(first, *others)
@@ -123,7 +114,7 @@ def test_compiled(name: str) -> None:
         # Code is generated for one case, which takes many seconds; graphs are captured for all.
         backend = "inductor" if (name, case) == ("rnc", 0) else "aot_eager"
         compiled = torch.compile(loss, dynamic=True, backend=backend)
-        _agrees(_with_gradient(compiled, first, others), value, gradient, (1e-6, 1e-5))
+        _agrees(with_gradient(compiled, first, *others), value, gradient, (1e-6, 1e-5))
 
 
 @pytest.mark.parametrize("case", [1, 2, 3])

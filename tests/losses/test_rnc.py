@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from torch import Tensor, nn
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.losses import RnCLoss
 from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, l2_similarity
+from tests.losses.loops import with_gradient
 
 ROOT = Path(__file__).parents[2]
 NAN = float("nan")
-REFERENCE = Path(__file__).parent / "data" / "losses.npz"
 
 
 def _batch(
@@ -28,15 +27,6 @@ def _batch(
     features = scale * torch.randn(samples, views, size, generator=generator)
     labels = torch.randn(samples, targets, generator=generator)
     return features, labels.mul(100).round().div(100)
-
-
-def _with_gradient(
-    loss: Callable[[Tensor, Tensor], Tensor], features: Tensor, labels: Tensor
-) -> tuple[Tensor, Tensor]:
-    features = features.detach().clone().requires_grad_()
-    value = loss(features, labels)
-    (gradient,) = torch.autograd.grad(value, features)
-    return value.detach(), gradient
 
 
 def _by_loops(features: Tensor, labels: Tensor, temperature: float = 2.0) -> Tensor:
@@ -62,24 +52,13 @@ def _by_loops(features: Tensor, labels: Tensor, temperature: float = 2.0) -> Ten
 def _agrees(
     features: Tensor, labels: Tensor, loss_tolerance: float = 1e-5, tolerance: float = 1e-5
 ) -> None:
-    value, gradient = _with_gradient(RnCLoss(), features, labels)
+    value, gradient = with_gradient(RnCLoss(), features, labels)
     points = features.detach().clone().requires_grad_()
     right = _by_loops(points, labels)
     (right_gradient,) = torch.autograd.grad(right, points)
     assert value.item() == pytest.approx(right.item(), rel=loss_tolerance, abs=1e-30)
     worst = (gradient.double() - right_gradient.double()).abs().max()
     assert worst <= tolerance * right_gradient.abs().max()
-
-
-@pytest.mark.parametrize("case", range(6))
-def test_published_values(case: int) -> None:
-    with np.load(REFERENCE) as stored:
-        get = {name: torch.from_numpy(stored[f"rnc{case}_{name}"]) for name in
-               ("features", "labels", "temperature", "loss", "grad")}  # fmt: skip
-    loss = RnCLoss(temperature=get["temperature"].item())
-    value, gradient = _with_gradient(loss, get["features"], get["labels"])
-    assert value.item() == pytest.approx(get["loss"].item(), rel=1e-6)
-    assert (gradient - get["grad"]).abs().max() <= 1e-5 * get["grad"].abs().max()
 
 
 @pytest.mark.parametrize(
@@ -115,8 +94,8 @@ def test_any_small_batch(labels: list[int], views: int, seed: int, scale: float)
 def test_ties_are_those_of_the_labels_own_dtype() -> None:
     features, _ = _batch(40, 1)
     labels = torch.arange(40)[:, None] / 100
-    value, _ = _with_gradient(RnCLoss(), features, labels)
-    wide, _ = _with_gradient(RnCLoss(), features, labels.double())
+    value, _ = with_gradient(RnCLoss(), features, labels)
+    wide, _ = with_gradient(RnCLoss(), features, labels.double())
     # The same labels in float64 tie elsewhere: the difference is the one the loops see.
     assert abs(value - wide) > 1e-4 * value
     _agrees(features, labels)
@@ -126,12 +105,12 @@ def test_ties_are_those_of_the_labels_own_dtype() -> None:
 @pytest.mark.parametrize("scale", [1.0, 1e4])
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, scale: float) -> None:
     features, labels = _batch(11, 2, scale=scale)
-    value, gradient = _with_gradient(RnCLoss(), features, labels)
+    value, gradient = with_gradient(RnCLoss(), features, labels)
     rows = 11 * 2 * 2
     for entries, part in ((1, 1), (3 * rows, 1), (5 * rows, 2 * rows), (1 << 20, 3 * rows)):
         monkeypatch.setattr("rnc_graph.losses.ranked.DISTANCE_ENTRIES", entries)
         monkeypatch.setattr("rnc_graph.losses.ranked.PART_ENTRIES", part)
-        blocked, blocked_gradient = _with_gradient(RnCLoss(), features, labels)
+        blocked, blocked_gradient = with_gradient(RnCLoss(), features, labels)
         torch.testing.assert_close(blocked, value)
         torch.testing.assert_close(blocked_gradient, gradient)
 
@@ -141,9 +120,9 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, scale: float) ->
 def test_one_target_at_any_scale(name: str, scale: float) -> None:
     # The distances of one target are differences: their squares would leave float32's range.
     features, labels = _batch(12, 2)
-    value, gradient = _with_gradient(RnCLoss(label_diff=name), features, scale * labels)
+    value, gradient = with_gradient(RnCLoss(label_diff=name), features, scale * labels)
     own = RnCLoss(label_diff=lambda a, b: (a - b.T).abs())
-    same, same_gradient = _with_gradient(own, features, scale * labels)
+    same, same_gradient = with_gradient(own, features, scale * labels)
     torch.testing.assert_close((value, gradient), (same, same_gradient), rtol=1e-6, atol=1e-9)
 
 
@@ -154,9 +133,9 @@ def test_named_similarities_are_those_of_functions(similarity: str) -> None:
     labels = torch.cat((labels[:8], torch.full((2, 1), NAN)))
     pairwise = FEATURE_SIMILARITIES.get(similarity)
     for targets in (labels, torch.cat((labels, labels.flip(0)), 1)):
-        found = _with_gradient(RnCLoss(feature_sim=similarity), features.double(), targets)
+        found = with_gradient(RnCLoss(feature_sim=similarity), features.double(), targets)
         own = RnCLoss(feature_sim=pairwise)
-        torch.testing.assert_close(found, _with_gradient(own, features.double(), targets))
+        torch.testing.assert_close(found, with_gradient(own, features.double(), targets))
 
 
 @pytest.mark.parametrize("spread", [600.0, 1200.0, 1500.0, 1e6])
@@ -184,7 +163,7 @@ def test_near_embeddings_far_out(gap: float, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_coincident_embeddings() -> None:
     features = torch.full((4, 2, 3), 1e4)
-    value, gradient = _with_gradient(RnCLoss(), features, torch.arange(4.0))
+    value, gradient = with_gradient(RnCLoss(), features, torch.arange(4.0))
     assert value.isfinite()
     assert (gradient == 0).all()
     features[0] += 1
@@ -225,14 +204,14 @@ def _ranked(labels: Tensor) -> Tensor:
 def test_ranks_of_labels(targets: int) -> None:
     features, labels = _batch(12, 2, targets=targets)
     labels = labels.mul(2).round().exp()  # Ties, and a long tail.
-    found = _with_gradient(RnCLoss(label_diff="rank"), features, labels)
+    found = with_gradient(RnCLoss(label_diff="rank"), features, labels)
     points = features.detach().clone().requires_grad_()
     right = _by_loops(points, _ranked(labels))
     (gradient,) = torch.autograd.grad(right, points)
     assert found[0].item() == pytest.approx(right.item())
     torch.testing.assert_close(found[1].double(), gradient.double(), rtol=1e-5, atol=1e-7)
     # An order-preserving transform of a target changes nothing.
-    again = _with_gradient(RnCLoss(label_diff="rank"), features, labels**3)
+    again = with_gradient(RnCLoss(label_diff="rank"), features, labels**3)
     torch.testing.assert_close(found, again)
 
 
@@ -240,9 +219,9 @@ def test_ranks_of_labels_that_are_missing_tie_as_those_of_the_others() -> None:
     # 64 labels, 49 known: scaled by 64 / 49, most equal differences of ranks would round apart.
     features, labels = _batch(64, 1)
     labels[:15] = NAN
-    found = _with_gradient(RnCLoss(label_diff="rank"), features, labels)
-    torch.testing.assert_close(found, _with_gradient(RnCLoss(), features, _ranked(labels)))
-    known, _ = _with_gradient(RnCLoss(), features[15:], _ranked(labels[15:]))
+    found = with_gradient(RnCLoss(label_diff="rank"), features, labels)
+    torch.testing.assert_close(found, with_gradient(RnCLoss(), features, _ranked(labels)))
+    known, _ = with_gradient(RnCLoss(), features[15:], _ranked(labels[15:]))
     torch.testing.assert_close(found[0], known)
 
 
@@ -250,8 +229,8 @@ def test_ranks_of_labels_that_are_missing_tie_as_those_of_the_others() -> None:
 def test_ranks_of_labels_of_any_type(dtype: torch.dtype) -> None:
     features, labels = _batch(9, 2)
     labels = labels.mul(3).round().to(dtype)
-    value, _ = _with_gradient(RnCLoss(label_diff="rank"), features, labels)
-    expected, _ = _with_gradient(RnCLoss(), features, _ranked(labels))
+    value, _ = with_gradient(RnCLoss(label_diff="rank"), features, labels)
+    expected, _ = with_gradient(RnCLoss(), features, _ranked(labels))
     torch.testing.assert_close(value, expected)
 
 
@@ -297,8 +276,8 @@ def test_callables_may_return_any_strides() -> None:
         feature_sim=lambda a, b: -torch.cdist(b.double(), a.double()).T,
     )
     for found, expected in zip(
-        _with_gradient(own, features, labels),
-        _with_gradient(RnCLoss(), features, labels),
+        with_gradient(own, features, labels),
+        with_gradient(RnCLoss(), features, labels),
         strict=True,
     ):
         torch.testing.assert_close(found, expected)
@@ -316,8 +295,8 @@ def test_integer_and_flat_labels() -> None:
 def test_dtypes(dtype: torch.dtype) -> None:
     features, labels = _batch(8, 2)
     features = features.to(dtype)
-    value, gradient = _with_gradient(RnCLoss(), features, labels)
-    wide, wide_gradient = _with_gradient(RnCLoss(), features.double(), labels)
+    value, gradient = with_gradient(RnCLoss(), features, labels)
+    wide, wide_gradient = with_gradient(RnCLoss(), features.double(), labels)
     assert value.dtype == torch.promote_types(dtype, torch.float32)
     assert gradient.dtype == dtype
     assert torch.equal(value, wide.to(value.dtype))
@@ -335,7 +314,7 @@ def test_upstream_gradient_scales_and_backward_repeats() -> None:
 
 def test_same_bits_twice() -> None:
     features, labels = _batch(64, 2, size=32)
-    first, second = (_with_gradient(RnCLoss(), features, labels) for _ in range(2))
+    first, second = (with_gradient(RnCLoss(), features, labels) for _ in range(2))
     assert torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1])
 

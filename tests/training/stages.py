@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rnc_graph.data import Loader, Subset
@@ -16,6 +17,18 @@ class Taken:
 
     def __init__(self, take: Callable[[Tensor], Any]) -> None:
         self.batch = take
+
+
+class Scaled(nn.Module):
+    """An encoder whose embedding is the input times a number."""
+
+    def __init__(self, embedding_dim: int = 1) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.scale * inputs
 
 
 def batches(

@@ -27,19 +27,8 @@ class _Watched(QueueLoss):
         return (query - key).square().mean()
 
 
-class _Scaled(nn.Module):
-    embedding_dim = 1
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.scale * inputs
-
-
 def test_every_view_is_a_query_and_the_next_view_its_key() -> None:
-    encoder, objective = _Scaled(), _Watched()
+    encoder, objective = stages.Scaled(), _Watched()
     contrast = Contrast(objective, encoder)
     # Three views of two molecules, view after view.
     inputs = torch.tensor([[0.0], [1.0], [10.0], [11.0], [20.0], [21.0]])
@@ -73,20 +62,21 @@ def test_a_loss_that_cannot_train_is_refused(value: Any, expected: str) -> None:
         def forward(self, features: Tensor, labels: Tensor) -> Any:
             return value(features)
 
-    encoder, inputs, y = _Scaled(), torch.rand(4, 1), torch.rand(4, 1)
+    encoder, inputs, y = stages.Scaled(), torch.rand(4, 1), torch.rand(4, 1)
     with pytest.raises(RunError, match=f"loss Own: .*{expected}"):
         Contrast(Own(), encoder)(encoder, inputs, encoder(inputs), y)
 
 
 def test_a_single_view_is_its_own_key() -> None:
-    encoder, objective = _Scaled(), _Watched()
+    encoder, objective = stages.Scaled(), _Watched()
     inputs = torch.tensor([[0.0], [1.0]])
     Contrast(objective, encoder)(encoder, inputs, encoder(inputs), torch.zeros(2, 1))
     assert torch.equal(objective.seen[0]["key"], inputs)
 
 
 def test_keys_come_from_the_slow_copy_of_encoder_and_projection() -> None:
-    encoder, objective, projection = _Scaled(), _Watched(momentum=0.75), nn.Linear(1, 1, bias=False)
+    encoder, objective = stages.Scaled(), _Watched(momentum=0.75)
+    projection = nn.Linear(1, 1, bias=False)
     nn.init.constant_(projection.weight, 2.0)
     contrast = Contrast(objective, encoder, projection)
     nn.init.constant_(encoder.scale, 5.0)

@@ -16,12 +16,6 @@ from rnc_graph.losses import RnCLoss
 from rnc_graph.training import FinetuneConfig, FinetuneModule, StageConfig, infer
 
 
-def _silent(module: FinetuneModule) -> FinetuneModule:
-    """Log nowhere: there is no trainer."""
-    module.log = lambda *args, **options: None
-    return module
-
-
 def _gradient(loss: Tensor, module: nn.Module) -> Tensor:
     gradients = torch.autograd.grad(loss, list(module.parameters()))
     return torch.cat([gradient.flatten() for gradient in gradients])
@@ -90,7 +84,7 @@ def test_each_head_loss_learns_and_is_what_its_name_says(
     head_loss: Any, problem: Any, toy: Any, brief: StageConfig
 ) -> None:
     encoder, head = toy(), Head(4, 1)
-    module = _silent(FinetuneModule(encoder, head, head_loss, brief))
+    module = stages.silent(FinetuneModule(encoder, head, head_loss, brief))
     inputs, targets = next(iter(problem.training()))
     inputs, targets = inputs.repeat(2, 1), 3 * targets  # Two views; errors on both sides of 1.
     error = (head(encoder(inputs)) - targets.repeat(2, 1)).abs()
@@ -122,7 +116,7 @@ def test_joint_training_adds_the_weighted_objective(
     inputs = torch.cat([inputs, inputs + 0.1])
 
     def step(*joint: Any) -> Tensor:
-        module = _silent(FinetuneModule(encoder, head, "l1", brief, *joint))
+        module = stages.silent(FinetuneModule(encoder, head, "l1", brief, *joint))
         return module.training_step((inputs, targets), 0)
 
     embedding = encoder(inputs)

@@ -31,18 +31,6 @@ class _Watched(nn.Module):
         return self.loss(features, labels)
 
 
-class _Scaled(nn.Module):
-    """An encoder whose embedding is the input times a number."""
-
-    def __init__(self, embedding_dim: int) -> None:
-        super().__init__()
-        self.embedding_dim = embedding_dim
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.scale * inputs
-
-
 def _state(module: nn.Module) -> dict[str, Tensor]:
     return copy.deepcopy(module.state_dict())
 
@@ -54,7 +42,7 @@ def _moved(before: dict[str, Tensor], module: nn.Module) -> list[str]:
 def test_the_objective_sees_each_molecules_views_with_its_label(problem: Any) -> None:
     objective = _Watched()
     stages.pretrain(
-        _Scaled(6),
+        stages.Scaled(6),
         objective,
         problem.training(views=3, transform=lambda batch, generator: batch + 0.0),
         problem.validation(),

@@ -31,13 +31,11 @@ class TaskOptions:
 
     Attributes:
         checkpoints: folder for the states of unfinished tasks; None keeps none.
-        checkpoint_seconds: the least time between two states.
         tracking: options of loggers, by name.
         tracking_folder: for loggers that write files.
     """
 
     checkpoints: Path | None = None
-    checkpoint_seconds: float = 60.0
     tracking: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
     tracking_folder: Path = Path("tracking")
 
@@ -58,8 +56,7 @@ class TaskOptions:
             device,
             on_epoch,
             self.checkpoints / f"{key}.ckpt" if self.checkpoints else None,
-            self.checkpoint_seconds,
-            make_loggers(self.tracking, self.tracking_folder, key, task.label),
+            loggers=make_loggers(self.tracking, self.tracking_folder, key, task.label),
         )
 
 

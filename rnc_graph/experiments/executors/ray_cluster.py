@@ -24,13 +24,7 @@ class RayExecutor(Executor):
     Each task is a Ray task on one processor, and on one GPU where it trains on one. The data go to
     the cluster once, results come back to this process, which alone writes into the store: nodes
     share no disk. States of unfinished tasks are kept where a node can see the store's folder.
-
-    Args:
-        work: is sent to the nodes.
-        address: of the cluster, or "auto".
-
-    Raises:
-        RncGraphError: Ray is not installed.
+    ``address`` is that of the cluster, or "auto".
     """
 
     def __init__(self, work: Work, address: str) -> None:

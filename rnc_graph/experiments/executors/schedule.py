@@ -21,10 +21,7 @@ class TasksFailedError(RunError):
 def run_tasks(tasks: Mapping[str, Task], executor: Executor, progress: Progress) -> None:
     """Run the tasks, each result into the store as soon as it is there.
 
-    Args:
-        tasks: by key, what the store lacks, pretrainings before the runs that need them.
-        executor: where they are computed.
-        progress: notified of finished epochs and tasks.
+    ``tasks`` are what the store lacks, by key, pretrainings before the runs that need them.
 
     Raises:
         TasksFailedError: some did, each with its reason, after all others were done.
@@ -79,10 +76,8 @@ def missing_tasks(
 ) -> dict[str, Task]:
     """Return the tasks still to be done: missing runs, and the pretrainings that they lack.
 
-    Args:
-        tasks: by key.
-        there: the keys of the stored results.
-        damaged: the keys of results that were or are to be removed; none of them stays missing.
+    ``there`` are the keys of the stored results, ``damaged`` those of results that were or are to
+    be removed; none of them stays missing.
     """
     runs = {
         key: task

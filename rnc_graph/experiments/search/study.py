@@ -122,22 +122,18 @@ def search(
                 say(f"trial {number + 1} of {wanted}: {values_in_words(values)}")
                 try:
                     chosen = with_values(experiment, spec, values)
-                    value = _value(study, trial, chosen, store, executor, say)
+                    value = _value(study, trial, chosen, spec, store, executor, say)
                 except TasksFailedError as error:
                     trial.set_user_attr(_FAILED, str(error).splitlines()[-1])
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)
                     say(f"  failed: {trial.user_attrs[_FAILED]}")
                     continue
                 say(f"  {'pruned' if value is None else f'{score} {value:.4f}'}")
-    return _outcome(experiment, study, folder, score)
+    return _outcome(experiment, spec, study, folder, score)
 
 
 def _opened(name: str, spec: SearchSpec, path: Path) -> optuna.Study:
-    """Open or begin the study in a database, with all its trials checked.
-
-    Raises:
-        BadValueError: the file is damaged, or no such database.
-    """
+    """Open or begin the study in a database, with all its trials checked."""
     import optuna
 
     try:
@@ -226,6 +222,7 @@ def _value(
     study: optuna.Study,
     trial: optuna.Trial,
     experiment: Experiment,
+    spec: SearchSpec,
     store: Store,
     executor: Executor,
     say: Callable[[str], None],
@@ -233,8 +230,6 @@ def _value(
     """Run a trial seed by seed and tell the study; None where it was pruned."""
     import optuna
 
-    spec = experiment.search
-    assert spec is not None
     errors: list[float] = []
     means: dict[int, float] = {}
     for step, seed in enumerate(experiment.seeds[spec.encoder]):
@@ -258,10 +253,8 @@ def _value(
 
 
 def _outcome(
-    experiment: Experiment, study: optuna.Study, folder: Path, score: str
+    experiment: Experiment, spec: SearchSpec, study: optuna.Study, folder: Path, score: str
 ) -> SearchOutcome:
-    spec = experiment.search
-    assert spec is not None
     done = [trial for trial in study.get_trials() if _is_done(trial)]
 
     def values(params: dict[str, Any]) -> Values:

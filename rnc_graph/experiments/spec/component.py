@@ -35,9 +35,14 @@ class Component(BaseModel):
 
     name: str
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """All keys but the name."""
+        return self.model_extra or {}
+
     def make(self, registry: Registry[Any]) -> Any:
         """Build the component."""
-        return registry.make(self.name, **(self.model_extra or {}))
+        return registry.make(self.name, **self.given)
 
     def identity(self, registry: Registry[Any]) -> dict[str, Any]:
         """Return the name and every option, those left out with their defaults.
@@ -71,12 +76,12 @@ class LossComponent(Component):
     @property
     def similarity(self) -> dict[str, Any] | None:
         """The option that names a file, if one does."""
-        option = (self.model_extra or {}).get("similarity")
+        option = self.given.get("similarity")
         return dict(option) if is_file(option) else None
 
     def with_values(self, similarity: list[list[float]] | None = None) -> Component:
         """Return the component with what is in a file, or with other values in its place."""
-        options = dict(self.model_extra or {})
+        options = dict(self.given)
         if self.similarity is not None:
             options["similarity"] = similarity or similarity_of(self.similarity)[1]
         return Component(name=self.name, **options)
@@ -91,17 +96,12 @@ class EncoderComponent(Component):
     @property
     def source(self) -> str:
         """The registered name, or the import path."""
-        return str(self.options_and_class.get("class", self.name))
+        return str(self.given.get("class", self.name))
 
     @property
     def options(self) -> dict[str, Any]:
         """The arguments of the encoder."""
-        return {k: v for k, v in self.options_and_class.items() if k != "class"}
-
-    @property
-    def options_and_class(self) -> dict[str, Any]:
-        """All keys but the name."""
-        return self.model_extra or {}
+        return {k: v for k, v in self.given.items() if k != "class"}
 
     def described(self) -> dict[str, Any]:
         """Return all that the encoder depends on: its options, and its code or its files.
@@ -110,7 +110,7 @@ class EncoderComponent(Component):
             RncGraphError: an option is nothing that a file can hold, the import path leads to no
                 class, or the folder of a pretrained encoder cannot be read.
         """
-        if "class" in self.options_and_class:
+        if "class" in self.given:
             return {"class": self.source, **self.options, "module": _code_digest(self.source)}
         identity = self.identity(ENCODERS)
         if self.name == PRETRAINED:
@@ -132,9 +132,6 @@ def _code_digest(path: str) -> str | None:
 
     Hashed are the files of the packages of the import path and of the module that defines the
     class, which may be another.
-
-    Raises:
-        RncGraphError: the path leads to no class.
     """
     modules = {path.rpartition(".")[0], getattr(import_class(path), "__module__", None)}
     files = {file for module in modules if module for file in _own_files(module)}

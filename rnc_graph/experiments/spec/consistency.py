@@ -150,7 +150,6 @@ def _inputs(experiment: Experiment) -> None:
 
 def _frozen(experiment: Experiment) -> None:
     """Check that what is frozen has learned before: in stage 1, or elsewhere."""
-    numbers = {method.name: number for number, method in enumerate(experiment.methods)}
     for point in experiment.grid_points():
         if not point.method.regression.freeze or point.method.pretraining is not None:
             continue
@@ -159,7 +158,7 @@ def _frozen(experiment: Experiment) -> None:
                 f"freeze without pretraining would freeze a random encoder, {point.encoder!r}; "
                 f"those with weights of their own are {', '.join(WITH_WEIGHTS)}; `exclude` leaves "
                 "points of a grid out",
-                *("methods", numbers[point.method.name], "regression", "freeze"),
+                *("methods", experiment.methods.index(point.method), "regression", "freeze"),
             )
 
 
@@ -208,7 +207,8 @@ def _references(experiment: Experiment) -> None:
     """Check that each reference is run wherever a method that names it is."""
     rows: dict[tuple[str, str, str], set[str]] = {}
     for point in experiment.grid_points():
-        rows.setdefault(point.condition, set()).add(point.method.name)
+        encoder = "" if experiment.one_table else point.encoder
+        rows.setdefault((point.data, point.split, encoder), set()).add(point.method.name)
     if not rows:
         raise MisfitError("it leaves no run", "exclude")
     for where, there in rows.items():

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rnc_graph.training import FinetuneConfig, StageConfig
 
+_STAGES = ("pretraining", "regression")
 _OF_THE_ENCODER = FinetuneConfig.model_fields.keys() - StageConfig.model_fields.keys()
 
 
@@ -17,11 +18,12 @@ def filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
 
     What is no mapping stays as it is, for pydantic to refuse.
     """
-    stages = {key: raw[key] for key in ("pretraining", "regression") if _is_mapping(raw.get(key))}
-    mappings = [method for method in methods if _is_mapping(method)]
-    pretrained = any(method.get("pretraining", {}) is not None for method in mappings)
+    stages = {key: raw[key] for key in _STAGES if isinstance(raw.get(key), dict)}
+    pretrained = any(
+        isinstance(method, dict) and method.get("pretraining", {}) is not None for method in methods
+    )
     return [
-        {**method, **_stages_of(method, stages, pretrained)} if method in mappings else method
+        {**method, **_stages_of(method, stages, pretrained)} if isinstance(method, dict) else method
         for method in methods
     ]
 
@@ -30,11 +32,11 @@ def _stages_of(
     method: dict[str, Any], stages: dict[str, dict[str, Any]], pretrained: bool
 ) -> dict[str, Any]:
     filled = {}
-    for key in ("pretraining", "regression"):
+    for key in _STAGES:
         own = method.get(key, {})
-        filled[key] = {**stages.get(key, {}), **own} if _is_mapping(own) else own
+        filled[key] = {**stages.get(key, {}), **own} if isinstance(own, dict) else own
     own, regression = method.get("regression", {}), filled["regression"]
-    if not _is_mapping(regression):
+    if not isinstance(regression, dict):
         return filled
     if regression.get("freeze"):
         # Only a training encoder can use these; a method that sets them itself gets an error.
@@ -48,7 +50,3 @@ def _stages_of(
         with suppress(ValidationError):  # The stage with the wrong number is named.
             regression["epochs"] = sum(TypeAdapter(list[int]).validate_python(both))
     return filled
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)

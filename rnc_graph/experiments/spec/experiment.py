@@ -226,7 +226,6 @@ class Experiment(Settings):
                     **method.axes,
                     "method": method.name,
                 },
-                self.one_table,
             )
             for source in self.data
             for split_name, split in self.splits.items()
@@ -264,7 +263,5 @@ class Experiment(Settings):
 
     def split_columns(self) -> list[str]:
         """Return the columns of the data that splits are made by."""
-        options = [
-            (split.splitter and split.splitter.model_extra) or {} for split in self.splits.values()
-        ]
+        options = [split.splitter.given for split in self.splits.values() if split.splitter]
         return list(dict.fromkeys(o["column"] for o in options if isinstance(o.get("column"), str)))

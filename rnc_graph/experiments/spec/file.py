@@ -118,9 +118,9 @@ def _misfit(problem: Any) -> tuple[Any, ...]:
 
 
 def _location(problem: Any) -> list[Any]:
-    """Return the keys of the file that lead to a mistake."""
+    """Return the keys of the file that lead to a mistake, without pydantic's own marks."""
     keys = (*problem["loc"], *_misfit(problem))
-    return [key for key in keys if not _is_choice(key) and key != "[key]"]
+    return [key for key in keys if key not in (*BRANCHES, "[key]")]
 
 
 def _declared(location: list[Any], raw: Any) -> list[Any]:
@@ -134,11 +134,6 @@ def _declared(location: list[Any], raw: Any) -> list[Any]:
     axes = entry.get("axes") if isinstance(entry, dict) else None
     axis = axis_of(keys, axes) if isinstance(axes, dict) else None
     return location if axis is None else ["grid", axis]
-
-
-def _is_choice(key: Any) -> bool:
-    """Tell the names that pydantic gives the branches of a union from keys of the file."""
-    return isinstance(key, str) and key in BRANCHES
 
 
 def _reason(problem: Any) -> str:

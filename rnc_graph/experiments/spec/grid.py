@@ -85,10 +85,10 @@ def expanded(raw: Raw) -> Raw:
         listed = values.values() if isinstance(values, dict) else values
         if axis == "freeze" and not all(isinstance(value, bool) for value in listed):
             raise MisfitError(f"expected true or false, got {[*listed]!r}", "grid", axis)
-    _check_count(grid, METHOD_AXES, "methods", _MOST_METHODS)
-    _check_count(grid, SPLIT_AXES, "splits", _MOST_SPLITS)
     methods = {axis: values for axis, values in grid.items() if axis in METHOD_AXES}
     splits = {axis: values for axis, values in grid.items() if axis in SPLIT_AXES}
+    _check_count(methods, "methods", _MOST_METHODS)
+    _check_count(splits, "splits", _MOST_SPLITS)
     made = list(_methods(methods, raw, {})) if methods else []
     for number, entry in enumerate(include):
         if not isinstance(entry, dict):
@@ -104,7 +104,7 @@ def expanded(raw: Raw) -> Raw:
         if not own:
             raise MisfitError("needs an axis of the methods, such as objective", "include", number)
         lists = {axis: values for axis, values in own.items() if isinstance(values, list | dict)}
-        _check_count(lists, METHOD_AXES, "methods", _MOST_METHODS, "include")
+        _check_count(lists, "methods", _MOST_METHODS, "include")
         made += _methods(own, raw, only)
     if made:
         written = raw.get("methods") or []
@@ -116,10 +116,8 @@ def expanded(raw: Raw) -> Raw:
     return raw
 
 
-def _check_count(
-    grid: Raw, axes: Mapping[str, Axis], what: str, most: int, key: str = "grid"
-) -> None:
-    count = math.prod(len(values) for axis, values in grid.items() if axis in axes)
+def _check_count(grid: Raw, what: str, most: int, key: str = "grid") -> None:
+    count = math.prod(map(len, grid.values()))
     if count > most:
         raise MisfitError(f"expected at most {most:,} {what}, got {count:,}", key)
 

@@ -29,19 +29,10 @@ class Method(Settings):
 
 @dataclass(frozen=True)
 class GridPoint:
-    """One method under one condition: names, and its values on all axes, by name.
-
-    ``one_table`` says whether encoders share a table.
-    """
+    """One method under one condition: names, and its values on all axes, by name."""
 
     data: str
     split: str
     encoder: str
     method: Method
     axes: dict[str, AxisValue]
-    one_table: bool
-
-    @property
-    def condition(self) -> tuple[str, str, str]:
-        """Data set, split and encoder: what one table is of; "" where encoders share it."""
-        return self.data, self.split, "" if self.one_table else self.encoder

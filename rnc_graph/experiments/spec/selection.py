@@ -16,11 +16,7 @@ def selected(
     """Return the mapping of an experiment with other seeds, or with some of its encoders.
 
     Methods that are run with none of them are left out, and so is a search with another encoder.
-
-    Args:
-        experiment: the whole.
-        seeds: how many, from the first on: a number, or one by encoder ("gin=10,gcn=5").
-        encoders: the ones to take; all by default.
+    ``seeds`` and ``encoders`` are those of :func:`~rnc_graph.experiments.read_spec`.
 
     Raises:
         RncGraphError: an unknown encoder, or seeds that are no numbers.

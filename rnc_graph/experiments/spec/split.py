@@ -190,11 +190,7 @@ def split_mapping(raw: Any) -> Any:
 
 
 def _with_fold_shares(raw: Any) -> Any:
-    """Return a split with the shares that k folds have, unless a test share is given.
-
-    Raises:
-        MisfitError: k is no number of folds.
-    """
+    """Return a split with the shares that k folds have, unless a test share is given."""
     splitter = raw.get("splitter") if isinstance(raw, dict) else None
     if not isinstance(splitter, dict) or splitter.get("name") != "folds" or "test" in raw:
         return raw
