@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich import progress
 from rich.console import Console
@@ -18,68 +19,46 @@ _BETWEEN_LINES = 60.0
 def work_bar(what: str, unit: str | None = None) -> Iterator[Callable[[float], None]]:
     """Show how far a piece of work is, with an estimate of the time left.
 
-    Args:
-        what: the work.
-        unit: of what is counted, where the end is not known; otherwise the block reports the share
-            that is done.
+    The block reports the share that is done, or what is counted in a ``unit`` if the end is not
+    known.
     """
+    with phase_bar(unit) as report:
+        report(what, 0.0)
+        yield partial(report, what)
+
+
+@contextmanager
+def phase_bar(
+    unit: str | None = None, *, shown: bool = True
+) -> Iterator[Callable[[str, float], None]]:
+    """Show pieces of work that follow each other; the block reports each one and its share done."""
+    console = new_console(stderr=True)
     name, elapsed = progress.TextColumn("{task.description}"), progress.TimeElapsedColumn()
     share = (progress.BarColumn(), progress.TaskProgressColumn(), elapsed)
+    left = progress.TimeRemainingColumn(elapsed_when_finished=True)
     counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit or ""), elapsed)
-    columns = (name, *counted) if unit else (name, *share, progress.TimeRemainingColumn())
-    console = new_console(stderr=True)
-    drawn, lines = console.is_terminal, _Lines(console, unit)
+    columns = (name, *counted) if unit else (name, *share, left)
+    drawn = shown and console.is_terminal
     with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
-        task = bars.add_task(what, total=None if unit else 1.0)
+        phase, task, lines = "", progress.TaskID(0), _Lines(console, unit)
 
-        def report(done: float) -> None:
+        def report(what: str, done: float) -> None:
+            nonlocal phase, task
+            if what != phase:
+                for old in bars.task_ids:
+                    bars.remove_task(old)
+                phase, task = what, bars.add_task(what, total=None if unit else 1.0)
             bars.update(task, completed=done)
-            if not drawn:
+            if shown and not drawn:
                 lines.report(what, done)
 
         yield report
 
 
-@contextmanager
-def phase_bar(*, shown: bool = True) -> Iterator[Callable[[str, float], None]]:
-    """Show pieces of work that follow each other; the block reports each one and its share done.
-
-    Off a terminal, a line a minute.
-    """
-    console = new_console(stderr=True)
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    drawn = shown and console.is_terminal
-    with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
-        phase, task, lines = "", progress.TaskID(0), _Lines(console)
-
-        def report(what: str, share: float) -> None:
-            nonlocal phase, task
-            if what != phase:
-                for old in bars.task_ids:
-                    bars.remove_task(old)
-                phase, task = what, bars.add_task(what, total=1.0)
-            bars.update(task, completed=share)
-            if shown and not drawn:
-                lines.report(what, share)
-
-        yield report
-
-
 class _Lines:
-    """A line a minute, for logs and notebooks, where no bar is drawn.
+    """A line a minute, for logs and notebooks, where no bar is drawn."""
 
-    Args:
-        console: to print on.
-        unit: of what is counted; None for shares of the work.
-    """
-
-    def __init__(self, console: Console, unit: str | None = None) -> None:
+    def __init__(self, console: Console, unit: str | None) -> None:
         self.console, self.unit = console, unit
         self.phase, self.begun = "", (0.0, 0.0)
         self.said = time.monotonic()
