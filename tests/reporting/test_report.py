@@ -15,7 +15,6 @@ import pytest
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
 from rnc_graph.reporting.findings import best_of, findings
-from rnc_graph.reporting.markup import latex
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.report.page import as_html, pack
 from rnc_graph.reporting.report.write import open_results
@@ -122,12 +121,6 @@ def test_the_latex_table_is_complete(results: Path):
         assert {line.count("&") for line in lines} == {5}
         assert lines[0].endswith(r"& p \\")
         assert table.count(r"\midrule") == 2
-
-
-def test_latex_prints_what_was_written():
-    assert latex("a_b & 5% {x} \\ ~^$#") == (
-        r"a\_b \& 5\% \{x\} \textbackslash{} \textasciitilde{}\textasciicircum{}\$\#"
-    )
 
 
 @pytest.fixture
