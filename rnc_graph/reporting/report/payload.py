@@ -123,7 +123,8 @@ def _shown(outcome: Outcome, tables: Sequence[ResultTable]) -> tuple[list[Result
 
 
 def _left_out(tables: Sequence[ResultTable], shown: int, seeds: int) -> str:
-    most = max(len(table.seeds) for table in tables[:shown])
+    # None where there are means over targets alone.
+    most = max((len(table.seeds) for table in tables[:shown]), default=0)
     limits = [f"the first {seeds} of {most} seeds"] if most > seeds else []
     limits += [f"{shown} of {len(tables)} conditions"] if shown < len(tables) else []
     return f"Samples are shown for {' and '.join(limits)}." if limits else ""
