@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from rich import progress
-from rich.console import Console
 
 from rnc_graph.cli.app import console as new_console
 
@@ -40,42 +39,30 @@ def phase_bar(
     columns = (name, *counted) if unit else (name, *share, left)
     drawn = shown and console.is_terminal
     with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
-        phase, task, lines = "", progress.TaskID(0), _Lines(console, unit)
+        phase, task = "", progress.TaskID(0)
+        began, at_first, said = 0.0, 0.0, time.monotonic()
 
         def report(what: str, done: float) -> None:
-            nonlocal phase, task
+            nonlocal phase, task, began, at_first, said
+            now = time.monotonic()
             if what != phase:
                 for old in bars.task_ids:
                     bars.remove_task(old)
                 phase, task = what, bars.add_task(what, total=None if unit else 1.0)
+                began, at_first = now, done
             bars.update(task, completed=done)
-            if shown and not drawn:
-                lines.report(what, done)
+            if shown and not drawn and now - said > _BETWEEN_LINES:
+                said = now
+                pace = (done - at_first) / max(now - began, 1.0)
+                how_far = f"{done:,.0f} {unit}" if unit else _share(done, pace)
+                console.print(f"{what}: {how_far}", markup=False, soft_wrap=True)
 
         yield report
 
 
-class _Lines:
-    """A line a minute, for logs and notebooks, where no bar is drawn."""
+def _share(done: float, pace: float) -> str:
+    """Return a share of the work with an estimate of the time left, by the share a second."""
+    from rnc_graph.reporting.numbers import duration
 
-    def __init__(self, console: Console, unit: str | None) -> None:
-        self.console, self.unit = console, unit
-        self.phase, self.begun = "", (0.0, 0.0)
-        self.said = time.monotonic()
-
-    def report(self, what: str, done: float) -> None:
-        """Print how far a piece of work is, if the last line is old enough."""
-        now = time.monotonic()
-        if what != self.phase:
-            self.phase, self.begun = what, (now, done)
-        if now - self.said <= _BETWEEN_LINES:
-            return
-        self.said = now
-        text = f"{what}: {done:,.0f} {self.unit}"
-        if self.unit is None:
-            from rnc_graph.reporting.numbers import duration
-
-            pace = (done - self.begun[1]) / max(now - self.begun[0], 1.0)
-            left = f", about {duration((1 - done) / pace)} left" if pace > 0 else ""
-            text = f"{what}: {done:.0%}{left}"
-        self.console.print(text, markup=False, soft_wrap=True)
+    left = f", about {duration((1 - done) / pace)} left" if pace > 0 else ""
+    return f"{done:.0%}{left}"

@@ -34,16 +34,8 @@ _SIZE, _BOND = (440, 280), 38
 class ExplainedRows:
     """n rows of a table, with their predictions and explanations.
 
-    Attributes:
-        source: the table.
-        rows: n numbers, from 1 below the header.
-        ids: n names of the rows, "" without any.
-        smiles: n, as they are in the table.
-        features: of the molecules.
-        predictions: of the molecules.
-        explanations: of the predictions.
-        bad: rows that cannot be read.
-        notes: what was guessed of the table, and what was left out.
+    ``rows`` are their numbers, from 1 below the header, ``ids`` their names, "" without any;
+    ``smiles`` are as they are in the table; ``notes`` say what was guessed of it and left out.
     """
 
     source: str
@@ -72,7 +64,7 @@ def explain_rows(
     Args:
         model: the model.
         source: a table with a column of SMILES.
-        smiles: the column; guessed if None.
+        smiles: that column; guessed if None.
         id_column: the column that names the rows; the model's, if the table has it.
         count: how many rows, at most.
         jobs: processes to featurize in.
