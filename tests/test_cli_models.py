@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner, Result
 
-from rnc_graph.cli import app
 from rnc_graph.cli.update import load_old
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
@@ -20,20 +18,12 @@ from rnc_graph.files import OWN_FILES
 from rnc_graph.models.estimator import MoleculeRegressor
 from rnc_graph.models.saving import PluginWarning
 from rnc_graph.models.streaming import _free_names
+from tests.shell import run, written
 
 QUICK = ["--no-baselines", "--networks", "1", "--epochs", "1", "--pretraining-epochs", "1"]
 QUICK += ["--jobs", "1"]
 CHEAP = ["--no-descriptors", "--member", "fingerprint-svr"]
 CHEAPEST = ["--no-baselines", "--networks", "0", *CHEAP, "--jobs", "1"]
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
-
-
-def written(result: Result) -> str:
-    assert result.exit_code == 0, result.output + repr(result.exception)
-    return result.output
 
 
 @pytest.fixture(scope="module")
@@ -438,7 +428,7 @@ def test_what_was_made_outlives_a_closed_pipe(
         ["compare", model, model, folder / "later.csv", "--out", tmp_path / "comparison"],
     )
     for command in commands:
-        result = run(*map(str, command))
+        result = run(*command)
         assert isinstance(result.exception, BrokenPipeError), result.output
     load_old(model, {})
     assert (tmp_path / "evaluation" / "metrics.json").exists()

@@ -8,26 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner, Result
 
-from rnc_graph.cli import app
 from rnc_graph.cli.update import load_old, old_arguments, update_section, validation_share
 from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.models import load_model, make_settings
+from tests.shell import run, written
 
 QUICK = ["--no-baselines", "--jobs", "1"]
 MODEL = ["--networks", "0", "--no-descriptors", "--member", "fingerprint-svr", "--seed", "3"]
 COLUMNS = ["--target", "sol", "--smiles", "compound", "--id", "name", "--weight", "w"]
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, list(map(str, arguments)))
-
-
-def written(result: Result) -> str:
-    assert result.exit_code == 0, result.output + repr(result.exception)
-    return result.output
 
 
 @pytest.fixture(scope="module")

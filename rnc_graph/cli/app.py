@@ -117,9 +117,9 @@ def console(*, stderr: bool = False) -> Console:
     return kind(stderr=stderr, emoji=False, highlight=False)
 
 
-def say(message: str, style: str | None = None) -> None:
-    """Print a message to stderr, without markup or line breaks."""
-    console(stderr=True).print(message, style=style, markup=False, soft_wrap=True)
+def say(message: str, style: str | None = None, *, stderr: bool = True) -> None:
+    """Print a message, without markup or line breaks."""
+    console(stderr=stderr).print(message, style=style, markup=False, soft_wrap=True)
 
 
 def say_all(notes: list[str]) -> None:
@@ -128,9 +128,9 @@ def say_all(notes: list[str]) -> None:
         say(note)
 
 
-def say_written(paths: list[Path]) -> None:
+def say_written(paths: list[Path], *, stderr: bool = True) -> None:
     """Say which files were written."""
-    say("\n  ".join(["Written:", *map(str, paths)]))
+    say("\n  ".join(["Written:", *map(str, paths)]), stderr=stderr)
 
 
 def check_page(out: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich import progress
-from rich.console import Console
 
 from rnc_graph.cli.app import console as new_console
 
@@ -18,85 +18,51 @@ _BETWEEN_LINES = 60.0
 def work_bar(what: str, unit: str | None = None) -> Iterator[Callable[[float], None]]:
     """Show how far a piece of work is, with an estimate of the time left.
 
-    Args:
-        what: the work.
-        unit: of what is counted, where the end is not known; otherwise the block reports the share
-            that is done.
+    The block reports the share that is done, or what is counted in a ``unit`` if the end is not
+    known.
     """
-    name, elapsed = progress.TextColumn("{task.description}"), progress.TimeElapsedColumn()
-    share = (progress.BarColumn(), progress.TaskProgressColumn(), elapsed)
-    counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit or ""), elapsed)
-    columns = (name, *counted) if unit else (name, *share, progress.TimeRemainingColumn())
-    console = new_console(stderr=True)
-    drawn, lines = console.is_terminal, _Lines(console, unit)
-    with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
-        task = bars.add_task(what, total=None if unit else 1.0)
-
-        def report(done: float) -> None:
-            bars.update(task, completed=done)
-            if not drawn:
-                lines.report(what, done)
-
-        yield report
+    with phase_bar(unit) as report:
+        report(what, 0.0)
+        yield partial(report, what)
 
 
 @contextmanager
-def phase_bar(*, shown: bool = True) -> Iterator[Callable[[str, float], None]]:
-    """Show pieces of work that follow each other; the block reports each one and its share done.
-
-    Off a terminal, a line a minute.
-    """
+def phase_bar(
+    unit: str | None = None, *, shown: bool = True
+) -> Iterator[Callable[[str, float], None]]:
+    """Show pieces of work that follow each other; the block reports each one and its share done."""
     console = new_console(stderr=True)
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TimeRemainingColumn(elapsed_when_finished=True),
-    )
+    name, elapsed = progress.TextColumn("{task.description}"), progress.TimeElapsedColumn()
+    share = (progress.BarColumn(), progress.TaskProgressColumn(), elapsed)
+    left = progress.TimeRemainingColumn(elapsed_when_finished=True)
+    counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit or ""), elapsed)
+    columns = (name, *counted) if unit else (name, *share, left)
     drawn = shown and console.is_terminal
     with progress.Progress(*columns, console=console, transient=True, disable=not drawn) as bars:
-        phase, task, lines = "", progress.TaskID(0), _Lines(console)
+        phase, task = "", progress.TaskID(0)
+        began, at_first, said = 0.0, 0.0, time.monotonic()
 
-        def report(what: str, share: float) -> None:
-            nonlocal phase, task
+        def report(what: str, done: float) -> None:
+            nonlocal phase, task, began, at_first, said
+            now = time.monotonic()
             if what != phase:
                 for old in bars.task_ids:
                     bars.remove_task(old)
-                phase, task = what, bars.add_task(what, total=1.0)
-            bars.update(task, completed=share)
-            if shown and not drawn:
-                lines.report(what, share)
+                phase, task = what, bars.add_task(what, total=None if unit else 1.0)
+                began, at_first = now, done
+            bars.update(task, completed=done)
+            if shown and not drawn and now - said > _BETWEEN_LINES:
+                said = now
+                pace = (done - at_first) / max(now - began, 1.0)
+                how_far = f"{done:,.0f} {unit}" if unit else _share(done, pace)
+                console.print(f"{what}: {how_far}", markup=False, soft_wrap=True)
 
         yield report
 
 
-class _Lines:
-    """A line a minute, for logs and notebooks, where no bar is drawn.
+def _share(done: float, pace: float) -> str:
+    """Return a share of the work with an estimate of the time left, by the share a second."""
+    from rnc_graph.reporting.numbers import duration
 
-    Args:
-        console: to print on.
-        unit: of what is counted; None for shares of the work.
-    """
-
-    def __init__(self, console: Console, unit: str | None = None) -> None:
-        self.console, self.unit = console, unit
-        self.phase, self.begun = "", (0.0, 0.0)
-        self.said = time.monotonic()
-
-    def report(self, what: str, done: float) -> None:
-        """Print how far a piece of work is, if the last line is old enough."""
-        now = time.monotonic()
-        if what != self.phase:
-            self.phase, self.begun = what, (now, done)
-        if now - self.said <= _BETWEEN_LINES:
-            return
-        self.said = now
-        text = f"{what}: {done:,.0f} {self.unit}"
-        if self.unit is None:
-            from rnc_graph.reporting.numbers import duration
-
-            pace = (done - self.begun[1]) / max(now - self.begun[0], 1.0)
-            left = f", about {duration((1 - done) / pace)} left" if pace > 0 else ""
-            text = f"{what}: {done:.0%}{left}"
-        self.console.print(text, markup=False, soft_wrap=True)
+    left = f", about {duration((1 - done) / pace)} left" if pace > 0 else ""
+    return f"{done:.0%}{left}"

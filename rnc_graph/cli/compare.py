@@ -75,4 +75,4 @@ def compare(
         say_written(write_comparison(out, found, title, models))
     print_table(console(), COMPARED, comparison_cells(found), title=title)
     for note in comparison_notes(found, models):
-        console().print(note, markup=False, soft_wrap=True)
+        say(note, stderr=False)

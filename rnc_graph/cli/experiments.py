@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from rnc_graph.cli.app import Device, Jobs, command, console, say, say_all, workers
+from rnc_graph.cli.app import Device, Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.errors import BadValueError
 from rnc_graph.plugins import no_exit
 
@@ -64,14 +64,13 @@ def reproduce(
     processes: Processes = 1,
 ) -> None:
     """Make the table of a shipped experiment again."""
-    from rnc_graph.experiments import read_spec, shipped_spec
+    from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
 
     spec = shipped_spec(name)
     encoder = encoder or next(iter(read_spec(spec).encoders))
     made_by = ["reproduce", name, "--encoder", encoder]
-    _run(
-        spec, made_by, encoder, seeds, out, quick, dry_run, _execution(jobs, device, ray, processes)
-    )
+    execution = ExecutionConfig(workers(jobs), device, ray, processes)
+    _run(spec, made_by, encoder, seeds, out, quick, dry_run, execution)
 
 
 @command()
@@ -90,14 +89,13 @@ def run(
     processes: Processes = 1,
 ) -> None:
     """Run an experiment, or what is missing of it."""
-    from rnc_graph.experiments import shipped_spec
+    from rnc_graph.experiments import ExecutionConfig, shipped_spec
 
     if not spec.exists() and spec.name == str(spec) and not spec.suffix:
         spec = shipped_spec(spec.name)
     made_by = ["run", str(spec), *(["--encoder", encoder] if encoder != "all" else [])]
-    _run(
-        spec, made_by, encoder, seeds, out, quick, dry_run, _execution(jobs, device, ray, processes)
-    )
+    execution = ExecutionConfig(workers(jobs), device, ray, processes)
+    _run(spec, made_by, encoder, seeds, out, quick, dry_run, execution)
 
 
 @command()
@@ -116,14 +114,6 @@ def example(
         raise BadValueError(f"{path}: exists; name another file with --out")
     write_text(path, spec.read_text(encoding="utf-8"))
     say(f"Written: {path}; now: rnc-graph run {path}")
-
-
-def _execution(
-    jobs: int | None, device: str, ray: str | None = None, processes: int = 1
-) -> ExecutionConfig:
-    from rnc_graph.experiments import ExecutionConfig
-
-    return ExecutionConfig(workers(jobs), device, ray, processes)
 
 
 @no_exit()
@@ -183,7 +173,7 @@ def _run(
     before = table.read_bytes() if table.exists() else None
     files = [*write_experiment(folder, outcome, tables, again), *files]
     print_tables(console(), outcome, tables)
-    _print_files(files)
+    say_written(files, stderr=False)
     if before not in (None, table.read_bytes()) and (earlier := earlier_files(folder, files)):
         names = ", ".join(path.name for path in earlier)
         anew = shlex.join(["rnc-graph", "report", str(folder)])
@@ -221,7 +211,7 @@ def report(
     """Write a page to look at results offline, and files for a paper."""
     from rnc_graph.reporting.report import write_report
 
-    _print_files(write_report(folder, maps=maps, every_figure=figures))
+    say_written(write_report(folder, maps=maps, every_figure=figures), stderr=False)
 
 
 @command()
@@ -239,6 +229,7 @@ def tune(
     quick: Quick = False,
 ) -> None:
     """Search a method's settings on validation sets. A second call continues the search."""
+    from rnc_graph.experiments import ExecutionConfig
     from rnc_graph.experiments.search import search
     from rnc_graph.reporting.console import print_search
     from rnc_graph.training.distributed import launched
@@ -251,14 +242,9 @@ def tune(
             experiment,
             out or folder.with_name(f"{folder.name}-search"),
             trials=trials,
-            execution=_execution(jobs, device),
+            execution=ExecutionConfig(workers(jobs), device),
             say=say,
         )
     print_search(console(), outcome)
     say_all(outcome.notes)
-    _print_files(outcome.files)
-
-
-def _print_files(files: list[Path]) -> None:
-    written = "\n  ".join(["Written:", *map(str, files)])
-    console().print(written, markup=False, soft_wrap=True)
+    say_written(outcome.files, stderr=False)

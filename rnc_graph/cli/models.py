@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Argument, Option
 
@@ -23,9 +23,6 @@ from rnc_graph.cli.options import (
 from rnc_graph.cli.tables import read_measured, relations_in_training
 from rnc_graph.errors import BadValueError
 
-if TYPE_CHECKING:
-    from rnc_graph.models import MoleculeModel
-
 
 @command()
 def predict(
@@ -41,9 +38,10 @@ def predict(
     trusted: Trusted = None,
 ) -> None:
     """Predict every row of a table. Column 'problem' says why a row has no prediction."""
+    from rnc_graph.models import load_model
     from rnc_graph.models.streaming import predict_file
 
-    loaded = _load(model, trusted, plugin)
+    loaded = load_model(model, trusted or (), plugins=plugin or [])
     with work_bar("predicting", unit="molecules") as done:
         report = predict_file(
             loaded, data, out, smiles=smiles, level=interval, jobs=workers(jobs), on_rows=done
@@ -69,9 +67,10 @@ def embed(
     trusted: Trusted = None,
 ) -> None:
     """Embed every row of a table. A row that cannot be read is empty (NaN in .npy)."""
+    from rnc_graph.models import load_model
     from rnc_graph.models.streaming import embed_file
 
-    loaded = _load(model, trusted, plugin)
+    loaded = load_model(model, trusted or (), plugins=plugin or [])
     with work_bar("embedding", unit="molecules") as done:
         report = embed_file(loaded, data, out, smiles=smiles, jobs=workers(jobs), on_rows=done)
     say_all(report.notes)
@@ -108,12 +107,12 @@ def evaluate(
     import numpy as np
 
     from rnc_graph.data.bad import bad_rows, describe_bad
-    from rnc_graph.models import evaluate_predictions, predict_smiles
+    from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
     from rnc_graph.models.build import with_logarithms
     from rnc_graph.reporting.console import print_evaluation
     from rnc_graph.reporting.model_folder import write_evaluation
 
-    loaded = _load(model, trusted, plugin)
+    loaded = load_model(model, trusted or (), plugins=plugin or [])
     table, bad, notes = read_measured(
         data,
         loaded.targets,
@@ -162,9 +161,3 @@ def evaluate(
         say_written(write_evaluation(out, loaded, parts, bad, table.name))
     for name, part in parts.items():
         print_evaluation(console(), part, f"{table.name}, {name}")
-
-
-def _load(folder: Path, trusted: list[str] | None, plugins: list[Path] | None) -> MoleculeModel:
-    from rnc_graph.models import load_model
-
-    return load_model(folder, trusted or (), plugins=plugins or [])

@@ -31,8 +31,6 @@ OPTIONS = {
     "epochs": "epochs",
     "pretraining_epochs": "pretraining_epochs",
 }
-_OF_TABLES = ("smiles", "relation", "weight", "decimal", "on_bad", "merge", "weigh_merged", "quick")
-_OF_SPLITS = ("seed", "validation_fraction", "test_fraction")
 
 
 def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
@@ -42,7 +40,6 @@ def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
         BadValueError: it cannot be loaded, its split knows no molecules, or an option is given that
             an update does not have.
     """
-    from rnc_graph.data.splits.given import read_split
     from rnc_graph.models import load_model
 
     for name in ("split", "split_column", "split_file", "leaks"):
@@ -52,12 +49,20 @@ def load_old(folder: Path, given: Mapping[str, Any]) -> MoleculeModel:
                 f"{folder}"
             )
     model = load_model(folder, given.get("trusted") or (), plugins=given.get("plugin") or [])
-    if not read_split(folder / SPLIT).get("digests"):
+    if not _digests(folder):
         raise BadValueError(
             f"{folder / SPLIT}: an earlier version wrote it, with rows and no molecules: expected "
             "a model that rnc-graph train made since"
         )
     return model
+
+
+def _digests(folder: Path) -> dict[str, list[str]]:
+    """Return the digests of a model's molecules by their set; none as earlier versions wrote it."""
+    from rnc_graph.data.splits.given import read_split
+
+    digests: dict[str, list[str]] = read_split(folder / SPLIT).get("digests") or {}
+    return digests
 
 
 def old_arguments(
@@ -87,7 +92,7 @@ def old_arguments(
     }
     values["id_column"] = model.id_column
     if table is not None:
-        values |= {name: getattr(table, name) for name in (*_OF_TABLES, *_OF_SPLITS)}
+        values |= dict(table)
         values["validation_fraction"] = table.validation_fraction or validation
     arguments = [
         argument
@@ -110,9 +115,9 @@ def old_arguments(
 
 def validation_share(folder: Path) -> float:
     """Return the share of the molecules of a model's split that are in its validation set."""
-    from rnc_graph.data.splits.given import old_sets, read_split
+    from rnc_graph.data.splits.given import old_sets
 
-    sets = list(old_sets(read_split(folder / SPLIT)["digests"]).values())
+    sets = list(old_sets(_digests(folder)).values())
     return round(sets.count("validation") / len(sets), 4)
 
 
@@ -169,9 +174,9 @@ def update_notes(
 
 
 def _old_and_new(folder: Path, prepared: Prepared) -> str:
-    from rnc_graph.data.splits.given import key_digest, old_sets, read_split
+    from rnc_graph.data.splits.given import key_digest, old_sets
 
-    old = old_sets(read_split(folder / SPLIT).get("digests") or {})
+    old = old_sets(_digests(folder))
     own = [key_digest(key) for key in prepared.features.canonical]
     digests = set(own)
     sets = [old[digest] for digest in digests & old.keys()]
@@ -196,18 +201,17 @@ def _compare_with_old(
     """
     import numpy as np
 
-    from rnc_graph.data.splits.given import key_digest, read_split
+    from rnc_graph.data.splits.given import key_digest
     from rnc_graph.models import common_targets, compare_models
 
-    digests = set((read_split(folder / SPLIT).get("digests") or {}).get("test", []))
+    digests = set(_digests(folder).get("test", []))
     canonical, table = prepared.features.canonical, prepared.table
     rows = np.array([r for r in prepared.split.test if key_digest(canonical[r]) in digests], int)
     columns = [table.target_names.index(name) for name in common_targets(old, built.model)]
+    if np.isnan(table.exact[rows][:, columns]).all():
+        return None
     measured = table.targets[rows][:, columns]
     censored = None if table.censored is None else table.censored[rows][:, columns]
-    exact = measured if censored is None else np.where(censored == 0, measured, np.nan)
-    if np.isnan(exact).all():
-        return None
     smiles = [table.smiles[row] for row in rows]
     return compare_models(old, built.model, smiles, measured, censored=censored, jobs=jobs)
 

@@ -31,12 +31,14 @@ from rnc_graph.metrics.regression import (
     shot_regions,
     subset_metrics,
 )
-from rnc_graph.metrics.representation import (
+from rnc_graph.metrics.representation import evaluate_classes, evaluate_representation
+from rnc_graph.metrics.retrieval import (
     RETRIEVED,
-    evaluate_classes,
-    evaluate_representation,
+    ClassRetrieval,
+    Retrieval,
+    class_retrieval,
+    retrieval,
 )
-from rnc_graph.metrics.retrieval import ClassRetrieval, Retrieval, class_retrieval, retrieval
 from rnc_graph.metrics.scoring import CLASSIFICATION, DISPLAY, REGRESSION, Display, Scoring
 from rnc_graph.metrics.statistics import (
     PairedDifference,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from sklearn.utils import gen_batches
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import FloatArray, unit_rows
@@ -29,9 +30,7 @@ def distance_blocks(queries: FloatArray, gallery: FloatArray) -> Iterator[tuple[
 
     Computed from differences, so equal embeddings are exactly 0 apart.
     """
-    step = max(1, BLOCK_ENTRIES // len(gallery))
-    for start in range(0, len(queries), step):
-        rows = slice(start, start + step)
+    for rows in gen_batches(len(queries), max(1, BLOCK_ENTRIES // len(gallery))):
         yield rows, cdist(queries[rows], gallery)
 
 
@@ -45,9 +44,7 @@ def unit_distance_blocks(
     queries, gallery = unit_rows(queries), unit_rows(gallery)
     # A row of zeros has length 0: it is 1 from the sphere, and 0 from another.
     lengths, others = (np.rint((x * x).sum(axis=1)) for x in (queries, gallery))
-    step = max(1, BLOCK_ENTRIES // len(gallery))
-    for start in range(0, len(queries), step):
-        rows = slice(start, start + step)
+    for rows in gen_batches(len(queries), max(1, BLOCK_ENTRIES // len(gallery))):
         cosines = np.rint(queries[rows] @ gallery.T / RESOLUTION) * RESOLUTION
         squared = lengths[rows, None] + others - 2 * cosines
         yield rows, np.sqrt(np.maximum(squared, 0.0))

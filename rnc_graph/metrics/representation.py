@@ -32,9 +32,6 @@ from rnc_graph.metrics.probes import (
 from rnc_graph.metrics.regression import regression_metrics
 from rnc_graph.metrics.retrieval import class_retrieval, retrieval
 
-RETRIEVED = (1, 5, 10, 20)
-"""The numbers k of retrieved samples that the retrieval metrics are computed at."""
-
 
 def evaluate_representation(
     train_embedding: Floats,
@@ -134,9 +131,7 @@ def _retrieved(
     tolerance: float,
 ) -> dict[str, float]:
     """Return the metrics of retrieval, by labels of which none is missing."""
-    retrieved = retrieval(
-        gallery, gallery_labels, queries, labels, at=RETRIEVED, tolerance=tolerance
-    )
+    retrieved = retrieval(gallery, gallery_labels, queries, labels, tolerance=tolerance)
     metrics = {f"precision_{k}": found.precision for k, found in retrieved.items()}
     return metrics | {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
 

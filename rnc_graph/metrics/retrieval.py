@@ -11,6 +11,9 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.arrays import Classes, FloatArray, Floats, Labels, checked, checked_classes
 from rnc_graph.metrics.neighbors import check_k, distance_blocks, shares, unit_distance_blocks
 
+RETRIEVED = (1, 5, 10, 20)
+"""The numbers k of retrieved samples that the retrieval metrics are computed at."""
+
 
 @dataclass(frozen=True)
 class Retrieval:
@@ -30,7 +33,7 @@ def retrieval(
     embedding: Floats,
     labels: Floats,
     *,
-    at: Sequence[int] = (1, 5, 10, 20),
+    at: Sequence[int] = RETRIEVED,
     tolerance: float = 0.25,
 ) -> dict[int, Retrieval]:
     """Retrieve the k nearest of a gallery by the Euclidean distance of embeddings.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rnc_graph.metrics.regression import REGIONS
-from rnc_graph.metrics.representation import RETRIEVED
+from rnc_graph.metrics.retrieval import RETRIEVED
 
 
 @dataclass(frozen=True)

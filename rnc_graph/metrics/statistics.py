@@ -243,7 +243,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     steps = np.maximum.accumulate(np.asarray(p_values, dtype=np.float64)[order] * factors)
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(steps, 1.0)
-    return [float(p) for p in corrected]
+    return corrected.tolist()
 
 
 def tied_with_best(rows: Mapping[str, Sequence[float]], test_share: float = 0.0) -> set[str]:
@@ -302,7 +302,7 @@ def rank_methods(errors: NDArray[np.float64], names: Sequence[str]) -> Ranking:
     count, k = errors.shape
     average = stats.rankdata(errors, axis=1).mean(axis=0)
     order = np.argsort(average, kind="stable")
-    ranks = tuple(float(rank) for rank in average[order])
+    ranks = tuple(average[order].tolist())
     friedman = critical = None
     groups: list[tuple[int, int]] = []
     if k >= 3 and count >= 2:

@@ -112,12 +112,7 @@ def comparison_cells(comparison: Comparison) -> list[list[str]]:
 
 
 def comparison_notes(comparison: Comparison, names: Mapping[str, str]) -> list[str]:
-    """Say which rows were compared, and which model is better.
-
-    Args:
-        comparison: of two models.
-        names: what to call the models "A" and "B".
-    """
+    """Say which rows were compared, and which model is better; ``names`` are those of A and B."""
     first, second, either = comparison.seen
     notes = []
     if either:
@@ -146,8 +141,7 @@ def _sentence(one: TargetComparison, names: Mapping[str, str]) -> list[str]:
     if found.p_holm is None:
         same = "the predictions have equal errors" if found.mean == 0 else "too few molecules"
         return [f"{where}: {same}"]
-    p = numbers.p_value(found.p_holm)
-    p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    p = numbers.p_in_words(found.p_holm)
     if not numbers.significant(found):
         least = numbers.number(found.detectable or 0.0)
         return [

@@ -81,26 +81,20 @@ class Condition:
 
     def evaluated(self, run: FinishedRun) -> NDArray[np.int64]:
         """Return the samples (M,) that a run predicts and that have the target."""
-        indices = self._indices(run)
-        return indices[self._known(run)]
+        return self._with_target(run, f"{self.table.compared}_rows")
 
     def predictions(self, run: FinishedRun) -> NDArray[Any]:
         """Return the predictions (M,) of the target for these samples."""
-        found: NDArray[Any] = run.tensors[f"{self.table.compared}_predictions"].numpy()
-        chosen: NDArray[Any] = found[self._known(run), self.column]
-        return chosen
+        return self._with_target(run, f"{self.table.compared}_predictions")[:, self.column]
 
     def embedding(self, run: FinishedRun) -> NDArray[Any]:
         """Return the embedding (M, d) of these samples."""
-        found: NDArray[Any] = run.tensors["embedding"].numpy()
-        return found[self._known(run)]
+        return self._with_target(run, "embedding")
 
-    def _indices(self, run: FinishedRun) -> NDArray[np.int64]:
-        indices: NDArray[np.int64] = run.tensors[f"{self.table.compared}_rows"].numpy()
-        return indices
-
-    def _known(self, run: FinishedRun) -> NDArray[np.bool_]:
-        return ~np.isnan(self.y_true[self._indices(run)])
+    def _with_target(self, run: FinishedRun, name: str) -> NDArray[Any]:
+        rows = run.tensors[f"{self.table.compared}_rows"].numpy()
+        found: NDArray[Any] = run.tensors[name].numpy()[~np.isnan(self.y_true[rows])]
+        return found
 
     def all_predictions(self, row: MethodRow) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return y_true and y_pred (M,) of all seeds of a row."""

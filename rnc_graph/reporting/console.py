@@ -70,21 +70,17 @@ def print_table(
                 for c in short[:left]:
                     widths[c] += 1
                 left -= len(short)
-        table = Table(title=_shown(title), title_justify="left", box=SIMPLE_HEAD)
+        # As text, the terminal prints it as it is: no markup, no emoji.
+        table = Table(title=Text(one_line(title)), title_justify="left", box=SIMPLE_HEAD)
         for c in chosen:
             side: Literal["left", "right"] = "right" if right and c else "left"
-            table.add_column(_shown(header[c]), overflow="fold", width=widths[c], justify=side)
+            table.add_column(Text(cells[0][c]), overflow="fold", width=widths[c], justify=side)
         for number, line in enumerate(cells[1:], start=1):
             rule = number == len(cells) - 1 - last
-            table.add_row(*(_shown(line[c]) for c in chosen), end_section=rule)
+            table.add_row(*(Text(line[c]) for c in chosen), end_section=rule)
         if not console.is_terminal:
             console.width = max(console.width, sum(widths.values()) + 3 * len(chosen) + 1)
         console.print(table)
-
-
-def _shown(text: str) -> Text:
-    """Return text that the terminal prints as it is: no markup, emoji or control characters."""
-    return Text(one_line(text))
 
 
 def print_tables(console: Console, outcome: Outcome, tables: Sequence[ResultTable]) -> None:
@@ -95,7 +91,7 @@ def print_tables(console: Console, outcome: Outcome, tables: Sequence[ResultTabl
     experiment = outcome.experiment
     for text in text_tables(experiment, tables):
         print_table(console, text.header, text.cells, title=text.title, last=text.baselines)
-    for note in notes(experiment, [table.scoring for table in tables], outcome.samples):
+    for note in notes(experiment, tables[0].scoring, outcome.samples):
         console.print(note, style="dim", highlight=False, markup=False)
 
 

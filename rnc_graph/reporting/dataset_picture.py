@@ -62,9 +62,7 @@ def draw(dataset: NamedDataset, path: Path) -> None:
 def spread_rows(labels: NDArray[np.float64], skip: set[int]) -> NDArray[np.int64]:
     """Return up to ``MOLECULES`` different rows at even steps of the labels' range, ascending.
 
-    Args:
-        labels: (N,), NaN where missing.
-        skip: rows that are not to be drawn.
+    Of labels (N,), NaN where missing, without the rows to skip.
     """
     left = [row for row in np.flatnonzero(~np.isnan(labels)).tolist() if row not in skip]
     chosen: list[int] = []

@@ -149,12 +149,7 @@ def draw_regions(of: Condition) -> Figure:
 def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure | None:
     """Draw the differences of methods to their reference, with 95% intervals.
 
-    Args:
-        tables: a panel for each reference in each of them, twelve at most.
-        title: for above the figure, before what is seen.
-
-    Returns:
-        None where nothing is compared.
+    A panel for each reference in each table, twelve at most; None where nothing is compared.
     """
     every = [
         (

@@ -60,11 +60,8 @@ def write_experiment(
 ) -> list[Path]:
     """Write all files of an experiment and return their paths; equal runs give equal bytes.
 
-    Args:
-        folder: takes the files.
-        outcome: the finished experiment.
-        tables: its tables; figures are drawn of the first four.
-        command: what a reader types to make the results again.
+    Figures are drawn of the first four tables. ``command`` is what a reader types to make the
+    results again.
     """
     written = write_texts(folder, outcome, tables, command)
     # One thread: the same bytes on any number of processors, and quicker for such small sets.

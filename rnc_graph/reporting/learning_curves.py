@@ -20,18 +20,17 @@ if TYPE_CHECKING:
 _PANEL = 3.4  # inches
 
 
-def write_learning_curve(folder: Path, curves: Sequence[TargetCurve], members: str) -> list[Path]:
+def write_learning_curve(folder: Path, curves: Sequence[TargetCurve], members: str) -> None:
     """Write ``learning_curve.csv`` and ``learning_curve.png``."""
-    table, figure = folder / "learning_curve.csv", folder / "learning_curve.png"
     frames = [
         pd.DataFrame(
             {"target": one.name, "molecules": one.molecules, "rmse": one.rmse, "mae": one.mae}
         )
         for one in curves
     ]
-    write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n"))
-    style.save(draw_learning_curve(curves, members), figure)
-    return [table, figure]
+    table = pd.concat(frames).to_csv(index=False, lineterminator="\n")
+    write_text(folder / "learning_curve.csv", table)
+    style.save(draw_learning_curve(curves, members), folder / "learning_curve.png")
 
 
 def forecast(curve: TargetCurve) -> str:
@@ -49,8 +48,7 @@ def forecast(curve: TargetCurve) -> str:
         f"{curve.name}: with twice the {largest:,} training molecules the RMSE would fall by "
         f"{1 - twice / now:.0%} (95% interval {low:.0%} to {high:.0%}), from "
         f"{numbers.number(now)} to about {numbers.number(twice)}, if it goes on as it did from "
-        f"{min(curve.molecules):,} molecules "
-        "on, and if the new ones are of the same kind"
+        f"{min(curve.molecules):,} molecules on, and if the new ones are of the same kind"
     )
 
 

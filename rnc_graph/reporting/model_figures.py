@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,11 +27,10 @@ _WORST = 12
 @style.styled
 def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
     """Draw the predictions against the measurements with intervals, one panel a target."""
-    transforms = _transforms(evaluation)
+    scales = [f"{how} of " if how != "none" else "" for how in evaluation.scaler.transforms]
     evaluation = evaluation.transformed()
-    targets = _measured(evaluation)
-    figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
-    for axis, target in zip(axes, targets, strict=True):
+    figure, panels = _panels(evaluation)
+    for axis, target in panels:
         rows = evaluation.known(target)
         axis.set_title(_result(evaluation, target))
         if not rows.size:
@@ -52,7 +51,7 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
                 axis.errorbar(x, y, reach[chosen], fmt="none", **bars)
             axis.plot(x, y, ".", color=color, ms=5, mew=0, label=label)
         square(axis, limits_of(np.concatenate([y_true, y_pred])))
-        scale = f"{transforms[target]} of " if transforms[target] else ""
+        scale = scales[target] if scales else ""
         axis.set_xlabel(numbers.with_unit(f"{scale}measured", evaluation.units[target]))
         axis.set_ylabel(numbers.with_unit(f"{scale}predicted", evaluation.units[target]))
         axis.legend(loc="upper left", handletextpad=0.1)
@@ -63,11 +62,10 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
 @style.styled
 def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
     """Draw the absolute error against the distance to the nearest training molecule."""
-    transforms = _transforms(evaluation)
+    units = numbers.transformed_units(evaluation.units, evaluation.scaler.transforms)
     evaluation = evaluation.transformed()
-    targets = _measured(evaluation)
-    figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
-    for axis, target in zip(axes, targets, strict=True):
+    figure, panels = _panels(evaluation)
+    for axis, target in panels:
         rows = evaluation.known(target)
         axis.set_title(f"{evaluation.targets[target]}; lines: means of sixths")
         if not rows.size:
@@ -92,9 +90,7 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
         )
         axis.set(xlim=(-0.02, 1.02), ylim=(0, None))
         axis.set_xlabel("distance to the nearest training molecule")
-        how = transforms[target]
-        unit = f"{how} units" if how else evaluation.units[target]
-        axis.set_ylabel(numbers.with_unit("absolute error", unit))
+        axis.set_ylabel(numbers.with_unit("absolute error", units[target]))
     figure.suptitle(title)
     return figure
 
@@ -102,9 +98,8 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
 @style.styled
 def draw_calibration(model: MoleculeModel, evaluation: Evaluation, title: str) -> Figure:
     """Draw the share of values within their intervals against the share that these should cover."""
-    targets = _measured(evaluation)
-    figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
-    for axis, target in zip(axes, targets, strict=True):
+    figure, panels = _panels(evaluation)
+    for axis, target in panels:
         found = calibration(model, evaluation, target)
         known = ~np.isnan(found.seen)
         name = style.panel_name(evaluation.targets[target])
@@ -174,15 +169,11 @@ def draw_comparison(comparison: Comparison) -> Figure:
     return figure
 
 
-def _measured(evaluation: Evaluation) -> list[int]:
-    """Return the targets that were measured."""
-    return np.flatnonzero(~np.isnan(evaluation.measured).all(axis=0)).tolist()
-
-
-def _transforms(evaluation: Evaluation) -> list[str]:
-    """Return the transform of each target, "" for none."""
-    transforms = evaluation.scaler.transforms or ["none"] * len(evaluation.targets)
-    return ["" if how == "none" else how for how in transforms]
+def _panels(evaluation: Evaluation) -> tuple[Figure, list[tuple[Any, int]]]:
+    """Return a figure, and a panel of it with each target that was measured."""
+    targets = np.flatnonzero(~np.isnan(evaluation.measured).all(axis=0)).tolist()
+    figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
+    return figure, list(zip(axes, targets, strict=True))
 
 
 def _result(evaluation: Evaluation, target: int) -> str:

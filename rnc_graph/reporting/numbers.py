@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # Printing a list of data sets needs none of the metrics, which take a second.
@@ -80,6 +82,11 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def p_in_words(p: float) -> str:
+    """Return a p value for a sentence: p = 0.030, p < 0.001."""
+    return f"p {'' if p < 0.001 else '= '}{p_value(p)}"
+
+
 def percent(share: float) -> str:
     """Return a share in percent: 90%."""
     return NONE if math.isnan(share) else f"{share:.0%}"
@@ -112,6 +119,12 @@ def with_unit(name: str, unit: str) -> str:
     ('logS (log mol/L)', 'logS')
     """
     return f"{name} ({unit})" if unit else name
+
+
+def transformed_units(units: Sequence[str], transforms: Sequence[str]) -> list[str]:
+    """Return the units of differences in the scales of the transforms, () for none."""
+    pairs = zip_longest(units, transforms, fillvalue="none")
+    return [unit if how == "none" else f"{how} units" for unit, how in pairs]
 
 
 def trial(samples: int | None) -> str:

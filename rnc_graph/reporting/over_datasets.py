@@ -86,14 +86,13 @@ class OverDatasets:
         return [
             f"Over {len(self.datasets)} data sets, {name} against {reference_of(name)}: "
             f"lower in {d.wins}, higher in {d.losses}, by {numbers.number(d.mean, sign=True)} on "
-            f"average; {self.verdict(name)} by Wilcoxon's signed-rank test{_p(d)}."
+            f"average; {self.verdict(name)} by Wilcoxon's signed-rank test{_p(d.wilcoxon_holm)}."
             for name, d in self.methods.items()
         ]
 
 
-def _p(found: PairedDifference) -> str:
-    p = numbers.p_value(found.wilcoxon_holm)
-    return p and f" (p {'' if p.startswith('<') else '= '}{p} after Holm's correction)"
+def _p(p: float | None) -> str:
+    return "" if p is None else f" ({numbers.p_in_words(p)} after Holm's correction)"
 
 
 def _alike(tables: Sequence[ResultTable]) -> list[ResultTable]:
@@ -149,10 +148,7 @@ def over_datasets(
 def draw_by_size(found: OverDatasets | None, sizes: Mapping[str, int], score: str) -> Figure | None:
     """Draw each method's difference to its reference against the size of the data set.
 
-    Args:
-        found: the methods over data sets; without any there is no figure.
-        sizes: the number of samples by data set.
-        score: what the methods are compared by.
+    ``sizes`` are numbers of samples by data set. Without a method there is no figure.
     """
     if found is None or not found.methods:
         return None

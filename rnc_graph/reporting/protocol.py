@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from rnc_graph.data.table import MoleculeTable, Table
 from rnc_graph.experiments.spec import Experiment
@@ -15,17 +15,9 @@ from rnc_graph.reporting.numbers import trial
 _LISTED = 12
 
 
-def notes(
-    experiment: Experiment, scorings: Sequence[Scoring], samples: Mapping[str, Table]
-) -> list[str]:
-    """Return the protocol in words, for below the tables.
-
-    Args:
-        experiment: the grid.
-        scorings: what the tables' predictions are scored by.
-        samples: the tables of its data, by name.
-    """
-    scoring, splits = scorings[0], experiment.splits
+def notes(experiment: Experiment, scoring: Scoring, samples: Mapping[str, Table]) -> list[str]:
+    """Return the protocol in words, for below the tables; ``samples`` are its data, by name."""
+    splits = experiment.splits
     classes = scoring.scale == "share"
     ways = list(dict.fromkeys(map(_way, splits.values())))
     changes = {name: _changes(split, classes) for name, split in splits.items()}

@@ -16,12 +16,7 @@ PROVENANCE = "provenance.json"
 
 
 def provenance(command: str, seconds: float) -> dict[str, Any]:
-    """Return what made some results.
-
-    Args:
-        command: what was typed.
-        seconds: the time it took.
-    """
+    """Return what made some results, by the command that was typed and the time it took."""
     return {
         "command": command,
         "code": code_version(),
@@ -35,11 +30,6 @@ def write_provenance(folder: Path, command: str, seconds: float) -> Path:
 
     The time of earlier calls, whose runs this one has continued, is added. A file that cannot be
     read is replaced, and so is one of runs in another format.
-
-    Args:
-        folder: of the results.
-        command: as for :func:`provenance`.
-        seconds: the time of this call.
     """
     from rnc_graph.experiments.identity import FORMAT
 

@@ -24,11 +24,8 @@ def _environment(package: str) -> Environment:
 def render(package: str, template: str, style: str, **values: Any) -> str:
     """Return the page of a template; ``markupsafe.Markup`` among the values stays as it is.
 
-    Args:
-        package: the room's package that has the template and the style.
-        template: the name of its file.
-        style: the name of the file of CSS.
-        values: of the template, which must have all that it names.
+    ``template`` and ``style``, of CSS, are files of the package; ``values`` have all that the
+    template names.
     """
     css = (files(package) / style).read_text(encoding="utf-8")
     return _environment(package).get_template(template).render(style=Markup(css), **values)

@@ -3,15 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-from typer.testing import CliRunner, Result
 
-from rnc_graph.cli import app
+from tests.shell import run
 
 IMAGE = "<img src=x onerror=\"document.title='owned'\">"
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, list(map(str, arguments)))
 
 
 def test_a_table_is_described(tmp_path: Path) -> None:

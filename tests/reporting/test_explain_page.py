@@ -8,18 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner, Result
 
 from rnc_graph import MoleculeRegressor
-from rnc_graph.cli import app
 from rnc_graph.data import MoleculeTable
+from tests.shell import run
 
 IMAGE = "<img src=x onerror=\"document.title='owned'\">"
 KNOWN = 60
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, list(map(str, arguments)))
 
 
 @pytest.fixture(scope="module")

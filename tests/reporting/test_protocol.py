@@ -21,7 +21,7 @@ def _notes(folder: Path, more: str) -> list[str]:
     path.write_text(path.read_text() + more)
     experiment = read_spec(path)
     table = read_table(folder / "molecules.csv", "smiles", ["logS"], bounds=True)
-    return notes(experiment, [REGRESSION], {"molecules": table})
+    return notes(experiment, REGRESSION, {"molecules": table})
 
 
 def test_a_plain_split(folder: Path):
@@ -140,7 +140,7 @@ AGEDB = "{images: agedb, folder: faces}"
 def _notes_of_images(folder: Path, data: str, more: str = "") -> list[str]:
     path = folder / "images.yaml"
     path.write_text(IMAGES.format(data=data) + more)
-    return notes(read_spec(path), [REGRESSION], {})
+    return notes(read_spec(path), REGRESSION, {})
 
 
 def test_published_and_drawn_splits_are_both_told(folder: Path):

@@ -15,10 +15,10 @@ import pytest
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, Experiment, read_spec
 from rnc_graph.reporting.findings import best_of, findings
-from rnc_graph.reporting.markup import latex
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.report.page import as_html, pack
 from rnc_graph.reporting.report.write import open_results
+from rnc_graph.reporting.tables import MEAN_OF_TARGETS
 from tests.run_and_write import run_and_write
 from tests.show_report import packed_data, show_report, unpack
 
@@ -122,12 +122,6 @@ def test_the_latex_table_is_complete(results: Path):
         assert {line.count("&") for line in lines} == {5}
         assert lines[0].endswith(r"& p \\")
         assert table.count(r"\midrule") == 2
-
-
-def test_latex_prints_what_was_written():
-    assert latex("a_b & 5% {x} \\ ~^$#") == (
-        r"a\_b \& 5\% \{x\} \textbackslash{} \textasciitilde{}\textasciicircum{}\$\#"
-    )
 
 
 @pytest.fixture
@@ -297,3 +291,33 @@ def test_the_experiment_is_read_back(results: Path):
         for size in ("0.5", "1.0")
         for noise in ("0.0", "0.3")
     ]
+
+
+MEANS_ALONE = """
+name: small
+data: {path: sparse.csv, smiles: smiles, targets: [a, b], missing: true}
+seeds: 1
+reference: plain
+encoders: {gcn: {hidden_dim: 8, layers: 1}}
+split: {splitter: {name: column, column: part}}
+regression: {epochs: 1}
+methods: [{name: plain, pretraining: null}]
+"""
+
+
+@pytest.mark.slow
+def test_targets_that_no_seed_has_in_all_sets_leave_their_mean(folder: Path):
+    """The validation set lacks the one, and the test set the other."""
+    rows = ["smiles,a,b,part"]
+    for number in range(1, 31):
+        part = "train" if number <= 20 else "validation" if number <= 25 else "test"
+        a, b = "" if part == "validation" else number, "" if part == "test" else -number
+        rows.append(f"{'C' * number},{a},{b},{part}")
+    (folder / "sparse.csv").write_text("\n".join(rows) + "\n")
+    (folder / "sparse.yaml").write_text(MEANS_ALONE)
+    written = run_and_write(read_spec(folder / "sparse.yaml"), folder / "out")
+    assert [table.target for table in written.tables] == [MEAN_OF_TARGETS]
+    page, *_ = write_report(folder / "out")
+    data = unpack(packed_data(page.read_text(encoding="utf-8")))
+    assert (data["details"], data["left_out"]) == ({}, "")
+    assert "target by target" in data["conditions"][0]["unshown"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.catalog import DatasetDescription
 from rnc_graph.data.description import BINS, TableDescription, TargetDescription
@@ -23,10 +21,7 @@ _WIDTH, _HEIGHT = 480, 100
 def data_page(table: MoleculeTable, description: TableDescription, notes: Sequence[str]) -> str:
     """Return the page; all text of the table is escaped.
 
-    Args:
-        table: the table.
-        description: of the table.
-        notes: what was guessed of its columns.
+    ``notes`` say what was guessed of its columns.
     """
     card = description.card if isinstance(description, DatasetDescription) else None
     known = [t for t, target in enumerate(description.targets) if target.measured]
@@ -43,7 +38,10 @@ def data_page(table: MoleculeTable, description: TableDescription, notes: Sequen
         targets=list(map(_target, description.targets)),
         first=table.target_names[first],
         molecules=[
-            {"picture": _picture(table.smiles[row]), "value": numbers.rounded(values[row])}
+            {
+                "picture": labeled(molecule_svg(table.smiles[row]), table.smiles[row]),
+                "value": numbers.rounded(values[row]),
+            }
             for row in rows.tolist()
         ],
     )
@@ -68,7 +66,3 @@ def _target(target: TargetDescription) -> dict[str, Any]:
         "least": numbers.rounded(target.quantiles[0]),
         "greatest": numbers.rounded(target.quantiles[-1]),
     }
-
-
-def _picture(smiles: str) -> Markup:
-    return labeled(molecule_svg(smiles), smiles)

@@ -34,16 +34,8 @@ _SIZE, _BOND = (440, 280), 38
 class ExplainedRows:
     """n rows of a table, with their predictions and explanations.
 
-    Attributes:
-        source: the table.
-        rows: n numbers, from 1 below the header.
-        ids: n names of the rows, "" without any.
-        smiles: n, as they are in the table.
-        features: of the molecules.
-        predictions: of the molecules.
-        explanations: of the predictions.
-        bad: rows that cannot be read.
-        notes: what was guessed of the table, and what was left out.
+    ``rows`` are their numbers, from 1 below the header, ``ids`` their names, "" without any;
+    ``smiles`` are as they are in the table; ``notes`` say what was guessed of it and left out.
     """
 
     source: str
@@ -72,7 +64,7 @@ def explain_rows(
     Args:
         model: the model.
         source: a table with a column of SMILES.
-        smiles: the column; guessed if None.
+        smiles: that column; guessed if None.
         id_column: the column that names the rows; the model's, if the table has it.
         count: how many rows, at most.
         jobs: processes to featurize in.
@@ -137,17 +129,14 @@ def explain_page(
 ) -> str:
     """Return the page; all text of the table and the model is escaped.
 
-    Args:
-        model: the model.
-        explained: the rows.
-        training: where the nearest molecules are taken from; None shows none.
-        command: that makes the page.
-        level: of the intervals.
+    The nearest molecules are taken from ``training``; None shows none. ``command`` makes the page;
+    ``level`` is that of the intervals.
     """
     bad = {row.row for row in explained.bad}
     shown = [number for number, row in enumerate(explained.rows) if row not in bad]
     scales = [_largest(explained.explanations, t) for t in range(len(model.targets))]
     names = list(map(numbers.with_unit, model.targets, model.units))
+    units = numbers.transformed_units(model.units, model.scaler.transforms)
     neighbors = {} if training is None else _neighbors(model, explained, shown, training)
     return render(
         "rnc_graph.reporting.pages",
@@ -158,7 +147,7 @@ def explain_page(
         notes=[*explained.notes, *model.interval_notes(level)],
         scales=[
             {"target": name, "largest": numbers.rounded(scale, 3), "unit": unit, "steps": _steps()}
-            for name, scale, unit in zip(names, scales, _units(model), strict=True)
+            for name, scale, unit in zip(names, scales, units, strict=True)
         ],
         molecules=[
             _molecule(model, explained, number, scales, level)
@@ -180,7 +169,7 @@ def _molecule(
     low, high = model.interval(one, level)
     explanation = explained.explanations[number]
     targets = []
-    contribution_units = _units(model)
+    contribution_units = numbers.transformed_units(model.units, model.scaler.transforms)
     for t, (name, unit) in enumerate(zip(model.targets, model.units, strict=True)):
         interval = f"[{numbers.rounded(low[0, t])}, {numbers.rounded(high[0, t])}]"
         has_interval = np.isfinite(low[0, t])
@@ -209,13 +198,6 @@ def _molecule(
         "problem": explanation.problem,
         "targets": targets,
     }
-
-
-def _units(model: MoleculeModel) -> list[str]:
-    """Return the units of the contributions to the t targets."""
-    transforms = model.scaler.transforms or ["none"] * len(model.targets)
-    pairs = zip(transforms, model.units, strict=True)
-    return [unit if how == "none" else f"{how} units" for how, unit in pairs]
 
 
 def _largest(explanations: Sequence[Explanation], target: int) -> float:
@@ -251,12 +233,11 @@ def _atoms(explanation: Explanation, target: int) -> list[tuple[str, str]]:
     values = explanation.contributions[:, target]
     if not len(values):
         return []
-    symbols = [atom.GetSymbol() for atom in parse_smiles(explanation.smiles).GetAtoms()]
-    named = [
-        (f"{symbol} {n}", v)
-        for n, (symbol, v) in enumerate(zip(symbols, values, strict=True), start=1)
+    atoms = zip(parse_smiles(explanation.smiles).GetAtoms(), values, strict=True)
+    return [
+        (f"{atom.GetSymbol()} {number}", numbers.rounded(value, 3, sign=True))
+        for number, (atom, value) in enumerate(atoms, start=1)
     ]
-    return [(name, numbers.rounded(value, 3, sign=True)) for name, value in named]
 
 
 def _neighbors(

@@ -56,7 +56,7 @@ def as_html(results: Results, maps: str) -> str:
         command=results.command,
         compared=f"The {tables[0].compared} {numbers.score_title(tables[0].scoring)}",
         tables=[_table(table) for table in tables],
-        protocol=notes(experiment, [table.scoring for table in tables], results.outcome.samples),
+        protocol=notes(experiment, tables[0].scoring, results.outcome.samples),
         spec=spec_text(experiment),
         versions=results.versions,
         script=Markup(script),

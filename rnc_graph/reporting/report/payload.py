@@ -51,8 +51,9 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
         for name in {shown_table.data for shown_table in shown}
         if isinstance(table := sets[name].table, MoleculeTable)
     }
-    details = {t.name: _details(outcome, t, maps, fingerprints, seeds) for t in shown}
-    conditions = {of.data: of for t in shown if (of := condition_of(outcome, t))}
+    conditions = [condition_of(outcome, t) for t in shown]
+    details = {of.table.name: _details(outcome, of, maps, fingerprints, seeds) for of in conditions}
+    by_data = {of.data: of for of in conditions}
     ranking = ranking_of(tables)
     return {
         "compared": evaluated_sets(outcome.experiment)[0],
@@ -68,16 +69,15 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
         "samples": {
             data: {
                 str(row): {
-                    "label": label_of(loaded, row),
+                    "label": label_of(sets[of.table.data], row),
                     "measured": _short(of.y_true[row], 9),
-                    "picture": picture_of(loaded, row),
+                    "picture": picture_of(sets[of.table.data], row),
                 }
                 for row in sorted(_samples(details.values(), data))
             }
-            for data, of in conditions.items()
-            if (loaded := sets[of.table.data])
+            for data, of in by_data.items()
         },
-        "kinds": {data: kind_of(sets[of.table.data]) for data, of in conditions.items()},
+        "kinds": {data: kind_of(sets[of.table.data]) for data, of in by_data.items()},
         "maps": maps,
         "ranking": asdict(ranking) if ranking else None,
     }
@@ -123,7 +123,8 @@ def _shown(outcome: Outcome, tables: Sequence[ResultTable]) -> tuple[list[Result
 
 
 def _left_out(tables: Sequence[ResultTable], shown: int, seeds: int) -> str:
-    most = max(len(table.seeds) for table in tables[:shown])
+    # None where there are means over targets alone.
+    most = max((len(table.seeds) for table in tables[:shown]), default=0)
     limits = [f"the first {seeds} of {most} seeds"] if most > seeds else []
     limits += [f"{shown} of {len(tables)} conditions"] if shown < len(tables) else []
     return f"Samples are shown for {' and '.join(limits)}." if limits else ""
@@ -154,12 +155,11 @@ def _samples(details: Iterable[dict[str, Any]], data: str) -> set[int]:
 
 
 def _details(
-    outcome: Outcome, table: ResultTable, maps: str, fingerprints: Fingerprints, seeds: int
+    outcome: Outcome, of: Condition, maps: str, fingerprints: Fingerprints, seeds: int
 ) -> dict[str, Any]:
     """Return what is shown of a condition sample by sample, and epoch by epoch."""
-    of = condition_of(outcome, table)
     y_true = of.y_true
-    runs = {row.name: of.runs_of(row)[:seeds] for row in table.rows}
+    runs = {row.name: of.runs_of(row)[:seeds] for row in of.table.rows}
     # All methods of a seed predict the same samples.
     evaluated = {str(run.seed): of.evaluated(run).tolist() for own in runs.values() for run in own}
     predicted = {
@@ -170,7 +170,7 @@ def _details(
         "data": of.data,
         "classes": list(of.classes),
         "target": of.target_name,
-        "unit": table.unit,
+        "unit": of.table.unit,
         "evaluated": {} if of.classes else evaluated,
         # A matrix shows classes better than points on top of each other.
         "points": [
@@ -179,7 +179,7 @@ def _details(
             else {"name": name, "predicted": {s: _rounded(y, 4) for s, y in by_seed.items()}}
             for name, by_seed in predicted.items()
         ],
-        "distance": _distances(of, fingerprints.get(table.data), seeds),
+        "distance": _distances(of, fingerprints.get(of.table.data), seeds),
         "worst": _worst(predicted, evaluated, y_true, classes=bool(of.classes)),
         "curves": [
             curve for row in of.methods for curve in _curves(outcome, row.name, of.runs_of(row))

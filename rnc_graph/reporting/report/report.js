@@ -38,6 +38,9 @@
       yaxis: { ...axis, title: { text: plain(y), font: { size: narrow() ? 11 : 14 } }, ...(more.yaxis || {}) },
     };
   };
+  // What lies between two lines.
+  const band = (x, low, high, n) => ({ x: [...x, ...x.slice().reverse()], y: [...high, ...low.slice().reverse()], fill: "toself",
+    fillcolor: shades(color(n), 0.1), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: n });
   const draw = (id, traces, lay) => Plotly.react(id, traces, lay, config);
   // Plotly reads some HTML in its labels: names are shown as they are.
   const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -68,8 +71,8 @@
     fill(byId("sample"), current.data, sample, facts);
     byId("sample").dataset.label = data.samples[current.data][sample].label;
     for (const chart of document.querySelectorAll("#maps .chart")) {
-      const place = current.planes[+chart.dataset.plane].samples.indexOf(sample);
       const plane = current.planes[+chart.dataset.plane];
+      const place = plane.samples.indexOf(sample);
       Plotly.restyle(chart, { x: [place < 0 ? [] : [plane.x[place]]], y: [place < 0 ? [] : [plane.y[place]]] }, [1]);
     }
   };
@@ -117,10 +120,7 @@
           // Baselines are missing where molecules are altered as graphs.
           const at = found.flatMap((c) => c.rows.filter((r) => r.name === row.name).map((r) => [c.axes[axis], r.score]));
           const x = at.map((p) => p[0]);
-          if (at.every((p) => p[1][1] !== null)) {
-            traces.push({ x: [...x, ...x.slice().reverse()], y: [...at.map((p) => p[1][2]), ...at.map((p) => p[1][1]).reverse()],
-              fill: "toself", fillcolor: shades(color(n), 0.1), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: n });
-          }
+          if (at.every((p) => p[1][1] !== null)) traces.push(band(x, at.map((p) => p[1][1]), at.map((p) => p[1][2]), n));
           traces.push({ x, y: at.map((p) => p[1][0]), name: plain(row.name), legendgroup: n, mode: "lines+markers",
             line: { color: color(n), dash: row.baseline ? "dot" : "solid" } });
         });
@@ -164,11 +164,10 @@
     const rows = [...new Set(current.curves.map((c) => c.row))];
     const traces = [];
     for (const c of current.curves.filter((c) => c.value === wanted)) {
-      const paint = color(rows.indexOf(c.row));
-      const x = c.mean.map((_, n) => n + 1);
-      traces.push({ x: [...x, ...x.slice().reverse()], y: [...c.high, ...c.low.slice().reverse()], fill: "toself", fillcolor: shades(paint, 0.1), mode: "lines",
-        line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: rows.indexOf(c.row) });
-      traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: rows.indexOf(c.row), mode: "lines", line: { color: paint, width: 2 } });
+      const n = rows.indexOf(c.row);
+      const x = c.mean.map((_, epoch) => epoch + 1);
+      traces.push(band(x, c.low, c.high, n));
+      traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: n, mode: "lines", line: { color: color(n), width: 2 } });
     }
     draw("learning", traces, layout("epoch", wanted, { xaxis: traces.some((t) => t.x.length > 24) ? {} : { dtick: 1 } }));
   };

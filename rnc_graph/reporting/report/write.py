@@ -19,11 +19,7 @@ if TYPE_CHECKING:  # A folder that is not an experiment's is refused before the 
 class Results:
     """All that a folder of results holds.
 
-    Attributes:
-        outcome: the finished experiment.
-        tables: its tables.
-        command: what makes the results again.
-        versions: of the libraries that made them.
+    ``command`` makes the results again; ``versions`` are those of the libraries that made them.
     """
 
     outcome: Outcome
