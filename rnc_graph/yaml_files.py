@@ -53,13 +53,9 @@ class Loader(yaml.SafeLoader):
         seen = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be text or a number", key.start_mark
-                )
+                raise _refused("a key must be text or a number", key)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"duplicate key {key.value!r}", key.start_mark
-                )
+                raise _refused(f"duplicate key {key.value!r}", key)
             seen.add(key.value)
         return node
 
@@ -78,9 +74,7 @@ class Loader(yaml.SafeLoader):
             sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
             for source in reversed(sources):
                 if not isinstance(source, yaml.MappingNode):
-                    raise yaml.constructor.ConstructorError(
-                        None, None, "<<: expected a mapping or a list of them", source.start_mark
-                    )
+                    raise _refused("<<: expected a mapping or a list of them", source)
                 self.flatten_mapping(source)
                 merged += source.value
         node.value = merged + own
@@ -88,12 +82,7 @@ class Loader(yaml.SafeLoader):
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
         """Return a number that YAML 1.1 and 1.2 read alike."""
         if re.search(r"[:_]", node.value) or re.match(r"[-+]?0[0-9b]", node.value):
-            raise yaml.constructor.ConstructorError(
-                None,
-                None,
-                f"expected a decimal number or quoted text, got {node.value}",
-                node.start_mark,
-            )
+            raise _refused(f"expected a decimal number or quoted text, got {node.value}", node)
         is_whole = node.tag.endswith("int")
         return self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
 
@@ -103,6 +92,10 @@ for _tag in ("int", "float"):
 Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
+
+
+def _refused(problem: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def _check_aliases(root: yaml.Node | None) -> None:

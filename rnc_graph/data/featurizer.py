@@ -53,49 +53,38 @@ TOGETHER = 32
 _MOST_CIP_STEPS = 100_000
 
 
-def _table(kind: Any, indices: dict[Any, int], misc: int) -> NDArray[np.uint8]:
-    """Return the index of each value of an RDKit enumeration, which are small numbers."""
-    known = [indices.get(kind.values.get(value), misc) for value in range(max(kind.values) + 1)]
-    return np.array(known, dtype=np.uint8)
+def _table(*known: Any, misc: int) -> NDArray[np.uint8]:
+    """Return the index among the known ones of each value of an RDKit enumeration."""
+    kind, indices = type(known[0]), {value: index for index, value in enumerate(known)}
+    # Its values are small numbers.
+    found = [indices.get(kind.values.get(value), misc) for value in range(max(kind.values) + 1)]
+    return np.array(found, dtype=np.uint8)
 
 
 _CHIRALITY = _table(
-    ChiralType,
-    {
-        ChiralType.CHI_UNSPECIFIED: 0,
-        ChiralType.CHI_TETRAHEDRAL_CW: 1,
-        ChiralType.CHI_TETRAHEDRAL_CCW: 2,
-        ChiralType.CHI_OTHER: 3,
-    },
-    4,
+    ChiralType.CHI_UNSPECIFIED,
+    ChiralType.CHI_TETRAHEDRAL_CW,
+    ChiralType.CHI_TETRAHEDRAL_CCW,
+    ChiralType.CHI_OTHER,
+    misc=4,
 )
 _HYBRIDIZATION = _table(
-    HybridizationType,
-    {
-        HybridizationType.SP: 0,
-        HybridizationType.SP2: 1,
-        HybridizationType.SP3: 2,
-        HybridizationType.SP3D: 3,
-        HybridizationType.SP3D2: 4,
-    },
-    5,
+    HybridizationType.SP,
+    HybridizationType.SP2,
+    HybridizationType.SP3,
+    HybridizationType.SP3D,
+    HybridizationType.SP3D2,
+    misc=5,
 )
-_BOND_TYPE = _table(
-    BondType,
-    {BondType.SINGLE: 0, BondType.DOUBLE: 1, BondType.TRIPLE: 2, BondType.AROMATIC: 3},
-    4,
-)
+_BOND_TYPE = _table(BondType.SINGLE, BondType.DOUBLE, BondType.TRIPLE, BondType.AROMATIC, misc=4)
 _BOND_STEREO = _table(
-    BondStereo,
-    {
-        BondStereo.STEREONONE: 0,
-        BondStereo.STEREOZ: 1,
-        BondStereo.STEREOE: 2,
-        BondStereo.STEREOCIS: 3,
-        BondStereo.STEREOTRANS: 4,
-        BondStereo.STEREOANY: 5,
-    },
-    5,
+    BondStereo.STEREONONE,
+    BondStereo.STEREOZ,
+    BondStereo.STEREOE,
+    BondStereo.STEREOCIS,
+    BondStereo.STEREOTRANS,
+    BondStereo.STEREOANY,
+    misc=5,
 )
 
 # Small letters label pseudoasymmetric centers, such as those of a ring with cis and trans forms.

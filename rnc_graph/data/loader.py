@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -75,12 +75,7 @@ class Subset:
         """Return the subset on ``device``; on the CPU if its inputs cannot be moved."""
         if not hasattr(self.inputs, "to"):
             return self
-        return replace(
-            self,
-            inputs=self.inputs.to(device),
-            index=self.index.to(device),
-            y=self.y.to(device),
-        )
+        return Subset(self.inputs.to(device), self.index.to(device), self.y.to(device))
 
 
 class Loader:

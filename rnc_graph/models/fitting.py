@@ -89,14 +89,12 @@ def _fitting(
     done: Callable[..., None],
 ) -> Iterator[Callable[[list[_Task]], dict[int, Fitted]]]:
     """Lend a function that trains members, here or in processes that end with the block."""
+    fit_one = partial(fit_member, parts=parts, settings=settings, device=device)
 
     def fit_here(tasks: list[_Task]) -> dict[int, Fitted]:
         fitted = {}
         for number, kind, seed in tasks:
-            on_epoch = partial(done, number)
-            fitted[number] = fit_member(
-                kind, number, parts, settings, seed=seed, device=device, on_epoch=on_epoch
-            )
+            fitted[number] = fit_one(kind, number, seed=seed, on_epoch=partial(done, number))
             done(number, everything=True)
         return fitted
 
@@ -105,7 +103,7 @@ def _fitting(
             yield fit_here
         return
     epochs = CONTEXT.Queue()
-    arguments = (parts, settings, device, epochs, plugins)
+    arguments = (plugins, fit_one, epochs)
     with worker_pool(jobs, "no model was made", _start_worker, arguments) as pool:
 
         def fit_there(tasks: list[_Task]) -> dict[int, Fitted]:
@@ -139,37 +137,21 @@ def _costs(kind: str, settings: ModelSettings) -> list[float]:
     )
 
 
-_parts: TrainingParts
-_settings: ModelSettings
-_device: str
+_fit_one: Callable[..., Fitted]
 _epochs: Any
 
 
-def _start_worker(
-    parts: TrainingParts,
-    settings: ModelSettings,
-    device: str,
-    epochs: Any,
-    plugins: Sequence[Plugin],
-) -> None:
-    global _parts, _settings, _device, _epochs
+def _start_worker(plugins: Sequence[Plugin], fit_one: Callable[..., Fitted], epochs: Any) -> None:
+    global _fit_one, _epochs
     one_thread_always()
-    _parts, _settings, _device, _epochs = parts, settings, device, epochs
+    _fit_one, _epochs = fit_one, epochs
     for plugin in plugins:
         plugin.load()
 
 
 def _fit_in_worker(number: int, kind: str, seed: int) -> bytes:
     """Train a member and return its tensors as one string: quicker to pass on than one by one."""
-    fitted = fit_member(
-        kind,
-        number,
-        _parts,
-        _settings,
-        seed=seed,
-        device=_device,
-        on_epoch=lambda: _epochs.put(number),
-    )
+    fitted = _fit_one(kind, number, seed=seed, on_epoch=lambda: _epochs.put(number))
     tensors = {name: part.contiguous() for name, part in fitted.member.tensors().items()}
     content: bytes = save(tensors | {_OUT_OF_FOLD: torch.from_numpy(fitted.out_of_fold)})
     return content

@@ -167,7 +167,7 @@ class ModelSettings(Settings):
             raise ValueError(
                 "networks='auto' needs weights='stacked'; or give a number of networks"
             )
-        if self.most_members == 0:
+        if not (self.most_networks or self.other_members):
             raise ValueError(
                 "a model needs members: networks, gaussian-process, fingerprint-svr or "
                 f"embedding-svr, or with descriptors {', '.join(TAKE_DESCRIPTORS)}"
@@ -180,11 +180,6 @@ class ModelSettings(Settings):
         if self.encoder_options is None:
             return ENCODER_OPTIONS.get(self.encoder, {}) if isinstance(self.encoder, str) else {}
         return self.encoder_options
-
-    @property
-    def is_pretrained(self) -> bool:
-        """Whether the encoder has weights before it is trained."""
-        return isinstance(self.encoder, nn.Module) or self.encoder in WITH_WEIGHTS
 
     @property
     def stages(self) -> tuple[StageConfig, FinetuneConfig]:
@@ -222,11 +217,6 @@ class ModelSettings(Settings):
     def most_networks(self) -> int:
         """The number of networks; for "auto" what it is unless there are none."""
         return _NETWORKS if self.networks == "auto" else self.networks
-
-    @property
-    def most_members(self) -> int:
-        """The number of members, with ``most_networks``."""
-        return self.most_networks + len(self.other_members)
 
     @property
     def other_members(self) -> list[DescriptorModelName]:
@@ -286,6 +276,7 @@ def make_settings(**given: Any) -> ModelSettings:
         settings = ModelSettings(**given)
     except ValidationError as error:
         raise BadValueError(first_problem(error)) from error
-    if settings.freeze_encoder and settings.objective is None and not settings.is_pretrained:
+    pretrained = isinstance(settings.encoder, nn.Module) or settings.encoder in WITH_WEIGHTS
+    if settings.freeze_encoder and settings.objective is None and not pretrained:
         raise BadValueError("freeze_encoder without an objective would freeze random weights")
     return settings

@@ -85,17 +85,15 @@ class CorpusLoader:
         total = int(ends[-1])
         first, last = (total * (chunk + step) // self.chunks for step in (0, 1))
         begun, ended = np.searchsorted(ends, [first, last - 1], side="right")
-        described = self.store.read(order[begun : ended + 1].tolist())
+        graphs, descriptors = self.store.read(order[begun : ended + 1].tolist())
         offset = first - int(ends[begun] - sizes[begun])
-        rows = torch.randperm(last - first, generator=Generator().manual_seed(self._seed()))
+        # Apart from the seeds of the orders of shards.
+        seed = int(np.random.SeedSequence([self.seed, self.chunk, SHARD]).generate_state(1)[0])
+        rows = torch.randperm(last - first, generator=Generator().manual_seed(seed))
         rows = (rows + offset)[: self.batches * self.batch_size]
-        graphs = described.graphs.to(self.device)
-        scores = self.store.ranks.scores(described.descriptors.to(self.device))
+        graphs = graphs.to(self.device)
+        scores = self.store.ranks.scores(descriptors.to(self.device))
         rank, world = self.share
         for batch in rows.view(self.batches, self.batch_size):
             own = torch.tensor_split(batch, world)[rank]
             yield graphs.batch(own), scores[own.to(self.device)]
-
-    def _seed(self) -> int:
-        # Apart from the seeds of the orders of shards.
-        return int(np.random.SeedSequence([self.seed, self.chunk, SHARD]).generate_state(1)[0])

@@ -242,7 +242,7 @@ def _normalized(made: nn.Module, encoder: GraphEncoder, store: CorpusStore) -> G
     embedding of whatever scale.
     """
     assert isinstance(made, GraphEncoder)
-    graphs = store.read(range(min(_NORMALIZED_BY, len(store.shards)))).graphs
+    graphs, _ = store.read(range(min(_NORMALIZED_BY, len(store.shards))))
     embedding = embed_graphs(encoder, graphs).double()
     statistics = {
         "output.running_mean": embedding.mean(0),

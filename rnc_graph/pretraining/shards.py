@@ -39,22 +39,6 @@ _ARRAYS = ("atoms", "ends", "bonds", "atom_counts", "edge_counts", "descriptors"
 
 
 @dataclass(frozen=True)
-class Described:
-    """Some molecules of a corpus.
-
-    Attributes:
-        graphs: N graphs.
-        descriptors: (N, D) float32, NaN where not defined.
-    """
-
-    graphs: GraphDataset
-    descriptors: Tensor
-
-    def __len__(self) -> int:
-        return len(self.graphs)
-
-
-@dataclass(frozen=True)
 class CorpusStore:
     """The shards of a corpus, beside its list of molecules."""
 
@@ -122,14 +106,17 @@ class CorpusStore:
         """The number of molecules in each shard, without those that have no descriptors."""
         return [_opened(path).get_slice("atom_counts").get_shape()[0] for path in self.shards]
 
-    def read(self, shards: Sequence[int]) -> Described:
-        """Return the molecules of some shards, by number, end to end."""
+    def read(self, shards: Sequence[int]) -> tuple[GraphDataset, Tensor]:
+        """Return the N molecules of some shards, by number, end to end.
+
+        Their graphs and their descriptors (N, D) float32, NaN where not defined.
+        """
         parts = [_checked(self.shards[number]) for number in shards]
         arrays: dict[str, Any] = {
             name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS
         }
         descriptors = torch.from_numpy(arrays.pop("descriptors"))
-        return Described(graphs_of(**arrays), descriptors)
+        return graphs_of(**arrays), descriptors
 
     @cached_property
     def ranks(self) -> DescriptorRanks:
