@@ -361,8 +361,30 @@ def defaults() -> Iterator[str]:
     assert min(log, key=log.__getitem__) == "the model"
     worse = sum(split["svr"] > split["the model"] for split in splits)
     yield f"worse than the model in {worse} of the {len(splits)}"
-    yield f"stacked weights, {best:.3f} standard deviations. With trees on descriptors alone"
-    yield f"alone it is {alone:.3f};"
+    yield f"have a mean error of {best:.3f} standard deviations with stacked weights."
+    yield f"With trees on descriptors alone it is {alone:.3f};"
+    process = "gaussian-process"
+    single, *others = sorted(
+        (process, trees, kernel, "embedding-svr", "svr", "extra-trees"),
+        key=lambda kind: error(f"{kind}, stacked"),
+    )
+    assert single == process
+    pair = f"{trees} + {process}, stacked"
+    yield (
+        f"best single member, {error(f'{process}, stacked'):.3f} alone (the next has "
+        f"{error(f'{others[0]}, stacked'):.3f})"
+    )
+    yield f"the mixture no better: {error(pair):.3f}, with"
+    chosen = read("benchmarks/choose_defaults.json")["sets"]
+    errors = {
+        name: [
+            mean(split["errors"][label] for split in splits)
+            for label in (pair, f"{trees} + {kernel} + embedding-svr, stacked")
+        ]
+        for name, splits in chosen.items()
+    }
+    assert {name for name, (new, old) in errors.items() if new > old} == {"freesolv"}
+    yield "({:.3f} against {:.3f})".format(*errors["freesolv"])
     yield f"have {error('svr + extra-trees, equal'):.3f}"
     yield f"pretrained encoder, it is {error(f'svr + {trees} + {kernel}, stacked'):.3f}."
 

@@ -72,7 +72,7 @@ def test_a_models_folder(folder: Path) -> None:
     assert "78 rows used, 2 rows left out" in card
     assert "training: 70 molecules, test: 8 molecules" in card
     assert "torch " in card
-    for name in ("the model", "gaussian-process", "random forest on Morgan bits", "mean of the"):
+    for name in ("the model", "embedding-svr", "random forest on Morgan bits", "mean of the"):
         assert f"| logS | {name}" in card
     counts = [int(row.split(" | ")[2]) for row in card.splitlines() if "domain | " in row]
     assert sum(counts) == 8
@@ -104,8 +104,8 @@ def test_new_columns_have_names_of_their_own() -> None:
         (["--weights", "best"], "--weights: expected equal or stacked, got 'best'"),
         (
             ["--member", "forest"],
-            "--member: expected svr, extra-trees, fingerprint-svr, embedding-svr, "
-            "fingerprint-trees or gaussian-process, got 'forest'",
+            "--member: expected svr, extra-trees, gaussian-process, fingerprint-trees, "
+            "fingerprint-svr or embedding-svr, got 'forest'",
         ),
     ],
 )

@@ -142,8 +142,8 @@ def train(
     member: Annotated[
         list[str] | None,
         Option(
-            help="Beside the networks: svr, extra-trees, fingerprint-svr, embedding-svr, "
-            "fingerprint-trees, gaussian-process; repeatable. [default: the last two]"
+            help="Beside the networks: svr, extra-trees, gaussian-process, fingerprint-trees, "
+            "fingerprint-svr, embedding-svr; repeatable. [default: the last three]"
         ),
     ] = None,
     weights: Annotated[

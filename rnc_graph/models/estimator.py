@@ -151,7 +151,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         clean: bool = False,
         descriptors: bool = True,
         networks: int | Literal["auto"] = 3,
-        descriptor_models: Sequence[str] = ("fingerprint-trees", "gaussian-process"),
+        descriptor_models: Sequence[str] = (
+            "fingerprint-trees",
+            "fingerprint-svr",
+            "embedding-svr",
+        ),
         embedding: str = EMBEDDING,
         weights: Literal["equal", "stacked"] = "stacked",
         target_transform: str | Sequence[str] = "none",
