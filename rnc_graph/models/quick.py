@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,9 @@ class LearnedByTarget(Learned):
         matrix = self.matrix(inputs)
         return np.stack([self._target(target, matrix) for target in range(self.targets)], axis=1)
 
+    @abstractmethod
     def _target(self, target: int, matrix: NDArray[Any]) -> FloatArray:
-        raise NotImplementedError
+        """Return the (N,) predictions of one target."""
 
 
 def predicted_by(

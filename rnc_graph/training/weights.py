@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from rnc_graph.errors import BadValueError
-from rnc_graph.files import atomic_path, read_bytes
+from rnc_graph.files import read_bytes, write_bytes
 
 _LARGEST = 2**35
 _BIAS = re.compile(r"head\.\d+\.bias")
@@ -34,8 +34,7 @@ def write_weights(
             raise BadValueError(f"{path}: {name}: expected a tensor, got {type(value).__name__}")
     # Clones: a file of safetensors holds no tensors that share memory.
     content = save({name: value.detach().cpu().clone() for name, value in tensors.items()})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
