@@ -29,7 +29,7 @@ def predict(
     model: Model,
     data: Rows,
     out: Annotated[
-        Path, Option(help="The predictions: a .csv, .parquet or .xlsx.", dir_okay=False)
+        Path, Option(help="The predictions: a .csv, .csv.gz, .parquet or .xlsx.", dir_okay=False)
     ],
     smiles: Smiles = None,
     interval: Level = 0.9,
@@ -59,7 +59,8 @@ def embed(
     model: Model,
     data: Rows,
     out: Annotated[
-        Path, Option(help="A .csv, .parquet, .xlsx, or an .npy of float32.", dir_okay=False)
+        Path,
+        Option(help="A .csv, .csv.gz, .parquet, .xlsx, or an .npy of float32.", dir_okay=False),
     ],
     smiles: Smiles = None,
     jobs: Jobs = None,

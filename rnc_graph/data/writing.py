@@ -1,12 +1,13 @@
-"""Tables of any length out, frame by frame: CSV, Parquet or Excel by the suffix."""
+"""Tables of any length out, frame by frame: CSV, also gzipped, Parquet or Excel by the suffix."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from gzip import GzipFile
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -20,24 +21,32 @@ _MOST_CHARACTERS = 32_767
 # The package that writes each kind, and the extra that installs it.
 _PACKAGES = {
     ".csv": ("pandas", ""),
+    ".csv.gz": ("pandas", ""),
     ".parquet": ("pyarrow.parquet", "parquet"),
     ".xlsx": ("openpyxl", "excel"),
 }
 
 
-def check_writable(path: Path) -> None:
-    """Raise an error for a suffix that no table is written with, or whose package is missing."""
-    if path.suffix not in _PACKAGES:
+def table_suffix(path: Path) -> str:
+    """Return the suffix that says how a table is written.
+
+    Raises:
+        BadValueError: no table is written with it.
+        MissingPackageError: what writes it is not installed.
+    """
+    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    if suffix not in _PACKAGES:
         raise BadValueError(
-            f"{path}: expected a name that ends in {', '.join(_PACKAGES)}, got {path.suffix!r}"
+            f"{path}: expected a name that ends in {', '.join(_PACKAGES)}, got {suffix!r}"
         )
-    module, extra = _PACKAGES[path.suffix]
+    module, extra = _PACKAGES[suffix]
     try:
         import_module(module)
     except ImportError:
         raise MissingPackageError(
             f"{path}: writing it needs {module.partition('.')[0]}: pip install 'rnc-graph[{extra}]'"
         ) from None
+    return suffix
 
 
 def write_frames(path: Path, suffix: str, frames: Iterable[pd.DataFrame]) -> None:
@@ -51,16 +60,26 @@ def write_frames(path: Path, suffix: str, frames: Iterable[pd.DataFrame]) -> Non
     Raises:
         BadValueError: an Excel sheet does not hold so many rows, or so long a text.
     """
-    {".csv": _write_csv, ".parquet": _write_parquet, ".xlsx": _write_excel}[suffix](path, frames)
+    if suffix == ".parquet":
+        _write_parquet(path, frames)
+    elif suffix == ".xlsx":
+        _write_excel(path, frames)
+    else:
+        with path.open("wb") as file:
+            if suffix == ".csv":
+                _write_csv(file, frames)
+            else:  # Without the name and the time, so that equal tables are equal bytes.
+                with GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                    _write_csv(packed, frames)
 
 
-def _write_csv(path: Path, frames: Iterable[pd.DataFrame]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        for number, frame in enumerate(frames):
-            shown = frame
-            if sys.version_info < (3, 11):  # As csv_text, in all cells.
-                shown = frame.rename(columns=csv_text).replace("\0", "\ufffd", regex=True)
-            shown.to_csv(file, index=False, header=number == 0, lineterminator="\n")
+def _write_csv(file: IO[bytes] | GzipFile, frames: Iterable[pd.DataFrame]) -> None:
+    for number, frame in enumerate(frames):
+        shown = frame
+        if sys.version_info < (3, 11):  # As csv_text, in all cells.
+            shown = frame.rename(columns=csv_text).replace("\0", "\ufffd", regex=True)
+        text = shown.to_csv(index=False, header=number == 0, lineterminator="\n")
+        file.write(text.encode("utf-8"))
 
 
 def _write_parquet(path: Path, frames: Iterable[pd.DataFrame]) -> None:

@@ -17,7 +17,7 @@ from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.reading import Chunk, TableSource, open_table
 from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.data.table import FloatArray
-from rnc_graph.data.writing import check_writable, write_frames
+from rnc_graph.data.writing import table_suffix, write_frames
 from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path, remove_leftovers
 from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
@@ -62,7 +62,7 @@ def predict_file(
     Args:
         model: the model.
         source: a table with a column of SMILES.
-        out: a .csv, .parquet or .xlsx, which is replaced when all is done.
+        out: a .csv, .csv.gz, .parquet or .xlsx, which is replaced when all is done.
         smiles: the column; guessed if None.
         level: of the intervals.
         jobs: processes to featurize in.
@@ -71,7 +71,7 @@ def predict_file(
     Raises:
         RncGraphError: the file or its column is missing or cannot be read, or a wrong level.
     """
-    check_writable(out)
+    suffix = table_suffix(out)
     report = Report(notes=model.interval_notes(level))
 
     def predicted(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
@@ -83,7 +83,7 @@ def predict_file(
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows)
-        write_frames(temporary, out.suffix, _frames(predicted(blocks)))
+        write_frames(temporary, suffix, _frames(predicted(blocks)))
     return report
 
 
@@ -101,8 +101,7 @@ def embed_file(
     With the suffix ``.npy`` it is a float32 array (N, d) instead, NaN for a row that cannot be
     done. Arguments and errors are those of :func:`predict_file`.
     """
-    if out.suffix != ".npy":
-        check_writable(out)
+    suffix = out.suffix if out.suffix == ".npy" else table_suffix(out)
     report = Report()
 
     def embedded(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
@@ -113,8 +112,8 @@ def embed_file(
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows, to_embed=True)
-        if out.suffix != ".npy":
-            write_frames(temporary, out.suffix, _frames(embedded(blocks)))
+        if suffix != ".npy":
+            write_frames(temporary, suffix, _frames(embedded(blocks)))
         else:
             embeddings = (model.embed(features)[rows] for _, _, features, rows in blocks)
             _write_npy(temporary, embeddings)
