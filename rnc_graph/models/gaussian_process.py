@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -38,7 +38,8 @@ _LARGEST = 5.0
 _BLOCK = 1024
 
 
-class _Molecules(NamedTuple):
+@dataclass(frozen=True)
+class _Molecules:
     """What N molecules are compared by.
 
     Attributes:
