@@ -69,7 +69,7 @@ class GaussianProcess(Learned):
     with a wide prior, on 400 of the molecules. With more than 10,000 training molecules that have a
     target it learns from every second of them, or every third, and so on.
 
-    Its tensors are ``mean`` and ``sd`` (d,) of the embedding; of the S training molecules the
+    Its tensors are ``mean`` and ``sd`` (d,) of the embedding; of the S molecules that it uses the
     ``scores`` (S, k), the standardized ``embedding`` (S, d), and the counts of each fingerprint as
     those of ``FingerprintSVR``; the ``coefficients`` (S, t) and ``intercepts`` (t,), and the
     logarithms of the kernel's ``parameters`` (t, p).
@@ -103,15 +103,16 @@ class GaussianProcess(Learned):
             kernel = _kernel(own, own, parameters[target])
             solved = _solve(kernel, parameters[target], column)
             coefficients[column.rows, target], intercepts[target] = solved
+        used = coefficients.any(dim=1)
         parts = {
-            "scores": learned.scores,
-            "embedding": self._standardized(learned.embedding),
-            "coefficients": coefficients,
+            "scores": learned.scores[used],
+            "embedding": self._standardized(learned.embedding)[used],
+            "coefficients": coefficients[used],
             "intercepts": intercepts,
             "parameters": parameters,
         }
         for name, counts in zip(FINGERPRINTS, molecules.counts, strict=True):
-            parts |= tensors_of(name, counts)
+            parts |= tensors_of(name, counts[used.numpy()])
         return self.load(self.learned | parts)
 
     def predict(self, inputs: Inputs) -> FloatArray:
