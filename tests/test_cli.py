@@ -174,6 +174,7 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert not (folder / "out" / "predictions.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes of POSIX")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 @pytest.mark.parametrize(
@@ -206,6 +207,7 @@ def test_a_command_whose_reader_has_ended_writes_all(
     assert (folder / "out" / written).exists()
 
 
+@pytest.mark.slow
 def test_a_shipped_spec_is_copied_and_found_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

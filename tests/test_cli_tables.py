@@ -16,6 +16,8 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.models import load_model
 from rnc_graph.models.build import Preparation, Prepared, prepare
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--no-baselines", "--networks", "0", "--member", "svr", "--jobs", "1"]
 
 

@@ -15,6 +15,8 @@ from rnc_graph.errors import BadValueError, RncGraphError
 from rnc_graph.models import load_model, make_settings
 from tests.shell import run, written
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--no-baselines", "--jobs", "1"]
 MODEL = ["--networks", "0", "--no-descriptors", "--member", "fingerprint-svr", "--seed", "3"]
 COLUMNS = ["--target", "sol", "--smiles", "compound", "--id", "name", "--weight", "w"]

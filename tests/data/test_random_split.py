@@ -38,6 +38,7 @@ def test_another_seed_gives_another_split() -> None:
     assert len(tests) == 5
 
 
+@pytest.mark.slow
 def test_each_molecule_is_as_likely_to_be_tested() -> None:
     rows, times = 20, 1000
     drawn = np.concatenate([random_split(rows, seed, ESOL).test for seed in range(times)])

@@ -96,6 +96,7 @@ def test_each_row_is_compared_with_its_own_reference(folder: Path, results) -> N
         assert not rows[name].further_differences
 
 
+@pytest.mark.slow
 def test_rows_are_sorted_by_error_and_ranked_seed_by_seed(folder: Path, results) -> None:
     _, table = results(_spec(folder))
     key = ("test", "standardized", "rmse")

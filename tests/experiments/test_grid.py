@@ -203,6 +203,7 @@ def test_smaller_training_parts_are_parts_of_larger_ones(size: float, smaller: f
     assert len(many.train) == max(2, round(sizes[1] * 40))
 
 
+@pytest.mark.slow
 @given(noise=st.floats(0, 1), seed=st.integers(0, 99))
 def test_noise_moves_labels_of_the_training_part_alone(noise: float, seed: int):
     table = _table(50)

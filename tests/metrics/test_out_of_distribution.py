@@ -68,6 +68,7 @@ def _detection_by_loops(inside, outside):
     return wins / (len(inside) * len(outside)), accepted / len(outside)
 
 
+@pytest.mark.slow
 @given(SCORES, SCORES)
 def test_detection_against_loops_with_ties(inside, outside):
     found = detection(np.array(inside), np.array(outside))

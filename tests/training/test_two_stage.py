@@ -226,6 +226,7 @@ def test_two_threads_give_the_bits_that_each_gives_alone(graphs: list[Data]) -> 
     assert not torch.equal(alone[0]["head.0.weight"], alone[1]["head.0.weight"])
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_killed_in_stage_2_ends_with_the_same_bits(
     graphs: list[Data], tmp_path: Path
 ) -> None:

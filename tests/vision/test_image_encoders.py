@@ -37,6 +37,7 @@ def test_the_known_encoders_of_images() -> None:
     assert all(issubclass(ENCODERS.get(name), ImageEncoder) for name in found)
 
 
+@pytest.mark.slow
 @every_encoder
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_batch_in_an_embedding_out(name: str, channels: int) -> None:
