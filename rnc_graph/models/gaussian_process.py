@@ -21,7 +21,7 @@ from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.quick import Learned
 
 LARGEST = 10_000
-"""Training molecules of a target; more are thinned out evenly. Their kernel takes 0.8 GB."""
+"""Training molecules of a target; more are thinned out evenly. A kernel of these takes 0.8 GB."""
 
 # Parameters that were searched for on more molecules were no better on validation sets.
 _SEARCHED = 400
@@ -278,7 +278,8 @@ def _solve(kernel: Tensor, parameters: Tensor, column: Column) -> tuple[Tensor, 
 
     whole = column.completed(predicted)
     intercept = float(np.average(whole.values, weights=whole.weights))
-    noise = _noise(parameters, len(kernel), whole.weights)
-    factor = torch.linalg.cholesky(kernel + noise.diag())
+    noisy = kernel.clone()  # A diagonal matrix would take as much again.
+    noisy.diagonal().add_(_noise(parameters, len(kernel), whole.weights))
+    factor = torch.linalg.cholesky(noisy)
     values = torch.from_numpy(whole.values - intercept)
     return torch.cholesky_solve(values[:, None], factor)[:, 0], intercept

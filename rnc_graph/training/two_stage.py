@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from rnc_graph.data.bounds import exact
 from rnc_graph.data.loader import Transforms
 from rnc_graph.data.scaling import TargetScaler
+from rnc_graph.data.schema import GraphSchema
 from rnc_graph.encoders import GraphEncoder, Head, make_encoder
 from rnc_graph.encoders.graph import Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
@@ -32,7 +34,7 @@ from rnc_graph.training.fit import History, fit
 from rnc_graph.training.head_losses import HEAD_LOSSES
 from rnc_graph.training.inference import infer, torch_device
 from rnc_graph.training.modules import FinetuneModule, PretrainModule
-from rnc_graph.training.weights import outputs_of, put_weights, read_weights, write_weights
+from rnc_graph.training.weights import Weights, put_weights, read_weights, write_weights
 
 Config = StageConfig | Mapping[str, Any] | None
 
@@ -272,41 +274,56 @@ class TwoStage(nn.Module):
         The arguments are code and are not written: see :meth:`load`.
 
         Raises:
-            RunError: the model is not trained.
+            RunError: the model is not trained; an encoder alone is ``model.encoder.state_dict()``.
             BadValueError: a module keeps something else than tensors.
-            FileError: the file cannot be written.
+            WriteError: the file cannot be written.
         """
         self._trained()
-        scale = {"mean": self.mean, "sd": self.sd}
-        write_weights(Path(path), {"encoder": self.encoder, "head": self.head}, scale)
+        weights = Weights(
+            self.encoder.state_dict(),
+            self.head.state_dict(),
+            self.mean,
+            self.sd,
+            classes=self._classes or 0,
+            schema=self.encoder.schema if isinstance(self.encoder, GraphEncoder) else None,
+        )
+        write_weights(Path(path), weights)
 
     def load(self, path: str | Path, data: Any) -> TwoStage:
         """Make encoder and head, and read the weights that :meth:`save` wrote.
 
-        The model predicts, or its stages go on from these weights.
+        The model predicts, or its stages go on from these weights. If the file cannot be used, the
+        model stays as it is.
 
         Args:
             path: the file, of a model that was made with the arguments of this one.
-            data: samples with features like those of the training set; they need no targets. Where
-                tables of categories are as long as the data need, they have the training set's
-                ``schema``.
+            data: a few samples with the features of the training set; they need no targets.
 
         Raises:
             FileError: the file cannot be read.
             BadValueError: it has other weights than those of this model.
         """
         path, samples = Path(path), self._samples(data, "data")
-        tensors = read_weights(path)
-        self.head = self.projection = self.loss = None
-        self.encoder = self._make_encoder(samples)
-        put_weights(path, "encoder", self.encoder, tensors)
-        self._check(samples)
-        outputs = outputs_of(tensors)
-        self.head = self._make_head(outputs)
-        put_weights(path, "head", self.head, tensors)
-        self.mean, self.sd = tensors["mean"], tensors["sd"]
-        if self.head_loss == "cross-entropy":
-            self._counted_classes = outputs
+        weights = read_weights(path)
+        is_classifier = self.head_loss == "cross-entropy"
+        expected = (self.n_classes or weights.classes) if is_classifier else 0
+        if weights.classes != expected or (is_classifier and not expected):
+            wanted = f"{expected or 'some'} classes" if is_classifier else "continuous targets"
+            raise BadValueError(
+                f"{path}: expected the weights of a model of {wanted}, got those of one of "
+                + (f"{weights.classes} classes" if weights.classes else "continuous targets")
+            )
+        with self._seeded(0):
+            encoder = self._make_encoder(samples, weights.schema)
+            head = self._make_head(encoder, weights.outputs)
+        put_weights(path, "encoder", encoder, weights.encoder)
+        put_weights(path, "head", head, weights.head)
+        self._check(samples, encoder)
+        self.encoder, self.head = encoder, head
+        self.mean, self.sd = weights.mean, weights.sd
+        self._counted_classes = weights.classes or None
+        self.projection = self.loss = None
+        self.history = {}
         self._head_is_trained = True
         return self
 
@@ -377,11 +394,12 @@ class TwoStage(nn.Module):
         if self.balanced and train.loader is not None:
             raise BadValueError("balanced: expected a dataset, got a loader, which has its order")
 
-    def _check(self, samples: StageData) -> None:
-        if not isinstance(self.encoder, GraphEncoder) or samples.schema is None:
+    def _check(self, samples: StageData, encoder: nn.Module | None = None) -> None:
+        encoder = encoder or self.encoder
+        if not isinstance(encoder, GraphEncoder) or samples.schema is None:
             return
         try:
-            self.encoder.check(samples.schema)
+            encoder.check(samples.schema)
         except BadValueError as error:
             raise BadValueError(f"{samples.name}: {error}") from error
 
@@ -409,24 +427,26 @@ class TwoStage(nn.Module):
                 self._check(held_out)
             outputs = self._classes or y.shape[1]
             if self.head is None or self.head[-1].out_features != outputs:
-                self.head = self._make_head(outputs)
+                self.head = self._make_head(self.encoder, outputs)
             if self.projection is None and self.projection_dim is not None:
                 width = int(self.encoder.embedding_dim)
                 self.projection = Head(width, self.projection_dim, [width])
 
-    def _make_encoder(self, samples: StageData) -> nn.Module:
+    def _make_encoder(self, samples: StageData, schema: GraphSchema | None = None) -> nn.Module:
+        """Make an encoder for samples, or one of this package for a schema."""
         given, _ = self._given
         # A module is made already: any batch shows the width of its embedding.
         is_made = isinstance(given, nn.Module)
+        described = SimpleNamespace(schema=schema) if schema else samples.described
         return make_encoder(
             copy.deepcopy(given) if is_made else given,
             self.encoder_options,
-            samples.example if is_made else samples.described,
+            samples.example if is_made else described,
             self.readout,
         )
 
-    def _make_head(self, outputs: int) -> Head:
-        width = int(self.encoder.embedding_dim)
+    def _make_head(self, encoder: nn.Module, outputs: int) -> Head:
+        width = int(encoder.embedding_dim)  # type: ignore[arg-type]
         return Head(width, outputs, self.head_hidden, self.head_dropout)
 
     def _set_up_loss(self, y: Tensor, seed: int) -> Any:

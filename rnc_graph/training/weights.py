@@ -2,74 +2,139 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.data.schema import GraphSchema
+from rnc_graph.errors import BadValueError, RncGraphError, WriteError
 from rnc_graph.files import read_bytes, write_bytes
 
 _LARGEST = 2**35
-_BIAS = re.compile(r"head\.\d+\.bias")
 
 
-def write_weights(
-    path: Path, modules: Mapping[str, nn.Module], scale: Mapping[str, Tensor]
-) -> None:
-    """Write modules by name, and the scale of the targets.
+@dataclass(frozen=True)
+class Weights:
+    """What :meth:`TwoStage.save` keeps.
+
+    Attributes:
+        encoder: tensors by name.
+        head: the same.
+        mean: (t,) of the targets; (1,) where they are not standardized.
+        sd: the same.
+        classes: C, 0 for continuous targets.
+        schema: the features that an encoder of this package was made for.
+    """
+
+    encoder: dict[str, Tensor]
+    head: dict[str, Tensor]
+    mean: Tensor
+    sd: Tensor
+    classes: int
+    schema: GraphSchema | None = None
+
+    @property
+    def outputs(self) -> int:
+        """The outputs of the head."""
+        return len([*self.head.values()][-1])
+
+
+def write_weights(path: Path, weights: Weights) -> None:
+    """Write the weights.
 
     Raises:
         BadValueError: a module keeps something else than tensors.
-        FileError: the file cannot be written.
+        WriteError: the file cannot be written.
     """
-    tensors = dict(scale)
-    for part, module in modules.items():
-        tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
+    tensors = {
+        "mean": weights.mean,
+        "sd": weights.sd,
+        "classes": torch.tensor(weights.classes),
+        **{f"encoder.{name}": value for name, value in weights.encoder.items()},
+        **{f"head.{name}": value for name, value in weights.head.items()},
+    }
+    if weights.schema is not None:
+        tensors["schema.nodes"] = torch.tensor(weights.schema.nodes)
+        tensors["schema.edges"] = torch.tensor(weights.schema.edges)
     for name, value in tensors.items():
         if not isinstance(value, Tensor):
             raise BadValueError(f"{path}: {name}: expected a tensor, got {type(value).__name__}")
-    # Clones: a file of safetensors holds no tensors that share memory.
-    content = save({name: value.detach().cpu().clone() for name, value in tensors.items()})
-    write_bytes(path, content)
+    # A file of safetensors holds no tensors that share memory, or are views of others.
+    kept = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in tensors.items()
+    }
+    try:
+        write_bytes(path, save(kept))
+    except RncGraphError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise WriteError(f"{path}: cannot be written: {reason}") from error
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read what :func:`write_weights` wrote, by name.
+def read_weights(path: Path) -> Weights:
+    """Read what :func:`write_weights` wrote.
 
     Raises:
         FileError: the file cannot be read.
-        BadValueError: it is no such file.
+        BadValueError: it holds something else.
     """
     try:
         tensors = load(read_bytes(path, _LARGEST))
     except SafetensorError as error:
         raise BadValueError(f"{path}: expected a safetensors file: {error}") from error
-    if not {"mean", "sd"} <= tensors.keys() or outputs_of(tensors) == 0:
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+    head = dict(sorted(part("head.").items(), key=lambda item: _layer(item[0])))
+    if not head or not {"mean", "sd", "classes"} <= tensors.keys():
         raise BadValueError(f"{path}: expected the weights of a TwoStage, got other tensors")
-    return tensors
+    features = part("schema.")
+    return Weights(
+        encoder=part("encoder."),
+        head=head,
+        mean=tensors["mean"],
+        sd=tensors["sd"],
+        classes=int(tensors["classes"]),
+        schema=GraphSchema(_features(features["nodes"]), _features(features["edges"]))
+        if features
+        else None,
+    )
 
 
-def outputs_of(tensors: Mapping[str, Tensor]) -> int:
-    """Return the number of outputs of the head."""
-    biases = {int(n.split(".")[1]): len(t) for n, t in tensors.items() if _BIAS.fullmatch(n)}
-    return biases[max(biases)] if biases else 0
+def _layer(name: str) -> int:
+    return int(name.split(".", maxsplit=1)[0])
+
+
+def _features(sizes: Tensor) -> int | tuple[int, ...]:
+    found = sizes.tolist()
+    return found if isinstance(found, int) else tuple(found)
 
 
 def put_weights(path: Path, part: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Put the tensors of one part into its module.
 
     Raises:
-        BadValueError: they are those of another module.
+        BadValueError: they are those of another module, which stays as it is.
     """
-    own = {n.removeprefix(f"{part}."): t for n, t in tensors.items() if n.startswith(f"{part}.")}
-    try:
-        module.load_state_dict(own)
-    except RuntimeError as error:
-        raise BadValueError(
-            f"{path}: the weights do not fit the {part} of this TwoStage; expected the arguments "
-            f"that it was trained with: {error}"
-        ) from error
+    own = module.state_dict()
+    for name in sorted(own.keys() | tensors.keys()):
+        expected, got = (_shape(of.get(name)) for of in (own, tensors))
+        if expected != got:
+            raise BadValueError(
+                f"{path}: the weights do not fit this TwoStage: {part}.{name}: expected "
+                f"{expected}, got {got}; give the arguments that the model was trained with, and "
+                "data with the same features"
+            )
+    module.load_state_dict(tensors)
+
+
+def _shape(tensor: object) -> str:
+    return f"the shape {tuple(tensor.shape)}" if isinstance(tensor, Tensor) else "no tensor"

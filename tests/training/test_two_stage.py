@@ -25,7 +25,13 @@ from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.data.transforms import MaskAttributes
 from rnc_graph.encoders import make_encoder
-from rnc_graph.errors import BadValueError, MissingFileError, RncGraphError, RunError
+from rnc_graph.errors import (
+    BadValueError,
+    MissingFileError,
+    RncGraphError,
+    RunError,
+    WriteError,
+)
 from rnc_graph.losses import RnCLoss
 from rnc_graph.training import TrainerConfig
 from rnc_graph.training.inference import moved, torch_device
@@ -425,11 +431,26 @@ def test_weights_of_another_model_are_refused(graphs: list[Data], tmp_path: Path
     with pytest.raises(MissingFileError, match=r"model\.safetensors: cannot be read"):
         model("gin").load(path, graphs)
     model("gin").fit(graphs).save(path)
-    for other, part in ((model("gcn"), "encoder"), (model("gin", head_hidden=[3]), "head")):
-        with pytest.raises(BadValueError, match=rf"safetensors: the weights do not fit the {part}"):
+    bins = [graph.clone().update({"y": torch.tensor([[n % 3]])}) for n, graph in enumerate(graphs)]
+    classifier = {"loss": None, "head_loss": "cross-entropy"}
+    for other, data, message in (
+        (model("gcn"), graphs, r"encoder\.convolutions\..*: expected .*, got "),
+        (model("gin", head_hidden=[3]), graphs, r"head\.0\.bias: expected the shape \(3,\), got"),
+        (model("gin", **classifier), bins, "of a model of some classes, got .*continuous targets"),
+    ):
+        before = other.fit(data)
+        expected, history = before.predict(graphs), before.history
+        with pytest.raises(BadValueError, match=message):
             other.load(path, graphs)
-        with pytest.raises(RunError, match="not trained"):
-            other.predict(graphs)
+        assert torch.equal(other.predict(graphs), expected)
+        assert other.history is history
+    other.save(path)
+    for wrong, message in (
+        (model("gin"), "of a model of continuous targets, got those of one of 3 classes"),
+        (model("gin", n_classes=5, **classifier), "of 5 classes, got those of one of 3 classes"),
+    ):
+        with pytest.raises(BadValueError, match=message):
+            wrong.load(path, graphs)
     for content, message in (
         (b"no weights", "expected a safetensors file"),
         (save({"weight": torch.ones(1)}), "expected the weights of a TwoStage, got other tensors"),
@@ -437,6 +458,44 @@ def test_weights_of_another_model_are_refused(graphs: list[Data], tmp_path: Path
         path.write_bytes(content)
         with pytest.raises(BadValueError, match=message):
             model("gin").load(path, graphs)
+
+
+def test_weights_that_cannot_be_written(graphs: list[Data], tmp_path: Path) -> None:
+    fitted = model("gin", loss=None).fit(graphs)
+    for path in (tmp_path, tmp_path / "file" / "model.safetensors", "."):
+        (tmp_path / "file").touch()
+        with pytest.raises(WriteError, match="cannot be written"):
+            fitted.save(path)
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
+
+
+def test_weights_in_another_order_of_memory_are_kept(floats: list[Data], tmp_path: Path) -> None:
+    def transposed() -> TwoStage:
+        encoder = DeepSets(5)
+        encoder.layers[0].weight = nn.Parameter(encoder.layers[0].weight.T.contiguous().T)
+        return TwoStage(encoder, loss=None, finetune=BRIEF)
+
+    fitted = transposed().fit(floats)
+    fitted.save(tmp_path / "model.safetensors")
+    loaded = transposed().load(tmp_path / "model.safetensors", floats)
+    assert torch.equal(loaded.predict(floats), fitted.predict(floats))
+
+
+def test_tables_are_those_of_the_training_set(tmp_path: Path) -> None:
+    def graph(number: int) -> Data:
+        x, edges = torch.full((3, 1), number), torch.tensor([[0, 1], [1, 0]])
+        return Data(x=x, edge_index=edges, y=torch.tensor([[float(number)]]))
+
+    def untrained() -> TwoStage:
+        return TwoStage("gin", encoder_options={"hidden_dim": 4}, loss=None, finetune=BRIEF)
+
+    fitted = untrained().fit([graph(number % 6) for number in range(16)])
+    fitted.save(tmp_path / "model.safetensors")
+    few = [graph(0), graph(1)]
+    loaded = untrained().load(tmp_path / "model.safetensors", few)
+    assert torch.equal(loaded.predict(few), fitted.predict(few))
+    with pytest.raises(BadValueError, match="data: "):
+        untrained().load(tmp_path / "model.safetensors", [graph(9)])
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
