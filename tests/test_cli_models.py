@@ -390,7 +390,7 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         ),
         (
             ["predict", "model", "my.csv", "--out", "p.xls"],
-            r"\.csv, \.parquet, \.xlsx, got '\.xls'",
+            r"\.csv, \.csv\.gz, \.parquet, \.xlsx, got '\.xls'",
         ),
         (["train", "my.csv", "--decimal", "x", "--out", "m"], "--decimal: expected"),
         (["train", "my.csv", "--leaks", "stop", "--out", "m"], "--leaks: expected keep, drop"),

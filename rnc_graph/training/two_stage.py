@@ -435,15 +435,12 @@ class TwoStage(nn.Module):
     def _make_encoder(self, samples: StageData, schema: GraphSchema | None = None) -> nn.Module:
         """Make an encoder for samples, or one of this package for a schema."""
         given, _ = self._given
-        # A module is made already: any batch shows the width of its embedding.
-        is_made = isinstance(given, nn.Module)
-        described = SimpleNamespace(schema=schema) if schema else samples.described
-        return make_encoder(
-            copy.deepcopy(given) if is_made else given,
-            self.encoder_options,
-            samples.example if is_made else described,
-            self.readout,
-        )
+        if isinstance(given, nn.Module):
+            # It is made already: any batch shows the width of its embedding.
+            given, made_for = copy.deepcopy(given), samples.example
+        else:
+            made_for = SimpleNamespace(schema=schema) if schema else samples.described
+        return make_encoder(given, self.encoder_options, made_for, self.readout)
 
     def _make_head(self, encoder: nn.Module, outputs: int) -> Head:
         width = int(encoder.embedding_dim)  # type: ignore[arg-type]
