@@ -15,9 +15,9 @@ from typing_extensions import Self
 
 from rnc_graph.data.fingerprints import BINS, FINGERPRINTS
 from rnc_graph.data.table import FloatArray
-from rnc_graph.models.columns import Column, known_columns
+from rnc_graph.models.columns import Column
 from rnc_graph.models.inputs import Inputs
-from rnc_graph.models.quick import Learned
+from rnc_graph.models.quick import LearnedByKernel, thinned_columns
 
 # In standard deviations of a target; chosen on validation, as the fingerprints are.
 _TUBE = 0.05
@@ -30,7 +30,7 @@ _BLOCK = 1024
 _DENSE = 0.05
 
 
-class FingerprintSVR(Learned):
+class FingerprintSVR(LearnedByKernel):
     """Support-vector regression with the min-max kernel of fingerprint counts, by target.
 
     The min-max kernel of two molecules is the sum of the smaller counts of each substructure over
@@ -52,30 +52,25 @@ class FingerprintSVR(Learned):
     def __init__(self, targets: int, fingerprints: Sequence[str] = FINGERPRINTS) -> None:
         super().__init__(targets)
         self.fingerprints = fingerprints
-        self._kernels: dict[str, MinMaxKernel] = {}
+        self._known: dict[str, MinMaxKernel] = {}
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         learned = inputs.take(train)
-        counts = learned.fingerprint_counts(self.fingerprints)
-        shape = (len(train), self.targets)
-        coefficients, intercepts = np.zeros(shape), np.zeros(self.targets)
-        for target, column, kernel in _kernels(counts, targets[train], learned.smiles):
-            solved = _solve(kernel, column)
-            coefficients[column.rows, target], intercepts[target] = solved
+        coefficients, intercepts = self._coefficients(learned, targets[train])
         support = np.flatnonzero(coefficients.any(axis=1))
         parts: dict[str, NDArray[Any]] = {
             "coefficients": coefficients[support],
             "intercepts": intercepts,
         }
         tensors = {name: torch.from_numpy(part) for name, part in parts.items()}
-        for name, matrix in counts.items():
+        for name, matrix in learned.fingerprint_counts(self.fingerprints).items():
             tensors |= tensors_of(name, matrix[support])
         return self.load(tensors)
 
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
-        self._kernels = self._kernels or {
+        self._known = self._known or {
             name: MinMaxKernel(counts_of(name, self.learned)) for name in self.fingerprints
         }
         coefficients = self.learned["coefficients"].numpy()
@@ -83,37 +78,34 @@ class FingerprintSVR(Learned):
         counts = inputs.fingerprint_counts(self.fingerprints)
         for first in range(0, len(inputs), _BLOCK):
             block = {name: _block(matrix, first) for name, matrix in counts.items()}
-            kernel = mean_kernel(block, self._kernels)
+            kernel = mean_kernel(block, self._known)
             predicted[first : first + _BLOCK] += kernel @ coefficients
-        return predicted
-
-    def cross_predict(
-        self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
-    ) -> FloatArray:
-        """Predict each fold of ``train`` from all else, (n, t); the kernel is made once.
-
-        NaN for molecules in none of the folds (n,), and for those that :meth:`fit` does not learn
-        a target from.
-        """
-        predicted = np.full((len(train), self.targets), np.nan)
-        if not folds:
-            return predicted
-        learned = inputs.take(train)
-        counts = learned.fingerprint_counts(self.fingerprints)
-        for target, column, kernel in _kernels(counts, targets[train], learned.smiles):
-            for mask in folds:
-                held = mask.numpy()[column.rows]
-                if held.any() and not held.all():
-                    own = kernel[np.ix_(~held, ~held)]
-                    coefficients, intercept = _solve(own, column.take(~held))
-                    votes = kernel[np.ix_(held, ~held)] @ coefficients + intercept
-                    predicted[column.rows[held], target] = votes
         return predicted
 
     def load(self, tensors: dict[str, Tensor]) -> Self:
         """Take what another has learned."""
-        self._kernels = {}
+        self._known = {}
         return super().load(tensors)
+
+    def _kernels(
+        self, learned: Inputs, targets: Tensor
+    ) -> Iterator[tuple[int, Column, FloatArray]]:
+        counts, count = learned.fingerprint_counts(self.fingerprints), len(targets)
+        whole = own_kernel(counts) if count <= LARGEST else None
+        for target, column in thinned_columns(targets, learned.smiles, LARGEST):
+            rows = column.rows
+            if whole is None:
+                own = {name: matrix[rows] for name, matrix in counts.items()}
+                yield target, column, own_kernel(own)
+            else:
+                yield target, column, whole if len(rows) == count else whole[np.ix_(rows, rows)]
+
+    def _solved(self, kernel: FloatArray, whole: Column, target: int) -> tuple[FloatArray, float]:
+        svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE)
+        svr.fit(kernel, whole.values, whole.weights)
+        coefficients = np.zeros(len(kernel))
+        coefficients[svr.support_] = svr.dual_coef_[0]
+        return coefficients, float(svr.intercept_[0])
 
 
 def tensors_of(fingerprint: str, counts: csr_array) -> dict[str, Tensor]:
@@ -132,45 +124,9 @@ def counts_of(fingerprint: str, tensors: Mapping[str, Tensor]) -> csr_array:
     return csr_array(tuple(parts), (len(parts[2]) - 1, BINS))
 
 
-def _kernels(
-    counts: dict[str, csr_array], targets: Tensor, smiles: Sequence[str]
-) -> Iterator[tuple[int, Column, FloatArray]]:
-    """Yield each target that a molecule has, what k rows know of it, and their kernel (k, k).
-
-    ``counts``, ``targets`` and ``smiles`` are of n rows; for targets see ``known_columns``.
-    """
-    count = len(targets)
-    whole = own_kernel(counts) if count <= LARGEST else None
-    for target, known in enumerate(known_columns(targets, torch.arange(count), smiles)):
-        if not len(known.rows):
-            continue
-        column = known.take(slice(None, None, -(-len(known.rows) // LARGEST)))
-        rows = column.rows
-        if whole is None:
-            own = {name: matrix[rows] for name, matrix in counts.items()}
-            yield target, column, own_kernel(own)
-        else:
-            yield target, column, whole if len(rows) == count else whole[np.ix_(rows, rows)]
-
-
 def own_kernel(counts: dict[str, csr_array]) -> FloatArray:
     """Return the (N, N) mean of the min-max kernels of N molecules with each other."""
     return mean_kernel(counts, {name: MinMaxKernel(known) for name, known in counts.items()})
-
-
-def _solve(kernel: FloatArray, column: Column) -> tuple[FloatArray, float]:
-    """Return the coefficients (k,) and the intercept from a kernel (k, k) and a target."""
-
-    def predicted(some: Column, kept: NDArray[np.bool_]) -> FloatArray:
-        coefficients, intercept = _solve(kernel[np.ix_(kept, kept)], some)
-        values: FloatArray = kernel[:, kept] @ coefficients + intercept
-        return values
-
-    whole = column.completed(predicted)
-    svr = SVR(kernel="precomputed", C=_C, epsilon=_TUBE).fit(kernel, whole.values, whole.weights)
-    coefficients = np.zeros(len(kernel))
-    coefficients[svr.support_] = svr.dual_coef_[0]
-    return coefficients, float(svr.intercept_[0])
 
 
 def mean_kernel(counts: dict[str, csr_array], kernels: dict[str, MinMaxKernel]) -> FloatArray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from torch import Tensor
@@ -15,10 +16,10 @@ from typing_extensions import Self
 
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.table import FloatArray
-from rnc_graph.models.columns import Column, known_columns
+from rnc_graph.models.columns import Column
 from rnc_graph.models.fingerprint_svr import MinMaxKernel, counts_of, tensors_of
 from rnc_graph.models.inputs import Inputs
-from rnc_graph.models.quick import Learned
+from rnc_graph.models.quick import LearnedByKernel, thinned_columns
 
 LARGEST = 10_000
 """Training molecules of a target; more are thinned out evenly. A kernel of these takes 0.8 GB."""
@@ -60,7 +61,7 @@ class _Molecules:
         return int(self.counts[0].shape[0])
 
 
-class GaussianProcess(Learned):
+class GaussianProcess(LearnedByKernel):
     """Gaussian-process regression (Rasmussen & Williams 2006, Algorithm 2.1), by target.
 
     Its kernel is a sum of a Matern kernel (nu = 5/2, their Eq. 4.17) on descriptors, of another on
@@ -93,26 +94,22 @@ class GaussianProcess(Learned):
         sd = embedding.std(dim=0, unbiased=False)
         self.learned = {"mean": embedding.mean(dim=0), "sd": torch.where(sd > 0, sd, 1.0)}
         molecules = self._molecules(learned)
-        coefficients = torch.zeros(len(train), self.targets, dtype=torch.double)
-        intercepts = torch.zeros(self.targets, dtype=torch.double)
         start = _start(len(molecules.vectors))
         parameters = start.repeat(self.targets, 1)
-        for target, column in _columns(targets[train], learned.smiles):
-            own = molecules.take(column.rows)
-            parameters[target] = _searched(own, column, start)
-            kernel = _kernel(own, own, parameters[target])
-            solved = _solve(kernel, parameters[target], column)
-            coefficients[column.rows, target], intercepts[target] = solved
-        used = coefficients.any(dim=1)
+        for target, column in thinned_columns(targets[train], learned.smiles, LARGEST):
+            parameters[target] = _searched(molecules.take(column.rows), column, start)
+        self.learned["parameters"] = parameters
+        coefficients, intercepts = self._coefficients(learned, targets[train])
+        used = np.flatnonzero(coefficients.any(axis=1))
+        rows = torch.from_numpy(used)
         parts = {
-            "scores": learned.scores[used],
-            "embedding": self._standardized(learned.embedding)[used],
-            "coefficients": coefficients[used],
-            "intercepts": intercepts,
-            "parameters": parameters,
+            "scores": learned.scores[rows],
+            "embedding": self._standardized(learned.embedding[rows]),
+            "coefficients": torch.from_numpy(coefficients[used]),
+            "intercepts": torch.from_numpy(intercepts),
         }
         for name, counts in zip(FINGERPRINTS, molecules.counts, strict=True):
-            parts |= tensors_of(name, counts[used.numpy()])
+            parts |= tensors_of(name, counts[used])
         return self.load(self.learned | parts)
 
     def predict(self, inputs: Inputs) -> FloatArray:
@@ -133,29 +130,21 @@ class GaussianProcess(Learned):
         found: FloatArray = predicted.numpy()
         return found
 
-    def cross_predict(
-        self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
-    ) -> FloatArray:
-        """Predict each fold of ``train`` from all else, (n, t), with the parameters of all.
-
-        NaN for molecules in none of the folds (n,), and for those that :meth:`fit` does not learn
-        a target from.
-        """
-        predicted = np.full((len(train), self.targets), np.nan)
-        learned = inputs.take(train)
+    def _kernels(
+        self, learned: Inputs, targets: Tensor
+    ) -> Iterator[tuple[int, Column, FloatArray]]:
         molecules = self._molecules(learned)
-        for target, column in _columns(targets[train], learned.smiles) if folds else ():
+        for target, column in thinned_columns(targets, learned.smiles, LARGEST):
             own = molecules.take(column.rows)
-            parameters = self.learned["parameters"][target]
-            kernel = _kernel(own, own, parameters)
-            for mask in folds:
-                held = mask.numpy()[column.rows]
-                if held.any() and not held.all():
-                    kept = kernel[~held][:, ~held]
-                    coefficients, intercept = _solve(kept, parameters, column.take(~held))
-                    votes = kernel[held][:, ~held] @ coefficients + intercept
-                    predicted[column.rows[held], target] = votes.numpy()
-        return predicted
+            yield target, column, _kernel(own, self.learned["parameters"][target]).numpy()
+
+    def _solved(self, kernel: FloatArray, whole: Column, target: int) -> tuple[FloatArray, float]:
+        intercept = float(np.average(whole.values, weights=whole.weights))
+        noisy = kernel.copy()  # A diagonal matrix would take as much again.
+        noise = _noise(self.learned["parameters"][target], len(kernel), whole.weights)
+        noisy[np.diag_indices_from(noisy)] += noise.numpy()
+        factor = cho_factor(noisy, lower=True, overwrite_a=True)
+        return cho_solve(factor, whole.values - intercept), intercept
 
     def _molecules(self, inputs: Inputs) -> _Molecules:
         vectors = [inputs.scores, self._standardized(inputs.embedding)]
@@ -165,14 +154,6 @@ class GaussianProcess(Learned):
     def _standardized(self, embedding: Tensor) -> Tensor:
         standardized = (embedding.double() - self.learned["mean"]) / self.learned["sd"]
         return standardized.clamp(-_LARGEST, _LARGEST).float()
-
-
-def _columns(targets: Tensor, smiles: Sequence[str]) -> Iterator[tuple[int, Column]]:
-    """Yield each target that a molecule has, and what at most 10,000 rows know of it."""
-    every = torch.arange(len(targets))
-    for target, column in enumerate(known_columns(targets, every, smiles)):
-        if len(column.rows):
-            yield target, column.take(slice(None, None, -(-len(column.rows) // LARGEST)))
 
 
 class _Kernels:
@@ -219,11 +200,11 @@ def _sum(parts: Sequence[Tensor], parameters: Tensor) -> Tensor:
     return total
 
 
-def _kernel(first: _Molecules, second: _Molecules, parameters: Tensor) -> Tensor:
-    """Return the kernel (N, M), made in blocks: its parts would take six times the memory."""
-    kernels = _Kernels(second)
-    blocks = [slice(begin, begin + _BLOCK) for begin in range(0, len(first), _BLOCK)]
-    return torch.cat([_sum(kernels.parts(first.take(block)), parameters) for block in blocks])
+def _kernel(molecules: _Molecules, parameters: Tensor) -> Tensor:
+    """Return the kernel (N, N), made in blocks: its parts would take six times the memory."""
+    kernels = _Kernels(molecules)
+    blocks = [slice(begin, begin + _BLOCK) for begin in range(0, len(molecules), _BLOCK)]
+    return torch.cat([_sum(kernels.parts(molecules.take(block)), parameters) for block in blocks])
 
 
 def _noise(parameters: Tensor, count: int, weights: FloatArray | None) -> Tensor:
@@ -266,20 +247,3 @@ def _searched(molecules: _Molecules, column: Column, start: Tensor) -> Tensor:
         options={"maxiter": _STEPS},
     )
     return torch.from_numpy(found.x)
-
-
-def _solve(kernel: Tensor, parameters: Tensor, column: Column) -> tuple[Tensor, float]:
-    """Return the coefficients (k,) and the intercept from a kernel (k, k) and a target."""
-
-    def predicted(some: Column, kept: NDArray[np.bool_]) -> FloatArray:
-        coefficients, intercept = _solve(kernel[kept][:, kept], parameters, some)
-        values: FloatArray = (kernel[:, kept] @ coefficients + intercept).numpy()
-        return values
-
-    whole = column.completed(predicted)
-    intercept = float(np.average(whole.values, weights=whole.weights))
-    noisy = kernel.clone()  # A diagonal matrix would take as much again.
-    noisy.diagonal().add_(_noise(parameters, len(kernel), whole.weights))
-    factor = torch.linalg.cholesky(noisy)
-    values = torch.from_numpy(whole.values - intercept)
-    return torch.cholesky_solve(values[:, None], factor)[:, 0], intercept

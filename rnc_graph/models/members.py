@@ -20,6 +20,7 @@ from rnc_graph.models.gaussian_process import GaussianProcess
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.mixture import FOLDS
 from rnc_graph.models.network import Network
+from rnc_graph.models.quick import LearnedByKernel
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 
@@ -164,7 +165,7 @@ def fit_member(
             predicted[held] = network.predict(inputs.take(train[held]))
         return Fitted(network, predicted)
     member = fit_quick(kind, inputs, targets, train, seed)
-    if isinstance(member, FingerprintSVR | GaussianProcess):
+    if isinstance(member, LearnedByKernel):
         return Fitted(member, member.cross_predict(inputs, targets, train, parts.folds()))
     for held in parts.folds():
         other = fit_quick(kind, inputs, targets, train[~held], seed, _TREES_OF_A_FOLD)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import Self
 
 from rnc_graph.data.table import FloatArray
-from rnc_graph.models.columns import Column
+from rnc_graph.models.columns import Column, known_columns
 from rnc_graph.models.inputs import Inputs
 
 
@@ -50,6 +52,71 @@ class LearnedByTarget(Learned):
     @abstractmethod
     def _target(self, target: int, matrix: NDArray[Any]) -> FloatArray:
         """Return the (N,) predictions of one target."""
+
+
+class LearnedByKernel(Learned):
+    """Each target is a weighted sum of kernels with the molecules that it is learned from."""
+
+    @abstractmethod
+    def _kernels(
+        self, learned: Inputs, targets: Tensor
+    ) -> Iterator[tuple[int, Column, FloatArray]]:
+        """Yield each target that a molecule has, what k rows know of it, and their kernel."""
+
+    @abstractmethod
+    def _solved(self, kernel: FloatArray, whole: Column, target: int) -> tuple[FloatArray, float]:
+        """Return the coefficients (k,) and the intercept of a target without bounds."""
+
+    def _solve(self, kernel: FloatArray, column: Column, target: int) -> tuple[FloatArray, float]:
+        """Return the same of a target that may have bounds."""
+
+        def predicted(some: Column, kept: NDArray[np.bool_]) -> FloatArray:
+            own = kernel[np.ix_(kept, kept)]
+            coefficients, intercept = self._solve(own, some, target)
+            values: FloatArray = kernel[:, kept] @ coefficients + intercept
+            return values
+
+        return self._solved(kernel, column.completed(predicted), target)
+
+    def _coefficients(self, learned: Inputs, targets: Tensor) -> tuple[FloatArray, FloatArray]:
+        """Return the coefficients (n, t), 0 of molecules that are not used, and intercepts (t,)."""
+        coefficients = np.zeros((len(learned), self.targets))
+        intercepts = np.zeros(self.targets)
+        for target, column, kernel in self._kernels(learned, targets):
+            solved = self._solve(kernel, column, target)
+            coefficients[column.rows, target], intercepts[target] = solved
+        return coefficients, intercepts
+
+    def cross_predict(
+        self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
+    ) -> FloatArray:
+        """Predict each fold of ``train`` from all else, (n, t), with the kernel of all.
+
+        NaN for molecules in none of the folds (n,), and for those that a target is not learned
+        from.
+        """
+        predicted = np.full((len(train), self.targets), np.nan)
+        if not folds:
+            return predicted
+        for target, column, kernel in self._kernels(inputs.take(train), targets[train]):
+            for mask in folds:
+                held = mask.numpy()[column.rows]
+                if held.any() and not held.all():
+                    own = kernel[np.ix_(~held, ~held)]
+                    coefficients, intercept = self._solve(own, column.take(~held), target)
+                    votes = kernel[np.ix_(held, ~held)] @ coefficients + intercept
+                    predicted[column.rows[held], target] = votes
+        return predicted
+
+
+def thinned_columns(
+    targets: Tensor, smiles: Sequence[str], most: int
+) -> Iterator[tuple[int, Column]]:
+    """Yield each target that one of n molecules has, and what at most ``most`` rows know of it."""
+    every = torch.arange(len(targets))
+    for target, column in enumerate(known_columns(targets, every, smiles)):
+        if len(column.rows):
+            yield target, column.take(slice(None, None, -(-len(column.rows) // most)))
 
 
 def predicted_by(
