@@ -104,8 +104,8 @@ def test_new_columns_have_names_of_their_own() -> None:
         (["--weights", "best"], "--weights: expected equal or stacked, got 'best'"),
         (
             ["--member", "forest"],
-            "--member: expected svr, extra-trees, gaussian-process, fingerprint-trees, "
-            "fingerprint-svr or embedding-svr, got 'forest'",
+            "--member: expected svr, extra-trees, fingerprint-svr, fingerprint-trees, "
+            "embedding-svr or gaussian-process, got 'forest'",
         ),
     ],
 )

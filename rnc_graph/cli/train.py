@@ -142,8 +142,8 @@ def train(
     member: Annotated[
         list[str] | None,
         Option(
-            help="Beside the networks: svr, extra-trees, gaussian-process, fingerprint-trees, "
-            "fingerprint-svr, embedding-svr; repeatable. [default: the last three]"
+            help="Beside the networks: svr, extra-trees, fingerprint-svr, fingerprint-trees, "
+            "embedding-svr, gaussian-process; repeatable. [default: the last three]"
         ),
     ] = None,
     weights: Annotated[

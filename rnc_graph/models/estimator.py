@@ -153,8 +153,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         networks: int | Literal["auto"] = 3,
         descriptor_models: Sequence[str] = (
             "fingerprint-trees",
-            "fingerprint-svr",
             "embedding-svr",
+            "gaussian-process",
         ),
         embedding: str = EMBEDDING,
         weights: Literal["equal", "stacked"] = "stacked",

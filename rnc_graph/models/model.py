@@ -28,6 +28,8 @@ from rnc_graph.models.widening import factors_at
 from rnc_graph.plugins import PluginRecord
 from rnc_graph.seeding import one_thread
 
+SpreadOf = Literal["votes", "members", "prediction"]
+
 NO_EMBEDDING = "this model has neither networks nor a member on an embedding"
 
 
@@ -37,7 +39,8 @@ class Predictions:
 
     Attributes:
         values: (N, t) in the targets' units: the mean over the members, with their weights.
-        spread: (N, t) standard deviation over the members, in the targets' units.
+        spread: (N, t) standard deviation over the members, in the targets' units; the mean of the
+            networks counts as one of them.
         difficulty: (N, t) what the intervals are proportional to, as the targets are learned: in
             their units, or in those of their transforms.
         distance: (N,) from 0 to 1, to the nearest training molecule.
@@ -90,8 +93,9 @@ class MoleculeModel:
         folds: (M,) the fold of each of ``seen`` that one in five networks did not learn from, -1
             where all did or none; None for a model of a format before 5.
         table: how the table was read, merged and divided; None for a model made in Python.
-        old_spread: whether the spread is about the prediction, as in models of formats 3 and 4,
-            whose intervals were calibrated so; otherwise it is about the members' weighted mean.
+        spread_of: what the spread is that of, as the intervals were calibrated: the votes, the mean
+            of the networks being one, about their weighted mean; all members, about the same
+            (formats 5 to 8); or all members, about the prediction (formats 3 and 4).
     """
 
     settings: ModelSettings
@@ -112,7 +116,7 @@ class MoleculeModel:
     widening: FloatArray | None = None
     folds: NDArray[np.int8] | None = None
     table: TableOptions | None = None
-    old_spread: bool = False
+    spread_of: SpreadOf = "votes"
 
     @property
     def wants(self) -> Wants:
@@ -166,8 +170,7 @@ class MoleculeModel:
         distance = np.full(len(rows), np.nan)
         if good.any():
             votes = self._votes(features, rows[good])
-            weights = None if self.weights is None else self.weights[:, None]
-            values[good], spread[good], difficulty[good] = self.combine(votes, weights)
+            values[good], spread[good], difficulty[good] = self.combine(*self._in_groups(votes))
             if not np.isfinite(values[good]).all():
                 raise RunError("a prediction is not finite: the model's weights are damaged")
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
@@ -197,7 +200,7 @@ class MoleculeModel:
         """
         values = self.scaler.restore(_mean(votes, weights))
         shares = weights
-        if weights is not None and not self.old_spread:
+        if weights is not None and self.spread_of != "prediction":
             # Weights that do not sum to 1 draw predictions to the mean: the members' own mean, from
             # which they deviate, is that of their shares.
             total = weights.sum(axis=0)
@@ -210,6 +213,24 @@ class MoleculeModel:
         transformed = np.array(self.scaler.transforms or ("none",)) != "none"
         spread = np.where(transformed, np.sqrt(in_unit), sd)
         return values, spread, sd + self.typical_spread
+
+    def _in_groups(self, votes: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """Return what is combined of the members' votes (m, N, t), and its weights.
+
+        The mean of the networks is one vote, as it is where predictions out of fold calibrate: a
+        difficulty that counted how far the networks are from each other would be too large.
+        """
+        weights = None if self.weights is None else self.weights[:, None]
+        networks = len(self._networks)
+        if self.spread_of != "votes" or networks in (0, len(votes)):
+            return votes, weights
+        if weights is None:
+            weights = np.full((len(votes), 1, votes.shape[2]), 1 / len(votes))
+        mean, total = votes[:networks].mean(axis=0), weights[:networks].sum(axis=0)
+        return (
+            np.concatenate([mean[None], votes[networks:]]),
+            np.concatenate([total[None], weights[networks:]]),
+        )
 
     def _votes(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
         inputs = Inputs.of(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -28,13 +28,13 @@ from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.inputs import DescriptorScaler
 from rnc_graph.models.members import kinds, load_member
-from rnc_graph.models.model import MoleculeModel
+from rnc_graph.models.model import MoleculeModel, SpreadOf
 from rnc_graph.models.settings import ModelSettings, TableOptions
 from rnc_graph.models.widening import GRID
 from rnc_graph.plugins import PluginRecord, read_plugin
 
 # Raised when earlier versions cannot read what this one writes.
-FORMAT = 8
+FORMAT = 9
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -80,7 +80,9 @@ class _Config(_Needs):
     column: bool = False
     id_column: str = ""
     table: TableOptions | None = None
-    old_spread: bool = False
+    spread_of: SpreadOf | None = None
+    # In place of it in formats 5 to 8.
+    old_spread: bool = Field(False, exclude=True)
     domain_threshold: float
     versions: dict[str, str]
     weights_sha256: str
@@ -125,7 +127,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         id_column=model.id_column,
         table=model.table,
         plugins=model.plugins,
-        old_spread=model.old_spread,
+        spread_of=model.spread_of,
         domain_threshold=model.domain.threshold,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         weights_sha256=hashlib.sha256(weights).hexdigest(),
@@ -337,5 +339,12 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         plugins=config.plugins,
         weights=array("weights") if config.settings.weights == "stacked" else None,
         widening=factors,
-        old_spread=config.old_spread or config.format < 5,
+        spread_of=_spread_of(config),
     )
+
+
+def _spread_of(config: _Config) -> SpreadOf:
+    """Return how a model of any format was calibrated."""
+    if config.spread_of is not None:
+        return config.spread_of
+    return "prediction" if config.old_spread or config.format < 5 else "members"

@@ -32,10 +32,10 @@ from rnc_graph.training import ContinuousLoss, FinetuneConfig, StageConfig
 DescriptorModelName = Literal[
     "svr",
     "extra-trees",
-    "gaussian-process",
-    "fingerprint-trees",
     "fingerprint-svr",
+    "fingerprint-trees",
     "embedding-svr",
+    "gaussian-process",
 ]
 TAKE_DESCRIPTORS = ("svr", "extra-trees", "fingerprint-trees")
 """Members that there are not without descriptors."""
@@ -109,7 +109,7 @@ class ModelSettings(Settings):
         3, description="in the ensemble; auto: three where they lower the error, or none"
     )
     descriptor_models: list[DescriptorModelName] = Field(
-        ["fingerprint-trees", "fingerprint-svr", "embedding-svr"],
+        ["fingerprint-trees", "embedding-svr", "gaussian-process"],
         description="members that are no networks",
     )
     embedding: str = Field(EMBEDDING, description="the pretrained encoder of members")

@@ -86,15 +86,16 @@ def train_model(
             that is not there.
         RunError: training diverged.
     """
-    from rnc_graph.training import check_device
-
     molecules = first_rows(features.canonical, train)
     if len(molecules) < _FEWEST_MOLECULES:
         raise BadValueError(
             f"training set: expected at least {_FEWEST_MOLECULES} different molecules with a "
             f"measurement, got {len(molecules)} (n_samples = {len(train)})"
         )
-    check_device(device)
+    if device != "cpu":  # To load Lightning takes seconds, and members without networks need none.
+        from rnc_graph.training import check_device
+
+        check_device(device)
     exact = exact_values(targets, censored)
     if settings.patience is not None and settings.most_networks and not len(held_out):
         raise BadValueError(

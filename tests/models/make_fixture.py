@@ -18,7 +18,7 @@ SMILES += ["C[C@H](N)C(=O)O", "N[C@@H](C)C(=O)O", "[CH3:1][OH:2]", "CCN.Cl"]
 def main() -> None:
     table = load_dataset("esol")
     model = MoleculeRegressor(
-        networks=1,
+        networks=2,  # Of format 9 on; one before.
         encoder="gin",
         encoder_options={"hidden_dim": 8, "layers": 1},
         head_hidden=[8],

@@ -40,6 +40,15 @@ def test_a_model_of_each_format_still_predicts_the_same(version: str) -> None:
     np.testing.assert_allclose(model.embed(expected["smiles"]), expected["embedding"], rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("version", "spread_of"), [(4, "prediction"), (5, "members"), (8, "members"), (9, "votes")]
+)
+def test_intervals_keep_the_spread_that_they_were_calibrated_with(
+    version: int, spread_of: str
+) -> None:
+    assert load_model(V1.parent / f"v{version}").spread_of == spread_of
+
+
 @pytest.mark.slow
 def test_the_bits_come_back_in_another_process(esol: MoleculeTable, tmp_path: Path) -> None:
     smiles, expected = esol.smiles[:40], {}

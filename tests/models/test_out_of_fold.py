@@ -143,8 +143,27 @@ def test_weights_that_do_not_sum_to_1_are_no_spread() -> None:
     two = np.concatenate([votes, votes + 2])
     _, spread, _ = model.combine(two, np.full((2, 1, 1), 0.6))
     np.testing.assert_allclose(spread, np.broadcast_to(model.scaler.sd, (3, 1)))
-    of_before = replace(model, old_spread=True).combine(votes, np.full((1, 1, 1), 1.2))[1]
+    of_before = replace(model, spread_of="prediction").combine(votes, np.full((1, 1, 1), 1.2))[1]
     assert of_before[2] > 10 * of_before[1] == 0
+
+
+@pytest.mark.parametrize("weights", [None, [0.2, 0.2, 0.5]])
+def test_the_mean_of_the_networks_is_one_vote_of_the_spread(weights: list[float] | None) -> None:
+    """As where predictions out of fold calibrate: of networks, one predicts each molecule."""
+    trained = _trained(30, networks=2, descriptor_models=["embedding-svr"], **SMALL).model
+    model = replace(
+        trained, weights=None if weights is None else np.array(weights)[:, None], widening=None
+    )
+    features = _features(30, model.settings)
+    first, second, other = model.predict_by_member(features, np.arange(30))
+    own, shares = (first + second) / 2, np.array(weights or [1, 1, 1]) / sum(weights or [1, 1, 1])
+    center = (shares[0] + shares[1]) * own + shares[2] * other
+    variance = (shares[0] + shares[1]) * (own - center) ** 2 + shares[2] * (other - center) ** 2
+    spread = model.predict(features).spread
+    np.testing.assert_allclose(spread, np.sqrt(variance), rtol=1e-6)
+    wider = replace(model, spread_of="members").predict(features).spread
+    within = (shares[0] + shares[1]) * ((first - second) / 2) ** 2
+    np.testing.assert_allclose(wider, np.sqrt(variance + within), rtol=1e-6)
 
 
 def test_patience_needs_a_validation_set() -> None:
