@@ -5,8 +5,8 @@
 
 Of each data set 50, 100 or 200 molecules are drawn at random with their labels, as a chemist may
 have at the beginning of a project; 500 of the others are the test set. "quick" are the default
-members without networks; "quick, no encoder" has ``svr`` in place of ``embedding-svr``, which is
-without the embedding of the pretrained encoder. With ``--networks`` also "default", the model with
+members without networks; "quick, no encoder" are members that take no embedding of a pretrained
+encoder: ``svr``, ``fingerprint-trees`` and ``fingerprint-svr``. With ``--networks`` also "default", the model with
 all its defaults, for the first draws. The yardstick is a random forest of 500 trees on Morgan bits
 (2,048, radius 2). Each learns from the labels that were drawn alone; nothing is tuned.
 Errors are RMSE in standard deviations of the data set. A finished draw is kept in a folder beside

@@ -11,7 +11,8 @@ from typing import IO, Any
 
 import pandas as pd
 
-from rnc_graph.errors import BadValueError, MissingPackageError
+from rnc_graph.errors import BadValueError
+from rnc_graph.extras import import_extra
 from rnc_graph.files import csv_text
 
 # What an Excel sheet holds.
@@ -40,12 +41,7 @@ def table_suffix(path: Path) -> str:
             f"{path}: expected a name that ends in {', '.join(_PACKAGES)}, got {suffix!r}"
         )
     module, extra = _PACKAGES[suffix]
-    try:
-        import_module(module)
-    except ImportError:
-        raise MissingPackageError(
-            f"{path}: writing it needs {module.partition('.')[0]}: pip install 'rnc-graph[{extra}]'"
-        ) from None
+    import_extra(module, extra, f"{path}: writing it")
     return suffix
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.errors import MissingPackageError, UnknownNameError
+from rnc_graph.errors import UnknownNameError
+from rnc_graph.extras import import_extra
 
 PROJECTIONS = ("pca", "tsne", "umap")
 
@@ -62,13 +63,8 @@ def _by_neighbors(embedding: NDArray[np.float64], how: str) -> NDArray[np.float6
             perplexity = min(30.0, (count - 1) / 3)
             points = TSNE(perplexity=perplexity, random_state=0).fit_transform(embedding)
             return points
-        try:
-            from umap import UMAP
-        except ModuleNotFoundError as error:
-            raise MissingPackageError(
-                "umap-learn is not installed; pip install 'rnc-graph[umap]', or choose pca or tsne"
-            ) from error
-        points = UMAP(
+        umap = import_extra("umap", "umap", "projection umap (others: pca and tsne)")
+        points = umap.UMAP(
             n_neighbors=min(15, count - 1),
             # Three points are too few for a spectral start.
             init="spectral" if count > 3 else "random",

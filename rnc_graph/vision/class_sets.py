@@ -16,10 +16,10 @@ from torch.nn.functional import interpolate
 from rnc_graph.errors import (
     BadValueError,
     MissingFileError,
-    MissingPackageError,
     UnknownNameError,
     unreadable,
 )
+from rnc_graph.extras import import_extra
 from rnc_graph.vision.data import ImageData, ImageTable
 from rnc_graph.vision.store import packed_array
 
@@ -182,10 +182,4 @@ def _joined(
 
 
 def _dataset(title: str) -> Any:
-    try:
-        from torchvision import datasets
-    except ImportError as error:
-        raise MissingPackageError(
-            f"{title} needs torchvision: pip install 'rnc-graph[images]' ({error})"
-        ) from error
-    return getattr(datasets, title)
+    return getattr(import_extra("torchvision.datasets", "images", title), title)

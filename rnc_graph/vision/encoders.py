@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.encoders.base import ENCODERS, Encoder
-from rnc_graph.errors import BadValueError, MissingPackageError
+from rnc_graph.errors import BadValueError
+from rnc_graph.extras import import_extra
 from rnc_graph.vision.transforms import to_float
 
 # Of ImageNet's pixels by channel, and the same for its images in gray.
@@ -130,12 +131,7 @@ class ResNet50(ResNet):
 
 def _torchvision(name: str) -> Any:
     """Make torchvision's network of this name, with random weights."""
-    try:  # Graphs do without it.
-        from torchvision import models
-    except ImportError as error:
-        raise MissingPackageError(
-            f"encoder {name!r} needs torchvision: pip install 'rnc-graph[images]' ({error})"
-        ) from error
+    models = import_extra("torchvision.models", "images", f"encoder {name!r}")
     return getattr(models, name)(weights=None)
 
 

@@ -9,7 +9,6 @@ import weakref
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,9 @@ from rnc_graph.errors import (
     BadValueError,
     FileError,
     MissingFileError,
-    MissingPackageError,
     unreadable,
 )
+from rnc_graph.extras import import_extra
 
 # Bytes of a workbook's texts, which are held in memory, and of all of it.
 _MOST_TEXT = 100_000_000
@@ -133,12 +132,7 @@ def _spooled(source: Path) -> TableSource:
 
 def _library(module: str, extra: str, path: Path) -> Any:
     """Import what reads a file; raises an error for a missing package, or a missing file."""
-    try:
-        found = import_module(module)
-    except ImportError:
-        raise MissingPackageError(
-            f"{path}: reading it needs {module.partition('.')[0]}: pip install 'rnc-graph[{extra}]'"
-        ) from None
+    found = import_extra(module, extra, f"{path}: reading it")
     if not path.exists():
         raise MissingFileError(f"{path}: no such file")
     return found

@@ -10,9 +10,10 @@ from typing import Any
 from safetensors.torch import load, save
 from typing_extensions import Self
 
-from rnc_graph.errors import MissingPackageError, RncGraphError, RunError
+from rnc_graph.errors import RncGraphError, RunError
 from rnc_graph.experiments.executors.executor import Executor, Work
 from rnc_graph.experiments.tasks import Record, Task, needs
+from rnc_graph.extras import import_extra
 
 # How often a task is begun anew that was lost with its node.
 _RETRIES = 3
@@ -28,14 +29,8 @@ class RayExecutor(Executor):
     """
 
     def __init__(self, work: Work, address: str) -> None:
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise MissingPackageError(
-                "Ray is not installed; pip install 'rnc-graph[ray]'"
-            ) from error
+        self._ray = import_extra("ray", "ray", f"a cluster ({address})")
         super().__init__(work)
-        self._ray: Any = ray
         self.address = address
         self._gpus = 1 if work.resources.device in ("gpu", "cuda") else 0
         self._running: dict[Any, str] = {}

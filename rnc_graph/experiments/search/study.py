@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from rnc_graph.errors import BadValueError, MissingPackageError, RunError
+from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.experiments.executors.executor import Executor, TaskOptions
 from rnc_graph.experiments.executors.schedule import TasksFailedError, missing_tasks, run_tasks
 from rnc_graph.experiments.plan import plan
@@ -29,6 +29,7 @@ from rnc_graph.experiments.search.trial import (
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.search import SearchSpec
 from rnc_graph.experiments.store import Store, digest, locked
+from rnc_graph.extras import import_extra
 from rnc_graph.files import write_text
 
 if TYPE_CHECKING:
@@ -88,12 +89,7 @@ def search(
     spec = experiment.search
     if spec is None:
         raise BadValueError("the spec has no section `search`; it says what may change")
-    try:
-        import optuna
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            "Optuna is not installed; pip install 'rnc-graph[tune]'"
-        ) from error
+    optuna = import_extra("optuna", "tune", "a search")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted = trials or spec.trials
     prepared = prepare(_checked(experiment, spec))
