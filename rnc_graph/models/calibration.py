@@ -90,10 +90,10 @@ def calibrate_out_of_fold(
     missing = np.isnan(votes).sum(axis=0)
     known = np.flatnonzero((missing == 0).any(axis=1))
     rows, votes = train[known], votes[:, known]
-    values, _, _ = model.combine(votes, out_of_fold.cross_weights(parts)[:, known])
+    values, _ = model.combine(votes, out_of_fold.cross_weights(parts)[:, known])
     # The spread by the weights that new molecules have: those without a fold may leave out other
     # members. Without the typical spread, the difficulty is the spread as the targets are learned.
-    _, spread, difficulty = model.combine(votes, out_of_fold.weights_of_votes(parts)[:, None])
+    _, difficulty = model.combine(votes, out_of_fold.weights_of_votes(parts)[:, None])
     model = _with_typical_spread(model, difficulty)
     difficulty = difficulty + model.typical_spread
     distance = np.empty(len(rows))
@@ -107,7 +107,7 @@ def calibrate_out_of_fold(
     model = replace(model, widening=factors)
     predictions = Predictions(
         values=values,
-        spread=spread,
+        spread=model.spread(votes),
         difficulty=difficulty * own,
         distance=distance,
         outside=distance > model.domain.threshold,

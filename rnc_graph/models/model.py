@@ -39,8 +39,8 @@ class Predictions:
 
     Attributes:
         values: (N, t) in the targets' units: the mean over the members, with their weights.
-        spread: (N, t) standard deviation over the members, in the targets' units; the mean of the
-            networks counts as one of them.
+        spread: (N, t) standard deviation over the members, whatever their weights, in the targets'
+            units; NaN for a single member.
         difficulty: (N, t) what the intervals are proportional to, as the targets are learned: in
             their units, or in those of their transforms.
         distance: (N,) from 0 to 1, to the nearest training molecule.
@@ -93,9 +93,10 @@ class MoleculeModel:
         folds: (M,) the fold of each of ``seen`` that one in five networks did not learn from, -1
             where all did or none; None for a model of a format before 5.
         table: how the table was read, merged and divided; None for a model made in Python.
-        spread_of: what the spread is that of, as the intervals were calibrated: the votes, the mean
-            of the networks being one, about their weighted mean; all members, about the same
-            (formats 5 to 8); or all members, about the prediction (formats 3 and 4).
+        spread_of: which weighted spread is in the difficulty, as where the intervals were
+            calibrated: of the votes, the mean of the networks being one, about their mean; of all
+            members, about the same (calibrated by held-out molecules, or formats 5 to 8); or of all
+            members, about the prediction (formats 3 and 4).
     """
 
     settings: ModelSettings
@@ -170,7 +171,8 @@ class MoleculeModel:
         distance = np.full(len(rows), np.nan)
         if good.any():
             votes = self._votes(features, rows[good])
-            values[good], spread[good], difficulty[good] = self.combine(*self._in_groups(votes))
+            values[good], difficulty[good] = self.combine(*self._in_groups(votes))
+            spread[good] = self.spread(votes)
             if not np.isfinite(values[good]).all():
                 raise RunError("a prediction is not finite: the model's weights are damaged")
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
@@ -191,8 +193,8 @@ class MoleculeModel:
 
     def combine(
         self, votes: FloatArray, weights: FloatArray | None
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the values, spread and difficulty (N, t) of what members predict.
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the values and the difficulty (N, t) of what members predict.
 
         Args:
             votes: (m, N, t) standardized.
@@ -207,12 +209,14 @@ class MoleculeModel:
             shares = weights / np.where(total > 0, total, 1.0)
         center = _mean(votes, shares)
         sd = np.sqrt(_mean((votes - center) ** 2, shares)) * self.scaler.sd
-        # In the unit: the deviation of what the members predict there.
-        deviations = self.scaler.restore(votes) - self.scaler.restore(center)
-        in_unit = _mean(deviations**2, shares)
-        transformed = np.array(self.scaler.transforms or ("none",)) != "none"
-        spread = np.where(transformed, np.sqrt(in_unit), sd)
-        return values, spread, sd + self.typical_spread
+        return values, sd + self.typical_spread
+
+    def spread(self, votes: FloatArray) -> FloatArray:
+        """Return the standard deviation (N, t), in the unit, over members' votes (m, N, t)."""
+        if len(votes) == 1:
+            return np.full(votes.shape[1:], np.nan)
+        spread: FloatArray = self.scaler.restore(votes).std(axis=0)
+        return spread
 
     def _in_groups(self, votes: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """Return what is combined of the members' votes (m, N, t), and its weights.
@@ -222,7 +226,7 @@ class MoleculeModel:
         """
         weights = None if self.weights is None else self.weights[:, None]
         networks = len(self._networks)
-        if self.spread_of != "votes" or networks in (0, len(votes)):
+        if self.spread_of != "votes" or networks == 0:
             return votes, weights
         if weights is None:
             weights = np.full((len(votes), 1, votes.shape[2]), 1 / len(votes))

@@ -330,7 +330,7 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         typical_spread=array("typical_spread"),
         intervals=ConformalIntervals(array("interval_scores")),
         domain=Domain(array("domain.fingerprints"), config.domain_threshold),
-        seen=array("seen") if config.format > 1 else None,
+        seen=array("seen") if "seen" in tensors else None,
         folds=array("folds") if "folds" in tensors else None,
         featurizer=config.featurizer,
         column=config.column,

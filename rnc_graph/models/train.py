@@ -159,6 +159,7 @@ def train_model(
         domain=Domain.fit(features.fingerprints[molecules]),
         seen=known,
         folds=folds_of(known, smiles, fold),
+        spread_of="members" if len(held_out) else "votes",
         plugins=tuple(plugin.record for plugin in plugins),
     )
     if len(held_out):

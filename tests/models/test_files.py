@@ -40,6 +40,16 @@ def test_a_model_of_each_format_still_predicts_the_same(version: str) -> None:
     np.testing.assert_allclose(model.embed(expected["smiles"]), expected["embedding"], rtol=1e-4)
 
 
+@pytest.mark.parametrize("version", ["1", "4", "8"])
+def test_an_old_model_that_is_saved_anew_predicts_the_same(version: str, tmp_path: Path) -> None:
+    old = MoleculeRegressor.load(V1.parent / f"v{version}")
+    old.save(tmp_path / "again")
+    smiles = ["CCO", "c1ccccc1O"]
+    again = MoleculeRegressor.load(tmp_path / "again").predict(smiles, return_interval=0.7)
+    for expected, found in zip(old.predict(smiles, return_interval=0.7), again, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("version", "spread_of"), [(4, "prediction"), (5, "members"), (8, "members"), (9, "votes")]
 )

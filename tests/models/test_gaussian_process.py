@@ -65,6 +65,29 @@ def test_it_is_the_posterior_mean(molecules: tuple[Inputs, torch.Tensor]) -> Non
     assert error < 0.6
 
 
+@pytest.mark.parametrize(("searched", "kept"), [(70, True), (20, False)])
+def test_a_measurement_has_no_say_in_the_parameters_that_predict_it(
+    molecules: tuple[Inputs, torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+    searched: int,
+    kept: bool,
+) -> None:
+    """Of as few molecules as choose the parameters; of more, it has next to none."""
+    monkeypatch.setattr(gaussian_process, "_SEARCHED", searched)
+    inputs, targets = molecules
+    rows = torch.arange(70)
+    folds = [rows % 5 == number for number in range(5)]
+    predicted = []
+    for shift in (0.0, 2.0):
+        changed = targets.clone()
+        changed[::5] += shift
+        member = GaussianProcess(1).fit(inputs, changed, rows)
+        predicted.append(member.cross_predict(inputs, changed, rows, folds)[:, 0])
+    assert np.isfinite(predicted[0]).all()
+    assert np.array_equal(predicted[0][::5], predicted[1][::5]) is kept
+    assert not np.allclose(predicted[0][1::5], predicted[1][1::5], atol=0.01)
+
+
 def test_the_parameters_have_the_largest_posterior(
     molecules: tuple[Inputs, torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +115,10 @@ def test_the_parameters_have_the_largest_posterior(
             assert posterior(other) < highest + 1e-3
 
 
-def test_folds_are_predicted_from_all_else(molecules: tuple[Inputs, torch.Tensor]) -> None:
+def test_folds_are_predicted_from_all_else(
+    molecules: tuple[Inputs, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaussian_process, "_SEARCHED", 60)
     inputs, targets = molecules
     train = torch.arange(70)
     member = GaussianProcess(1).fit(inputs, targets, train)
@@ -135,6 +161,7 @@ def test_a_large_training_set_is_thinned_out(
     thinned = GaussianProcess(1).fit(inputs, targets, torch.arange(90))
     third = GaussianProcess(1).fit(inputs, targets, torch.arange(0, 90, 3))
     assert torch.equal(thinned.learned["scores"], third.learned["scores"])
+    monkeypatch.setattr(gaussian_process, "_SEARCHED", 20)
     votes = thinned.cross_predict(
         inputs, targets, torch.arange(90), [torch.arange(90) % 2 == number for number in (0, 1)]
     )

@@ -112,6 +112,17 @@ def test_networks_alone_are_calibrated_too() -> None:
     assert trained.model.weights.tolist() == [[1.0]]
 
 
+@pytest.mark.slow
+def test_intervals_of_networks_alone_are_as_wide_as_where_they_are_calibrated() -> None:
+    """One network predicts a molecule out of fold, so how far they lie apart is not known there."""
+    trained = _trained(30, networks=2, descriptor_models=[], **SMALL)
+    features = _features(30, trained.model.settings)
+    found = trained.model.predict(features)
+    np.testing.assert_allclose(found.difficulty, np.tile(trained.model.scaler.sd, (30, 1)))
+    np.testing.assert_allclose(trained.predictions.difficulty, found.difficulty[:12])
+    assert (found.spread > 0).all()
+
+
 @pytest.mark.parametrize("count", [5, 6, 8, 24])
 def test_a_few_molecules_are_enough(count: int) -> None:
     trained = _trained(count)
@@ -136,19 +147,22 @@ def test_weights_that_do_not_sum_to_1_are_no_spread() -> None:
     """A member alone has no spread, however far its prediction is from the mean."""
     model = replace(_trained(40, descriptor_models=["embedding-svr"]).model, typical_spread=1.0)
     votes = np.array([[[-2.0], [0.0], [3.0]]])
-    values, spread, difficulty = model.combine(votes, np.full((1, 1, 1), 1.2))
+    values, difficulty = model.combine(votes, np.full((1, 1, 1), 1.2))
     np.testing.assert_allclose(values, model.scaler.restore(1.2 * votes[0]))
-    np.testing.assert_allclose(spread, 0, atol=1e-12)
     np.testing.assert_allclose(difficulty, 1)
+    assert np.isnan(model.spread(votes)).all()
     two = np.concatenate([votes, votes + 2])
-    _, spread, _ = model.combine(two, np.full((2, 1, 1), 0.6))
-    np.testing.assert_allclose(spread, np.broadcast_to(model.scaler.sd, (3, 1)))
-    of_before = replace(model, spread_of="prediction").combine(votes, np.full((1, 1, 1), 1.2))[1]
-    assert of_before[2] > 10 * of_before[1] == 0
+    _, difficulty = model.combine(two, np.full((2, 1, 1), 0.6))
+    np.testing.assert_allclose(difficulty, np.broadcast_to(1 + model.scaler.sd, (3, 1)))
+    np.testing.assert_allclose(model.spread(two), difficulty - 1)
+    before = replace(model, spread_of="prediction").combine(votes, np.full((1, 1, 1), 1.2))[1]
+    assert before[2] - 1 > 10 * (before[1] - 1) == 0
 
 
 @pytest.mark.parametrize("weights", [None, [0.2, 0.2, 0.5]])
-def test_the_mean_of_the_networks_is_one_vote_of_the_spread(weights: list[float] | None) -> None:
+def test_the_mean_of_the_networks_is_one_vote_of_the_difficulty(
+    weights: list[float] | None,
+) -> None:
     """As where predictions out of fold calibrate: of networks, one predicts each molecule."""
     trained = _trained(30, networks=2, descriptor_models=["embedding-svr"], **SMALL).model
     model = replace(
@@ -159,11 +173,14 @@ def test_the_mean_of_the_networks_is_one_vote_of_the_spread(weights: list[float]
     own, shares = (first + second) / 2, np.array(weights or [1, 1, 1]) / sum(weights or [1, 1, 1])
     center = (shares[0] + shares[1]) * own + shares[2] * other
     variance = (shares[0] + shares[1]) * (own - center) ** 2 + shares[2] * (other - center) ** 2
-    spread = model.predict(features).spread
-    np.testing.assert_allclose(spread, np.sqrt(variance), rtol=1e-6)
-    wider = replace(model, spread_of="members").predict(features).spread
+    found = model.predict(features)
+    np.testing.assert_allclose(
+        found.difficulty - model.typical_spread, np.sqrt(variance), rtol=1e-6
+    )
+    np.testing.assert_allclose(found.spread, np.std([first, second, other], axis=0), rtol=1e-6)
+    wider = replace(model, spread_of="members").predict(features).difficulty
     within = (shares[0] + shares[1]) * ((first - second) / 2) ** 2
-    np.testing.assert_allclose(wider, np.sqrt(variance + within), rtol=1e-6)
+    np.testing.assert_allclose(wider - model.typical_spread, np.sqrt(variance + within), rtol=1e-6)
 
 
 def test_patience_needs_a_validation_set() -> None:
