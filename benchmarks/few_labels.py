@@ -6,9 +6,10 @@
 Of each data set 50, 100 or 200 molecules are drawn at random with their labels, as a chemist may
 have at the beginning of a project; 500 of the others are the test set. "quick" are the default
 members without networks; "quick, no encoder" are members that take no embedding of a pretrained
-encoder: ``svr``, ``fingerprint-trees`` and ``fingerprint-svr``. With ``--networks`` also "default", the model with
-all its defaults, for the first draws. The yardstick is a random forest of 500 trees on Morgan bits
-(2,048, radius 2). Each learns from the labels that were drawn alone; nothing is tuned.
+encoder: ``svr``, ``fingerprint-trees`` and ``fingerprint-svr``. With ``--networks`` also "default",
+the model with all its defaults, for the first draws. The yardstick is a random forest of 500 trees
+on Morgan bits (2,048, radius 2). Each learns from the labels that were drawn alone; nothing is
+tuned.
 Errors are RMSE in standard deviations of the data set. A finished draw is kept in a folder beside
 the results. Writes JSON, the same as Markdown, and a figure.
 """

@@ -91,6 +91,17 @@ def test_members_are_chosen_and_weighted(folder: Path, tmp_path: Path) -> None:
     assert "fingerprint-svr" in (tmp_path / "model" / "README.md").read_text()
 
 
+def test_why_too_few_rows_are_left_is_told(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("smiles,y\nCCO,-1\nCCC,2\nCCN,-3\n")
+    options = ["--target", "y", "--transform", "log10", "--out", str(tmp_path / "model")]
+    result = run("train", str(tmp_path / "my.csv"), *options)
+    assert isinstance(result.exception, RncGraphError)
+    message = str(result.exception)
+    assert message.startswith("1 different samples are too few for sets of")
+    assert "row 1 (line 2), column 'y': '-1': not positive: it has no log10" in message
+    assert not (tmp_path / "model").exists()
+
+
 def test_new_columns_have_names_of_their_own() -> None:
     free = _free_names(["predicted_a", "predicted_a_2"], ["predicted_a"])
     assert free == {"predicted_a": "predicted_a_2", "predicted_a_2": "predicted_a_2_2"}

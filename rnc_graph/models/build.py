@@ -184,7 +184,7 @@ def prepare(
             notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
     molecules = SplitSamples.of(table, features.canonical)
     if split is None:
-        split = splitter.split(molecules, preparation.seed, preparation.fractions)
+        split = _split(splitter, molecules, preparation, all_bad, table.name)
     left_out = len(table) - sum(map(len, split.sets().values()))
     if left_out:
         notes.append(f"{left_out} rows are in no set of the split and are left out")
@@ -195,6 +195,22 @@ def prepare(
             "kept as given; --leaks drop leaves them out"
         )
     return Prepared(table, features, split, all_bad, notes)
+
+
+def _split(
+    splitter: Splitter,
+    molecules: SplitSamples,
+    preparation: Preparation,
+    bad: Sequence[BadRow],
+    name: str,
+) -> Split:
+    """Split the rows that are left; an error also says which are not, and may be why."""
+    try:
+        return splitter.split(molecules, preparation.seed, preparation.fractions)
+    except BadValueError as error:
+        if not bad:
+            raise
+        raise BadValueError(f"{error}\n{describe_bad(bad, name)}") from error
 
 
 def _split_first(

@@ -19,7 +19,8 @@ from rnc_graph.reporting.sample_pictures import molecule_pixels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PANEL = 3.4  # inches
+_PANEL, _BETWEEN_LINES = 3.4, 0.3  # inches
+_COLUMNS = 3
 _IN_DOMAIN, _OUT_OF_DOMAIN = style.COLORS[:2]
 _WORST = 12
 
@@ -172,7 +173,9 @@ def draw_comparison(comparison: Comparison) -> Figure:
 def _panels(evaluation: Evaluation) -> tuple[Figure, list[tuple[Any, int]]]:
     """Return a figure, and a panel of it with each target that was measured."""
     targets = np.flatnonzero(~np.isnan(evaluation.measured).all(axis=0)).tolist()
-    figure, axes = style.panels(len(targets), columns=3, width=_PANEL, height=_PANEL)
+    # Between lines of square panels there is a label above a title.
+    height = _PANEL + (_BETWEEN_LINES if len(targets) > _COLUMNS else 0.0)
+    figure, axes = style.panels(len(targets), columns=_COLUMNS, width=_PANEL, height=height)
     return figure, list(zip(axes, targets, strict=True))
 
 

@@ -193,6 +193,7 @@ def _molecule(
         "row": explained.rows[number],
         "id": explained.ids[number],
         "smiles": explained.smiles[number],
+        "canonical": explanation.smiles,
         "domain": f"{'Out of' if outside else 'In'} domain: {nearest}{seen}.",
         "outside": outside,
         "problem": explanation.problem,
