@@ -112,6 +112,7 @@ def test_rows_are_sorted_by_error_and_ranked_seed_by_seed(folder: Path, results)
         assert row.rank == pytest.approx(places.mean())
 
 
+@pytest.mark.slow
 def test_the_training_part_alone_is_thinned(folder: Path, results) -> None:
     out, table = results(_spec(folder))
     records = [

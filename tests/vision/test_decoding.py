@@ -99,6 +99,7 @@ def test_flipped_bits_cost_time_only(cache: Path, files: list[Path]) -> None:
             _assert_right(decoded_images(files, EIGHT), files)
 
 
+@pytest.mark.slow
 def test_parts_and_processes_change_nothing(
     cache: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
