@@ -131,22 +131,13 @@ class GaussianProcess(LearnedByKernel):
         found: FloatArray = predicted.numpy()
         return found
 
-    def cross_predict(
-        self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
-    ) -> FloatArray:
-        """Predict each fold of ``train`` from all else, (n, t); NaN for molecules in none of them.
+    def keeps_kernel(self, targets: Tensor) -> bool:
+        """Tell whether the molecules of a fold have next to no say in the kernel's parameters.
 
-        The parameters are those of all molecules: a fold has next to no say in them. Only where a
-        target has so few molecules that all of them choose, they are chosen anew without it.
+        They have one where a target has so few molecules that all of them choose.
         """
-        known = ~exact(targets[train]).isnan()
-        if known.sum(dim=0).min() > _SEARCHED:
-            return super().cross_predict(inputs, targets, train, folds)
-        predicted = np.full((len(train), self.targets), np.nan)
-        for held in folds:
-            other = GaussianProcess(self.targets).fit(inputs, targets, train[~held])
-            predicted[held.numpy()] = other.predict(inputs.take(train[held]))
-        return predicted
+        known = ~exact(targets).isnan()
+        return bool(known.sum(dim=0).min() > _SEARCHED)
 
     def _kernels(
         self, learned: Inputs, targets: Tensor

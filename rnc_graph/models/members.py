@@ -165,7 +165,7 @@ def fit_member(
             predicted[held] = network.predict(inputs.take(train[held]))
         return Fitted(network, predicted)
     member = fit_quick(kind, inputs, targets, train, seed)
-    if isinstance(member, LearnedByKernel):
+    if isinstance(member, LearnedByKernel) and member.keeps_kernel(targets[train]):
         return Fitted(member, member.cross_predict(inputs, targets, train, parts.folds()))
     for held in parts.folds():
         other = fit_quick(kind, inputs, targets, train[~held], seed, _TREES_OF_A_FOLD)

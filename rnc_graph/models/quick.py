@@ -87,6 +87,10 @@ class LearnedByKernel(Learned):
             coefficients[column.rows, target], intercepts[target] = solved
         return coefficients, intercepts
 
+    def keeps_kernel(self, targets: Tensor) -> bool:
+        """Tell whether the kernel of all molecules, (n, t) ``targets``, is also that of folds."""
+        return True
+
     def cross_predict(
         self, inputs: Inputs, targets: Tensor, train: Tensor, folds: Sequence[Tensor]
     ) -> FloatArray:

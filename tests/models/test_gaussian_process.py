@@ -18,6 +18,8 @@ from rnc_graph.models import gaussian_process
 from rnc_graph.models.fingerprint_svr import MinMaxKernel
 from rnc_graph.models.gaussian_process import GaussianProcess
 from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
+from rnc_graph.models.members import TrainingParts, fit_member
+from rnc_graph.models.settings import ModelSettings
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +77,17 @@ def test_a_measurement_has_no_say_in_the_parameters_that_predict_it(
     """Of as few molecules as choose the parameters; of more, it has next to none."""
     monkeypatch.setattr(gaussian_process, "_SEARCHED", searched)
     inputs, targets = molecules
-    rows = torch.arange(70)
-    folds = [rows % 5 == number for number in range(5)]
+    rows, none = torch.arange(70), torch.arange(0)
+    settings = ModelSettings(networks=0, descriptor_models=["gaussian-process"])
     predicted = []
     for shift in (0.0, 2.0):
         changed = targets.clone()
         changed[::5] += shift
-        member = GaussianProcess(1).fit(inputs, changed, rows)
-        predicted.append(member.cross_predict(inputs, changed, rows, folds)[:, 0])
+        parts = TrainingParts(inputs, changed, rows, none, fold=rows % 5)
+        fitted = fit_member(
+            "gaussian-process", 0, parts, settings, seed=0, device="cpu", on_epoch=lambda: None
+        )
+        predicted.append(fitted.out_of_fold[:, 0])
     assert np.isfinite(predicted[0]).all()
     assert np.array_equal(predicted[0][::5], predicted[1][::5]) is kept
     assert not np.allclose(predicted[0][1::5], predicted[1][1::5], atol=0.01)
@@ -115,10 +120,7 @@ def test_the_parameters_have_the_largest_posterior(
             assert posterior(other) < highest + 1e-3
 
 
-def test_folds_are_predicted_from_all_else(
-    molecules: tuple[Inputs, torch.Tensor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gaussian_process, "_SEARCHED", 60)
+def test_folds_are_predicted_from_all_else(molecules: tuple[Inputs, torch.Tensor]) -> None:
     inputs, targets = molecules
     train = torch.arange(70)
     member = GaussianProcess(1).fit(inputs, targets, train)
@@ -161,7 +163,6 @@ def test_a_large_training_set_is_thinned_out(
     thinned = GaussianProcess(1).fit(inputs, targets, torch.arange(90))
     third = GaussianProcess(1).fit(inputs, targets, torch.arange(0, 90, 3))
     assert torch.equal(thinned.learned["scores"], third.learned["scores"])
-    monkeypatch.setattr(gaussian_process, "_SEARCHED", 20)
     votes = thinned.cross_predict(
         inputs, targets, torch.arange(90), [torch.arange(90) % 2 == number for number in (0, 1)]
     )
