@@ -181,8 +181,8 @@ def check_regressor(data: MoleculeDataset, device: str) -> dict[str, Any]:
     """Train the estimator on the device, and load it on the CPU."""
     smiles, y = data.table.smiles[:150], data.y[:150, 0].numpy()
     model = MoleculeRegressor(
-        networks=1, pretraining_epochs=2, epochs=2, encoder_options={"hidden_dim": 32},
-        descriptor_models=(), device=device,
+        encoder="gin", encoder_options={"hidden_dim": 32}, networks=1, pretraining_epochs=2,
+        epochs=2, descriptor_models=(), device=device,
     ).fit(smiles, y)  # fmt: skip
     predicted = torch.from_numpy(model.predict(smiles[:50]))
     with tempfile.TemporaryDirectory() as folder:
