@@ -290,6 +290,18 @@ def nearest() -> Iterator[str]:
     yield from (re.sub(r" \(\d+ of \d+\)", "", line) for line in lines if line.startswith("|"))
 
 
+def gpu() -> Iterator[str]:
+    """Training steps on a GPU and on one thread of its machine's processor."""
+    by_case: dict[tuple[int, int], list[str]] = {}
+    for row in json.loads((RESULTS / "benchmarks" / "gpu.json").read_text("utf-8"))["steps"]:
+        if not row["two_views"]:
+            speed = row["gpu"]
+            cell = f"{speed:.0f} ({speed / row['CPU, 1 thread']:.1f} times)"
+            by_case.setdefault((row["size"][0], row["batch_size"]), []).append(cell)
+    lines = [[str(width), f"{batch:,}", *cells] for (width, batch), cells in by_case.items()]
+    return table(["width", "batch", "GIN", "GCN", "MPNN"], lines)
+
+
 def provenance() -> Iterator[str]:
     """What made each folder of results/."""
     lines = []
@@ -326,6 +338,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "long-tail": long_tail,
     "model": model,
     "nearest": nearest,
+    "gpu": gpu,
     "provenance": provenance,
 }
 _BLOCK = re.compile(r"(<!-- table: ([\w-]+) -->\n\n).*?(\n\n<!-- end of table -->)", re.DOTALL)

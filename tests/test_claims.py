@@ -353,6 +353,28 @@ def choose() -> Iterator[str]:
     yield f"have {error('gin', 'svr'):.3f} on the same ten splits"
 
 
+def gpu() -> Iterator[str]:
+    found = read("benchmarks/gpu.json")
+    fits = found["fit"].values()
+    assert all(fit["same_bits"] for fit in fits)
+    yield f"each of {len(fits)} models has the same bits in a second run"
+    yield f"differ by at most {max(fit['prediction_of_loaded'] for fit in fits):.0e}"
+    yield f"on one or the other, by up to {max(fit['prediction'] for fit in fits):.2f}"
+    kernels = found["profile"]["L1"]["cudaLaunchKernel"]
+    yield f"launches {kernels:.0f} kernels"
+    rnc = {row["embeddings"]: row for row in found["rnc"]}
+    pair = [rnc[4096][name] for name in ("gpu", "CPU, 1 thread")]
+    yield "{:.1f} ms for 4,096 embeddings ({:.0f} ms on the one thread)".format(*pair)
+    largest = rnc[65536]
+    yield f"{largest['gpu'] / 1000:.1f} s and {largest['peak_mib'] / 1024:.1f} GiB for 65,536"
+    for width in (64, 300):
+        ms = [
+            found["variants"][f"gin {width} x 3, batch 1024, {how}"]
+            for how in ("plain", "bf16", "compiled")
+        ]
+        yield "{:.1f} ms, {:.1f} with bf16 and {:.1f} compiled".format(*ms)
+
+
 def few_labels() -> Iterator[str]:
     forest = less_than("benchmarks/few_labels.json", "quick", "random forest")
     encoder = less_than("benchmarks/few_labels.json", "quick", "quick, no encoder")
@@ -444,6 +466,7 @@ PAGES = {
     "docs/choose.md": choose,
     "docs/does-rnc-help.md": lambda: [*many_sets(), *hard_splits(), *rnc(), *nearest()],
     "docs/few-labels.md": few_labels,
+    "docs/gpu.md": gpu,
     "docs/model.md": defaults,
     "docs/objectives.md": temperatures,
     "docs/serving.md": serving,
