@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -114,7 +115,17 @@ def reason_of(problem: ErrorDetails) -> str:
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return the first problem that pydantic found: ``key: reason, got value``."""
-    problem = error.errors()[0]
-    key = ".".join(map(str, problem["loc"]))
-    return f"{key}: {reason_of(problem)}" if key else reason_of(problem)
+    """Return the first problem that pydantic found: ``key: reason, got value``.
+
+    A value of several types has a reason for each of them.
+    """
+    problems = error.errors()
+    key = _key(problems[0])
+    reasons = [reason_of(problem) for problem in problems if _key(problem) == key]
+    return f"{key}: {'; or '.join(dict.fromkeys(reasons))}" if key else reasons[0]
+
+
+def _key(problem: ErrorDetails) -> str:
+    # Between the keys stand the types that the value might have had: constrained-int, literal['a'].
+    types = re.compile(r"constrained-|[a-z]+\[")
+    return ".".join(str(part) for part in problem["loc"] if not types.match(str(part)))

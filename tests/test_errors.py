@@ -19,6 +19,7 @@ from rnc_graph.errors import (
     unreadable,
 )
 from rnc_graph.experiments.executors.schedule import TasksFailedError
+from rnc_graph.models.settings import make_settings
 from rnc_graph.workers import worker_pool
 
 FITTING = [
@@ -41,6 +42,20 @@ def test_an_error_is_the_packages_and_pythons(
     assert isinstance(error, RncGraphError)
     with pytest.raises(builtin):
         raise error
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"networks": "x"}, r"networks: Input should be a valid integer.*; or .*'auto', got 'x'"),
+        ({"target_transform": "ln"}, r"target_transform: Input should be 'none' or 'log10'"),
+        ({"patience": 0}, r"patience: Input should be greater than 0, got 0"),
+        ({"learning-rate": 1}, "learning-rate: Extra inputs are not permitted"),
+    ],
+)
+def test_the_first_problem_names_the_key_alone(given: dict[str, object], message: str) -> None:
+    with pytest.raises(BadValueError, match=f"^{message}"):
+        make_settings(**given)
 
 
 def _raise(number: int) -> None:

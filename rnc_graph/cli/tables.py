@@ -178,16 +178,22 @@ def read_measured(
     from rnc_graph.models.inference import with_targets
 
     columns = column_of_each(given or targets, targets)
-    table, bad, notes = read(
-        data,
-        smiles,
-        list(columns.values()),
-        decimal,
-        id_column=id_column,
-        usual_id=usual_id,
-        relation=relation,
-        usual_relations=[usual_relations.get(name, "") for name in columns],
-    )
+    try:
+        table, bad, notes = read(
+            data,
+            smiles,
+            list(columns.values()),
+            decimal,
+            id_column=id_column,
+            usual_id=usual_id,
+            relation=relation,
+            usual_relations=[usual_relations.get(name, "") for name in columns],
+        )
+    except BadValueError as error:
+        if not given and any(f"no column {name!r}" in str(error) for name in targets):
+            how = "name each target that the table has: --target TARGET=COLUMN"
+            raise BadValueError(f"{error}; or {how}") from None
+        raise
     bad, sparse = without_value(bad)
     return with_targets(table, list(columns), targets), bad, [*notes, *sparse]
 

@@ -28,18 +28,19 @@ _PACKAGES = {
 }
 
 
-def table_suffix(path: Path) -> str:
-    """Return the suffix that says how a table is written.
+def table_suffix(path: Path, *others: str) -> str:
+    """Return the suffix that says how a table is written, or one of others that are no tables.
 
     Raises:
         BadValueError: no table is written with it.
         MissingPackageError: what writes it is not installed.
     """
     suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    if suffix in others:
+        return suffix
     if suffix not in _PACKAGES:
-        raise BadValueError(
-            f"{path}: expected a name that ends in {', '.join(_PACKAGES)}, got {suffix!r}"
-        )
+        known = ", ".join([*_PACKAGES, *others])
+        raise BadValueError(f"{path}: expected a name that ends in {known}, got {suffix!r}")
     module, extra = _PACKAGES[suffix]
     import_extra(module, extra, f"{path}: writing it")
     return suffix

@@ -101,7 +101,7 @@ def embed_file(
     With the suffix ``.npy`` it is a float32 array (N, d) instead, NaN for a row that cannot be
     done. Arguments and errors are those of :func:`predict_file`.
     """
-    suffix = out.suffix if out.suffix == ".npy" else table_suffix(out)
+    suffix = table_suffix(out, ".npy")
     report = Report()
 
     def embedded(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
