@@ -168,7 +168,7 @@ def prepare(
         hint = "; --merge mean makes one row of each" if preparation.merge == "no" else ""
         notes.append(duplicates.summary(table.rows) + hint)
         if preparation.merge != "no":
-            keys, split = _split_first(table, features.canonical, splitter, preparation)
+            keys, split = _split_first(table, features.canonical, splitter, preparation, all_bad)
             if split is not None:
                 notes.append(
                     "rows of a molecule differ in the column that the table is split by: they are "
@@ -214,7 +214,11 @@ def _split(
 
 
 def _split_first(
-    table: MoleculeTable, canonical: list[str], splitter: Splitter, preparation: Preparation
+    table: MoleculeTable,
+    canonical: list[str],
+    splitter: Splitter,
+    preparation: Preparation,
+    bad: Sequence[BadRow],
 ) -> tuple[list[str], Split | None]:
     """Split before merging, where the rows of a molecule differ in the column that is split by.
 
@@ -228,7 +232,7 @@ def _split_first(
     cells = molecules.columns.get(getattr(splitter, "column", ""), [""] * len(canonical))
     if len({*zip(canonical, map(str.strip, cells), strict=True)}) == len({*canonical}):
         return canonical, None
-    split = splitter.split(molecules, preparation.seed, preparation.fractions)
+    split = _split(splitter, molecules, preparation, bad, table.name)
     set_of = np.full(len(canonical), -1)
     for number, rows in enumerate(split.sets().values()):
         set_of[rows] = number
