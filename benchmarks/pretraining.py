@@ -175,7 +175,8 @@ def markdown(result: dict[str, Any]) -> str:
         lines += [
             f"| {row['molecules']:,} | {part} "
             f"| {row[part].get('molecules', row['molecules']) / row[part]['seconds']:,.0f} "
-            f"| {row[part]['peak_mib']:,.0f} | {row[part]['worker_mib']:,.0f} |"
+            f"| {row[part]['peak_mib']:,.0f} "
+            f"| {'' if part in OBJECTIVES else format(row[part]['worker_mib'], ',.0f')} |"
             for row in result["sizes"]
             for part in ("list", "describe", *OBJECTIVES)
             if part in row
