@@ -135,8 +135,9 @@ def step_speed(
         # The cheap ones first, and an equal share of the time for each column.
         end = session.left() * (1 - 1 / (len(columns) - number))
         expected = 0.0
-        # The first steps of all load the kernels.
-        stepper(data, "gin", SIZES[0], 64, True, device)()
+        if device.type == "cuda":
+            # The first steps of all load the kernels.
+            session.attempt("first step", stepper(data, "gin", SIZES[0], 64, True, device))
         for row in sorted(rows, key=_cost):
             case = [row[key] for key in ("encoder", "size", "batch_size", "two_views")]
 
@@ -252,6 +253,8 @@ def variants(data: MoleculeDataset, device: torch.device, session: Session) -> d
 
         def measure_loss(loss=loss) -> float:  # type: ignore[no-untyped-def]
             with at_most(40):
+                for _ in range(3):
+                    loss(x, y).backward()
                 return 1e3 * median_seconds(lambda: loss(x, y).backward(), device, 0.5)
 
         found[f"RnCLoss, N = 4096, {name}"] = session.attempt(f"RnCLoss {name}", measure_loss, 10)
@@ -435,8 +438,10 @@ def main() -> None:
     }
     if arguments.out.exists():
         earlier = json.loads(arguments.out.read_text(encoding="utf-8"))
-        result = merged(earlier, result)
         troubles = {kind: earlier[kind] | found for kind, found in troubles.items()}
+        result = merged(
+            {key: earlier[key] for key in (*PARTS, "devices") if key in earlier}, result
+        )
     result |= troubles
     write(result, markdown(result), arguments.out)
 

@@ -292,14 +292,18 @@ def nearest() -> Iterator[str]:
 
 def gpu() -> Iterator[str]:
     """Training steps on a GPU and on one thread of its machine's processor."""
-    by_case: dict[tuple[int, int], list[str]] = {}
+    by_case: dict[tuple[int, int], dict[str, str]] = {}
     for row in json.loads((RESULTS / "benchmarks" / "gpu.json").read_text("utf-8"))["steps"]:
         if not row["two_views"]:
             speed = row["gpu"]
             cell = f"{speed:.0f} ({speed / row['CPU, 1 thread']:.1f} times)"
-            by_case.setdefault((row["size"][0], row["batch_size"]), []).append(cell)
-    lines = [[str(width), f"{batch:,}", *cells] for (width, batch), cells in by_case.items()]
-    return table(["width", "batch", "GIN", "GCN", "MPNN"], lines)
+            by_case.setdefault((row["size"][0], row["batch_size"]), {})[row["encoder"]] = cell
+    encoders = ("gin", "gcn", "mpnn")
+    lines = [
+        [str(width), f"{batch:,}", *map(cells.__getitem__, encoders)]
+        for (width, batch), cells in by_case.items()
+    ]
+    return table(["width", "batch", *map(str.upper, encoders)], lines)
 
 
 def provenance() -> Iterator[str]:

@@ -117,15 +117,24 @@ def reason_of(problem: ErrorDetails) -> str:
 def first_problem(error: ValidationError) -> str:
     """Return the first problem that pydantic found: ``key: reason, got value``.
 
-    A value of several types has a reason for each of them.
+    Where a value may have several types, there is a reason for each, or the one furthest inside.
     """
-    problems = error.errors()
-    key = _key(problems[0])
-    reasons = [reason_of(problem) for problem in problems if _key(problem) == key]
-    return f"{key}: {'; or '.join(dict.fromkeys(reasons))}" if key else reasons[0]
+    first, *others = error.errors()
+    problems = [first, *(other for other in others if other["loc"][:1] == first["loc"][:1])]
+    deepest = max(problems, key=lambda problem: len(problem["loc"]))
+    key = _key(deepest)
+    *reasons, last = dict.fromkeys(reason_of(x) for x in problems if _key(x) == key)
+    got = f", got {deepest['input']!r:.200}"
+    reason = "; or ".join([*(one.removesuffix(got) for one in reasons), last])
+    return f"{key}: {reason}" if key else reason
+
+
+# What pydantic puts between the keys where a value may have several types.
+_TYPE = re.compile(
+    r"str|int|float|bool|constrained-\w+|(literal|list|dict|tuple|is-instance)\[.*\]"
+)
 
 
 def _key(problem: ErrorDetails) -> str:
-    # Between the keys stand the types that the value might have had: constrained-int, literal['a'].
-    types = re.compile(r"constrained-|[a-z]+\[")
-    return ".".join(str(part) for part in problem["loc"] if not types.match(str(part)))
+    first, *others = map(str, problem["loc"] or [""])
+    return ".".join([first, *(part for part in others if not _TYPE.fullmatch(part))])

@@ -407,7 +407,7 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["train", "my.csv", "--leaks", "stop", "--out", "m"], "--leaks: expected keep, drop"),
         (["train", "my.csv", "--target", "logS", "--leaks", "drop", "--out", "m"], "--leaks needs"),
         (["embed", "model", "my.csv", "--out", "e.txt"], r"\.xlsx, \.npy, got '\.txt'"),
-        (["evaluate", "model", "two.tsv"], "no column 'logS'.*--target TARGET=COLUMN"),
+        (["evaluate", "model", "two.tsv"], r"no column 'logS'(.|\n)*--target TARGET=COLUMN"),
     ],
 )
 def test_mistakes_end_in_one_message_and_leave_nothing(

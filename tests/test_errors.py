@@ -47,8 +47,11 @@ def test_an_error_is_the_packages_and_pythons(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"networks": "x"}, r"networks: Input should be a valid integer.*; or .*'auto', got 'x'"),
+        ({"networks": "x"}, r"networks: [^,]*valid integer, [^,]*; or [^,]*'auto', got 'x'$"),
         ({"target_transform": "ln"}, r"target_transform: Input should be 'none' or 'log10'"),
+        ({"target_transform": ["log10", "x"]}, r"target_transform\.1: .*'log10', got 'x'$"),
+        ({"encoder": 3}, "encoder: Input should be a valid string.*, got 3$"),
+        ({"list[x]": 1}, r"list\[x\]: Extra inputs are not permitted"),
         ({"patience": 0}, r"patience: Input should be greater than 0, got 0"),
         ({"learning-rate": 1}, "learning-rate: Extra inputs are not permitted"),
     ],

@@ -191,8 +191,8 @@ def read_measured(
         )
     except BadValueError as error:
         if not given and any(f"no column {name!r}" in str(error) for name in targets):
-            how = "name each target that the table has: --target TARGET=COLUMN"
-            raise BadValueError(f"{error}; or {how}") from None
+            how = "Of another name, or of a table with some of the targets: --target TARGET=COLUMN"
+            raise BadValueError(f"{error}\n{how}") from None
         raise
     bad, sparse = without_value(bad)
     return with_targets(table, list(columns), targets), bad, [*notes, *sparse]
