@@ -1,6 +1,7 @@
 """Real tables from the shell: identifiers, units, logarithms and gaps."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,16 @@ def test_repeats_are_hinted_at(esol: MoleculeTable) -> None:
     assert "--merge" not in merged.notes[0]
     assert merged.table.weights is not None
     assert merged.table.weights.tolist() == [2] * 20
+
+
+def test_a_split_before_merging_that_fails_names_the_rows_that_cannot_be_used(
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("smiles,y,set\nCCO,1,train\nCCO,2,test\nCCN,3,other\nC1CC,4,test\n")
+    training = ["train", table, "--split-column", "set", "--merge", "mean", *QUICK]
+    result = CliRunner().invoke(app, list(map(str, [*training, "--out", tmp_path / "m"])))
+    assert re.search(r"got 'other'\n.* 1 row cannot be used\n.*'C1CC'", str(result.exception))
 
 
 def test_logarithms_are_merged_as_such() -> None:
