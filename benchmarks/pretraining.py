@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--corpus", default="moses")
     parser.add_argument("--sizes", type=int, nargs="*", default=[CHUNK, 23 * CHUNK])
     parser.add_argument("--molecules", type=int, default=100_000)
-    parser.add_argument("--passes", type=float, default=2)
+    parser.add_argument("--passes", type=float, default=3)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--jobs", type=int, default=2)
