@@ -199,7 +199,7 @@ def markdown(result: dict[str, Any]) -> str:
             f"{len(found['kills'])} times: {len(found['differing'])} of {found['files']} files "
             "differ.",
             "",
-            "| kill | shards described | trained for a chunk or more |",
+            "| kill | shards described | checkpoint of training |",
             "|---:|---:|---|",
         ]
         lines += [

@@ -290,6 +290,28 @@ def nearest() -> Iterator[str]:
     yield from (re.sub(r" \(\d+ of \d+\)", "", line) for line in lines if line.startswith("|"))
 
 
+def pretraining() -> Iterator[str]:
+    """Speed and memory of the parts of pretraining."""
+    names = {
+        "list": "list",
+        "describe": "describe",
+        "train": "train, descriptors",
+        "train, rnc": "train, descriptors and Rank-N-Contrast",
+    }
+    lines = [
+        [
+            f"{row['molecules']:,}",
+            name,
+            f"{row[part]['molecules'] / row[part]['seconds']:,.0f}",
+            f"{row[part]['own_mib'] / 1024:.1f}",
+        ]
+        for row in json.loads((RESULTS / "benchmarks" / "pretraining.json").read_text())["sizes"]
+        for part, name in names.items()
+        if part in row
+    ]
+    return table(["molecules in the corpus", "part", "molecules/s", "peak, GiB"], lines)
+
+
 def gpu() -> Iterator[str]:
     """Training steps on a GPU and on one thread of its machine's processor."""
     by_case: dict[tuple[int, int], dict[str, str]] = {}
@@ -343,6 +365,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "model": model,
     "nearest": nearest,
     "gpu": gpu,
+    "pretraining": pretraining,
     "provenance": provenance,
 }
 _BLOCK = re.compile(r"(<!-- table: ([\w-]+) -->\n\n).*?(\n\n<!-- end of table -->)", re.DOTALL)

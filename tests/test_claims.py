@@ -383,6 +383,13 @@ def gpu() -> Iterator[str]:
         yield "{:.1f} ms, {:.1f} with bf16 and {:.1f} compiled, {} wide".format(*ms, width)
 
 
+def pretraining() -> Iterator[str]:
+    found = read("benchmarks/pretraining.json")["kills"]
+    assert len(found["kills"]) == 3
+    assert found["differing"] == []
+    yield f"A run on {found['molecules']:,} molecules that was killed three times"
+
+
 def hierarchy() -> Iterator[str]:
     names = ("SupCon", "RINCE out-in", "RINCE in", "RINCE out")
     rows = {name: row("fashion_hierarchy", name, "fashion-mnist") for name in names}
@@ -501,6 +508,7 @@ PAGES = {
     "docs/images.md": hierarchy,
     "docs/model.md": defaults,
     "docs/objectives.md": temperatures,
+    "docs/pretraining.md": pretraining,
     "docs/serving.md": serving,
     "docs/what-grids-show.md": lambda: [*grids(), *noise()],
     "docs/which-objective.md": losses,
