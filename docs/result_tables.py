@@ -298,6 +298,7 @@ def pretraining() -> Iterator[str]:
         "train": "train, descriptors",
         "train, rnc": "train, descriptors and Rank-N-Contrast",
     }
+    measured = json.loads((RESULTS / "benchmarks" / "pretraining.json").read_text("utf-8"))
     lines = [
         [
             f"{row['molecules']:,}",
@@ -305,7 +306,7 @@ def pretraining() -> Iterator[str]:
             f"{row[part]['molecules'] / row[part]['seconds']:,.0f}",
             f"{row[part]['own_mib'] / 1024:.1f}",
         ]
-        for row in json.loads((RESULTS / "benchmarks" / "pretraining.json").read_text())["sizes"]
+        for row in measured["sizes"]
         for part, name in names.items()
         if part in row
     ]
