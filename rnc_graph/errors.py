@@ -56,6 +56,22 @@ class MisfitError(BadValueError):
         self.keys = keys
 
 
+class MissingColumnError(BadValueError):
+    """A table has no column of a name.
+
+    Args:
+        message: which column is missing, and which columns there are.
+        column: its name.
+    """
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message, column)
+        self.message, self.column = message, column
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class MissingPackageError(RncGraphError, ImportError):
     """An optional package is not installed; the message says how to install it."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnc_graph.errors import BadValueError
+from rnc_graph.errors import BadValueError, MissingColumnError
 
 if TYPE_CHECKING:
     from rnc_graph.data import MoleculeTable
@@ -189,11 +189,11 @@ def read_measured(
             relation=relation,
             usual_relations=[usual_relations.get(name, "") for name in columns],
         )
-    except BadValueError as error:
-        if not given and any(f"no column {name!r}" in str(error) for name in targets):
-            how = "Of another name, or of a table with some of the targets: --target TARGET=COLUMN"
-            raise BadValueError(f"{error}\n{how}") from None
-        raise
+    except MissingColumnError as error:
+        if given or error.column not in targets:
+            raise
+        how = "Of another name, or of a table with some of the targets: --target TARGET=COLUMN"
+        raise MissingColumnError(f"{error}\n{how}", error.column) from None
     bad, sparse = without_value(bad)
     return with_targets(table, list(columns), targets), bad, [*notes, *sparse]
 

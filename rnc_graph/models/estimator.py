@@ -392,7 +392,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             OSError: the folder cannot be written to.
         """
         check_is_fitted(self)
-        save_model(self.model_, Path(folder))
+        save_model(self.model_, folder)
 
     @classmethod
     def load(
@@ -413,7 +413,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 ``random_state``, ``validation_fraction``, ``on_bad``, ``n_jobs``, ``device`` and
                 ``verbose`` have their defaults, which matters where the model is fitted again.
         """
-        model = load_model(Path(folder), trusted, plugins=plugins)
+        model = load_model(folder, trusted, plugins=plugins)
         regressor = cls(**{**model.settings.model_dump(), **options}, plugins=plugins)
         regressor.model_ = model
         regressor.n_targets_ = len(model.targets)

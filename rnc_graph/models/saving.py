@@ -95,7 +95,7 @@ def _digest(config: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def save_model(model: MoleculeModel, folder: Path) -> None:
+def save_model(model: MoleculeModel, folder: str | Path) -> None:
     """Write a model into a folder, which is made where it is missing.
 
     Where ``rnc-graph train`` has written another model, its card, split, figures and predictions
@@ -106,6 +106,7 @@ def save_model(model: MoleculeModel, folder: Path) -> None:
         BadValueError: its encoder was passed as a module, or its weights are larger than what is
             read.
     """
+    folder = Path(folder)
     if not isinstance(model.settings.encoder, str):
         raise BadValueError(
             f"encoder {type(model.settings.encoder).__name__}: a model is saved with the name or "
@@ -154,7 +155,7 @@ def _holds_another(folder: Path, weights_sha256: str) -> bool:
 
 
 def load_model(
-    folder: Path, trusted: Collection[str] = (), *, plugins: Sequence[str | Path] = ()
+    folder: str | Path, trusted: Collection[str] = (), *, plugins: Sequence[str | Path] = ()
 ) -> MoleculeModel:
     """Load a model; it predicts the same bits as the one that was saved, on the same machine.
 
@@ -170,6 +171,7 @@ def load_model(
         BadValueError: a newer version wrote it, a plugin is missing, a file is truncated, edited or
             a link, its encoder is not trusted, or the parts do not fit together.
     """
+    folder = Path(folder)
     config = _read_config(folder, trusted, plugins)
     content = _read(folder, WEIGHTS)
     if hashlib.sha256(content).hexdigest() != config.weights_sha256:

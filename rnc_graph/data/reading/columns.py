@@ -8,7 +8,7 @@ import pandas as pd
 
 from rnc_graph.data.bad import shorten
 from rnc_graph.data.reading.numbers import MISSING, looks_numeric, split_relation
-from rnc_graph.errors import BadValueError, did_you_mean, plural
+from rnc_graph.errors import BadValueError, MissingColumnError, did_you_mean, plural
 
 SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "mol", "molecule")
 TARGET_NAMES = ("target", "y", "label", "value")
@@ -47,12 +47,13 @@ def is_molecule(text: str) -> bool:
 
 
 def check_column(columns: Sequence[str], name: str, source: str) -> None:
-    """Raise :class:`RncGraphError`, naming the columns there are, if ``name`` is none of them."""
+    """Raise :class:`MissingColumnError`, naming the columns there are, if ``name`` is none."""
     if name in columns:
         return
-    raise BadValueError(
+    raise MissingColumnError(
         f"{source}: no column {name!r}; its columns are: {_listed(columns)}"
-        + did_you_mean(name, columns)
+        + did_you_mean(name, columns),
+        name,
     )
 
 
