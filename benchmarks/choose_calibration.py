@@ -80,7 +80,10 @@ def one_split(name: str, networks: int, seed: int) -> dict[str, dict[str, Any]]:
         if way == "out of fold":
             known = trained.predictions
             plain = ConformalIntervals.calibrate(
-                table.targets[trained.rows], known.values, known.spread + model.typical_spread
+                table.targets[trained.rows],
+                known.values,
+                known.spread + model.typical_spread,
+                np.arange(len(trained.rows)),
             )
             spread = predicted.spread + model.typical_spread
             reach = plain.half_widths(spread, 0.9)

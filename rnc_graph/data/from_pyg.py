@@ -107,6 +107,8 @@ def _kept(graph: Data, number: int) -> dict[str, None]:
             )
         elif isinstance(value, Number) or (name == "y" and value is not None):
             names[name] = None
+    for name in {"batch", "ptr"} & names.keys():
+        raise BadValueError(f"graph {number}: rename the attribute {name!r}: a batch has its own")
     return names
 
 
@@ -165,6 +167,11 @@ def _check_numbers_of_nodes(name: str, a: PackedAttribute, nodes: Tensor) -> Non
         raise BadValueError(
             f"graph {row}: {name!r} holds nodes that are not among its "
             f"{int(nodes.diff()[row])} nodes"
+            + (
+                ""
+                if name == "edge_index"
+                else "; rename it if it holds none: PyG takes each name with 'index' for nodes"
+            )
         )
 
 
@@ -223,13 +230,18 @@ def _targets(graphs: Sequence[Data]) -> PackedAttribute:
     rows: list[Tensor] = []
     of_nodes = 0
     for number, graph in enumerate(graphs):
-        row = torch.as_tensor(graph.y).detach().cpu().reshape(1, -1)
+        try:
+            y = torch.as_tensor(graph.y)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise BadValueError(
+                f"graph {number}: expected y of numbers, got {graph.y!r}"
+            ) from error
+        row = y.detach().cpu().reshape(1, -1)
         if rows and row.shape != rows[0].shape:
             raise BadValueError(
                 f"graph {number}: expected y of {rows[0].numel()} targets as graph 0 has, got "
                 f"{row.numel()}; the target of a graph is one row"
             )
-        y = torch.as_tensor(graph.y)
         of_nodes += y.dim() > 0 and y.shape[0] == graph.num_nodes and y.shape[0] > 1
         if row.is_complex() or row.isinf().any():
             raise BadValueError(f"graph {number}: expected y of numbers or NaN, got {row.tolist()}")

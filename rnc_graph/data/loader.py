@@ -121,6 +121,7 @@ class Loader:
         self.batch_size = batch_size
         self.views = views
         self.view = _as_view(transform)
+        self.augments = views > 1 or transform is not None
         self.shuffle = shuffle_seed is not None
         self.generator = Generator().manual_seed(shuffle_seed or 0)
         self.view_generator = self.generator
@@ -242,6 +243,7 @@ def split_targets(batch: Any) -> tuple[Any, Tensor]:
     """
     if isinstance(batch, list | tuple) and len(batch) == 2 and isinstance(batch[1], Tensor):
         inputs, y = batch
+        y = y if y.is_floating_point() else y.float()
         return inputs, y[:, None] if y.dim() == 1 else y
     y = getattr(batch, "y", None)
     if not isinstance(y, Tensor) or not isinstance(batch, Data):

@@ -167,7 +167,10 @@ class Compose(BaseTransform):
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
         self.transforms = list(transforms)
-        self._whole = ["generator" in inspect.signature(one).parameters for one in self.transforms]
+        self._whole = [
+            "generator" in inspect.signature(getattr(one, "forward", one)).parameters
+            for one in self.transforms
+        ]
 
     def __call__(self, data: Graphs, generator: Generator | None = None) -> Graphs:
         """Return an altered copy of one graph, or of each graph or row of a batch."""
@@ -182,7 +185,7 @@ class Compose(BaseTransform):
                 continue
             with nullcontext() if generator is None else drawing_from(generator):
                 if isinstance(data, Batch):
-                    data = collated([transform(graph) for graph in data.to_data_list()], data)
+                    data = collated([_altered(transform, one) for one in data.to_data_list()], data)
                 elif isinstance(data, Tensor):
                     data = torch.stack([transform(row) for row in data])
                 else:
@@ -191,6 +194,15 @@ class Compose(BaseTransform):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.transforms})"
+
+
+def _altered(transform: Callable[..., Any], graph: Data) -> Data:
+    found = transform(graph)
+    if not isinstance(found, Data):
+        raise BadValueError(
+            f"{transform}: expected it to return a Data, got {type(found).__name__}"
+        )
+    return found
 
 
 def make_view(strengths: Mapping[str, float]) -> View | None:

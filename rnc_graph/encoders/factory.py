@@ -14,7 +14,7 @@ from torch_geometric.utils import degree
 
 from rnc_graph.encoders.base import ENCODERS, Encoder, code_in_memory
 from rnc_graph.encoders.graph import GraphEncoder, Readout
-from rnc_graph.encoders.wrapper import WrappedEncoder
+from rnc_graph.encoders.wrapper import WrappedEncoder, takes_parts
 from rnc_graph.errors import BadValueError
 
 # Samples that an encoder runs on once, to find the width of its embedding.
@@ -83,7 +83,8 @@ def make_encoder(
 
 
 def _wrapped(model: nn.Module, dataset: Any, readout: Readout | None) -> nn.Module:
-    if isinstance(model, Encoder) or isinstance(getattr(model, "embedding_dim", None), int):
+    has_width = isinstance(getattr(model, "embedding_dim", None), int)
+    if isinstance(model, Encoder) or (has_width and not takes_parts(model)):
         if readout is not None:
             raise BadValueError(
                 f"readout: {type(model).__name__} pools by itself: expected None, got {readout!r}"

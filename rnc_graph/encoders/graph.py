@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
 from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
 
 from rnc_graph.data.schema import OGB_MOLECULES, GraphSchema, as_features, describe
@@ -75,6 +75,8 @@ class GraphEncoder(Encoder, ABC):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the (N, d) embedding."""
+        if isinstance(batch, Data) and not isinstance(batch, Batch):
+            batch = Batch.from_data_list([batch])
         embedding: Tensor = self.output(
             pool(self.atoms(batch), batch.batch, batch.num_graphs, self.readout)
         )

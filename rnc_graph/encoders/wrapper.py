@@ -24,11 +24,11 @@ _FEATURES = ("x", "edge_attr", "edge_weight")
 class WrappedEncoder(Encoder):
     """A model with the interface of an encoder: a batch of B graphs in, (B, d) out.
 
-    A model whose ``forward`` names parts of a graph (``x``, ``edge_index``, ``edge_attr``,
-    ``edge_weight``, ``pos``, ``z``, ``batch``, ``batch_size``, or any other attribute of the batch)
-    gets these. Any other model gets the batch itself. Features become floats of the model's type,
-    integers only if the model has no embedding table to look them up in; PyG's own models get a
-    single feature as a column. Outputs for each node are pooled.
+    A model whose ``forward`` names parts of a graph (``edge_index``, ``edge_attr``,
+    ``edge_weight``, ``pos`` or ``z``), or has several arguments without a default, gets these
+    attributes of the batch, and ``batch_size``. Any other model gets the batch itself. Features
+    become floats of the model's type, integers only if the model has no embedding table to look
+    them up in; PyG's own models get a single feature as a column. Outputs for each node are pooled.
 
     Args:
         model: the model; it is trained in place.
@@ -49,6 +49,7 @@ class WrappedEncoder(Encoder):
         self.model = model
         self.readout = readout
         self.parameters_of_forward = _parameters(model)
+        self.takes_parts = takes_parts(model)
         tables = nn.Embedding, nn.EmbeddingBag
         self.casts = not any(isinstance(module, tables) for module in model.modules())
         self.takes_edge_attr = _takes_edge_attr(model)
@@ -71,9 +72,8 @@ class WrappedEncoder(Encoder):
         if not isinstance(batch, Data):
             out = self.model(batch)
             return self._checked(out, len(out) if isinstance(out, Tensor) else 0)
-        named = not _GRAPH_ARGUMENTS.isdisjoint(self.parameters_of_forward)
         try:
-            out = self.model(**self._arguments(batch)) if named else self.model(batch)
+            out = self.model(**self._arguments(batch)) if self.takes_parts else self.model(batch)
         except IndexError as error:
             if isinstance(batch.x, Tensor) and (batch.x == MASK).any():
                 raise BadValueError(
@@ -132,6 +132,13 @@ class WrappedEncoder(Encoder):
                 f"node (N, d), got {got}"
             )
         return out
+
+
+def takes_parts(model: nn.Module) -> bool:
+    """Return whether a model takes the parts of a graph by name, not the batch itself."""
+    parameters = _parameters(model)
+    required = [one for one in parameters.values() if one.default is inspect.Parameter.empty]
+    return len(required) > 1 or not _GRAPH_ARGUMENTS.isdisjoint(parameters)
 
 
 def _parameters(model: nn.Module) -> dict[str, inspect.Parameter]:

@@ -173,6 +173,8 @@ class LabelAttentionNCE(PretrainLoss):
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of features (B, V, d) with labels (B, t), NaN where missing."""
+        if len(labels) < 2:
+            return zero_loss(features)
         some_missing = bool(labels.isnan().any())
         if some_missing:
             known = has_target(labels)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.errors import BadValueError
+from rnc_graph.losses.checks import Shapes, as_columns, eager
 from rnc_graph.registry import Registry
 
 LOSSES: Registry[nn.Module] = Registry("objective")
@@ -44,12 +45,31 @@ class PretrainLoss(Loss):
     min_views = 1
     """The smallest V."""
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Call ``forward`` of features (B, V, d) and labels (B, t), or (B,) for one target."""
+        return super().__call__(*self._checked(*args, **kwargs))
+
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
-        """Compute what the loss needs from the training set. Called once, before training.
+        """Compute what the loss needs from the training set.
+
+        Called once, before training, and before a state dict is loaded: what it computes decides
+        the shapes of the state.
 
         ``labels`` are its standardized targets (M, t), or class numbers (M, 1), NaN where missing;
         ``embedding_dim`` is d of the features. The same seed gives the same state.
         """
+
+    @eager
+    def _checked(self, features: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        shapes, labels = Shapes(), as_columns(labels)
+        shapes.shape("features", features, ("B", "V", "d"))
+        shapes.shape("labels", labels, ("B", "t"))
+        if features.shape[1] < self.min_views:
+            raise BadValueError(
+                f"{type(self).__name__} takes V >= {self.min_views} views, got features "
+                f"{tuple(features.shape)}"
+            )
+        return features, labels
 
 
 class QueueLoss(PretrainLoss):
@@ -65,6 +85,18 @@ class QueueLoss(PretrainLoss):
         check_queue_size(queue_size)
         check_momentum(momentum)
         self.queue_size, self.momentum = queue_size, momentum
+
+    @eager
+    def _checked(  # type: ignore[override]  # of the other signature
+        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
+    ) -> tuple[Tensor, ...]:
+        shapes, labels, queue_labels = Shapes(), as_columns(labels), as_columns(queue_labels)
+        shapes.shape("query", query, ("N", "d"))
+        shapes.shape("key", key, ("N", "d"))
+        shapes.shape("labels", labels, ("N", "t"))
+        shapes.shape("queue", queue, ("K", "d"))
+        shapes.shape("queue_labels", queue_labels, ("K", "t"))
+        return query, key, labels, queue, queue_labels
 
 
 def check_queue_size(size: int) -> None:

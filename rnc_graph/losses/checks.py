@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -48,6 +49,10 @@ def first_order(backward: Callable[..., T]) -> Callable[..., T]:
 
 def check_positive(name: str, value: float) -> None:
     """Raise :class:`BadValueError` unless ``value`` is a positive, finite number."""
+    if not isinstance(value, Real):
+        raise BadValueError(
+            f"{name} must be a plain number (it gets no gradient), got {type(value).__name__}"
+        )
     if not 0 < value < math.inf:
         raise BadValueError(f"{name} must be positive and finite, got {value}")
 
@@ -92,6 +97,11 @@ def real_floats(name: str, values: Tensor, dtype: torch.dtype) -> Tensor:
     return floats
 
 
+def as_columns(labels: Tensor) -> Tensor:
+    """Return labels of one target (B,) as (B, 1), and (B, t) as they are."""
+    return labels[:, None] if labels.dim() == 1 else labels
+
+
 class Shapes:
     """Checks tensors against shapes in letters; a letter is one size throughout."""
 
@@ -103,30 +113,31 @@ class Shapes:
 
     def embeddings(self, name: str, values: Tensor, *letters: str) -> None:
         """Check a tensor of finite floats."""
-        self._shape(name, values, letters)
+        self.shape(name, values, letters)
         check_floating(name, values)
         check_finite(name, values)
 
     def targets(self, name: str, values: Tensor, *letters: str) -> bool:
         """Check a tensor of real numbers that are finite or NaN; return whether any is NaN."""
-        self._shape(name, values, letters)
+        self.shape(name, values, letters)
         if values.is_complex():
             raise BadValueError(f"{name} must be real, got {values.dtype}")
         return check_finite(name, values, missing=True)
 
     def classes(self, name: str, values: Tensor, *letters: str) -> None:
         """Check a tensor of integers."""
-        self._shape(name, values, letters)
+        self.shape(name, values, letters)
         if values.is_floating_point() or values.is_complex():
             raise BadValueError(f"{name} must be integers, got {values.dtype}")
 
     def mask(self, name: str, values: Tensor, *letters: str) -> None:
         """Check a tensor of booleans."""
-        self._shape(name, values, letters)
+        self.shape(name, values, letters)
         if values.dtype != torch.bool:
             raise BadValueError(f"{name} must be torch.bool, got {values.dtype}")
 
-    def _shape(self, name: str, values: Tensor, letters: tuple[str, ...]) -> None:
+    def shape(self, name: str, values: Tensor, letters: tuple[str, ...]) -> None:
+        """Check the shape alone."""
         shape = tuple(values.shape)
         known = {letter: self.sizes[letter] for letter in letters if letter in self.sizes}
         sizes = dict(zip(letters, shape, strict=False)) | known

@@ -9,7 +9,7 @@ from torch import Tensor
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, Loss, QueueLoss, select, zero_loss
 from rnc_graph.losses.blockwise import log_sum_exp_products
-from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.checks import Shapes, as_columns, check_positive, eager
 from rnc_graph.losses.classes import Bins, make_bins
 from rnc_graph.losses.pairwise import units, wide_dtype
 
@@ -193,7 +193,7 @@ class ClassQueueLoss(QueueLoss):
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Compute the bins of the training labels (M, t)."""
-        self.bins.setup(labels)
+        self.bins.setup(as_columns(labels))
 
     def forward(
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor

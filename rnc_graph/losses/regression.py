@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, PretrainLoss, zero_loss
+from rnc_graph.losses.checks import as_columns
 
 
 @LOSSES.register("regression")
@@ -23,7 +24,7 @@ class RegressionLoss(PretrainLoss):
         """Make the head, with ``seed`` for its weights: (M, t) and d -> ``nn.Linear(d, t)``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.head = nn.Linear(embedding_dim, labels.shape[1])
+            self.head = nn.Linear(embedding_dim, as_columns(labels).shape[1])
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the error over all views of features (B, V, d) with labels (B, t) or NaN."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, Loss, QueueLoss, has_target, select, zero_loss
 from rnc_graph.losses.blockwise import blocks
-from rnc_graph.losses.checks import Shapes, check_floating, check_positive, eager
+from rnc_graph.losses.checks import Shapes, as_columns, check_floating, check_positive, eager
 from rnc_graph.losses.pairwise import units
 from rnc_graph.losses.products import LOG2_E, aligned_rows, sum_over_products
 from rnc_graph.losses.ranks import ClassRanks, LabelRanks, hierarchy_similarity
@@ -338,7 +338,7 @@ class RINCE(QueueLoss):
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Compute the thresholds of the training labels (M, t), or check their classes."""
-        self.ranks.setup(labels)
+        self.ranks.setup(as_columns(labels))
 
     def forward(
         self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor

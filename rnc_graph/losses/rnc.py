@@ -161,10 +161,10 @@ def _sorted_by_label(labels: Tensor, by_view: Tensor, missing: bool) -> tuple[Te
 
 
 def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
-    """Check the arguments of ``forward``; return labels as (B, t), and whether any is missing."""
+    """Check the arguments of ``forward``; return the labels, and whether any is missing."""
     shapes = Shapes()
     shapes.embeddings("features", features, "B", "V", "d")
-    labels = labels.detach()[:, None] if labels.dim() == 1 else labels.detach()
+    labels = labels.detach()
     missing = shapes.targets("labels", labels, "B", "t")
     samples, views, _ = features.shape
     if samples * views < 2:

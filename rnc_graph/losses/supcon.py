@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, Loss, PretrainLoss, select, zero_loss
-from rnc_graph.losses.checks import Shapes, check_positive, eager
+from rnc_graph.losses.checks import Shapes, as_columns, check_positive, eager
 from rnc_graph.losses.classes import Bins, make_bins
 from rnc_graph.losses.pairwise import unit
 from rnc_graph.losses.products import LOG2_E, powers_, sum_over_products
@@ -98,7 +98,7 @@ class SupCon(PretrainLoss):
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Compute the bins of the training labels (M, t)."""
-        self.bins.setup(labels)
+        self.bins.setup(as_columns(labels))
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of features (B, V, d) with labels (B, t), NaN where missing."""

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from rnc_graph.errors import BadValueError, UnknownNameError
 from rnc_graph.losses.base import LOSSES
-from rnc_graph.losses.checks import check_positive, eager
+from rnc_graph.losses.checks import as_columns, check_positive, eager
 from rnc_graph.losses.classes import Bins
 from rnc_graph.losses.hypersphere import assign_targets, hypersphere_targets, ordered_targets
 from rnc_graph.losses.kcl import ClassQueueLoss, MomentumContrastLoss, check_queued
@@ -151,6 +151,7 @@ class TSC(ClassQueueLoss):
 
         Raises :class:`BadValueError` for ordered targets with t > 1 or in too few dimensions.
         """
+        labels = as_columns(labels)
         super().setup(labels, embedding_dim, seed)
         classes = self.bins.classes
         if self.kind == "ordered":
@@ -169,7 +170,7 @@ class TSC(ClassQueueLoss):
         self, query: Tensor, key: Tensor, classes: Tensor, queue: Tensor, queue_classes: Tensor
     ) -> Tensor:
         """Return the loss of queries (B, d) of classes (B,) against the queue (K, d)."""
-        if self.centroids is not None:
+        if self.centroids is not None and self.training:
             centroids = self.centroids.update(query.detach(), classes)
             self.class_to_target = assign_targets(centroids, self.targets)
         queued = query, key, classes, queue, queue_classes

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.splits.split import first_rows
+from rnc_graph.data.splits.split import first_rows, numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.metrics.intervals import ConformalIntervals
 from rnc_graph.models.members import TrainingParts
@@ -61,9 +61,12 @@ def calibrate_held_out(
     model = _with_typical_spread(model, spread[np.isin(held_out, selection)])
     predictions = replace(predictions, difficulty=spread + model.typical_spread)
     calibrates = np.flatnonzero(np.isin(held_out, calibration))
-    calibrated = targets[held_out[calibrates]], predictions.take(calibrates)
+    rows = held_out[calibrates]
+    model_with = _with_intervals(
+        model, targets[rows], predictions.take(calibrates), _molecules(features, rows)
+    )
     by_member = model.predict_by_member(features, held_out)
-    return Trained(_with_intervals(model, *calibrated), held_out, predictions, by_member)
+    return Trained(model_with, held_out, predictions, by_member)
 
 
 def calibrate_out_of_fold(
@@ -114,7 +117,12 @@ def calibrate_out_of_fold(
         seen=np.zeros(len(rows), dtype=bool),
     )
     by_member = model.scaler.restore(out_of_fold.members[:, known])
-    return Trained(_with_intervals(model, targets[rows], predictions), rows, predictions, by_member)
+    calibrated = _with_intervals(model, targets[rows], predictions, _molecules(features, rows))
+    return Trained(calibrated, rows, predictions, by_member)
+
+
+def _molecules(features: MoleculeFeatures, rows: Rows) -> Rows:
+    return numbered(features.canonical[row] for row in rows.tolist())
 
 
 def _with_typical_spread(model: MoleculeModel, spread: FloatArray) -> MoleculeModel:
@@ -126,8 +134,8 @@ def _with_typical_spread(model: MoleculeModel, spread: FloatArray) -> MoleculeMo
 
 
 def _with_intervals(
-    model: MoleculeModel, targets: FloatArray, predictions: Predictions
+    model: MoleculeModel, targets: FloatArray, predictions: Predictions, molecules: Rows
 ) -> MoleculeModel:
     y_true, y_pred = model.scaler.transform(targets), model.scaler.transform(predictions.values)
-    scores = ConformalIntervals.calibrate(y_true, y_pred, predictions.difficulty)
+    scores = ConformalIntervals.calibrate(y_true, y_pred, predictions.difficulty, molecules)
     return replace(model, intervals=scores)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.scaling import TargetScaler
+from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.metrics.intervals import coverage
 from rnc_graph.metrics.regression import metrics_by_target
@@ -141,15 +142,20 @@ class Evaluation:
         rows = {"in the domain": np.flatnonzero(~outside), "out of domain": np.flatnonzero(outside)}
         return {name: self.take(own) for name, own in rows.items()}
 
-    def covered(self, target: int) -> tuple[int, int]:
-        """Return how many values of a target are within their intervals, and of how many.
+    def molecules(self, rows: NDArray[np.int64]) -> int:
+        """Return how many molecules some rows are of."""
+        return len({canonical_smiles(self.smiles[row]) for row in rows})
 
-        (0, 0) where too few molecules calibrate the intervals.
+    def covered(self, target: int) -> tuple[int, int, int]:
+        """Return how many values of a target are in their intervals, of how many and of whom.
+
+        (0, 0, 0) where too few molecules calibrate the intervals.
         """
         rows = self.known(target)
         y_true, low, high = (a[rows, target] for a in (self.measured, self.low, self.high))
         known = np.isfinite(low)
-        return int(((low <= y_true) & (y_true <= high))[known].sum()), int(known.sum())
+        inside = ((low <= y_true) & (y_true <= high))[known]
+        return int(inside.sum()), len(inside), self.molecules(rows[known])
 
     def _violations(self, target: int) -> dict[str, float]:
         if self.censored is None:
@@ -201,8 +207,8 @@ class Calibration:
         levels: (L,) shares that the intervals should cover.
         seen: (L,) shares of the n values that they cover; NaN above the highest level.
         low, high: (L,) where 95% of such shares are if calibration and test molecules are
-            exchangeable: quantiles of the beta-binomial distribution of n values whose intervals c
-            molecules calibrate (Vovk, ACML 2012).
+            exchangeable: quantiles of the beta-binomial distribution of the molecules of the n
+            values, whose intervals c molecules calibrate (Vovk, ACML 2012).
     """
 
     count: int
@@ -218,7 +224,7 @@ def calibration(model: MoleculeModel, evaluation: Evaluation, target: int) -> Ca
 
     rows = evaluation.known(target)
     y_true, predictions = evaluation.measured[rows, target], evaluation.predictions.take(rows)
-    count, calibrated = len(rows), model.intervals.counts[target]
+    count, calibrated = evaluation.molecules(rows), model.intervals.counts[target]
     seen, low, high = (np.full(len(LEVELS), np.nan) for _ in range(3))
     for number, level in enumerate(LEVELS.tolist()):
         least = math.ceil(round(level * (calibrated + 1), 9))
@@ -228,4 +234,4 @@ def calibration(model: MoleculeModel, evaluation: Evaluation, target: int) -> Ca
         seen[number] = coverage(y_true, *ends)
         shares = betabinom(count, least, calibrated + 1 - least)
         low[number], high[number] = shares.ppf([0.025, 0.975]) / count
-    return Calibration(count, LEVELS, seen, low, high)
+    return Calibration(len(rows), LEVELS, seen, low, high)

@@ -32,7 +32,7 @@ from rnc_graph.training import History, StageConfig, TrainerConfig, check_device
 from rnc_graph.training.distributed import rank
 from rnc_graph.training.fit import fit
 from rnc_graph.training.inference import torch_device
-from rnc_graph.training.modules import StageModule, check_embedding
+from rnc_graph.training.modules import StageModule, embed
 
 # Shards whose molecules normalize the embedding.
 _NORMALIZED_BY = 2
@@ -67,7 +67,7 @@ class CorpusModule(StageModule):
         graphs, scores = batch
         embedding = scores.new_zeros(0)
         if any(objective.sees_embedding for objective in self.objectives.values()):
-            embedding = check_embedding(self.encoder(graphs), len(scores))
+            embedding = embed(self.encoder, graphs, len(scores))
         total: Tensor = scores.new_zeros(())
         for number, (name, objective) in enumerate(self.objectives.items()):
             # By the step alone: a run that resumes draws what it would have drawn.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rnc_graph.errors import plural
 from rnc_graph.models import Evaluation
 from rnc_graph.models.build import Built, Preparation, Prepared
 from rnc_graph.reporting import numbers
@@ -174,22 +175,28 @@ def _domain_table(evaluation: Evaluation) -> list[str]:
     rows = []
     for target, (title, unit) in enumerate(zip(evaluation.targets, evaluation.units, strict=True)):
         for name, part in evaluation.by_domain().items():
-            metrics, (covered, count) = part.metrics(target), part.covered(target)
+            metrics, covered = part.metrics(target), part.covered(target)
             cells = [numbers.with_unit(title, unit), name, f"{metrics['count']:,.0f}"]
-            rows.append([*cells, numbers.number(metrics["rmse"]), _share(covered, count)])
+            rows.append([*cells, numbers.number(metrics["rmse"]), _share(*covered)])
     header = ["target", "molecules", "rows", "RMSE", "within their interval (95% interval)"]
     return markdown_table(header, rows)
 
 
-def _share(covered: int, count: int) -> str:
-    """Return a share with its exact 95% interval (Clopper and Pearson, Biometrika 26, 1934)."""
-    from scipy.stats import binomtest
+def _share(covered: int, count: int, molecules: int) -> str:
+    """Return a share with its exact 95% interval (Clopper and Pearson, Biometrika 26, 1934).
+
+    Molecules are its trials: the rows of one say little more than one of them.
+    """
+    from scipy.stats import beta
 
     if not count:
         return numbers.NONE
-    low, high = binomtest(covered, count).proportion_ci()
+    inside = covered / count * molecules
+    low = beta.ppf(0.025, inside, molecules - inside + 1) if inside else 0.0
+    high = beta.ppf(0.975, inside + 1, molecules - inside) if inside < molecules else 1.0
     ends = f"{numbers.percent(low)} to {numbers.percent(high)}"
-    return f"{covered} of {count}: {numbers.percent(covered / count)} ({ends})"
+    of = f"{count}" if molecules == count else f"{count} ({plural(molecules, 'molecule')})"
+    return f"{covered} of {of}: {numbers.percent(covered / count)} ({ends})"
 
 
 def metric_cells(evaluation: Evaluation, target: int) -> list[str]:

@@ -156,13 +156,28 @@ class StageData:
         return getattr(self.described, "schema", None)
 
     def check_order(self) -> None:
-        """Raise :class:`BadValueError` for a loader that shuffles: outputs would be in no order."""
-        sampler = getattr(self.loader, "sampler", None)
-        if isinstance(sampler, RandomSampler | SubsetRandomSampler | WeightedRandomSampler):
-            raise BadValueError(
-                f"{self.name}: expected a loader that keeps its order (shuffle=False), got one "
-                f"with a {type(sampler).__name__}"
-            )
+        """Raise :class:`BadValueError` for a loader whose outputs would not be one a sample.
+
+        One that shuffles, leaves samples out, or yields augmented views.
+        """
+        loader = self.loader
+        if isinstance(loader, Loader):
+            if loader.shuffle or loader.augments:
+                raise BadValueError(
+                    f"{self.name}: expected a Loader that keeps its order, without views and "
+                    "transform, or the dataset itself"
+                )
+            return
+        for sampler in (getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)):
+            if _shuffles(sampler):
+                raise BadValueError(
+                    f"{self.name}: expected a loader that keeps its order (shuffle=False), got one "
+                    f"with a {type(sampler).__name__}"
+                )
+            if getattr(sampler, "drop_last", False):
+                raise BadValueError(
+                    f"{self.name}: expected a loader with all samples, got one with drop_last=True"
+                )
 
     def check_last_batch(self) -> None:
         """Raise :class:`BadValueError` for a loader whose last batch is one sample.
@@ -269,6 +284,17 @@ def _packed(data: Any, name: str | None = None) -> GraphDataset:
             stacklevel=2,
         )
     return packed
+
+
+def _shuffles(sampler: Any) -> bool:
+    """Return whether a sampler of samples or batches draws them at random."""
+    random_ones = RandomSampler | SubsetRandomSampler | WeightedRandomSampler
+    inner = getattr(sampler, "sampler", None)
+    return (
+        isinstance(sampler, random_ones)
+        or getattr(sampler, "shuffle", False) is True
+        or (inner is not None and _shuffles(inner))
+    )
 
 
 def _unwrapped(data: Any) -> Any:

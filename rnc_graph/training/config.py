@@ -135,7 +135,11 @@ class TrainerConfig:
         checkpoint: file with the state of an unfinished stage; a stage that finds one resumes from
             it, and ends with the same bits.
         checkpoint_seconds: the least time between two writes of it; 0 writes after each epoch.
-        loggers: Lightning loggers.
+        loggers: Lightning loggers. Where a model has several stages, each logs under its
+            name: ``pretrain/training_loss``.
+
+    Raises:
+        BadValueError: a device with a number, such as "cuda:0", or loggers that are none.
     """
 
     device: str = "cpu"
@@ -144,12 +148,31 @@ class TrainerConfig:
     checkpoint_seconds: float = 60.0
     loggers: tuple[Logger, ...] = ()
 
-    def of_stage(self, stage: str) -> TrainerConfig:
-        """Return the configuration with a checkpoint file of one stage."""
-        if self.checkpoint is None:
-            return self
-        name = self.checkpoint.name.removesuffix(".ckpt")
-        return replace(self, checkpoint=self.checkpoint.with_name(f"{name}.{stage}.ckpt"))
+    def __post_init__(self) -> None:
+        if ":" in self.device:
+            raise BadValueError(
+                f"device: expected 'cpu', 'gpu', 'auto' or another accelerator without a number, "
+                f"got {self.device!r}; choose a GPU by CUDA_VISIBLE_DEVICES"
+            )
+        if isinstance(self.checkpoint, str):
+            object.__setattr__(self, "checkpoint", Path(self.checkpoint))
+        if not isinstance(self.loggers, tuple | list):
+            raise BadValueError(
+                f"loggers: expected a tuple of Lightning loggers, got a "
+                f"{type(self.loggers).__name__}"
+            )
+
+    def of_stage(self, stage: str, last: bool = False) -> TrainerConfig:
+        """Return the configuration of one of several stages: its own checkpoint file and names."""
+        checkpoint, loggers = self.checkpoint, self.loggers
+        if checkpoint is not None:
+            name = checkpoint.name.removesuffix(".ckpt")
+            checkpoint = checkpoint.with_name(f"{name}.{stage}.ckpt")
+        if loggers:
+            from rnc_graph.training.stage_logger import StageLogger
+
+            loggers = tuple(StageLogger(logger, stage, last) for logger in loggers)
+        return replace(self, checkpoint=checkpoint, loggers=loggers)
 
 
 DEFAULT_TRAINER = TrainerConfig()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import nullcontext
 from itertools import chain
@@ -17,6 +18,8 @@ from rnc_graph.seeding import deterministic
 
 # Graphs that are embedded at a time.
 _TOGETHER = 128
+# A model that one thread moves to a device and back must stay there until the others are done.
+_ON_DEVICE = threading.Lock()
 
 
 def torch_device(accelerator: str) -> torch.device:
@@ -64,8 +67,20 @@ def infer(
 
     A batch is a tuple whose first element is the inputs. The model's device and the modes of all
     its modules are restored afterwards; ``device=None`` computes on the model's own. The same
-    batches give the same bits.
+    batches give the same bits. Threads may share a model that is in evaluation mode.
+
+    Raises:
+        BadValueError: outputs that are not one row for each of the inputs.
     """
+    if device is not None and device.type != "cpu":
+        with _ON_DEVICE:
+            return _infer(model, batches, device)
+    return _infer(model, batches, device)
+
+
+def _infer(
+    model: nn.Module, batches: Iterable[tuple[Any, ...]], device: torch.device | None
+) -> Tensor:
     tensor = next(chain(model.parameters(), model.buffers()), None)
     home = torch.device("cpu") if tensor is None else tensor.device
     device = device or home
@@ -76,13 +91,32 @@ def infer(
         model.eval()
     try:
         with deterministic() if device.type == "cuda" else nullcontext():
-            outputs = [model(_moved_inputs(inputs, device)) for inputs, *_ in batches]
+            outputs = [
+                check_rows(model(_moved_inputs(inputs, device)), inputs) for inputs, *_ in batches
+            ]
         return torch.cat(outputs).cpu()
     finally:
         if device != home:
             model.to(home)
         for module in training:
             module.training = True
+
+
+def check_rows(outputs: Any, inputs: Any) -> Tensor:
+    """Return the outputs of a model, if they are a row for each of its inputs.
+
+    Raises:
+        BadValueError: they are not.
+    """
+    if not isinstance(outputs, Tensor):
+        raise BadValueError(f"encoder: expected a tensor, got a {type(outputs).__name__}")
+    count = len(inputs) if isinstance(inputs, Tensor) else getattr(inputs, "num_graphs", None)
+    if count is not None and outputs.shape[:1] != (count,):
+        raise BadValueError(
+            f"encoder: expected outputs of {count} rows, one for each of the inputs, got the shape "
+            f"{tuple(outputs.shape)}; are the outputs for nodes pooled?"
+        )
+    return outputs
 
 
 def _moved_inputs(inputs: Any, device: torch.device) -> Any:

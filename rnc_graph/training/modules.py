@@ -17,6 +17,7 @@ from rnc_graph.training.config import FinetuneConfig, HeadLoss, StageConfig
 from rnc_graph.training.contrast import Contrast
 from rnc_graph.training.distributed import gathered
 from rnc_graph.training.head_losses import HEAD_LOSSES, KnownError, KnownMAE
+from rnc_graph.training.inference import check_rows
 
 
 class StageModule(L.LightningModule):
@@ -48,7 +49,7 @@ class StageModule(L.LightningModule):
 
     def _evaluate(self, batch: Any, name: str) -> None:
         inputs, y_true = split_targets(batch)
-        self.validation.update(self(inputs), y_true)
+        self.validation.update(check_rows(self(inputs), inputs), y_true)
         self.log(name, self.validation, batch_size=len(y_true))
 
     def predict_step(self, batch: Any, *_: int) -> Tensor:
@@ -121,7 +122,7 @@ class PretrainModule(StageModule):
         """Return the pretraining loss of a batch plus the loss of the probe."""
         inputs, y_true = split_targets(batch)
         y_true = exact(y_true)
-        embedding = check_embedding(self.encoder(inputs), len(y_true))
+        embedding = embed(self.encoder, inputs, len(y_true))
         loss = self.contrast(self.encoder, inputs, embedding, y_true)
         y_pred = gathered(self.probe(embedding.detach()))
         by_view = gathered(y_true.repeat(len(embedding) // len(y_true), 1))
@@ -187,7 +188,7 @@ class FinetuneModule(StageModule):
     def training_step(self, batch: Any, _: int) -> Tensor:
         """Return the loss of a batch of V views."""
         inputs, y_true = split_targets(batch)
-        embedding = check_embedding(self.encoder(inputs), len(y_true))
+        embedding = embed(self.encoder, inputs, len(y_true))
         y_pred = gathered(self.head(embedding))
         by_view = gathered(torch.cat([y_true] * (len(embedding) // len(y_true))))
         loss = self.head_loss(y_pred, by_view)
@@ -198,13 +199,21 @@ class FinetuneModule(StageModule):
         return loss
 
 
-def check_embedding(embedding: Tensor, samples: int) -> Tensor:
-    """Return the embedding of the V views of B samples.
+def embed(encoder: nn.Module, inputs: Any, samples: int) -> Tensor:
+    """Return the embedding (V * B, d) of inputs that are the V views of B samples.
 
     Raises:
-        BadValueError: it does not have a row for each view of each sample.
+        BadValueError: it does not have a row for each view of each sample, or another width than
+            the encoder's ``embedding_dim``.
         RunError: training has diverged.
     """
+    embedding = check_rows(encoder(inputs), inputs)
+    width = getattr(encoder, "embedding_dim", None)
+    if width is not None and embedding.shape[1:] != (width,):
+        raise BadValueError(
+            f"encoder: expected an embedding (V * B, {width}) as its embedding_dim says, got the "
+            f"shape {tuple(embedding.shape)}"
+        )
     if embedding.dim() != 2 or len(embedding) % samples:
         raise BadValueError(
             f"encoder: expected an embedding (V * B, d) of {samples} samples, got the shape "

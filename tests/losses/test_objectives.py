@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RncGraphError, UnknownNameError
+from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError
 from rnc_graph.losses import (
     KCL,
     LOSSES,
@@ -274,3 +274,72 @@ def test_the_options_are_printed() -> None:
     }
     for loss, options in shown.items():
         assert options in repr(loss)
+
+
+_BY_BATCH = [name for name in LOSSES.names() if not issubclass(LOSSES.get(name), QueueLoss)]
+_BY_QUEUE = [name for name in LOSSES.names() if issubclass(LOSSES.get(name), QueueLoss)]
+
+
+@pytest.mark.parametrize("name", _BY_BATCH)
+def test_labels_of_one_target_may_have_no_columns(name: str) -> None:
+    objective = LOSSES.make(name)
+    objective.setup(LABELS[:, 0], 8, seed=0)
+    features, labels = _draw(5, 3, 8), torch.tensor([[1.0], [8.0], [9.0], [12.0], [18.0]])
+    expected = _prepared(LOSSES.make(name))(features, labels)
+    assert torch.equal(objective(features, labels[:, 0]), expected)
+
+
+@pytest.mark.parametrize("name", _BY_QUEUE)
+def test_labels_of_a_queue_may_have_no_columns(name: str) -> None:
+    objective, batch = LOSSES.make(name), _queued()
+    objective.setup(LABELS[:, 0], 8, seed=0)
+    flat = {key: x[:, 0] if "labels" in key else x for key, x in batch.items()}
+    values = []
+    for loss, given in ((objective, flat), (_prepared(LOSSES.make(name)), batch)):
+        torch.manual_seed(0)
+        values.append(loss(**given))
+    assert torch.equal(*values)
+
+
+@pytest.mark.parametrize("name", _BY_BATCH)
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        ((5, 3, 8), (4, 1), r"labels must be \(B, t\) with B = 5, got shape \(4, 1\)"),
+        ((5, 3, 8), (5, 1, 1), r"labels must be \(B, t\) with B = 5"),
+        ((5, 8), (5, 1), r"features must be \(B, V, d\), got shape \(5, 8\); with one view, add"),
+    ],
+)
+def test_wrong_shapes(
+    name: str, features: tuple[int, ...], labels: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(BadValueError, match=message):
+        _prepared(LOSSES.make(name))(_draw(*features), torch.zeros(labels))
+
+
+@pytest.mark.parametrize("name", ["simclr", "attention-nce", "attention-nce-labels"])
+def test_fewer_views_than_a_loss_needs(name: str) -> None:
+    objective = LOSSES.make(name)
+    with pytest.raises(BadValueError, match=f"takes V >= {objective.min_views} views"):
+        objective(_draw(5, objective.min_views - 1, 8), torch.zeros(5, 1))
+
+
+def test_a_batch_of_one_sample_has_no_near_labels() -> None:
+    features = _draw(1, 2, 8).requires_grad_()
+    loss = LabelAttentionNCE()(features, torch.zeros(1, 1))
+    loss.backward()
+    assert loss == 0
+    assert torch.equal(features.grad, torch.zeros(1, 2, 8))
+
+
+def test_a_loss_in_evaluation_mode_learns_nothing() -> None:
+    objective = _prepared(TSC(bins=2)).eval()
+    before = {name: x.clone() for name, x in objective.state_dict().items()}
+    objective(**_queued())
+    assert all(torch.equal(x, before[name]) for name, x in objective.state_dict().items())
+
+
+@pytest.mark.parametrize("loss", [RnCLoss, KCLLoss, AttentionNCELoss, SupConLoss, TSCLoss])
+def test_a_temperature_is_no_parameter(loss: type[nn.Module]) -> None:
+    with pytest.raises(BadValueError, match=r"temperature must be a plain number .* got Parameter"):
+        loss(temperature=nn.Parameter(torch.tensor(0.5)))

@@ -107,6 +107,27 @@ def test_the_mean_over_molecules_is_the_metric(rows: list[tuple[float, int]]) ->
         np.testing.assert_allclose(shares.mean(), expected[name], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("metric", ["rmse", "mae"])
+def test_a_compound_measured_often_has_the_weight_of_its_rows_and_no_more(metric: str) -> None:
+    """Where the difference is the same in every row, no choice of molecules changes it."""
+    molecules = np.array([*range(9), *[9] * 60])
+    one, two = (error_shares(e * np.ones(69), molecules)[metric] for e in (2, 1))
+    assert two - one == pytest.approx(-1)
+    # And otherwise the standard error is that of leaving out one molecule at a time.
+    rng = np.random.default_rng(0)
+    molecules = np.arange(80).repeat(rng.integers(1, 9, 80))
+    errors = rng.normal(size=(2, len(molecules))) + rng.normal(size=(2, 80))[:, molecules]
+
+    def difference(rows: np.ndarray) -> float:
+        values = [regression_metrics(np.zeros(rows.sum()), e[rows])[metric] for e in errors]
+        return values[1] - values[0]
+
+    left_out = np.array([difference(molecules != molecule) for molecule in range(80)])
+    jackknife = np.sqrt(79 / 80 * ((left_out - left_out.mean()) ** 2).sum())
+    one, two = (error_shares(e, molecules)[metric] for e in errors)
+    assert (two - one).std(ddof=1) / 80**0.5 == pytest.approx(jackknife, rel=0.1)
+
+
 def test_rows_of_a_molecule_are_one_observation() -> None:
     """Ten copies of each row leave the p value as it is."""
     rng = np.random.default_rng(0)

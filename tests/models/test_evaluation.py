@@ -24,12 +24,14 @@ def evaluated(model: MoleculeModel, scale: float) -> tuple[MoleculeModel, Evalua
     """A model that predicts 0, calibrated by normal errors, on molecules with errors of a scale."""
     rng = np.random.default_rng(0)
     zeros, ones = np.zeros((COUNT, 1)), np.ones((COUNT, 1))
-    scores = ConformalIntervals.calibrate(rng.normal(size=(99, 1)), zeros[:99], ones[:99])
+    scores = ConformalIntervals.calibrate(
+        rng.normal(size=(99, 1)), zeros[:99], ones[:99], np.arange(99)
+    )
     model = replace(model, intervals=scores)
     outside = np.arange(COUNT) >= 150
     predictions = Predictions(zeros, zeros, ones, np.zeros(COUNT), outside, outside)
     y = scale * rng.normal(size=(COUNT, 1))
-    smiles, rows = ["C"] * COUNT, np.arange(COUNT)
+    smiles, rows = ["C" * length for length in range(1, COUNT + 1)], np.arange(COUNT)
     return model, evaluate_predictions(model, smiles, rows, y, predictions)
 
 
@@ -52,13 +54,25 @@ def test_coverage_is_counted_in_and_out_of_the_domain(model: MoleculeModel) -> N
     _, evaluation = evaluated(model, 1.0)
     parts = evaluation.by_domain()
     counts = {name: part.covered(0) for name, part in parts.items()}
-    assert {name: count for name, (_, count) in counts.items()} == {
+    assert {name: count for name, (_, count, _) in counts.items()} == {
         "in the domain": 150,
         "out of domain": 50,
     }
-    covered, count = evaluation.covered(0)
-    assert covered == sum(inside for inside, _ in counts.values())
+    covered, count, molecules = evaluation.covered(0)
+    assert molecules == count
+    assert covered == sum(inside for inside, *_ in counts.values())
     assert covered / count == pytest.approx(evaluation.metrics(0)["coverage"])
+
+
+def test_bands_are_those_of_molecules_not_of_rows(model: MoleculeModel) -> None:
+    model, evaluation = evaluated(model, 1.0)
+    once = calibration(model, evaluation, 0)
+    twice = evaluation.take(np.arange(COUNT).repeat(5))
+    assert twice.covered(0) == (5 * evaluation.covered(0)[0], 5 * COUNT, COUNT)
+    found = calibration(model, twice, 0)
+    assert found.count == 5 * COUNT
+    for name in ("seen", "low", "high"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(once, name))
 
 
 def test_a_level_that_too_few_molecules_calibrate_is_not_shown(model: MoleculeModel) -> None:

@@ -369,25 +369,6 @@ def test_transforms_of_pyg_draw_from_the_seed(floats: list[Data]) -> None:
     torch.set_rng_state(before)
 
 
-class Nodes(nn.Module):
-    """An encoder of one's own that says its width, and forgets to pool."""
-
-    embedding_dim = 4
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(9, 4)
-
-    def forward(self, batch: Batch) -> Tensor:
-        return self.layer(batch.x.float())
-
-
-@pytest.mark.parametrize("loss", [RnCLoss(), None])
-def test_an_embedding_of_nodes_is_refused(loss: nn.Module | None, graphs: list[Data]) -> None:
-    with pytest.raises(BadValueError, match=r"samples, got the shape .*nodes pooled\?"):
-        TwoStage(Nodes(), loss=loss, pretrain=BRIEF, finetune=BRIEF).fit(graphs)
-
-
 def test_a_state_dict_is_loaded_into_a_built_model(graphs: list[Data]) -> None:
     fitted = model("gin").fit(graphs)
     loaded = model("gin").build(graphs[:3])
