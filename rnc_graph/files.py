@@ -8,7 +8,7 @@ import socket
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape
@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rnc_graph.errors import BadValueError, WriteError, unreadable
+from rnc_graph.errors import BadValueError, RncGraphError, WriteError, unreadable
 
 T = TypeVar("T")
 
@@ -48,19 +48,25 @@ _PACKAGE = Path(__file__).parent
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it replaces ``path`` if the block succeeds.
 
+    A link stays one: the file that it leads to is replaced. A file keeps its permissions.
+
     Raises:
-        WriteError: the disk is full.
+        WriteError: the disk is full, or the folder cannot be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    given, path = path, path.resolve()
     writer = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{writer}{_TEMPORARY}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except OSError as error:
-        # That a write failed comes without the name of the file.
-        if type(error) is OSError and error.filename is None:
-            raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+        # That a write failed comes without the name of the file, or with that of the temporary one.
+        own = (None, str(temporary), str(path.parent))
+        if not isinstance(error, RncGraphError) and error.filename in own:
+            raise WriteError(f"{given}: cannot be written: {error.strerror or error}") from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -127,6 +133,33 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, in UTF-8, with Unix line ends on every system."""
     write_bytes(path, text.encode())
+
+
+def check_output_folder(
+    folder: Path, written: Collection[str] = (), sign: Collection[str] = ()
+) -> None:
+    """Check that a folder can be written into, and that no files of others are replaced there.
+
+    The folder is not made.
+
+    Args:
+        folder: where to write.
+        written: the names of the files that are replaced.
+        sign: names of which one is there if an earlier call wrote these files.
+
+    Raises:
+        BadValueError: the folder has some of the files, and none of the signs.
+        WriteError: it cannot be written to.
+    """
+    found = [name for name in written if (folder / name).exists()]
+    if found and not any((folder / name).exists() for name in sign):
+        raise BadValueError(
+            f"{folder}: its {found[0]} would be replaced, and was not made by this command; name "
+            "another folder with --out"
+        )
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise WriteError(f"{folder}: cannot be written to: {above} is no folder, or read-only")
 
 
 def resource_dir(name: str) -> Path:
@@ -211,7 +244,11 @@ def locked(path: Path) -> Iterator[None]:
         yield
         return
     lock = path.with_name(f".{path.name}.lock")
-    with lock.open("w") as file:
+    try:
+        held = lock.open("w")
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with held as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.stat(lock).st_ino != os.fstat(file.fileno()).st_ino:

@@ -84,15 +84,43 @@ def deterministic() -> Iterator[None]:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread: sums over several round by how the work was shared out."""
+    # That of torch, and of OpenMP, is each thread's own; that of BLAS is the process's.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ExitStack() as pools:  # NumPy's, SciPy's and scikit-learn's
+        with ExitStack() as pools, _ONE_BLAS_THREAD:  # NumPy's, SciPy's and scikit-learn's
             with suppress(OSError):  # To look for them needs a file descriptor.
-                pools.enter_context(_thread_pools(len(sys.modules)).limit(limits=1))
+                openmp = _thread_pools(len(sys.modules)).select(user_api="openmp")
+                pools.enter_context(openmp.limit(limits=1))
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+class _OneBlasThread:
+    """Limits BLAS to one thread from the first block that enters to the last one that leaves."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.limit = ExitStack()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.inside += 1
+            if self.inside == 1:
+                with suppress(OSError):
+                    blas = _thread_pools(len(sys.modules)).select(user_api="blas")
+                    self.limit.enter_context(blas.limit(limits=1))
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limit.close()
+
+
+_ONE_BLAS_THREAD = _OneBlasThread()
 
 
 @lru_cache(maxsize=1)

@@ -107,7 +107,7 @@ def test_a_folder_without_results_is_refused_before_anything_is_imported(tmp_pat
             "unknown encoder 'gat'; known: gcn, gin, gin-moses, gin",
         ),
         ((), ("--seeds", "many"), "--seeds: expected a number"),
-        ((), ("--out", "small.yaml/out"), "cannot write results here"),
+        ((), ("--out", "small.yaml/out"), "small.yaml is no folder, or read-only"),
         (("train", "train"), ("--out", "/proc/out"), "cannot write results here"),
     ],
 )
@@ -167,11 +167,27 @@ def test_a_run_ends_with_the_table(folder: Path):
     assert "Warning" not in done.stderr
 
     # A call that trains nothing says nothing of how the results were made.
-    (folder / "out" / "predictions.csv").write_text("of an older version")
+    (folder / "out" / "predictions.csv").write_text("of the user's own")
     again = CliRunner().invoke(app, ["run", "small.yaml", "--encoder", "gcn", "--out", "out"])
     assert again.exit_code == 0, repr(again.exception)
     assert (folder / "out" / "provenance.json").read_text() == written
-    assert not (folder / "out" / "predictions.csv").exists()
+    assert (folder / "out" / "predictions.csv").exists()
+
+
+@pytest.mark.parametrize("own", ["table.csv", "spec.yaml"])
+def test_results_replace_no_file_of_the_users(folder: Path, own: str):
+    """Least of all the spec that is read, of which a quick trial is a part."""
+    (folder / "out").mkdir()
+    given = folder / "out" / own if own == "spec.yaml" else folder / "small.yaml"
+    text = (folder / "small.yaml").read_text()
+    (folder / "out" / own).write_text(text)
+    arguments = ["run", str(given), "--quick", "--out", str(folder / "out")]
+    if own == "spec.yaml":  # A second time too.
+        (folder / "out" / "provenance.json").touch()
+    done = CliRunner().invoke(app, arguments)
+    assert "would be replaced" in str(done.exception)
+    assert (folder / "out" / own).read_text() == text
+    assert not (folder / "out" / "store").exists()
 
 
 @pytest.mark.slow

@@ -407,6 +407,9 @@ def test_an_encoder_of_pyg_with_options(folder: Path, tmp_path: Path) -> None:
         (["train", "my.csv", "--leaks", "stop", "--out", "m"], "--leaks: expected keep, drop"),
         (["train", "my.csv", "--target", "logS", "--leaks", "drop", "--out", "m"], "--leaks needs"),
         (["embed", "model", "my.csv", "--out", "e.txt"], r"\.xlsx, \.npy, got '\.txt'"),
+        (["evaluate", "model", "later.csv", "--out", "model"], "is the folder of a model"),
+        (["evaluate", "model", "later.csv", "--out", "my.csv/e"], r"my\.csv is no folder, or read"),
+        (["compare", "model", "model", "later.csv", "--out", "my.csv/c"], r"my\.csv is no folder"),
         (["evaluate", "model", "two.tsv"], r"no column 'logS'(.|\n)*--target TARGET=COLUMN"),
     ],
 )

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,14 @@ import pytest
 
 from rnc_graph import files
 from rnc_graph.errors import BadValueError, FileError, WriteError
-from rnc_graph.files import atomic_path, new_folder, remove_leftovers
+from rnc_graph.files import (
+    atomic_path,
+    check_output_folder,
+    locked,
+    new_folder,
+    remove_leftovers,
+    write_text,
+)
 
 
 def _names(folder: Path) -> list[str]:
@@ -184,3 +192,48 @@ def test_a_full_disk_is_said_with_the_file(tmp_path: Path) -> None:
         write(FileError("damaged"))
     with pytest.raises(FileNotFoundError):
         write(FileNotFoundError(errno.ENOENT, "no such file", "other.csv"))
+
+
+def test_a_link_stays_one_and_a_file_keeps_its_permissions(tmp_path: Path) -> None:
+    real, link = tmp_path / "elsewhere" / "real.csv", tmp_path / "link.csv"
+    real.parent.mkdir()
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows have no such permissions")
+def test_errors_name_the_file_and_not_the_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", refuse)
+        with pytest.raises(WriteError, match=r"/p\.csv: cannot be written: Permission denied$"):
+            write_text(tmp_path / "p.csv", "new")
+    monkeypatch.setattr(Path, "open", refuse)
+    with (
+        pytest.raises(WriteError, match=r"/model: cannot be written: Permission denied$"),
+        locked(tmp_path / "model"),
+    ):
+        pass
+
+
+def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
+    check_output_folder(tmp_path / "new" / "inside", ["table.csv"], ["store"])
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "notes.txt").touch()
+    check_output_folder(tmp_path, ["table.csv"], ["store"])
+    (tmp_path / "table.csv").touch()
+    with pytest.raises(BadValueError, match=r"its table\.csv would be replaced, and was not made"):
+        check_output_folder(tmp_path, ["table.csv"], ["store"])
+    (tmp_path / "store").mkdir()
+    check_output_folder(tmp_path, ["table.csv"], ["store"])
+    with pytest.raises(WriteError, match="cannot be written to: "):
+        check_output_folder(tmp_path / "notes.txt")

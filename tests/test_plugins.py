@@ -229,6 +229,15 @@ def test_a_class_that_forgets_to_be_a_module_is_told(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_error_in_training_is_told_by_file_and_line(folder: Path) -> None:
+    code = OBJECTIVE.format(name="own").replace("features.square().mean()", "labels['x']")
+    _keys(folder, code, "{name: own}")
+    line = 1 + code.splitlines().index(next(x for x in code.splitlines() if "labels['x']" in x))
+    with pytest.raises(RncGraphError, match=rf"seed 0: \S+own\.py, line {line}: TypeError: "):
+        run_and_write(read_spec(folder / "own.yaml", seeds="1"), folder / "out")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["features.mean((1, 2))", "features.mean() / 0"])
 def test_a_value_that_is_no_finite_number_is_told(folder: Path, value: str) -> None:
     code = OBJECTIVE.format(name="own").replace("features.square().mean()", value)

@@ -10,6 +10,7 @@ from typer import Argument, Option
 from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
 from rnc_graph.cli.tables import read_measured, relations_in_training
+from rnc_graph.files import check_output_folder
 
 
 @command()
@@ -48,6 +49,8 @@ def compare(
     )
     from rnc_graph.reporting.console import print_table
 
+    if out is not None:
+        check_output_folder(out)
     first, second = (
         load_model(folder, trusted or (), plugins=plugin or []) for folder in (model, other)
     )

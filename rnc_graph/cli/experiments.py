@@ -91,7 +91,7 @@ def run(
     """Run an experiment, or what is missing of it."""
     from rnc_graph.experiments import ExecutionConfig, shipped_spec
 
-    if not spec.exists() and spec.name == str(spec) and not spec.suffix:
+    if not spec.is_file() and spec.name == str(spec) and not spec.suffix:
         spec = shipped_spec(spec.name)
     made_by = ["run", str(spec), *(["--encoder", encoder] if encoder != "all" else [])]
     execution = ExecutionConfig(workers(jobs), device, ray, processes)
@@ -151,10 +151,16 @@ def _run(
         print_forecast(console(), forecast(experiment, folder, execution))
         return
     from rnc_graph.cli.experiment_bar import ExperimentBar
-    from rnc_graph.reporting.experiment_folder import DRAWN, earlier_files, write_experiment
+    from rnc_graph.reporting.experiment_folder import (
+        DRAWN,
+        check_folder,
+        earlier_files,
+        write_experiment,
+    )
     from rnc_graph.reporting.provenance import PROVENANCE, write_provenance
     from rnc_graph.reporting.tables import tabulate
 
+    check_folder(folder, spec)
     options = ["--seeds", seeds] if seeds is not None else []
     again = shlex.join(["rnc-graph", *made_by, *options, *["--quick"] * quick])
     begun, progress = time.perf_counter(), ExperimentBar(console(stderr=True))

@@ -111,8 +111,10 @@ def evaluate(
     from rnc_graph.models import evaluate_predictions, load_model, predict_smiles
     from rnc_graph.models.build import with_logarithms
     from rnc_graph.reporting.console import print_evaluation
-    from rnc_graph.reporting.model_folder import write_evaluation
+    from rnc_graph.reporting.model_folder import check_evaluation_folder, write_evaluation
 
+    if out is not None:
+        check_evaluation_folder(out)
     loaded = load_model(model, trusted or (), plugins=plugin or [])
     table, bad, notes = read_measured(
         data,

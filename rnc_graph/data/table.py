@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.bad import shorten
 from rnc_graph.data.reading.columns import check_column
-from rnc_graph.data.reading.numbers import LARGEST, parse_number, side_of, split_relation
+from rnc_graph.data.reading.numbers import parse_number, side_of, split_relation
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.errors import BadValueError, UnknownNameError
 
@@ -239,20 +239,20 @@ def numbers(
     messages.
 
     Raises:
-        RncGraphError: a cell is no number, or beyond ``LARGEST``; the message has its line or row.
+        RncGraphError: a cell is no number, or too large; the message has its line or row.
     """
     cells = column(frame, name, path)
     values = np.full(len(cells), np.nan)
-    bad: list[int] = []
+    bad: list[tuple[int, str]] = []
     for row, cell in enumerate(cells):
         try:
             values[row] = parse_number(split_relation(cell)[1] if bounds else cell, missing=missing)
-        except ValueError:
-            bad.append(row)
+        except ValueError as reason:
+            bad.append((row, str(reason)))
     if bad:
+        row, why = bad[0]
         raise BadValueError(
-            f"{path}, {frame.index.name} {frame.index[bad[0]]}, column {name!r}: "
-            f"{cells[bad[0]]!r} is not a number within {LARGEST:g}"
+            f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}: {cells[row]!r}: {why}"
             + (f" ({len(bad)} such rows)" if len(bad) > 1 else "")
         )
     return values

@@ -29,6 +29,7 @@ WITH_WEIGHTS = (PRETRAINED, *SHIPPED)
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
 # Far more than an encoder of molecules needs.
 _LARGEST_WEIGHTS, _LARGEST_CARD = 2**31, 2**22
+_CHECKSUM = "weights_sha256"
 _SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -40,8 +41,10 @@ def save_pretrained(folder: Path, encoder: Encoder, card: dict[str, Any]) -> Non
     state = {
         name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()
     }
+    weights = save(state)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS).write_bytes(save(state))
+    (folder / WEIGHTS).write_bytes(weights)
+    card = card | {_CHECKSUM: hashlib.sha256(weights).hexdigest()}
     write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
 
 
@@ -81,11 +84,17 @@ def load_pretrained(folder: Path, **options: Any) -> Encoder:
         FileError: a file is missing or damaged.
         BadValueError: the weights are not those of such an encoder.
     """
-    name, options = architecture(folder, **options)
-    encoder = ENCODERS.make(name, **options)
-    path = folder / WEIGHTS
+    card, path = read_card(folder), folder / WEIGHTS
+    encoder = ENCODERS.make(card["encoder"], **card["options"] | options)
+    content = read_bytes(path, _LARGEST_WEIGHTS)
+    # Cards of earlier versions have none.
+    if card.get(_CHECKSUM, digest := hashlib.sha256(content).hexdigest()) != digest:
+        raise FileError(
+            f"{path}: is not the file that {CARD} was written with: truncated, edited, or of "
+            "another encoder; copy both files anew"
+        )
     try:
-        state = load(read_bytes(path, _LARGEST_WEIGHTS))
+        state = load(content)
         encoder.load_state_dict(state)
     except (SafetensorError, RuntimeError) as error:
         raise FileError(f"{path}: not the weights of the encoder in {CARD}: {error}") from error

@@ -35,6 +35,12 @@ def regression_metrics(y_true: FloatArray, y_pred: FloatArray) -> dict[str, floa
         return dict.fromkeys(METRICS, np.nan)
     if not known.all():
         y_true, y_pred = y_true[known], y_pred[known]
+    if np.isnan(y_pred).any():
+        row = int(np.argwhere(np.isnan(y_pred))[0, 0])
+        raise BadValueError(
+            f"y_pred: expected a prediction of each measured value, got NaN for number {row + 1} "
+            "of these; leave out molecules without a prediction"
+        )
     mse = float(mean_squared_error(y_true, y_pred))
     mae = float(mean_absolute_error(y_true, y_pred))
     return {"mae": mae, "rmse": float(np.sqrt(mse)), "mse": mse}

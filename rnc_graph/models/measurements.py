@@ -148,9 +148,12 @@ def smiles_of(X: Any) -> list[str]:
     array = np.asarray(X, dtype=object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim != 1 or len(array) == 0:
+    if array.shape == (0,):
+        raise BadValueError("X: expected N SMILES, got none")
+    if array.ndim != 1:
         raise BadValueError(f"X: expected N SMILES, got an array of shape {array.shape}")
-    if not any(isinstance(text, str) for text in array):
+    missing = array[0] is None or (isinstance(array[0], float) and np.isnan(array[0]))
+    if not missing and not any(isinstance(text, str) for text in array):
         raise BadValueError(f"X: expected N SMILES, got {type(array[0]).__name__} {array[0]!r}")
     return list(array)
 

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rnc_graph.encoders import ENCODERS, GraphEncoder
-from rnc_graph.errors import BadValueError, RncGraphError, first_problem
+from rnc_graph.errors import BadValueError, RncGraphError, UnknownNameError, first_problem
 from rnc_graph.pretraining.objectives import objective_names
 from rnc_graph.settings import Settings
 from rnc_graph.training.config import Precision
@@ -72,6 +72,8 @@ class Recipe(Settings):
 
 def make_recipe(**given: Any) -> Recipe:
     """Make a recipe; raise :class:`BadValueError` for a value that cannot be used."""
+    for name in sorted(given.keys() - Recipe.model_fields.keys()):
+        raise UnknownNameError("key of a recipe", name, list(Recipe.model_fields))
     try:
         return Recipe(**given)
     except ValidationError as error:

@@ -19,7 +19,7 @@ from torch import Generator, Tensor, nn
 from rnc_graph import __version__
 from rnc_graph.data.cache import cache_dir
 from rnc_graph.encoders import ENCODERS, GraphEncoder
-from rnc_graph.encoders.pretrained import CARD, save_pretrained
+from rnc_graph.encoders.pretrained import CARD, read_card, save_pretrained
 from rnc_graph.files import locked, new_folder, write_text
 from rnc_graph.pretraining.corpus import Corpus, corpus_file, list_molecules, sha256_of, versions
 from rnc_graph.pretraining.loader import CorpusLoader, chunks_of
@@ -271,7 +271,7 @@ def save_run(pretrained: Pretrained, folder: Path) -> None:
 
 def add_probes(pretrained: Pretrained, folder: Path) -> None:
     """Evaluate a frozen encoder on the data sets of the catalog, and note it in its card."""
-    card = pretrained.card | {"probes": probe(pretrained.encoder)}
+    card = read_card(folder) | {"probes": probe(pretrained.encoder)}
     write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
 
 

@@ -21,13 +21,15 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from rnc_graph import __version__
-from rnc_graph.experiments.results import Outcome, evaluated_sets
+from rnc_graph.errors import BadValueError
+from rnc_graph.experiments.results import RUNS, Outcome, evaluated_sets
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.files import atomic_path, write_text
+from rnc_graph.files import atomic_path, check_output_folder, write_text
 from rnc_graph.metrics import CLASSIFICATION, PairedDifference, Summary
 from rnc_graph.reporting import experiment_figures as figures
 from rnc_graph.reporting import numbers, style
 from rnc_graph.reporting.condition import condition_of
+from rnc_graph.reporting.provenance import PROVENANCE
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, MethodRow, ResultTable
 from rnc_graph.reporting.text_tables import as_markdown
 
@@ -48,6 +50,7 @@ _CSV = {"mean": "difference", "uncorrected_p": "p_uncorrected"}
 _JSON_ALONE = ("n", "bootstrap_low", "bootstrap_high", "uncorrected_low", "uncorrected_high")
 
 PREDICTIONS = "predictions.csv.gz"
+_TEXTS = ("table.md", "table.csv", "table.json", "spec.yaml", "versions.json")
 
 _FIGURES = ("differences", "embeddings", "confusion", "predicted_against_measured", "regions")
 
@@ -69,6 +72,16 @@ def write_experiment(
         return written + draw_tables(folder, outcome, tables[:DRAWN])
 
 
+def check_folder(folder: Path, spec: Path) -> None:
+    """Raise an error if results cannot be written, or would replace the spec or other files."""
+    if (folder / "spec.yaml").exists() and (folder / "spec.yaml").samefile(spec):
+        raise BadValueError(
+            f"{spec}: would be replaced by the spec of the results, which has its defaults written "
+            "out; copy it to another folder, or name one with --out"
+        )
+    check_output_folder(folder, (*_TEXTS, PREDICTIONS), ("store", RUNS, PROVENANCE))
+
+
 def write_texts(
     folder: Path, outcome: Outcome, tables: Sequence[ResultTable], command: str
 ) -> list[Path]:
@@ -87,7 +100,6 @@ def write_texts(
     predictions = gzip.compress(_predictions(outcome).encode("utf-8"), mtime=0)
     with atomic_path(folder / PREDICTIONS) as temporary:
         temporary.write_bytes(predictions)
-    (folder / "predictions.csv").unlink(missing_ok=True)  # Of version 0.1.0, which did not pack it.
     return [folder / name for name in (*texts, PREDICTIONS)]
 
 

@@ -16,9 +16,11 @@ import pandas as pd
 from rnc_graph import __version__
 from rnc_graph.data.bad import BadRow
 from rnc_graph.data.splits import save_split
-from rnc_graph.files import atomic_path, csv_text, write_text
+from rnc_graph.errors import BadValueError
+from rnc_graph.files import atomic_path, check_output_folder, csv_text, write_text
 from rnc_graph.models import Evaluation, MoleculeModel, prediction_frame, save_model
 from rnc_graph.models.build import Built, Preparation, Prepared
+from rnc_graph.models.saving import CONFIG
 from rnc_graph.reporting import style
 from rnc_graph.reporting.model_card import evaluated, model_card
 from rnc_graph.reporting.model_figures import (
@@ -79,6 +81,22 @@ def write_model_folder(
     )
     write_text(folder / "README.md", card)
     return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def check_evaluation_folder(folder: Path) -> None:
+    """Raise an error unless an evaluation can be written into a folder, and replaces no other file.
+
+    Raises:
+        BadValueError: the folder of a model, whose card shows the figures in it; or files that no
+            evaluation has written.
+        WriteError: it cannot be written to.
+    """
+    if (folder / CONFIG).exists():
+        raise BadValueError(
+            f"{folder}: is the folder of a model, whose README.md shows its own figures; name "
+            "another folder with --out"
+        )
+    check_output_folder(folder, ("metrics.json", "predictions.csv"), ("calibration.png",))
 
 
 def write_evaluation(

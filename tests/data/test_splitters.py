@@ -1,7 +1,7 @@
 """Every splitter: three parts, no molecule in two of them, the same for the same seed."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from rnc_graph.data.splits import (
     save_split,
 )
 from rnc_graph.data.splits.chemical import murcko_scaffold
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, RncGraphError
 
 FRACTIONS = (0.8, 0.1, 0.1)
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -424,3 +424,48 @@ def test_a_split_of_the_users_own_is_checked(split: Any, expected: str) -> None:
     table = MoleculeTable("own", ["C", "CC", "CCC", "CCCC"], np.arange(4.0)[:, None], ["y"])
     with pytest.raises(RncGraphError, match=f"^own, seed 3: split Own: .*{expected}"):
         SplitRecipe(splitter=Own()).prepare(table, 3)
+
+
+def test_scaffolds_by_size_are_deepchems(esol: MoleculeTable) -> None:
+    """Its limits are shares of all molecules, which are not rounded: 513.6 of 642."""
+    for count in (642, 405, 77):
+        molecules = _molecules([canonical_smiles(text) for text in esol.smiles[:count]])
+        scaffolds: dict[str, list[int]] = {}
+        for row, text in enumerate(molecules.keys):
+            scaffolds.setdefault(murcko_scaffold(text), []).append(row)
+        train: list[int] = []
+        validation: list[int] = []
+        test: list[int] = []
+        for group in sorted(scaffolds.values(), key=lambda g: (len(g), g[0]), reverse=True):
+            if len(train) + len(group) > 0.8 * count:
+                if len(train) + len(validation) + len(group) > (0.8 + 0.1) * count:
+                    test += group
+                else:
+                    validation += group
+            else:
+                train += group
+        split = SPLITS.make("scaffold", order="size").split(molecules, 0, FRACTIONS)
+        assert _parts(split) == [sorted(train), sorted(validation), sorted(test)]
+
+
+def test_a_molecule_in_several_rows_is_in_the_stratum_of_their_mean() -> None:
+    """Each is measured once and missing once, so that the first row alone tells nothing."""
+    molecules = _molecules([f"molecule {row // 2}" for row in range(400)])
+    values = np.arange(400.0) // 2
+    molecules = replace(molecules, targets=np.where(np.arange(400) % 2, values, np.nan)[:, None])
+    means = []
+    for seed in range(20):
+        split = SPLITS.make("stratified").split(molecules, seed, FRACTIONS)
+        means.append(np.nanmean(molecules.targets[split.test]))
+    # At random it is 12.9.
+    assert np.std(means) < 4
+    nothing = replace(molecules, targets=np.full((400, 1), np.nan))
+    with pytest.raises(BadValueError, match="mine: a stratified split needs values of its target"):
+        SPLITS.make("stratified").split(nothing, 0, FRACTIONS)
+
+
+def test_the_last_times_are_the_test_set_however_many_they_are() -> None:
+    years = ["2019"] * 70 + ["2020"] * 30
+    molecules = _molecules(["C" * (1 + row) for row in range(100)], year=years)
+    split = SPLITS.make("time", column="year").split(molecules, 0, (0.9, 0.0, 0.1))
+    assert _parts(split) == [list(range(70)), [], list(range(70, 100))]

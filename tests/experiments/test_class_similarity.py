@@ -65,7 +65,7 @@ def test_the_loss_has_what_is_in_the_file(file: Path):
     [
         ("class,a,b\na,1,0\n", {}, "same classes in the first row and the first column, got 2 and"),
         ("class,a,b\nb,1,0\na,0,1\n", {}, "number 1 of them 'b' in place of 'a'"),
-        ("class,a,b\na,1,x\nb,0,1\n", {}, "line 2, column 'b': 'x' is not a number"),
+        ("class,a,b\na,1,x\nb,0,1\n", {}, "line 2, column 'b': 'x': not a number"),
     ],
 )
 def test_a_wrong_file_is_refused(file: Path, content: str, option: dict[str, object], message: str):

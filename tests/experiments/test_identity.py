@@ -60,6 +60,35 @@ def test_a_class_is_known_by_the_code_that_defines_it(
     assert installed.described()["module"] is None
 
 
+def test_a_class_is_known_by_the_modules_beside_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Those that it imports, and those that these do; the others there are of no account."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_scales").mkdir()
+    files = {
+        "own_beside.py": f"import json\nfrom own_layers import WIDTH\n{NET}",
+        "own_layers.py": "def late():\n    import own_scales.deep\nWIDTH = 1\n",
+        "own_scales/deep.py": "SCALE = 1\n",
+        "unused.py": "",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+
+    def digest() -> str:
+        part = EncoderComponent(name="own", **{"class": "own_beside.Net"})
+        return part.described()["module"]
+
+    before = digest()
+    for name, changes in {name: name != "unused.py" for name in files}.items():
+        content = (tmp_path / name).read_text()
+        (tmp_path / name).write_text(f"{content}# changed\n")
+        assert (digest() != before) == changes, name
+        (tmp_path / name).write_text(content)
+    for name in ("own_beside", "own_layers"):
+        monkeypatch.delitem(sys.modules, name)
+
+
 def test_a_baseline_on_a_split_of_a_plugin_is_known_by_its_code(tmp_path: Path):
     plugin = tmp_path / "mine.py"
     keys = []

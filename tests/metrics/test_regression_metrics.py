@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.regression import metrics_by_target, regression_metrics
 
 NAN = np.nan
@@ -56,3 +57,8 @@ def test_what_the_entries_do_not_define_is_nan() -> None:
     assert np.isnan(flat["spearman"])
     assert (one["count"], one["mae"]) == (1, 1.0)
     assert np.isnan(one["r2"])
+
+
+def test_a_prediction_that_is_missing_is_named() -> None:
+    with pytest.raises(BadValueError, match=r"y_pred: .* got NaN for number 2 of these"):
+        metrics_by_target(np.array([[1.0], [2.0]]), np.array([[1.0], [np.nan]]))

@@ -1,7 +1,9 @@
 """The estimator as scikit-learn's users meet it."""
 
 import pickle
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -494,3 +496,31 @@ def test_classes_are_warned_of(molecules: tuple[list[str], np.ndarray]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", FewValuesWarning)
         MoleculeRegressor(**CHEAP).fit(smiles, y)
+
+
+def test_threads_that_predict_leave_the_number_of_threads_as_it_was():
+    before = [(pool["internal_api"], pool["num_threads"]) for pool in threadpool_info()]
+    inside: list[set[int]] = []
+
+    def compute(wait: float) -> None:
+        for _ in range(20):
+            with one_thread():
+                time.sleep(wait)
+                inside.append({pool["num_threads"] for pool in threadpool_info()})
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(compute, 0.001 * number) for number in range(4)]:
+            future.result()
+    assert inside == [{1}] * 80
+    assert [(pool["internal_api"], pool["num_threads"]) for pool in threadpool_info()] == before
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_molecule_that_is_missing_has_no_prediction_alone_either(molecules, missing):
+    model = MoleculeRegressor(networks=0, descriptor_models=["extra-trees"]).fit(*molecules)
+    for given in ([missing], [missing, "CCO"]):
+        found = model.predict(given)
+        assert np.isnan(found[0])
+        assert np.isfinite(found[1:]).all()
+    with pytest.raises(BadValueError, match="X: expected N SMILES, got none"):
+        model.predict([])

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from rnc_graph import MoleculeRegressor, TwoStage
 from rnc_graph.cli import app
 from rnc_graph.data import MoleculeDataset, load_dataset
 from rnc_graph.encoders import load_pretrained
-from rnc_graph.encoders.pretrained import save_pretrained
+from rnc_graph.encoders.pretrained import WEIGHTS, read_card, save_pretrained
 from rnc_graph.errors import BadValueError, FileError, RunError, WriteError
 from rnc_graph.files import OWN_FILES, locked
 from rnc_graph.pretraining import (
@@ -191,6 +192,19 @@ def test_a_folder_that_holds_no_encoder_is_refused(folder, tmp_path, card, messa
     save_pretrained(other, load_pretrained(folder), card)
     with pytest.raises((FileError, BadValueError), match=message):
         load_pretrained(other)
+
+
+def test_weights_of_another_encoder_are_refused(folder, tmp_path):
+    """Of the same shape: nothing else would tell."""
+    other, encoder = tmp_path / "other", load_pretrained(folder)
+    shutil.copytree(folder, other)
+    with torch.no_grad():
+        next(encoder.parameters()).neg_()
+    save_pretrained(tmp_path / "edited", encoder, read_card(folder))
+    shutil.copy(tmp_path / "edited" / WEIGHTS, other / WEIGHTS)
+    with pytest.raises(FileError, match=r"is not the file that encoder\.json was written with"):
+        load_pretrained(other)
+    load_pretrained(tmp_path / "edited")
 
 
 def test_weights_that_are_damaged_are_refused(made, tmp_path):

@@ -137,7 +137,7 @@ def test_the_published_table_is_read(cache: Path, tmp_path: Path, above: bool) -
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("x,AgeDB/a.jpg,train", "line 2, column 'age': 'x' is not a number"),
+        ("x,AgeDB/a.jpg,train", "line 2, column 'age': 'x': not a number"),
         ("30,AgeDB/a.jpg,dev", "line 2, column 'split': expected train, val, test, got 'dev'"),
     ],
 )

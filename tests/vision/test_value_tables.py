@@ -57,7 +57,7 @@ def test_images_are_spaced_evenly_with_both_ends(folder: Path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["75/0.jpg,cold,1,train"], "line 2, column 'temperature': 'cold' is not a number"),
+        (["75/0.jpg,cold,1,train"], "line 2, column 'temperature': 'cold': not a number"),
         (["75/0.jpg,1,1,dev"], "line 2, column 'split': expected train, val, test, got 'dev'"),
         ([",1,1,train"], "line 2, column 'path': expected a path, got an empty cell"),
         (["75/7.jpg,1,1,train"], r"has none of 1 images of .*table\.csv; the first, .*75/7\.jpg"),

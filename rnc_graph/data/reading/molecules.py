@@ -248,11 +248,17 @@ class _Gathered:
                 how = "a decimal comma" if signs[-1] == "," else "commas between thousands"
                 shown = next(cell for cell in column if "," in cell or cell.count(".") > 1)
                 notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
+        of_weights = decimal
+        if self._weight is not None and decimal is None:
+            at = 3 + len(self.names) + list(self.extra).index(self._weight)
+            column = [cells[at] for cells in self._cells]
+            of_weights = decimal_of(column, self._weight, source, rows)
         for row, line, smiles, *cells in self._cells:
             further = dict(zip(self.extra, cells[len(self.names) :], strict=True))
             numbers, sides, wrong = self._numbers(smiles, cells[: len(self.names)], signs, further)
             if self._weight is not None:
-                self.weights.append(_weight(self._weight, further[self._weight], wrong))
+                cell = further[self._weight]
+                self.weights.append(_weight(self._weight, cell, of_weights, wrong))
             if wrong:
                 del self.weights[len(self.targets) :]
                 name = further[self._id] if self._id else ""
@@ -302,10 +308,10 @@ class _Gathered:
         return numbers, sides, wrong
 
 
-def _weight(column: str, cell: str, wrong: list[_Wrong]) -> float:
+def _weight(column: str, cell: str, decimal: Decimal | None, wrong: list[_Wrong]) -> float:
     """Return a row's weight; what is wrong with it is added to the list."""
     try:
-        weight = parse_number(cell, missing=False)
+        weight = parse_number(cell, missing=False, decimal=decimal)
     except ValueError as reason:
         wrong.append((column, shorten(cell), str(reason)))
         return math.nan

@@ -43,6 +43,7 @@ _MOST_SHEET = 2_000_000_000
 STANDARD_INPUT = Path("-")
 # The first bytes of what a pipe may hold besides text, and the suffix of such a file.
 _MAGIC = {b"\x1f\x8b": ".csv.gz", b"PK\x03\x04": ".xlsx", b"PAR1": ".parquet"}
+_PACKED = (b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd")
 
 
 def open_table(source: Path | pd.DataFrame) -> TableSource:
@@ -67,7 +68,25 @@ def open_table(source: Path | pd.DataFrame) -> TableSource:
         return open_sdf(source)
     if suffix == ".xls":
         raise BadValueError(f"{source}: the old Excel format is not read; save it as .xlsx or .csv")
+    _check_text(source)
     return open_delimited(source, suffix)
+
+
+def _check_text(path: Path) -> None:
+    """Raise :class:`BadValueError` for a file of another kind than its name says."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+    except OSError:  # Reading it says why.
+        return
+    for magic, suffix in _MAGIC.items():
+        if start.startswith(magic) and not (suffix == ".csv.gz" and path.suffix.lower() == ".gz"):
+            packed = ", or unpack it if it is a zip file" if suffix == ".xlsx" else ""
+            raise BadValueError(
+                f"{path}: is no text, but begins as a file {suffix} does: rename it{packed}"
+            )
+    if start.startswith(_PACKED):
+        raise BadValueError(f"{path}: is packed; unpack it, or pack it with gzip as .csv.gz")
 
 
 def _is_regular(path: Path) -> bool:
@@ -165,8 +184,8 @@ def open_excel(path: Path) -> TableSource:
             try:
                 sheet = book.worksheets[0]
                 sheet.reset_dimensions()  # Some programs write wrong ones.
-                for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-                    yield line, [as_text(cell) for cell in cells]
+                for line, cells in enumerate(sheet.iter_rows(), start=1):
+                    yield line, [_cell_text(cell) for cell in cells]
             finally:
                 book.close()
         # A damaged workbook raises whatever its zip, XML or cells run into.
@@ -202,6 +221,14 @@ def open_excel(path: Path) -> TableSource:
     return TableSource(
         str(path), columns, lambda size: chunked(without_empty_end(table()), columns, size), notes
     )
+
+
+def _cell_text(cell: Any) -> str:
+    """Return the text of a cell; of a percentage, which is kept as its hundredth, as it is seen."""
+    value = cell.value
+    if isinstance(value, int | float) and "%" in (cell.number_format or ""):
+        return f"{100 * value:.12g}%"
+    return as_text(value)
 
 
 def open_parquet(path: Path) -> TableSource:

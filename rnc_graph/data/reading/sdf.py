@@ -86,7 +86,9 @@ def _properties(record: list[str]) -> dict[str, str]:
         header = _PROPERTY.match(text) if values is None else None
         if header:
             name = header[1].strip()
-            values = found.setdefault(f"{SMILES} (property)" if name == SMILES else name, [])
+            values = found.setdefault(
+                f"{SMILES} (property)" if spelled(name) == SMILES else name, []
+            )
         elif not text.strip():
             values = None
         elif values is not None:

@@ -148,7 +148,8 @@ def open_delimited(path: Path, suffix: str) -> TableSource:
     else:
         header, used = _record(start, 0, delimiter)
     if isinstance(header, str):
-        raise BadValueError(f"{path}, line {blank + 1}: its header cannot be read: {header}")
+        hint = "; a table is text: unpack it, or save it as UTF-8" if "NUL" in header else ""
+        raise BadValueError(f"{path}, line {blank + 1}: its header cannot be read: {header}{hint}")
     if is_molecule(header[0]) if smi else _is_data(header):
         notes.append("the first line is taken as a row: there is no header")
         columns, header, used = [f"column {i + 1}" for i in range(len(header))], [], 0

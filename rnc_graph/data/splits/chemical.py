@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from rnc_graph.data.splits.split import (
     SPLITS,
     Fractions,
+    Groups,
     Split,
     SplitSamples,
     balanced,
@@ -17,6 +19,7 @@ from rnc_graph.data.splits.split import (
     checked,
     filled,
     groups_of,
+    joined,
     merged,
     numbered,
 )
@@ -49,10 +52,27 @@ class ScaffoldSplitter:
         scaffolds = [murcko_scaffold(text) for text in samples.molecules("scaffold")]
         groups = groups_of(numbered(scaffolds))
         if self.order == "size":
-            groups.sort(key=lambda group: (len(group), group[0]), reverse=True)
+            split = _by_size(groups, fractions)
         else:
-            groups = balanced(groups, seed, fractions)
-        return checked(filled(groups, fractions), samples, "scaffold", fractions)
+            split = filled(balanced(groups, seed, fractions), fractions)
+        return checked(split, samples, "scaffold", fractions)
+
+
+def _by_size(groups: Groups, fractions: Fractions) -> Split:
+    """Fill the sets as DeepChem and OGB do: the limits are shares of all, and not rounded."""
+    count = sum(map(len, groups))
+    train, validation, test = sets = [], [], []  # type: tuple[Groups, Groups, Groups]
+    sizes = [0, 0]
+    for group in sorted(groups, key=lambda group: (len(group), group[0]), reverse=True):
+        if sizes[0] + len(group) <= fractions[0] * count:
+            train.append(group)
+            sizes[0] += len(group)
+        elif sum(sizes) + len(group) <= (fractions[0] + fractions[1]) * count:
+            validation.append(group)
+            sizes[1] += len(group)
+        else:
+            test.append(group)
+    return Split(*map(joined, sets))
 
 
 @SPLITS.register("butina")
@@ -95,11 +115,15 @@ class ButinaSplitter:
             for number, own in enumerate(bits):
                 cluster[number] = int(np.argmax(BulkTanimotoSimilarity(own, leaders)))
             return cluster
-        distances = [
-            1 - similarity
-            for number in range(1, len(bits))
-            for similarity in BulkTanimotoSimilarity(bits[number], bits[:number])
-        ]
+        # A list of floats would be four times as large.
+        distances = array(
+            "d",
+            (
+                1 - similarity
+                for number in range(1, len(bits))
+                for similarity in BulkTanimotoSimilarity(bits[number], bits[:number])
+            ),
+        )
         found = Butina.ClusterData(  # type: ignore[no-untyped-call]
             distances, len(bits), self.cutoff, isDistData=True
         )

@@ -85,6 +85,8 @@ class TimeSplitter:
         order = np.argsort(times, kind="stable")
         # A run of equal times ends where the next time is later.
         ends = np.flatnonzero(np.append(times[order][1:] > times[order][:-1], True)) + 1
+        if fractions[2] > 0 and len(ends) > 1:  # Something must be left for the test set.
+            ends = ends[:-1]
         limits = np.cumsum(fractions[:2]) * len(order)
         first, second = (int(ends[np.abs(ends - limit).argmin()]) for limit in limits)
         split = Split(order[:first], order[first:second], order[second:])

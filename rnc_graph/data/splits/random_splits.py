@@ -74,6 +74,8 @@ class RandomSplitter:
 class StratifiedSplitter:
     """Random within bins of the first target, so that all sets have its distribution.
 
+    A molecule in several rows is in the bin of their mean.
+
     Args:
         bins: quantile bins; molecules without the target are one more bin.
     """
@@ -87,8 +89,12 @@ class StratifiedSplitter:
         """Return the split."""
         check_fractions(fractions)
         indices_of = groups_of(samples.identity)
-        labels = samples.targets[[indices[0] for indices in indices_of], 0]
+        target = samples.targets[:, 0]
+        known_of = [own[~np.isnan(own)] for own in (target[indices] for indices in indices_of)]
+        labels = np.array([own.mean() if len(own) else np.nan for own in known_of])
         known = ~np.isnan(labels)
+        if not known.any():
+            raise BadValueError(f"{samples.name}: a stratified split needs values of its target")
         stratum = np.full(len(labels), -1)
         stratum[known] = np.digitize(labels[known], quantile_edges(labels[known], self.bins))
         random = np.random.default_rng(seed)

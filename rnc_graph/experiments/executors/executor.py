@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sysconfig
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,6 +15,7 @@ from typing import Any
 import torch
 from typing_extensions import Self
 
+import rnc_graph
 from rnc_graph.errors import RncGraphError, RunError, WriteError
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, Record, Resources, Task, Tensors, needs
@@ -100,8 +103,19 @@ class Work:
         except WriteError:
             raise
         except (Exception, SystemExit) as error:
-            kind = "" if isinstance(error, RncGraphError) else f"{type(error).__name__}: "
-            raise RunError(f"{task.label}, seed {task.split.seed}: {kind}{error}") from error
+            known = isinstance(error, RncGraphError)
+            where = "" if known else f"{_own_line(error)}{type(error).__name__}: "
+            raise RunError(f"{task.label}, seed {task.split.seed}: {where}{error}") from error
+
+
+def _own_line(error: BaseException) -> str:
+    """Return the file and line of the user's own code that an error came through last."""
+    installed = (str(Path(rnc_graph.__file__).parent), sysconfig.get_path("stdlib"))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = frame.filename
+        if Path(path).is_file() and "site-packages" not in path and not path.startswith(installed):
+            return f"{path}, line {frame.lineno}: "
+    return ""
 
 
 class Executor(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import sys
@@ -131,7 +132,7 @@ def _code_digest(path: str) -> str | None:
     """Return a digest of a class's code, None for installed packages.
 
     Hashed are the files of the packages of the import path and of the module that defines the
-    class, which may be another.
+    class, which may be another; of a module without a package also those beside it that it imports.
     """
     modules = {path.rpartition(".")[0], getattr(import_class(path), "__module__", None)}
     files = {file for module in modules if module for file in _own_files(module)}
@@ -147,7 +148,24 @@ def _own_files(module: str) -> list[Path]:
         return []
     folders = getattr(sys.modules[top], "__path__", [])
     files = [found for folder in folders for found in Path(folder).rglob("*.py")]
-    return files if 0 < len(files) <= _MOST_FILES else [Path(file)]
+    return files if 0 < len(files) <= _MOST_FILES else _with_imports(Path(file))
+
+
+def _with_imports(file: Path) -> list[Path]:
+    """Return a module's file and, of what it imports, the modules and packages beside it."""
+    found, left = {file}, [file]
+    while left:
+        for node in ast.walk(ast.parse(left.pop().read_bytes())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in names:
+                beside = file.parent / name.partition(".")[0]
+                new = {beside.with_suffix(".py"), *beside.rglob("*.py")} - found
+                new = {one for one in new if one.is_file()}
+                found |= new
+                left += new
+    return sorted(found)
 
 
 def is_finished(info: ValidationInfo) -> bool:

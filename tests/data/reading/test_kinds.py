@@ -1,3 +1,5 @@
+import bz2
+import gzip
 import zipfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from rnc_graph.data.reading import open_table
 from rnc_graph.data.reading.columns import is_molecule
 from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.data.reading.source import Chunk
-from rnc_graph.errors import RncGraphError
+from rnc_graph.errors import BadValueError, RncGraphError
 
 
 def _whole(source: Path | pd.DataFrame) -> Chunk:
@@ -146,3 +148,49 @@ def test_what_rdkit_says_of_a_broken_block_may_be_no_text(tmp_path: Path, counts
     (chunk,) = open_table(path).chunks()
     assert list(chunk.problems.values()) == ["a mol block that cannot be read"]
     assert not is_molecule("CéC(é(")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", gzip.compress(b"smiles,y\nC,1\n"), "begins as a file .csv.gz does: rename it$"),
+        ("t.csv", b"PK\3\4...", r"begins as a file \.xlsx does: rename it, or unpack it"),
+        ("t.txt", b"PAR1...", r"begins as a file \.parquet does"),
+        (
+            "t.csv.bz2",
+            bz2.compress(b"smiles,y\nC,1\n"),
+            "is packed; unpack it, or pack it with gzip",
+        ),
+        ("t.csv", "smiles,y\nC,1\n".encode("utf-16-le"), "a table is text: .* or save it as UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(BadValueError, match=message):
+        open_table(path)
+
+
+def test_a_percentage_of_a_workbook_is_read_as_it_is_seen(tmp_path: Path) -> None:
+    """It is kept as 0.1: beside plain numbers the column would have two scales."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book, path = openpyxl.Workbook(), tmp_path / "t.xlsx"
+    for row in (["smiles", "y"], ["CCO", 0.1], ["CCC", 11]):
+        book.active.append(row)
+    book.active["B2"].number_format = "0%"
+    book.save(path)
+    table, bad, _ = read_molecules(path, "smiles", ["y"])
+    assert table.targets.tolist() == [[11.0]]
+    assert [(one.found, one.reason) for one in bad] == [
+        ("10%", "a number with a unit: leave '%' out (--unit takes the unit of a column)")
+    ]
+
+
+@pytest.mark.parametrize("name", ["SMILES", "Smiles", "smiles"])
+def test_a_property_of_smiles_stands_beside_those_of_the_blocks(tmp_path: Path, name: str) -> None:
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO"))
+    path = tmp_path / "t.sdf"
+    path.write_text(f"{block}> <{name}>\nOCC\n\n> <y>\n1\n\n$$$$\n")
+    table, _, _ = read_molecules(path, None, ["y"])
+    assert table.smiles == ["CCO"]
+    assert "smiles (property)" in open_table(path).columns

@@ -155,6 +155,16 @@ def test_a_reaction_and_an_empty_cell_have_a_reason(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("decimal", [None, ","])
+def test_weights_are_read_as_targets_are(tmp_path: Path, decimal: Decimal | None) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles;y;w\nC;1,5;0,5\nCC;2,5;1,5\n")
+    table, bad, _ = read_molecules(path, "smiles", ["y"], weight="w", decimal=decimal)
+    assert not bad
+    assert table.weights is not None
+    assert table.weights.tolist() == [0.5, 1.5]
+
+
 def test_bounds_relations_and_weights(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(
