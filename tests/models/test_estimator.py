@@ -339,7 +339,7 @@ MANY = ["C" * length + "O" for length in range(1, 31)]
     [
         ("CCO", [1.0], "a list of SMILES"),
         ([1.0, 2.0], [1.0, 2.0], "X: expected N SMILES, got float"),
-        ([], [], "X: expected N SMILES, got an array of shape"),
+        ([], [], "X: expected N SMILES, got none"),
         (["CCO", "CC"], [1.0], "X has 2 molecules, y has 1 rows"),
         (["CCO"] * 9, [np.inf] * 9, "got infinity in row 0"),
         (["CCO"] * 9, ["high"] * 9, "y: expected numbers"),

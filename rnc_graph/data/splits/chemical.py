@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import Literal
 
 import numpy as np
@@ -26,7 +25,7 @@ from rnc_graph.data.splits.split import (
 from rnc_graph.errors import BadValueError
 
 # Up to this many molecules, all pairs of fingerprints are compared in memory.
-_LARGEST_BUTINA = 20_000
+_LARGEST_BUTINA = 10_000
 
 
 @SPLITS.register("scaffold")
@@ -79,7 +78,7 @@ def _by_size(groups: Groups, fractions: Fractions) -> Split:
 class ButinaSplitter:
     """Whole clusters of similar molecules (Butina, J. Chem. Inf. Comput. Sci. 39, 1999).
 
-    Molecules within the cutoff of a cluster's center belong to it. Above 20,000 molecules, where
+    Molecules within the cutoff of a cluster's center belong to it. Above 10,000 molecules, where
     all pairs do not fit in memory, the centers are RDKit's leaders (no two within the cutoff) and
     each molecule goes to its nearest.
 
@@ -115,15 +114,13 @@ class ButinaSplitter:
             for number, own in enumerate(bits):
                 cluster[number] = int(np.argmax(BulkTanimotoSimilarity(own, leaders)))
             return cluster
-        # A list of floats would be four times as large.
-        distances = array(
-            "d",
-            (
-                1 - similarity
-                for number in range(1, len(bits))
-                for similarity in BulkTanimotoSimilarity(bits[number], bits[:number])
-            ),
+        similarities = (
+            similarity
+            for number in range(1, len(bits))
+            for similarity in BulkTanimotoSimilarity(bits[number], bits[:number])
         )
+        # A list of floats would be four times as large.
+        distances = 1 - np.fromiter(similarities, dtype=np.float64)
         found = Butina.ClusterData(  # type: ignore[no-untyped-call]
             distances, len(bits), self.cutoff, isDistData=True
         )
