@@ -135,8 +135,8 @@ def open_outcome(folder: Path) -> Outcome:
         datasets = load_datasets(experiment, graphs=content["graphs"], only_sets=True)
     except MissingFileError as error:
         raise MissingFileError(
-            f"{error}; figures need the data: paths in {folder / 'spec.yaml'} are relative to the "
-            "folder in which the experiment was run"
+            f"{error}; a path in {folder / 'spec.yaml'} is relative to the folder in which the "
+            "experiment was run"
         ) from error
     for name, loaded in datasets.sets.items():
         if name not in content["graphs"] and loaded.digest != content["data"][name]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.smiles import canonical_smiles
+from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.metrics.intervals import coverage
 from rnc_graph.metrics.regression import metrics_by_target
@@ -29,6 +30,7 @@ class Evaluation:
 
     Attributes:
         smiles: N SMILES.
+        molecules: (N,) the number of each row's molecule.
         rows: (N,) their row numbers in the file, from 1.
         measured: (N, t), NaN where missing.
         predictions: of the N molecules.
@@ -45,6 +47,7 @@ class Evaluation:
     """
 
     smiles: list[str]
+    molecules: NDArray[np.int64]
     rows: NDArray[np.int64]
     measured: FloatArray
     predictions: Predictions
@@ -63,6 +66,7 @@ class Evaluation:
         return replace(
             self,
             smiles=[self.smiles[row] for row in rows],
+            molecules=self.molecules[rows],
             rows=self.rows[rows],
             measured=self.measured[rows],
             predictions=self.predictions.take(rows),
@@ -142,10 +146,6 @@ class Evaluation:
         rows = {"in the domain": np.flatnonzero(~outside), "out of domain": np.flatnonzero(outside)}
         return {name: self.take(own) for name, own in rows.items()}
 
-    def molecules(self, rows: NDArray[np.int64]) -> int:
-        """Return how many molecules some rows are of."""
-        return len({canonical_smiles(self.smiles[row]) for row in rows})
-
     def covered(self, target: int) -> tuple[int, int, int]:
         """Return how many values of a target are in their intervals, of how many and of whom.
 
@@ -155,7 +155,7 @@ class Evaluation:
         y_true, low, high = (a[rows, target] for a in (self.measured, self.low, self.high))
         known = np.isfinite(low)
         inside = ((low <= y_true) & (y_true <= high))[known]
-        return int(inside.sum()), len(inside), self.molecules(rows[known])
+        return int(inside.sum()), len(inside), len(np.unique(self.molecules[rows[known]]))
 
     def _violations(self, target: int) -> dict[str, float]:
         if self.censored is None:
@@ -181,8 +181,12 @@ def evaluate_predictions(
 ) -> Evaluation:
     """Compare measurements (N, t) of N molecules with a model's predictions."""
     low, high = model.interval(predictions, level)
+    unreadable = np.isnan(predictions.distance)
     return Evaluation(
         smiles=list(smiles),
+        molecules=numbered(
+            row if unreadable[row] else canonical_smiles(text) for row, text in enumerate(smiles)
+        ),
         rows=rows,
         measured=measured,
         predictions=predictions,
@@ -224,7 +228,7 @@ def calibration(model: MoleculeModel, evaluation: Evaluation, target: int) -> Ca
 
     rows = evaluation.known(target)
     y_true, predictions = evaluation.measured[rows, target], evaluation.predictions.take(rows)
-    count, calibrated = evaluation.molecules(rows), model.intervals.counts[target]
+    count, calibrated = len(np.unique(evaluation.molecules[rows])), model.intervals.counts[target]
     seen, low, high = (np.full(len(LEVELS), np.nan) for _ in range(3))
     for number, level in enumerate(LEVELS.tolist()):
         least = math.ceil(round(level * (calibrated + 1), 9))

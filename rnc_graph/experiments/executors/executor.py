@@ -113,7 +113,10 @@ def _own_line(error: BaseException) -> str:
     installed = (str(Path(rnc_graph.__file__).parent), sysconfig.get_path("stdlib"))
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = frame.filename
-        if Path(path).is_file() and "site-packages" not in path and not path.startswith(installed):
+        is_installed = path.startswith(installed) or {"site-packages", "dist-packages"} & {
+            *Path(path).parts
+        }
+        if Path(path).is_file() and not is_installed:
             return f"{path}, line {frame.lineno}: "
     return ""
 

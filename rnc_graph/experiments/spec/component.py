@@ -6,7 +6,8 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -152,20 +153,32 @@ def _own_files(module: str) -> list[Path]:
 
 
 def _with_imports(file: Path) -> list[Path]:
-    """Return a module's file and, of what it imports, the modules and packages beside it."""
+    """Return a module's file, and those beside it that it, or one of them, imports."""
     found, left = {file}, [file]
     while left:
-        for node in ast.walk(ast.parse(left.pop().read_bytes())):
-            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names = [node.module]
-            for name in names:
-                beside = file.parent / name.partition(".")[0]
-                new = {beside.with_suffix(".py"), *beside.rglob("*.py")} - found
-                new = {one for one in new if one.is_file()}
-                found |= new
-                left += new
+        here = left.pop()
+        for folder, names in _imports(here, file.parent):
+            places = [folder.joinpath(*names[:count]) for count in range(1, len(names) + 1)]
+            candidates = {p.with_name(f"{p.name}.py") for p in places}
+            candidates |= {p / "__init__.py" for p in places}
+            new = {path for path in candidates - found if path.is_file()}
+            found |= new
+            left += new
     return sorted(found)
+
+
+def _imports(file: Path, top: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Return the names that a file imports, each in its parts, and the folder of the first part."""
+    tree = ast.parse("")
+    with suppress(SyntaxError, ValueError):  # Importing it says so.
+        tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((top, one.name.split(".")) for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            folder = file.parents[node.level - 1] if node.level else top
+            above = node.module.split(".") if node.module else []
+            yield from ((folder, [*above, one.name]) for one in node.names)
 
 
 def is_finished(info: ValidationInfo) -> bool:
