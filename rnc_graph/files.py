@@ -53,7 +53,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: the disk is full, or the folder cannot be written to.
     """
-    given, path = path, path.resolve()
+    given, path = path, linked(path)
     writer = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{writer}{_TEMPORARY}")
     try:
@@ -69,7 +69,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise WriteError(f"{given}: cannot be written: {error.strerror or error}") from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def linked(path: Path) -> Path:
+    """Return where a link leads, and any other path as it is."""
+    with suppress(OSError, RuntimeError):  # A link may lead to itself.
+        return path.resolve()
+    return path
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -135,9 +143,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def check_output_folder(
-    folder: Path, written: Collection[str] = (), sign: Collection[str] = ()
-) -> None:
+def check_output_folder(folder: Path, written: Collection[str] = (), ours: bool = False) -> None:
     """Check that a folder can be written into, and that no files of others are replaced there.
 
     The folder is not made.
@@ -145,14 +151,14 @@ def check_output_folder(
     Args:
         folder: where to write.
         written: the names of the files that are replaced.
-        sign: names of which one is there if an earlier call wrote these files.
+        ours: whether an earlier call wrote them.
 
     Raises:
-        BadValueError: the folder has some of the files, and none of the signs.
+        BadValueError: the folder has some of the files, which are not ours.
         WriteError: it cannot be written to.
     """
     found = [name for name in written if (folder / name).exists()]
-    if found and not any((folder / name).exists() for name in sign):
+    if found and not ours:
         raise BadValueError(
             f"{folder}: its {found[0]} would be replaced, and was not made by this command; name "
             "another folder with --out"

@@ -103,21 +103,24 @@ class _OneBlasThread:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.inside = 0
-        self.limit = ExitStack()
+        self.limits = ExitStack()
+        self.limited: object = None
 
     def __enter__(self) -> None:
         with self.lock:
             self.inside += 1
-            if self.inside == 1:
-                with suppress(OSError):
-                    blas = _thread_pools(len(sys.modules)).select(user_api="blas")
-                    self.limit.enter_context(blas.limit(limits=1))
+            with suppress(OSError):
+                pools = _thread_pools(len(sys.modules))
+                if pools is not self.limited:  # The first time, and after an import.
+                    self.limits.enter_context(pools.select(user_api="blas").limit(limits=1))
+                    self.limited = pools
 
     def __exit__(self, *error: object) -> None:
         with self.lock:
             self.inside -= 1
             if self.inside == 0:
-                self.limit.close()
+                self.limits.close()
+                self.limited = None
 
 
 _ONE_BLAS_THREAD = _OneBlasThread()

@@ -206,6 +206,20 @@ def test_a_link_stays_one_and_a_file_keeps_its_permissions(tmp_path: Path) -> No
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "loop.csv"
+    path.symlink_to(path)
+    write_text(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match=r"file/x\.csv: cannot be written: File exists"):
+        write_text(tmp_path / "file" / "x.csv", "new")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows have no such permissions")
 def test_errors_name_the_file_and_not_the_temporary_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -226,14 +240,13 @@ def test_errors_name_the_file_and_not_the_temporary_one(
 
 
 def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
-    check_output_folder(tmp_path / "new" / "inside", ["table.csv"], ["store"])
+    check_output_folder(tmp_path / "new" / "inside", ["table.csv"])
     assert not (tmp_path / "new").exists()
     (tmp_path / "notes.txt").touch()
-    check_output_folder(tmp_path, ["table.csv"], ["store"])
+    check_output_folder(tmp_path, ["table.csv"])
     (tmp_path / "table.csv").touch()
     with pytest.raises(BadValueError, match=r"its table\.csv would be replaced, and was not made"):
-        check_output_folder(tmp_path, ["table.csv"], ["store"])
-    (tmp_path / "store").mkdir()
-    check_output_folder(tmp_path, ["table.csv"], ["store"])
+        check_output_folder(tmp_path, ["table.csv"])
+    check_output_folder(tmp_path, ["table.csv"], ours=True)
     with pytest.raises(WriteError, match="cannot be written to: "):
         check_output_folder(tmp_path / "notes.txt")

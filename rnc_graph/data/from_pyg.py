@@ -108,7 +108,7 @@ def _kept(graph: Data, number: int) -> dict[str, None]:
         elif isinstance(value, Number) or (name == "y" and value is not None):
             names[name] = None
     for name in {"batch", "ptr"} & names.keys():
-        raise BadValueError(f"graph {number}: rename the attribute {name!r}: a batch has its own")
+        raise OwnLayoutError(f"graph {number}: rename the attribute {name!r}: a batch has its own")
     return names
 
 

@@ -84,7 +84,7 @@ def make_encoder(
 
 def _wrapped(model: nn.Module, dataset: Any, readout: Readout | None) -> nn.Module:
     has_width = isinstance(getattr(model, "embedding_dim", None), int)
-    if isinstance(model, Encoder) or (has_width and not takes_parts(model)):
+    if isinstance(model, Encoder) or (has_width and not takes_parts(model, optional=False)):
         if readout is not None:
             raise BadValueError(
                 f"readout: {type(model).__name__} pools by itself: expected None, got {readout!r}"

@@ -134,11 +134,15 @@ class WrappedEncoder(Encoder):
         return out
 
 
-def takes_parts(model: nn.Module) -> bool:
-    """Return whether a model takes the parts of a graph by name, not the batch itself."""
+def takes_parts(model: nn.Module, optional: bool = True) -> bool:
+    """Return whether a model takes the parts of a graph by name, not the batch itself.
+
+    Without ``optional``, parts that have a default do not tell.
+    """
     parameters = _parameters(model)
-    required = [one for one in parameters.values() if one.default is inspect.Parameter.empty]
-    return len(required) > 1 or not _GRAPH_ARGUMENTS.isdisjoint(parameters)
+    required = {n for n, one in parameters.items() if one.default is inspect.Parameter.empty}
+    named = parameters if optional else required
+    return len(required) > 1 or not _GRAPH_ARGUMENTS.isdisjoint(named)
 
 
 def _parameters(model: nn.Module) -> dict[str, inspect.Parameter]:

@@ -1,7 +1,7 @@
 """The interface of a pretraining loss, and the registry that names them in a spec."""
 
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -45,9 +45,15 @@ class PretrainLoss(Loss):
     min_views = 1
     """The smallest V."""
 
+    _shapes: ClassVar[dict[str, tuple[str, ...]]] = {
+        "features": ("B", "V", "d"),
+        "labels": ("B", "t"),
+    }
+
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """Call ``forward`` of features (B, V, d) and labels (B, t), or (B,) for one target."""
-        return super().__call__(*self._checked(*args, **kwargs))
+        args, kwargs = self._checked(args, kwargs)
+        return super().__call__(*args, **kwargs)
 
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Compute what the loss needs from the training set.
@@ -60,16 +66,25 @@ class PretrainLoss(Loss):
         """
 
     @eager
-    def _checked(self, features: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-        shapes, labels = Shapes(), as_columns(labels)
-        shapes.shape("features", features, ("B", "V", "d"))
-        shapes.shape("labels", labels, ("B", "t"))
-        if features.shape[1] < self.min_views:
+    def _checked(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of ``forward``, with labels as columns."""
+        given = dict(zip(self._shapes, args, strict=False)) | kwargs
+        if not self._shapes.keys() <= given.keys():  # A loss of one's own may have other names.
+            return args, kwargs
+        shapes = Shapes()
+        for name, letters in self._shapes.items():
+            if "labels" in name:
+                given[name] = as_columns(given[name])
+            shapes.shape(name, given[name], letters)
+        if shapes.sizes.get("V", self.min_views) < self.min_views:
             raise BadValueError(
                 f"{type(self).__name__} takes V >= {self.min_views} views, got features "
-                f"{tuple(features.shape)}"
+                f"{tuple(given['features'].shape)}"
             )
-        return features, labels
+        first = [given.pop(name) for name in self._shapes]
+        return (*first, *args[len(first) :]), given
 
 
 class QueueLoss(PretrainLoss):
@@ -80,23 +95,19 @@ class QueueLoss(PretrainLoss):
     [0, 1), is that of the momentum encoder.
     """
 
+    _shapes: ClassVar = {
+        "query": ("N", "d"),
+        "key": ("N", "d"),
+        "labels": ("N", "t"),
+        "queue": ("K", "d"),
+        "queue_labels": ("K", "t"),
+    }
+
     def __init__(self, queue_size: int, momentum: float) -> None:
         super().__init__()
         check_queue_size(queue_size)
         check_momentum(momentum)
         self.queue_size, self.momentum = queue_size, momentum
-
-    @eager
-    def _checked(  # type: ignore[override]  # of the other signature
-        self, query: Tensor, key: Tensor, labels: Tensor, queue: Tensor, queue_labels: Tensor
-    ) -> tuple[Tensor, ...]:
-        shapes, labels, queue_labels = Shapes(), as_columns(labels), as_columns(queue_labels)
-        shapes.shape("query", query, ("N", "d"))
-        shapes.shape("key", key, ("N", "d"))
-        shapes.shape("labels", labels, ("N", "t"))
-        shapes.shape("queue", queue, ("K", "d"))
-        shapes.shape("queue_labels", queue_labels, ("K", "t"))
-        return query, key, labels, queue, queue_labels
 
 
 def check_queue_size(size: int) -> None:

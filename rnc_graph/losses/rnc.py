@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, PretrainLoss
 from rnc_graph.losses.blockwise import blocks, blockwise
-from rnc_graph.losses.checks import Shapes, check_positive, real_floats
+from rnc_graph.losses.checks import Shapes, as_columns, check_positive, real_floats
 from rnc_graph.losses.pairwise import (
     FEATURE_SIMILARITIES,
     LABEL_DISTANCES,
@@ -161,10 +161,10 @@ def _sorted_by_label(labels: Tensor, by_view: Tensor, missing: bool) -> tuple[Te
 
 
 def _check_batch(features: Tensor, labels: Tensor) -> tuple[Tensor, bool]:
-    """Check the arguments of ``forward``; return the labels, and whether any is missing."""
+    """Check the arguments of ``forward``; return labels as (B, t), and whether any is missing."""
     shapes = Shapes()
     shapes.embeddings("features", features, "B", "V", "d")
-    labels = labels.detach()
+    labels = as_columns(labels.detach())
     missing = shapes.targets("labels", labels, "B", "t")
     samples, views, _ = features.shape
     if samples * views < 2:

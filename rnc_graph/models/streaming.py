@@ -19,7 +19,7 @@ from rnc_graph.data.reading.columns import choose_smiles
 from rnc_graph.data.table import FloatArray
 from rnc_graph.data.writing import table_suffix, write_frames
 from rnc_graph.errors import BadValueError
-from rnc_graph.files import atomic_path, remove_leftovers
+from rnc_graph.files import atomic_path, linked, remove_leftovers
 from rnc_graph.models.inference import BLOCK, prediction_frame, stream_features
 from rnc_graph.models.model import MoleculeModel
 
@@ -155,7 +155,8 @@ def _writing(source: Path, out: Path) -> Iterator[tuple[TableSource, Path]]:
     if out.exists() and source.exists() and out.samefile(source):
         raise BadValueError(f"{out}: is the table that is read; write to another file")
     table = open_table(source)
-    remove_leftovers(out.parent, out.name)
+    place = linked(out)
+    remove_leftovers(place.parent, place.name)
     with atomic_path(out) as temporary:
         yield table, temporary
 

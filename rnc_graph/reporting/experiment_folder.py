@@ -79,7 +79,8 @@ def check_folder(folder: Path, spec: Path) -> None:
             f"{spec}: would be replaced by the spec of the results, which has its defaults written "
             "out; copy it to another folder, or name one with --out"
         )
-    check_output_folder(folder, (*_TEXTS, PREDICTIONS), ("store", RUNS, PROVENANCE))
+    ours = any((folder / name).exists() for name in ("store", RUNS, PROVENANCE))
+    check_output_folder(folder, (*_TEXTS, PREDICTIONS), ours)
 
 
 def write_texts(

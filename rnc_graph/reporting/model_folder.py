@@ -96,7 +96,9 @@ def check_evaluation_folder(folder: Path) -> None:
             f"{folder}: is the folder of a model, whose README.md shows its own figures; name "
             "another folder with --out"
         )
-    check_output_folder(folder, ("metrics.json", "predictions.csv"), ("calibration.png",))
+    made = ("metrics.json", "predictions.csv", "calibration.png")
+    others = ("bad_rows.csv", "predictions.png", "error_against_distance.png", "worst.png")
+    check_output_folder(folder, made + others, all((folder / name).exists() for name in made))
 
 
 def write_evaluation(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ from rnc_graph.seeding import deterministic
 _TOGETHER = 128
 # A model that one thread moves to a device and back must stay there until the others are done.
 _ON_DEVICE = threading.Lock()
+# Modules in evaluation mode that train otherwise, and the number of threads that infer with each.
+_EVALUATING: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+_MODES = threading.Lock()
 
 
 def torch_device(accelerator: str) -> torch.device:
@@ -67,10 +71,10 @@ def infer(
 
     A batch is a tuple whose first element is the inputs. The model's device and the modes of all
     its modules are restored afterwards; ``device=None`` computes on the model's own. The same
-    batches give the same bits. Threads may share a model that is in evaluation mode.
+    batches give the same bits. Threads may share a model.
 
     Raises:
-        BadValueError: outputs that are not one row for each of the inputs.
+        BadValueError: outputs that are no tensors, or of graphs not one row for each.
     """
     if device is not None and device.type != "cpu":
         with _ON_DEVICE:
@@ -84,13 +88,10 @@ def _infer(
     tensor = next(chain(model.parameters(), model.buffers()), None)
     home = torch.device("cpu") if tensor is None else tensor.device
     device = device or home
-    training = [module for module in model.modules() if module.training]
     if device != home:
         model.to(device)
-    if training:  # To go through all modules takes as long as a small batch.
-        model.eval()
     try:
-        with deterministic() if device.type == "cuda" else nullcontext():
+        with _evaluating(model), deterministic() if device.type == "cuda" else nullcontext():
             outputs = [
                 check_rows(model(_moved_inputs(inputs, device)), inputs) for inputs, *_ in batches
             ]
@@ -98,22 +99,41 @@ def _infer(
     finally:
         if device != home:
             model.to(home)
-        for module in training:
-            module.training = True
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Put the modules that train into evaluation mode, until the last thread that needs it ends."""
+    borrowed = []
+    with _MODES:
+        for module in model.modules():
+            if module.training or module in _EVALUATING:
+                module.training = False
+                _EVALUATING[module] = _EVALUATING.get(module, 0) + 1
+                borrowed.append(module)
+    try:
+        yield
+    finally:
+        with _MODES:
+            for module in borrowed:
+                _EVALUATING[module] -= 1
+                if not _EVALUATING[module]:
+                    del _EVALUATING[module]
+                    module.training = True
 
 
 def check_rows(outputs: Any, inputs: Any) -> Tensor:
-    """Return the outputs of a model, if they are a row for each of its inputs.
+    """Return the outputs of a model, if they are a tensor, and of graphs a row for each.
 
     Raises:
         BadValueError: they are not.
     """
     if not isinstance(outputs, Tensor):
         raise BadValueError(f"encoder: expected a tensor, got a {type(outputs).__name__}")
-    count = len(inputs) if isinstance(inputs, Tensor) else getattr(inputs, "num_graphs", None)
+    count = getattr(inputs, "num_graphs", None)
     if count is not None and outputs.shape[:1] != (count,):
         raise BadValueError(
-            f"encoder: expected outputs of {count} rows, one for each of the inputs, got the shape "
+            f"encoder: expected outputs of {count} rows, one for each graph, got the shape "
             f"{tuple(outputs.shape)}; are the outputs for nodes pooled?"
         )
     return outputs

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,8 +52,8 @@ class TwoStage(nn.Module):
     ``DataLoader``, which keeps its own order and batch size. A tensor of inputs can be predicted.
 
     The same arguments, data and seed give the same bits on the same machine. Torch's global
-    generators are restored after a stage; stages in several threads run one after another. A stage
-    leaves the model in evaluation mode, in which several threads may predict.
+    generators are restored after a stage; stages in several threads run one after another. Several
+    threads may predict with one model at once.
 
     Args:
         encoder: the name of a registered encoder, the import path of a class, or a module that maps
@@ -162,8 +162,6 @@ class TwoStage(nn.Module):
         self.history: dict[str, History] = {}
         self.encoder = self.head = self.loss = self.projection = None
         self._head_is_trained = False
-        # Modules in evaluation mode between stages that train in a stage.
-        self._resting: list[nn.Module] = []
         self.register_load_state_dict_post_hook(_note_loaded)  # type: ignore[no-untyped-call]
         self.register_buffer("mean", torch.zeros(1, dtype=torch.float64))
         self.register_buffer("sd", torch.ones(1, dtype=torch.float64))
@@ -205,7 +203,7 @@ class TwoStage(nn.Module):
         if self._given[1] is None:
             raise BadValueError("pretrain: expected a loss, got None")
         self._prepare(samples, held_out, seed)
-        with self._training(seed):
+        with self._seeded(seed):
             module = PretrainModule(
                 self.encoder,
                 self._set_up_loss(samples.y, seed),
@@ -228,7 +226,7 @@ class TwoStage(nn.Module):
             if config.head_epochs:
                 self._train_head("head", samples, held_out, seed)
             joint = self.loss_weight is not None
-            with self._training(seed):
+            with self._seeded(seed):
                 module = FinetuneModule(
                     self.encoder,
                     self.head,
@@ -254,7 +252,7 @@ class TwoStage(nn.Module):
         embedded = samples.embedded(self.encoder)
         held_out = held_out and held_out.embedded(self.encoder)
         config = self.finetune_config.of_head()
-        with self._training(seed):
+        with self._seeded(seed):
             module = FinetuneModule(nn.Identity(), self.head, self.head_loss, config)
             self._run(stage, module, embedded, held_out, seed, augmented=False)
 
@@ -269,7 +267,6 @@ class TwoStage(nn.Module):
         self._prepare(samples, None, seed)
         if self._given[1] is not None:
             self._set_up_loss(samples.y, seed)
-        self._rest()
         return self
 
     def save(self, path: str | Path) -> None:
@@ -329,7 +326,6 @@ class TwoStage(nn.Module):
         self.projection = self.loss = None
         self.history = {}
         self._head_is_trained = True
-        self._rest()
         return self
 
     def forward(self, batch: Any) -> Tensor:
@@ -488,21 +484,6 @@ class TwoStage(nn.Module):
         # The head's own training does not resume from the state of the stage that follows.
         trainer = self.trainer.of_stage("head") if stage == "head" else self.trainer
         self.history[stage] = fit(module, train, val, trainer=trainer)
-
-    @contextmanager
-    def _training(self, seed: int) -> Iterator[None]:
-        for part in self._resting:
-            part.training = True
-        try:
-            with self._seeded(seed):
-                yield
-        finally:
-            self._rest()
-
-    def _rest(self) -> None:
-        """Go to evaluation mode; parts that are given in it stay in it in the next stage, too."""
-        self._resting = [part for part in self.modules() if part.training]
-        self.eval()
 
 
 def _note_loaded(model: TwoStage, keys: Any) -> None:

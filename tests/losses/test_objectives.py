@@ -343,3 +343,29 @@ def test_a_loss_in_evaluation_mode_learns_nothing() -> None:
 def test_a_temperature_is_no_parameter(loss: type[nn.Module]) -> None:
     with pytest.raises(BadValueError, match=r"temperature must be a plain number .* got Parameter"):
         loss(temperature=nn.Parameter(torch.tensor(0.5)))
+
+
+class _Own(PretrainLoss):
+    """A loss of one's own, whose arguments have other names and an option."""
+
+    def forward(self, z: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
+        return scale * (z.mean((1, 2)) - y[:, 0]).abs().mean()
+
+
+def test_a_loss_of_ones_own_may_have_further_arguments_and_other_names() -> None:
+    features, labels = _draw(5, 3, 8), _draw(5, 1)
+    once = _Own()(features, labels)
+    for twice in (
+        _Own()(features, labels, 2.0),
+        _Own()(features, labels, scale=2.0),
+        _Own()(z=features, y=labels, scale=2.0),
+    ):
+        torch.testing.assert_close(twice, 2 * once)
+
+
+def test_keywords_are_checked_as_well() -> None:
+    features, labels = _draw(5, 3, 8), _draw(5)
+    assert torch.equal(
+        RnCLoss()(labels=labels, features=features), RnCLoss()(features, labels[:, None])
+    )
+    assert torch.equal(RnCLoss().forward(features, labels), RnCLoss()(features, labels))

@@ -1,6 +1,8 @@
 """The estimator as scikit-learn's users meet it."""
 
 import pickle
+import subprocess
+import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -496,6 +498,19 @@ def test_classes_are_warned_of(molecules: tuple[list[str], np.ndarray]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", FewValuesWarning)
         MoleculeRegressor(**CHEAP).fit(smiles, y)
+
+
+def test_what_is_loaded_inside_computes_on_one_thread_too():
+    code = (
+        "from rnc_graph.seeding import one_thread\n"
+        "from threadpoolctl import threadpool_info\n"
+        "with one_thread():\n"
+        "    import scipy.linalg\n"
+        "    with one_thread():\n"
+        "        print({pool['num_threads'] for pool in threadpool_info()})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["{1}"]
 
 
 def test_threads_that_predict_leave_the_number_of_threads_as_it_was():

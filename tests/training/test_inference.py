@@ -1,5 +1,6 @@
 """Predictions: in several threads, one for each input, and in the order of the data."""
 
+import copy
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -62,14 +63,13 @@ def test_several_threads_predict_with_one_model(fitted: TwoStage, graphs: list[D
 
 
 class Watched(nn.Module):
-    """Keeps the modes of its layers in training and the statistics of one of them."""
+    """Keeps the modes of its layers in training."""
 
     embedding_dim = 4
 
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.BatchNorm1d(4))
-        self.layers[2].eval()
         self.seen: set[tuple[bool, ...]] = set()
 
     def forward(self, batch: Batch) -> Tensor:
@@ -78,20 +78,19 @@ class Watched(nn.Module):
         return global_add_pool(self.layers(batch.x), batch.batch)
 
 
-@pytest.mark.parametrize("head_epochs", [0, 1])
-def test_stages_train_in_training_mode_and_leave_the_model_in_evaluation_mode(
-    head_epochs: int, graphs: list[Data]
-) -> None:
-    two = two_stage(Watched(), loss=RnCLoss())
-    two.finetune_config = two.finetune_config.model_copy(update={"head_epochs": head_epochs})
-    for _ in range(2):
-        for stage in (two.pretrain, two.finetune):
-            stage(graphs)
-            assert not any(module.training for module in two.modules())
-            # A part that is given in evaluation mode, to keep its statistics, stays in it.
-            assert two.encoder.seen == {(True, True, False)}
-            two.encoder.seen.clear()
-    assert torch.equal(two.encoder.layers[2].running_mean, torch.zeros(4))
+def test_predictions_leave_the_modes_of_all_parts(graphs: list[Data]) -> None:
+    """In a trainer of one's own and in a further stage they train, but for a part that does not."""
+    two = two_stage(Watched(), loss=RnCLoss()).pretrain(graphs)
+    two.embed(graphs)
+    assert two.encoder.seen == {(True, True, True)}
+    # As one does to keep statistics.
+    two.encoder.layers[2].eval()
+    kept = two.encoder.layers[2].running_mean.clone()
+    two.encoder.seen.clear()
+    two.finetune(graphs).predict(graphs)
+    assert two.encoder.seen == {(True, True, False)}
+    assert torch.equal(two.encoder.layers[2].running_mean, kept)
+    assert [module.training for module in two.encoder.layers] == [True, True, False]
 
 
 class Unpooled(nn.Module):
@@ -120,7 +119,7 @@ class Pair(Unpooled):
     ("encoder", "message"),
     [
         # A multiple of the number of graphs, which looks like five views of each.
-        (Unpooled, "expected outputs of .* rows, one for each .* are the outputs for nodes pooled"),
+        (Unpooled, "expected outputs of .* rows, one for each graph, .* for nodes pooled"),
         (Wider, r"expected an embedding \(V \* B, 8\) .* got the shape \(.*, 16\)"),
         (Pair, "expected a tensor, got a tuple"),
     ],
@@ -146,6 +145,29 @@ class OfParts(nn.Module):
 
     def forward(self, x: Tensor, batch: Tensor) -> Tensor:
         return global_add_pool(self.layer(x), batch)
+
+
+class OfBatches(Unpooled):
+    """Takes batches, and a part of a graph that it has a default for."""
+
+    def forward(self, batch: Batch, edge_weight: Tensor | None = None) -> Tensor:
+        return global_add_pool(self.layer(batch.x), batch.batch)
+
+
+def test_a_module_with_a_width_may_have_options(graphs: list[Data]) -> None:
+    assert two_stage(OfBatches()).fit(graphs).embed(graphs).shape == (24, 8)
+
+
+class OfViews(Unpooled):
+    """Takes the views of a sample in one input (B, V, 3)."""
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return self.layer(batch).transpose(0, 1).flatten(0, 1)
+
+
+def test_inputs_may_hold_views() -> None:
+    data = torch.utils.data.TensorDataset(torch.randn(16, 2, 3), torch.randn(16, 1))
+    two_stage(OfViews()).pretrain(torch.utils.data.DataLoader(data, 8))
 
 
 @pytest.mark.parametrize("width", [None, 8])
@@ -191,8 +213,9 @@ def test_loaders_in_order(fitted: TwoStage, graphs: list[Data]) -> None:
 
 
 def test_our_encoders_take_one_graph(fitted: TwoStage, graphs: list[Data]) -> None:
-    torch.testing.assert_close(fitted.encoder(graphs[0]), fitted.embed(graphs[:1]))
-    torch.testing.assert_close(fitted(graphs[0]), fitted.predict(graphs[:1]))
+    copied = copy.deepcopy(fitted).eval()
+    torch.testing.assert_close(copied.encoder(graphs[0]), fitted.embed(graphs[:1]))
+    torch.testing.assert_close(copied(graphs[0]), fitted.predict(graphs[:1]))
 
 
 @pytest.mark.parametrize(

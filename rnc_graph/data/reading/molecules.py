@@ -21,6 +21,7 @@ from rnc_graph.data.reading.columns import (
 )
 from rnc_graph.data.reading.numbers import (
     Decimal,
+    check_percentages,
     decimal_of,
     parse_number,
     side_of,
@@ -243,16 +244,18 @@ class _Gathered:
         rows = [cells[0] for cells in self._cells]
         for number, name in enumerate(self.names, start=3):
             column = [self._split(cells[number])[1] for cells in self._cells]
+            notes += check_percentages(column, name, source, rows)
             signs.append(decimal or decimal_of(column, name, source, rows))
             if decimal is None and signs[-1] is not None:
                 how = "a decimal comma" if signs[-1] == "," else "commas between thousands"
                 shown = next(cell for cell in column if "," in cell or cell.count(".") > 1)
                 notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
         of_weights = decimal
-        if self._weight is not None and decimal is None:
+        if self._weight is not None:
             at = 3 + len(self.names) + list(self.extra).index(self._weight)
             column = [cells[at] for cells in self._cells]
-            of_weights = decimal_of(column, self._weight, source, rows)
+            notes += check_percentages(column, self._weight, source, rows)
+            of_weights = decimal or decimal_of(column, self._weight, source, rows)
         for row, line, smiles, *cells in self._cells:
             further = dict(zip(self.extra, cells[len(self.names) :], strict=True))
             numbers, sides, wrong = self._numbers(smiles, cells[: len(self.names)], signs, further)

@@ -24,6 +24,12 @@ class Number(str):
     __slots__ = ()
 
 
+class Percentage(Number):
+    """The number of a cell that is shown as a hundred times as much, with a "%"."""
+
+    __slots__ = ()
+
+
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}", re.ASCII)
 _RELATION = re.compile(r"(>>|>=|<<|<=|==|[<>=~≤≥≈])\s*(.*)")
@@ -35,6 +41,30 @@ _GROUPED = {
 }
 _WITH_UNIT = re.compile(r"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?\s*([^\W\d_]\D*|%|°\D*)")
 _COMMA = re.compile(rf"[+-]?[0-9]+,[0-9]+{_EXPONENT}", re.ASCII)
+
+
+def check_percentages(
+    cells: Sequence[str], column: str, source: str, rows: Sequence[int]
+) -> list[str]:
+    """Return a note where the numbers of a column are percentages.
+
+    Raises:
+        BadValueError: some are, and others are not.
+    """
+    percentages = [row for row, cell in zip(rows, cells, strict=True) if _is_percentage(cell)]
+    if not percentages:
+        return []
+    for row, cell in zip(rows, cells, strict=True):
+        if not _is_percentage(cell) and _NUMBER.fullmatch(_plain(cell)):
+            raise BadValueError(
+                f"{source}: column {column!r} has percentages (row {percentages[0]}) beside plain "
+                f"numbers (row {row}); give its cells one format"
+            )
+    return [f"percentages of column {column!r} are read as 0.1 for 10%"]
+
+
+def _is_percentage(cell: str) -> bool:
+    return isinstance(cell, Percentage)
 
 
 def decimal_of(

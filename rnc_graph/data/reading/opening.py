@@ -1,6 +1,7 @@
 """A table of any kind, by its suffix: text, SDF, Excel, Parquet, a pipe or a data frame."""
 
 import os
+import re
 import shutil
 import stat
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnc_graph.data.reading.numbers import Percentage
 from rnc_graph.data.reading.sdf import open_sdf
 from rnc_graph.data.reading.source import (
     Chunk,
@@ -43,7 +45,9 @@ _MOST_SHEET = 2_000_000_000
 STANDARD_INPUT = Path("-")
 # The first bytes of what a pipe may hold besides text, and the suffix of such a file.
 _MAGIC = {b"\x1f\x8b": ".csv.gz", b"PK\x03\x04": ".xlsx", b"PAR1": ".parquet"}
-_PACKED = (b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd")
+# What a cell's format shows as it stands there: a "%" in it multiplies nothing.
+_LITERAL = re.compile(r'"[^"]*"|\\.')
+_PACKED = re.compile(rb"BZh[1-9]1AY&SY|\xfd7zXZ|\(\xb5/\xfd")
 
 
 def open_table(source: Path | pd.DataFrame) -> TableSource:
@@ -76,16 +80,20 @@ def _check_text(path: Path) -> None:
     """Raise :class:`BadValueError` for a file of another kind than its name says."""
     try:
         with path.open("rb") as file:
-            start = file.read(6)
+            start = file.read(10)
+            file.seek(-min(4, len(start)), os.SEEK_END)
+            end = file.read()
     except OSError:  # Reading it says why.
         return
     for magic, suffix in _MAGIC.items():
-        if start.startswith(magic) and not (suffix == ".csv.gz" and path.suffix.lower() == ".gz"):
+        # A column may be called PAR1, a protein.
+        found = start.startswith(magic) and (magic != b"PAR1" or end == magic)
+        if found and not (suffix == ".csv.gz" and path.suffix.lower() == ".gz"):
             packed = ", or unpack it if it is a zip file" if suffix == ".xlsx" else ""
             raise BadValueError(
                 f"{path}: is no text, but begins as a file {suffix} does: rename it{packed}"
             )
-    if start.startswith(_PACKED):
+    if _PACKED.match(start):
         raise BadValueError(f"{path}: is packed; unpack it, or pack it with gzip as .csv.gz")
 
 
@@ -224,10 +232,9 @@ def open_excel(path: Path) -> TableSource:
 
 
 def _cell_text(cell: Any) -> str:
-    """Return the text of a cell; of a percentage, which is kept as its hundredth, as it is seen."""
-    value = cell.value
-    if isinstance(value, int | float) and "%" in (cell.number_format or ""):
-        return f"{100 * value:.12g}%"
+    value, shown = cell.value, cell.number_format or ""
+    if isinstance(value, int | float) and "%" in _LITERAL.sub("", shown):
+        return Percentage(value)
     return as_text(value)
 
 

@@ -155,7 +155,7 @@ def test_what_rdkit_says_of_a_broken_block_may_be_no_text(tmp_path: Path, counts
     [
         ("t.csv", gzip.compress(b"smiles,y\nC,1\n"), "begins as a file .csv.gz does: rename it$"),
         ("t.csv", b"PK\3\4...", r"begins as a file \.xlsx does: rename it, or unpack it"),
-        ("t.txt", b"PAR1...", r"begins as a file \.parquet does"),
+        ("t.txt", b"PAR1...PAR1", r"begins as a file \.parquet does"),
         (
             "t.csv.bz2",
             bz2.compress(b"smiles,y\nC,1\n"),
@@ -171,19 +171,44 @@ def test_what_is_no_text_is_named(tmp_path: Path, name: str, content: bytes, mes
         open_table(path)
 
 
-def test_a_percentage_of_a_workbook_is_read_as_it_is_seen(tmp_path: Path) -> None:
-    """It is kept as 0.1: beside plain numbers the column would have two scales."""
+def _workbook(path: Path, cells: list[tuple[float, str]]) -> Path:
     openpyxl = pytest.importorskip("openpyxl")
-    book, path = openpyxl.Workbook(), tmp_path / "t.xlsx"
-    for row in (["smiles", "y"], ["CCO", 0.1], ["CCC", 11]):
-        book.active.append(row)
-    book.active["B2"].number_format = "0%"
+    book = openpyxl.Workbook()
+    book.active.append(["smiles", "y"])
+    for row, (value, shown) in enumerate(cells, start=2):
+        book.active.append(["C" * row, value])
+        book.active[f"B{row}"].number_format = shown
     book.save(path)
-    table, bad, _ = read_molecules(path, "smiles", ["y"])
-    assert table.targets.tolist() == [[11.0]]
-    assert [(one.found, one.reason) for one in bad] == [
-        ("10%", "a number with a unit: leave '%' out (--unit takes the unit of a column)")
-    ]
+    return path
+
+
+def test_percentages_of_a_workbook_are_read_as_they_are_kept(tmp_path: Path) -> None:
+    path = _workbook(tmp_path / "t.xlsx", [(0.1, "0%"), (0.125, "0.00%")])
+    table, bad, notes = read_molecules(path, "smiles", ["y"])
+    assert table.targets.tolist() == [[0.1], [0.125]]
+    assert not bad
+    assert "percentages of column 'y' are read as 0.1 for 10%" in notes
+
+
+def test_a_percentage_beside_plain_numbers_is_refused(tmp_path: Path) -> None:
+    """10% is kept as 0.1: the column would have two scales."""
+    path = _workbook(tmp_path / "t.xlsx", [(11.0, "General"), (0.1, "0%")])
+    with pytest.raises(BadValueError, match=r"'y' has percentages \(row 2\) beside plain .*row 1"):
+        read_molecules(path, "smiles", ["y"])
+
+
+def test_a_percent_sign_that_stands_in_a_format_is_no_percentage(tmp_path: Path) -> None:
+    path = _workbook(tmp_path / "t.xlsx", [(97.5, '0.0"%"'), (12.0, "0\\%"), (3.0, "General")])
+    table, _, notes = read_molecules(path, "smiles", ["y"])
+    assert table.targets.tolist() == [[97.5], [12.0], [3.0]]
+    assert not any("percentages" in note for note in notes)
+
+
+@pytest.mark.parametrize("name", ["PAR1_pIC50", "BZhang_set"])
+def test_a_header_may_begin_as_a_packed_file_does(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"{name},smiles\n5.0,CO\n")
+    assert open_table(path).columns == [name, "smiles"]
 
 
 @pytest.mark.parametrize("name", ["SMILES", "Smiles", "smiles"])
