@@ -545,6 +545,12 @@ def serving() -> Iterator[str]:
     one, ten, hundred = (query["median_ms"] for query in found["queries"])
     yield f"{one:.0f} ms for one molecule, {ten:.0f} ms for ten, {hundred / 1000:.1f} s for"
     yield f"{found['ready_s']:.0f} s from the start of the process"
+    predicted = read("benchmarks/prediction.json")
+    yield f"one molecule {predicted['one']['one_ms']:.0f} ms"
+    few, *_, most = predicted["files"]
+    assert few["MiB"] == pytest.approx(most["MiB"], rel=0.05)
+    yield f"{most['rows']:,} rows take {most['wall'] / 60:.0f} minutes with two processes"
+    yield f"{most['MiB'] / 1024:.1f} GiB, as {few['rows']:,} rows do"
 
 
 PAGES = {
