@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -101,6 +102,17 @@ def load_plugins(paths: Iterable[str | Path]) -> tuple[Plugin, ...]:
 def _is_earlier(module: ModuleType, source: str) -> bool:
     own = getattr(module, "__name__", "").startswith("rnc_graph_own_")
     return own and module.__file__ == source
+
+
+def own_line(error: BaseException) -> str:
+    """Return "FILE, line N: " of the user's own code that an error came through last, or ""."""
+    installed = (str(Path(__file__).parent), sysconfig.get_path("stdlib"))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        packages = {"site-packages", "dist-packages"}.intersection(path.parts)
+        if path.is_file() and not packages and not frame.filename.startswith(installed):
+            return f"{path}, line {frame.lineno}: "
+    return ""
 
 
 def _line_of(error: BaseException, source: str) -> str:

@@ -107,8 +107,11 @@ def _kept(graph: Data, number: int) -> dict[str, None]:
             )
         elif isinstance(value, Number) or (name == "y" and value is not None):
             names[name] = None
-    for name in {"batch", "ptr"} & names.keys():
-        raise OwnLayoutError(f"graph {number}: rename the attribute {name!r}: a batch has its own")
+    for name in ("batch", "ptr"):
+        if name in names:
+            raise OwnLayoutError(
+                f"graph {number}: rename the attribute {name!r}: a batch has its own"
+            )
     return names
 
 
@@ -164,14 +167,10 @@ def _check_numbers_of_nodes(name: str, a: PackedAttribute, nodes: Tensor) -> Non
     wrong = ((numbers < 0) | (numbers >= largest)).any(1)
     if wrong.any():
         row = _graph_with(wrong, a.offsets)
+        hint = "; rename it if it holds none: PyG takes each name with 'index' for nodes"
         raise BadValueError(
             f"graph {row}: {name!r} holds nodes that are not among its "
-            f"{int(nodes.diff()[row])} nodes"
-            + (
-                ""
-                if name == "edge_index"
-                else "; rename it if it holds none: PyG takes each name with 'index' for nodes"
-            )
+            f"{int(nodes.diff()[row])} nodes{'' if name == 'edge_index' else hint}"
         )
 
 

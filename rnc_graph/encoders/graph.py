@@ -74,7 +74,7 @@ class GraphEncoder(Encoder, ABC):
                 )
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the (N, d) embedding."""
+        """Return the (N, d) embedding of a batch of N graphs; of a single ``Data`` (1, d)."""
         if isinstance(batch, Data) and not isinstance(batch, Batch):
             batch = Batch.from_data_list([batch])
         embedding: Tensor = self.output(

@@ -87,8 +87,9 @@ def load_pretrained(folder: Path, **options: Any) -> Encoder:
     card, path = read_card(folder), folder / WEIGHTS
     encoder = ENCODERS.make(card["encoder"], **card["options"] | options)
     content = read_bytes(path, _LARGEST_WEIGHTS)
+    expected = card.get(_CHECKSUM)
     # Cards of earlier versions have none.
-    if card.get(_CHECKSUM, digest := hashlib.sha256(content).hexdigest()) != digest:
+    if expected is not None and expected != hashlib.sha256(content).hexdigest():
         raise FileError(
             f"{path}: is not the file that {CARD} was written with: truncated, edited, or of "
             "another encoder; copy both files anew"

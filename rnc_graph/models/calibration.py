@@ -62,11 +62,11 @@ def calibrate_held_out(
     predictions = replace(predictions, difficulty=spread + model.typical_spread)
     calibrates = np.flatnonzero(np.isin(held_out, calibration))
     rows = held_out[calibrates]
-    model_with = _with_intervals(
+    calibrated = _with_intervals(
         model, targets[rows], predictions.take(calibrates), _molecules(features, rows)
     )
     by_member = model.predict_by_member(features, held_out)
-    return Trained(model_with, held_out, predictions, by_member)
+    return Trained(calibrated, held_out, predictions, by_member)
 
 
 def calibrate_out_of_fold(

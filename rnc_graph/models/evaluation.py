@@ -147,7 +147,7 @@ class Evaluation:
         return {name: self.take(own) for name, own in rows.items()}
 
     def covered(self, target: int) -> tuple[int, int, int]:
-        """Return how many values of a target are in their intervals, of how many and of whom.
+        """Return how many values of a target are in their intervals, of how many, of M molecules.
 
         (0, 0, 0) where too few molecules calibrate the intervals.
         """

@@ -88,20 +88,20 @@ def write_texts(
 ) -> list[Path]:
     """Write all files but the figures; arguments as :func:`write_experiment`."""
     experiment = outcome.experiment
-    texts = {
-        "table.md": as_markdown(outcome, tables, command),
-        "table.csv": as_csv(tables),
-        "table.json": as_json(experiment, tables, command),
-        "spec.yaml": spec_text(experiment),
-        "versions.json": json.dumps(_versions(), indent=1) + "\n",
-    }
-    for name, text in texts.items():
+    texts = (
+        as_markdown(outcome, tables, command),
+        as_csv(tables),
+        as_json(experiment, tables, command),
+        spec_text(experiment),
+        json.dumps(_versions(), indent=1) + "\n",
+    )
+    for name, text in zip(_TEXTS, texts, strict=True):
         write_text(folder / name, text)
     # Without the time, so that equal predictions are equal bytes.
     predictions = gzip.compress(_predictions(outcome).encode("utf-8"), mtime=0)
     with atomic_path(folder / PREDICTIONS) as temporary:
         temporary.write_bytes(predictions)
-    return [folder / name for name in (*texts, PREDICTIONS)]
+    return [folder / name for name in (*_TEXTS, PREDICTIONS)]
 
 
 def spec_text(experiment: Experiment) -> str:

@@ -20,7 +20,7 @@ from rnc_graph.seeding import deterministic
 # Graphs that are embedded at a time.
 _TOGETHER = 128
 # A model that one thread moves to a device and back must stay there until the others are done.
-_ON_DEVICE = threading.Lock()
+_ON_DEVICE = threading.RLock()
 # Modules in evaluation mode that train otherwise, and the number of threads that infer with each.
 _EVALUATING: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
 _MODES = threading.Lock()

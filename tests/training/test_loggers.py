@@ -12,6 +12,8 @@ from rnc_graph import TwoStage
 from rnc_graph.losses import RnCLoss
 from rnc_graph.training import TrainerConfig
 
+STAGES = ("pretrain", "finetune")
+
 
 class Kept(Logger):
     """Keeps what it is told."""
@@ -74,6 +76,3 @@ def test_a_table_has_columns_of_each_stage(tmp_path: Path) -> None:
         rows = list(csv.DictReader(lines))
     found = [[row[f"{stage}/training_loss"] != "" for row in rows] for stage in STAGES]
     assert found == [[True] * 2 + [False] * 3, [False] * 2 + [True] * 3]
-
-
-STAGES = ("pretrain", "finetune")

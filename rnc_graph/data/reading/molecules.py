@@ -240,22 +240,25 @@ class _Gathered:
     def parse(self, source: str, decimal: Decimal | None) -> list[str]:
         """Read the numbers of all rows, a column in one way, and return what was guessed."""
         notes = []
-        signs: list[Decimal | None] = []
         rows = [cells[0] for cells in self._cells]
-        for number, name in enumerate(self.names, start=3):
-            column = [self._split(cells[number])[1] for cells in self._cells]
-            notes += check_percentages(column, name, source, rows)
-            signs.append(decimal or decimal_of(column, name, source, rows))
-            if decimal is None and signs[-1] is not None:
-                how = "a decimal comma" if signs[-1] == "," else "commas between thousands"
+
+        def sign_of(name: str, column: list[str]) -> Decimal | None:
+            notes.extend(check_percentages(column, name, source, rows))
+            sign = decimal or decimal_of(column, name, source, rows)
+            if decimal is None and sign is not None:
+                how = "a decimal comma" if sign == "," else "commas between thousands"
                 shown = next(cell for cell in column if "," in cell or cell.count(".") > 1)
                 notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
-        of_weights = decimal
+            return sign
+
+        signs = [
+            sign_of(name, [self._split(cells[number])[1] for cells in self._cells])
+            for number, name in enumerate(self.names, start=3)
+        ]
+        of_weights = None
         if self._weight is not None:
             at = 3 + len(self.names) + list(self.extra).index(self._weight)
-            column = [cells[at] for cells in self._cells]
-            notes += check_percentages(column, self._weight, source, rows)
-            of_weights = decimal or decimal_of(column, self._weight, source, rows)
+            of_weights = sign_of(self._weight, [cells[at] for cells in self._cells])
         for row, line, smiles, *cells in self._cells:
             further = dict(zip(self.extra, cells[len(self.names) :], strict=True))
             numbers, sides, wrong = self._numbers(smiles, cells[: len(self.names)], signs, further)

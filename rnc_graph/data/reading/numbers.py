@@ -51,20 +51,17 @@ def check_percentages(
     Raises:
         BadValueError: some are, and others are not.
     """
-    percentages = [row for row, cell in zip(rows, cells, strict=True) if _is_percentage(cell)]
-    if not percentages:
+    found = [isinstance(cell, Percentage) for cell in cells]
+    if not any(found):
         return []
-    for row, cell in zip(rows, cells, strict=True):
-        if not _is_percentage(cell) and _NUMBER.fullmatch(_plain(cell)):
+    first = rows[found.index(True)]
+    for row, cell, is_percentage in zip(rows, cells, found, strict=True):
+        if not is_percentage and _NUMBER.fullmatch(_plain(cell)):
             raise BadValueError(
-                f"{source}: column {column!r} has percentages (row {percentages[0]}) beside plain "
+                f"{source}: column {column!r} has percentages (row {first}) beside plain "
                 f"numbers (row {row}); give its cells one format"
             )
     return [f"percentages of column {column!r} are read as 0.1 for 10%"]
-
-
-def _is_percentage(cell: str) -> bool:
-    return isinstance(cell, Percentage)
 
 
 def decimal_of(

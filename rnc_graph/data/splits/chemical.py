@@ -60,17 +60,17 @@ class ScaffoldSplitter:
 def _by_size(groups: Groups, fractions: Fractions) -> Split:
     """Fill the sets as DeepChem and OGB do: the limits are shares of all, and not rounded."""
     count = sum(map(len, groups))
-    train, validation, test = sets = [], [], []  # type: tuple[Groups, Groups, Groups]
-    sizes = [0, 0]
+    sets: list[Groups] = [[], [], []]
+    train = validation = 0
     for group in sorted(groups, key=lambda group: (len(group), group[0]), reverse=True):
-        if sizes[0] + len(group) <= fractions[0] * count:
-            train.append(group)
-            sizes[0] += len(group)
-        elif sum(sizes) + len(group) <= (fractions[0] + fractions[1]) * count:
-            validation.append(group)
-            sizes[1] += len(group)
+        if train + len(group) <= fractions[0] * count:
+            sets[0].append(group)
+            train += len(group)
+        elif train + validation + len(group) <= (fractions[0] + fractions[1]) * count:
+            sets[1].append(group)
+            validation += len(group)
         else:
-            test.append(group)
+            sets[2].append(group)
     return Split(*map(joined, sets))
 
 

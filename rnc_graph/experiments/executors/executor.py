@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sysconfig
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,11 +13,10 @@ from typing import Any
 import torch
 from typing_extensions import Self
 
-import rnc_graph
 from rnc_graph.errors import RncGraphError, RunError, WriteError
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import BaselineTask, Record, Resources, Task, Tensors, needs
-from rnc_graph.plugins import Plugin
+from rnc_graph.plugins import Plugin, own_line
 from rnc_graph.seeding import one_thread_always
 from rnc_graph.training import TrainerConfig
 from rnc_graph.workers import drain
@@ -104,21 +101,8 @@ class Work:
             raise
         except (Exception, SystemExit) as error:
             known = isinstance(error, RncGraphError)
-            where = "" if known else f"{_own_line(error)}{type(error).__name__}: "
+            where = "" if known else f"{own_line(error)}{type(error).__name__}: "
             raise RunError(f"{task.label}, seed {task.split.seed}: {where}{error}") from error
-
-
-def _own_line(error: BaseException) -> str:
-    """Return the file and line of the user's own code that an error came through last."""
-    installed = (str(Path(rnc_graph.__file__).parent), sysconfig.get_path("stdlib"))
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = frame.filename
-        is_installed = path.startswith(installed) or {"site-packages", "dist-packages"} & {
-            *Path(path).parts
-        }
-        if Path(path).is_file() and not is_installed:
-            return f"{path}, line {frame.lineno}: "
-    return ""
 
 
 class Executor(ABC):
