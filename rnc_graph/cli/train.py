@@ -143,7 +143,7 @@ def train(
         list[str] | None,
         Option(
             help="Beside the networks: svr, extra-trees, fingerprint-svr, fingerprint-trees, "
-            "embedding-svr, gaussian-process; repeatable. [default: the last three]"
+            "embedding-svr, gaussian-process; repeatable. [default: the last four]"
         ),
     ] = None,
     weights: Annotated[

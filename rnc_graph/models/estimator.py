@@ -153,6 +153,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         networks: int | Literal["auto"] = 3,
         descriptor_models: Sequence[str] = (
             "fingerprint-trees",
+            "fingerprint-svr",
             "embedding-svr",
             "gaussian-process",
         ),

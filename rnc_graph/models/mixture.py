@@ -14,6 +14,8 @@ from rnc_graph.data.table import FloatArray
 FOLDS = 5
 # With fewer measured molecules the members are combined by their plain mean.
 _FEWEST = 25
+# What the plain mean counts for against them, in molecules.
+_PULL = 10.0
 # Networks take nearly all of the time: they must lower the error by so much.
 _EARNED = 0.01
 
@@ -39,9 +41,10 @@ def mixture_weights(
     """Return the weights of m members for each target, (m, t).
 
     Non-negative least squares on out-of-fold predictions (Breiman, "Stacked regressions", Machine
-    Learning 24, 1996): their sum is near 1, and what it lacks draws predictions to the mean of the
-    training set. Where the plain mean has a lower error than such weights in a
-    cross-validation of their own, or too few molecules are measured, it is the plain mean.
+    Learning 24, 1996), drawn to the plain mean by a ridge (the egalitarian ridge of Diebold and
+    Shin, International Journal of Forecasting 35, 2019): where the members hardly differ, data do
+    not tell their weights. Their sum is near 1, and what it lacks draws predictions to the mean of
+    the training set. Where too few molecules are measured, it is the plain mean.
 
     Args:
         out_of_fold: (n, t, m), NaN where a member has none.
@@ -50,14 +53,10 @@ def mixture_weights(
         weights_of_rows: (n,) of the squared errors, None if all count alike.
     """
     weights = np.full(out_of_fold.shape[:0:-1], 1 / out_of_fold.shape[2])
-    for target, (votes, y, molecule) in enumerate(
-        _known(out_of_fold, targets, molecules, weights_of_rows)
-    ):
-        if molecule.max(initial=-1) + 1 < _FEWEST:
-            continue
-        of_mean = _by_molecule(np.square(votes.mean(axis=1) - y), molecule)
-        if _squared_errors(votes, y, molecule).mean() < of_mean.mean():
-            weights[:, target] = nnls(votes, y)[0]
+    for target, known in enumerate(_known(out_of_fold, targets, molecules, weights_of_rows)):
+        _, _, molecule = known
+        if molecule.max(initial=-1) + 1 >= _FEWEST:
+            weights[:, target] = _learned(*known)
     return weights
 
 
@@ -114,7 +113,9 @@ def _known(
     With them the number (k,) of each row's molecule, from 0 without gaps. Predictions and values
     are multiplied by the roots of the weights, so that their squared errors are weighted.
     """
-    scale = np.ones(len(targets)) if weights_of_rows is None else np.sqrt(weights_of_rows)
+    scale = np.ones(len(targets))
+    if weights_of_rows is not None:
+        scale = np.sqrt(weights_of_rows / weights_of_rows.mean())
     found = []
     for votes, y in zip(np.moveaxis(out_of_fold, 1, 0), targets.T, strict=True):
         rows = np.isfinite(y) & np.isfinite(votes).all(axis=1)
@@ -123,13 +124,27 @@ def _known(
     return found
 
 
+def _learned(votes: FloatArray, y: FloatArray, molecule: NDArray[np.int64]) -> FloatArray:
+    """Return the weights (m,) of m members from predictions (k, m) and values (k,)."""
+    members = votes.shape[1]
+    # The rows of a molecule count as one.
+    share = 1 / np.sqrt(np.bincount(molecule)[molecule])
+    pull = np.sqrt(_PULL) * np.eye(members)
+    weights: FloatArray = nnls(
+        np.vstack([votes * share[:, None], pull]),
+        np.concatenate([y * share, pull.sum(axis=1) / members]),
+    )[0]
+    return weights
+
+
 def _squared_errors(votes: FloatArray, y: FloatArray, molecule: NDArray[np.int64]) -> FloatArray:
     """Return each molecule's squared error, of weights learned without the fold that it is in."""
     fold = molecule % FOLDS
     errors = np.empty(len(y))
     for number in range(FOLDS):
         held = fold == number
-        errors[held] = votes[held] @ nnls(votes[~held], y[~held])[0] - y[held]
+        learned = _learned(votes[~held], y[~held], molecule[~held])
+        errors[held] = votes[held] @ learned - y[held]
     return _by_molecule(np.square(errors), molecule)
 
 

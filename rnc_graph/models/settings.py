@@ -109,7 +109,7 @@ class ModelSettings(Settings):
         3, description="in the ensemble; auto: three where they lower the error, or none"
     )
     descriptor_models: list[DescriptorModelName] = Field(
-        ["fingerprint-trees", "embedding-svr", "gaussian-process"],
+        ["fingerprint-trees", "fingerprint-svr", "embedding-svr", "gaussian-process"],
         description="members that are no networks",
     )
     embedding: str = Field(EMBEDDING, description="the pretrained encoder of members")
