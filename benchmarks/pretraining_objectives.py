@@ -1,8 +1,8 @@
-"""Which objective makes the best frozen encoder, at an equal budget.
+"""Which objective makes the best encoder, frozen or fine-tuned, at an equal budget.
 
     pip install --no-deps molsets==0.3.1 moleculeace==3.0.0
-    python benchmarks/pretraining_objectives.py ENCODERS [--train] [--device gpu]
-        [--out results/pretraining/objectives.json]
+    python benchmarks/pretraining_objectives.py ENCODERS [--train] [--finetune] [--device gpu]
+        [--jobs 8] [--out results/pretraining/objectives.json]
     python benchmarks/pretraining_objectives.py --shipped --out results/pretraining/shipped.json
 
 With ``--train`` it first pretrains an encoder for each objective into ENCODERS, unless it is there:
@@ -13,16 +13,28 @@ without training.
 Each frozen embedding is judged on validation sets: five random splits of a data set, and of
 MoleculeACE's published training sets, so that no test set is looked at. Three probes learn from all
 of the training set, or from a tenth of it: ridge regression, support vectors with a Gaussian
-kernel, and the mean of five nearest neighbors. Errors are RMSE in standard deviations of the
-training set. Over data sets, a Wilcoxon signed-rank test compares each objective with
-"descriptors"; the p values are corrected by Holm. ``--shipped`` compares the encoders of the
-package with the first of them.
+kernel, and the mean of five nearest neighbors. With ``--finetune`` the encoder itself learns too,
+under a linear head with an L2 loss: 15 epochs, or 100 steps where that is more, all with the same
+settings, and the weights of the last epoch. Errors are RMSE in standard deviations of the training
+set. Over data sets, a Wilcoxon signed-rank test compares each objective with "descriptors"; the p
+values are corrected by Holm. ``--shipped`` compares the encoders of the package with the first of
+them.
+
+What is done is kept in ENCODERS/errors.json, by the weights; the same command goes on from there.
 """
 
 import argparse
+import json
+import multiprocessing
 import os
+import shlex
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -33,16 +45,18 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
+from rnc_graph import GraphDataset, TwoStage
 from rnc_graph.data.catalog import load_named_dataset
 from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.encoders import ENCODERS, load_pretrained
 from rnc_graph.encoders.pretrained import SHIPPED, read_card
+from rnc_graph.files import write_text
 from rnc_graph.metrics.statistics import holm
 from rnc_graph.pretraining import pretrain_encoder, read_recipe, write_pretrained
 from rnc_graph.seeding import one_thread_always
-from rnc_graph.training import embed_graphs
+from rnc_graph.training import TrainerConfig, embed_graphs
 
 WEIGHTS = Path("rnc_graph/encoders/weights")
 RECIPE = Path("experiments/pretraining/moses.yaml")
@@ -65,6 +79,7 @@ SETS = (
     ),
 )
 SEEDS = range(5)
+EPOCHS, LEAST_STEPS, BATCH = 15, 100, 64
 SHARES = (0.1, 1.0)
 PROBES = {
     "ridge": lambda: RidgeCV(np.logspace(0, 4, 9)),
@@ -73,45 +88,121 @@ PROBES = {
 }
 
 
-def errors_of(name: str, encoders: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the mean RMSE over splits of each encoder, by probe and share."""
+@cache
+def prepared(name: str) -> tuple[GraphDataset, SplitSamples]:
+    """Return a data set, of MoleculeACE's its training part, and what its splits need."""
     dataset = load_named_dataset(name)
     table = dataset.table
     if dataset.given_split is not None:
         table = table.take(dataset.given_split.train)
     features = molecule_features(table.smiles, Wants(canonical=True))
-    molecules = SplitSamples.of(table, features.canonical)
-    splits = [SPLITS.make("random").split(molecules, seed, (0.8, 0.1, 0.1)) for seed in SEEDS]
-    found: dict[str, dict[str, float]] = {}
-    for encoder_name, encoder in encoders.items():
-        embedding = embed_graphs(encoder, features.graphs).double().numpy()
-        y = table.targets[:, 0]
-        errors: dict[str, list[float]] = {}
-        for seed, split in zip(SEEDS, splits, strict=True):
-            shuffled = np.random.default_rng(seed).permutation(split.train)
-            for share in SHARES:
-                train = shuffled[: max(10, round(share * len(shuffled)))]
-                scaler = StandardScaler().fit(embedding[train])
-                x = scaler.transform(embedding)
-                mean, sd = y[train].mean(), y[train].std()
-                for probe, make in PROBES.items():
-                    fitted = make().fit(x[train], (y[train] - mean) / sd)
-                    error = fitted.predict(x[split.validation]) - (y[split.validation] - mean) / sd
-                    rmse = float(np.sqrt(np.mean(error**2)))
-                    errors.setdefault(f"{probe}, {share:.0%}", []).append(rmse)
-        found[encoder_name] = {key: float(np.mean(values)) for key, values in errors.items()}
+    data = features.graphs.with_y(table.targets, table.target_names)
+    return data, SplitSamples.of(table, features.canonical)
+
+
+def finetuned(encoder: Any, data: GraphDataset, seed: int, device: str) -> TwoStage:
+    """Return a model whose encoder started from the weights of the given one."""
+    config = {
+        "epochs": max(EPOCHS, ceil(LEAST_STEPS / ceil(len(data) / BATCH))),
+        "batch_size": BATCH,
+    }
+    model = TwoStage(
+        encoder, loss=None, head_loss="l2", finetune=config, trainer=TrainerConfig(device)
+    )
+    return model.fit(data, seed=seed)
+
+
+def errors_of(name: str, encoder: Any, seed: int, device: str | None) -> dict[str, float]:
+    """Return the RMSE on one validation set by probe and share, fine-tuned if there is a device."""
+    one_thread_always()
+    data, molecules = prepared(name)
+    embedding = embed_graphs(encoder, data).double().numpy()
+    y = data.y[:, 0].double().numpy()
+    split = SPLITS.make("random").split(molecules, seed, (0.8, 0.1, 0.1))
+    shuffled = np.random.default_rng(seed).permutation(split.train)
+    found = {}
+    for share in SHARES:
+        train = shuffled[: max(10, round(share * len(shuffled)))]
+        scaler = StandardScaler().fit(embedding[train])
+        x = scaler.transform(embedding)
+        mean, sd = y[train].mean(), y[train].std()
+        predicted = {
+            probe: make().fit(x[train], (y[train] - mean) / sd).predict(x[split.validation])
+            for probe, make in PROBES.items()
+        }
+        if device is not None:
+            model = finetuned(encoder, data[train], seed, device)
+            values = model.predict(data[split.validation])[:, 0].double().numpy()
+            predicted["fine-tuned"] = (values - mean) / sd
+        for probe, values in predicted.items():
+            error = values - (y[split.validation] - mean) / sd
+            found[f"{probe}, {share:.0%}"] = float(np.sqrt(np.mean(error**2)))
     return found
+
+
+def all_errors(
+    encoders: dict[str, Any], kept: Path | None, device: str | None, jobs: int
+) -> dict[str, Any]:
+    """Return the mean RMSE over splits by data set, encoder, and probe and share.
+
+    And the devices that fine-tuned.
+    """
+    done: dict[str, Any] = json.loads(kept.read_text()) if kept and kept.exists() else {}
+    how = "frozen" if device is None else "fine-tuned"
+    keys = {
+        (name, encoder, seed): f"{name} {encoder} {seed} {how} {checksum(module)}"
+        for seed in SEEDS
+        for name in SETS
+        for encoder, module in encoders.items()
+    }
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        running = {
+            pool.submit(errors_of, name, encoders[encoder], seed, device): key
+            for (name, encoder, seed), key in keys.items()
+            if key not in done
+        }
+        for number, future in enumerate(as_completed(running)):
+            done[running[future]] = {"device": device_name(device), "errors": future.result()}
+            if kept is not None:
+                write_text(kept, json.dumps(done))
+            print(f"{number + 1}/{len(running)} {running[future]}", flush=True)
+    errors = {
+        name: {
+            encoder: mean_of([done[keys[name, encoder, seed]]["errors"] for seed in SEEDS])
+            for encoder in encoders
+        }
+        for name in SETS
+    }
+    by = [] if device is None else sorted({done[key]["device"] for key in keys.values()})
+    return {"sets": errors, "fine_tuned_on": by}
+
+
+def checksum(encoder: Any) -> int:
+    found = 0
+    for values in encoder.state_dict().values():
+        found = crc32(values.numpy().tobytes(), found)
+    return found
+
+
+def device_name(device: str | None) -> str:
+    return torch.cuda.get_device_name() if device == "gpu" else processor()
+
+
+def mean_of(errors: list[dict[str, float]]) -> dict[str, float]:
+    return {column: float(np.mean([one[column] for one in errors])) for column in errors[0]}
 
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the tables: means, mean ranks, and tests over data sets."""
     sets, encoders = result["sets"], result["encoders"]
     columns = list(next(iter(sets.values()))[encoders[0]])
+    tuned = result["fine_tuned_on"]
+    also = f" and fine-tuned on {' and '.join(tuned)}" if tuned else ""
     lines = [
         f"# {result['title']}",
         "",
         f"Made by `{result['command']}`; the probes ran on {result['processor']}, "
-        f"the encoders were pretrained on {result['device']}. What the rows are: "
+        f"the encoders were pretrained on {result['device']}{also}. What the rows are: "
         "`benchmarks/pretraining_objectives.py`.",
         "",
         f"RMSE on validation sets in standard deviations, mean of {len(sets)} data sets:",
@@ -159,7 +250,6 @@ def of_objectives(folder: Path, train: bool, device: str) -> dict[str, Any]:
             jobs = os.cpu_count() or 1
             made = pretrain_encoder(recipe, device=device, jobs=jobs, probes=False)
             write_pretrained(made, folder / name)
-    one_thread_always()
     encoders: dict[str, Any] = {name: load_pretrained(folder / name) for name in OBJECTIVES}
     torch.manual_seed(0)
     recipe = read_recipe(RECIPE)
@@ -171,33 +261,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("encoders", type=Path, nargs="?")
     parser.add_argument("--train", action="store_true")
+    parser.add_argument("--finetune", action="store_true")
     parser.add_argument("--shipped", action="store_true")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results/pretraining/objectives.json"))
     arguments = parser.parse_args()
     if arguments.shipped == (arguments.encoders is not None):
         parser.error("expected the folder of encoders, or --shipped")
     result: dict[str, Any]
+    kept = None
     if arguments.shipped:
-        one_thread_always()
         encoders = {name: ENCODERS.make(name).eval() for name in SHIPPED}
         cards = {name: read_card(WEIGHTS / name) for name in SHIPPED}
         result = {
             "title": "The encoders of the package, frozen",
-            "command": "python benchmarks/pretraining_objectives.py --shipped",
             "device": " and ".join(card["device"] for card in cards.values()),
         }
     else:
         encoders = of_objectives(arguments.encoders, arguments.train, arguments.device)
         result = {
-            "title": "Frozen encoders by objective, at an equal budget",
-            "command": "python benchmarks/pretraining_objectives.py ENCODERS --train --device gpu",
+            "title": "Encoders by objective, at an equal budget",
             "device": read_card(arguments.encoders / "descriptors")["device"],
         }
-    result |= {"processor": processor(), "encoders": list(encoders), "sets": {}}
-    for name in SETS:
-        result["sets"][name] = errors_of(name, encoders)
-        print(name, {e: v["kernel, 100%"] for e, v in result["sets"][name].items()}, flush=True)
+        kept = arguments.encoders / "errors.json"
+    command = shlex.join(["python", "benchmarks/pretraining_objectives.py", *sys.argv[1:]])
+    result |= {"command": command, "processor": processor(), "encoders": list(encoders)}
+    device = arguments.device if arguments.finetune else None
+    result |= all_errors(encoders, kept, device, arguments.jobs)
     write(result, markdown(result), arguments.out)
 
 
