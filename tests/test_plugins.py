@@ -282,6 +282,24 @@ def test_results_remember_whether_a_plugins_split_is_by_seed(folder: Path) -> No
     assert by_seed() == [True, False]
     # Of before it was stored.
     content = read_sealed(folder / RUNS, RUNS)
-    del content["by_seed"]
+    del content["by_seed"], content["plugins"]
     write_text(folder / RUNS, sealed_text(content, RUNS))
     assert by_seed() == [True, True]
+
+
+def test_results_of_another_plugin_are_not_shown_as_current(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    plugin = Path("mine.py")
+    plugin.write_text("width = 1\n")
+    (folder / "small.yaml").write_text("plugins: [mine.py]\n" + Path("small.yaml").read_text())
+    experiment = read_spec(folder / "small.yaml")
+    write_text(folder / "spec.yaml", spec_text(experiment))
+    finished(experiment, load_datasets(experiment), [], folder, [read_plugin(plugin)])
+    open_outcome(folder)
+    plugin.write_text("width = 2\n")
+    with pytest.raises(RncGraphError, match=r"plugin mine\.py: has changed since the runs"):
+        open_outcome(folder)
+    plugin.unlink()
+    open_outcome(folder)

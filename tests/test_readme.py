@@ -59,7 +59,11 @@ def test_the_row_to_add(tmp_path: Path):
     path = tmp_path / "my.yaml"
     path.write_text(yaml.safe_dump(spec))
     added = read_spec(path).methods[-1]
-    assert added.pretraining.objective.model_extra == {"temperature": 1.0}
+    assert added.pretraining.objective.model_extra == {
+        "temperature": 1.0,
+        "label_diff": "l1",
+        "feature_sim": "l2",
+    }
 
 
 def test_links_and_figures_lead_somewhere():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from rnc_graph.data.table import Table
-from rnc_graph.errors import BadValueError, MissingFileError
+from rnc_graph.errors import BadValueError, FileError, MissingFileError
 from rnc_graph.experiments.datasets import Datasets, load_datasets
 from rnc_graph.experiments.identity import FORMAT
 from rnc_graph.experiments.own_graphs import GraphTable
@@ -19,6 +20,7 @@ from rnc_graph.experiments.spec import Experiment, read_spec
 from rnc_graph.experiments.store import Store, digest, read_sealed, sealed_text
 from rnc_graph.experiments.tasks import needs
 from rnc_graph.files import write_text
+from rnc_graph.plugins import Plugin, read_plugin
 
 if TYPE_CHECKING:
     from rnc_graph.metrics import Scoring
@@ -85,7 +87,11 @@ def evaluated_sets(experiment: Experiment) -> tuple[str, ...]:
 
 
 def finished(
-    experiment: Experiment, datasets: Datasets, planned: Sequence[PlannedRun], folder: Path
+    experiment: Experiment,
+    datasets: Datasets,
+    planned: Sequence[PlannedRun],
+    folder: Path,
+    plugins: Sequence[Plugin] = (),
 ) -> Outcome:
     """Read the planned runs from the folder's store, which holds all of them, and list them there.
 
@@ -103,6 +109,7 @@ def finished(
         "data": {name: loaded.digest for name, loaded in datasets.sets.items()},
         # Their module is not imported again.
         "graphs": {n: t.as_json() for n, t in tables.items() if isinstance(t, GraphTable)},
+        "plugins": {str(plugin.path): plugin.record.sha256 for plugin in plugins},
         # Nor are plugins, which may have registered a splitter.
         "by_seed": {name: split.by_seed for name, split in experiment.splits.items()},
         "runs": lines,
@@ -115,7 +122,7 @@ def open_outcome(folder: Path) -> Outcome:
     """Open a finished experiment; no plugin and no module of the spec is imported.
 
     Raises:
-        RncGraphError: runs are missing, or the spec or the data have changed since.
+        RncGraphError: runs are missing, or the spec, a plugin or the data have changed since.
     """
     experiment = read_spec(folder / "spec.yaml", finished=True)
     content = read_sealed(folder / RUNS, RUNS)
@@ -123,7 +130,13 @@ def open_outcome(folder: Path) -> Outcome:
         raise BadValueError(
             f"{folder / 'spec.yaml'}: has changed since the runs; run the experiment again"
         )
-    for name, by_seed in content.get("by_seed", {}).items():  # Older lists have none.
+    for name, sha256 in content.get("plugins", {}).items():  # Older lists have none.
+        with suppress(FileError):  # Reports are written without the plugins, too.
+            if read_plugin(Path(name)).record.sha256 != sha256:
+                raise BadValueError(
+                    f"plugin {name}: has changed since the runs; run the experiment again"
+                )
+    for name, by_seed in content.get("by_seed", {}).items():
         experiment.splits[name].remember(by_seed)
     store = Store(folder / "store")
     missing = {line[5] for line in content["runs"]} - store.keys()

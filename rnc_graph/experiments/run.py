@@ -122,7 +122,7 @@ def run_experiment(
         if missing or launched():
             with open_executor(execution, work, len(missing)) as executor:
                 run_tasks(missing, executor, progress)
-        return finished(experiment, prepared.datasets, prepared.planned, folder)
+        return finished(experiment, prepared.datasets, prepared.planned, folder, prepared.plugins)
 
 
 def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> None:

@@ -270,6 +270,11 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         return read_bytes(path, _MOST_BYTES[name])
     except MissingFileError:
+        if (folder / "runs.json").is_file():
+            raise BadValueError(
+                f"{folder}: is an experiment, not a model; its rows are compared in its table.md, "
+                "and with others as methods of one spec"
+            ) from None
         raise MissingFileError(f"{path}: missing; a model is {CONFIG} and {WEIGHTS}") from None
 
 

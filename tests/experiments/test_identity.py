@@ -60,6 +60,22 @@ def test_a_class_is_known_by_the_code_that_defines_it(
     assert installed.described()["module"] is None
 
 
+def test_an_installed_class_is_known_by_its_code_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    installed = tmp_path / "site-packages"
+    (installed / "their_nets").mkdir(parents=True)
+    monkeypatch.syspath_prepend(installed)
+    found = set()
+    for content in ("width = 1\n", "width = 2\n"):
+        (installed / "their_nets" / "__init__.py").write_text(f"{NET}    {content}")
+        part = EncoderComponent(name="net", **{"class": "their_nets.Net"})
+        found.add(part.described()["module"])
+    monkeypatch.delitem(sys.modules, "their_nets")
+    assert len(found) == 2
+    assert None not in found
+
+
 def test_a_class_is_known_by_the_modules_beside_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -524,6 +524,42 @@ def test_without_a_stage_1_anywhere_epochs_are_what_they_say(folder: Path):
     assert read_spec(path).methods[0].regression.epochs == 3
 
 
+def _with_methods(folder: Path, methods: str, top: str = "") -> Path:
+    path = folder / "methods.yaml"
+    head = "name: methods\ndata: freesolv\nseeds: 1\nencoders: {gcn: {}}\nreference: L1\n"
+    path.write_text(f"{head}{top}methods:\n{methods}")
+    return path
+
+
+def test_epochs_that_methods_have_of_their_own_count_for_plain_training(folder: Path):
+    plain = "  - {name: L1, pretraining: null}\n"
+    one = "  - {name: RnC, pretraining: {objective: {name: rnc}, epochs: 2}}\n"
+    other = "  - {name: longer, pretraining: {epochs: 7}}\n"
+    top = "regression: {epochs: 3}\n"
+    assert read_spec(_with_methods(folder, plain + one, top)).methods[0].regression.epochs == 5
+    with pytest.raises(RncGraphError, match="stage 1 have 5 or 10 in all"):
+        read_spec(_with_methods(folder, plain + one + other, top))
+    # Those at the top are the usual ones.
+    top += "pretraining: {epochs: 2}\n"
+    assert (
+        read_spec(_with_methods(folder, plain + one + other, top)).methods[0].regression.epochs == 5
+    )
+
+
+def test_an_objective_of_the_same_name_goes_on_from_the_one_at_the_top(folder: Path):
+    top = "pretraining: {objective: {name: rnc, temperature: 2.0, label_diff: rank}}\n"
+    methods = (
+        "  - {name: L1, pretraining: null}\n"
+        "  - {name: colder, pretraining: {objective: {name: rnc, temperature: 1.0}}}\n"
+        "  - {name: other, pretraining: {objective: {name: supcon}}}\n"
+    )
+    _, colder, other = (
+        m.pretraining for m in read_spec(_with_methods(folder, methods, top)).methods
+    )
+    assert colder.objective.given == {"temperature": 1.0, "label_diff": "rank"}
+    assert other.objective.given == {}
+
+
 def test_other_seeds_go_on_from_the_spec_s_own(folder: Path):
     path = folder / "small.yaml"
     path.write_text(path.read_text().replace("seeds: 2", "seeds: [100, 101]"))
@@ -584,6 +620,8 @@ def test_folds_have_the_same_shares_in_every_spelling(folder: Path, split: str):
         ("{folds: 1}", "split: expected 2 or more folds, got 1"),
         ("{splitter: {name: folds, k: 0}}", "split: expected 2 or more folds, got 0"),
         ("{folds: 5, validation: x}", "validation: Input should be a valid number"),
+        ("{folds: 5, test: 0.1}", "split.test: expected none, or 0.2 as of these folds, got 0.1"),
+        ("{folds: 4, train: 0.5}", "split.train: expected none, or 0.65 as of these folds"),
         ("{scafold: {}}", "split.scafold: unknown key; known here: axes"),
     ],
 )

@@ -153,6 +153,9 @@ def test_a_missing_file_and_a_link_to_elsewhere_are_refused(folder: Path, name: 
 def test_no_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(RncGraphError, match="no such folder"):
         load_model(tmp_path / "none")
+    (tmp_path / "runs.json").write_text("{}")
+    with pytest.raises(RncGraphError, match="is an experiment, not a model"):
+        load_model(tmp_path)
 
 
 def test_a_link_to_the_whole_folder_is_followed(folder: Path, tmp_path: Path) -> None:

@@ -26,8 +26,10 @@ from rnc_graph.registry import Registry
 AxisValue = bool | float | str
 """A value on an axis of a grid."""
 
-# Of a package with more files, an encoder's identity has the file of its module alone.
+# Of a package with more files, an encoder's identity has the file of its module and its imports.
 _MOST_FILES = 100
+# Packages whose versions are kept with the results.
+_VERSIONED = ("torch", "torch_geometric", "torchvision")
 
 
 class Component(BaseModel):
@@ -130,22 +132,22 @@ def may_have_weights(encoder: str, options: Mapping[str, Any]) -> bool:
 
 
 def _code_digest(path: str) -> str | None:
-    """Return a digest of a class's code, None for installed packages.
+    """Return a digest of a class's code, None for that of PyG, torch and Python.
 
     Hashed are the files of the packages of the import path and of the module that defines the
     class, which may be another; of a module without a package also those beside it that it imports.
     """
     modules = {path.rpartition(".")[0], getattr(import_class(path), "__module__", None)}
-    files = {file for module in modules if module for file in _own_files(module)}
+    files = {file for module in modules if module for file in _files_of(module)}
     content = [[f.name, hashlib.sha256(f.read_bytes()).hexdigest()] for f in sorted(files)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16] if content else None
 
 
-def _own_files(module: str) -> list[Path]:
-    """Return the Python files of a module's package; none of an installed one."""
+def _files_of(module: str) -> list[Path]:
+    """Return the Python files of a module's package; of a large one, those that it imports."""
     top = module.partition(".")[0]
     file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None or "site-packages" in file or top in sys.stdlib_module_names:
+    if file is None or top in _VERSIONED or top in sys.stdlib_module_names:
         return []
     folders = getattr(sys.modules[top], "__path__", [])
     files = [found for folder in folders for found in Path(folder).rglob("*.py")]

@@ -233,7 +233,10 @@ def _splits(grid: Mapping[str, Any], raw: Raw) -> Iterable[tuple[str, Raw]]:
         split: Raw = dict(_mapping({"split": split_mapping(raw.get("split"))}, "split"))
         for name, (_, _, value) in chosen.items():
             if not SPLIT_AXES[name].path:
-                split |= _mapping({"split": split_mapping(value)}, "grid", "split")
+                own = _mapping({"split": split_mapping(value)}, "grid", "split")
+                if own.get("splitter", {}).get("name") == "folds":  # It has shares of its own.
+                    split = {k: v for k, v in split.items() if k not in ("train", "test")}
+                split |= own
             elif name == "imbalance":
                 split["long_tail"] = {**_mapping(split, "split", "long_tail"), "imbalance": value}
             else:

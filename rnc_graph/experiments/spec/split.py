@@ -170,9 +170,9 @@ def split_mapping(raw: Any) -> Any:
         return raw
     named = [key for key in raw if key in SPLITS.names()]
     if isinstance(raw.get("splitter"), str):
-        return {**raw, "splitter": {"name": raw["splitter"]}}
+        return _checked_shares({**raw, "splitter": {"name": raw["splitter"]}})
     if not named:
-        return raw
+        return _checked_shares(raw)
     if len(named) > 1 or raw.get("splitter") is not None:
         other = named[1] if len(named) > 1 else "splitter"
         raise MisfitError(f"two splitters, {named[0]!r} and {other!r}", named[0])
@@ -186,13 +186,13 @@ def split_mapping(raw: Any) -> Any:
             raise MisfitError(f"expected no option, got {options!r}", name)
         options = {first: options}
     rest = {key: value for key, value in raw.items() if key != name}
-    return {**rest, "splitter": {"name": name, **options}}
+    return _checked_shares({**rest, "splitter": {"name": name, **options}})
 
 
 def _with_fold_shares(raw: Any) -> Any:
-    """Return a split with the shares that k folds have, unless a test share is given."""
+    """Return a split with the shares that k folds have."""
     splitter = raw.get("splitter") if isinstance(raw, dict) else None
-    if not isinstance(splitter, dict) or splitter.get("name") != "folds" or "test" in raw:
+    if not isinstance(splitter, dict) or splitter.get("name") != "folds":
         return raw
     k, validation = splitter.get("k", 5), raw.get("validation", 0.1)
     if not isinstance(k, int) or k < 2:
@@ -200,3 +200,13 @@ def _with_fold_shares(raw: Any) -> Any:
     if not isinstance(validation, int | float):
         return raw  # Its own check says what is expected.
     return {**raw, "train": 1 - validation - 1 / k, "validation": validation, "test": 1 / k}
+
+
+def _checked_shares(split: dict[str, Any]) -> dict[str, Any]:
+    """Return a split; raise :class:`MisfitError` if folds stand beside shares that are others."""
+    shares = _with_fold_shares(split)
+    for name in ("train", "test"):
+        given, own = split.get(name), shares.get(name)
+        if isinstance(given, int | float) and isinstance(own, float) and abs(given - own) > 0.005:
+            raise MisfitError(f"expected none, or {own:.3g} as of these folds, got {given:g}", name)
+    return split
