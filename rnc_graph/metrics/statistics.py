@@ -273,7 +273,7 @@ class Ranking:
     Attributes:
         names: of the methods, the best first.
         ranks: their average ranks, from 1.
-        conditions: N.
+        datasets: N.
         friedman: p value of Friedman's test that all methods are equal.
         critical: critical difference of Nemenyi's test: the smallest significant difference of two
             average ranks at the 5% level. Both are None below three methods or two datasets.
@@ -282,7 +282,7 @@ class Ranking:
 
     names: tuple[str, ...]
     ranks: tuple[float, ...]
-    conditions: int
+    datasets: int
     friedman: float | None
     critical: float | None
     groups: tuple[tuple[int, int], ...]

@@ -213,7 +213,7 @@ def draw_ranks(ranking: Ranking | None) -> Figure | None:
     axis.set_xlim(0.8, count + 1.5)
     axis.spines["left"].set_visible(False)
     axis.set_xlabel(
-        f"average rank over {plural(ranking.conditions, 'condition')}\nbars: no "
+        f"average rank over {plural(ranking.datasets, 'data set')}\nbars: no "
         f"significant difference (critical difference {ranking.critical:.2f}, Nemenyi)"
     )
     return figure

@@ -94,5 +94,5 @@ def _undetected(tables: Sequence[ResultTable]) -> list[str]:
     low, high = numbers.number(min(detectable)), numbers.number(max(detectable))
     return [
         f"With {' or '.join(map(str, seeds))} seeds, differences in {scoring.title} smaller than "
-        f"{low} to {high}{scale} would mostly go undetected (80% power)."
+        f"{low} to {high}{scale} would mostly go undetected (80% power, before Holm's correction)."
     ]

@@ -38,7 +38,8 @@ _LIMITS = (
 _RIVALS_NOTE = (
     "Members and baselines learn from the same training set. Differences are paired by molecule, "
     "with 95% intervals; p values are those of t tests, corrected after Holm. In parentheses: the "
-    "smallest true difference that would be significant in four of five test sets."
+    "smallest true difference that would be significant, before Holm's correction, in four of five "
+    "test sets."
 )
 
 

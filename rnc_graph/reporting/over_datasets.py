@@ -111,12 +111,35 @@ def _scores(table: ResultTable, metric: str = "") -> dict[str, float]:
 
 
 def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
-    """Return average ranks over the conditions with the rows of the first; None for too few."""
-    names = [row.name for row in tables[0].rows]
-    alike = [_scores(table) for table in _alike(tables)]
-    if len(alike) < 2 or len(names) < 3:
+    """Return average ranks over data sets; None if they are fewer than six, or rows than three.
+
+    Conditions of one data set have most of their samples in common: they are averaged.
+    """
+    scores = _by_row(tables)
+    if not scores or len(scores) < 3:
         return None
-    return rank_methods(np.array([[scores[name] for name in names] for scores in alike]), names)
+    return rank_methods(np.array([*scores.values()]).T, [*scores])
+
+
+def _by_row(tables: Sequence[ResultTable], metric: str = "") -> dict[str, list[float]]:
+    """Return the scores of each row, one a data set; none if the sets are fewer than six."""
+    by_data = _by_data(tables, metric)
+    if len(by_data) < FEWEST:
+        return {}
+    every = [one for own in by_data.values() for one in own]
+    return {
+        name: [float(np.mean([one[name] for one in own])) for own in by_data.values()]
+        for name in every[0]
+        if all(name in one for one in every)
+    }
+
+
+def _by_data(tables: Sequence[ResultTable], metric: str = "") -> dict[str, list[dict[str, float]]]:
+    """Return the scores of each data set's conditions, by row."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for table in _alike(tables):
+        found.setdefault(table.data, []).append(_scores(table, metric))
+    return found
 
 
 def over_datasets(
@@ -127,21 +150,11 @@ def over_datasets(
     None if they are fewer than six, or no row has another one as its reference.
     By the score that rows are ranked by, or a further metric that the rows of all tables have.
     """
-    by_data: dict[str, list[dict[str, float]]] = {}
-    for table in _alike(tables):
-        by_data.setdefault(table.data, []).append(_scores(table, metric))
-    if len(by_data) < FEWEST:
-        return None
-    every = [one for own in by_data.values() for one in own]
-    scores = {
-        name: [float(np.mean([one[name] for one in own])) for own in by_data.values()]
-        for name in every[0]
-        if all(name in one for one in every)
-    }
-    differences = differences_of(experiment, scores, test_share=0.0)
+    scores = _by_row(tables, metric)
+    differences = differences_of(experiment, scores, test_share=0.0) if scores else {}
     if not differences:
         return None
-    return OverDatasets(experiment, tuple(by_data), scores, differences)
+    return OverDatasets(experiment, tuple(_by_data(tables)), scores, differences)
 
 
 @style.styled

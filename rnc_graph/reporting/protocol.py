@@ -53,8 +53,9 @@ def notes(experiment: Experiment, scoring: Scoring, samples: Mapping[str, Table]
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "
         "95% interval of the paired t test; its p value is corrected by Holm over the methods with "
         "one reference, and over the baselines. A difference is not significant if the corrected p "
-        "is 0.05 or more; in parentheses the smallest true difference that would be significant in "
-        f"four of five experiments. {_overlap(same_sets, published, divisions, splits.values())}"
+        "is 0.05 or more; in parentheses the smallest true difference that would be significant, "
+        "before Holm's correction, in four of five experiments. "
+        + _overlap(same_sets, published, divisions, splits.values())
     )
     if experiment.ranked:
         found.append(

@@ -36,7 +36,7 @@ NEMENYI = {3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102,
 
 def test_the_worked_example():
     found = rank_methods(-AUC, NAMES)
-    assert found.conditions == 14
+    assert found.datasets == 14
     assert found.names == ("C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5")
     assert found.ranks == pytest.approx((1.964, 2.000, 2.893, 3.143), abs=5e-4)
     assert found.critical == pytest.approx(1.25, abs=5e-3)

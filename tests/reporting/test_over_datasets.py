@@ -79,9 +79,20 @@ def test_conditions_of_a_data_set_are_averaged_and_single_targets_left_out():
     assert found.differences["lower"].ties == 1
 
 
+def test_conditions_of_one_data_set_are_no_further_data_sets():
+    tables = _tables()
+    before = ranking_of(tables)
+    assert before is not None
+    assert before.names == ("svr", "lower", "plain")
+    assert before.datasets == 7
+    rows = {"plain": 1.0, "lower": 0.9, "svr": 0.5}
+    assert ranking_of([*tables, *(_table("set 0", rows, split=f"{n}") for n in range(9))]) == before
+    assert ranking_of([_table("set 0", rows, split=f"{n}") for n in range(9)]) is None
+
+
 def test_below_six_data_sets_no_test_could_be_significant():
     assert over_datasets(EXPERIMENT, _tables(5)) is None
-    assert ranking_of(_tables(5)) is not None
+    assert ranking_of(_tables(5)) is None
     assert stats.wilcoxon(PLAIN[:5], [0.0] * 5).pvalue > 0.05
     assert stats.wilcoxon(PLAIN[:6], [0.0] * 6).pvalue < 0.05
 

@@ -59,7 +59,7 @@ def test_equal_results_give_equal_bytes(results: Path):
         "table.tex",
         *(
             f"{name}.{suffix}"
-            for name in ("differences", "ranks", "by_train_size", "by_label_noise")
+            for name in ("differences", "by_train_size", "by_label_noise")
             for suffix in ("svg", "png")
         ),
     }

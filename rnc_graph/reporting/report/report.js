@@ -136,7 +136,7 @@
       const shapes = ranking.groups.map(([first, last], n) => ({ type: "line", x0: ranking.ranks[first], x1: ranking.ranks[last],
         y0: k - 0.35 + 0.3 * n, y1: k - 0.35 + 0.3 * n, line: { color: style("--soft"), width: 4 } }));
       draw("ranks-chart", traces, layout("average rank", "", { shapes, yaxis: { autorange: "reversed", ...ticks(ranking.names) } }));
-      byId("ranks-words").textContent = `Average ranks over ${ranking.conditions} conditions. Bars join methods whose ranks do not differ significantly (critical difference ${ranking.critical.toFixed(2)}, Nemenyi); Friedman's test: p ${ranking.friedman < 0.001 ? "< 0.001" : "= " + ranking.friedman.toFixed(3)}.`;
+      byId("ranks-words").textContent = `Average ranks over ${ranking.datasets} data sets. Bars join methods whose ranks do not differ significantly (critical difference ${ranking.critical.toFixed(2)}, Nemenyi); Friedman's test: p ${ranking.friedman < 0.001 ? "< 0.001" : "= " + ranking.friedman.toFixed(3)}.`;
     }
     byId("curves-words").hidden = !places.children.length;
     byId("overview").hidden = !places.children.length && byId("ranks").hidden;
