@@ -46,6 +46,10 @@ def less_than(benchmark: str, one: str, other: str) -> float:
     return 100 - 100 * geometric_mean(draw[one] / draw[other] for draw in draws)
 
 
+def in_words(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+
+
 def grids() -> Iterator[str]:
     rows = read("freeze_vs_finetune/table.json")["tables"]
     differing = [
@@ -74,20 +78,19 @@ def grids() -> Iterator[str]:
             )
     gain = row("freeze_vs_finetune", "RnC, L1, fine-tuned")["difference"]["rmse"]
     yield (
-        f"is {-gain['mean']:.3f} lower (interval {-gain['high'] + 0:.3f} to {-gain['low']:.3f}, "
-        f"corrected p {gain['p_holm']:.3f})"
+        f"is {-gain['mean']:.3f} lower (difference {gain['mean']:.3f}, interval {gain['low']:.3f} "
+        f"to {gain['high']:+.3f}, corrected p {gain['p_holm']:.3f})"
     )
-    tenth = "train_size=0.1"
-    svr, trees = (
-        row("data_efficiency", name, data, tenth)["difference"]["rmse"]
-        for name, data in (("svr", "esol"), ("extra-trees", "freesolv"))
+    esol, freesolv = (
+        row("data_efficiency", "svr", data, "train_size=0.1")["difference"]["rmse"]
+        for data in ("esol", "freesolv")
     )
-    yield f"support vectors are {-svr['mean']:.3f} lower than L1 (corrected p {svr['p_holm']:.3f})"
-    yield f"extra trees {-trees['mean']:.3f} lower (corrected p {trees['p_holm']:.3f})"
+    yield f"vectors are {-esol['mean']:.3f} lower than L1 (corrected p {esol['p_holm']:.3f})"
+    yield f"on FreeSolv {-freesolv['mean']:.3f} lower (corrected {in_words(freesolv['p_holm'])})"
     whole = row("data_efficiency", "svr", "esol", "train_size=1.0")["difference"]["rmse"]
     yield f"on ESOL by {-whole['mean']:.3f} (corrected p {whole['p_holm']:.3f})"
     frozen = row("data_efficiency", "RnC+freeze", "esol", "train_size=0.6")["difference"]["rmse"]
-    yield f"is {frozen['mean']:.3f} higher (corrected p {frozen['p_holm']:.3f})"
+    yield f"is {frozen['mean']:.3f} higher (corrected p {frozen['p_holm']:.3f} over"
     low, middle, high = "unseen=0.0-0.2", "unseen=0.4-0.6", "unseen=0.8-1.0"
     every = [(data, split) for data in ("esol", "lipophilicity") for split in (low, middle, high)]
     inside = [
@@ -102,7 +105,7 @@ def grids() -> Iterator[str]:
     yield f"on all six, by {min(rmses):.3f} to {max(rmses):.3f} in RMSE"
     assert min(found["rmse"]["p_holm"] for found in frozen) >= 0.05
     p_middle, p_high = (f["mae"]["p_holm"] for f in frozen if f["mae"]["p_holm"] < 0.05)
-    yield f"(corrected p {p_middle:.3f}) and without the highest (corrected p {p_high:.3f})"
+    yield f"(corrected p {p_middle:.3f}) and without the highest (corrected {in_words(p_high)})"
     yield f"{band('svr', high):.3f} against {band('L1', high):.3f} for L1"
     yield f"{band('svr', low):.3f} against {band('L1', low):.3f}"
 
@@ -226,13 +229,13 @@ def readme() -> Iterator[str]:
     yield f"{less_than('benchmarks/few_labels.json', 'quick', 'random forest'):.0f}% less error"
     sets = read("moleculeace/moleculeace.json")["sets"]
     ours = {name: of["rmse"]["mixture"] for name, of in sets.items()}
-    yield f"(`--networks 0`) have a mean of {mean(ours.values()):.3f},"
+    yield f"(`--networks 0`) have a mean of {mean(ours.values()):.3f}."
     with (ROOT / "results/moleculeace/published.csv").open(encoding="utf-8", newline="") as file:
         published = [row for row in csv.DictReader(file) if row["set"] in ours]
     higher = []
     for model, words in {
-        "CheMeleon": "of CheMeleon",
-        "random forest": "of a random forest",
+        "CheMeleon": "than the published CheMeleon",
+        "random forest": "than a random forest",
         "chemprop": "and chemprop",
     }.items():
         theirs = {row["set"]: float(row["rmse"]) for row in published if row["model"] == model}
@@ -335,6 +338,16 @@ def hard_splits() -> Iterator[str]:
     )
     yield f"({wrong['mean']:.3f}, corrected p {wrong['p_holm']:.3f})"
     yield f"({few['mean']:.3f}, corrected p {few['p_holm']:.3f})"
+    found = {
+        (table["data"], table["split"], name): mae
+        for table in tables
+        for name in methods
+        if (mae := table["rows"][name]["difference"]["mae"])["p_holm"] < 0.05
+    }
+    (only,) = found
+    assert only == ("esol", "a fifth of the training set", "joint, 0.3")
+    difference = found[only]
+    yield f"is significant ({difference['mean']:.3f}, corrected p {difference['p_holm']:.3f})"
     svr = {
         table["split"]: table["rows"]["svr"]["difference"]["rmse"]
         for table in tables
@@ -370,9 +383,24 @@ def choose() -> Iterator[str]:
     yield "on ESOL {:.3f} against {:.3f} with GIN, {:.3f} against {:.3f} with MPNN".format(
         *(error(e, name) for e in ("gin", "mpnn") for name in ("RnC(L1)+freeze", "RnC(L1)"))
     )
-    yield "GIN {:.3f}, MPNN {:.3f}, GCN {:.3f}, GIN from the weights of `gin-moses` {:.3f}".format(
-        *(error(encoder, "normal-L1", seeds=5) for encoder in of)
+    yield "the weights of `gin-moses` {:.3f}, GIN {:.3f}, MPNN {:.3f}".format(
+        *(error(encoder, "normal-L1") for encoder in ("gin-moses", "gin", "mpnn"))
     )
+    yield "GCN has {:.3f}, the others {:.3f}, {:.3f} and {:.3f}".format(
+        *(error(encoder, "normal-L1", 5) for encoder in ("gcn", "gin-moses", "gin", "mpnn"))
+    )
+    few, all_of_esol = (
+        row("data_efficiency", "svr", "esol", f"train_size={share}")["difference"]["rmse"]
+        for share in (0.1, 1.0)
+    )
+    yield f"{-few['mean']:.3f} on ESOL (90 labels, p = {few['p_holm']:.3f})"
+    yield f"difference is {-all_of_esol['mean']:.3f} on ESOL (902, p = {all_of_esol['p_holm']:.3f})"
+    few, every = (
+        row("data_efficiency", "svr", "freesolv", f"train_size={share}")["difference"]["rmse"]
+        for share in (0.1, 1.0)
+    )
+    yield f"{-few['mean']:.3f} on FreeSolv (51, {in_words(few['p_holm'])})"
+    assert every["p_holm"] > 0.5
     few, many = error("gin-moses", "L1, 25 epochs"), error("gin-moses", "normal-L1")
     yield f"{few:.3f} after 25, {many:.3f} after 100"
     yield f"have {error('gin', 'svr'):.3f} on the same ten splits"
