@@ -2,7 +2,7 @@
 
     pip install --no-deps molsets==0.3.1 moleculeace==3.0.0
     python benchmarks/pretraining_objectives.py ENCODERS [--train] [--finetune] [--device gpu]
-        [--jobs 8] [--out results/pretraining/objectives.json]
+        [--seeds 5] [--jobs 8] [--out results/pretraining/objectives.json]
     python benchmarks/pretraining_objectives.py --shipped --out results/pretraining/shipped.json
 
 With ``--train`` it first pretrains an encoder for each objective into ENCODERS, unless it is there:
@@ -10,7 +10,7 @@ the recipe of experiments/pretraining/moses.yaml with 5 passes, so that all see 
 in the same order for the same number of steps, and have the same width. "random" is such an encoder
 without training.
 
-Each frozen embedding is judged on validation sets: five random splits of a data set, and of
+Each frozen embedding is judged on validation sets: random splits of a data set, and of
 MoleculeACE's published training sets, so that no test set is looked at. Three probes learn from all
 of the training set, or from a tenth of it: ridge regression, support vectors with a Gaussian
 kernel, and the mean of five nearest neighbors. With ``--finetune`` the encoder itself learns too,
@@ -78,7 +78,6 @@ SETS = (
         )
     ),
 )
-SEEDS = range(5)
 EPOCHS, LEAST_STEPS, BATCH = 15, 100, 64
 SHARES = (0.1, 1.0)
 PROBES = {
@@ -141,7 +140,7 @@ def errors_of(name: str, encoder: Any, seed: int, device: str | None) -> dict[st
 
 
 def all_errors(
-    encoders: dict[str, Any], kept: Path | None, device: str | None, jobs: int
+    encoders: dict[str, Any], seeds: int, kept: Path | None, device: str | None, jobs: int
 ) -> dict[str, Any]:
     """Return the mean RMSE over splits by data set, encoder, and probe and share.
 
@@ -151,7 +150,7 @@ def all_errors(
     how = "frozen" if device is None else "fine-tuned"
     keys = {
         (name, encoder, seed): f"{name} {encoder} {seed} {how} {checksum(module)}"
-        for seed in SEEDS
+        for seed in range(seeds)
         for name in SETS
         for encoder, module in encoders.items()
     }
@@ -168,13 +167,13 @@ def all_errors(
             print(f"{number + 1}/{len(running)} {running[future]}", flush=True)
     errors = {
         name: {
-            encoder: mean_of([done[keys[name, encoder, seed]]["errors"] for seed in SEEDS])
+            encoder: mean_of([done[keys[name, encoder, seed]]["errors"] for seed in range(seeds)])
             for encoder in encoders
         }
         for name in SETS
     }
     by = [] if device is None else sorted({done[key]["device"] for key in keys.values()})
-    return {"sets": errors, "fine_tuned_on": by}
+    return {"seeds": seeds, "sets": errors, "fine_tuned_on": by}
 
 
 def checksum(encoder: Any) -> int:
@@ -205,7 +204,8 @@ def markdown(result: dict[str, Any]) -> str:
         f"the encoders were pretrained on {result['device']}{also}. What the rows are: "
         "`benchmarks/pretraining_objectives.py`.",
         "",
-        f"RMSE on validation sets in standard deviations, mean of {len(sets)} data sets:",
+        f"RMSE on validation sets in standard deviations, mean of {len(sets)} data sets, "
+        f"{result['seeds']} splits each:",
         "",
         "| encoder | " + " | ".join(columns) + " |",
         "|---" * (1 + len(columns)) + "|",
@@ -264,6 +264,7 @@ def main() -> None:
     parser.add_argument("--finetune", action="store_true")
     parser.add_argument("--shipped", action="store_true")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results/pretraining/objectives.json"))
     arguments = parser.parse_args()
@@ -288,7 +289,7 @@ def main() -> None:
     command = shlex.join(["python", "benchmarks/pretraining_objectives.py", *sys.argv[1:]])
     result |= {"command": command, "processor": processor(), "encoders": list(encoders)}
     device = arguments.device if arguments.finetune else None
-    result |= all_errors(encoders, kept, device, arguments.jobs)
+    result |= all_errors(encoders, arguments.seeds, kept, device, arguments.jobs)
     write(result, markdown(result), arguments.out)
 
 

@@ -437,6 +437,22 @@ def pretraining() -> Iterator[str]:
     assert len(found["kills"]) == 3
     assert found["differing"] == []
     yield f"A run on {found['molecules']:,} molecules that was killed three times"
+    found = read("pretraining/finetuned.json")
+    assert found["seeds"] == 3
+    every = [name for name in found["encoders"] if name != "random"]
+
+    def error(name: str, column: str) -> float:
+        return mean(one[name][column] for one in found["sets"].values())
+
+    ranker, regression, masked, random = (
+        error(name, "fine-tuned, 100%") for name in ("rnc", "descriptors", "attributes", "random")
+    )
+    yield f"RMSE of {ranker:.3f} standard deviations"
+    yield f"regression {regression:.3f} and masked atoms {masked:.3f}"
+    yield f"has {random:.3f} after as many"
+    for words, column in (("fine-tuning ({})", "fine-tuned, 10%"), ("({})", "kernel, 10%")):
+        errors = [error(name, column) for name in every]
+        yield words.format(f"{min(errors):.3f} to {max(errors):.3f}")
 
 
 def hierarchy() -> Iterator[str]:
