@@ -14,8 +14,8 @@ from rnc_graph.data.table import FloatArray
 FOLDS = 5
 # With fewer measured molecules the members are combined by their plain mean.
 _FEWEST = 25
-# What the plain mean counts for against them, in molecules.
-_PULL = 10.0
+PULL = 10.0
+"""What the plain mean counts for against the measured molecules, in molecules."""
 # Networks take nearly all of the time: they must lower the error by so much.
 _EARNED = 0.01
 
@@ -37,6 +37,7 @@ def mixture_weights(
     targets: FloatArray,
     molecules: NDArray[np.int64],
     weights_of_rows: FloatArray | None = None,
+    pull: float = PULL,
 ) -> FloatArray:
     """Return the weights of m members for each target, (m, t).
 
@@ -51,12 +52,13 @@ def mixture_weights(
         targets: (n, t) standardized, NaN where missing.
         molecules: (n,) number of each row's molecule; its rows are in one fold.
         weights_of_rows: (n,) of the squared errors, None if all count alike.
+        pull: how many molecules the plain mean counts for.
     """
     weights = np.full(out_of_fold.shape[:0:-1], 1 / out_of_fold.shape[2])
     for target, known in enumerate(_known(out_of_fold, targets, molecules, weights_of_rows)):
         _, _, molecule = known
         if molecule.max(initial=-1) + 1 >= _FEWEST:
-            weights[:, target] = _learned(*known)
+            weights[:, target] = _learned(*known, pull)
     return weights
 
 
@@ -124,15 +126,17 @@ def _known(
     return found
 
 
-def _learned(votes: FloatArray, y: FloatArray, molecule: NDArray[np.int64]) -> FloatArray:
+def _learned(
+    votes: FloatArray, y: FloatArray, molecule: NDArray[np.int64], pull: float = PULL
+) -> FloatArray:
     """Return the weights (m,) of m members from predictions (k, m) and values (k,)."""
     members = votes.shape[1]
     # The rows of a molecule count as one.
     share = 1 / np.sqrt(np.bincount(molecule)[molecule])
-    pull = np.sqrt(_PULL) * np.eye(members)
+    ridge = np.sqrt(pull) * np.eye(members)
     weights: FloatArray = nnls(
-        np.vstack([votes * share[:, None], pull]),
-        np.concatenate([y * share, pull.sum(axis=1) / members]),
+        np.vstack([votes * share[:, None], ridge]),
+        np.concatenate([y * share, ridge.sum(axis=1) / members]),
     )[0]
     return weights
 
