@@ -11,8 +11,9 @@ training sets are divided. With ``--networks`` also three networks, which take n
 
 "equal" is the plain mean of the members, "stacked" are non-negative weights from out-of-fold
 predictions; of the default's members also with other strengths of the ridge that draws the weights
-to the plain mean ("pull 0", ...). Errors are RMSE divided by the standard deviation of the training set; the table shows
-their mean over splits, and the mean over data sets. Writes JSON, and the same as Markdown.
+to the plain mean ("pull 0", ...). Errors are RMSE divided by the standard deviation of the training
+set; the table shows their mean over splits, and the mean over data sets. Writes JSON, and the same
+as Markdown.
 """
 
 import argparse
