@@ -11,9 +11,11 @@ from rnc_graph.errors import MisfitError
 from rnc_graph.training import FinetuneConfig, StageConfig
 
 _STAGES = ("pretraining", "regression")
-_OF_THE_ENCODER = FinetuneConfig.model_fields.keys() - StageConfig.model_fields.keys()
-# Without these, an encoder that does not train would be told to.
-_OF_JOINT_TRAINING = ("views", "augmentation", "objective", "objective_weight", "projection_dim")
+# What only an encoder that trains can use.
+_OF_THE_ENCODER = {
+    *(FinetuneConfig.model_fields.keys() - StageConfig.model_fields.keys()),
+    *("views", "augmentation", "objective", "objective_weight", "projection_dim"),
+}
 _WHOLE = TypeAdapter(int)
 
 
@@ -55,10 +57,9 @@ def _stages_of(method: dict[str, Any], top: Mapping[str, dict[str, Any]]) -> dic
     filled = {key: _over(top.get(key, {}), method.get(key, {})) for key in _STAGES}
     regression = filled["regression"]
     if isinstance(regression, dict) and regression.get("freeze"):
-        # Only a training encoder can use these; a method that sets them itself gets an error.
-        for key in (*_OF_THE_ENCODER, *_OF_JOINT_TRAINING):
-            if key not in method.get("regression", {}):
-                regression.pop(key, None)
+        # A method that sets them itself gets an error.
+        for key in _OF_THE_ENCODER - method.get("regression", {}).keys():
+            regression.pop(key, None)
     return filled
 
 
