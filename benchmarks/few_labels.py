@@ -4,8 +4,8 @@
         [--out results/benchmarks/few_labels.json]
 
 Of each data set 50, 100 or 200 molecules are drawn at random with their labels, as a chemist may
-have at the beginning of a project; 500 of the others are the test set. "quick" are the default
-members without networks; "quick, no encoder" are members that take no embedding of a pretrained
+have at the beginning of a project; 500 of the others are the test set. "no networks" are the
+default members without networks; "no networks, no encoder" take no embedding of a pretrained
 encoder: ``svr``, ``fingerprint-trees`` and ``fingerprint-svr``. With ``--networks`` also "default",
 the model with all its defaults, for the first draws. The yardstick is a random forest of 500 trees
 on Morgan bits (2,048, radius 2). Each learns from the labels that were drawn alone; nothing is
@@ -33,7 +33,8 @@ SETS = "esol,freesolv,lipophilicity,logbb"
 SIZES = (50, 100, 200)
 TESTED = 500
 WITHOUT = ["svr", "fingerprint-trees", "fingerprint-svr"]
-FOREST, BARE, QUICK, DEFAULT = "random forest", "quick, no encoder", "quick", "default"
+FOREST, DEFAULT = "random forest", "default"
+BARE, QUICK = "no networks, no encoder", "no networks"
 
 
 def draws(name: str, seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -224,7 +224,7 @@ def few_labels() -> Iterator[str]:
     sizes = ("50", "100", "200")
     lines = []
     for name, draws in sets.items():
-        for label, kind in ((name, "quick"), (f"{name}, random forest", "random forest")):
+        for label, kind in ((name, "no networks"), (f"{name}, random forest", "random forest")):
             errors = (mean(draw[size][kind] for draw in draws) for size in sizes)
             lines.append([label, *(f"{error:.3f}" for error in errors)])
     return table(["set", *(f"{size} labels" for size in sizes)], lines)

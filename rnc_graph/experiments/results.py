@@ -134,7 +134,8 @@ def open_outcome(folder: Path) -> Outcome:
         with suppress(FileError):  # Reports are written without the plugins, too.
             if read_plugin(Path(name)).record.sha256 != sha256:
                 raise BadValueError(
-                    f"plugin {name}: has changed since the runs; run the experiment again"
+                    f"plugin {name}: has changed since the runs; run the experiment again (a path "
+                    f"in {folder / 'spec.yaml'} is relative to the folder in which it was run)"
                 )
     for name, by_seed in content.get("by_seed", {}).items():
         experiment.splits[name].remember(by_seed)

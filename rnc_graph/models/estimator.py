@@ -96,8 +96,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             of a pretrained encoder ("embedding-svr"), and on all three ("gaussian-process").
         embedding: the name of the pretrained encoder of "embedding-svr" and "gaussian-process".
         weights: of the members' mean: "equal", or "stacked": for each target those with the least
-            squared error on five folds of the training set, which the members are trained without.
-            A network is trained once, without one of the folds.
+            squared error on five folds of the training set, which the members are trained without,
+            drawn to the plain mean. A network is trained once, without one of the folds.
         target_transform: of the targets before they are learned: "none" or "log10", or a list with
             one for each target. Predictions, intervals and errors are in the targets' units.
         validation_fraction: share of the molecules that ``fit`` holds out, unless it is given some:

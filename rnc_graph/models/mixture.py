@@ -115,14 +115,15 @@ def _known(
     With them the number (k,) of each row's molecule, from 0 without gaps. Predictions and values
     are multiplied by the roots of the weights, so that their squared errors are weighted.
     """
-    scale = np.ones(len(targets))
-    if weights_of_rows is not None:
-        scale = np.sqrt(weights_of_rows / weights_of_rows.mean())
+    given = np.ones(len(targets)) if weights_of_rows is None else weights_of_rows
     found = []
     for votes, y in zip(np.moveaxis(out_of_fold, 1, 0), targets.T, strict=True):
         rows = np.isfinite(y) & np.isfinite(votes).all(axis=1)
         _, molecule = np.unique(molecules[rows], return_inverse=True)
-        found.append((votes[rows] * scale[rows, None], y[rows] * scale[rows], molecule))
+        scale = np.ones(0)
+        if rows.any():
+            scale = np.sqrt(given[rows] / _by_molecule(given[rows], molecule).mean())
+        found.append((votes[rows] * scale[:, None], y[rows] * scale, molecule))
     return found
 
 

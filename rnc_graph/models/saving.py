@@ -272,8 +272,8 @@ def _read(folder: Path, name: str) -> bytes:
     except MissingFileError:
         if (folder / "runs.json").is_file():
             raise BadValueError(
-                f"{folder}: is an experiment, not a model; its rows are compared in its table.md, "
-                "and with others as methods of one spec"
+                f"{folder}: is an experiment, not a model of `rnc-graph train`; its table.md "
+                "compares its rows"
             ) from None
         raise MissingFileError(f"{path}: missing; a model is {CONFIG} and {WEIGHTS}") from None
 

@@ -76,6 +76,35 @@ def test_an_installed_class_is_known_by_its_code_too(
     assert None not in found
 
 
+def test_of_what_is_installed_beside_it_a_class_is_known_by_its_own_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    installed = tmp_path / "site-packages"
+    (installed / "big_nets").mkdir(parents=True)
+    monkeypatch.syspath_prepend(installed)
+    (installed / "other.py").write_text("WIDTH = 1\n")
+    (installed / "one_net.py").write_text(f"import other\n{NET}")
+    for number in range(101):
+        (installed / "big_nets" / f"unused_{number}.py").touch()
+    (installed / "big_nets" / "layers.py").write_text("WIDTH = 1\n")
+    content = f"import other\nfrom big_nets.layers import WIDTH\n{NET}"
+    (installed / "big_nets" / "__init__.py").write_text(content)
+
+    def digests() -> list[str]:
+        parts = [
+            EncoderComponent(name="n", **{"class": f"{m}.Net"}) for m in ("one_net", "big_nets")
+        ]
+        return [part.described()["module"] for part in parts]
+
+    before = digests()
+    (installed / "other.py").write_text("WIDTH = 2\n")
+    assert digests() == before
+    (installed / "big_nets" / "layers.py").write_text("WIDTH = 2\n")
+    assert [one == other for one, other in zip(digests(), before, strict=True)] == [True, False]
+    for name in ("one_net", "big_nets", "big_nets.layers", "other"):
+        monkeypatch.delitem(sys.modules, name)
+
+
 def test_a_class_is_known_by_the_modules_beside_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

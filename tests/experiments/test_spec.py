@@ -539,11 +539,11 @@ def test_epochs_that_methods_have_of_their_own_count_for_plain_training(folder: 
     assert read_spec(_with_methods(folder, plain + one, top)).methods[0].regression.epochs == 5
     with pytest.raises(RncGraphError, match="stage 1 have 5 or 10 in all"):
         read_spec(_with_methods(folder, plain + one + other, top))
-    # Those at the top are the usual ones.
+    # Those at the top are the usual ones, whatever the others have.
     top += "pretraining: {epochs: 2}\n"
-    assert (
-        read_spec(_with_methods(folder, plain + one + other, top)).methods[0].regression.epochs == 5
-    )
+    for methods in (plain + one + other, plain + other):
+        read = read_spec(_with_methods(folder, methods, top))
+        assert read.methods[0].regression.epochs == 5
 
 
 def test_an_objective_of_the_same_name_goes_on_from_the_one_at_the_top(folder: Path):
@@ -558,6 +558,9 @@ def test_an_objective_of_the_same_name_goes_on_from_the_one_at_the_top(folder: P
     )
     assert colder.objective.given == {"temperature": 1.0, "label_diff": "rank"}
     assert other.objective.given == {}
+    # Runs that were made before keep what they were made with.
+    again = read_spec(_with_methods(folder, methods, top), finished=True).methods
+    assert again[1].pretraining.objective.given == {"temperature": 1.0}
 
 
 def test_other_seeds_go_on_from_the_spec_s_own(folder: Path):
@@ -609,6 +612,12 @@ def test_folds_have_the_same_shares_in_every_spelling(folder: Path, split: str):
     drawn, folds = read_spec(path).splits.values()
     assert (folds.train, folds.validation, folds.test) == pytest.approx((0.6, 0.2, 0.2))
     assert drawn.splitter.name == "random"
+
+
+def test_a_split_on_the_grid_may_have_no_splitter(folder: Path):
+    path = folder / "small.yaml"
+    path.write_text(f"grid: {{split: [{{splitter: null}}, scaffold]}}\n{path.read_text()}")
+    assert [split.splitter is None for split in read_spec(path).splits.values()] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,19 @@ def test_only_the_ratios_of_the_weights_of_rows_count() -> None:
     one, other = (mixture_weights(votes, y, ROWS[:100], scale * weights) for scale in (1, 7))
     np.testing.assert_allclose(one, other, rtol=1e-12)
     assert (one != mixture_weights(votes, y, ROWS[:100])).any()
+    # Of the rows that have a target, and of molecules: not of others, or of their rows.
+    both, targets = np.repeat(votes, 2, axis=1), np.repeat(y, 2, axis=1)
+    targets[50:, 0] = targets[:50, 1] = np.nan
+    scaled = np.where(ROWS[:100] < 50, 100.0, 1.0)
+    np.testing.assert_allclose(
+        mixture_weights(both, targets, ROWS[:100], scaled),
+        mixture_weights(both, targets, ROWS[:100]),
+        rtol=1e-12,
+    )
+    rows = np.concatenate([ROWS[:100], np.zeros(200, np.int64)])
+    np.testing.assert_allclose(
+        mixture_weights(votes[rows], y[rows], rows, weights[rows]), one, rtol=1e-12
+    )
 
 
 def test_each_target_has_weights_of_its_own_from_the_molecules_that_have_it() -> None:

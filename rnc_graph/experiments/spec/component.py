@@ -28,6 +28,7 @@ AxisValue = bool | float | str
 
 # Of a package with more files, an encoder's identity has the file of its module and its imports.
 _MOST_FILES = 100
+_INSTALLED = {"site-packages", "dist-packages"}
 # Packages whose versions are kept with the results.
 _VERSIONED = ("torch", "torch_geometric", "torchvision")
 
@@ -146,20 +147,30 @@ def _code_digest(path: str) -> str | None:
 def _files_of(module: str) -> list[Path]:
     """Return the Python files of a module's package; of a large one, those that it imports."""
     top = module.partition(".")[0]
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None or top in _VERSIONED or top in sys.stdlib_module_names:
+    name = getattr(sys.modules.get(module), "__file__", None)
+    if name is None or top in _VERSIONED or top in sys.stdlib_module_names:
         return []
-    folders = getattr(sys.modules[top], "__path__", [])
-    files = [found for folder in folders for found in Path(folder).rglob("*.py")]
-    return files if 0 < len(files) <= _MOST_FILES else _with_imports(Path(file))
+    file = Path(name)
+    folders = [Path(folder) for folder in getattr(sys.modules[top], "__path__", [])]
+    files = [found for folder in folders for found in folder.rglob("*.py")]
+    if len(files) > _MOST_FILES:
+        return _with_imports(file, folders[0].parent, top)
+    if files or _INSTALLED.intersection(file.parts):
+        return files or [file]
+    return _with_imports(file, file.parent)
 
 
-def _with_imports(file: Path) -> list[Path]:
-    """Return a module's file, and those beside it that it, or one of them, imports."""
+def _with_imports(file: Path, above: Path, package: str | None = None) -> list[Path]:
+    """Return a module's file, and those that it, or one of them, imports from the folder above.
+
+    Of all that is in the folder, or of one package in it.
+    """
     found, left = {file}, [file]
     while left:
         here = left.pop()
-        for folder, names in _imports(here, file.parent):
+        for folder, names in _imports(here, above):
+            if folder == above and package not in (None, names[0]):
+                continue
             places = [folder.joinpath(*names[:count]) for count in range(1, len(names) + 1)]
             candidates = {p.with_name(f"{p.name}.py") for p in places}
             candidates |= {p / "__init__.py" for p in places}

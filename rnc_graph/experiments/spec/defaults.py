@@ -19,17 +19,20 @@ _OF_THE_ENCODER = {
 _WHOLE = TypeAdapter(int)
 
 
-def filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
+def filled_in(methods: list[Any], raw: dict[str, Any], *, finished: bool = False) -> list[Any]:
     """Return the methods' mappings with what they leave out taken from the two stages.
 
-    A method without a stage 1, beside others with one, trains for the epochs of both stages. What
-    is no mapping stays as it is, for pydantic to refuse.
+    A method without a stage 1, beside others with one, trains for the epochs of both stages: those
+    at the top, or where these are not given those of the other methods. What is no mapping stays as
+    it is, for pydantic to refuse. Objectives of ``finished`` runs are taken as they are written.
 
     Raises:
-        MisfitError: the others have several numbers of epochs, none of them that at the top.
+        MisfitError: the others have several numbers of epochs, and those at the top are not given.
     """
     top = {key: raw[key] for key in _STAGES if isinstance(raw.get(key), dict)}
-    stages = [_stages_of(method, top) if isinstance(method, dict) else {} for method in methods]
+    stages = [
+        _stages_of(method, top, finished) if isinstance(method, dict) else {} for method in methods
+    ]
     pretrained = {
         epochs
         for own in stages
@@ -41,20 +44,30 @@ def filled_in(methods: list[Any], raw: dict[str, Any]) -> list[Any]:
         if own.get("pretraining", {}) is not None or not isinstance(regression, dict):
             continue
         if pretrained and "epochs" not in (method.get("regression") or {}):
-            usual = _epochs_of_both(top)
-            if usual not in pretrained and len(pretrained) > 1:
-                raise MisfitError(
-                    "needs epochs of its own: methods with a stage 1 have "
-                    f"{' or '.join(map(str, sorted(pretrained)))} in all",
-                    *("methods", number, "regression"),
-                )
-            regression["epochs"] = usual if usual in pretrained else min(pretrained)
+            regression["epochs"] = _usual(top, pretrained, number)
     return [{**m, **own} if own else m for m, own in zip(methods, stages, strict=True)]
 
 
-def _stages_of(method: dict[str, Any], top: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _usual(top: Mapping[str, dict[str, Any]], pretrained: set[int], number: int) -> int:
+    """Return the epochs of the method of a number, which has no stage 1."""
+    found = _epochs_of_both(top)
+    given = all("epochs" in top.get(key, {}) for key in _STAGES)
+    if found is not None and (given or found in pretrained):
+        return found
+    if len(pretrained) > 1:
+        several = " or ".join(map(str, sorted(pretrained)))
+        raise MisfitError(
+            f"needs epochs of its own: methods with a stage 1 have {several} in all",
+            *("methods", number, "regression"),
+        )
+    return min(pretrained)
+
+
+def _stages_of(
+    method: dict[str, Any], top: Mapping[str, dict[str, Any]], finished: bool
+) -> dict[str, Any]:
     """Return both stages of a method, with what it leaves out."""
-    filled = {key: _over(top.get(key, {}), method.get(key, {})) for key in _STAGES}
+    filled = {key: _over(top.get(key, {}), method.get(key, {}), finished) for key in _STAGES}
     regression = filled["regression"]
     if isinstance(regression, dict) and regression.get("freeze"):
         # A method that sets them itself gets an error.
@@ -63,14 +76,14 @@ def _stages_of(method: dict[str, Any], top: Mapping[str, dict[str, Any]]) -> dic
     return filled
 
 
-def _over(top: dict[str, Any], own: Any) -> Any:
+def _over(top: dict[str, Any], own: Any, finished: bool) -> Any:
     """Return a stage with its own keys over those at the top; so too an objective of one name."""
     if not isinstance(own, dict):
         return own
     filled = {**top, **own}
     objectives = top.get("objective"), own.get("objective")
     names = [one.get("name") if isinstance(one, dict) else None for one in objectives]
-    if names[0] is not None and names[0] == names[1]:
+    if names[0] is not None and names[0] == names[1] and not finished:
         filled["objective"] = {**top["objective"], **own["objective"]}
     return filled
 

@@ -104,7 +104,8 @@ class Experiment(Settings):
 
     ``grid`` and ``include`` of a file are spelt out as ``methods`` and ``splits``. A method without
     stage 1 (``pretraining: null``) that names no epochs of its own is trained for the epochs of
-    both stages together, if another method has a stage 1.
+    both stages together, if another method has a stage 1: for those at the top, or where these are
+    not given for those of the other methods.
     """
 
     # First: the components that they register are named further down.
@@ -158,7 +159,7 @@ class Experiment(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_methods(cls, raw: Any) -> Any:
+    def _fill_in_methods(cls, raw: Any, info: ValidationInfo) -> Any:
         if not isinstance(raw, dict):
             return raw
         raw = expanded(dict(raw))
@@ -171,7 +172,7 @@ class Experiment(Settings):
         if isinstance(raw.get("seeds"), int | list) and isinstance(raw.get("encoders"), dict):
             raw["seeds"] = dict.fromkeys(raw["encoders"], raw["seeds"])
         if isinstance(raw.get("methods"), list):
-            raw["methods"] = filled_in(raw["methods"], raw)
+            raw["methods"] = filled_in(raw["methods"], raw, finished=is_finished(info))
         if not raw.get("splits"):
             raw["splits"] = {"": raw.get("split", {})}
         return raw

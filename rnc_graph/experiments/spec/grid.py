@@ -234,7 +234,9 @@ def _splits(grid: Mapping[str, Any], raw: Raw) -> Iterable[tuple[str, Raw]]:
         for name, (_, _, value) in chosen.items():
             if not SPLIT_AXES[name].path:
                 own = _mapping({"split": split_mapping(value)}, "grid", "split")
-                if own.get("splitter", {}).get("name") == "folds":  # It has shares of its own.
+                splitter = own.get("splitter")
+                if isinstance(splitter, dict) and splitter.get("name") == "folds":
+                    # It has shares of its own.
                     split = {k: v for k, v in split.items() if k not in ("train", "test")}
                 split |= own
             elif name == "imbalance":
