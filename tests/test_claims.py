@@ -242,7 +242,7 @@ def readme() -> Iterator[str]:
         theirs = {row["set"]: float(row["rmse"]) for row in published if row["model"] == model}
         yield f"{words} ({mean(theirs.values()):.3f})"
         higher.append(sum(theirs[name] > ours[name] for name in ours))
-    assert higher == [28, 30, 30]
+    assert higher == [29, 30, 30]
 
 
 def rnc() -> Iterator[str]:
