@@ -589,7 +589,11 @@ def defaults() -> Iterator[str]:
     ours = new.replace(", stacked", " + networks, stacked")
     yield f"the default has {on_two(ours):.3f}, without networks {on_two(new):.3f}"
     pulls = [on_two(f"{ours}, pull {pull}") for pull in (0, 3, 10, 30, 100)]
-    yield f"Without the ridge it is {pulls[0]:.3f}; with strengths of"
+    yield f"Without the ridge it is {pulls[0]:.3f}; with"
+    equal = f"{trees} + {kernel} + embedding-svr + {process} + networks, equal"
+    yield f"and networks has {on_two(equal):.3f}"
+    labels = next(iter(with_networks))[0]["errors"]
+    yield f"down to {min(map(on_two, labels)):.3f}"
     yield "{:.3f}, {:.3f}, {:.3f} and {:.3f}".format(*pulls[1:])
 
 
