@@ -217,7 +217,7 @@ def losses() -> Iterator[str]:
 
 def readme() -> Iterator[str]:
     sets = read("benchmarks/model.json")["sets"]
-    assert {len(splits) for splits in sets.values()} == {10}
+    assert [len(splits) for splits in sets.values()] == [10, 10, 5]
     for kind, words in {
         "the model": "is {:.3f} log mol/L on ESOL, {:.3f} kcal/mol on FreeSolv and {:.3f} log "
         "units on lipophilicity;",
@@ -550,9 +550,10 @@ def defaults() -> Iterator[str]:
         for splits in others.values()
     ]
     nm, log = means
-    yield f"the model has {nm['the model']:.1f} nm, support vectors on descriptors {nm['svr']:.1f},"
-    yield f"and on five of logBB it has {log['the model']:.3f} log units; both are the lowest"
-    assert all(min(of, key=of.__getitem__) == "the model" for of in means)
+    yield f"the model has {nm['the model']:.1f} nm, support vectors on descriptors {nm['svr']:.1f} and"
+    yield f"{nm[process]:.1f}; on five of logBB it has {log['the model']:.3f} log units, the lowest"
+    assert min(nm, key=nm.__getitem__) == process
+    assert min(log, key=log.__getitem__) == "the model"
     worse = sum(split["svr"] > split["the model"] for split in splits)
     yield f"worse than the model in {worse} of the {len(splits)}"
     every = [label for split in chosen["esol"][:1] for label in split["errors"]]
