@@ -550,7 +550,8 @@ def defaults() -> Iterator[str]:
         for splits in others.values()
     ]
     nm, log = means
-    yield f"the model has {nm['the model']:.1f} nm, support vectors on descriptors {nm['svr']:.1f} and"
+    yield f"the model has {nm['the model']:.1f} nm"
+    yield f"support vectors on descriptors {nm['svr']:.1f} and"
     yield f"{nm[process]:.1f}; on five of logBB it has {log['the model']:.3f} log units, the lowest"
     assert min(nm, key=nm.__getitem__) == process
     assert min(log, key=log.__getitem__) == "the model"
