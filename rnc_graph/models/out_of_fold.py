@@ -44,12 +44,12 @@ class OutOfFold:
             mean = np.nansum(networks, axis=0) / np.maximum(count, 1)
             others = [np.where(count > 0, mean, np.nan), *others]
             sizes = [len(networks), *sizes]
-        # Networks alone are equals: nothing is learned.
+        # Of a single vote nothing is learned: networks alone are equals.
         return cls(
             members=np.stack([one.out_of_fold for one in fitted]),
             votes=np.stack(others, axis=2),
             sizes=sizes,
-            stacked=stacked and len(sizes) > bool(networks),
+            stacked=stacked and len(sizes) > 1,
         )
 
     def weights(self, parts: TrainingParts) -> FloatArray:
