@@ -299,6 +299,8 @@ def many_sets() -> Iterator[str]:
     assert pretrained[4] == frozen[4] == "worse |"
     nearest = {line[0].removeprefix("| "): line[1:] for line in embedding}
     yield f"on {nearest['RnC'][0]} of 35 data sets"
+    yield "neighbors, on {}, {} and {} sets".format(*nearest["RnC"][::2])
+    yield "plain L1 on {}, {} and {};".format(*nearest["SupCon"][::2])
     for name in ("RnC", "RnC+freeze", "SupCon"):
         assert nearest[name][1::2] == ["&lt; 0.001", "&lt; 0.001", "&lt; 0.001 |"]
 
