@@ -144,7 +144,7 @@ def all_errors(
 ) -> dict[str, Any]:
     """Return the mean RMSE over splits by data set, encoder, and probe and share.
 
-    And the devices that fine-tuned.
+    And the processors and devices that computed them.
     """
     done: dict[str, Any] = json.loads(kept.read_text()) if kept and kept.exists() else {}
     how = "frozen" if device is None else "fine-tuned"
@@ -161,7 +161,11 @@ def all_errors(
             if key not in done
         }
         for number, future in enumerate(as_completed(running)):
-            done[running[future]] = {"device": device_name(device), "errors": future.result()}
+            done[running[future]] = {
+                "processor": processor(),
+                "device": device_name(device),
+                "errors": future.result(),
+            }
             if kept is not None:
                 write_text(kept, json.dumps(done))
             print(f"{number + 1}/{len(running)} {running[future]}", flush=True)
@@ -172,8 +176,15 @@ def all_errors(
         }
         for name in SETS
     }
-    by = [] if device is None else sorted({done[key]["device"] for key in keys.values()})
-    return {"seeds": seeds, "sets": errors, "fine_tuned_on": by}
+    by, probed = (
+        sorted({done[key][name] for key in keys.values()}) for name in ("device", "processor")
+    )
+    return {
+        "processor": " and ".join(probed),
+        "fine_tuned_on": [] if device is None else by,
+        "seeds": seeds,
+        "sets": errors,
+    }
 
 
 def checksum(encoder: Any) -> int:
@@ -287,7 +298,7 @@ def main() -> None:
         }
         kept = arguments.encoders / "errors.json"
     command = shlex.join(["python", "benchmarks/pretraining_objectives.py", *sys.argv[1:]])
-    result |= {"command": command, "processor": processor(), "encoders": list(encoders)}
+    result |= {"command": command, "encoders": list(encoders)}
     device = arguments.device if arguments.finetune else None
     result |= all_errors(encoders, arguments.seeds, kept, device, arguments.jobs)
     write(result, markdown(result), arguments.out)
