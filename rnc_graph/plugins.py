@@ -104,13 +104,17 @@ def _is_earlier(module: ModuleType, source: str) -> bool:
     return own and module.__file__ == source
 
 
+def is_package(path: Path) -> bool:
+    """Return whether a file lies where pip installs packages."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+
+
 def own_line(error: BaseException) -> str:
     """Return "FILE, line N: " of the user's own code that an error came through last, or ""."""
     installed = (str(Path(__file__).parent), sysconfig.get_path("stdlib"))
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        packages = {"site-packages", "dist-packages"}.intersection(path.parts)
-        if path.is_file() and not packages and not frame.filename.startswith(installed):
+        if path.is_file() and not is_package(path) and not frame.filename.startswith(installed):
             return f"{path}, line {frame.lineno}: "
     return ""
 

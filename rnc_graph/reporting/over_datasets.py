@@ -115,15 +115,14 @@ def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
 
     Conditions of one data set have most of their samples in common: they are averaged.
     """
-    scores = _by_row(tables)
-    if not scores or len(scores) < 3:
+    scores = _by_row(_by_data(tables))
+    if len(scores) < 3:
         return None
     return rank_methods(np.array([*scores.values()]).T, [*scores])
 
 
-def _by_row(tables: Sequence[ResultTable], metric: str = "") -> dict[str, list[float]]:
+def _by_row(by_data: Mapping[str, list[dict[str, float]]]) -> dict[str, list[float]]:
     """Return the scores of each row, one a data set; none if the sets are fewer than six."""
-    by_data = _by_data(tables, metric)
     if len(by_data) < FEWEST:
         return {}
     every = [one for own in by_data.values() for one in own]
@@ -150,11 +149,12 @@ def over_datasets(
     None if they are fewer than six, or no row has another one as its reference.
     By the score that rows are ranked by, or a further metric that the rows of all tables have.
     """
-    scores = _by_row(tables, metric)
+    by_data = _by_data(tables, metric)
+    scores = _by_row(by_data)
     differences = differences_of(experiment, scores, test_share=0.0) if scores else {}
     if not differences:
         return None
-    return OverDatasets(experiment, tuple(_by_data(tables)), scores, differences)
+    return OverDatasets(experiment, tuple(by_data), scores, differences)
 
 
 @style.styled

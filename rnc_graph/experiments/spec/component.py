@@ -21,6 +21,7 @@ from rnc_graph.encoders.pretrained import PRETRAINED, WITH_WEIGHTS, pretrained_d
 from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.spec.similarity import check_option, is_file, similarity_of
 from rnc_graph.losses import LOSSES
+from rnc_graph.plugins import is_package
 from rnc_graph.registry import Registry
 
 AxisValue = bool | float | str
@@ -28,7 +29,6 @@ AxisValue = bool | float | str
 
 # Of a package with more files, an encoder's identity has the file of its module and its imports.
 _MOST_FILES = 100
-_INSTALLED = {"site-packages", "dist-packages"}
 # Packages whose versions are kept with the results.
 _VERSIONED = ("torch", "torch_geometric", "torchvision")
 
@@ -155,7 +155,7 @@ def _files_of(module: str) -> list[Path]:
     files = [found for folder in folders for found in folder.rglob("*.py")]
     if len(files) > _MOST_FILES:
         return _with_imports(file, folders[0].parent, top)
-    if files or _INSTALLED.intersection(file.parts):
+    if files or is_package(file):
         return files or [file]
     return _with_imports(file, file.parent)
 

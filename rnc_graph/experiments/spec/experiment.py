@@ -102,10 +102,10 @@ Seeds = Annotated[
 class Experiment(Settings):
     """A grid of runs: data sets x splits x encoders x methods x seeds.
 
-    ``grid`` and ``include`` of a file are spelt out as ``methods`` and ``splits``. A method without
-    stage 1 (``pretraining: null``) that names no epochs of its own is trained for the epochs of
-    both stages together, if another method has a stage 1: for those at the top, or where these are
-    not given for those of the other methods.
+    ``grid`` and ``include`` of a file are spelled out as ``methods`` and ``splits``. A method
+    without stage 1 (``pretraining: null``) that names no epochs of its own is trained for the
+    epochs of both stages together, if another method has a stage 1: for those at the top, or where
+    these are not given for those of the other methods.
     """
 
     # First: the components that they register are named further down.

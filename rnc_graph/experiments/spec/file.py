@@ -157,9 +157,9 @@ def _fields(location: Sequence[Any]) -> list[str]:
             annotation = section.model_fields[key].annotation
             named = get_origin(annotation) is dict
             section = _model_in(annotation)
-    # Those two are spelt out as methods and splits.
-    spelt_out = ["grid", "include"] if section is Experiment else []
-    return sorted([*section.model_fields, *spelt_out])
+    # Those two are spelled out as methods and splits.
+    spelled_out = ["grid", "include"] if section is Experiment else []
+    return sorted([*section.model_fields, *spelled_out])
 
 
 def _model_in(annotation: Any) -> Any:

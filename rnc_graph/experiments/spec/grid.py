@@ -65,7 +65,7 @@ _STAGE_1 = ("pretrain_on", "temperature", "augmentation", "views")
 
 
 def expanded(raw: Raw) -> Raw:
-    """Return a spec's mapping with its grid spelt out as methods and splits.
+    """Return a spec's mapping with its grid spelled out as methods and splits.
 
     Raises:
         MisfitError: an axis is unknown or empty; ``grid`` or an entry of ``include`` is no mapping.
