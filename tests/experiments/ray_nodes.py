@@ -90,8 +90,9 @@ class Cluster:
             self.kill(node)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def processes(self) -> list[int]:
-        return [pid for node in self.nodes for pid in [node.pid, *_descendants(node.pid)]]
+    def processes(self, *nodes: subprocess.Popen[bytes]) -> list[int]:
+        """The processes of some nodes, by default of all."""
+        return [pid for node in nodes or self.nodes for pid in [node.pid, *_descendants(node.pid)]]
 
 
 def _listens(host: str, port: int) -> bool:
