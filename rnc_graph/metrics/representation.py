@@ -89,9 +89,7 @@ def evaluate_representation(
             train = train_embedding[known], train_labels[known][:, targets]
             gallery = train_embedding[retrieved], true[retrieved][:, targets]
             evaluation = embedding[evaluated], labels[evaluated][:, targets]
-            found.append(
-                _by_labels(*train, *evaluation) | _retrieved(*gallery, *evaluation, tolerance)
-            )
+            found.append(_by_labels(train, gallery, evaluation, tolerance))
     if not found:
         raise BadValueError(
             f"labels: expected {FEWEST_ROWS} samples with a label of one target, got none"
@@ -108,31 +106,21 @@ def _labels(name: str, values: Floats, rows: int, width: int | None = None) -> F
 
 
 def _by_labels(
-    train_embedding: FloatArray,
-    train_labels: FloatArray,
-    embedding: FloatArray,
-    labels: FloatArray,
+    train: tuple[FloatArray, FloatArray],
+    gallery: tuple[FloatArray, FloatArray],
+    evaluation: tuple[FloatArray, FloatArray],
+    tolerance: float,
 ) -> dict[str, float]:
-    """Return the errors of probes and the order, by labels of which none is missing."""
+    """Return the metrics of embeddings with their labels, of which none is missing."""
+    embedding, labels = evaluation
     metrics: dict[str, float] = {}
     for name, predict in (("probe", linear_probe), ("knn", nearest_neighbors)):
-        errors = regression_metrics(labels, predict(train_embedding, train_labels, embedding))
+        errors = regression_metrics(labels, predict(*train, embedding))
         metrics |= {f"{name}_{metric}": errors[metric] for metric in ("mae", "rmse")}
     metrics["order"] = order_correlation(embedding, labels)
     metrics["triplets"] = ordered_triplets(embedding, labels)
-    return metrics
-
-
-def _retrieved(
-    gallery: FloatArray,
-    gallery_labels: FloatArray,
-    queries: FloatArray,
-    labels: FloatArray,
-    tolerance: float,
-) -> dict[str, float]:
-    """Return the metrics of retrieval, by labels of which none is missing."""
-    retrieved = retrieval(gallery, gallery_labels, queries, labels, tolerance=tolerance)
-    metrics = {f"precision_{k}": found.precision for k, found in retrieved.items()}
+    retrieved = retrieval(*gallery, *evaluation, tolerance=tolerance)
+    metrics |= {f"precision_{k}": found.precision for k, found in retrieved.items()}
     return metrics | {f"label_error_{k}": found.label_error for k, found in retrieved.items()}
 
 

@@ -99,7 +99,8 @@ class ResNet(ImageEncoder):
         super().__init__(self.width, in_channels, mean, std)
         if stem not in ("imagenet", "small"):
             raise BadValueError(f"stem: expected 'imagenet' or 'small', got {stem!r}")
-        backbone = _torchvision(self.network)
+        models = import_extra("torchvision.models", "images", f"encoder {self.network!r}")
+        backbone: Any = getattr(models, self.network)(weights=None)
         backbone.fc = nn.Identity()
         if stem == "small":
             backbone.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)
@@ -127,12 +128,6 @@ class ResNet50(ResNet):
     """50 layers, an embedding of 2048; arguments as :class:`ResNet`."""
 
     network, width = "resnet50", 2048
-
-
-def _torchvision(name: str) -> Any:
-    """Make torchvision's network of this name, with random weights."""
-    models = import_extra("torchvision.models", "images", f"encoder {name!r}")
-    return getattr(models, name)(weights=None)
 
 
 class _Block(nn.Module):
