@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
 
 from rnc_graph.data.table import Table, exact_targets
 from rnc_graph.errors import plural
@@ -65,7 +67,7 @@ class Condition:
         """The table's target."""
         return self.samples.target_names[self.column]
 
-    @property
+    @cached_property
     def y_true(self) -> NDArray[np.float64]:
         """(N,) the values of the table's target, NaN where missing."""
         return exact_targets(self.samples)[:, self.column]
@@ -96,11 +98,22 @@ class Condition:
         found: NDArray[Any] = run.tensors[name].numpy()[~np.isnan(self.y_true[rows])]
         return found
 
-    def all_predictions(self, row: MethodRow) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Return y_true and y_pred (M,) of all seeds of a row."""
-        runs = self.runs_of(row)
-        indices = np.concatenate([self.evaluated(run) for run in runs])
+    def all_predictions(
+        self, runs: Sequence[FinishedRun]
+    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Return y_true and y_pred (M,) of several runs."""
+        indices = np.concatenate([*map(self.evaluated, runs)])
         return self.y_true[indices], np.concatenate([*map(self.predictions, runs)])
+
+    def confusion(
+        self, runs: Sequence[FinishedRun], normalize: Literal["true"] | None = None
+    ) -> NDArray[Any]:
+        """Return how often runs take each class (line) for each (column); shares if normalized."""
+        classes = [values.astype(np.int64) for values in self.all_predictions(runs)]
+        counts: NDArray[Any] = confusion_matrix(
+            *classes, labels=range(len(self.classes)), normalize=normalize
+        )
+        return counts
 
 
 def condition_of(outcome: Outcome, table: ResultTable) -> Condition:

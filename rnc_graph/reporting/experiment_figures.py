@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
 
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
@@ -27,12 +25,12 @@ _MOST = 12  # panels of a figure over many conditions
 @style.styled
 def draw_predictions(of: Condition) -> Figure:
     """Draw one panel a method: the predictions of all seeds for the compared set."""
-    limits = limits_of(of.y_true)
+    limits = style.limits_of(of.y_true)
     figure, axes = style.panels(len(of.table.rows), height=style.PANEL + 0.8)
     for axis, row in zip(axes, of.table.rows, strict=True):
-        y_true, y_pred = of.all_predictions(row)
+        y_true, y_pred = of.all_predictions(of.runs_of(row))
         axis.plot(y_true, y_pred, ".", alpha=0.3, markersize=5, mew=0)
-        square(axis, limits)
+        style.square(axis, limits)
         error = numbers.number(of.table.score(row, "rmse", "unit").mean)
         hidden = int(((y_pred < limits[0]) | (y_pred > limits[1])).sum())
         more = f", {hidden} not shown" if hidden else ""
@@ -41,23 +39,6 @@ def draw_predictions(of: Condition) -> Figure:
     figure.supylabel(style.short(of.target("predicted")))
     figure.suptitle(f"{of.title}\npredicted against measured, {of.table.compared} set, {of.seeds}")
     return figure
-
-
-def limits_of(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the ends of an axis that shows all values (N,); NaN is missing."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    margin = 0.05 * (high - low) or 1.0
-    return low - margin, high + margin
-
-
-def square(axis: Any, limits: tuple[float, float]) -> None:
-    """Draw the diagonal, with the same limits and ticks on both axes."""
-    from matplotlib.ticker import MaxNLocator
-
-    axis.plot(limits, limits, color=style.LINE, linewidth=0.8)
-    axis.set(xlim=limits, ylim=limits, aspect="equal")
-    axis.xaxis.set_major_locator(MaxNLocator(4))
-    axis.yaxis.set_major_locator(MaxNLocator(4))
 
 
 @style.styled
@@ -69,8 +50,7 @@ def draw_confusion(of: Condition) -> Figure:
     ticks = range(len(names)) if named else []
     figure, axes = style.panels(len(of.table.rows), height=style.PANEL + named * 0.9)
     for axis, row in zip(axes, of.table.rows, strict=True):
-        classes = [values.astype(np.int64) for values in of.all_predictions(row)]
-        shares = confusion_matrix(*classes, labels=range(len(names)), normalize="true")
+        shares = of.confusion(of.runs_of(row), normalize="true")
         axis.imshow(shares, cmap=style.SEQUENTIAL, vmin=0, vmax=1)
         axis.set_yticks(ticks, names if named and axis is axes[0] else [""] * len(ticks))
         axis.set_xticks(ticks, names if named else [], rotation=90)

@@ -28,7 +28,7 @@ def findings(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]
 
 def best_of(table: ResultTable) -> str:
     """Name the row of a table with the lowest mean score, and those not significantly higher."""
-    best, tied = table.best_and_tied(table.scoring.ranked_by)
+    best, tied = table.best_and_tied()
     row = next(row for row in table.rows if row.name == best)
     kind = " (a baseline)" if row.baseline else ""
     mean = numbers.mean_and_sd(table.score(row))
@@ -43,7 +43,7 @@ def best_of(table: ResultTable) -> str:
 
 
 def _best_of_several(tables: Sequence[ResultTable], score: str) -> list[str]:
-    found = [table.best_and_tied(table.scoring.ranked_by) for table in tables]
+    found = [table.best_and_tied() for table in tables]
     counts = Counter(best for best, _ in found).most_common()
     lowest = ", ".join(f"{name} in {count}" for name, count in counts)
     methods = [{row.name for row in table.rows if not row.baseline} for table in tables]
@@ -66,26 +66,22 @@ def _against_references(experiment: Experiment, tables: Sequence[ResultTable]) -
     for method in experiment.methods:
         rows = [(table, row) for table in tables for row in table.rows if row.name == method.name]
         found = [d for table, row in rows if (d := table.difference(row)) is not None]
-        verdicts = [numbers.verdict(difference) for difference in found]
+        verdicts = list(map(numbers.verdict, found))
         if verdicts:
             better, worse = verdicts.count("better"), verdicts.count("worse")
             sentences.append(
                 f"{method.name} against {experiment.reference_of(method.name)}: better in "
                 f"{better}, worse in {worse}, not significantly different in "
-                f"{len(found) - better - worse} of {len(found)}."
+                f"{len(verdicts) - better - worse} of {len(verdicts)}."
             )
     return sentences
 
 
 def _undetected(tables: Sequence[ResultTable]) -> list[str]:
     """Say which differences the seeds are too few for."""
-    compared = [
-        difference
-        for table in tables
-        for row in table.rows
-        if not row.baseline and (difference := table.difference(row)) is not None
-    ]
-    detectable = [d.detectable for d in compared if d.detectable is not None]
+    rows = [(table, row) for table in tables for row in table.rows if not row.baseline]
+    differences = [table.difference(row) for table, row in rows]
+    detectable = [d.detectable for d in differences if d and d.detectable is not None]
     if not detectable:
         return []
     scoring = tables[0].scoring

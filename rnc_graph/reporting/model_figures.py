@@ -13,7 +13,6 @@ from rnc_graph.models import Evaluation, MoleculeModel
 from rnc_graph.models.comparison import Comparison
 from rnc_graph.models.evaluation import calibration
 from rnc_graph.reporting import numbers, style
-from rnc_graph.reporting.experiment_figures import limits_of, square
 from rnc_graph.reporting.sample_pictures import molecule_pixels
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
                 bars = {"ecolor": color, "elinewidth": 0.7, "alpha": 0.25}
                 axis.errorbar(x, y, reach[chosen], fmt="none", **bars)
             axis.plot(x, y, ".", color=color, ms=5, mew=0, label=label)
-        square(axis, limits_of(np.concatenate([y_true, y_pred])))
+        style.square(axis, style.limits_of(np.concatenate([y_true, y_pred])))
         scale = scales[target] if scales else ""
         axis.set_xlabel(numbers.with_unit(f"{scale}measured", evaluation.units[target]))
         axis.set_ylabel(numbers.with_unit(f"{scale}predicted", evaluation.units[target]))

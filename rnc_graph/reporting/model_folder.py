@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +29,6 @@ from rnc_graph.reporting.model_figures import (
     draw_predictions,
     draw_worst,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _LIBRARIES = ("torch", "torch_geometric", "lightning", "rdkit", "scikit-learn", "numpy")
 
@@ -58,16 +55,13 @@ def write_model_folder(
     """
     save_model(built.model, folder)
     evaluation, name = evaluated(built)
-    drawn = _draw(evaluation, built.model.domain.threshold, name)
-    if built.test is not None:
-        drawn["calibration.png"] = draw_calibration(built.model, built.test, "test set")
-    figures = _save(drawn, folder)
+    # The intervals of the others were calibrated on what is shown.
+    figures = _draw(folder, built.model, evaluation, name, calibration=built.test is not None)
     how = {"split": preparation.split, "seed": preparation.seed}
     save_split(folder / "split.json", prepared.split, prepared.molecules(), how)
     validation = "out of fold" if built.out_of_fold else "validation"
-    evaluations = {validation: built.validation, "test": built.test}
-    frames = [_frame(built.model, e, n) for n, e in evaluations.items() if e is not None]
-    _write_frames(frames, folder)
+    test = {} if built.test is None else {"test": built.test}
+    _write_predictions(folder, built.model, {validation: built.validation, **test})
     _write_bad_rows(prepared.bad, folder)
     card = model_card(
         source=source,
@@ -114,9 +108,7 @@ def write_evaluation(
     """
     first = next(iter(evaluations))
     title = f"{source}, {first}"
-    drawn = _draw(evaluations[first], model.domain.threshold, title)
-    drawn["calibration.png"] = draw_calibration(model, evaluations[first], title)
-    figures = _save(drawn, folder)
+    figures = _draw(folder, model, evaluations[first], title, calibration=True)
     metrics = {
         name: {
             scale.targets[n]: {
@@ -129,27 +121,31 @@ def write_evaluation(
     }
     content = json.dumps(metrics, indent=2, allow_nan=False)
     write_text(folder / "metrics.json", content + "\n")
-    frames = [_frame(model, evaluation, name) for name, evaluation in evaluations.items()]
-    predictions = _write_frames(frames, folder)
+    predictions = _write_predictions(folder, model, evaluations)
     return [*figures, folder / "metrics.json", predictions, *_write_bad_rows(bad, folder)]
 
 
-def _draw(evaluation: Evaluation, threshold: float, title: str) -> dict[str, Figure]:
-    return {
+def _draw(
+    folder: Path, model: MoleculeModel, evaluation: Evaluation, title: str, *, calibration: bool
+) -> list[Path]:
+    """Draw the figures of an evaluation and return their paths."""
+    drawn = {
         "predictions.png": draw_predictions(evaluation, title),
-        "error_against_distance.png": draw_errors(evaluation, threshold, title),
+        "error_against_distance.png": draw_errors(evaluation, model.domain.threshold, title),
         "worst.png": draw_worst(evaluation, title),
     }
-
-
-def _save(drawn: Mapping[str, Figure], folder: Path) -> list[Path]:
+    if calibration:
+        drawn["calibration.png"] = draw_calibration(model, evaluation, title)
     for name, figure in drawn.items():
         style.save(figure, folder / name)
     return [folder / name for name in drawn]
 
 
-def _write_frames(frames: Sequence[pd.DataFrame], folder: Path) -> Path:
+def _write_predictions(
+    folder: Path, model: MoleculeModel, evaluations: Mapping[str, Evaluation]
+) -> Path:
     path = folder / "predictions.csv"
+    frames = [_frame(model, evaluation, name) for name, evaluation in evaluations.items()]
     write_text(path, pd.concat(frames).to_csv(index=False, lineterminator="\n"))
     return path
 

@@ -11,11 +11,10 @@ from scipy.stats import rankdata
 
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.metrics import PairedDifference, Ranking, rank_methods
+from rnc_graph.metrics import PairedDifference, Ranking, Summary, rank_methods
 from rnc_graph.metrics.arrays import FloatArray
 from rnc_graph.metrics.statistics import SIGNIFICANT
 from rnc_graph.reporting import numbers, style
-from rnc_graph.reporting.experiment_figures import limits_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, ResultTable, differences_of
 
 if TYPE_CHECKING:
@@ -95,50 +94,44 @@ def _p(p: float | None) -> str:
     return "" if p is None else f" ({numbers.p_in_words(p)} after Holm's correction)"
 
 
-def _alike(tables: Sequence[ResultTable]) -> list[ResultTable]:
-    """Return the tables with the rows of the first, without those of single targets."""
-    names = {row.name for row in tables[0].rows}
-    pooled = [table for table in tables if table.target in ("", MEAN_OF_TARGETS)]
-    return [table for table in pooled if {row.name for row in table.rows} == names]
-
-
-def _scores(table: ResultTable, metric: str = "") -> dict[str, float]:
-    """Return the mean of a further metric, of the rows that have it; by default of the score."""
-    if not metric:
-        return {row.name: table.score(row).mean for row in table.rows}
-    known = [row for row in table.rows if metric in row.further_metrics]
-    return {row.name: row.further_metrics[metric].mean for row in known}
-
-
 def ranking_of(tables: Sequence[ResultTable]) -> Ranking | None:
     """Return average ranks over data sets; None if they are fewer than six, or rows than three.
 
     Conditions of one data set have most of their samples in common: they are averaged.
     """
-    scores = _by_row(_by_data(tables))
+    _, scores = _scores(tables)
     if len(scores) < 3:
         return None
     return rank_methods(np.array([*scores.values()]).T, [*scores])
 
 
-def _by_row(by_data: Mapping[str, list[dict[str, float]]]) -> dict[str, list[float]]:
-    """Return the scores of each row, one a data set; none if the sets are fewer than six."""
+def _scores(
+    tables: Sequence[ResultTable], metric: str = ""
+) -> tuple[tuple[str, ...], dict[str, list[float]]]:
+    """Return the data sets, and by row one score each: the mean over their conditions.
+
+    Of the tables with the rows of the first, without those of single targets. By the score that
+    rows are ranked by, or a further metric, of the rows that have it in all tables. There are no
+    scores of fewer than six data sets.
+    """
+    names = [row.name for row in tables[0].rows]
+    by_data: dict[str, list[dict[str, Summary]]] = {}
+    for table in tables:
+        same = {row.name for row in table.rows} == set(names)
+        if same and table.target in ("", MEAN_OF_TARGETS):
+            scores = {
+                row.name: row.further_metrics[metric] if metric else table.score(row)
+                for row in table.rows
+                if not metric or metric in row.further_metrics
+            }
+            by_data.setdefault(table.data, []).append(scores)
     if len(by_data) < FEWEST:
-        return {}
-    every = [one for own in by_data.values() for one in own]
-    return {
-        name: [float(np.mean([one[name] for one in own])) for own in by_data.values()]
-        for name in every[0]
-        if all(name in one for one in every)
+        return (), {}
+    return tuple(by_data), {
+        name: [float(np.mean([one[name].mean for one in own])) for own in by_data.values()]
+        for name in names
+        if all(name in one for own in by_data.values() for one in own)
     }
-
-
-def _by_data(tables: Sequence[ResultTable], metric: str = "") -> dict[str, list[dict[str, float]]]:
-    """Return the scores of each data set's conditions, by row."""
-    found: dict[str, list[dict[str, float]]] = {}
-    for table in _alike(tables):
-        found.setdefault(table.data, []).append(_scores(table, metric))
-    return found
 
 
 def over_datasets(
@@ -149,12 +142,11 @@ def over_datasets(
     None if they are fewer than six, or no row has another one as its reference.
     By the score that rows are ranked by, or a further metric that the rows of all tables have.
     """
-    by_data = _by_data(tables, metric)
-    scores = _by_row(by_data)
+    datasets, scores = _scores(tables, metric)
     differences = differences_of(experiment, scores, test_share=0.0) if scores else {}
     if not differences:
         return None
-    return OverDatasets(experiment, tuple(by_data), scores, differences)
+    return OverDatasets(experiment, datasets, scores, differences)
 
 
 @style.styled
@@ -170,7 +162,7 @@ def draw_by_size(found: OverDatasets | None, sizes: Mapping[str, int], score: st
     figure, axes = style.panels(len(found.methods), columns=3, width=3.4, height=2.6)
     x = [sizes[name] for name in found.datasets]
     y = {name: found.difference(name) for name in found.methods}
-    limits = limits_of(np.concatenate([*y.values()]))
+    limits = style.limits_of(np.concatenate([*y.values()]))
     for axis, (name, d) in zip(axes, found.methods.items(), strict=True):
         axis.plot(x, y[name], "o", color=style.COLORS[0], markersize=4, alpha=0.7)
         axis.axhline(0, color=style.LINE, linewidth=0.8)

@@ -47,8 +47,10 @@ def notes(experiment: Experiment, scoring: Scoring, samples: Mapping[str, Table]
         if isinstance(source, CsvData) and (said := _of_file(source, samples[name])):
             found.append(f"{name}: {'; '.join(said)}.")
     if len(changed) > 1 or not one_way:
-        listed = _each_split if len(splits) <= _LISTED else _what_varies
-        found.append(listed(splits, changes, classes, one_way))
+        if len(splits) <= _LISTED:
+            found.append(_each_split(splits, changes, one_way))
+        else:
+            found.append(_what_varies(splits, classes, one_way))
     found.append(
         "Δ: mean paired difference to the reference, seed by seed; negative is better; "
         "95% interval of the paired t test; its p value is corrected by Holm over the methods with "
@@ -175,9 +177,7 @@ def _noise(split: SplitSpec) -> str:
     return ", ".join(f"{name}: {options}" for name, options in split.graph_noise.items())
 
 
-def _each_split(
-    splits: Mapping[str, SplitSpec], changes: Mapping[str, str], classes: bool, one_way: bool
-) -> str:
+def _each_split(splits: Mapping[str, SplitSpec], changes: Mapping[str, str], one_way: bool) -> str:
     """Say of each split what the others do not share with it."""
     listed = []
     for name, split in splits.items():
@@ -186,9 +186,7 @@ def _each_split(
     return f"Splits. {'. '.join(listed)}."
 
 
-def _what_varies(
-    splits: Mapping[str, SplitSpec], changes: Mapping[str, str], classes: bool, one_way: bool
-) -> str:
+def _what_varies(splits: Mapping[str, SplitSpec], classes: bool, one_way: bool) -> str:
     """Say of many splits what they differ in, and what is done to all of them."""
     aspects: dict[str, Callable[[SplitSpec], str]] = {
         **({} if one_way else {"division": _way}),

@@ -11,6 +11,9 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnc_graph.files import atomic_path
 from rnc_graph.reporting.markup import one_line
 
@@ -98,6 +101,23 @@ def panels(
     return figure, axes[:count]
 
 
+def limits_of(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis that shows all values (N,); NaN is missing."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def square(axis: Any, limits: tuple[float, float]) -> None:
+    """Draw the diagonal, with the same limits and ticks on both axes."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.plot(limits, limits, color=LINE, linewidth=0.8)
+    axis.set(xlim=limits, ylim=limits, aspect="equal")
+    axis.xaxis.set_major_locator(MaxNLocator(4))
+    axis.yaxis.set_major_locator(MaxNLocator(4))
+
+
 def short(name: str) -> str:
     """Return a name for a figure, where a longer one would leave no room for the panel."""
     name = one_line(name)
@@ -146,11 +166,11 @@ def save(figure: Figure, path: Path) -> None:
     from PIL import Image
 
     kind = path.suffix[1:].lower()
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {"Software": None})
-    known = metadata if kind in ("svg", "pdf", "png") else None
+    dated = {"svg": "Date", "pdf": "CreationDate", "png": "Software"}
+    metadata = {dated[kind]: None} if kind in dated else None
     with atomic_path(path) as temporary:
         with _missing_letters():
-            figure.savefig(temporary, format=kind, dpi=180, metadata=known)
+            figure.savefig(temporary, format=kind, dpi=180, metadata=metadata)
         if kind == "png":
             with Image.open(temporary) as image:
                 few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)

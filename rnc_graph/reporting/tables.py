@@ -112,7 +112,7 @@ class ResultTable:
                 groups.setdefault(row.reference, []).append(row)
         return groups
 
-    def best_and_tied(self, metric: str) -> tuple[str, set[str]]:
+    def best_and_tied(self, metric: str | None = None) -> tuple[str, set[str]]:
         """Return the row with the least mean, and those not significantly different from it."""
         values = {row.name: self.score(row, metric).values for row in self.rows}
         best = min(values, key=lambda name: float(np.mean(values[name])))

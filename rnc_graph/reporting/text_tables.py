@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rnc_graph.errors import plural
 from rnc_graph.experiments.results import Outcome, evaluated_sets
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.metrics import CLASSIFICATION, DISPLAY, RETRIEVED
+from rnc_graph.metrics import CLASSIFICATION, DISPLAY, REGIONS, RETRIEVED
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.markup import code, latex, markdown, markdown_table
 from rnc_graph.reporting.over_datasets import COLUMNS, over_datasets
@@ -29,30 +29,16 @@ _FURTHER = {
     ),
     "spread of the embedding": ("uniformity", "alignment"),
     "where training molecules are many and few, standardized": (
-        "mae_many",
-        "mae_medium",
-        "mae_few",
-        "balanced_mae",
-        "gmean",
+        *(f"mae_{region}" for region in REGIONS),
+        *("balanced_mae", "gmean"),
     ),
     "accuracy": ("accuracy", "balanced_accuracy"),
-    "accuracy where training samples are many and few": (
-        "accuracy_many",
-        "accuracy_medium",
-        "accuracy_few",
-    ),
-    "probes of the embedding": (
-        "probe_accuracy",
-        "probe_balanced_accuracy",
-        "knn_accuracy",
-    ),
+    "accuracy where training samples are many and few": tuple(f"accuracy_{r}" for r in REGIONS),
+    "probes of the embedding": ("probe_accuracy", "probe_balanced_accuracy", "knn_accuracy"),
     "retrieval of training samples of the same class": ("recall_1", "map"),
     "retrieval of training samples of the same group": ("recall_1_coarse", "map_coarse"),
     "labels that training lacked, and the others, standardized": (
-        "mae_unseen",
-        "mae_seen",
-        "rmse_unseen",
-        "rmse_seen",
+        *("mae_unseen", "mae_seen", "rmse_unseen", "rmse_seen"),
     ),
 }
 

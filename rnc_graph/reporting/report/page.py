@@ -100,7 +100,7 @@ def _headings(scoring: Scoring) -> list[tuple[str, str]]:
 def _table(table: ResultTable) -> dict[str, Any]:
     """Return what the template shows of a table."""
     scoring = table.scoring
-    best, tied = table.best_and_tied(scoring.ranked_by)
+    best, tied = table.best_and_tied()
     standardized = scoring.scale == "standardized"
     return {
         "name": table.name,

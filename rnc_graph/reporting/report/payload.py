@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import molecule_features
@@ -174,7 +173,7 @@ def _details(
         "evaluated": {} if of.classes else evaluated,
         # A matrix shows classes better than points on top of each other.
         "points": [
-            {"name": name, "confusion": _confused(by_seed, evaluated, y_true, len(of.classes))}
+            {"name": name, "confusion": of.confusion(runs[name]).tolist()}
             if of.classes
             else {"name": name, "predicted": {s: _rounded(y, 4) for s, y in by_seed.items()}}
             for name, by_seed in predicted.items()
@@ -186,17 +185,6 @@ def _details(
         ],
         "planes": [_plane(of, of.runs_of(row)[0], maps) for row in of.methods],
     }
-
-
-def _confused(
-    predicted: Predictions, evaluated: dict[str, list[int]], y_true: FloatArray, classes: int
-) -> list[list[int]]:
-    """Return how often a row takes each class (line) for each (column), over all seeds."""
-    samples = np.concatenate([evaluated[seed] for seed in predicted])
-    y_pred = np.concatenate([*predicted.values()]).astype(np.int64)
-    counts = confusion_matrix(y_true[samples].astype(np.int64), y_pred, labels=range(classes))
-    found: list[list[int]] = counts.tolist()
-    return found
 
 
 def _plane(of: Condition, run: FinishedRun, maps: str) -> dict[str, Any]:
