@@ -13,7 +13,6 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import plural
 from rnc_graph.files import write_text
 from rnc_graph.metrics.regression import regression_metrics
-from rnc_graph.metrics.statistics import PairedDifference
 from rnc_graph.models.baselines import FOREST, MEAN
 from rnc_graph.models.comparison import Comparison, TargetComparison, compare_errors
 from rnc_graph.reporting import numbers, style
@@ -61,7 +60,7 @@ def rivals(built: Built, prepared: Prepared) -> tuple[list[list[str]], list[str]
             known = np.isfinite(predicted)
             rmse, mae = _errors(y_true[known], predicted[known])
             difference = found.get(name)
-            compared = ["", "", ""] if difference is None else _difference(difference)
+            compared = ["", "", ""] if difference is None else numbers.difference_cells(difference)
             cells.append([label, name, weight, rmse, mae, *compared])
             if difference is not None and difference.mean < 0:
                 sure = "" if numbers.significant(difference) else ", which is not significant"
@@ -85,10 +84,6 @@ def _errors(y_true: FloatArray, y_pred: FloatArray) -> list[str]:
     return [numbers.number(metrics["rmse"]), numbers.number(metrics["mae"])]
 
 
-def _difference(found: PairedDifference) -> list[str]:
-    return [numbers.difference(found), numbers.p_value(found.p_holm), numbers.verdict(found)]
-
-
 _HOW = (
     "Differences are paired by molecule, with 95% intervals. P values are those of t tests of the "
     "molecules' shares of the error, corrected after Holm over the targets. A target of which both "
@@ -104,7 +99,7 @@ def comparison_cells(comparison: Comparison) -> list[list[str]]:
             numbers.with_unit(one.name, one.unit),
             error.upper(),
             *map(numbers.number, one.errors[error]),
-            *_difference(found)[:2],
+            *numbers.difference_cells(found)[:2],
         ]
         for one in comparison.targets
         for error, found in one.differences.items()

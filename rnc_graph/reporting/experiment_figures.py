@@ -159,9 +159,8 @@ def draw_differences(tables: Sequence[ResultTable], title: str = "") -> Figure |
         style.name_lines(axis, [row.name for row in rows])
         axis.locator_params(axis="x", nbins=5)
         axis.set_title(name)
-    compared = tables[0]
     figure.supxlabel(
-        f"Δ {compared.compared} {numbers.score_title(compared.scoring)}, 95% interval;\n"
+        f"Δ {tables[0].score_title}, 95% interval;\n"
         f"left is better; colored: p < 0.05 after Holm's correction{_rest(every, 'comparisons')}",
         fontsize=8,
     )
@@ -237,7 +236,6 @@ def draw_along_axis(
     names = list(dict.fromkeys(row.name for row in shown or rows))
     lines: dict[str, Any] = {}
     for axis, (words, found) in zip(axes, groups.items(), strict=True):
-        first = found[0][1]
         # Side by side, so that intervals do not hide one another.
         step = 0.012 * np.ptp([value for value, _ in found]) if len(found) > 1 else 0.0
         for number, name in enumerate(names):
@@ -262,7 +260,7 @@ def draw_along_axis(
                 axis.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.0)
         axis.set_title(style.short(words))
         axis.set_xlabel(axis_name.replace("_", " "))
-        axis.set_ylabel(f"{first.compared} {numbers.score_title(first.scoring)}")
+        axis.set_ylabel(found[0][1].score_title)
     score = f"{tables[0].compared} {tables[0].scoring.title}"
     figure.suptitle(f"{score} by {axis_name.replace('_', ' ')}\nmean and 95% interval over seeds")
     in_order = [lines[name] for name in names if name in lines]

@@ -152,16 +152,15 @@ def as_csv(tables: Sequence[ResultTable]) -> str:
     """Return one line for each condition, method, set, scale and metric."""
     lines = []
     for table in tables:
+        compared = (table.compared, table.scoring.scale)
         for row in table.rows:
             for (name, scale, metric), summary in row.summaries.items():
                 unit = numbers.unit_of(metric, scale, table.unit)
-                compared = (name, scale) == (table.compared, table.scoring.scale)
-                difference = row.differences.get(metric) if compared else None
+                difference = row.differences.get(metric) if (name, scale) == compared else None
                 lines.append(_line(table, row, (name, scale, metric, unit), summary, difference))
             for metric, summary in row.further_metrics.items():
-                of = (table.compared, table.scoring.scale, metric, "")
                 difference = row.further_differences.get(metric)
-                lines.append(_line(table, row, of, summary, difference))
+                lines.append(_line(table, row, (*compared, metric, ""), summary, difference))
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
 

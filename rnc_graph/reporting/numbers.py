@@ -112,6 +112,11 @@ def verdict(found: PairedDifference) -> str:
     return "better" if found.mean < 0 else "worse"
 
 
+def difference_cells(found: PairedDifference) -> list[str]:
+    """Return a difference with its interval, its corrected p value, and the verdict."""
+    return [difference(found), p_value(found.p_holm), verdict(found)]
+
+
 def with_unit(name: str, unit: str) -> str:
     """Return a name with its unit, as axes and headings have it.
 

@@ -23,6 +23,7 @@ from rnc_graph.metrics import (
     summarize_all,
     tied_with_best,
 )
+from rnc_graph.reporting import numbers
 
 MEAN_OF_TARGETS = "mean of the targets"
 """The target of a table whose scores are means over several targets."""
@@ -94,6 +95,11 @@ class ResultTable:
     def seeds(self) -> tuple[int, ...]:
         """Those of every row."""
         return self.rows[0].seeds
+
+    @property
+    def score_title(self) -> str:
+        """The score that rows are ranked by, with its set and scale."""
+        return f"{self.compared} {numbers.score_title(self.scoring)}"
 
     def score(self, row: MethodRow, metric: str | None = None, scale: str | None = None) -> Summary:
         """Return a score on the compared set; by default the one that rows are ranked by."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from rnc_graph.errors import plural
 from rnc_graph.experiments.results import Outcome, evaluated_sets
@@ -66,8 +67,8 @@ def text_tables(experiment: Experiment, tables: Sequence[ResultTable]) -> list[T
     over = over_datasets(experiment, tables)
     if over is None:
         return found
-    score = f"{tables[0].compared} {numbers.score_title(tables[0].scoring)}"
     last = len(over.differences) - len(over.methods)
+    score = tables[0].score_title
     title = f"over {len(over.datasets)} data sets: difference to the reference in {score}"
     embedding = embedding_over_datasets(experiment, tables)
     return [TextTable(title, [*COLUMNS], over.cells(), last), *embedding, *found]
@@ -132,14 +133,10 @@ def _differences(table: ResultTable, title: str) -> list[TextTable]:
     found = []
     for reference in dict.fromkeys(row.reference for row in table.rows):
         rows = [row for row in table.rows if row.reference == reference and row.differences]
-        cells = []
-        for row in rows:
-            line = [row.name]
-            for difference in (row.differences[metric] for metric in metrics):
-                line.append(numbers.difference(difference))
-                line.append(numbers.p_value(difference.p_holm))
-                line.append(numbers.verdict(difference))
-            cells.append(line)
+        cells = [
+            [row.name, *chain(*(numbers.difference_cells(row.differences[m]) for m in metrics))]
+            for row in rows
+        ]
         name = f"{title}: paired difference to {reference}{scale}"
         found.append(TextTable(name, header, cells, sum(row.baseline for row in rows)))
     return found

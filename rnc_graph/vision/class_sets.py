@@ -6,19 +6,13 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from rnc_graph.errors import (
-    BadValueError,
-    MissingFileError,
-    UnknownNameError,
-    unreadable,
-)
+from rnc_graph.errors import BadValueError, MissingFileError, UnknownNameError, unreadable
 from rnc_graph.extras import import_extra
 from rnc_graph.vision.data import ImageData, ImageTable
 from rnc_graph.vision.store import packed_array
@@ -132,7 +126,7 @@ def load_class_images(
     if name not in _SOURCES:
         raise UnknownNameError("set of images", name, list(_SOURCES))
     title, archive, unpacked = _SOURCES[name]
-    read, subsets = _dataset(title), {}
+    read, subsets = getattr(import_extra("torchvision.datasets", "images", title), title), {}
     for subset in ("train", "test"):
         option = {"split": subset} if name == "stl10" else {"train": subset == "train"}
         try:
@@ -179,7 +173,3 @@ def _joined(
     names = [f"{subset} {row}" for subset, row in zip(split, rows, strict=True)]
     table = ImageTable.of_classes(name, names, labels, split, classes)
     return ImageData(table, packed_array(pixels))
-
-
-def _dataset(title: str) -> Any:
-    return getattr(import_extra("torchvision.datasets", "images", title), title)

@@ -45,7 +45,6 @@ def depict(
     key = digest([DRAWER, rdkit.__version__, pillow, asdict(drawing)], texts)
     make = partial(draw_all, drawing=drawing)
     images, bad = packed_images(key, smiles, make, drawing.shape, jobs=jobs, on_done=on_done)
-    found = {row: shorten(str(smiles[row])) for row in bad}
-    rows = [BadRow(row + 1, None, "", found[row], reason) for row, reason in bad.items()]
+    rows = [BadRow(row + 1, None, "", shorten(str(smiles[row])), why) for row, why in bad.items()]
     check_bad(rows, "raise", source)
     return images

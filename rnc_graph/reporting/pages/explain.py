@@ -150,7 +150,7 @@ def explain_page(
             for name, scale, unit in zip(names, scales, units, strict=True)
         ],
         molecules=[
-            _molecule(model, explained, number, scales, level)
+            _molecule(model, explained, number, scales, units, level)
             | {"neighbors": neighbors.get(number, [])}
             for number in shown
         ],
@@ -163,13 +163,13 @@ def _molecule(
     explained: ExplainedRows,
     number: int,
     scales: Sequence[float],
+    units: Sequence[str],
     level: float,
 ) -> dict[str, Any]:
     one = explained.predictions.take(np.array([number]))
     low, high = model.interval(one, level)
     explanation = explained.explanations[number]
     targets = []
-    contribution_units = numbers.transformed_units(model.units, model.scaler.transforms)
     for t, (name, unit) in enumerate(zip(model.targets, model.units, strict=True)):
         interval = f"[{numbers.rounded(low[0, t])}, {numbers.rounded(high[0, t])}]"
         has_interval = np.isfinite(low[0, t])
@@ -179,7 +179,7 @@ def _molecule(
                 "value": f"{numbers.rounded(one.values[0, t])} {unit}".strip(),
                 "interval": f"{numbers.percent(level)}: {interval}" if has_interval else "",
                 "picture": _picture(explanation, t, scales[t]),
-                "contribution": numbers.with_unit("contribution", contribution_units[t]),
+                "contribution": numbers.with_unit("contribution", units[t]),
                 "atoms": _atoms(explanation, t),
             }
         )

@@ -54,7 +54,7 @@ def as_html(results: Results, maps: str) -> str:
         trial=numbers.trial(experiment.samples),
         summary=findings(experiment, tables),
         command=results.command,
-        compared=f"The {tables[0].compared} {numbers.score_title(tables[0].scoring)}",
+        compared=f"The {tables[0].score_title}",
         tables=[_table(table) for table in tables],
         protocol=notes(experiment, tables[0].scoring, results.outcome.samples),
         spec=spec_text(experiment),

@@ -92,7 +92,7 @@ def _draw(results: Results, folder: Path) -> list[Path]:
         "over_data_sets": draw_by_size(
             over_datasets(experiment, tables),
             {name: len(table.rows) for name, table in results.outcome.samples.items()},
-            f"{tables[0].compared} {numbers.score_title(tables[0].scoring)}",
+            tables[0].score_title,
         ),
     }
     for axis in figures.numeric_axes(experiment):
