@@ -24,7 +24,7 @@ from rnc_graph import __version__
 from rnc_graph.errors import BadValueError
 from rnc_graph.experiments.results import RUNS, Outcome, evaluated_sets
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.files import atomic_path, check_output_folder, write_text
+from rnc_graph.files import check_output_folder, write_bytes, write_text
 from rnc_graph.metrics import CLASSIFICATION, PairedDifference, Summary
 from rnc_graph.reporting import experiment_figures as figures
 from rnc_graph.reporting import numbers, style
@@ -99,8 +99,7 @@ def write_texts(
         write_text(folder / name, text)
     # Without the time, so that equal predictions are equal bytes.
     predictions = gzip.compress(_predictions(outcome).encode("utf-8"), mtime=0)
-    with atomic_path(folder / PREDICTIONS) as temporary:
-        temporary.write_bytes(predictions)
+    write_bytes(folder / PREDICTIONS, predictions)
     return [folder / name for name in (*_TEXTS, PREDICTIONS)]
 
 

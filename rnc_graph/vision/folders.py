@@ -67,7 +67,7 @@ def list_table(
         if subset not in SETS:
             raise BadValueError(f"lists: expected {', '.join(SETS)}, got {subset!r}")
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except OSError as error:
             raise unreadable(path, error) from error
         except UnicodeDecodeError as error:

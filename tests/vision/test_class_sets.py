@@ -207,7 +207,8 @@ def test_lists_without_any_image_say_how_to_get_them(tmp_path: Path) -> None:
 
 def test_lists_of_files(tmp_path: Path) -> None:
     train, val = tmp_path / "train.txt", tmp_path / "val.txt"
-    train.write_text("train/n01/a b.JPEG 0\ntrain/n02/c.JPEG 2\n\ntrain/e.JPEG 1\n")
+    lines = "train/n01/a b.JPEG 0\ntrain/n02/c.JPEG 2\n\ntrain/e.JPEG 1\n"
+    train.write_text(lines, encoding="utf-8-sig")  # As an editor of Windows saves it.
     val.write_text("val/d.JPEG 1\n")
     table = list_table({"train": train, "val": val}, tmp_path)
     assert table.images[0] == str(tmp_path / "train/n01/a b.JPEG")
