@@ -56,15 +56,15 @@ def retrieval(
         check_k("at", k)
     if not 0 <= tolerance < np.inf:
         raise BadValueError(f"tolerance: expected 0 or more, and finite, got {tolerance}")
-    hits, errors = dict.fromkeys(at, 0.0), dict.fromkeys(at, 0.0)
+    sums = {k: np.zeros(2) for k in at}
     for rows, distances in distance_blocks(queries, gallery):
         label_distances = cdist(labels[rows], gallery_labels, "cityblock")
-        for k in hits:
+        hits = label_distances <= tolerance
+        for k in sums:
             retrieved = shares(distances, k)
-            hits[k] += float(retrieved[label_distances <= tolerance].sum())
-            errors[k] += float((retrieved * label_distances).sum())
-    counts = {k: len(queries) * min(k, len(gallery)) for k in hits}
-    return {k: Retrieval(hits[k] / n, errors[k] / n) for k, n in counts.items()}
+            sums[k] += retrieved[hits].sum(), (retrieved * label_distances).sum()
+    counts = {k: len(queries) * min(k, len(gallery)) for k in sums}
+    return {k: Retrieval(*(both / counts[k]).tolist()) for k, both in sums.items()}
 
 
 @dataclass(frozen=True)

@@ -197,11 +197,7 @@ def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str)
         "command": command,
         "reference": experiment.reference,
         "tables": [
-            {
-                **_of(table),
-                "unit": table.unit,
-                "rows": {r.name: _row(r) for r in table.rows},
-            }
+            {**_of(table), "unit": table.unit, "rows": {r.name: _row(r) for r in table.rows}}
             for table in tables
         ],
     }

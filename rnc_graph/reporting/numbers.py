@@ -16,10 +16,8 @@ NONE = "—"
 def number(value: float, *, sign: bool = False, scale: float | None = None) -> str:
     """Return a number with three decimals, or in scientific notation where these are too few.
 
-    Args:
-        value: the number.
-        sign: whether a positive number has its sign too.
-        scale: magnitude of the numbers that it is shown with; its own by default.
+    ``scale`` is the magnitude of the numbers that it is shown with; its own by default. With
+    ``sign`` a positive number has its sign too.
 
     >>> number(0.5), number(-1.23456, sign=True), number(2e-7), number(0.0)
     ('0.500', '-1.235', '2.00e-07', '0.000')

@@ -105,12 +105,7 @@ def _disks(drawer: Any, smiles: str, marks: Mapping[int, AtomMark]) -> str:
 
 
 def _draw(
-    drawer: Any,
-    smiles: str,
-    *,
-    bond: int,
-    padding: float,
-    notes: Mapping[int, str] | None = None,
+    drawer: Any, smiles: str, *, bond: int, padding: float, notes: Mapping[int, str] | None = None
 ) -> None:
     from rdkit.Chem.Draw import rdMolDraw2D
 

@@ -104,11 +104,7 @@ _SOURCES = {
 
 
 def load_class_images(
-    name: str,
-    root: Path,
-    *,
-    size: int | None = None,
-    samples: int | None = None,
+    name: str, root: Path, *, size: int | None = None, samples: int | None = None
 ) -> ImageData:
     """Load a set of classes with its training and test set.
 

@@ -26,25 +26,13 @@ ONE, FLAT = np.ones((1, 2)), np.ones(6)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (
-            lambda: linear_probe(E, Y, WIDE),
-            r"embedding: .* got \(6, 3\)",
-        ),
-        (
-            lambda: linear_probe(SHORT, Y, E),
-            r"train_targets: .* got \(6, 1\)",
-        ),
+        (lambda: linear_probe(E, Y, WIDE), r"embedding: .* got \(6, 3\)"),
+        (lambda: linear_probe(SHORT, Y, E), r"train_targets: .* got \(6, 1\)"),
         (lambda: linear_probe(NAN, Y, E), r"train_embedding: .* got nan in row 2"),
-        (
-            lambda: nearest_neighbors(E, Y, ONE),
-            r"embedding: .* got \(1, 2\)",
-        ),
+        (lambda: nearest_neighbors(E, Y, ONE), r"embedding: .* got \(1, 2\)"),
         (lambda: nearest_neighbors(E, FLAT, E), r"train_targets: .* got \(6,\)"),
         (lambda: nearest_neighbors(E, Y, E, k=0), r"k: .* got 0"),
-        (
-            lambda: order_correlation(E, Y[:5]),
-            r"labels: .* got \(5, 1\)",
-        ),
+        (lambda: order_correlation(E, Y[:5]), r"labels: .* got \(5, 1\)"),
         (lambda: order_correlation(E, Y, limit=1), r"limit: .* got 1"),
         (
             lambda: ordered_triplets(np.where(E > 8, -np.inf, E), Y),
@@ -71,10 +59,7 @@ ONE, FLAT = np.ones((1, 2)), np.ones(6)
         (lambda: evaluate_representation(E, Y, E, Y, ood=WIDE), "ood: expected shape"),
         (lambda: evaluate_representation(E, Y, E, Y, views=(E, SHORT)), r"second: expected shape"),
         (lambda: evaluate_representation(E, Y, E, np.hstack([Y, Y])), r"labels: expected shape"),
-        (
-            lambda: checked("x", np.array([["a"], ["b"]])),
-            r"x: expected an array of real numbers",
-        ),
+        (lambda: checked("x", np.array([["a"], ["b"]])), r"x: expected an array of real numbers"),
     ],
 )
 def test_bad_input_is_named_with_what_is_right(call, message):

@@ -69,14 +69,8 @@ def test_a_collapsed_embedding_predicts_the_most_frequent_class(value):
         (lambda x, y: linear_class_probe(x, y * 0, x), r"train_labels: .* got 1"),
         (lambda x, y: linear_class_probe(x, y[:3], x), r"train_labels: .* got \(3,\)"),
         (lambda x, y: linear_class_probe(x, y, x[:, :2]), r"embedding: expected shape"),
-        (
-            lambda x, y: nearest_classes(x, y + 0.5, x),
-            r"train_labels: .* got \d\.5 in row 0",
-        ),
-        (
-            lambda x, y: nearest_classes(x, y * np.nan, x),
-            r"train_labels: .* got nan in row 0",
-        ),
+        (lambda x, y: nearest_classes(x, y + 0.5, x), r"train_labels: .* got \d\.5 in row 0"),
+        (lambda x, y: nearest_classes(x, y * np.nan, x), r"train_labels: .* got nan in row 0"),
         (lambda x, y: nearest_classes(x, y, x, k=0), r"k: .* got 0"),
     ],
 )

@@ -75,18 +75,12 @@ def test_an_exact_hit_does_not_make_the_geometric_mean_0():
         (lambda x: label_bins(x[:, None], np.array([0.0])), r"labels: .* got \(3, 1\)"),
         (lambda x: shot_regions(x, x, x[:0], many=1, few=2), r".* got 2 and 1"),
         (lambda x: shot_regions(x, x, x[:0], many=1, few=-1), r".* got -1 and 1"),
-        (
-            lambda x: shot_regions(x * np.nan, x, x[:0], many=1, few=1),
-            r"train_labels: .* got nan",
-        ),
+        (lambda x: shot_regions(x * np.nan, x, x[:0], many=1, few=1), r"train_labels: .* got nan"),
         (
             lambda x: long_tail_metrics(x, x, np.array(["many", "few", "none"]), x),
             r"regions: .* got the unknown \['none'\]",
         ),
-        (
-            lambda x: long_tail_metrics(x, x, np.array(["few"]), x),
-            r"regions: .* got shape \(1,\)",
-        ),
+        (lambda x: long_tail_metrics(x, x, np.array(["few"]), x), r"regions: .* got shape \(1,\)"),
         (lambda x: long_tail_metrics(x, x, np.array(["few"] * 3), x[:2]), r"bins: expected shape"),
     ],
 )

@@ -255,8 +255,4 @@ def test_ties_are_broken_by_holms_correction_not_by_single_tests():
     assert 0.025 < p < 0.05
     assert tied_with_best({"best": reference, "row": row}) == {"best"}
     others = {"another": [v + 0.01 * v**2 for v in row]}
-    assert tied_with_best({"best": reference, "row": row, **others}) == {
-        "best",
-        "row",
-        "another",
-    }
+    assert tied_with_best({"best": reference, "row": row, **others}) == {"best", "row", "another"}

@@ -12,14 +12,7 @@ from torchvision.transforms.v2 import functional as V
 
 from rnc_graph.data.cache import DamagedCacheWarning
 from rnc_graph.errors import FileError, RncGraphError
-from rnc_graph.vision import (
-    Decoding,
-    ImageData,
-    ImageTable,
-    PackedImages,
-    load_images,
-    store,
-)
+from rnc_graph.vision import Decoding, ImageData, ImageTable, PackedImages, load_images, store
 from rnc_graph.vision import data as module
 from rnc_graph.vision.data import decoded_images
 from rnc_graph.vision.decoding import decode, decode_all

@@ -29,8 +29,7 @@ def _assert_same(a: ResNet18, b: ResNet18) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefix",
-    ["encoder.", "encoder.module.", "module.encoder.", "module.encoder_q.", "", "module."],
+    "prefix", ["encoder.", "encoder.module.", "module.encoder.", "module.encoder_q.", "", "module."]
 )
 @pytest.mark.parametrize("shortcut", [".downsample.", ".shortcut."])
 @pytest.mark.parametrize("key", ["model", "state_dict", None])

@@ -56,10 +56,7 @@ def _one_by_one(images: Tensor, change: Callable[..., Tensor], *parameters: Tens
     ],
 )
 def test_colors_change_as_torchvisions(
-    channels: int,
-    ours: Callable[..., Tensor],
-    theirs: Callable[..., Tensor],
-    values: list[float],
+    channels: int, ours: Callable[..., Tensor], theirs: Callable[..., Tensor], values: list[float]
 ) -> None:
     images, factors = _images(channels), torch.tensor(values)
     expected = _one_by_one(images, theirs, factors)
@@ -245,10 +242,7 @@ def test_views_by_name_and_options() -> None:
     ("options", "message"),
     [
         ({"flip": {"probability": 1.5}}, "probability of Flip: expected 0 to 1, got 1.5"),
-        (
-            {"random_resized_crop": {"scale": [0.0, 1.0]}},
-            "scale of RandomResizedCrop: expected",
-        ),
+        ({"random_resized_crop": {"scale": [0.0, 1.0]}}, "scale of RandomResizedCrop: expected"),
         ({"random_resized_crop": {"scale": [0.5, 1.5]}}, "at most 1"),
         ({"random_resized_crop": {"ratio": [2.0, 1.0]}}, "ratio of RandomResizedCrop"),
         ({"random_resized_crop": {"ratio": [1.0]}}, "ratio of RandomResizedCrop"),

@@ -59,16 +59,11 @@ def explain_rows(
     jobs: int = 1,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> ExplainedRows:
-    """Explain the first rows of a table.
+    """Explain the first ``count`` rows of a table.
 
-    Args:
-        model: the model.
-        source: a table with a column of SMILES.
-        smiles: that column; guessed if None.
-        id_column: the column that names the rows; the model's, if the table has it.
-        count: how many rows, at most.
-        jobs: processes to featurize in.
-        on_progress: receives the share of the rows that is done.
+    The column of SMILES is guessed if ``smiles`` is None; rows are named by ``id_column``, or else
+    by the model's, if the table has it. ``jobs`` are processes; ``on_progress`` receives the share
+    of the rows that is done.
 
     Raises:
         RncGraphError: the file or its column is missing or cannot be read, or it has no rows.
