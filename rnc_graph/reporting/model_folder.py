@@ -55,7 +55,7 @@ def write_model_folder(
     """
     save_model(built.model, folder)
     evaluation, name = evaluated(built)
-    # The intervals of the others were calibrated on what is shown.
+    # Without a test set, what is shown has calibrated the intervals.
     figures = _draw(folder, built.model, evaluation, name, calibration=built.test is not None)
     how = {"split": preparation.split, "seed": preparation.seed}
     save_split(folder / "split.json", prepared.split, prepared.molecules(), how)

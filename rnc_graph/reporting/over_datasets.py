@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from rnc_graph.errors import plural
 from rnc_graph.experiments.spec import Experiment
-from rnc_graph.metrics import PairedDifference, Ranking, Summary, rank_methods
+from rnc_graph.metrics import PairedDifference, Ranking, rank_methods
 from rnc_graph.metrics.arrays import FloatArray
 from rnc_graph.metrics.statistics import SIGNIFICANT
 from rnc_graph.reporting import numbers, style
@@ -115,12 +115,12 @@ def _scores(
     scores of fewer than six data sets.
     """
     names = [row.name for row in tables[0].rows]
-    by_data: dict[str, list[dict[str, Summary]]] = {}
+    by_data: dict[str, list[dict[str, float]]] = {}
     for table in tables:
         same = {row.name for row in table.rows} == set(names)
         if same and table.target in ("", MEAN_OF_TARGETS):
             scores = {
-                row.name: row.further_metrics[metric] if metric else table.score(row)
+                row.name: (row.further_metrics[metric] if metric else table.score(row)).mean
                 for row in table.rows
                 if not metric or metric in row.further_metrics
             }
@@ -128,7 +128,7 @@ def _scores(
     if len(by_data) < FEWEST:
         return (), {}
     return tuple(by_data), {
-        name: [float(np.mean([one[name].mean for one in own])) for own in by_data.values()]
+        name: [float(np.mean([one[name] for one in own])) for own in by_data.values()]
         for name in names
         if all(name in one for own in by_data.values() for one in own)
     }
