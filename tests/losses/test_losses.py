@@ -94,6 +94,17 @@ def test_regression_takes_half_precision_under_autocast() -> None:
     assert torch.equal(value, loss(features.float(), labels))
 
 
+def test_the_head_of_regression_draws_from_no_generator_of_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    before = torch.get_rng_state()
+    RegressionLoss().setup(torch.zeros(4, 2), 3, 0)
+    assert not seeds
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize(("pool", "number"), [(5, 2), (4, 3), (6, 1), (3, 3)])
 def test_draws_are_uniform_over_the_subsets(pool: int, number: int) -> None:
     times = 6000
