@@ -7,25 +7,20 @@ import shutil
 import socket
 import stat
 import sys
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rnc_graph.errors import BadValueError, RncGraphError, WriteError, unreadable
 
-T = TypeVar("T")
+if sys.platform != "win32":
+    import fcntl
 
-try:
-    import fcntl as _fcntl
-except ImportError:  # Windows
-    fcntl: Any = None
-else:
-    fcntl = _fcntl
+T = TypeVar("T")
 
 # The files of a model's or encoder's folder, and what an evaluation or comparison adds to it.
 OWN_FILES = frozenset(
@@ -112,7 +107,7 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
 
     Whether a process runs is known on its own host alone: what others left stays.
     """
-    if fcntl is None:  # Windows, where a process cannot be asked for without a library.
+    if sys.platform == "win32":  # A process cannot be asked for there without a library.
         return
     # Earlier versions wrote the process alone.
     writer = rf"(?:{_host()}-)?(\d+)(?:-[0-9a-f]{{8}})?"
@@ -197,8 +192,8 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}.rnc_graph."
     with locked(path):
-        # Of a process that was killed. What mkdtemp draws has no dot, so that no folder of a longer
-        # name matches.
+        # Of a process that was killed. What is drawn has no dot, so that no folder of a longer name
+        # matches.
         left = escape(prefix) + "[a-z0-9_]" * 8
         for old in path.parent.glob(f"{left}.old"):
             _end_replacing(old, path)
@@ -208,10 +203,10 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             raise BadValueError(
                 f"{given}: is not empty; choose another folder, or give --overwrite"
             )
-        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=path.parent))
+        temporary = path.with_name(f"{prefix}{secrets.token_hex(4)}.tmp")
         old = temporary.with_suffix(".old")
+        temporary.mkdir()
         try:
-            temporary.chmod(0o777 & ~_umask())
             yield temporary
             if path.is_dir():
                 os.rename(path, old)
@@ -233,12 +228,6 @@ def _end_replacing(old: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold ``path`` against other processes; a killed one holds nothing.
@@ -246,7 +235,7 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
         WriteError: another process holds it.
     """
-    if fcntl is None:  # Windows
+    if sys.platform == "win32":
         yield
         return
     lock = path.with_name(f".{path.name}.lock")
