@@ -17,6 +17,7 @@ from rnc_graph.files import read_bytes
 from rnc_graph.registry import entered_by, remove_parts
 
 _MOST_BYTES = 10_000_000
+_MODULE = "rnc_graph_own_"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Plugin:
     @property
     def name(self) -> str:
         """The name of the Python module, made of the content's hash."""
-        return f"rnc_graph_own_{self.record.sha256[:16]}"
+        return f"{_MODULE}{self.record.sha256[:16]}"
 
     @property
     def record(self) -> PluginRecord:
@@ -55,10 +56,11 @@ class Plugin:
             return
         module = ModuleType(self.name)
         module.__file__ = source = str(self.path.resolve())
-        earlier = [m for m in sys.modules.values() if _is_earlier(m, source)]
-        for old in earlier:
-            remove_parts(old.__name__)
-            del sys.modules[old.__name__]
+        own = [name for name in sys.modules if name.startswith(_MODULE)]
+        for earlier in own:
+            if sys.modules[earlier].__file__ == source:
+                remove_parts(earlier)
+                del sys.modules[earlier]
         sys.modules[self.name] = module
         try:
             with entered_by(self.name):
@@ -97,11 +99,6 @@ def load_plugins(paths: Iterable[str | Path]) -> tuple[Plugin, ...]:
     for plugin in plugins:
         plugin.load()
     return plugins
-
-
-def _is_earlier(module: ModuleType, source: str) -> bool:
-    own = getattr(module, "__name__", "").startswith("rnc_graph_own_")
-    return own and module.__file__ == source
 
 
 def is_package(path: Path) -> bool:

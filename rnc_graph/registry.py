@@ -127,11 +127,6 @@ class Registry(Generic[T]):
                 import_module(module)
         self._lazy = []
 
-    def remove(self, owner: str) -> None:
-        """Take out the parts that ``owner`` entered."""
-        for name in [name for name, entered in self.owners.items() if entered == owner]:
-            del self._parts[name], self.owners[name]
-
 
 @contextmanager
 def entered_by(owner: str) -> Iterator[None]:
@@ -146,7 +141,8 @@ def entered_by(owner: str) -> Iterator[None]:
 def remove_parts(owner: str) -> None:
     """Take out of all registries what ``owner`` entered."""
     for registry in Registry.every:
-        registry.remove(owner)
+        for name in [name for name, entered in registry.owners.items() if entered == owner]:
+            del registry._parts[name], registry.owners[name]
 
 
 def owners_of(names: Iterable[str]) -> list[str]:

@@ -20,7 +20,6 @@ class FeatureEmbedding(nn.Module):
 
     def __init__(self, sizes: Sequence[int], embedding_dim: int) -> None:
         super().__init__()
-        self.dim = embedding_dim
         self.sizes: Tensor
         self.offsets: Tensor
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
@@ -39,7 +38,7 @@ class FeatureEmbedding(nn.Module):
             indices = torch.where(features < 0, self.sizes, features) + self.offsets
             return nn.functional.embedding(indices, self.table.weight).sum(1)
         if len(features) == 0:  # Methane has no bonds, and an empty bag is an error.
-            return self.table.weight.new_zeros(0, self.dim)
+            return self.table.weight.new_zeros(0, self.table.embedding_dim)
         embedded: Tensor = self.table(self.indices(features))
         return embedded
 
@@ -61,11 +60,6 @@ class FeatureEmbedding(nn.Module):
 class FloatEmbedding(nn.Linear):
     """A linear map of floats, (rows, width) -> (rows, d)."""
 
-    @property
-    def dim(self) -> int:
-        """d."""
-        return self.out_features
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the (rows, d) vectors; raises :class:`BadValueError` for other features."""
         features = input[:, None] if input.dim() == 1 else input
@@ -79,7 +73,6 @@ class NoFeatures(nn.Module):
 
     def __init__(self, embedding_dim: int) -> None:
         super().__init__()
-        self.dim = embedding_dim
         self.vector = nn.Parameter(torch.empty(1, embedding_dim))
         nn.init.xavier_uniform_(self.vector)
 

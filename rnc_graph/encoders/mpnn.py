@@ -44,7 +44,7 @@ class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
 
     def _matrices(self, embedded: Tensor) -> Tensor:
         flat: Tensor = self.edge_network(embedded)
-        return flat.view(len(flat), self.bond_embedding.dim, self.bond_embedding.dim)
+        return flat.view(len(flat), embedded.shape[1], embedded.shape[1])
 
     def forward(
         self, atoms: Tensor, edge_index: Tensor, kind: Tensor | None, matrices: Tensor

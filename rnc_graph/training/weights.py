@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from rnc_graph.data.schema import GraphSchema
+from rnc_graph.data.schema import GraphSchema, as_features
 from rnc_graph.errors import BadValueError, RncGraphError, WriteError
 from rnc_graph.files import read_bytes, write_bytes
 
@@ -96,26 +96,19 @@ def read_weights(path: Path) -> Weights:
     head = dict(sorted(part("head.").items(), key=lambda item: _layer(item[0])))
     if not head or not {"mean", "sd", "classes"} <= tensors.keys():
         raise BadValueError(f"{path}: expected the weights of a TwoStage, got other tensors")
-    features = part("schema.")
+    features = {level: as_features(sizes.tolist()) for level, sizes in part("schema.").items()}
     return Weights(
         encoder=part("encoder."),
         head=head,
         mean=tensors["mean"],
         sd=tensors["sd"],
         classes=int(tensors["classes"]),
-        schema=GraphSchema(_features(features["nodes"]), _features(features["edges"]))
-        if features
-        else None,
+        schema=GraphSchema(features["nodes"], features["edges"]) if features else None,
     )
 
 
 def _layer(name: str) -> int:
     return int(name.split(".", maxsplit=1)[0])
-
-
-def _features(sizes: Tensor) -> int | tuple[int, ...]:
-    found = sizes.tolist()
-    return found if isinstance(found, int) else tuple(found)
 
 
 def put_weights(path: Path, part: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
