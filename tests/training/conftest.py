@@ -52,6 +52,9 @@ class Problem:
     def validation(self) -> Loader:
         return stages.batches(self.inputs, self.targets, self.rows[1])
 
+    def data(self, **options: object) -> tuple[Loader, Loader]:
+        return self.training(**options), self.validation()
+
 
 @pytest.fixture
 def problem() -> Problem:

@@ -119,7 +119,6 @@ def train(
         objective(name, targets[training], 4),
         batches(5),
         held_out,
-        targets=1,
         n_classes=classes,
         config=settings,
         seed=2,

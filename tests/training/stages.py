@@ -46,8 +46,8 @@ def pretrain(
     training: Any,
     validation: Any,
     *,
-    targets: int,
-    seed: int,
+    targets: int = 1,
+    seed: int = 0,
     trainer: TrainerConfig = TrainerConfig(),  # noqa: B008
     **options: Any,
 ) -> History:
@@ -63,11 +63,11 @@ def regress(
     training: Any,
     validation: Any,
     *,
-    seed: int,
+    seed: int = 0,
     trainer: TrainerConfig = TrainerConfig(),  # noqa: B008
     **options: Any,
 ) -> History:
-    """Run stage 2."""
+    """Run stage 2, by default on the mean absolute error."""
     with seeded(seed):
         module = FinetuneModule(encoder, head, **options)
         return fit(module, training, validation, trainer=trainer)

@@ -57,10 +57,8 @@ def test_a_stage_that_ends_early_ends_there_however_often_it_is_killed(
             head,
             stages.batches(features, targets, rows[:16], 8, shuffle_seed=0),
             stages.batches(features, targets, rows[16:]),
-            head_loss="l1",
             # It learns nothing of use, so that it ends as soon as it may.
             config=StageConfig(epochs=20, patience=3, learning_rate=1.0),
-            seed=0,
             trainer=TrainerConfig("cpu", on_epoch, tmp_path / name, 0.0),
         )
         return history, head.weight.tolist()
@@ -145,9 +143,7 @@ def test_a_state_of_another_training_is_told_of_and_not_taken(tmp_path: Path, ch
                 features, features[:, :1] + shift, torch.arange(16), 8, shuffle_seed=seed
             ),
             None,
-            head_loss="l1",
             config=StageConfig(epochs=3, learning_rate=rate),
-            seed=0,
             trainer=TrainerConfig(checkpoint_seconds=0.0, **trainer),
         )
 
@@ -169,16 +165,7 @@ def test_a_file_that_is_no_state_is_told_of_and_the_stage_begins_again(
         encoder = toy()
         objective = torch.nn.Module()
         objective.forward = lambda features, labels: features.square().mean()
-        stages.pretrain(
-            encoder,
-            objective,
-            problem.training(),
-            problem.validation(),
-            targets=1,
-            config=brief,
-            seed=0,
-            trainer=trainer,
-        )
+        stages.pretrain(encoder, objective, *problem.data(), config=brief, trainer=trainer)
         return encoder.state_dict()
 
     whole = train(TrainerConfig())

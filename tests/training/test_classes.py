@@ -89,7 +89,6 @@ def _regress(data: Any, model: Any, training: Any, **options: Any) -> Any:
         data.validation(),
         head_loss="cross-entropy",
         config=options.pop("config", StageConfig(epochs=30, learning_rate=3e-2)),
-        seed=0,
         **options,
     )
 
@@ -132,12 +131,9 @@ def test_pretraining_selects_by_the_error_of_a_linear_classifier(
     history = stages.pretrain(
         encoder,
         objective,
-        toy_classes.training(views=2, transform=lambda inputs, generator: inputs + 0.0),
-        toy_classes.validation(),
-        targets=1,
+        *toy_classes.data(views=2, transform=lambda inputs, generator: inputs + 0.0),
         n_classes=3,
         config=StageConfig(epochs=30, learning_rate=3e-2),
-        seed=0,
     )
     errors = [row["validation_error"] for row in history]
     assert sorted(history[0]) == ["training_loss", "validation_error"]
@@ -176,8 +172,7 @@ def test_the_step_is_the_cross_entropy_of_every_view(
     toy_classes: Any, toy: Any, brief: StageConfig
 ) -> None:
     encoder, head = toy(), Head(4, 3)
-    module = FinetuneModule(encoder, head, "cross-entropy", brief)
-    module.log = lambda *args, **options: None  # No trainer is there to log to.
+    module = stages.silent(FinetuneModule(encoder, head, "cross-entropy", brief))
     inputs, targets = next(iter(toy_classes.training()))
     inputs = torch.cat([inputs, inputs + 0.1])
     expected = cross_entropy(head(encoder(inputs)), targets.repeat(2, 1))
@@ -209,13 +204,4 @@ def test_targets_that_no_classifier_can_take(problem: Any, toy: Any, brief: Stag
     with pytest.raises(RncGraphError, match="validation set has no known target"):
         _regress(problem, model, problem.training(), config=brief)
     with pytest.raises(RncGraphError, match="at least 2 classes, got 2 targets"):
-        stages.pretrain(
-            toy(),
-            RnCLoss(),
-            problem.training(),
-            problem.validation(),
-            targets=2,
-            n_classes=3,
-            config=brief,
-            seed=0,
-        )
+        stages.pretrain(toy(), RnCLoss(), *problem.data(), targets=2, n_classes=3, config=brief)

@@ -93,12 +93,9 @@ def test_the_queue_is_trained_with(problem: Any, toy: Any, brief: StageConfig) -
     history = stages.pretrain(
         encoder,
         objective,
-        problem.training(views=2, transform=lambda batch, generator: batch + 0.0),
-        problem.validation(),
-        targets=1,
+        *problem.data(views=2, transform=lambda batch, generator: batch + 0.0),
         config=brief,
         projection=Head(4, 3, (4,)),
-        seed=0,
     )
     sizes = [len(given["queue"]) for given in objective.seen]
     assert sizes == [0, 32, *[40] * 7]
@@ -110,15 +107,7 @@ def test_one_stage_with_a_queue(problem: Any, toy: Any, brief: StageConfig) -> N
     def run() -> Tensor:
         encoder, head, objective = toy(dropout=0.5), Head(4, 1), _Watched()
         stages.regress(
-            encoder,
-            head,
-            problem.training(views=2),
-            problem.validation(),
-            head_loss="l1",
-            config=brief,
-            loss=objective,
-            loss_weight=0.5,
-            seed=0,
+            encoder, head, *problem.data(views=2), config=brief, loss=objective, loss_weight=0.5
         )
         assert len(objective.seen) == 9
         return infer(nn.Sequential(encoder, head), problem.validation())
@@ -127,8 +116,7 @@ def test_one_stage_with_a_queue(problem: Any, toy: Any, brief: StageConfig) -> N
 
 
 def test_the_momentum_encoder_gets_no_gradient(problem: Any, toy: Any, brief: Any) -> None:
-    module = FinetuneModule(toy(), Head(4, 1), "l1", brief, _Watched(), 1.0)
-    module.log = lambda *args, **options: None
+    module = stages.silent(FinetuneModule(toy(), Head(4, 1), "l1", brief, _Watched(), 1.0))
     assert module.contrast is not None
     module.training_step(next(iter(problem.training())), 0).backward()
     assert all(parameter.grad is None for parameter in module.contrast.momentum.parameters())

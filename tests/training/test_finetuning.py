@@ -42,9 +42,7 @@ def test_frozen_means_frozen(name: str, mode: bool, esol_graphs: GraphDataset) -
         head,
         stages.batches(embedding, targets, torch.arange(40), 10, shuffle_seed=0),
         stages.batches(embedding, targets, torch.arange(40, 60)),
-        head_loss="l1",
         config=StageConfig(epochs=2, weight_decay=0.1),
-        seed=0,
     )
     for key, tensor in encoder.state_dict().items():
         assert torch.equal(tensor, before[key]), key
@@ -72,8 +70,7 @@ def test_infer_puts_the_mode_of_each_part_back(toy: Any) -> None:
 def test_fine_tuning_moves_encoder_and_head(problem: Any, toy: Any, brief: StageConfig) -> None:
     encoder, head = toy(), Head(4, 1)
     before = copy.deepcopy([encoder.state_dict(), head.state_dict()])
-    data = problem.training(), problem.validation()
-    stages.regress(encoder, head, *data, head_loss="l1", config=brief, seed=0)
+    stages.regress(encoder, head, *problem.data(), config=brief)
     for module, state in zip((encoder, head), before, strict=True):
         for key, tensor in module.state_dict().items():
             assert not torch.equal(tensor, state[key]), key
@@ -99,11 +96,9 @@ def test_each_head_loss_learns_and_is_what_its_name_says(
     history = stages.regress(
         encoder,
         head,
-        problem.training(),
-        problem.validation(),
+        *problem.data(),
         head_loss=head_loss,
         config=StageConfig(epochs=30, learning_rate=2e-2),
-        seed=0,
     )
     assert min(row["validation_mae"] for row in history) < 0.5 * history[0]["validation_mae"]
 
@@ -141,13 +136,10 @@ def test_joint_training_runs_and_differs(problem: Any, toy: Any, brief: StageCon
         stages.regress(
             encoder,
             Head(4, 1),
-            problem.training(views=2),
-            problem.validation(),
-            head_loss="l1",
+            *problem.data(views=2),
             config=brief,
             loss=RnCLoss(),
             loss_weight=weight,
-            seed=0,
         )
         return encoder.layers[0].weight
 
@@ -159,12 +151,7 @@ def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: StageC
     def run(seed: int) -> tuple[dict[str, Tensor], Any]:
         model = nn.Sequential(toy(dropout=0.5), Head(4, 1))
         history = stages.regress(
-            *model,
-            problem.training(),
-            problem.validation(),
-            head_loss="huber",
-            config=brief,
-            seed=seed,
+            *model, *problem.data(), head_loss="huber", config=brief, seed=seed
         )
         return model.state_dict(), history
 
@@ -226,7 +213,7 @@ def test_the_encoder_learns_at_its_own_rate(problem: Any, toy: Any) -> None:
         before = [dict(copy.deepcopy(module).named_parameters()) for module in modules]
         once = {"epochs": 1, "optimizer": "sgd", "schedule": "constant", "weight_decay": 0.0}
         whole = problem.training(batch_size=1_000)
-        stages.regress(*modules, whole, None, head_loss="l2", config=once | config, seed=0)
+        stages.regress(*modules, whole, None, head_loss="l2", config=once | config)
         return [
             {name: value - old[name] for name, value in module.named_parameters()}
             for module, old in zip(modules, before, strict=True)

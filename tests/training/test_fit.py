@@ -32,15 +32,7 @@ class _Mean(nn.Module):
 
 def test_it_ends_with_the_weights_of_the_best_epoch(problem: Any, toy: Any) -> None:
     model = nn.Sequential(toy(), nn.Linear(4, 1))
-    history = stages.regress(
-        model[0],
-        model[1],
-        problem.training(),
-        problem.validation(),
-        head_loss="l1",
-        config=RESTLESS,
-        seed=0,
-    )
+    history = stages.regress(model[0], model[1], *problem.data(), config=RESTLESS)
     maes = [row["validation_mae"] for row in history]
     assert len(maes) == 12
     assert min(maes) < 0.9 * maes[-1]
@@ -55,13 +47,7 @@ def test_the_best_weights_are_those_that_training_had_then(problem: Any, toy: An
     def run(epochs: int) -> tuple[dict[str, torch.Tensor], list[float]]:
         encoder = toy()
         history = stages.pretrain(
-            encoder,
-            _Mean(),
-            problem.training(),
-            problem.validation(),
-            targets=1,
-            config=RESTLESS.model_copy(update={"epochs": epochs}),
-            seed=0,
+            encoder, _Mean(), *problem.data(), config=RESTLESS.model_copy(update={"epochs": epochs})
         )
         return encoder.state_dict(), [row["validation_mae"] for row in history]
 
@@ -80,11 +66,8 @@ def test_patience_stops_it(problem: Any, toy: Any) -> None:
     history = stages.regress(
         toy(),
         nn.Linear(4, 1),
-        problem.training(),
-        problem.validation(),
-        head_loss="l1",
+        *problem.data(),
         config=StageConfig(epochs=100, learning_rate=1e-2, schedule="constant", patience=3),
-        seed=0,
     )
     maes = [row["validation_mae"] for row in history]
     assert len(maes) < 100
@@ -100,13 +83,12 @@ def test_divergence_is_an_error(
         problem.targets[:] = torch.inf
     else:
         brief = brief.model_copy(update={"learning_rate": 1e30})
-    options: dict[str, Any] = {"config": brief, "seed": 0}
     if stage == "pretrain":
-        run = partial(stages.pretrain, toy(), _Mean(), targets=1, **options)
+        run = partial(stages.pretrain, toy(), _Mean())
     else:
-        run = partial(stages.regress, toy(), nn.Linear(4, 1), head_loss="l2", **options)
+        run = partial(stages.regress, toy(), nn.Linear(4, 1), head_loss="l2")
     with pytest.raises(RncGraphError, match=r"diverged.*lower learning rate"):
-        run(training=problem.training(), validation=problem.validation())
+        run(*problem.data(), config=brief)
 
 
 def test_history_and_progress_have_a_row_an_epoch(
@@ -116,11 +98,8 @@ def test_history_and_progress_have_a_row_an_epoch(
     history = stages.regress(
         toy(),
         nn.Linear(4, 1),
-        problem.training(),
-        problem.validation(),
-        head_loss="l1",
+        *problem.data(),
         config=brief,
-        seed=0,
         trainer=TrainerConfig(on_epoch=lambda: told.append(1)),
     )
     assert [sorted(row) for row in history] == [["training_loss", "validation_mae"]] * 3
@@ -140,9 +119,8 @@ def test_process_wide_settings_are_borrowed_by_one_thread_at_a_time(
             other.join(0.3)
             waiting.append(other.is_alive())
 
-    options: dict[str, Any] = {"config": brief, "seed": 0}
     trainer = TrainerConfig(on_epoch=start_another)
-    stages.regress(toy(), nn.Linear(4, 1), problem.training(), None, trainer=trainer, **options)
+    stages.regress(toy(), nn.Linear(4, 1), problem.training(), None, config=brief, trainer=trainer)
     other.join()
     assert waiting == [True]
     assert not torch.are_deterministic_algorithms_enabled()
@@ -157,12 +135,11 @@ def test_nothing_is_printed_and_no_file_is_left(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    data = problem.training(), problem.validation()
-    options: dict[str, Any] = {"config": brief, "seed": 0}
+    data = problem.data()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pytest would collect them without a sound.
-        stages.pretrain(toy(), _Mean(), *data, targets=1, **options)
-        stages.regress(toy(), nn.Linear(4, 1), *data, head_loss="l1", **options)
+        stages.pretrain(toy(), _Mean(), *data, config=brief)
+        stages.regress(toy(), nn.Linear(4, 1), *data, config=brief)
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
 
@@ -188,13 +165,12 @@ def test_torchs_own_settings_are_put_back(
 
     if diverges:
         problem.targets[:] = torch.inf
-    data = problem.training(), problem.validation()
-    run = partial(stages.regress, toy(), Asking(4, 1), *data, head_loss="l1", config=brief, seed=0)
+    data = problem.data()
     earlier = settings()
     torch.use_deterministic_algorithms(before[0], warn_only=before[1])
     try:
         with pytest.raises(RncGraphError) if diverges else nullcontext():
-            run()
+            stages.regress(toy(), Asking(4, 1), *data, config=brief)
         assert settings() == (*before, earlier[2])
     finally:
         torch.use_deterministic_algorithms(earlier[0], warn_only=earlier[1])
@@ -221,15 +197,7 @@ def test_the_schedule_takes_all_steps(schedule: Any, problem: Any, toy: Any) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StageConfig, "configure", watched)
-        stages.regress(
-            toy(),
-            nn.Linear(4, 1),
-            problem.training(),
-            problem.validation(),
-            head_loss="l1",
-            config=config,
-            seed=0,
-        )
+        stages.regress(toy(), nn.Linear(4, 1), *problem.data(), config=config)
     assert len(rates) == 4 * 3
     if schedule == "constant":
         assert rates == [1e-2] * 12
@@ -262,9 +230,7 @@ def test_sixteen_molecules_are_learned_by_heart(
         RnCLoss(),
         training(2),
         validation,
-        targets=1,
         config=StageConfig(epochs=80, learning_rate=1e-2),
-        seed=0,
     )
     objective = [row["training_loss"] for row in history]
     assert objective[-1] < objective[0] / 2
@@ -278,13 +244,7 @@ def test_sixteen_molecules_are_learned_by_heart(
     differences = torch.cdist(targets[rows], targets[rows], p=1).flatten()
     assert torch.corrcoef(torch.stack([distances, differences]))[0, 1] > 0.8
     stages.regress(
-        encoder,
-        head,
-        training(1),
-        validation,
-        head_loss="l1",
-        config=StageConfig(epochs=150, learning_rate=1e-2),
-        seed=0,
+        encoder, head, training(1), validation, config=StageConfig(epochs=150, learning_rate=1e-2)
     )
     predictions = infer(nn.Sequential(encoder, head), validation)
     assert F.l1_loss(predictions, targets[rows]) < 0.1
@@ -315,11 +275,8 @@ def test_a_signal_ends_training_as_it_ends_python(
             stages.pretrain(
                 toy(),
                 _Mean(),
-                problem.training(),
-                problem.validation(),
-                targets=1,
+                *problem.data(),
                 config=RESTLESS,
-                seed=0,
                 trainer=TrainerConfig(on_epoch=on_epoch),
             )
         assert {n: signal.getsignal(n) for n in handlers} == handlers

@@ -46,14 +46,13 @@ def test_the_mae_of_a_part_is_no_mean_of_batch_means() -> None:
 
 def _stage(stage: str, toy: Any, training: Any, validation: Any, targets: int) -> Any:
     config = StageConfig(epochs=15, learning_rate=2e-2)
-    options: dict[str, Any] = {"config": config, "seed": 0}
     encoder, head = toy(), Head(4, targets)
     if stage == "pretrain":
         history = stages.pretrain(
-            encoder, RnCLoss(), training, validation, targets=targets, **options
+            encoder, RnCLoss(), training, validation, targets=targets, config=config
         )
     else:
-        history = stages.regress(encoder, head, training, validation, head_loss="l1", **options)
+        history = stages.regress(encoder, head, training, validation, config=config)
     return history, encoder, head
 
 
@@ -82,7 +81,7 @@ def test_a_validation_part_without_a_known_target_is_an_error(
 ) -> None:
     problem.targets[problem.rows[1]] = NAN
     with pytest.raises(RncGraphError, match="validation set has no known target"):
-        _stage(stage, toy, problem.training(), problem.validation(), 1)
+        _stage(stage, toy, *problem.data(), 1)
 
 
 class _Beside(nn.Module):
@@ -110,9 +109,7 @@ def test_inputs_may_be_graphs_with_features_beside_them(esol_graphs: GraphDatase
         nn.Linear(width, 1),
         stages.batches(take, targets, torch.arange(60), 16, shuffle_seed=0),
         stages.batches(take, targets, torch.arange(60, 80), 7),
-        head_loss="l1",
         config=StageConfig(epochs=10, learning_rate=3e-2),
-        seed=0,
     )
     assert min(row["validation_mae"] for row in history) < 0.7 * history[0]["validation_mae"]
     assert infer(model, stages.batches(take, targets, torch.arange(9), 4)).shape == (9, width)

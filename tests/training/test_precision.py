@@ -77,9 +77,7 @@ def trained(esol: MoleculeTable, esol_graphs: GraphDataset):
             objective,
             batches(rows[:40], shuffle_seed=1, views=2),
             batches(rows[40:]),
-            targets=1,
             config=settings,
-            seed=0,
             trainer=trainer,
         )
         head = Head(encoder.embedding_dim, 1)
@@ -90,7 +88,6 @@ def trained(esol: MoleculeTable, esol_graphs: GraphDataset):
             batches(rows[40:]),
             head_loss="l2",
             config=settings,
-            seed=0,
             trainer=trainer,
         )
         weights = {**encoder.state_dict(), **head.state_dict(prefix="head.")}
@@ -158,10 +155,7 @@ def test_what_a_processor_cannot_do_is_told(device: str, problem, toy):
         stages.pretrain(
             toy(),
             LOSSES.make("rnc"),
-            problem.training(views=2),
-            problem.validation(),
-            targets=1,
+            *problem.data(views=2),
             config=StageConfig(epochs=1, precision="16-mixed"),
-            seed=0,
             trainer=TrainerConfig(device),
         )

@@ -44,11 +44,8 @@ def test_the_objective_sees_each_molecules_views_with_its_label(problem: Any) ->
     stages.pretrain(
         stages.Scaled(6),
         objective,
-        problem.training(views=3, transform=lambda batch, generator: batch + 0.0),
-        problem.validation(),
-        targets=1,
+        *problem.data(views=3, transform=lambda batch, generator: batch + 0.0),
         config=StageConfig(epochs=1, learning_rate=1e-9),
-        seed=0,
     )
     assert len(objective.seen) == 3
     row_of = {float(target): row for row, target in enumerate(problem.targets)}
@@ -64,16 +61,7 @@ def test_the_projection_stands_between_embedding_and_objective(
 ) -> None:
     objective, encoder, projection = _Watched(), toy(), nn.Linear(4, 3)
     before, unprojected = _state(encoder), _state(projection)
-    stages.pretrain(
-        encoder,
-        objective,
-        problem.training(),
-        problem.validation(),
-        targets=1,
-        config=brief,
-        projection=projection,
-        seed=0,
-    )
+    stages.pretrain(encoder, objective, *problem.data(), config=brief, projection=projection)
     assert {features.shape[1:] for features, _ in objective.seen} == {(1, 3)}
     assert "layers.0.weight" in _moved(before, encoder)
     assert "weight" in _moved(unprojected, projection)
@@ -88,11 +76,8 @@ def test_the_encoder_is_trained_and_left_without_projection_and_probe(
     history = stages.pretrain(
         encoder,
         RnCLoss(),
-        problem.training(views=2),
-        problem.validation(),
-        targets=1,
+        *problem.data(views=2),
         config=StageConfig(epochs=20, learning_rate=1e-2),
-        seed=0,
     )
     assert list(before) == list(encoder.state_dict())
     assert sorted(_moved(before, encoder)) == sorted(before)
@@ -106,11 +91,8 @@ def test_no_gradient_of_the_probe_reaches_the_encoder(problem: Any, toy: Any) ->
     history = stages.pretrain(
         encoder,
         _Nothing(),
-        problem.training(),
-        problem.validation(),
-        targets=1,
+        *problem.data(),
         config=StageConfig(epochs=10, learning_rate=3e-2, weight_decay=0),
-        seed=0,
     )
     # The batch statistics follow the data and nothing else.
     assert all("running" in name or "num_batches" in name for name in _moved(before, encoder))
@@ -120,8 +102,7 @@ def test_no_gradient_of_the_probe_reaches_the_encoder(problem: Any, toy: Any) ->
 
 def test_the_loss_is_objective_plus_probe(problem: Any, toy: Any, brief: StageConfig) -> None:
     objective = RnCLoss()
-    module = PretrainModule(toy(), objective, 1, brief)
-    module.log = lambda *args, **options: None  # No trainer is there to log to.
+    module = stages.silent(PretrainModule(toy(), objective, 1, brief))
     inputs, targets = next(iter(problem.training(views=2)))
     embedding = module.encoder(inputs)
     probe = (module.probe(embedding.detach()) - targets.repeat(2, 1)).abs().mean()
@@ -136,9 +117,7 @@ def test_the_same_seed_gives_the_same_bits(problem: Any, toy: Any, brief: StageC
         history = stages.pretrain(
             encoder,
             RnCLoss(),
-            problem.training(views=2),
-            problem.validation(),
-            targets=1,
+            *problem.data(views=2),
             config=brief,
             projection=Head(4, 4, (4,)),
             seed=seed,
@@ -182,7 +161,6 @@ def test_images_and_several_targets_are_trained_alike() -> None:
         batches(torch.arange(30, 40)),
         targets=2,
         config=StageConfig(epochs=20, learning_rate=3e-2),
-        seed=0,
     )
     assert history[-1]["training_loss"] < history[0]["training_loss"] - 0.01
     assert infer(encoder, batches(torch.arange(40))).shape == (40, 5)
