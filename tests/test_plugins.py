@@ -34,6 +34,7 @@ class Own(nn.Module):
     def forward(self, features, labels):
         return features.square().mean()
 """
+OWN = OBJECTIVE.format(name="own")
 # Python 3.10 names the line of the class.
 DECORATOR = 5 if sys.version_info >= (3, 11) else 6
 DISTANCE = """
@@ -53,7 +54,7 @@ def _load(path: Path, code: str) -> Plugin:
 
 
 def test_what_a_module_registers_is_known_and_its_own(tmp_path: Path) -> None:
-    module = _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
+    module = _load(tmp_path / "own.py", OWN)
     module.load()
     assert LOSSES.owners["own"] == module.name
     assert LOSSES.owners["rnc"] == ""
@@ -61,11 +62,11 @@ def test_what_a_module_registers_is_known_and_its_own(tmp_path: Path) -> None:
 
 
 def test_an_edited_file_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
-    first = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 1\n")
-    second = _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "VERSION = 2\n")
+    first = _load(tmp_path / "own.py", OWN + "VERSION = 1\n")
+    second = _load(tmp_path / "own.py", OWN + "VERSION = 2\n")
     assert LOSSES.owners["own"] == second.name != first.name
     with pytest.raises(RncGraphError, match="objective 'own' is registered already"):
-        _load(tmp_path / "other.py", OBJECTIVE.format(name="own"))
+        _load(tmp_path / "other.py", OWN)
 
 
 @pytest.mark.parametrize("relative", [True, False])
@@ -96,9 +97,9 @@ def test_its_errors_are_told_by_file_and_line(
 
 def test_of_a_file_that_fails_nothing_stays(tmp_path: Path) -> None:
     with pytest.raises(RncGraphError, match="ZeroDivisionError"):
-        _load(tmp_path / "own.py", OBJECTIVE.format(name="own") + "1 / 0\n")
+        _load(tmp_path / "own.py", OWN + "1 / 0\n")
     assert "own" not in LOSSES.names()
-    _load(tmp_path / "own.py", OBJECTIVE.format(name="own"))
+    _load(tmp_path / "own.py", OWN)
 
 
 def test_a_file_that_is_missing_or_no_python(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_a_file_that_is_missing_or_no_python(tmp_path: Path) -> None:
         read_plugin(tmp_path / "own.txt")
 
 
-def _keys(folder: Path, code: str, objective: str) -> dict[str, str]:
+def _keys(folder: Path, code: str, objective: str = "{name: own}") -> dict[str, str]:
     """Return the run of each row of seed 0, with one row of the objective given."""
     (folder / "own.py").write_text(code)
     spec = (folder / "small.yaml").read_text() + "plugins: [own.py]\n"
@@ -122,7 +123,7 @@ def _keys(folder: Path, code: str, objective: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("before", "after", "objective"),
     [
-        (OBJECTIVE.format(name="own"), OBJECTIVE.format(name="own") + "# edited\n", "{name: own}"),
+        (OWN, OWN + "# edited\n", "{name: own}"),
         (
             DISTANCE.format(factor=1),
             DISTANCE.format(factor=2),
@@ -140,11 +141,10 @@ def test_results_are_kept_by_the_content_of_the_file(
 
 
 def test_options_left_out_and_written_otherwise_are_one_run(folder: Path) -> None:
-    code = OBJECTIVE.format(name="own")
-    plain = _keys(folder, code, "{name: own}")["own"]
-    assert _keys(folder, code, "{name: own, weight: 1}")["own"] == plain
-    assert _keys(folder, code, "{power: 2, name: own, weight: 1.0}")["own"] == plain
-    assert _keys(folder, code, "{name: own, weight: 1.5}")["own"] != plain
+    plain = _keys(folder, OWN)["own"]
+    assert _keys(folder, OWN, "{name: own, weight: 1}")["own"] == plain
+    assert _keys(folder, OWN, "{power: 2, name: own, weight: 1.0}")["own"] == plain
+    assert _keys(folder, OWN, "{name: own, weight: 1.5}")["own"] != plain
 
 
 def test_an_own_encoder_and_view_count_too(folder: Path) -> None:
@@ -183,9 +183,8 @@ class OwnView:
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["", "        "])
 def test_an_exit_of_a_plugin_does_not_end_the_run_with_success(folder: Path, where: str) -> None:
-    code = OBJECTIVE.format(name="own")
     place = "from torch" if not where else "return features"
-    leave = code.replace(place, f"raise SystemExit(0)\n{where}{place}", 1)
+    leave = OWN.replace(place, f"raise SystemExit(0)\n{where}{place}", 1)
     (folder / "own.py").write_text(leave)
     spec = (folder / "small.yaml").read_text() + "plugins: [own.py]\n"
     spec = spec.replace("views: 2\n", "views: 2\n  objective: {name: own}\n")
@@ -199,7 +198,7 @@ def test_an_exit_of_a_plugin_does_not_end_the_run_with_success(folder: Path, whe
 @pytest.mark.slow
 def test_workers_run_what_was_read(folder: Path) -> None:
     """Whatever becomes of the file once the spec has been read."""
-    _keys(folder, OBJECTIVE.format(name="own"), "{name: own}")
+    _keys(folder, OWN)
     experiment = read_spec(folder / "own.yaml", seeds="1")
     run_and_write(experiment, folder / "out", execution=ExecutionConfig(jobs=2))
     assert "| own |" in (folder / "out" / "table.md").read_text()
@@ -207,31 +206,31 @@ def test_workers_run_what_was_read(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_a_file_edited_after_the_spec_was_read_is_named_as_it_is_run(folder: Path) -> None:
-    before = set(_keys(folder, OBJECTIVE.format(name="own"), "{name: own}").values())
+    before = set(_keys(folder, OWN).values())
     experiment = read_spec(folder / "own.yaml", seeds="1")
-    edited = OBJECTIVE.format(name="own") + "# edited\n"
+    edited = OWN + "# edited\n"
     (folder / "own.py").write_text(edited)
     run_and_write(experiment, folder / "out", execution=ExecutionConfig(jobs=2))
     stored = {path.name for path in (folder / "out" / "store").glob("run-*")}
     assert len(stored - before) == 1
-    assert stored - before == {_keys(folder, edited, "{name: own}")["own"]}
+    assert stored - before == {_keys(folder, edited)["own"]}
 
 
 def test_a_class_that_forgets_to_be_a_module_is_told(folder: Path) -> None:
-    code = OBJECTIVE.format(name="own").replace("super().__init__()", "self.m = nn.ReLU()")
+    code = OWN.replace("super().__init__()", "self.m = nn.ReLU()")
     with pytest.raises(
         RncGraphError, match="objective 'own': AttributeError: cannot assign module"
     ):
-        _keys(folder, code, "{name: own}")
-    code = OBJECTIVE.format(name="own").replace("class Own(nn.Module)", "class Own")
+        _keys(folder, code)
+    code = OWN.replace("class Own(nn.Module)", "class Own")
     with pytest.raises(RncGraphError, match=r"objective 'own': expected an nn\.Module, got a Own"):
-        _keys(folder, code, "{name: own}")
+        _keys(folder, code)
 
 
 @pytest.mark.slow
 def test_an_error_in_training_is_told_by_file_and_line(folder: Path) -> None:
-    code = OBJECTIVE.format(name="own").replace("features.square().mean()", "labels['x']")
-    _keys(folder, code, "{name: own}")
+    code = OWN.replace("features.square().mean()", "labels['x']")
+    _keys(folder, code)
     line = 1 + code.splitlines().index(next(x for x in code.splitlines() if "labels['x']" in x))
     with pytest.raises(RncGraphError, match=rf"seed 0: \S+own\.py, line {line}: TypeError: "):
         run_and_write(read_spec(folder / "own.yaml", seeds="1"), folder / "out")
@@ -240,17 +239,17 @@ def test_an_error_in_training_is_told_by_file_and_line(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("value", ["features.mean((1, 2))", "features.mean() / 0"])
 def test_a_value_that_is_no_finite_number_is_told(folder: Path, value: str) -> None:
-    code = OBJECTIVE.format(name="own").replace("features.square().mean()", value)
-    _keys(folder, code, "{name: own}")
+    code = OWN.replace("features.square().mean()", value)
+    _keys(folder, code)
     experiment = read_spec(folder / "own.yaml", seeds="1")
     with pytest.raises(RncGraphError, match="loss Own: expected one finite number, got"):
         run_and_write(experiment, folder / "out")
 
 
 def test_a_default_that_no_file_can_hold_is_refused(folder: Path) -> None:
-    code = OBJECTIVE.format(name="own").replace("power: int = 2", "power=nn.ReLU()")
+    code = OWN.replace("power: int = 2", "power=nn.ReLU()")
     with pytest.raises(RncGraphError, match="objective 'own', option 'power': expected numbers"):
-        _keys(folder, code, "{name: own}")
+        _keys(folder, code)
 
 
 def test_the_spec_names_the_module_that_cannot_be_loaded(folder: Path) -> None:

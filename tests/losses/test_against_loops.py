@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.losses import AttentionNCELoss, KCLLoss, RINCELoss, SupConLoss, TSCLoss
+from rnc_graph.losses import AttentionNCELoss, KCLLoss, RINCELoss, RnCLoss, SupConLoss, TSCLoss
 from tests.losses.loops import agree, attention_nce, normal, rince, supcon, tsc
 
 
@@ -138,7 +138,8 @@ def test_blocks_of_the_batch(monkeypatch: pytest.MonkeyPatch, entries: int) -> N
 
 def test_the_gradient_can_be_taken_twice() -> None:
     features, labels = normal(6, 4, 3).requires_grad_(), _labels(6, 3)
-    values = [SupConLoss()(features, labels), AttentionNCELoss()(features)]
+    values = [loss(features, labels) for loss in (RnCLoss(), SupConLoss())]
+    values.append(AttentionNCELoss()(features))
     values.append(RINCELoss()(features[:, 0], features[:, 1], features[:, 2], -torch.eye(6)))
     for value in values:
         first, second = (

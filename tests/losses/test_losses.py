@@ -215,10 +215,11 @@ def test_ranks_are_those_of_the_whole_batch() -> None:
     torch.testing.assert_close(2 * both, first + logits.logsumexp(0) - logits[3])
 
 
-@pytest.mark.parametrize("name", ["supcon", "rince", "kcl", "tsc", "attention"])
+@pytest.mark.parametrize("name", ["rnc", "supcon", "rince", "kcl", "tsc", "attention"])
 def test_without_gradients(name: str) -> None:
     query, key, bank = normal(4, 3), normal(4, 3, seed=1), normal(5, 3)
     loss, given = {
+        "rnc": (RnCLoss(), (normal(4, 2, 3), LABELS)),
         "supcon": (SupConLoss(), (normal(4, 2, 3), LABELS)),
         "rince": (RINCELoss(), (query, key, bank, SIMILARITY)),
         "kcl": (KCLLoss(), (query, key, LABELS, bank, QUEUE_LABELS)),
@@ -232,9 +233,11 @@ def test_without_gradients(name: str) -> None:
     assert not expected.requires_grad
     assert expected.dim() == 0
     assert "=" in repr(loss)
-    with torch.inference_mode():
-        assert torch.equal(loss(*given), expected)
     upstream = given[0].clone().requires_grad_()
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            assert torch.equal(loss(upstream, *given[1:]), expected)
+            assert torch.equal(loss(*given), expected)
     (once,) = torch.autograd.grad(loss(upstream, *given[1:]), upstream)
     (thrice,) = torch.autograd.grad(3 * loss(upstream, *given[1:]), upstream)
     torch.testing.assert_close(thrice, 3 * once)
@@ -281,7 +284,7 @@ def test_bad_batches(loss: nn.Module, given: tuple[Tensor, ...], message: str) -
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
 def test_bad_options(value: float) -> None:
-    temperatures = [("temperature", loss) for loss in (SupConLoss, KCLLoss, TSCLoss)]
+    temperatures = [("temperature", loss) for loss in (RnCLoss, SupConLoss, KCLLoss, TSCLoss)]
     for name, loss in [*temperatures, ("d_neg", AttentionNCELoss), ("tau_max", RINCELoss)]:
         with pytest.raises(RncGraphError, match=f"{name} must be positive and finite, got"):
             loss(**{name: value})

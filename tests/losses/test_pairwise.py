@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from rnc_graph.errors import UnknownNameError
 from rnc_graph.losses.pairwise import FEATURE_SIMILARITIES, LABEL_DISTANCES, ranks
 
 
@@ -106,10 +105,3 @@ def test_cosine_with_a_zero_vector_is_zero() -> None:
     assert similarity.tolist() == [[0.0, 0.0]]
     assert a.grad is not None
     assert a.grad.isfinite().all()
-
-
-def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="'l3'; known: l1, l2, linf"):
-        LABEL_DISTANCES.get("l3")
-    with pytest.raises(UnknownNameError, match="'dot'; known: cosine, l1, l2"):
-        FEATURE_SIMILARITIES.get("dot")
