@@ -168,7 +168,7 @@ def class_numbers(targets: Tensor, classes: int | None = None, what: str = "targ
     column = targets[:, 0]
     missing = column.isnan()
     numbers = column.masked_fill(missing, 0)
-    wrong = (numbers < 0) | (numbers != numbers.floor()) | numbers.isinf()
+    wrong = (numbers < 0) | (numbers != numbers.long()) | numbers.isinf()
     if wrong.any():
         raise BadValueError(
             f"{what}: expected class numbers 0, 1, 2, ..., got {float(numbers[wrong][0]):g}; for a "

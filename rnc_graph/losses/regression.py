@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.base import LOSSES, PretrainLoss, zero_loss
-from rnc_graph.losses.checks import as_columns
+from rnc_graph.losses.checks import as_columns, real_floats
 
 
 @LOSSES.register("regression")
@@ -31,6 +31,7 @@ class RegressionLoss(PretrainLoss):
         if self.head is None:
             raise BadValueError("regression: call setup(labels, embedding_dim, seed) first")
         features = features.to(self.head.weight.dtype)
+        labels = real_floats("labels", labels, features.dtype)
         y_pred = self.head(features.flatten(0, 1)).to(labels.dtype)
         y_true = labels.repeat_interleave(features.shape[1], 0)
         known = ~y_true.isnan()

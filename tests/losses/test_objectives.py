@@ -289,6 +289,14 @@ def test_labels_of_one_target_may_have_no_columns(name: str) -> None:
     assert torch.equal(objective(features, labels[:, 0]), expected)
 
 
+@pytest.mark.parametrize("name", _BY_BATCH)
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+def test_labels_of_any_type_are_those_numbers(name: str, dtype: torch.dtype) -> None:
+    features, labels = _draw(5, 3, 8), torch.tensor([[3], [0], [1], [0], [0]]).to(dtype)
+    objective = _prepared(LOSSES.make(name))
+    torch.testing.assert_close(objective(features, labels), objective(features, labels.float()))
+
+
 @pytest.mark.parametrize("name", _BY_QUEUE)
 def test_labels_of_a_queue_may_have_no_columns(name: str) -> None:
     objective, batch = LOSSES.make(name), _queued()

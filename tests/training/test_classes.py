@@ -33,6 +33,7 @@ def toy_classes(problem: Any) -> Any:
 
 def test_class_numbers_are_told_from_what_is_missing() -> None:
     assert class_numbers(_targets(2, NAN, 0), 3).tolist() == [2, -1, 0]
+    assert class_numbers(torch.tensor([[True], [False]]), 2).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ def test_class_numbers_are_told_from_what_is_missing() -> None:
         ),
         (_targets(0, -1), "got -1"),
         (_targets(0, math.inf), "got inf"),
+        (_targets(0, 1e30), r"got 1e\+30; for a continuous"),
         (_targets(0, 7), "targets: expected classes 0 .. 4, got 7; count"),
         (torch.zeros(3, 2), r"class numbers of one target, \(N, 1\), got shape \(3, 2\)"),
     ],
