@@ -20,6 +20,7 @@ from rnc_graph.encoders import GraphEncoder, Head, make_encoder
 from rnc_graph.encoders.graph import Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
+from rnc_graph.losses.checks import check_finite
 from rnc_graph.seeding import seeded
 from rnc_graph.training.arguments import check_arguments, checked_seed
 from rnc_graph.training.batches import StageData
@@ -412,9 +413,12 @@ class TwoStage(nn.Module):
                 f"validation set: expected {y.shape[1]} targets as in the training set, got "
                 f"{held_out.y.shape[1]}"
             )
+        check_finite(f"{samples.name}: targets", y, missing=True)
         # An old head does not fit the new scale until it is trained again.
         self._head_is_trained = False
         if self.head_loss == "cross-entropy":
+            if self.n_classes is None and y.isnan().all():
+                raise BadValueError(f"{samples.name}: expected samples with a class, got none")
             labels = y if held_out is None else torch.cat([y, held_out.y])
             self._counted_classes = self.n_classes or int(class_numbers(labels).max()) + 1
         elif self.standardize:

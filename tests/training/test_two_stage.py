@@ -347,6 +347,23 @@ def test_classes(graphs: list[Data]) -> None:
     assert (predicted == truth).float().mean() > 0.8
 
 
+@pytest.mark.parametrize(
+    ("value", "head_loss", "message"),
+    [
+        (NAN, "cross-entropy", "train: expected samples with a class, got none"),
+        (NAN, "l1", "target 0: none of the 24"),
+        (float("inf"), "l1", r"train: targets must be finite, or NaN .* infinite .* rows: 0, 1,"),
+        (float("inf"), "cross-entropy", "train: targets must be finite"),
+    ],
+)
+def test_targets_that_tell_nothing(
+    value: float, head_loss: Any, message: str, dataset: GraphDataset
+) -> None:
+    train = Subset(dataset, torch.arange(24), torch.full((24, 1), value))
+    with pytest.raises(BadValueError, match=message):
+        model("gin", loss=None, head_loss=head_loss).fit(train)
+
+
 def test_transforms_of_pyg_draw_from_the_seed(floats: list[Data]) -> None:
     """Each graph is altered alone, and neither torch's nor Python's generator moves."""
     seen: list[int] = []
