@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
-from torch_geometric.nn import MessagePassing
+from torch_geometric.utils import scatter
 
 from rnc_graph.data.schema import OGB_MOLECULES, Features
 from rnc_graph.encoders.base import ENCODERS
@@ -14,7 +14,7 @@ from rnc_graph.encoders.graph import GraphEncoder, Readout, edge_features, embed
 from rnc_graph.errors import BadValueError
 
 
-class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
+class EdgeNetworkConv(nn.Module):
     """Mean over the neighbors' vectors, each times the matrix of its edge.
 
     The same map as PyG's ``NNConv`` without root weight. Edges with categories are of a few kinds:
@@ -24,8 +24,7 @@ class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
     """
 
     def __init__(self, hidden_dim: int, edges: Features = OGB_MOLECULES.edges) -> None:
-        # Gilmer et al. sum; a mean keeps the scale of the messages whatever a node's degree.
-        super().__init__(aggr="mean")
+        super().__init__()
         self.bond_embedding = embedding(edges, hidden_dim)
         self.edge_network = nn.Sequential(
             nn.Linear(hidden_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, hidden_dim**2)
@@ -57,13 +56,8 @@ class EdgeNetworkConv(MessagePassing):  # type: ignore[misc]  # PyG is untyped
             by_edge = torch.bmm(atoms[edge_index[0]].unsqueeze(1), matrices).squeeze(1)
         else:
             by_edge = torch.matmul(atoms, matrices)[kind, edge_index[0]]
-        size = (len(atoms), len(atoms))
-        messages: Tensor = self.propagate(edge_index, by_edge=by_edge, size=size)
-        return messages
-
-    def message(self, by_edge: Tensor) -> Tensor:
-        """Return each edge's message, (E, d)."""
-        return by_edge
+        # Gilmer et al. sum; a mean keeps the scale of the messages whatever a node's degree.
+        return scatter(by_edge, edge_index[1], dim_size=len(atoms), reduce="mean")
 
 
 @ENCODERS.register("mpnn")
