@@ -294,14 +294,10 @@ class RINCE(QueueLoss):
     weaker rank with a higher temperature; beyond the last all are negatives. Samples without a
     target in common are left out of each other's terms, and those without any target altogether.
 
-    If the target is a class number, ``hierarchy`` or ``similarity`` ranks the classes instead.
+    If the target is a class number, ``hierarchy`` or ``similarity`` ranks the classes instead. For
+    the other arguments see :class:`RINCELoss` and :class:`LabelRanks`.
 
     Args:
-        variant: see :class:`RINCELoss`.
-        tau_min: see :class:`RINCELoss`.
-        tau_max: see :class:`RINCELoss`.
-        quantiles: see :class:`LabelRanks`.
-        thresholds: see :class:`LabelRanks`.
         queue_size: of the queue.
         momentum: of the momentum encoder.
         hierarchy: from the finest to the coarsest level, the group of each class. Rank 1 is the
