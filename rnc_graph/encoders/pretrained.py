@@ -73,7 +73,7 @@ def architecture(folder: Path, **options: Any) -> tuple[str, dict[str, Any]]:
     return card["encoder"], card["options"] | options
 
 
-def load_pretrained(folder: Path, **options: Any) -> Encoder:
+def load_pretrained(folder: str | Path, **options: Any) -> Encoder:
     """Return the encoder of a folder, with its weights.
 
     Args:
@@ -84,6 +84,7 @@ def load_pretrained(folder: Path, **options: Any) -> Encoder:
         FileError: a file is missing or damaged.
         BadValueError: the weights are not those of such an encoder.
     """
+    folder = Path(folder)
     card, path = read_card(folder), folder / WEIGHTS
     encoder = ENCODERS.make(card["encoder"], **card["options"] | options)
     content = read_bytes(path, _LARGEST_WEIGHTS)
@@ -119,7 +120,7 @@ def pretrained_digest(folder: Path) -> str:
 @ENCODERS.register(PRETRAINED)
 def pretrained(folder: str, dropout: float = 0.0) -> nn.Module:
     """Return the encoder of a folder that ``rnc-graph pretrain`` wrote."""
-    return load_pretrained(Path(folder), dropout=dropout)
+    return load_pretrained(folder, dropout=dropout)
 
 
 @ENCODERS.register("gin-moses")

@@ -139,7 +139,8 @@ class TrainerConfig:
             name: ``pretrain/training_loss``.
 
     Raises:
-        BadValueError: a device with a number, such as "cuda:0", or loggers that are none.
+        BadValueError: a device with a number, such as "cuda:0", or that is no name, or loggers that
+            are none.
     """
 
     device: str = "cpu"
@@ -149,7 +150,7 @@ class TrainerConfig:
     loggers: tuple[Logger, ...] = ()
 
     def __post_init__(self) -> None:
-        if ":" in self.device:
+        if not isinstance(self.device, str) or ":" in self.device:
             raise BadValueError(
                 f"device: expected 'cpu', 'gpu', 'auto' or another accelerator without a number, "
                 f"got {self.device!r}; choose a GPU by CUDA_VISIBLE_DEVICES"

@@ -7,7 +7,7 @@ import torch
 
 from rnc_graph import TwoStage
 from rnc_graph.data import MoleculeDataset
-from rnc_graph.encoders import ENCODERS
+from rnc_graph.encoders import ENCODERS, load_pretrained
 from rnc_graph.encoders.pretrained import _SHIPPED, SHIPPED, read_card
 from rnc_graph.files import resource_dir
 from rnc_graph.models.inputs import EMBEDDING
@@ -35,8 +35,8 @@ def test_the_card_has_the_recipe_of_the_file(name):
     recipe = read_recipe(resource_dir("experiments") / "pretraining" / file)
     assert card["recipe"] == recipe.model_dump(mode="json")
     assert card["corpus"]["molecules"] == recipe.molecules == molecules
-    encoder = ENCODERS.make(name)
-    assert encoder.embedding_dim == card["embedding_dim"]
+    for encoder in (ENCODERS.make(name), load_pretrained(str(_SHIPPED / name))):
+        assert encoder.embedding_dim == card["embedding_dim"]
     assert EMBEDDING in SHIPPED
 
 

@@ -225,6 +225,7 @@ def test_our_encoders_take_one_graph(fitted: TwoStage, graphs: list[Data]) -> No
     ("options", "message"),
     [
         ({"device": "cuda:0"}, "device: .* without a number, got 'cuda:0'"),
+        ({"device": torch.device("cpu")}, r"device: .* got device\(type='cpu'\)"),
         ({"loggers": True}, "loggers: expected a tuple of Lightning loggers, got a bool"),
     ],
 )
