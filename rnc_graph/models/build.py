@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.bad import BadRow, bad_row, bad_rows, describe_bad, without_value
+from rnc_graph.data.bad import BadRow, bad_row, bad_rows, check_bad, describe_bad, without_value
 from rnc_graph.data.duplicates import find_duplicates, lost_bounds, merge_transformed
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
 from rnc_graph.data.featurizer import Wants
@@ -27,8 +27,6 @@ from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.train import train_model
 from rnc_graph.plugins import Plugin
 
-Merge = Literal["no", "mean", "median", "first"]
-
 
 @dataclass(frozen=True)
 class Preparation:
@@ -43,7 +41,7 @@ class Preparation:
         seed: of the split and of the training.
     """
 
-    merge: Merge = "no"
+    merge: Literal["no", "mean", "median", "first"] = "no"
     weigh_merged: bool = False
     on_bad: Literal["skip", "raise"] = "skip"
     split: str = "random"
@@ -137,13 +135,12 @@ def prepare(
     def count(molecules: int) -> None:
         nonlocal done
         done += molecules
-        on_progress(done / len(table))
+        on_progress(done / max(1, len(table)))
 
     features = molecule_features(table.smiles, wants, jobs=jobs, on_done=count)
     unreadable = bad_rows(features.bad, table)
     all_bad = sorted([*bad, *unreadable], key=lambda row: row.row)
-    if all_bad and preparation.on_bad == "raise":
-        raise BadValueError(describe_bad(all_bad, table.name))
+    check_bad(all_bad, preparation.on_bad, table.name)
     if not len(features.good):
         raise BadValueError(
             f"{table.name}: no molecule is left\n{describe_bad(all_bad, table.name)}"
@@ -257,9 +254,9 @@ def build(
 
     The test set is predicted once, at the end, and by ``baselines`` for comparison.
     """
-    table, split = prepared.table, prepared.split
+    table, split, features = prepared.table, prepared.split, prepared.features
     trained = train_model(
-        prepared.features,
+        features,
         table.targets,
         split.train,
         split.validation,
@@ -275,7 +272,6 @@ def build(
         plugins=plugins,
         start=start,
     )
-
     model = replace(trained.model, id_column=table.id_column)
 
     def evaluated(rows: NDArray[np.int64], predictions: Predictions) -> Evaluation:
@@ -290,27 +286,21 @@ def build(
             id_column=table.id_column,
         )
 
-    validation = evaluated(trained.rows, trained.predictions)
-    out_of_fold = not len(split.validation)
-    if not len(split.test):
-        return Built(model, validation, None, trained.by_member, out_of_fold)
-    compared = {}
-    if baselines:
-        compared = baseline_predictions(
-            prepared.features,
-            table.exact,
-            split.train,
-            split.test,
-            model.scaler,
-            seed=seed,
-            jobs=jobs,
-        )
+    test: Evaluation | None = None
+    by_member, compared = trained.by_member, dict[str, FloatArray]()
+    if len(split.test):
+        test = evaluated(split.test, model.predict_rows(features, split.test))
+        by_member = model.predict_by_member(features, split.test)
+        if baselines:
+            compared = baseline_predictions(
+                features, table.exact, split.train, split.test, model.scaler, seed=seed, jobs=jobs
+            )
     return Built(
         model=model,
-        validation=validation,
-        test=evaluated(split.test, model.predict_rows(prepared.features, split.test)),
-        by_member=model.predict_by_member(prepared.features, split.test),
-        out_of_fold=out_of_fold,
+        validation=evaluated(trained.rows, trained.predictions),
+        test=test,
+        by_member=by_member,
+        out_of_fold=not len(split.validation),
         baselines=compared,
     )
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.smiles import BadMolecule, canonical_smiles
 from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray, exact_values
@@ -164,10 +163,12 @@ def compare_models(
             measurement.
     """
     names = common_targets(first, second)
-    measured = np.asarray(measured, dtype=np.float64).reshape(len(smiles), -1)
-    if measured.shape[1] != len(names):
+    measured = np.asarray(measured, dtype=np.float64)
+    measured = measured[:, None] if measured.ndim == 1 else measured
+    if measured.shape != (len(smiles), len(names)):
         raise BadValueError(
-            f"measured: expected a column for each of {', '.join(names)}, got {measured.shape[1]}"
+            f"measured: expected {len(smiles)} rows and a column for each of {', '.join(names)}, "
+            f"got an array of shape {measured.shape}"
         )
     found = [predict_smiles(model, smiles, jobs) for model in (first, second)]
     one, two = (predictions for predictions, _ in found)
@@ -184,16 +185,12 @@ def compare_models(
         if not len(rows):
             continue
         predicted = [p.values[rows, c] for p, c in zip((one, two), columns, strict=True)]
-        how = {
-            tuple(model.scaler.transforms)[column] if model.scaler.transforms else "none"
-            for model, column in zip((first, second), columns, strict=True)
-        }
+        how = {m.scaler.transforms[c] for m, c in zip((first, second), columns, strict=True)}
         unit = first.units[columns[0]] or second.units[columns[1]]
         arrays = [y_true[rows], *predicted]
         compared.append(_compared(name, unit, arrays, molecules[rows]))
         if how == {"log10"}:
-            scaler = TargetScaler(np.zeros(1), np.ones(1), ("log10",))
-            logs = [scaler.transform(array[:, None])[:, 0] for array in arrays]
+            logs = [np.log10(np.where(array > 0, array, np.nan)) for array in arrays]
             known = np.isfinite(logs).all(axis=0)
             if known.any():
                 logs, own = [values[known] for values in logs], molecules[rows[known]]

@@ -370,10 +370,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 f"{measurements.values.shape}"
             )
         targets = measurements.in_order(y, self.model_.targets).exact
+        given = None if sample_weight is None else weights_of(sample_weight, len(targets))
         scores = []
         for measured, values in zip(targets.T, predicted.T, strict=True):
             known = ~np.isnan(measured) & ~np.isnan(values)  # Not of SMILES that cannot be read.
-            weights = None if sample_weight is None else np.asarray(sample_weight)[known]
+            weights = None if given is None else given[known]
             if known.any():
                 scores.append(r2_score(measured[known], values[known], sample_weight=weights))
         if not scores:

@@ -44,7 +44,8 @@ class Measurements:
             if sides.any():
                 raise BadValueError("censored: expected None, since y has bounds as texts: '>3.5'")
             sides = np.asarray(censored)
-            if sides.size != values.size or not np.isin(sides, (-1, 0, 1)).all():
+            alike = sides.size == values.size and sides.shape[:1] == values.shape[:1]
+            if not alike or not np.isin(sides, (-1, 0, 1)).all():
                 raise BadValueError(
                     f"censored: expected -1, 0 or 1 for each value of y, {np.shape(y)}, got an "
                     f"array {sides.shape} with the values {', '.join(map(str, np.unique(sides)))}"
@@ -152,7 +153,7 @@ def smiles_of(X: Any) -> list[str]:
         raise BadValueError("X: expected N SMILES, got none")
     if array.ndim != 1:
         raise BadValueError(f"X: expected N SMILES, got an array of shape {array.shape}")
-    missing = array[0] is None or (isinstance(array[0], float) and np.isnan(array[0]))
+    missing = pd.api.types.is_scalar(array[0]) and pd.isna(array[0])
     if not missing and not any(isinstance(text, str) for text in array):
         raise BadValueError(f"X: expected N SMILES, got {type(array[0]).__name__} {array[0]!r}")
     return list(array)

@@ -54,7 +54,7 @@ class TrainingMolecules:
         features = molecule_features(table.smiles, model.wants_to_embed, jobs=jobs)
         rows = features.good
         # Training leaves out values that have no logarithm.
-        unused = not_positive(table.targets[rows], model.scaler.transforms or ["none"])
+        unused = not_positive(table.targets[rows], model.scaler.transforms)
         rows = rows[~unused.any(axis=1)]
         if model.seen is not None:
             seen = np.isin(digests([features.canonical[row] for row in rows]), model.seen)

@@ -90,6 +90,8 @@ def test_models_that_cannot_be_compared(model: MoleculeModel) -> None:
     other = replace(model, targets=["other"])
     with pytest.raises(RncGraphError, match="a target in common, got target and other"):
         compare_models(model, other, NEW, LENGTH[:20])
+    with pytest.raises(RncGraphError, match=r"20 rows and a column .* target, got .* \(1, 20\)"):
+        compare_models(model, model, NEW, LENGTH[None, :20])
     units = replace(model, units=["nM"]), replace(model, units=["uM"])
     with pytest.raises(RncGraphError, match="one unit in both models, got nM and uM"):
         compare_models(*units, NEW, LENGTH[:20])

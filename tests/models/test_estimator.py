@@ -396,6 +396,8 @@ def test_score_is_of_the_targets_that_are_measured(molecules):
     assert model.score(smiles, one) == pytest.approx(r2_score(y, model.predict(smiles)[:, 0]))
     with pytest.raises(BadValueError, match=r"y: expected the shape .*\(80, 2\), got \(80, 1\)"):
         model.score(smiles, y)
+    with pytest.raises(BadValueError, match=r"sample_weight: expected shape \(80,\), got \(1,\)"):
+        model.score(smiles, both, sample_weight=[1.0])
     with (
         pytest.warns(BadMoleculeWarning),
         pytest.raises(BadValueError, match="score: expected a measurement of a SMILES"),
@@ -530,7 +532,7 @@ def test_threads_that_predict_leave_the_number_of_threads_as_it_was():
     assert [(pool["internal_api"], pool["num_threads"]) for pool in threadpool_info()] == before
 
 
-@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
 def test_a_molecule_that_is_missing_has_no_prediction_alone_either(molecules, missing):
     model = MoleculeRegressor(networks=0, descriptor_models=["extra-trees"]).fit(*molecules)
     for given in ([missing], [missing, "CCO"]):

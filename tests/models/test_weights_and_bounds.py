@@ -138,6 +138,11 @@ def test_scikit_learn_routes_weights_and_bounds(molecules: Any) -> None:
             {"censored": [0, 1]},
             r"value of y, \(3,\), got an array \(2,\)",
         ),
+        (
+            [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+            {"censored": [[0, 0, 1], [0, 0, 0]]},
+            r"value of y, \(3, 2\), got an array \(2, 3\)",
+        ),
         ([1.0, 2.0, 3.0], {"sample_weight": [1, 1]}, r"expected shape \(3,\), got \(2,\)"),
         ([1.0, 2.0, 3.0], {"sample_weight": [1, -1, 1]}, "at least 0, .* got -1 to 1"),
         ([1.0, 2.0, 3.0], {"sample_weight": ["a", 1, 1]}, "sample_weight: expected numbers"),
