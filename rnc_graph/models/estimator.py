@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +18,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from rnc_graph.data.features import molecule_features
+from rnc_graph.data.reading.molecules import like_classes
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
 from rnc_graph.models import (
     Explanation,
+    FewValuesWarning,
+    IntervalWarning,
     ModelSettings,
     MoleculeModel,
     embed_smiles,
@@ -41,13 +45,7 @@ from rnc_graph.models.measurements import (
     target_names,
     weights_of,
 )
-from rnc_graph.models.progress import training_bar
-from rnc_graph.models.user_warnings import (
-    describe_bad_smiles,
-    warn_of_bad,
-    warn_of_classes,
-    warn_of_intervals,
-)
+from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_each
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
 
@@ -254,10 +252,14 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             raise BadValueError(describe_bad_smiles(features.bad))
         warn_of_bad(features.bad, "left out of training")
         names = target_names(y, count)
-        warn_of_classes(names, measured.exact)
+        warn_of_each(like_classes(names, measured.exact), FewValuesWarning)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if validation is not None:
             train, held_out = usable[usable < given], usable[usable >= given]
+            if not len(held_out):
+                raise BadValueError(
+                    "validation: expected a measurement of a SMILES that can be read, got none"
+                )
         else:
             train, held_out = hold_out(features.canonical, usable, self.validation_fraction, seed)
         learned, others = ({features.canonical[row] for row in rows} for rows in (train, held_out))
@@ -266,7 +268,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 f"{len(both)} molecules are both in X and in validation, such as {min(both)!r}: "
                 "what has been learned cannot be held out"
             )
-        with training_bar(shown=self.verbose) as on_progress:
+        with _bar(shown=self.verbose) as on_progress:
             trained = train_model(
                 features,
                 targets,
@@ -308,7 +310,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         if return_interval is None:
             return values
         low, high = self.model_.interval(predictions, return_interval)
-        warn_of_intervals(self.model_, return_interval)
+        warn_of_each(self.model_.interval_notes(return_interval), IntervalWarning)
         return values, self._shaped(low), self._shaped(high)
 
     def predict_frame(self, X: Any, level: float = 0.9) -> pd.DataFrame:
@@ -328,7 +330,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         frame = prediction_frame(self.model_, predictions, problems, level)
         if isinstance(X, pd.Series | pd.DataFrame):
             frame.index = X.index
-        warn_of_intervals(self.model_, level)
+        warn_of_each(self.model_.interval_notes(level), IntervalWarning)
         return frame
 
     def embed(self, X: Any) -> FloatArray:
@@ -442,3 +444,21 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self._single else values
+
+
+@contextmanager
+def _bar(*, shown: bool) -> Iterator[Callable[[float], None]]:
+    """Draw a bar of the training on the standard output; the block reports the share that is done.
+
+    Where it can be neither a widget nor redrawn, it is one line at the end.
+    """
+    if not shown:
+        yield lambda share: None
+        return
+    from rich import progress
+
+    left = progress.TimeRemainingColumn(elapsed_when_finished=True)
+    columns = (progress.BarColumn(), progress.TaskProgressColumn(), left)
+    with progress.Progress(progress.TextColumn("training"), *columns) as bars:
+        task = bars.add_task("training", total=1.0)
+        yield lambda share: bars.update(task, completed=share)

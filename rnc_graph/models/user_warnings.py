@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from rnc_graph.data.reading.molecules import like_classes
 from rnc_graph.data.smiles import BadMolecule
-from rnc_graph.data.table import FloatArray
-from rnc_graph.models.model import MoleculeModel
 
 
 class BadMoleculeWarning(UserWarning):
@@ -40,13 +37,7 @@ def warn_of_bad(bad: Sequence[BadMolecule], consequence: str) -> None:
         )
 
 
-def warn_of_intervals(model: MoleculeModel, level: float) -> None:
-    """Warn the caller of a method that no interval of a level is known, if so."""
-    for note in model.interval_notes(level):
-        warnings.warn(note, IntervalWarning, stacklevel=3)
-
-
-def warn_of_classes(names: Sequence[str], values: FloatArray) -> None:
-    """Warn the caller of a method of targets whose values (N, t) look like classes."""
-    for note in like_classes(names, values):
-        warnings.warn(note, FewValuesWarning, stacklevel=3)
+def warn_of_each(notes: Iterable[str], category: type[UserWarning]) -> None:
+    """Warn the caller of a method of each of the notes."""
+    for note in notes:
+        warnings.warn(note, category, stacklevel=3)

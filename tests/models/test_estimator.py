@@ -360,6 +360,11 @@ def test_what_is_learned_cannot_be_held_out(molecules):
         MoleculeRegressor(networks=0).fit(smiles, y, validation=(smiles[:20], y[:20]))
 
 
+def test_a_validation_set_without_a_measurement_is_refused(molecules):
+    with pytest.raises(RncGraphError, match="validation: expected a measurement of a SMILES"):
+        MoleculeRegressor(**CHEAP).fit(*molecules, validation=(["CBr", "CI"], [np.nan] * 2))
+
+
 @pytest.mark.slow
 def test_it_overfits_a_few_molecules(molecules):
     smiles, y = molecules
