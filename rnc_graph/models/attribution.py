@@ -18,7 +18,6 @@ from rnc_graph.data.schema import MASK
 from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.model import MoleculeModel
-from rnc_graph.models.network import Network
 
 # A molecule of A atoms takes A predictions of A atoms each.
 LARGEST = 200
@@ -121,10 +120,10 @@ def _masked_features(
 
     ``arrays`` are of molecules with a dummy instead, in groups of A + 1, the ``counts``.
     """
-    networks = [member.modules for member in model.members if isinstance(member, Network)]
+    parts_of_networks = (part for one in model.networks for part in one.modules.modules())
     # The encoders of this package look up a vector for the mask; such a table has none, and gets
     # the graphs with dummies.
-    if any(isinstance(part, nn.Embedding) for network in networks for part in network.modules()):
+    if any(isinstance(part, nn.Embedding) for part in parts_of_networks):
         return MoleculeFeatures.of(arrays)
     atom_ends, edge_ends = np.cumsum(arrays.atom_counts), np.cumsum(arrays.edge_counts)
     parts: dict[str, list[NDArray[Any]]] = {"atoms": [], "ends": [], "bonds": []}

@@ -61,9 +61,8 @@ def calibrate_held_out(
     model = _with_typical_spread(model, spread[np.isin(held_out, selection)])
     predictions = replace(predictions, difficulty=spread + model.typical_spread)
     calibrates = np.flatnonzero(np.isin(held_out, calibration))
-    rows = held_out[calibrates]
     calibrated = _with_intervals(
-        model, targets[rows], predictions.take(calibrates), _molecules(features, rows)
+        model, features, targets, held_out[calibrates], predictions.take(calibrates)
     )
     by_member = model.predict_by_member(features, held_out)
     return Trained(calibrated, held_out, predictions, by_member)
@@ -117,12 +116,8 @@ def calibrate_out_of_fold(
         seen=np.zeros(len(rows), dtype=bool),
     )
     by_member = model.scaler.restore(out_of_fold.members[:, known])
-    calibrated = _with_intervals(model, targets[rows], predictions, _molecules(features, rows))
+    calibrated = _with_intervals(model, features, targets, rows, predictions)
     return Trained(calibrated, rows, predictions, by_member)
-
-
-def _molecules(features: MoleculeFeatures, rows: Rows) -> Rows:
-    return numbered(features.canonical[row] for row in rows.tolist())
 
 
 def _with_typical_spread(model: MoleculeModel, spread: FloatArray) -> MoleculeModel:
@@ -134,8 +129,14 @@ def _with_typical_spread(model: MoleculeModel, spread: FloatArray) -> MoleculeMo
 
 
 def _with_intervals(
-    model: MoleculeModel, targets: FloatArray, predictions: Predictions, molecules: Rows
+    model: MoleculeModel,
+    features: MoleculeFeatures,
+    targets: FloatArray,
+    rows: Rows,
+    predictions: Predictions,
 ) -> MoleculeModel:
-    y_true, y_pred = model.scaler.transform(targets), model.scaler.transform(predictions.values)
+    """Calibrate on k ``rows`` and the predictions of these."""
+    y_true, y_pred = map(model.scaler.transform, (targets[rows], predictions.values))
+    molecules = numbered(features.canonical[row] for row in rows)
     scores = ConformalIntervals.calibrate(y_true, y_pred, predictions.difficulty, molecules)
     return replace(model, intervals=scores)

@@ -131,11 +131,11 @@ class Evaluation:
         rows = self.known(target)
         arrays = (self.measured, self.predictions.values, self.low, self.high)
         measured, predicted, low, high = (array[rows, target, None] for array in arrays)
-        known = bool(rows.size) and bool(np.isfinite(low).all())
+        inside, count, _ = self.covered(target)
         return {
             **metrics_by_target(measured, predicted)[0],
-            "coverage": coverage(measured, low, high) if known else math.nan,
-            "width": float(np.median(high - low)) if known else math.nan,
+            "coverage": inside / count if count else math.nan,
+            "width": float(np.median(high - low)) if count else math.nan,
             "outside": float(self.predictions.outside[rows].mean()) if rows.size else math.nan,
             **self._violations(target),
         }
@@ -152,10 +152,10 @@ class Evaluation:
         (0, 0, 0) where too few molecules calibrate the intervals.
         """
         rows = self.known(target)
+        rows = rows[np.isfinite(self.low[rows, target])]
         y_true, low, high = (a[rows, target] for a in (self.measured, self.low, self.high))
-        known = np.isfinite(low)
-        inside = ((low <= y_true) & (y_true <= high))[known]
-        return int(inside.sum()), len(inside), len(np.unique(self.molecules[rows[known]]))
+        inside = (low <= y_true) & (y_true <= high)
+        return int(inside.sum()), len(rows), len(np.unique(self.molecules[rows]))
 
     def _violations(self, target: int) -> dict[str, float]:
         if self.censored is None:

@@ -45,44 +45,35 @@ def hold_out(canonical: Sequence[str], rows: Rows, fraction: float, seed: int) -
     return rows[train], rows[held_out]
 
 
-def divide_held_out(rows: Rows, canonical: Sequence[str], seed: int) -> tuple[Rows, Rows]:
+def divide_held_out(
+    held_out: Rows,
+    canonical: Sequence[str],
+    targets: FloatArray,
+    target_names: Sequence[str],
+    *,
+    networks: bool,
+    seed: int,
+) -> tuple[Rows, Rows]:
     """Divide held-out molecules at random: a third selects the epochs, the others calibrate.
 
     Intervals have their coverage only if calibration molecules were not used before: all rows of a
-    molecule, by the N ``canonical`` SMILES, go to the same side.
+    molecule, by the N ``canonical`` SMILES, go to the same side. ``targets`` are (N, t) values, NaN
+    where missing. Without ``networks`` there are no epochs to select.
 
     Raises:
-        BadValueError: there are fewer than 2 molecules.
+        BadValueError: there are fewer than 2 molecules, or a set lacks a target.
     """
-    groups = groups_of(numbered([canonical[row] for row in rows])) if len(rows) else []
+    molecules = numbered(canonical[row] for row in held_out)
+    groups = groups_of(molecules) if len(held_out) else []
     if len(groups) < 2:
         raise BadValueError(
             f"expected at least 2 molecules in the validation set, got {len(groups)}: some select "
             "the epochs, the others calibrate the intervals"
         )
     order = np.random.default_rng(seed).permutation(len(groups))
-    shuffled = [rows[groups[group]] for group in order]
+    shuffled = [held_out[groups[group]] for group in order]
     first = max(1, round(_SELECTION * len(groups)))
-    return np.concatenate(shuffled[:first]), np.concatenate(shuffled[first:])
-
-
-def sets_of_held_out(
-    held_out: Rows,
-    canonical: Sequence[str],
-    targets: FloatArray,
-    target_names: Sequence[str],
-    networks: bool,
-    seed: int,
-) -> tuple[Rows, Rows]:
-    """Divide the held-out rows as :func:`divide_held_out`, and check that the sets have values.
-
-    ``targets`` are (N, t) values, NaN where missing. Without ``networks`` there are no epochs to
-    select.
-
-    Raises:
-        BadValueError: there are fewer than 2 molecules, or a set lacks a target.
-    """
-    selection, calibration = divide_held_out(held_out, canonical, seed)
+    selection, calibration = np.concatenate(shuffled[:first]), np.concatenate(shuffled[first:])
     needed = {"selects the epochs": selection} if networks else {}
     for part, rows in (needed | {"calibrates": calibration}).items():
         lacking = np.flatnonzero(np.isnan(targets[rows]).all(axis=0))

@@ -57,9 +57,9 @@ def predict_smiles(
 ) -> tuple[Predictions, list[BadMolecule]]:
     """Predict N SMILES; those that cannot be read are NaN, and named by row from 0."""
     parts, bad = [], []
-    for first, features, rows in _blocks(model, smiles, jobs):
+    for features, rows, unreadable in _blocks(model, smiles, jobs):
         parts.append(model.predict(features).take(rows))
-        bad += _bad(features, rows, first)
+        bad += unreadable
     return Predictions.joined(parts), bad
 
 
@@ -68,29 +68,24 @@ def embed_smiles(
 ) -> tuple[FloatArray, list[BadMolecule]]:
     """Embed N SMILES, (N, d); those that cannot be read are NaN, and named by row from 0."""
     parts, bad = [], []
-    for first, features, rows in _blocks(model, smiles, jobs, to_embed=True):
+    for features, rows, unreadable in _blocks(model, smiles, jobs, to_embed=True):
         parts.append(model.embed(features)[rows])
-        bad += _bad(features, rows, first)
+        bad += unreadable
     return np.concatenate(parts), bad
 
 
 def _blocks(
     model: MoleculeModel, smiles: Sequence[str], jobs: int, *, to_embed: bool = False
-) -> Iterator[tuple[int, MoleculeFeatures, NDArray[np.int64]]]:
+) -> Iterator[tuple[MoleculeFeatures, NDArray[np.int64], list[BadMolecule]]]:
+    """Yield what :func:`stream_features` does, and the SMILES of each block that are bad."""
     starts = range(0, max(1, len(smiles)), BLOCK)  # One block without any SMILES, too.
     blocks = (smiles[first : first + BLOCK] for first in starts)
     jobs = jobs if len(smiles) >= WORTH_PROCESSES else 1
     stream = stream_features(blocks, model, jobs, to_embed=to_embed)
-    for first, found in zip(starts, stream, strict=True):
-        yield first, *found
-
-
-def _bad(features: MoleculeFeatures, rows: NDArray[np.int64], first: int) -> list[BadMolecule]:
-    """Return the bad ones among the SMILES of a block; they are numbered from ``first``."""
-    bad = {molecule.row: molecule for molecule in features.bad}
-    return [
-        replace(bad[own], row=first + row) for row, own in enumerate(rows.tolist()) if own in bad
-    ]
+    for first, (features, rows) in zip(starts, stream, strict=True):
+        bad = {molecule.row: molecule for molecule in features.bad}
+        numbered = enumerate(rows.tolist(), first)
+        yield features, rows, [replace(bad[own], row=row) for row, own in numbered if own in bad]
 
 
 def with_targets(

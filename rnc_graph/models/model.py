@@ -225,7 +225,7 @@ class MoleculeModel:
         difficulty that counted how far the networks are from each other would be too large.
         """
         weights = None if self.weights is None else self.weights[:, None]
-        networks = len(self._networks)
+        networks = len(self.networks)
         if self.spread_of != "votes" or networks == 0:
             return votes, weights
         if weights is None:
@@ -251,13 +251,14 @@ class MoleculeModel:
         return np.isin(digests(canonical), self.seen)
 
     @property
-    def _networks(self) -> list[Network]:
+    def networks(self) -> list[Network]:
+        """The members that are networks, which come first."""
         return [member for member in self.members if isinstance(member, Network)]
 
     @property
     def has_embedding(self) -> bool:
         """Whether :meth:`embed` has something to return."""
-        return bool(self._networks) or self.settings.needed_embedding is not None
+        return bool(self.networks) or self.settings.needed_embedding is not None
 
     def embed(self, features: MoleculeFeatures) -> FloatArray:
         """Return the (N, d) embedding: those of the networks, side by side; NaN for bad molecules.
@@ -269,7 +270,7 @@ class MoleculeModel:
         """
         if not self.has_embedding:
             raise BadValueError(NO_EMBEDDING)
-        networks = self._networks
+        networks = self.networks
         needed = None if networks else self.settings.needed_embedding
         good = features.good
         inputs = Inputs.of(features, good, None, embedding=needed)

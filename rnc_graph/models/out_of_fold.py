@@ -60,14 +60,15 @@ class OutOfFold:
     def weights_of_votes(self, parts: TrainingParts) -> FloatArray:
         """Return the weights of the votes for each target, (g, t)."""
         if not self.stacked:
-            return self._equal(parts)
+            share = np.array(self.sizes) / sum(self.sizes)
+            return np.tile(share[:, None], (1, parts.targets.shape[1]))
         values = parts.completed(self.votes)
         return mixture_weights(self.votes, values, parts.molecules(), parts.weights())
 
     def cross_weights(self, parts: TrainingParts) -> FloatArray:
         """Return weights of each molecule's votes, (g, n, t), learned without its fold."""
         if not self.stacked:
-            return np.tile(self._equal(parts)[:, None], (1, len(parts.train), 1))
+            return np.tile(self.weights_of_votes(parts)[:, None], (1, len(parts.train), 1))
         return cross_weights(
             self.votes,
             parts.completed(self.votes),
@@ -75,7 +76,3 @@ class OutOfFold:
             parts.fold.numpy(),
             parts.weights(),
         )
-
-    def _equal(self, parts: TrainingParts) -> FloatArray:
-        share = np.array(self.sizes) / sum(self.sizes)
-        return np.tile(share[:, None], (1, parts.targets.shape[1]))

@@ -208,12 +208,12 @@ def _read_config(folder: Path, trusted: Collection[str], plugins: Sequence[str |
     _check_trusted(path, given.get("settings"), (*_TRUSTED, *trusted))
     try:
         _load_needed(_Needs.model_validate(given).plugins, plugins, path)
-        # Formats 1 and 2 are from before weights could be learned.
         settings = given.get("settings")
-        if found < 3 and isinstance(settings, dict):
-            settings = {"weights": "equal"} | settings
-        if found < 6 and isinstance(settings, dict):  # There was one pretrained encoder.
-            settings = {"embedding": "gin-moses"} | settings
+        if isinstance(settings, dict):
+            if found < 3:  # Weights could not be learned yet.
+                settings = {"weights": "equal"} | settings
+            if found < 6:  # There was one pretrained encoder.
+                settings = {"embedding": "gin-moses"} | settings
         config = _Config.model_validate(given | {"settings": settings})
     except ValidationError as error:
         raise BadValueError(f"{path}: {first_problem(error)}") from error
@@ -314,9 +314,10 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         descriptor_scaler = DescriptorScaler(
             config.descriptors, array("descriptors.medians"), array("descriptors.quantiles")
         )
-    factors = array("widening") if "widening" in tensors else None
-    if factors is not None and factors.shape != (len(config.targets), len(GRID)):
-        raise ValueError(f"widening: expected {len(config.targets)} x {len(GRID)} factors")
+    optional = {n: array(n) for n in ("seen", "folds", "widening") if n in tensors}
+    shape = len(config.targets), len(GRID)
+    if "widening" in optional and optional["widening"].shape != shape:
+        raise ValueError(f"widening: expected {shape[0]} x {shape[1]} factors")
     scores = len(config.descriptors or [])
     members = []
     for number, kind in enumerate(kinds(config.settings)):
@@ -337,16 +338,14 @@ def _model(config: _Config, tensors: dict[str, Tensor]) -> MoleculeModel:
         typical_spread=array("typical_spread"),
         intervals=ConformalIntervals(array("interval_scores")),
         domain=Domain(array("domain.fingerprints"), config.domain_threshold),
-        seen=array("seen") if "seen" in tensors else None,
-        folds=array("folds") if "folds" in tensors else None,
         featurizer=config.featurizer,
         column=config.column,
         id_column=config.id_column,
         table=config.table,
         plugins=config.plugins,
         weights=array("weights") if config.settings.weights == "stacked" else None,
-        widening=factors,
         spread_of=_spread_of(config),
+        **optional,
     )
 
 

@@ -74,16 +74,16 @@ def predict_file(
     suffix = table_suffix(out)
     report = Report(notes=model.interval_notes(level))
 
-    def predicted(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
+    def predicted(blocks: Iterator[Block]) -> Iterator[pd.DataFrame]:
         for chunk, problems, features, rows in blocks:
             predictions = model.predict(features).take(rows)
             frame = prediction_frame(model, predictions, problems, level)
             report.outside += int((frame["outside_domain"] == "yes").sum())
-            yield chunk, frame
+            yield _beside_its_cells(chunk, frame)
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows)
-        write_frames(temporary, suffix, _frames(predicted(blocks)))
+        write_frames(temporary, suffix, predicted(blocks))
     return report
 
 
@@ -104,16 +104,16 @@ def embed_file(
     suffix = table_suffix(out, ".npy")
     report = Report()
 
-    def embedded(blocks: Iterator[Block]) -> Iterator[tuple[Chunk, pd.DataFrame]]:
+    def embedded(blocks: Iterator[Block]) -> Iterator[pd.DataFrame]:
         for chunk, problems, features, rows in blocks:
             embedding = model.embed(features)[rows].astype(np.float32)
             frame = pd.DataFrame(embedding).add_prefix("e")
-            yield chunk, frame.assign(problem=problems)
+            yield _beside_its_cells(chunk, frame.assign(problem=problems))
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows, to_embed=True)
         if suffix != ".npy":
-            write_frames(temporary, suffix, _frames(embedded(blocks)))
+            write_frames(temporary, suffix, embedded(blocks))
         else:
             embeddings = (model.embed(features)[rows] for _, _, features, rows in blocks)
             _write_npy(temporary, embeddings)
@@ -125,11 +125,13 @@ def embed_file(
 Block = tuple[Chunk, list[str], MoleculeFeatures, NDArray[np.int64]]
 
 
-def _frames(blocks: Iterator[tuple[Chunk, pd.DataFrame]]) -> Iterator[pd.DataFrame]:
-    """Yield each chunk's own cells with the new columns."""
-    for chunk, new in blocks:
-        names = _free_names(new.columns, chunk.frame.columns)
-        yield pd.concat([_original(chunk), new.rename(columns=names)], axis=1)
+def _beside_its_cells(chunk: Chunk, new: pd.DataFrame) -> pd.DataFrame:
+    """Return a chunk's own cells, then new columns; a spoiled row's text is in its first cell."""
+    frame = chunk.frame.reset_index(drop=True)
+    for row, found in chunk.found.items():
+        frame.iat[row - int(chunk.rows[0]), 0] = found
+    names = _free_names(new.columns, frame.columns)
+    return pd.concat([frame, new.rename(columns=names)], axis=1)
 
 
 def _write_npy(path: Path, blocks: Iterator[FloatArray]) -> None:
@@ -199,14 +201,6 @@ def _blocks(
     if not report.rows:
         raise BadValueError(f"{table.name}: has no rows below its header")
     report.notes[:0] = table.notes
-
-
-def _original(chunk: Chunk) -> pd.DataFrame:
-    """Return a chunk's own cells; the text of a spoiled row is put into its first cell."""
-    frame = chunk.frame.reset_index(drop=True)
-    for row, found in chunk.found.items():
-        frame.iat[row - int(chunk.rows[0]), 0] = found
-    return frame
 
 
 def _free_names(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:

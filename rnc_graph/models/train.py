@@ -26,7 +26,7 @@ from rnc_graph.models.calibration import (
 )
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.fitting import fit_members
-from rnc_graph.models.held_out import sets_of_held_out
+from rnc_graph.models.held_out import divide_held_out
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import TrainingParts
 from rnc_graph.models.mixture import FOLDS, fold_numbers
@@ -107,8 +107,13 @@ def train_model(
         measured = held_out[~np.isnan(exact[held_out]).all(axis=1)]
     selection = calibration = held_out
     if len(held_out):
-        selection, calibration = sets_of_held_out(
-            measured, features.canonical, exact, target_names, bool(settings.most_networks), seed
+        selection, calibration = divide_held_out(
+            measured,
+            features.canonical,
+            exact,
+            target_names,
+            networks=settings.most_networks > 0,
+            seed=seed,
         )
     transforms = settings.transforms(target_names)
     _check_positive(targets, target_names, transforms)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnc_graph.models.model import MoleculeModel, digests
-from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
 
 Encoder = dict[str, Tensor]
@@ -22,8 +21,7 @@ def cannot_start(old: MoleculeModel, settings: ModelSettings, *, held_out: bool)
     the old networks must have left out the same molecules, and no validation set may have chosen
     their epochs: it would calibrate the new model.
     """
-    networks = any(isinstance(member, Network) for member in old.members)
-    if not (networks and settings.most_networks):
+    if not (old.networks and settings.most_networks):
         return "there are no networks in both models"
     parts = ("encoder", "options_of_encoder")
     if any(getattr(old.settings, part) != getattr(settings, part) for part in parts):
@@ -64,6 +62,4 @@ def folds_of(
 
 def encoders_of(old: MoleculeModel) -> list[Encoder]:
     """Return the weights of the encoders of a model's networks, in order."""
-    return [
-        dict(member.encoder.state_dict()) for member in old.members if isinstance(member, Network)
-    ]
+    return [dict(network.encoder.state_dict()) for network in old.networks]

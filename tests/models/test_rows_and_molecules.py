@@ -44,10 +44,15 @@ def test_a_second_row_of_each_molecule_changes_neither_domain_nor_sets() -> None
     assert twice.seen.tolist() == once.seen.tolist()
 
 
+def divided(rows: np.ndarray, canonical: list[str], seed: int = 0) -> tuple[np.ndarray, ...]:
+    values = np.zeros((len(canonical), 1))
+    return divide_held_out(rows, canonical, values, ["y"], networks=True, seed=seed)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_no_molecule_chooses_the_epochs_and_calibrates(seed: int) -> None:
     canonical = [f"molecule {row // 3}" for row in range(30)]
-    held = divide_held_out(np.arange(9, 30), canonical, seed)
+    held = divided(np.arange(9, 30), canonical, seed)
     sets = [{canonical[row] for row in rows} for rows in held]
     assert not sets[0] & sets[1]
     assert [len(one) for one in sets] == [2, 5]
@@ -58,7 +63,7 @@ def test_a_model_without_networks_needs_no_value_that_selects_epochs() -> None:
     table = load_dataset("esol")
     smiles, targets = table.smiles[:60], table.targets[:60].copy()
     held_out = np.arange(45, 60)
-    selection, calibration = divide_held_out(held_out, smiles, 0)
+    selection, calibration = divided(held_out, smiles)
     targets[selection] = np.nan
     model = _model(smiles, targets, np.arange(45), held_out)
     assert model.intervals.counts == [len(calibration)]
@@ -69,7 +74,7 @@ def test_a_model_without_networks_needs_no_value_that_selects_epochs() -> None:
 
 def test_fewer_than_two_molecules_in_the_validation_set_are_refused() -> None:
     with pytest.raises(BadValueError, match="at least 2 molecules in the validation set, got 1"):
-        divide_held_out(np.arange(3), ["CC"] * 3, 0)
+        divided(np.arange(3), ["CC"] * 3)
 
 
 def test_molecules_of_the_training_and_validation_set_are_known_again(tmp_path: Path) -> None:
