@@ -130,7 +130,6 @@ def prepare(
     wants = replace(wants, fingerprints=True, canonical=True)
     done = 0
     table, without_logarithm = with_logarithms(table, transforms)
-    bad = [*bad, *without_logarithm]
 
     def count(molecules: int) -> None:
         nonlocal done
@@ -139,7 +138,7 @@ def prepare(
 
     features = molecule_features(table.smiles, wants, jobs=jobs, on_done=count)
     unreadable = bad_rows(features.bad, table)
-    all_bad = sorted([*bad, *unreadable], key=lambda row: row.row)
+    all_bad = sorted([*bad, *without_logarithm, *unreadable], key=lambda row: row.row)
     check_bad(all_bad, preparation.on_bad, table.name)
     if not len(features.good):
         raise BadValueError(

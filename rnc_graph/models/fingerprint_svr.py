@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -57,13 +56,7 @@ class FingerprintSVR(LearnedByKernel):
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         learned = inputs.take(train)
-        coefficients, intercepts = self._coefficients(learned, targets[train])
-        support = np.flatnonzero(coefficients.any(axis=1))
-        parts: dict[str, NDArray[Any]] = {
-            "coefficients": coefficients[support],
-            "intercepts": intercepts,
-        }
-        tensors = {name: torch.from_numpy(part) for name, part in parts.items()}
+        support, tensors = self._solve_all(learned, targets[train])
         for name, matrix in learned.fingerprint_counts(self.fingerprints).items():
             tensors |= tensors_of(name, matrix[support])
         return self.load(tensors)

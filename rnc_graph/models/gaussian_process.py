@@ -100,18 +100,13 @@ class GaussianProcess(LearnedByKernel):
         for target, column in thinned_columns(targets[train], learned.smiles, LARGEST):
             parameters[target] = _searched(molecules.take(column.rows), column, start)
         self.learned["parameters"] = parameters
-        coefficients, intercepts = self._coefficients(learned, targets[train])
-        used = np.flatnonzero(coefficients.any(axis=1))
+        used, tensors = self._solve_all(learned, targets[train])
         rows = torch.from_numpy(used)
-        parts = {
-            "scores": learned.scores[rows],
-            "embedding": self._standardized(learned.embedding[rows]),
-            "coefficients": torch.from_numpy(coefficients[used]),
-            "intercepts": torch.from_numpy(intercepts),
-        }
+        tensors["scores"] = learned.scores[rows]
+        tensors["embedding"] = self._standardized(learned.embedding[rows])
         for name, counts in zip(FINGERPRINTS, molecules.counts, strict=True):
-            parts |= tensors_of(name, counts[used])
-        return self.load(self.learned | parts)
+            tensors |= tensors_of(name, counts[used])
+        return self.load(self.learned | tensors)
 
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""

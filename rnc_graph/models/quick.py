@@ -78,14 +78,18 @@ class LearnedByKernel(Learned):
 
         return self._solved(kernel, column.completed(predicted), target)
 
-    def _coefficients(self, learned: Inputs, targets: Tensor) -> tuple[FloatArray, FloatArray]:
-        """Return the coefficients (n, t), 0 of molecules that are not used, and intercepts (t,)."""
+    def _solve_all(
+        self, learned: Inputs, targets: Tensor
+    ) -> tuple[NDArray[np.int64], dict[str, Tensor]]:
+        """Return the S rows with a coefficient, their ``coefficients`` and the ``intercepts``."""
         coefficients = np.zeros((len(learned), self.targets))
         intercepts = np.zeros(self.targets)
         for target, column, kernel in self._kernels(learned, targets):
             solved = self._solve(kernel, column, target)
             coefficients[column.rows, target], intercepts[target] = solved
-        return coefficients, intercepts
+        used = np.flatnonzero(coefficients.any(axis=1))
+        parts = {"coefficients": coefficients[used], "intercepts": intercepts}
+        return used, {name: torch.from_numpy(part) for name, part in parts.items()}
 
     def keeps_kernel(self, targets: Tensor) -> bool:
         """Tell whether the kernel of all molecules, (n, t) ``targets``, is also that of folds."""

@@ -1,5 +1,7 @@
 """The kernel member: its kernel is RDKit's Tanimoto similarity, its SVR is scikit-learn's."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,11 +16,8 @@ from rnc_graph.data.featurizer import Wants, molecule_arrays
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.models import fingerprint_svr
-from rnc_graph.models.fingerprint_svr import (
-    FingerprintSVR,
-    MinMaxKernel,
-    own_kernel,
-)
+from rnc_graph.models.fingerprint_svr import FingerprintSVR, MinMaxKernel, own_kernel
+from rnc_graph.models.gaussian_process import GaussianProcess
 from rnc_graph.models.inputs import Inputs
 
 # Long chains have counts beyond any bit; methane has no pair, ethane no torsion.
@@ -123,22 +122,12 @@ def test_it_is_scikit_learns_svr_for_each_target(esol: MoleculeTable) -> None:
     np.testing.assert_array_equal(loaded.predict(inputs), found)
 
 
-def test_a_large_training_set_is_thinned_out(
-    esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    inputs, targets = _inputs(esol.smiles[:90]), torch.from_numpy(esol.targets[:90])
-    monkeypatch.setattr(fingerprint_svr, "LARGEST", 40)
-    found = FingerprintSVR(1).fit(inputs, targets, torch.arange(90)).predict(inputs)
-    expected = FingerprintSVR(1).fit(inputs, targets, torch.arange(0, 90, 3)).predict(inputs)
-    np.testing.assert_array_equal(found, expected)
-
-
+@pytest.mark.parametrize("kind", [FingerprintSVR.kind, GaussianProcess.kind])
 def test_a_saved_model_with_the_member_predicts_the_same_bits(
-    esol: MoleculeTable, tmp_path
+    esol: MoleculeTable, tmp_path: Path, kind: str
 ) -> None:
-    smiles, targets = esol.smiles[:60], esol.targets[:60, 0]
-    model = MoleculeRegressor(networks=0, descriptor_models=["fingerprint-svr"])
-    model.fit(smiles, targets).save(tmp_path)
+    model = MoleculeRegressor(networks=0, descriptor_models=[kind])
+    model.fit(esol.smiles[:60], esol.targets[:60, 0]).save(tmp_path)
     loaded = MoleculeRegressor.load(tmp_path)
     new = [*esol.smiles[60:90], *ODD]
     np.testing.assert_array_equal(loaded.predict(new), model.predict(new))

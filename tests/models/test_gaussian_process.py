@@ -8,7 +8,6 @@ import torch
 from scipy.stats import multivariate_normal
 from sklearn.gaussian_process.kernels import Matern
 
-from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bounds import weighted_bounds
 from rnc_graph.data.features import MoleculeFeatures
@@ -186,14 +185,3 @@ def test_without_descriptors(molecules: tuple[Inputs, torch.Tensor]) -> None:
     member = GaussianProcess(1).fit(without, targets, torch.arange(70))
     assert member.learned["parameters"].shape == (1, 7)
     assert np.isfinite(member.predict(without)).all()
-
-
-def test_a_saved_model_with_the_member_predicts_the_same_bits(
-    esol: MoleculeTable, tmp_path
-) -> None:
-    model = MoleculeRegressor(networks=0, descriptor_models=["gaussian-process"])
-    model.fit(esol.smiles[:60], esol.targets[:60, 0]).save(tmp_path)
-    loaded = MoleculeRegressor.load(tmp_path)
-    new = [*esol.smiles[60:90], "C", "[Na+].[Cl-]", "C" * 60]
-    np.testing.assert_array_equal(loaded.predict(new), model.predict(new))
-    np.testing.assert_array_equal(model.predict(["OCC", "CC"]), model.predict(["CCO", "CC"]))
