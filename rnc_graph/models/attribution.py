@@ -60,11 +60,8 @@ def explain_features(
     predictions have. Contributions need not add up to the prediction: an effect that needs two
     atoms counts for both.
 
-    Args:
-        model: the model.
-        features: of the molecules, as ``model.wants``.
-        jobs: processes to featurize in.
-        on_done: called with the number of molecules done since the last call.
+    ``features`` are computed as ``model.wants``, and others in ``jobs`` processes; ``on_done`` is
+    called with the number of molecules done since the last call.
     """
     shape = (0, len(model.targets))
     problems = {bad.row: bad.reason for bad in features.bad}

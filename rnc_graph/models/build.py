@@ -181,11 +181,9 @@ def prepare(
     molecules = SplitSamples.of(table, features.canonical)
     if split is None:
         split = _split(splitter, molecules, preparation, all_bad, table.name)
-    left_out = len(table) - sum(map(len, split.sets().values()))
-    if left_out:
+    if left_out := len(table) - sum(map(len, split.sets().values())):
         notes.append(f"{left_out} rows are in no set of the split and are left out")
-    leaks = leaking_pairs(split, molecules)
-    if leaks:
+    if leaks := leaking_pairs(split, molecules):
         notes.append(
             f"{len(leaks)} rows hold a molecule that is in another set of the given split too: "
             "kept as given; --leaks drop leaves them out"

@@ -11,7 +11,6 @@ from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.splits.split import first_rows, numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.metrics.intervals import ConformalIntervals
-from rnc_graph.models.members import TrainingParts
 from rnc_graph.models.model import MoleculeModel, Predictions
 from rnc_graph.models.out_of_fold import OutOfFold
 from rnc_graph.models.widening import widening
@@ -73,7 +72,6 @@ def calibrate_out_of_fold(
     features: MoleculeFeatures,
     targets: FloatArray,
     train: Rows,
-    parts: TrainingParts,
     out_of_fold: OutOfFold,
 ) -> Trained:
     """Calibrate on predictions out of fold, so that every molecule is learned from.
@@ -84,22 +82,22 @@ def calibrate_out_of_fold(
     is. Where that lowers their mean score, intervals widen with the distance from the training
     molecules.
 
-    ``train`` are n rows, of which ``parts`` has what the members learned, and ``out_of_fold`` what
-    they predict; the other arguments are those of :func:`calibrate_held_out`.
+    ``train`` are n rows, of which ``out_of_fold`` has what members predict that did not learn from
+    them; the other arguments are those of :func:`calibrate_held_out`.
     """
     votes = out_of_fold.votes.transpose(2, 0, 1)
     # Where no network left out a row, or a member lacks a target, there is no prediction.
     missing = np.isnan(votes).sum(axis=0)
     known = np.flatnonzero((missing == 0).any(axis=1))
     rows, votes = train[known], votes[:, known]
-    values, _ = model.combine(votes, out_of_fold.cross_weights(parts)[:, known])
+    values, _ = model.combine(votes, out_of_fold.cross_weights()[:, known])
     # The spread by the weights that new molecules have: those without a fold may leave out other
     # members. Without the typical spread, the difficulty is the spread as the targets are learned.
-    _, difficulty = model.combine(votes, out_of_fold.weights_of_votes(parts)[:, None])
+    _, difficulty = model.combine(votes, out_of_fold.weights_of_votes[:, None])
     model = _with_typical_spread(model, difficulty)
     difficulty = difficulty + model.typical_spread
     distance = np.empty(len(rows))
-    fold = parts.fold.numpy()
+    fold = out_of_fold.parts.fold.numpy()
     for number in np.unique(fold[known]):
         held = fold[known] == number
         others = features.fingerprints[first_rows(features.canonical, train[fold != number])]

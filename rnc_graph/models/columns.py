@@ -56,8 +56,7 @@ class Column:
         for the Tobit model. Of what was tried it had the lowest error on validation sets; see
         docs/model.md.
 
-        Args:
-            predict: returns the predictions (k,) of a model that learns from some of the rows.
+        ``predict`` returns the predictions (k,) of a model that learns from some of the rows.
         """
         if not self.censored.any():
             return self

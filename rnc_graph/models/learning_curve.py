@@ -133,19 +133,16 @@ def learning_curve(
 ) -> tuple[list[TargetCurve], list[str]]:
     """Train models on shares of a training set, and evaluate them on the same test set.
 
-    Shares below 75% are drawn three times. All rows of a molecule are drawn together. No model
-    starts from an older one, whose networks may have learned from more than the share.
+    There is one: see :func:`check_learning_curve`. Shares below 75% are drawn three times. All rows
+    of a molecule are drawn together. No model starts from an older one, whose networks may have
+    learned from more than the share.
 
     Without networks in the settings it takes seconds or minutes. For the other arguments see
     :func:`~rnc_graph.models.train_model`.
 
     Returns:
         A curve for each target, and notes on the models that could not be trained.
-
-    Raises:
-        BadValueError: no test set with a measured value.
     """
-    check_learning_curve(prepared)
     split = prepared.split
     canonical = prepared.features.canonical
     groups = groups_of(numbered(canonical[row] for row in split.train))

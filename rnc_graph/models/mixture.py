@@ -66,8 +66,9 @@ def cross_weights(
     out_of_fold: FloatArray,
     targets: FloatArray,
     molecules: NDArray[np.int64],
+    weights_of_rows: FloatArray | None,
+    *,
     fold: NDArray[np.int64],
-    weights_of_rows: FloatArray | None = None,
 ) -> FloatArray:
     """Return :func:`mixture_weights` of m members for each row, (m, n, t), without its ``fold``."""
     weights = np.empty((out_of_fold.shape[2], *targets.shape))

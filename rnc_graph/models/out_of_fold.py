@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnc_graph.data.table import FloatArray
 from rnc_graph.models.members import Fitted, TrainingParts
@@ -21,6 +23,7 @@ class OutOfFold:
     not see it.
 
     Attributes:
+        parts: what the members were trained on.
         members: (m, n, t) standardized, NaN where there is none.
         votes: (n, t, g) standardized: the mean of the networks, if there are any, and each other
             member; NaN where there is none.
@@ -28,13 +31,14 @@ class OutOfFold:
         stacked: whether the weights are learned.
     """
 
+    parts: TrainingParts
     members: FloatArray
     votes: FloatArray
     sizes: list[int]
     stacked: bool
 
     @classmethod
-    def of(cls, fitted: Sequence[Fitted], stacked: bool) -> OutOfFold:
+    def of(cls, fitted: Sequence[Fitted], parts: TrainingParts, stacked: bool) -> OutOfFold:
         """Take the predictions of m members."""
         networks = [one.out_of_fold for one in fitted if isinstance(one.member, Network)]
         others = [one.out_of_fold for one in fitted if not isinstance(one.member, Network)]
@@ -46,33 +50,33 @@ class OutOfFold:
             sizes = [len(networks), *sizes]
         # Of a single vote nothing is learned: networks alone are equals.
         return cls(
+            parts=parts,
             members=np.stack([one.out_of_fold for one in fitted]),
             votes=np.stack(others, axis=2),
             sizes=sizes,
             stacked=stacked and len(sizes) > 1,
         )
 
-    def weights(self, parts: TrainingParts) -> FloatArray:
+    def weights(self) -> FloatArray:
         """Return the weights of m members for each target, (m, t)."""
         sizes = np.array(self.sizes)
-        return np.repeat(self.weights_of_votes(parts) / sizes[:, None], sizes, axis=0)
+        return np.repeat(self.weights_of_votes / sizes[:, None], sizes, axis=0)
 
-    def weights_of_votes(self, parts: TrainingParts) -> FloatArray:
-        """Return the weights of the votes for each target, (g, t)."""
+    @cached_property
+    def weights_of_votes(self) -> FloatArray:
+        """The weights of the votes for each target, (g, t)."""
         if not self.stacked:
             share = np.array(self.sizes) / sum(self.sizes)
-            return np.tile(share[:, None], (1, parts.targets.shape[1]))
-        values = parts.completed(self.votes)
-        return mixture_weights(self.votes, values, parts.molecules(), parts.weights())
+            return np.tile(share[:, None], (1, self.votes.shape[1]))
+        return mixture_weights(self.votes, *self._measured)
 
-    def cross_weights(self, parts: TrainingParts) -> FloatArray:
+    def cross_weights(self) -> FloatArray:
         """Return weights of each molecule's votes, (g, n, t), learned without its fold."""
         if not self.stacked:
-            return np.tile(self.weights_of_votes(parts)[:, None], (1, len(parts.train), 1))
-        return cross_weights(
-            self.votes,
-            parts.completed(self.votes),
-            parts.molecules(),
-            parts.fold.numpy(),
-            parts.weights(),
-        )
+            return np.tile(self.weights_of_votes[:, None], (1, len(self.votes), 1))
+        return cross_weights(self.votes, *self._measured, fold=self.parts.fold.numpy())
+
+    @cached_property
+    def _measured(self) -> tuple[FloatArray, NDArray[np.int64], FloatArray | None]:
+        parts = self.parts
+        return parts.completed(self.votes), parts.molecules(), parts.weights()

@@ -149,7 +149,7 @@ def train_model(
     fitted = fit_members(parts, settings, seed, jobs, device, on_progress, plugins)
     members = [one.member for one in fitted]
     networks = sum(isinstance(member, Network) for member in members)
-    out_of_fold = OutOfFold.of(fitted, settings.weights == "stacked")
+    out_of_fold = OutOfFold.of(fitted, parts, settings.weights == "stacked")
     known = np.unique(digests([features.canonical[row] for row in [*train, *held_out]]))
     model = MoleculeModel(
         settings=settings.as_saved().model_copy(update={"networks": networks}),
@@ -158,7 +158,7 @@ def train_model(
         scaler=scaler,
         descriptor_scaler=descriptor_scaler,
         members=members,
-        weights=out_of_fold.weights(parts) if settings.weights == "stacked" else None,
+        weights=out_of_fold.weights() if settings.weights == "stacked" else None,
         typical_spread=np.zeros(targets.shape[1]),
         intervals=ConformalIntervals(np.empty((0, targets.shape[1]))),
         domain=Domain.fit(features.fingerprints[molecules]),
@@ -169,7 +169,7 @@ def train_model(
     )
     if len(held_out):
         return calibrate_held_out(model, features, exact, held_out, selection, calibration)
-    return calibrate_out_of_fold(model, features, exact, train, parts, out_of_fold)
+    return calibrate_out_of_fold(model, features, exact, train, out_of_fold)
 
 
 def _check_bounds(

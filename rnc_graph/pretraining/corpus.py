@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +157,7 @@ def list_molecules(
             bad += len(unreadable)
             rows += len(identities) + len(unreadable)
             own = [names[0] for names in identities]
-            others = list(chain.from_iterable(names[1:] for names in identities))
+            others = [name for names in identities for name in names[1:]]
             for names, are_pieces in ((own, False), (others, True)):
                 new = seen.add(names)
                 duplicates += len(names) - len(new)
