@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,8 @@ from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 
 QuickMember = SupportVectors | ExtraTrees | FingerprintSVR | GaussianProcess
+Member = Network | QuickMember
+"""What predicts standardized targets, and can be kept as tensors."""
 
 QUICK: dict[str, Callable[[int], QuickMember]] = {
     member.kind: member
@@ -41,20 +42,6 @@ QUICK: dict[str, Callable[[int], QuickMember]] = {
 
 # Enough to weigh the trees; the member has three times as many.
 _TREES_OF_A_FOLD = 100
-
-
-class Member(Protocol):
-    """What predicts standardized targets, and can be kept as tensors."""
-
-    kind: str
-
-    def predict(self, inputs: Inputs) -> FloatArray:
-        """Return the (N, t) standardized predictions."""
-        ...
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what it has learned."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -187,7 +174,7 @@ def fit_quick(
 def load_member(
     kind: str, tensors: dict[str, Tensor], settings: ModelSettings, scores: int, targets: int
 ) -> Member:
-    """Make a member of what :meth:`Member.tensors` returned."""
+    """Make a member of what ``tensors`` of another returned."""
     if kind in QUICK:
         return QUICK[kind](targets).load(tensors)
     return Network(settings, scores, targets).load(tensors)

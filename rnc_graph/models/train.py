@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.bounds import with_bounds_and_weights
@@ -34,7 +35,7 @@ from rnc_graph.models.model import MoleculeModel, digests
 from rnc_graph.models.network import Network
 from rnc_graph.models.out_of_fold import OutOfFold
 from rnc_graph.models.settings import ModelSettings
-from rnc_graph.models.warm_start import Encoder, cannot_start, encoders_of, folds_of, kept_folds
+from rnc_graph.models.warm_start import cannot_start, folds_of, kept_folds
 from rnc_graph.plugins import Plugin
 
 _FEWEST_MOLECULES = 5
@@ -134,9 +135,10 @@ def train_model(
         fold = fold_numbers(smiles, seed, FOLDS)
     elif settings.weights == "stacked" and settings.other_members:
         fold = fold_numbers(smiles, seed)
-    encoders: list[Encoder] = []
+    encoders: list[dict[str, Tensor]] = []
     if start is not None and not cannot_start(start, settings, held_out=len(held_out) > 0):
-        fold, encoders = kept_folds(start, smiles, fold), encoders_of(start)
+        fold = kept_folds(start, smiles, fold)
+        encoders = [dict(network.encoder.state_dict()) for network in start.networks]
     inputs = Inputs.of(features, seen, descriptor_scaler, embedding=settings.needed_embedding)
     parts = TrainingParts(
         inputs=inputs.counted() if settings.takes_counts else inputs,

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rnc_graph.models.model import MoleculeModel, digests
 from rnc_graph.models.settings import ModelSettings
-
-Encoder = dict[str, Tensor]
 
 
 def cannot_start(old: MoleculeModel, settings: ModelSettings, *, held_out: bool) -> str:
@@ -58,8 +55,3 @@ def folds_of(
     folds = np.full(len(seen), -1, dtype=np.int8)
     folds[np.searchsorted(seen, digests(canonical))] = fold
     return folds
-
-
-def encoders_of(old: MoleculeModel) -> list[Encoder]:
-    """Return the weights of the encoders of a model's networks, in order."""
-    return [dict(network.encoder.state_dict()) for network in old.networks]

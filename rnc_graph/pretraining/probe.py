@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
@@ -35,12 +36,10 @@ def probe(encoder: GraphEncoder) -> dict[str, dict[str, float]]:
         for seed in _SEEDS:
             split = SPLITS.make("random").split(molecules, seed, (0.8, 0.1, 0.1))
             train, val = split.train, split.validation
-            scaler = StandardScaler().fit(embedding[train])
             mean, sd = y[train].mean(), y[train].std()
-            svr = SVR(C=_C, epsilon=_TUBE).fit(
-                scaler.transform(embedding[train]), (y[train] - mean) / sd
-            )
-            predicted = svr.predict(scaler.transform(embedding[val])) * sd + mean
+            model = make_pipeline(StandardScaler(), SVR(C=_C, epsilon=_TUBE))
+            model.fit(embedding[train], (y[train] - mean) / sd)
+            predicted = model.predict(embedding[val]) * sd + mean
             errors.append(float(np.sqrt(np.mean((predicted - y[val]) ** 2))))
         found[name] = {
             "rmse": round(float(np.mean(errors)), 4),
