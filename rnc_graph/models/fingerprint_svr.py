@@ -51,7 +51,6 @@ class FingerprintSVR(LearnedByKernel):
     def __init__(self, targets: int, fingerprints: Sequence[str] = FINGERPRINTS) -> None:
         super().__init__(targets)
         self.fingerprints = fingerprints
-        self._known: dict[str, MinMaxKernel] = {}
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
@@ -74,11 +73,6 @@ class FingerprintSVR(LearnedByKernel):
             kernel = mean_kernel(block, self._known)
             predicted[first : first + _BLOCK] += kernel @ coefficients
         return predicted
-
-    def load(self, tensors: dict[str, Tensor]) -> Self:
-        """Take what another has learned."""
-        self._known = {}
-        return super().load(tensors)
 
     def _kernels(
         self, learned: Inputs, targets: Tensor

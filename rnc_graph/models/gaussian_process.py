@@ -79,15 +79,6 @@ class GaussianProcess(LearnedByKernel):
 
     kind = "gaussian-process"
 
-    def __init__(self, targets: int) -> None:
-        super().__init__(targets)
-        self._known: _Kernels | None = None
-
-    def load(self, tensors: dict[str, Tensor]) -> Self:
-        """Take what another has learned."""
-        self._known = None
-        return super().load(tensors)
-
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         learned = inputs.take(train)

@@ -57,6 +57,14 @@ class LearnedByTarget(Learned):
 class LearnedByKernel(Learned):
     """Each target is a weighted sum of kernels with the molecules that it is learned from."""
 
+    # What the first prediction makes of these molecules.
+    _known: Any = None
+
+    def load(self, tensors: dict[str, Tensor]) -> Self:
+        """Take what another has learned."""
+        self._known = None
+        return super().load(tensors)
+
     @abstractmethod
     def _kernels(
         self, learned: Inputs, targets: Tensor
