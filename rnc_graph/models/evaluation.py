@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_graph.data.cleaning import clean_identity
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits.split import numbered
@@ -167,6 +168,12 @@ class Evaluation:
         return {"bounds": len(of_bounds), "violations": share}
 
 
+def molecules_of(smiles: Sequence[str], clean: bool) -> NDArray[np.int64]:
+    """Return the number of the molecule of each of M SMILES, with ``clean`` as it is cleaned."""
+    canonical = map(canonical_smiles, smiles)
+    return numbered(map(clean_identity, canonical) if clean else canonical)
+
+
 def evaluate_predictions(
     model: MoleculeModel,
     smiles: Sequence[str],
@@ -181,12 +188,12 @@ def evaluate_predictions(
 ) -> Evaluation:
     """Compare measurements (N, t) of N molecules with a model's predictions."""
     low, high = model.interval(predictions, level)
-    unreadable = np.isnan(predictions.distance)
+    molecules = np.full(len(smiles), -1)
+    known = np.flatnonzero(~np.isnan(predictions.distance))
+    molecules[known] = molecules_of([smiles[row] for row in known], model.settings.clean)
     return Evaluation(
         smiles=list(smiles),
-        molecules=numbered(
-            row if unreadable[row] else canonical_smiles(text) for row, text in enumerate(smiles)
-        ),
+        molecules=molecules,
         rows=rows,
         measured=measured,
         predictions=predictions,

@@ -7,7 +7,14 @@ import pytest
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.metrics.intervals import ConformalIntervals
-from rnc_graph.models import Evaluation, MoleculeModel, Predictions, evaluate_predictions
+from rnc_graph.models import (
+    Evaluation,
+    MoleculeModel,
+    Predictions,
+    compare_models,
+    evaluate_predictions,
+    predict_smiles,
+)
 from rnc_graph.models.evaluation import calibration
 
 COUNT = 200
@@ -80,3 +87,24 @@ def test_a_level_that_too_few_molecules_calibrate_is_not_shown(model: MoleculeMo
     few = replace(model, intervals=ConformalIntervals(model.intervals.scores[::20]))
     found = calibration(few, evaluation, 0)
     assert np.isnan(found.seen).tolist() == (found.levels > 5 / 6).tolist()
+
+
+def test_a_model_that_cleans_counts_cleaned_molecules(model: MoleculeModel) -> None:
+    smiles = ["CC(=O)O", "CC(=O)[O-].[Na+]", "C(", "CCO"]
+    cleaning = MoleculeRegressor(**model.settings.model_dump() | {"clean": True})
+    trained = cleaning.fit(["C" * length + "O" for length in range(3, 25)], np.arange(22.0)).model_
+    for one, count in ((model, 3), (trained, 2)):
+        predictions, _ = predict_smiles(one, smiles)
+        y = np.ones((4, 1))
+        found = evaluate_predictions(one, smiles, np.arange(4), y, predictions)
+        assert len(np.unique(found.molecules[[0, 1, 3]])) == count
+        assert found.known(0).tolist() == [0, 1, 3]
+
+
+def test_models_are_compared_on_cleaned_molecules(model: MoleculeModel) -> None:
+    cleaning = MoleculeRegressor(**model.settings.model_dump() | {"clean": True})
+    trained = cleaning.fit(["C" * length + "N" for length in range(3, 25)], np.arange(22.0)).model_
+    smiles, y = ["CC(=O)O", "CC(=O)[O-].[Na+]", "CCBr"], np.array([1.0, 2.0, 3.0])
+    for other, count in ((trained, 2), (model, 3)):
+        (found,) = compare_models(model, other, smiles, y).targets
+        assert found.differences["mae"].n == count
