@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.bad import shorten
 from rnc_graph.data.reading.columns import check_column
-from rnc_graph.data.reading.numbers import parse_number, side_of, split_relation
+from rnc_graph.data.reading.numbers import add_relations, parse_column
 from rnc_graph.data.reading.opening import open_table
+from rnc_graph.data.reading.source import joined
 from rnc_graph.errors import BadValueError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -201,27 +202,23 @@ def read_csv(path: Path) -> pd.DataFrame:
         RncGraphError: the file is missing or unreadable, a row is spoiled, or there are no rows.
     """
     table = open_table(path)
-    frames: list[pd.DataFrame] = []
-    for chunk in table.chunks():
-        places = chunk.rows if chunk.lines is None else chunk.lines
-        if table.not_utf8_line is not None:
-            raise BadValueError(
-                f"{path}: cannot be read as CSV: line {table.not_utf8_line} is not UTF-8"
-            )
-        for row, reason in chunk.problems.items():
-            # A blank line is a row of empty cells.
-            if chunk.found[row]:
-                at = places[row - chunk.rows[0]]
-                where = f"line {at}" if chunk.lines is not None else f"row {at}"
-                raise BadValueError(
-                    f"{path}: cannot be read as CSV: {where}: {reason}: "
-                    f"{shorten(chunk.found[row])!r}"
-                )
-        kind = "row" if chunk.lines is None else "line"
-        frames.append(chunk.frame.set_axis(pd.Index(places, name=kind), axis=0))
-    if not frames:
+    chunks = list(table.chunks())
+    if not chunks:
         raise BadValueError(f"{path}: has no rows below its header")
-    return pd.concat(frames)
+    whole = joined(chunks)
+    if table.not_utf8_line is not None:
+        raise BadValueError(
+            f"{path}: cannot be read as CSV: line {table.not_utf8_line} is not UTF-8"
+        )
+    kind, places = ("row", whole.rows) if whole.lines is None else ("line", whole.lines)
+    for row, reason in whole.problems.items():
+        # A blank line is a row of empty cells.
+        if whole.found[row]:
+            raise BadValueError(
+                f"{path}: cannot be read as CSV: {kind} {places[row - 1]}: {reason}: "
+                f"{shorten(whole.found[row])!r}"
+            )
+    return whole.frame.set_axis(pd.Index(places, name=kind), axis=0)
 
 
 def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
@@ -230,45 +227,40 @@ def column(frame: pd.DataFrame, name: str, path: Path) -> list[str]:
     return [str(cell) for cell in frame[name]]
 
 
-def numbers(
-    frame: pd.DataFrame, name: str, path: Path, *, missing: bool = False, bounds: bool = False
-) -> FloatArray:
-    """Return one column of a frame of :func:`read_csv` as numbers, (N,).
-
-    ``missing`` allows missing values, NaN then; ``bounds`` reads ">100" as 100; ``path`` is for
-    messages.
+def numbers(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
+    """Return one column of a frame of :func:`read_csv` as numbers, (N,); ``path`` is for messages.
 
     Raises:
         RncGraphError: a cell is no number, or too large; the message has its line or row.
     """
+    return _parsed(frame, name, path)[0]
+
+
+def _parsed(
+    frame: pd.DataFrame,
+    name: str,
+    path: Path,
+    relation: str | None = None,
+    *,
+    missing: bool = False,
+    bounds: bool = False,
+) -> tuple[FloatArray, NDArray[np.int8]]:
+    """Return the numbers of a column and their sides, by its cells or a column of relations."""
     cells = column(frame, name, path)
-    values = np.full(len(cells), np.nan)
-    bad: list[tuple[int, str]] = []
-    for row, cell in enumerate(cells):
-        try:
-            values[row] = parse_number(split_relation(cell)[1] if bounds else cell, missing=missing)
-        except ValueError as reason:
-            bad.append((row, str(reason)))
-    if bad:
-        row, why = bad[0]
+    values, sides, wrong = parse_column(cells, missing=missing, bounds=bounds)
+    for row, reason in wrong.items():
         raise BadValueError(
-            f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}: {cells[row]!r}: {why}"
-            + (f" ({len(bad)} such rows)" if len(bad) > 1 else "")
+            f"{_place(frame, name, path, row)}: {cells[row]!r}: {reason}"
+            + (f" ({len(wrong)} such rows)" if len(wrong) > 1 else "")
         )
-    return values
+    if relation:
+        for row, reason in add_relations(sides, values, column(frame, relation, path)).items():
+            raise BadValueError(f"{_place(frame, name, path, row)}: {reason}")
+    return values, sides
 
 
-def _sides(frame: pd.DataFrame, name: str, path: Path, relation: str | None) -> list[int]:
-    """Return on which side of its number each value of a column lies, by its cell or a column."""
-    sides = [split_relation(cell)[0] for cell in column(frame, name, path)]
-    for row, cell in enumerate(column(frame, relation, path) if relation else []):
-        try:
-            sides[row] = sides[row] or side_of(cell)
-        except ValueError as reason:
-            raise BadValueError(
-                f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}: {reason}"
-            ) from reason
-    return sides
+def _place(frame: pd.DataFrame, name: str, path: Path, row: int) -> str:
+    return f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}"
 
 
 def read_table(
@@ -304,35 +296,31 @@ def read_table(
         RncGraphError: the file, a column, or a value is missing or wrong.
     """
     frame = read_csv(path)
-    values = np.stack(
-        [numbers(frame, target, path, missing=missing, bounds=bounds) for target in targets], axis=1
-    )
-    censored = None
-    if bounds:
-        relations = relations or {}
-        sides = [_sides(frame, target, path, relations.get(target)) for target in targets]
-        censored = np.where(np.isnan(values), 0, np.array(sides, dtype=np.int8).T).astype(np.int8)
+    by_target = relations if relations and bounds else {}
+    parsed = [
+        _parsed(frame, target, path, by_target.get(target), missing=missing, bounds=bounds)
+        for target in targets
+    ]
+    censored = np.stack([sides for _, sides in parsed], axis=1)
     return MoleculeTable(
         name=name or str(path),
         smiles=column(frame, smiles, path),
-        targets=values,
+        targets=np.stack([values for values, _ in parsed], axis=1),
         target_names=list(targets),
         unit=unit,
         extra={name: column(frame, name, path) for name in (*extra, id_column) if name},
         smiles_column=smiles,
         id_column=id_column,
-        censored=censored if censored is not None and censored.any() else None,
+        censored=censored if censored.any() else None,
         weights=_positive(frame, weight, path) if weight else None,
     )
 
 
 def _positive(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
     values = numbers(frame, name, path)
-    if (values <= 0).any():
-        row = int(np.flatnonzero(values <= 0)[0])
+    for row in np.flatnonzero(values <= 0).tolist():
         raise BadValueError(
-            f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}: expected a positive "
-            f"weight, got {values[row]:g}"
+            f"{_place(frame, name, path, row)}: expected a positive weight, got {values[row]:g}"
         )
     return values
 

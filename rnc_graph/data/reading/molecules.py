@@ -1,16 +1,15 @@
 """A table of molecules for training, and the rows that cannot be used."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from rnc_graph.data.bad import NO_VALUE, BadRow, describe_bad, shorten, without_value
+from rnc_graph.data.bad import NO_VALUE, BadRow, bad_row, describe_bad, shorten, without_value
 from rnc_graph.data.reading.columns import (
     IgnoredColumns,
     check_column,
@@ -21,19 +20,16 @@ from rnc_graph.data.reading.columns import (
 )
 from rnc_graph.data.reading.numbers import (
     Decimal,
+    add_relations,
     check_percentages,
     decimal_of,
-    parse_number,
-    side_of,
+    parse_column,
     split_relation,
 )
 from rnc_graph.data.reading.opening import open_table
-from rnc_graph.data.reading.source import Chunk
+from rnc_graph.data.reading.source import Chunk, joined
 from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import BadValueError
-
-_Wrong = tuple[str, str, str]
-"""A column, the text in it, and the reason why it cannot be used."""
 
 
 def read_molecules(
@@ -49,7 +45,6 @@ def read_molecules(
     relations: Sequence[str] = (),
     usual_relations: Sequence[str] = (),
     unit: str = "",
-    name: str | None = None,
     decimal: Decimal | None = None,
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
     """Read the molecules of a table that can be trained on, and name the rows that cannot.
@@ -68,7 +63,6 @@ def read_molecules(
         relations: for each target the column that says "=", "<" or ">" of it; with ``bounds``.
         usual_relations: the same, if the table has them and ``relations`` names none.
         unit: unit of the targets.
-        name: of the table in messages; the file's path by default.
         decimal: the decimal sign of the targets; found from all cells of a column if None.
 
     Returns:
@@ -102,49 +96,53 @@ def read_molecules(
     kept = dict.fromkeys(name for name in [*extra, id_column, weight, *relations] if name)
     for column in kept:
         check_column(table.columns, column, table.name)
-    gathered = _Gathered(
-        chosen.smiles,
-        chosen.targets,
-        list(kept),
-        id_column=id_column,
-        weight=weight,
-        bounds=bounds,
-        relations=relations,
-    )
-    ignored = IgnoredColumns(table.columns, [chosen.smiles, *chosen.targets, *kept])
-    for chunk in chain([start], chunks):
-        gathered.add(chunk)
-        ignored.add(chunk.frame)
-    notes = gathered.parse(table.name, decimal)
-    if not gathered.smiles:
-        classes = gathered.bad[0].column in chosen.targets and gathered.bad[0].found
-        raise BadValueError(
-            f"{table.name}: no row is left\n{describe_bad(gathered.bad, table.name)}"
-            + ("\nA target is a measured quantity, not a class." if classes else "")
-        )
+    columns = list(dict.fromkeys([chosen.smiles, *chosen.targets, *kept]))
+    ignored = IgnoredColumns(table.columns, columns)
+
+    def narrowed() -> Iterator[Chunk]:
+        for chunk in chain([start], chunks):
+            ignored.add(chunk.frame)
+            yield replace(chunk, frame=chunk.frame[columns])
+
+    found = _Columns(joined(narrowed()), table.name, decimal)
+    texts = [text.strip() for text in found.cells[chosen.smiles]]
+    found.wrong += [
+        (row, chosen.smiles, "", "no SMILES") for row, text in enumerate(texts) if not text
+    ]
+    values, sides = found.targets(chosen.targets, relations, bounds)
     molecules = MoleculeTable(
-        name=name or table.name,
-        smiles=gathered.smiles,
-        targets=np.array(gathered.targets, dtype=np.float64),
+        name=table.name,
+        smiles=texts,
+        targets=values,
         target_names=chosen.targets,
         unit=unit,
-        source_rows=np.array(gathered.rows, dtype=np.int64),
-        source_lines=np.array(gathered.lines, dtype=np.int64) if gathered.lines else None,
-        extra=gathered.extra,
+        source_rows=found.rows,
+        source_lines=found.lines,
+        extra={column: found.cells[column] for column in kept},
         smiles_column=chosen.smiles,
         id_column=id_column or "",
-        censored=np.array(gathered.censored, dtype=np.int8) if bounds else None,
-        weights=np.array(gathered.weights) if weight else None,
+        censored=sides if bounds else None,
+        weights=found.weights(weight) if weight else None,
     )
+    bad = [*found.spoiled, *(bad_row(molecules, *each) for each in found.wrong)]
+    bad.sort(key=lambda bad: bad.row)
+    good = np.setdiff1d(np.arange(len(molecules)), [row for row, *_ in found.wrong])
+    if not len(good):
+        classes = bad[0].column in chosen.targets and bad[0].found
+        raise BadValueError(
+            f"{table.name}: no row is left\n{describe_bad(bad, table.name)}"
+            + ("\nA target is a measured quantity, not a class." if classes else "")
+        )
+    molecules = molecules.take(good)
     if molecules.censored is not None and not molecules.censored.any():
         molecules = replace(molecules, censored=None)
     for target, values in zip(molecules.target_names, molecules.targets.T, strict=True):
         if np.isnan(values).all():
             raise BadValueError(f"{table.name}, column {target!r}: expected numbers, got none")
-    notes = [*table.notes, *chosen.notes, *notes, *ignored.notes()]
+    notes = [*table.notes, *chosen.notes, *found.notes, *ignored.notes()]
     notes += like_classes(molecules.target_names, molecules.exact)
     notes += molecules.bound_notes()
-    return molecules, gathered.bad, notes
+    return molecules, bad, notes
 
 
 def read_all_columns(
@@ -200,127 +198,69 @@ def like_classes(names: Sequence[str], values: FloatArray) -> Iterator[str]:
             )
 
 
-class _Gathered:
-    """The rows of a table so far, and those that cannot be used."""
+class _Columns:
+    """The cells of a table by column, what was guessed of them, and what is wrong.
 
-    def __init__(
-        self,
-        smiles: str,
-        targets: Sequence[str],
-        extra: Sequence[str],
-        *,
-        id_column: str | None,
-        weight: str | None,
-        bounds: bool,
-        relations: Sequence[str],
-    ) -> None:
-        self.column, self.names = smiles, list(targets)
-        self._id, self._weight, self._relations = id_column, weight, list(relations)
-        self._bounds = bounds
-        self.censored: list[list[int]] = []
-        self.weights: list[float] = []
-        self.smiles: list[str] = []
-        self.targets: list[list[float]] = []
-        self.rows: list[int] = []
-        self.lines: list[int] = []
-        self.extra: dict[str, list[str]] = {name: [] for name in extra}
-        self.bad: list[BadRow] = []
-        self._cells: list[list[Any]] = []
+    Rows that the reader of the file could not read are ``spoiled``, and in nothing else.
+    """
 
-    def add(self, chunk: Chunk) -> None:
-        lines = chunk.lines.tolist() if chunk.lines is not None else [None] * len(chunk.rows)
-        columns = [chunk.frame[name].tolist() for name in (self.column, *self.names, *self.extra)]
-        for row, line, *cells in zip(chunk.rows.tolist(), lines, *columns, strict=True):
-            if row in chunk.problems:
-                found = shorten(chunk.found[row])
-                self.bad.append(BadRow(row, line, "", found, chunk.problems[row]))
-            else:
-                self._cells.append([row, line, *cells])
-
-    def parse(self, source: str, decimal: Decimal | None) -> list[str]:
-        """Read the numbers of all rows, a column in one way, and return what was guessed."""
-        notes = []
-        rows = [cells[0] for cells in self._cells]
-
-        def sign_of(name: str, column: list[str]) -> Decimal | None:
-            notes.extend(check_percentages(column, name, source, rows))
-            sign = decimal or decimal_of(column, name, source, rows)
-            if decimal is None and sign is not None:
-                how = "a decimal comma" if sign == "," else "commas between thousands"
-                shown = next(cell for cell in column if "," in cell or cell.count(".") > 1)
-                notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
-            return sign
-
-        signs = [
-            sign_of(name, [self._split(cells[number])[1] for cells in self._cells])
-            for number, name in enumerate(self.names, start=3)
+    def __init__(self, whole: Chunk, source: str, decimal: Decimal | None) -> None:
+        usable = ~np.isin(whole.rows, list(whole.problems))
+        self.rows = whole.rows[usable]
+        self.lines = None if whole.lines is None else whole.lines[usable]
+        self.cells: dict[str, list[str]] = {
+            str(name): cells[usable].tolist() for name, cells in whole.frame.items()
+        }
+        line_of = [None] * len(whole.rows) if whole.lines is None else whole.lines.tolist()
+        self.spoiled = [
+            BadRow(row, line_of[row - 1], "", shorten(whole.found[row]), problem)
+            for row, problem in whole.problems.items()
         ]
-        of_weights = None
-        if self._weight is not None:
-            at = 3 + len(self.names) + list(self.extra).index(self._weight)
-            of_weights = sign_of(self._weight, [cells[at] for cells in self._cells])
-        for row, line, smiles, *cells in self._cells:
-            further = dict(zip(self.extra, cells[len(self.names) :], strict=True))
-            numbers, sides, wrong = self._numbers(smiles, cells[: len(self.names)], signs, further)
-            if self._weight is not None:
-                cell = further[self._weight]
-                self.weights.append(_weight(self._weight, cell, of_weights, wrong))
-            if wrong:
-                del self.weights[len(self.targets) :]
-                name = further[self._id] if self._id else ""
-                self.bad += [BadRow(row, line, *each, name) for each in wrong]
-                continue
-            self.smiles.append(smiles.strip())
-            self.targets.append(numbers)
-            self.censored.append(sides)
-            self.rows.append(row)
-            if line is not None:
-                self.lines.append(line)
-            for name, cell in further.items():
-                self.extra[name].append(cell)
-        self.bad.sort(key=lambda bad: bad.row)
-        self._cells.clear()
-        return notes
+        self.notes: list[str] = []
+        self.wrong: list[tuple[int, str, str, str]] = []
+        """Rows (from 0), columns, their texts, and the reasons why these cannot be used."""
+        self._source, self._decimal = source, decimal
 
-    def _split(self, cell: str) -> tuple[int, str]:
-        return split_relation(cell) if self._bounds else (0, cell)
+    def targets(
+        self, names: Sequence[str], relations: Sequence[str], bounds: bool
+    ) -> tuple[FloatArray, NDArray[np.int8]]:
+        """Return the (N, t) targets and their sides; rows without any are wrong."""
+        values = np.empty((len(self.rows), len(names)))
+        sides = np.empty(values.shape, dtype=np.int8)
+        before = len(self.wrong)
+        for target, name in enumerate(names):
+            relation = relations[target] if relations else ""
+            values[:, target], sides[:, target] = self._parsed(name, relation, bounds=bounds)
+        empty = np.isnan(values).all(axis=1)
+        empty[[row for row, *_ in self.wrong[before:]]] = False
+        self.refuse(empty, names[0] if len(names) == 1 else "", NO_VALUE)
+        return values, sides
 
-    def _numbers(
-        self,
-        smiles: str,
-        cells: list[str],
-        signs: Sequence[Decimal | None],
-        further: dict[str, str],
-    ) -> tuple[list[float], list[int], list[_Wrong]]:
-        """Return a row's targets, on which side of them the values are, and all that is wrong."""
-        wrong = [] if smiles.strip() else [(self.column, "", "no SMILES")]
-        numbers: list[float] = []
-        sides: list[int] = []
-        unreadable = False
-        columns = self._relations or [""] * len(self.names)
-        for name, cell, sign, column in zip(self.names, cells, signs, columns, strict=True):
-            try:
-                side, text = self._split(cell)
-                numbers.append(parse_number(text, decimal=sign))
-                if column and not math.isnan(numbers[-1]):
-                    side = side or side_of(further[column])
-                sides.append(0 if math.isnan(numbers[-1]) else side)
-            except ValueError as reason:
-                unreadable = True
-                wrong.append((name, shorten(cell), str(reason)))
-        if not unreadable and all(map(math.isnan, numbers)):
-            only = self.names[0] if len(self.names) == 1 else ""
-            wrong.append((only, shorten(cells[0]) if only else "", NO_VALUE))
-        return numbers, sides, wrong
+    def weights(self, name: str) -> FloatArray:
+        """Return the (N,) weights."""
+        weights, _ = self._parsed(name, missing=False)
+        self.refuse(weights <= 0, name, "not positive: it has no weight")
+        return weights
 
+    def refuse(self, which: NDArray[np.bool_], name: str, reason: str) -> None:
+        """Mark some of the N rows as wrong in a column or, without a name, as a whole."""
+        for row in np.flatnonzero(which).tolist():
+            self.wrong.append((row, name, self.cells[name][row] if name else "", reason))
 
-def _weight(column: str, cell: str, decimal: Decimal | None, wrong: list[_Wrong]) -> float:
-    """Return a row's weight; what is wrong with it is added to the list."""
-    try:
-        weight = parse_number(cell, missing=False, decimal=decimal)
-    except ValueError as reason:
-        wrong.append((column, shorten(cell), str(reason)))
-        return math.nan
-    if weight <= 0:
-        wrong.append((column, shorten(cell), "not positive: it has no weight"))
-    return weight
+    def _parsed(
+        self, name: str, relation: str = "", *, missing: bool = True, bounds: bool = False
+    ) -> tuple[FloatArray, NDArray[np.int8]]:
+        """Return the numbers of a column, all read in one way, and their sides."""
+        cells, rows = self.cells[name], self.rows.tolist()
+        texts = [split_relation(cell)[1] for cell in cells] if bounds else cells
+        self.notes += check_percentages(texts, name, self._source, rows)
+        decimal = self._decimal or decimal_of(texts, name, self._source, rows)
+        if self._decimal is None and decimal is not None:
+            how = "a decimal comma" if decimal == "," else "commas between thousands"
+            shown = next(text for text in texts if "," in text or text.count(".") > 1)
+            self.notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
+        values, sides, wrong = parse_column(cells, missing=missing, decimal=decimal, bounds=bounds)
+        if relation:
+            wrong |= add_relations(sides, values, self.cells[relation])
+        self.wrong += [(row, name, cells[row], reason) for row, reason in wrong.items()]
+        return values, sides

@@ -5,6 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnc_graph.errors import BadValueError
 
 # float32 and its squares hold values up to here: no measured quantity comes near.
@@ -188,6 +191,41 @@ def parse_number(text: str, *, missing: bool = True, decimal: Decimal | None = N
     if not abs(value) < LARGEST:
         raise ValueError(f"not within {LARGEST:g}")
     return value
+
+
+def parse_column(
+    cells: Sequence[str], *, bounds: bool, missing: bool, decimal: Decimal | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int8], dict[int, str]]:
+    """Return the numbers of N cells, their sides as of :func:`split_relation`, and what is wrong.
+
+    ``bounds`` reads cells such as ">100" as bounds; the other options are those of
+    :func:`parse_number`. A number is NaN where it is missing, or wrong: the reasons are by place.
+    """
+    values = np.full(len(cells), np.nan)
+    sides = np.zeros(len(cells), dtype=np.int8)
+    wrong: dict[int, str] = {}
+    for place, cell in enumerate(cells):
+        side, text = split_relation(cell) if bounds else (0, cell)
+        try:
+            values[place] = parse_number(text, missing=missing, decimal=decimal)
+        except ValueError as reason:
+            wrong[place] = str(reason)
+        if not math.isnan(values[place]):
+            sides[place] = side
+    return values, sides, wrong
+
+
+def add_relations(
+    sides: NDArray[np.int8], values: NDArray[np.float64], relations: Sequence[str]
+) -> dict[int, str]:
+    """Set the sides that cells do not say by a column of relations; return what is wrong of it."""
+    wrong: dict[int, str] = {}
+    for place in np.flatnonzero(~np.isnan(values) & (sides == 0)).tolist():
+        try:
+            sides[place] = side_of(relations[place])
+        except ValueError as reason:
+            wrong[place] = str(reason)
+    return wrong
 
 
 def _reason(text: str) -> str:

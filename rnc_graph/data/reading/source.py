@@ -109,6 +109,19 @@ def chunk_of(rows: Sequence[Row], columns: Sequence[str], first: int) -> Chunk:
     )
 
 
+def joined(chunks: Iterable[Chunk]) -> Chunk:
+    """Return one chunk or more of a table, one after another, as one."""
+    chunks = list(chunks)
+    lines = [chunk.lines for chunk in chunks if chunk.lines is not None]
+    return Chunk(
+        pd.concat([chunk.frame for chunk in chunks], ignore_index=True),
+        np.concatenate([chunk.rows for chunk in chunks]),
+        np.concatenate(lines) if lines else None,
+        {row: problem for chunk in chunks for row, problem in chunk.problems.items()},
+        {row: found for chunk in chunks for row, found in chunk.found.items()},
+    )
+
+
 def named_columns(header: Sequence[str], name: str, notes: list[str]) -> list[str]:
     """Return the names of a header; one without a name is called by its position.
 
