@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,6 +163,9 @@ class MoleculeArrays:
     counts: dict[str, csr_array] = field(default_factory=dict)
 
 
+_ARRAYS = ("atoms", "ends", "bonds", "atom_counts", "edge_counts", "descriptors", "fingerprints")
+
+
 def _chirality(molecule: Chem.Mol, atoms: Sequence[Chem.Atom], wants: Wants) -> list[int]:
     """Return the chirality of each atom: its tag if as written, otherwise its CIP label.
 
@@ -209,41 +212,59 @@ def molecule_arrays(
     smiles: Sequence[str], wants: Wants, counts: Sequence[str] = ()
 ) -> MoleculeArrays:
     """Compute what is wanted of n SMILES, and counts by fingerprint; rows stay aligned."""
-    width = len(descriptor_names()) if wants.descriptors else 0
-    bits = BITS // 8 if wants.fingerprints else 0
-    atoms: list[list[int]] = [[] for _ in _OF_ATOM]
-    chirality: list[int] = []
-    bonds: list[list[int]] = [[] for _ in _OF_BOND]
-    atom_counts = np.zeros(len(smiles), dtype=np.int32)
-    edge_counts = np.zeros(len(smiles), dtype=np.int32)
-    descriptors = np.full((len(smiles), width), np.nan)
-    fingerprints = np.zeros((len(smiles), bits), dtype=np.uint8)
-    canonical = [""] * len(smiles) if wants.canonical else []
-    counted_rows: dict[str, list[dict[int, int]]] = {name: [{} for _ in smiles] for name in counts}
+    starts = range(0, max(1, len(smiles)), TOGETHER)  # Of no SMILES, too.
+    few = [whole(partial(_few, smiles[i : i + TOGETHER], wants, counts)) for i in starts]
+    parts = [arrays for arrays, _ in few]
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+    return MoleculeArrays(
+        **arrays,
+        canonical=[text for part in parts for text in part.canonical],
+        bad=[
+            replace(bad, row=first + bad.row)
+            for first, part in zip(starts, parts, strict=True)
+            for bad in part.bad
+        ],
+        counts=as_matrices({name: [row for _, own in few for row in own[name]] for name in counts}),
+    )
+
+
+def _few(
+    smiles: Sequence[str], wants: Wants, counts: Sequence[str]
+) -> tuple[MoleculeArrays, dict[str, list[dict[int, int]]]]:
+    """Return what is wanted of a few SMILES, and their counts by bin."""
+    n = len(smiles)
+    molecules: dict[int, Chem.Mol] = {}
+    canonical = [""] * n
     bad: list[BadMolecule] = []
-    for first in range(0, len(smiles), TOGETHER):
-        found = whole(partial(_few, smiles[first : first + TOGETHER], wants, counts))
-        rows = [first + row for row in found.identifiers]
-        bad += [BadMolecule(first + row, text, reason) for row, text, reason in found.bad]
-        if wants.canonical:
-            for row, identifier in zip(rows, found.identifiers.values(), strict=True):
-                canonical[row] = identifier
-        atom_counts[rows] = found.atom_counts
-        edge_counts[rows] = found.edge_counts
-        chirality += found.chirality
-        for column, values in zip([*atoms, *bonds], [*found.atoms, *found.bonds], strict=True):
-            column.extend(values)
-        if found.fingerprints is not None:
-            fingerprints[rows] = found.fingerprints
-        if found.descriptors is not None:
-            descriptors[rows] = found.descriptors
-        for name, own in found.counts.items():
-            for row, bins in zip(rows, own, strict=True):
-                counted_rows[name][row] = bins
+    with one_thread():
+        for row, text in enumerate(smiles):
+            try:
+                molecules[row], canonical[row] = _molecule(text, wants)
+            except ValueError as reason:
+                bad.append(BadMolecule(row, str(text), str(reason)))
+        rows, good = list(molecules), list(molecules.values())
+        own_atoms, own_bonds = list(map(atoms_of, good)), list(map(bonds_of, good))
+        chirality: list[int] = []
+        for molecule, own in zip(good, own_atoms, strict=True):
+            chirality.extend(_chirality(molecule, own, wants))
+        descriptors = np.full((n, len(descriptor_names()) if wants.descriptors else 0), np.nan)
+        if wants.descriptors and good:
+            from rnc_graph.data.descriptors import descriptors as described
+
+            descriptors[rows] = described(good, own_atoms, own_bonds)
+        fingerprints = np.zeros((n, BITS // 8 if wants.fingerprints else 0), dtype=np.uint8)
+        if wants.fingerprints and good:
+            fingerprints[rows] = packed_bits(good)
+        atoms = [list(map(ask, chain.from_iterable(own_atoms))) for ask in _OF_ATOM]
+        bonds = [list(map(ask, chain.from_iterable(own_bonds))) for ask in _OF_BOND]
+        counts_of = counted(map(molecules.get, range(n)), counts)
+    atom_counts, edge_counts = np.zeros((2, n), dtype=np.int32)
+    atom_counts[rows] = list(map(len, own_atoms))
+    edge_counts[rows] = [2 * len(own) for own in own_bonds]
     kind, stereo, conjugated, begin, end = (np.array(c, dtype=np.int64) for c in bonds)
     bond_features = np.stack([_BOND_TYPE[kind], _BOND_STEREO[stereo], conjugated], axis=1)
     both_ways = np.stack([begin, end, end, begin], axis=1).reshape(-1, 2)
-    return MoleculeArrays(
+    arrays = MoleculeArrays(
         atoms=_atom_features(atoms, chirality),
         ends=both_ways.astype(np.int32),
         bonds=np.repeat(bond_features.astype(np.uint8), 2, axis=0),
@@ -251,59 +272,10 @@ def molecule_arrays(
         edge_counts=edge_counts,
         descriptors=descriptors,
         fingerprints=fingerprints,
-        canonical=canonical,
+        canonical=canonical if wants.canonical else [],
         bad=bad,
-        counts=as_matrices(counted_rows),
     )
-
-
-class _Few(NamedTuple):
-    """What is wanted of a few molecules; rows count from the first of them."""
-
-    identifiers: dict[int, str]
-    bad: list[tuple[int, str, str]]
-    atom_counts: list[int]
-    edge_counts: list[int]
-    chirality: list[int]
-    atoms: list[list[int]]
-    bonds: list[list[int]]
-    fingerprints: NDArray[np.uint8] | None
-    descriptors: NDArray[np.float64] | None
-    counts: dict[str, list[dict[int, int]]]
-
-
-def _few(smiles: Sequence[str], wants: Wants, counts: Sequence[str]) -> _Few:
-    molecules: dict[int, Chem.Mol] = {}
-    identifiers: dict[int, str] = {}
-    bad = []
-    with one_thread():
-        for row, text in enumerate(smiles):
-            try:
-                molecules[row], identifiers[row] = _molecule(text, wants)
-            except ValueError as reason:
-                bad.append((row, str(text), str(reason)))
-        own_atoms = [atoms_of(molecule) for molecule in molecules.values()]
-        own_bonds = [bonds_of(molecule) for molecule in molecules.values()]
-        chirality: list[int] = []
-        for molecule, own in zip(molecules.values(), own_atoms, strict=True):
-            chirality.extend(_chirality(molecule, own, wants))
-        descriptors = None
-        if wants.descriptors and molecules:
-            from rnc_graph.data.descriptors import descriptors as described
-
-            descriptors = described(list(molecules.values()), own_atoms, own_bonds)
-        return _Few(
-            identifiers,
-            bad,
-            list(map(len, own_atoms)),
-            [2 * len(own) for own in own_bonds],
-            chirality,
-            [list(map(ask, chain.from_iterable(own_atoms))) for ask in _OF_ATOM],
-            [list(map(ask, chain.from_iterable(own_bonds))) for ask in _OF_BOND],
-            packed_bits(molecules.values()) if wants.fingerprints and molecules else None,
-            descriptors,
-            counted(molecules.values(), counts),
-        )
+    return arrays, counts_of
 
 
 @cache

@@ -39,17 +39,15 @@ def packed_bits(molecules: Iterable[Chem.Mol]) -> NDArray[np.uint8]:
 
 
 def counted(
-    molecules: Iterable[Chem.Mol], fingerprints: Sequence[str]
+    molecules: Iterable[Chem.Mol | None], fingerprints: Sequence[str]
 ) -> dict[str, list[dict[int, int]]]:
-    """Return the counts of each molecule by bin, for each fingerprint."""
+    """Return the counts of each molecule by bin, for each fingerprint; none in place of None."""
     molecules = list(molecules)
-    return {
-        name: [
-            found.GetNonzeroElements()
-            for found in map(_generators()[name].GetCountFingerprint, molecules)
-        ]
-        for name in fingerprints
-    }
+    found: dict[str, list[dict[int, int]]] = {}
+    for name in fingerprints:
+        count = _generators()[name].GetCountFingerprint
+        found[name] = [{} if one is None else count(one).GetNonzeroElements() for one in molecules]
+    return found
 
 
 def as_matrices(counts: Mapping[str, list[dict[int, int]]]) -> dict[str, csr_array]:

@@ -134,21 +134,15 @@ def _joined(graphs: Sequence[Data], name: str) -> tuple[Tensor, Tensor, int]:
             value = example.new_empty((0, *example.shape[1:]))
         elif value.dim() == 0 or dim is None:
             value = value[None]
-        if values and (_widths(value, dim) != _widths(values[0], dim)):
+        shape = _shape(value, dim)
+        if values and (value.dtype, shape) != (values[0].dtype, _shape(values[0], dim)):
             raise BadValueError(
                 f"graph {number}: expected {name!r} of {values[0].dtype} and shape "
-                f"{_shape(values[0], dim)} as graph 0 has, got {value.dtype} and "
-                f"{_shape(value, dim)}"
+                f"{_shape(values[0], dim)} as graph 0 has, got {value.dtype} and {shape}"
             )
         values.append(value)
     counts = [value.shape[dim or 0] for value in values]
     return torch.cat(values, dim=dim or 0), offsets_of(counts), dim or 0
-
-
-def _widths(value: Tensor, dim: int | None) -> tuple[Any, ...]:
-    sizes = list(value.shape)
-    sizes[dim or 0] = -1
-    return (value.dtype, *sizes)
 
 
 def _shape(value: Tensor, dim: int | None) -> str:

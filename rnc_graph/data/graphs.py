@@ -180,7 +180,7 @@ class GraphDataset(Dataset[Data]):
     def _selected(self, index: Index) -> Tensor:
         """Return the graphs (M,) that an index selects."""
         if isinstance(index, slice):
-            return torch.arange(len(self), device=self.device)[_forward(index, len(self))]
+            index = np.arange(len(self))[index]  # Tensors know no negative steps.
         selected = (
             index if isinstance(index, Tensor) else torch.from_numpy(np.array(index, order="C"))
         )
@@ -208,9 +208,3 @@ class GraphDataset(Dataset[Data]):
 def default_names(t: int) -> list[str]:
     """Return the names of t targets that were given none."""
     return ["y"] if t == 1 else [f"y{number}" for number in range(t)]
-
-
-def _forward(index: slice, length: int) -> Any:
-    """Return a slice as tensors take it: they know no negative steps."""
-    first, end, step = index.indices(length)
-    return index if step > 0 else torch.tensor(range(first, end, step), dtype=torch.long)

@@ -100,7 +100,9 @@ class SplitRecipe:
             f"{table.name}, seed {seed}: split {type(splitter).__name__}",
             self.fractions,
         )
-        label = getattr(table, "exact", table.targets)[:, 0]
+        censored = getattr(table, "censored", None)
+        known = exact_values(table.targets, censored)
+        label = known[:, 0]
         classes = len(getattr(table, "classes", ()))
         train, validation = split.train, split.validation
         if classes and self.unseen is not None:
@@ -125,8 +127,6 @@ class SplitRecipe:
             )
         targets = table.targets.copy()
         targets[train] = self._noisy(targets[train], seed)
-        censored = getattr(table, "censored", None)
-        known = exact_values(table.targets, censored)
         if censored is not None:
             censored = censored.copy()
             censored[train] = self._noisy(censored[train], seed)

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -225,21 +226,19 @@ def _record(lines: Sequence[str], at: int, delimiter: str) -> tuple[list[str] | 
         return ("text after a closing quote" if closed else "a quote that is never closed"), 1
 
 
+@dataclass
 class _Reader:
     """Rows of one file; ``skip`` lines come before them."""
 
-    def __init__(
-        self,
-        path: Path,
-        columns: list[str],
-        header: list[str],
-        delimiter: str,
-        skip: int,
-        smi: bool,
-    ) -> None:
-        self.path, self.columns, self.header = path, columns, header
-        self.delimiter, self.skip, self.smi = delimiter, skip, smi
-        self.source = TableSource(str(path), columns, self.chunks)
+    path: Path
+    columns: list[str]
+    header: list[str]
+    delimiter: str
+    skip: int
+    smi: bool
+
+    def __post_init__(self) -> None:
+        self.source = TableSource(str(self.path), self.columns, self.chunks)
 
     def not_utf8(self, line: int) -> None:
         """Say once that a line is read as Latin-1."""
