@@ -187,6 +187,7 @@ def _target(
     groups: Sequence[NDArray[np.int64]],
 ) -> TargetDescription:
     known = exact[~np.isnan(exact)]
+    some = known if len(known) else np.full(1, np.nan)
     missing = int(np.isnan(values).sum())
     counts, edges = np.histogram(known, bins=BINS)
     several = [own[~np.isnan(own)] for own in (exact[rows] for rows in groups)]
@@ -200,9 +201,9 @@ def _target(
         name=name,
         measured=len(known),
         missing=missing,
-        mean=float(known.mean()) if len(known) else float("nan"),
-        sd=float(known.std()) if len(known) else float("nan"),
-        quantiles=np.quantile(known, QUANTILES) if len(known) else np.full(len(QUANTILES), np.nan),
+        mean=float(some.mean()),
+        sd=float(some.std()),
+        quantiles=np.quantile(some, QUANTILES),
         counts=counts,
         edges=edges,
         unit=unit,

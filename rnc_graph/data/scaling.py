@@ -50,17 +50,13 @@ class TargetScaler:
         """
         chosen = tuple(transforms)
         targets = cls(np.zeros(1), np.ones(1), chosen).transform(targets)
-        missing = np.isnan(targets)
-        if not missing.any():
-            # By the range, since the deviation of equal numbers may round to more than 0.
-            sd = np.where(np.ptp(targets, axis=0) > 0, targets.std(axis=0), 1.0)
-            return cls(targets.mean(axis=0), sd, chosen)
-        for number in np.flatnonzero(missing.all(axis=0)).tolist():
+        for number in np.flatnonzero(np.isnan(targets).all(axis=0)).tolist():
             target = number if names is None else repr(names[number])
             raise BadValueError(
                 f"target {target}: none of the {len(targets)} molecules of the training set has "
                 "it; leave it out, or add molecules that have it"
             )
+        # By the range, since the deviation of equal numbers may round to more than 0.
         spread = np.nanmax(targets, axis=0) - np.nanmin(targets, axis=0)
         sd = np.where(spread > 0, np.nanstd(targets, axis=0), 1.0)
         return cls(np.nanmean(targets, axis=0), sd, chosen)

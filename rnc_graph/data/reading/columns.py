@@ -80,9 +80,9 @@ def choose_columns(
     notes: list[str] = []
     for name in [*([smiles] if smiles is not None else []), *(targets or [])]:
         check_column(columns, name, source)
-    others = [column for column in columns if column not in (targets or [])]
-    smiles, guessed = choose_smiles(others, sample_rows, smiles, source=source)
-    notes += guessed
+    if smiles is None:
+        others = [column for column in columns if column not in (targets or [])]
+        smiles, notes = choose_smiles(others, sample_rows, source=source)
     if targets is None:
         others = [column for column in columns if column != smiles]
         found = _target_candidates(others, sample_rows)

@@ -231,7 +231,7 @@ class _Columns:
         for target, name in enumerate(names):
             relation = relations[target] if relations else ""
             values[:, target], sides[:, target] = self._parsed(name, relation, bounds=bounds)
-        empty = np.isnan(values).all(axis=1)
+        empty: NDArray[np.bool_] = np.isnan(values).all(axis=1)
         empty[[row for row, *_ in self.wrong[before:]]] = False
         self.refuse(empty, names[0] if len(names) == 1 else "", NO_VALUE)
         return values, sides

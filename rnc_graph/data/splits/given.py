@@ -90,8 +90,9 @@ class TimeSplitter:
         limits = np.cumsum(fractions[:2]) * len(order)
         first, second = (int(ends[np.abs(ends - limit).argmin()]) for limit in limits)
         split = Split(order[:first], order[first:second], order[second:])
-        if self.leaks == "drop":
-            split = _without_later_copies(split, samples, order)
+        if self.leaks == "drop":  # The samples whose molecule has its first one in another set.
+            dropped = [later for _, later in leaking_pairs(split, samples, order)]
+            split = Split(*(index[~np.isin(index, dropped)] for index in split.sets().values()))
         return checked(split, samples, "time", fractions)
 
     def _times(self, samples: SplitSamples) -> NDArray[np.float64]:
@@ -268,12 +269,6 @@ def _without_leaks(split: Split, samples: SplitSamples) -> Split:
     held_out = np.concatenate([split.test, validation])
     train = split.train[~np.isin(keys[split.train], keys[held_out])]
     return Split(train, validation, split.test)
-
-
-def _without_later_copies(split: Split, samples: SplitSamples, order: NDArray[np.int64]) -> Split:
-    """Leave out the samples of molecules whose first sample, by order, is in another set."""
-    dropped = [later for _, later in leaking_pairs(split, samples, order)]
-    return Split(*(index[~np.isin(index, dropped)] for index in split.sets().values()))
 
 
 def save_split(path: Path, split: Split, samples: SplitSamples, how: Mapping[str, Any]) -> None:
