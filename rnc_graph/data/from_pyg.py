@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnc_graph.data.packed import PackedAttribute, PackedGraphs, level_of, offsets_of
+from rnc_graph.data.packed import PackedAttribute, PackedGraphs, level_of, numbers_nodes, offsets_of
 from rnc_graph.data.schema import Features, GraphSchema, describe, recognized
 from rnc_graph.errors import BadValueError
 from rnc_graph.pyg import Batch, Data
@@ -48,10 +48,8 @@ def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSche
                 f"graph {row}: expected {name!r} with a row for each {what}, got "
                 f"{int(offsets.diff()[row])} rows"
             )
-        increment = "index" in name or name == "face"
-        attributes[name] = PackedAttribute(
-            values, offsets, level, values.dtype, dim, increment=increment
-        )
+        increment = numbers_nodes(name)
+        attributes[name] = PackedAttribute(values, offsets, level, values.dtype, dim, increment)
         if increment:
             _check_numbers_of_nodes(name, attributes[name], nodes)
     known = recognized(graphs, str(getattr(data, "name", "")))
@@ -121,7 +119,7 @@ def _joined(graphs: Sequence[Data], name: str) -> tuple[Tensor, Tensor, int]:
     example = torch.as_tensor(first[name]).cpu()
     dim = first.__cat_dim__(name, example)
     increment = first.__inc__(name, example)
-    expected = first.num_nodes if "index" in name or name == "face" else 0
+    expected = first.num_nodes if numbers_nodes(name) else 0
     if dim not in (None, 0, -1) or isinstance(increment, Tensor) or increment != expected:
         raise OwnLayoutError(
             f"attribute {name!r}: expected to be concatenated as PyG does by default, got "

@@ -199,6 +199,11 @@ def tells_nodes(name: str) -> bool:
     return name in _OF_NODES or "node" in name
 
 
+def numbers_nodes(name: str) -> bool:
+    """Return whether PyG takes the values of a tensor of this name for numbers of nodes."""
+    return "index" in name or name == "face"
+
+
 def graph_of(ptr: Tensor, count: int | None = None) -> Tensor:
     """Return the graph that each value belongs to.
 

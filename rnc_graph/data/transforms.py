@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from rnc_graph.data.packed import Level, collated, graph_of, level_of, tells_nodes
+from rnc_graph.data.packed import Level, collated, graph_of, level_of, numbers_nodes, tells_nodes
 from rnc_graph.data.schema import MASK
 from rnc_graph.errors import BadValueError
 from rnc_graph.pyg import BaseTransform, Batch, Data
@@ -342,8 +342,8 @@ def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
     ptrs: dict[Level, Tensor] = {"node": layout.ptr, "edge": layout.edge_ptr}
     ptrs.update({level: _kept_ptr(ptrs[level], mask) for level, mask in kept.items()})
     for name, level in layout.levels.items():
-        increment = name != "edge_index" and ("index" in name or name == "face")
-        if "node" in kept and (increment or level == "other"):
+        numbered = name != "edge_index" and numbers_nodes(name)
+        if "node" in kept and (numbered or level == "other"):
             raise BadValueError(f"expected tensors of nodes, edges or graphs, got {name!r}")
         if level == "tied":
             hint = "; targets of a graph have the shape (1, t)" if name == "y" else ""
