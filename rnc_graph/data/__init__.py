@@ -50,33 +50,25 @@ __all__ = [
     "without",
 ]
 
-_ROOMS = {
-    "GraphDataset": "graphs",
-    "GraphSchema": "schema",
-    "Loader": "loader",
-    "LongTail": "recipe",
-    "MoleculeDataset": "molecules",
-    "MoleculeTable": "table",
-    "NamedDataset": "catalog",
-    "PreparedSplit": "recipe",
-    "Split": "splits",
-    "SplitRecipe": "recipe",
-    "Subset": "loader",
-    "TargetScaler": "scaling",
-    "dataset_cards": "catalog",
-    "describe": "description",
-    "list_datasets": "catalog",
-    "load_dataset": "catalog",
-    "load_named_dataset": "catalog",
-    "random_split": "splits",
-    "read_table": "table",
-    "thin_to_long_tail": "long_tail",
-    "without": "duplicates",
+_MODULES = {
+    "catalog": "NamedDataset dataset_cards list_datasets load_dataset load_named_dataset",
+    "description": "describe",
+    "duplicates": "without",
+    "graphs": "GraphDataset",
+    "loader": "Loader Subset",
+    "long_tail": "thin_to_long_tail",
+    "molecules": "MoleculeDataset",
+    "recipe": "LongTail PreparedSplit SplitRecipe",
+    "scaling": "TargetScaler",
+    "schema": "GraphSchema",
+    "splits": "Split random_split",
+    "table": "MoleculeTable read_table",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name."""
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names.split():
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

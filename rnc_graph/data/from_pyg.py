@@ -25,11 +25,15 @@ class OwnLayoutError(BadValueError):
 
 def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSchema]:
     """Pack graphs: see :meth:`rnc_graph.data.GraphDataset.from_pyg`."""
-    graphs = [_checked(graph, number) for number, graph in enumerate(data)]
+    graphs: list[Data] = list(data)
     if not graphs:
         raise BadValueError("expected graphs, got none")
     counts = []
     for number, graph in enumerate(graphs):
+        if not isinstance(graph, Data) or isinstance(graph, Batch):
+            raise BadValueError(
+                f"graph {number}: expected a torch_geometric.data.Data, got {type(graph).__name__}"
+            )
         if graph.num_nodes is None:
             raise BadValueError(f"graph {number}: its number of nodes is unknown; set num_nodes")
         counts.append(int(graph.num_nodes))
@@ -68,14 +72,6 @@ def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSche
     if "y" in names:
         attributes["y"] = _targets(graphs)
     return PackedGraphs(attributes, nodes, counted="num_nodes" in names), found
-
-
-def _checked(graph: Any, number: int) -> Data:
-    if not isinstance(graph, Data) or isinstance(graph, Batch):
-        raise BadValueError(
-            f"graph {number}: expected a torch_geometric.data.Data, got {type(graph).__name__}"
-        )
-    return graph
 
 
 def _names(graphs: Sequence[Data]) -> list[str]:

@@ -85,7 +85,9 @@ def choose_columns(
         smiles, notes = choose_smiles(others, sample_rows, source=source)
     if targets is None:
         others = [column for column in columns if column != smiles]
-        found = _target_candidates(others, sample_rows)
+        found = _named(others, TARGET_NAMES) or number_columns(
+            [name for name in others if spelled(name) != TITLE], sample_rows
+        )
         targets = [_only(found, "the target", "--target", columns, source)]
         notes.append(f"the target is column {targets[0]!r}")
     if not targets:
@@ -111,7 +113,10 @@ def choose_smiles(
     if smiles is not None:
         check_column(columns, smiles, source)
         return smiles, []
-    found = _only(_smiles_candidates(columns, sample_rows), "SMILES", "--smiles", columns, source)
+    candidates = _named(columns, SMILES_NAMES) or [
+        column for column in columns if _mostly_molecules(sample_rows[column])
+    ]
+    found = _only(candidates, "SMILES", "--smiles", columns, source)
     return found, [f"SMILES are taken from column {found!r}"]
 
 
@@ -158,22 +163,12 @@ def spelled(column: str) -> str:
     return column.strip().lower().replace(" ", "_")
 
 
-def _smiles_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str]:
-    named = _named(columns, SMILES_NAMES)
-    return named or [column for column in columns if _mostly_molecules(sample[column])]
-
-
 def _mostly_molecules(cells: "pd.Series[str]") -> bool:
     filled = [cell for cell in cells.head(50) if cell.strip()]
     # A table may have 20,000 columns: few cells tell that one holds numbers or words.
     if not filled or looks_numeric(filled[0]) or not any(map(is_molecule, filled[:5])):
         return False
     return 2 * sum(map(is_molecule, filled)) > len(filled)
-
-
-def _target_candidates(columns: Sequence[str], sample: pd.DataFrame) -> list[str]:
-    named = _named(columns, TARGET_NAMES)
-    return named or number_columns([name for name in columns if spelled(name) != TITLE], sample)
 
 
 def _mostly_numbers(cells: "pd.Series[str]") -> bool:

@@ -1,6 +1,6 @@
 """A table of molecules for training, and the rows that cannot be used."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -231,21 +231,21 @@ class _Columns:
         for target, name in enumerate(names):
             relation = relations[target] if relations else ""
             values[:, target], sides[:, target] = self._parsed(name, relation, bounds=bounds)
-        empty: NDArray[np.bool_] = np.isnan(values).all(axis=1)
-        empty[[row for row, *_ in self.wrong[before:]]] = False
-        self.refuse(empty, names[0] if len(names) == 1 else "", NO_VALUE)
+        unreadable = {row for row, *_ in self.wrong[before:]}
+        empty = set(np.flatnonzero(np.isnan(values).all(axis=1)).tolist()) - unreadable
+        self._refuse(empty, names[0] if len(names) == 1 else "", NO_VALUE)
         return values, sides
 
     def weights(self, name: str) -> FloatArray:
         """Return the (N,) weights."""
         weights, _ = self._parsed(name, missing=False)
-        self.refuse(weights <= 0, name, "not positive: it has no weight")
+        without = np.flatnonzero(weights <= 0).tolist()
+        self._refuse(without, name, "not positive: it has no weight")
         return weights
 
-    def refuse(self, which: NDArray[np.bool_], name: str, reason: str) -> None:
-        """Mark some of the N rows as wrong in a column or, without a name, as a whole."""
-        for row in np.flatnonzero(which).tolist():
-            self.wrong.append((row, name, self.cells[name][row] if name else "", reason))
+    def _refuse(self, rows: Iterable[int], name: str, reason: str) -> None:
+        """Mark rows as wrong in a column or, without a name, as a whole."""
+        self.wrong += [(row, name, self.cells[name][row] if name else "", reason) for row in rows]
 
     def _parsed(
         self, name: str, relation: str = "", *, missing: bool = True, bounds: bool = False
