@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_graph.data.bad import BadRow, bad_rows
+from rnc_graph.data.splits import PUBLISHED, SPLITS, SplitSamples
+from rnc_graph.data.table import FloatArray, MoleculeTable
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:  # The list of data sets is printed without RDKit.
-    from rnc_graph.data.bad import BadRow
     from rnc_graph.data.smiles import BadMolecule
-    from rnc_graph.data.table import FloatArray, MoleculeTable
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 BINS = 24
@@ -145,7 +146,6 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
     >>> found.rows, found.targets[0].measured
     (642, 642)
     """
-    from rnc_graph.data.bad import bad_rows
     from rnc_graph.data.duplicates import find_duplicates
     from rnc_graph.data.smiles import BadMolecule, canonical_smiles
 
@@ -273,8 +273,6 @@ def _near_duplicates(
 ) -> tuple[str, int, int]:
     """Return the default split, the molecules of its test set, and those with a near-duplicate."""
     from rdkit.DataStructs import BulkTanimotoSimilarity
-
-    from rnc_graph.data.splits import PUBLISHED, SPLITS, SplitSamples
 
     name = "published" if PUBLISHED in table.extra else "random"
     try:

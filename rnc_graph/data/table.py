@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,6 @@ from rnc_graph.data.reading.numbers import add_relations, parse_column
 from rnc_graph.data.reading.opening import open_table
 from rnc_graph.data.reading.source import joined
 from rnc_graph.errors import BadValueError, UnknownNameError
-
-if TYPE_CHECKING:
-    from rnc_graph.data.catalog.card import DatasetCard
 
 FloatArray = NDArray[np.float64]
 
@@ -328,16 +325,3 @@ def _positive(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
 def exact_targets(table: Table) -> FloatArray:
     """Return the (N, t) targets of a table, NaN where missing or where only a bound is known."""
     return table.exact if isinstance(table, MoleculeTable) else table.targets
-
-
-def read_card_table(path: Path, card: "DatasetCard", extra: Sequence[str] = ()) -> MoleculeTable:
-    """Read the file of a named data set; raises as :func:`read_table`."""
-    return read_table(
-        path,
-        card.smiles,
-        card.targets,
-        unit=card.unit,
-        name=card.name,
-        missing=card.missing,
-        extra=extra,
-    )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,8 @@ from rnc_graph.data.catalog.card import ElsewhereCard
 from rnc_graph.data.catalog.elsewhere import has_moleculenet, how_to_get, obtain_moleculenet
 from rnc_graph.data.catalog.named import NamedDataset
 from rnc_graph.data.splits import Split
+from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError, MissingPackageError, RunError
-
-if TYPE_CHECKING:
-    from rnc_graph.data.table import MoleculeTable
 
 
 def is_available(card: ElsewhereCard) -> bool:
@@ -30,8 +28,6 @@ def is_available(card: ElsewhereCard) -> bool:
 
 def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
     """Read the data set, in the order of DeepChem's sets; raises :class:`BadValueError`."""
-    from rnc_graph.data.table import MoleculeTable
-
     if find_spec("deepchem") is None:
         raise MissingPackageError(how_to_get(card, "DeepChem is not installed"))
     folder = str(obtain_moleculenet(card, may_download).parent)
@@ -77,8 +73,6 @@ def deepchem_table(
     Raises:
         BadValueError: it has no ``ids``, ``y`` and ``w``.
     """
-    from rnc_graph.data.table import MoleculeTable
-
     if not all(hasattr(data, name) for name in ("ids", "y", "w")):
         raise BadValueError(f"expected a deepchem.data.Dataset, got {type(data).__name__}")
     y = np.asarray(data.y)

@@ -18,8 +18,9 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_graph.data.cache import cache_dir
 from rnc_graph.data.catalog.card import ElsewhereCard
-from rnc_graph.data.catalog.named import NamedDataset
+from rnc_graph.data.catalog.named import NamedDataset, read_card_table
 from rnc_graph.data.splits import Split
 from rnc_graph.errors import BadValueError, FileError, MissingFileError
 from rnc_graph.files import write_bytes
@@ -33,11 +34,8 @@ _OGB_SETS = [f"split/scaffold/{name}.csv.gz" for name in ("train", "valid", "tes
 
 def data_dir() -> Path:
     """Return ``$RNC_GRAPH_DATA``, else ``datasets`` in the cache folder."""
-    if folder := os.environ.get("RNC_GRAPH_DATA"):
-        return Path(folder)
-    from rnc_graph.data.cache import cache_dir
-
-    return cache_dir() / "datasets"
+    folder = os.environ.get("RNC_GRAPH_DATA")
+    return Path(folder) if folder else cache_dir() / "datasets"
 
 
 def local_path(card: ElsewhereCard) -> Path:
@@ -93,8 +91,6 @@ def read_moleculenet(card: ElsewhereCard, may_download: bool) -> NamedDataset:
 
     PyG itself rounds targets to float32 and drops molecules.
     """
-    from rnc_graph.data.table import read_card_table
-
     return NamedDataset(card, read_card_table(obtain_moleculenet(card, may_download), card))
 
 
@@ -108,8 +104,6 @@ def read_ogb(card: ElsewhereCard, may_download: bool) -> NamedDataset:
 
     OGB's package queries the network on import, and its loader needs pickles.
     """
-    from rnc_graph.data.table import read_card_table
-
     folder = local_path(card)
     if not has_ogb(card):
         _unpack_ogb(card, _download(card, may_download), folder)
@@ -148,8 +142,6 @@ def read_moleculeace(card: ElsewhereCard, may_download: bool) -> NamedDataset:
 
     The subset "cliff" holds the molecules with an activity cliff.
     """
-    from rnc_graph.data.table import read_card_table
-
     path = _moleculeace_path(card)
     if path is None:  # It comes by pip, never by a download.
         raise MissingFileError(how_to_get(card, "it is not on this computer"))

@@ -6,16 +6,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnc_graph.data.catalog import deepchem, elsewhere
 from rnc_graph.data.catalog.card import ElsewhereCard, EmbeddedCard, dataset_card, dataset_cards
-from rnc_graph.data.catalog.named import NamedDataset
+from rnc_graph.data.catalog.named import NamedDataset, read_card_table
+from rnc_graph.data.table import MoleculeTable, numbers, read_csv
 from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.files import resource_dir
-
-if TYPE_CHECKING:
-    from rnc_graph.data.table import MoleculeTable
 
 Has = Callable[[ElsewhereCard], bool]
 Read = Callable[[ElsewhereCard, bool], NamedDataset]
@@ -66,8 +63,6 @@ def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:
     Raises:
         RncGraphError: the file cannot be read, or differs from its card.
     """
-    from rnc_graph.data.table import numbers, read_card_table, read_csv
-
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import DatasetCard
 from rnc_graph.data.splits import PUBLISHED, SPLITS, SUBSET, Split, SplitSamples
+from rnc_graph.data.table import MoleculeTable, read_table
 from rnc_graph.errors import BadValueError
-
-if TYPE_CHECKING:
-    from rnc_graph.data.table import MoleculeTable
 
 
 @dataclass(frozen=True)
@@ -73,3 +72,16 @@ class NamedDataset:
         samples = SplitSamples.of(self.with_columns().table)
         fractions = (0.9 - validation, validation, 0.1)
         return SPLITS.make("published").split(samples, seed, fractions)
+
+
+def read_card_table(path: Path, card: DatasetCard, extra: Sequence[str] = ()) -> MoleculeTable:
+    """Read the file of a named data set; raises as :func:`read_table`."""
+    return read_table(
+        path,
+        card.smiles,
+        card.targets,
+        unit=card.unit,
+        name=card.name,
+        missing=card.missing,
+        extra=extra,
+    )
