@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import combinations
 
 import numpy as np
@@ -123,20 +123,16 @@ def topology(molecule: DescribedMolecule) -> Values:
     for left, right, order, _ in molecule.bond_keys:
         neighbors[left].append((right, order))
         neighbors[right].append((left, order))
-    connections: dict[tuple[int, ...], float] = {}
-
-    def connect(key: tuple[int, ...], count: float) -> None:
-        connections[key] = connections.get(key, 0) + count
-
+    connections: defaultdict[tuple[int, ...], float] = defaultdict(float)
     for atom, hinge in enumerate(of_atom):
         neighbors[atom].sort()
         for i, (one, order) in enumerate(neighbors[atom]):
             kind = of_atom[one]
             if order > 1 and one > atom:
-                connect((min(hinge, kind), max(hinge, kind)), order * (order - 1) / 2)
+                connections[min(hinge, kind), max(hinge, kind)] += order * (order - 1) / 2
             for other, second in neighbors[atom][i + 1 :]:
                 ends = kind, of_atom[other]
-                connect((min(ends), hinge, max(ends)), order * second)
+                connections[min(ends), hinge, max(ends)] += order * second
     counts = list(connections.values()) or [1]
     content = rdInfoTheory.InfoEntropy(np.array(counts, dtype=float))
     complexity = sum(counts) * (content + math.log(sum(counts)) / math.log(2))
