@@ -8,7 +8,7 @@ from pathlib import Path
 from rnc_graph.data import MoleculeTable
 from rnc_graph.experiments.checks import check_before_training, check_devices, check_methods
 from rnc_graph.experiments.datasets import Datasets, load_datasets
-from rnc_graph.experiments.executors.executor import Executor, TaskOptions, Work
+from rnc_graph.experiments.executors.executor import Executor, Work
 from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow
 from rnc_graph.experiments.executors.processes import LocalExecutor, SharedExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
@@ -55,10 +55,17 @@ class Prepared:
     planned: list[PlannedRun]
     tasks: dict[str, Task]
 
-    def work(self, device: str, store: Store, options: TaskOptions | None = None) -> Work:
-        """Return what any process needs for the tasks."""
-        resources = Resources(self.datasets.samples(), device, self.datasets.ood_stores())
-        return Work(resources, store, self.plugins, options or TaskOptions())
+    def work(self, device: str, folder: Path) -> Work:
+        """Return what any process needs for the tasks, whose results are kept in a folder."""
+        store = Store(folder / "store")
+        return Work(
+            Resources(self.datasets.samples(), device, self.datasets.ood_stores()),
+            store,
+            self.plugins,
+            store.checkpoints.absolute(),
+            self.experiment.tracking,
+            (folder / "tracking").absolute(),
+        )
 
 
 def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepared:
@@ -109,8 +116,8 @@ def run_experiment(
         from rnc_graph.experiments.tracking import check_tracking
 
         check_tracking(experiment.tracking)
-    store = Store(folder / "store")
-    work = prepared.work(execution.device, store, _options(experiment, folder))
+    work = prepared.work(execution.device, folder)
+    store = work.store
     check_methods(experiment, prepared.datasets)
     check_before_training(experiment, work.resources, prepared.tasks.values())
     with locked(store.folder):
@@ -132,16 +139,7 @@ def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> N
     task failed.
     """
     check_devices(experiment, device)
-    store = Store(folder / "store")
-    follow(prepare(experiment).work(device, store, _options(experiment, folder)))
-
-
-def _options(experiment: Experiment, folder: Path) -> TaskOptions:
-    return TaskOptions(
-        Store(folder / "store").checkpoints.absolute(),
-        tracking=experiment.tracking,
-        tracking_folder=(folder / "tracking").absolute(),
-    )
+    follow(prepare(experiment).work(device, folder))
 
 
 def open_executor(execution: ExecutionConfig, work: Work, tasks: int) -> Executor:

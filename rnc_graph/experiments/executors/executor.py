@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -26,52 +26,29 @@ LOST = "finished runs are kept, and the same command goes on from there"
 
 
 @dataclass(frozen=True)
-class TaskOptions:
-    """How tasks are computed; results do not depend on it.
+class Work:
+    """All that a process needs to compute tasks.
 
     Attributes:
+        resources: the data, and where they are computed on.
+        store: of the results.
+        plugins: run in each process.
         checkpoints: folder for the states of unfinished tasks; None keeps none.
         tracking: options of loggers, by name.
         tracking_folder: for loggers that write files.
     """
 
-    checkpoints: Path | None = None
-    tracking: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
-    tracking_folder: Path = Path("tracking")
+    resources: Resources
+    store: Store
+    plugins: Sequence[Plugin]
+    checkpoints: Path | None
+    tracking: Mapping[Any, Mapping[str, Any]]
+    tracking_folder: Path
 
-    def where_seen(self) -> TaskOptions:
+    def where_seen(self) -> Work:
         """Return the same without states, where the folder's disk cannot be seen."""
         seen = self.checkpoints is not None and self.checkpoints.parent.is_dir()
         return self if seen else replace(self, checkpoints=None)
-
-    def trainer(
-        self, key: str, task: Task, device: str, on_epoch: Callable[[], None]
-    ) -> TrainerConfig:
-        """Return where and how a task is computed."""
-        if isinstance(task, BaselineTask):
-            return TrainerConfig(device)
-        from rnc_graph.experiments.tracking import make_loggers
-
-        return TrainerConfig(
-            device,
-            on_epoch,
-            self.checkpoints / f"{key}.ckpt" if self.checkpoints else None,
-            loggers=make_loggers(self.tracking, self.tracking_folder, key, task.label),
-        )
-
-
-@dataclass(frozen=True)
-class Work:
-    """All that a process needs to compute tasks: data, store, plugins, options."""
-
-    resources: Resources
-    store: Store
-    plugins: Sequence[Plugin] = ()
-    options: TaskOptions = TaskOptions()
-
-    def with_options(self, **options: Any) -> Work:
-        """Return the same with other options."""
-        return replace(self, options=replace(self.options, **options))
 
     def set_up(self) -> None:
         """Set up a process: one thread, so that results do not depend on where it runs."""
@@ -94,7 +71,16 @@ class Work:
         Raises:
             RncGraphError: it failed; the message names the task.
         """
-        trainer = self.options.trainer(key, task, self.resources.device, on_epoch)
+        trainer = TrainerConfig(self.resources.device)
+        if not isinstance(task, BaselineTask):
+            from rnc_graph.experiments.tracking import make_loggers
+
+            trainer = replace(
+                trainer,
+                on_epoch=on_epoch,
+                checkpoint=self.checkpoints / f"{key}.ckpt" if self.checkpoints else None,
+                loggers=make_loggers(self.tracking, self.tracking_folder, key, task.label),
+            )
         try:
             return task.run(self.resources, trainer, stage1)
         except WriteError:

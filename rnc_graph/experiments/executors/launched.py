@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from typing_extensions import Self
 
 from rnc_graph.experiments.executors.executor import Executor, Work
 from rnc_graph.experiments.tasks import BaselineTask, Task, Tensors
-from rnc_graph.training.distributed import launched
+from rnc_graph.training.distributed import from_all, from_first, launched, met, take_own_device
 
 
 def is_first() -> bool:
@@ -36,8 +37,6 @@ class LaunchedExecutor(Executor):
 
     def __enter__(self) -> Self:
         """Meet the others."""
-        from rnc_graph.training.distributed import take_own_device
-
         device = self.work.resources.device
         self.work = self._stack.enter_context(_met(self.work))
         # Parallel to the schedule, which goes on reporting progress.
@@ -50,7 +49,7 @@ class LaunchedExecutor(Executor):
         """Let the others go; after an error they may be waiting for this process, and are ended."""
         try:
             if error[0] is None:
-                self._thread.submit(_broadcast, None).result()
+                self._thread.submit(from_first, None).result()
         finally:
             super().__exit__(*error)
 
@@ -72,7 +71,7 @@ class LaunchedExecutor(Executor):
     def _run(self, key: str, task: Task) -> None:
         stage1 = self.work.stage1(task)
         if not isinstance(task, BaselineTask):  # Which has nothing to share.
-            _broadcast((key, task, stage1))
+            from_first((key, task, stage1))
         result = self.work.compute(key, task, stage1, lambda: self._epochs.put(key))
         self.work.store.put(key, *result)
 
@@ -82,8 +81,9 @@ def follow(work: Work) -> None:
 
     ``work`` is loaded from the same spec. Raises :class:`RncGraphError` if a task failed.
     """
-    with _met(work.with_options(tracking={})) as own:
-        while (sent := _broadcast(None)) is not None:
+    nothing: tuple[str, Task, Tensors] | None = None
+    with _met(replace(work, tracking={})) as own:
+        while (sent := from_first(nothing)) is not None:
             own.compute(*sent, lambda: None)
 
 
@@ -93,19 +93,7 @@ def _met(work: Work) -> Iterator[Work]:
 
     States of unfinished tasks are kept only where every process sees the same folder.
     """
-    from rnc_graph.training.distributed import from_all, met
-
     work.set_up()
     with met(work.resources.device):
-        seen = all(from_all(work.options.where_seen().checkpoints is not None))
-        yield work if seen else work.with_options(checkpoints=None)
-
-
-def _broadcast(work: tuple[str, Task, Tensors] | None) -> tuple[str, Task, Tensors] | None:
-    """Return in every process what the first one sends."""
-    import torch.distributed as dist
-
-    sent: list[Any] = [work]
-    dist.broadcast_object_list(sent, src=0)
-    found: tuple[str, Task, Tensors] | None = sent[0]
-    return found
+        seen = all(from_all(work.where_seen().checkpoints is not None))
+        yield work if seen else replace(work, checkpoints=None)

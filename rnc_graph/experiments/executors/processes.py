@@ -12,7 +12,7 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from typing_extensions import Self
 from rnc_graph.errors import RncGraphError, RunError
 from rnc_graph.experiments.executors.executor import LOST, Executor, Work
 from rnc_graph.experiments.tasks import BaselineTask, Task
+from rnc_graph.training.distributed import joined
 from rnc_graph.workers import CONTEXT, worker_pool
 
 
@@ -112,37 +113,24 @@ def _error(future: Future[None]) -> Exception | None:
     return error
 
 
-@dataclass(frozen=True)
-class _Worker:
-    """What a worker process keeps."""
-
-    work: Work
-    epochs: Any
-    rank: int
-    processes: int
-
-
-_workers: list[_Worker] = []
+# What a worker process keeps: the work, the queue of epochs, its rank, and how many share a task.
+_kept: list[tuple[Work, Any, int, int]] = []
 
 
 def _start(work: Work, epochs: Any, processes: int = 1, ranks: Any = None) -> None:
     rank = ranks.get() if ranks is not None else 0
     # One of the processes that share a task reports on it.
-    work = work if rank == 0 else work.with_options(tracking={})
-    _workers.append(_Worker(work, epochs, rank, processes))
+    work = work if rank == 0 else replace(work, tracking={})
+    _kept.append((work, epochs, rank, processes))
     work.set_up()
 
 
 def _run(key: str, task: Task, meeting: Path | None = None) -> None:
     """Run one task, with the processes that meet there; the first of them stores the result."""
-    from rnc_graph.training.distributed import joined
-
-    (own,) = _workers
-    stage1, device = own.work.stage1(task), own.work.resources.device
-    reports = meeting is None or own.rank == 0
-    with joined(own.rank, own.processes, meeting, device) if meeting else nullcontext():
-        result = own.work.compute(
-            key, task, stage1, lambda: own.epochs.put(key) if reports else None
-        )
+    work, epochs, rank, processes = _kept[0]
+    stage1, device = work.stage1(task), work.resources.device
+    reports = meeting is None or rank == 0
+    with joined(rank, processes, meeting, device) if meeting else nullcontext():
+        result = work.compute(key, task, stage1, lambda: epochs.put(key) if reports else None)
     if reports:
-        own.work.store.put(key, *result)
+        work.store.put(key, *result)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-from dataclasses import replace
 from typing import Any
 
 from safetensors.torch import load, save
@@ -122,7 +121,7 @@ def _run(
             _kept.clear()
             work: Work = ray.get(sent[0])
             work.set_up()
-            _kept[name] = replace(work, options=work.options.where_seen())
+            _kept[name] = work.where_seen()
         record, tensors = _kept[name].compute(
             key, task, load(stage1) if stage1 else {}, lambda: None
         )

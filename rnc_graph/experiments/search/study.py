@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from rnc_graph.errors import BadValueError, RunError
-from rnc_graph.experiments.executors.executor import Executor, TaskOptions
+from rnc_graph.experiments.executors.executor import Executor
 from rnc_graph.experiments.executors.schedule import TasksFailedError, missing_tasks, run_tasks
 from rnc_graph.experiments.plan import plan
 from rnc_graph.experiments.progress import Progress
@@ -105,8 +105,8 @@ def search(
                 study.tell(left.number, state=optuna.trial.TrialState.FAIL)
                 if _FAILED not in left.user_attrs:
                     study.enqueue_trial(left.params)
-        options = TaskOptions(store.checkpoints.absolute())
-        work = prepared.work(execution.device, store, options)
+        # Loggers would have the epochs of all trials.
+        work = replace(prepared.work(execution.device, folder), tracking={})
         with open_executor(execution, work, execution.jobs) as executor:
             while (number := _finished(study)) < wanted:
                 # A fresh one for each trial, so that a search that was stopped draws the same.
