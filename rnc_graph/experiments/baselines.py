@@ -19,9 +19,6 @@ from rnc_graph.errors import UnknownNameError
 
 BASELINES = ("extra-trees", "fingerprint-svr", "fingerprint-trees", "mean", "random-forest", "svr")
 
-# The baseline of samples without SMILES.
-WITHOUT_SMILES = ("mean",)
-
 
 def check_baselines(names: Iterable[str], published: Iterable[str], *, molecules: bool) -> None:
     """Raise :class:`UnknownNameError` for a name that is no baseline of these samples.
@@ -29,7 +26,7 @@ def check_baselines(names: Iterable[str], published: Iterable[str], *, molecules
     ``published`` are models whose predictions come with the data; ``molecules`` says whether the
     samples have SMILES.
     """
-    known = [*BASELINES, *published] if molecules else list(WITHOUT_SMILES)
+    known = [*BASELINES, *published] if molecules else ["mean"]
     kind = "baseline" if molecules else "baseline of samples without SMILES"
     for name in names:
         if name not in known:

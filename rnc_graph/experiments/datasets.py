@@ -163,16 +163,15 @@ def load_datasets(
     on_images: OnDone = lambda images: None,
     *,
     graphs: Mapping[str, Any] | None = None,
-    only_sets: bool = False,
 ) -> Datasets:
     """Load all that an experiment needs.
 
     Args:
         experiment: the grid.
         on_images: called with the number of images decoded since the last call.
-        graphs: tables of own graphs by name, as runs kept them (see ``GraphTable.as_json``): they
-            replace the import of the user's modules. Their graphs are not loaded.
-        only_sets: leave out what only training and evaluation need.
+        graphs: of finished runs, the tables of own graphs by name (see ``GraphTable.as_json``):
+            they replace the import of the user's modules, and what only training and evaluation
+            need is not loaded.
 
     Raises:
         RncGraphError: a file, a column, an image or a value is missing or wrong, or too few
@@ -185,7 +184,7 @@ def load_datasets(
         for source in experiment.data
     }
     kinds = frozenset(map(experiment.kind_of, experiment.encoders))
-    if only_sets:
+    if graphs is not None:
         return Datasets(sets, kinds, experiment.drawing)
     sources = {}
     for method in experiment.methods:

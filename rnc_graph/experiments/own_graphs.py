@@ -89,7 +89,8 @@ def load_graphs(path: str, arguments: Mapping[str, Any]) -> GraphDataset:
     module, _, name = path.rpartition(".")
     try:
         found = getattr(import_module(module), name)
-        data = found(**arguments) if _is_function(found) else found
+        is_function = callable(found) and (isinstance(found, type) or not hasattr(found, "__len__"))
+        data = found(**arguments) if is_function else found
     except RncGraphError:
         raise
     except Exception as error:
@@ -125,10 +126,6 @@ def graphs_digest(dataset: GraphDataset) -> str:
             found.update(json.dumps([key, str(array.dtype), list(array.shape)]).encode())
             found.update(array.view(torch.uint8).numpy().tobytes() if array.numel() else b"")
     return found.hexdigest()[:16]
-
-
-def _is_function(found: Any) -> bool:
-    return callable(found) and (isinstance(found, type) or not hasattr(found, "__len__"))
 
 
 def find_own_modules() -> None:

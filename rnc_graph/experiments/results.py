@@ -146,7 +146,7 @@ def open_outcome(folder: Path) -> Outcome:
             f"{folder}: {len(missing)} runs are missing; finish the experiment with `rnc-graph run`"
         )
     try:
-        datasets = load_datasets(experiment, graphs=content["graphs"], only_sets=True)
+        datasets = load_datasets(experiment, graphs=content["graphs"])
     except MissingFileError as error:
         raise MissingFileError(
             f"{error}; a path in {folder / 'spec.yaml'} is relative to the folder in which the "

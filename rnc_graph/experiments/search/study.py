@@ -108,7 +108,7 @@ def search(
         # Loggers would have the epochs of all trials.
         work = replace(prepared.work(execution.device, folder), tracking={})
         with open_executor(execution, work, execution.jobs) as executor:
-            while (number := _finished(study)) < wanted:
+            while (number := sum(map(_is_done, study.get_trials(deepcopy=False)))) < wanted:
                 # A fresh one for each trial, so that a search that was stopped draws the same.
                 study.sampler = optuna.samplers.TPESampler(
                     seed=spec.seed + number, n_startup_trials=spec.startup_trials
@@ -208,10 +208,6 @@ def _check_same(study: optuna.Study, searched: str, folder: Path) -> None:
 def _is_done(trial: optuna.trial.FrozenTrial) -> bool:
     """Say whether a trial has ended; what failed without a reason was left by a killed process."""
     return trial.state.name in ("COMPLETE", "PRUNED") or _FAILED in trial.user_attrs
-
-
-def _finished(study: optuna.Study) -> int:
-    return sum(map(_is_done, study.get_trials(deepcopy=False)))
 
 
 def _value(

@@ -45,9 +45,14 @@ class Component(BaseModel):
         """All keys but the name."""
         return self.model_extra or {}
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it is made with."""
+        return self.given
+
     def make(self, registry: Registry[Any]) -> Any:
         """Build the component."""
-        return registry.make(self.name, **self.given)
+        return registry.make(self.name, **self.options)
 
     def identity(self, registry: Registry[Any]) -> dict[str, Any]:
         """Return the name and every option, those left out with their defaults.
@@ -55,7 +60,7 @@ class Component(BaseModel):
         Raises:
             RncGraphError: an option is nothing that a file can hold.
         """
-        options = registry.options(self.name, self.model_extra or {})
+        options = registry.options(self.name, self.options)
         for option, value in options.items():
             try:
                 json.dumps(value)
@@ -70,26 +75,18 @@ class Component(BaseModel):
 class LossComponent(Component):
     """A loss; ``similarity`` may name a file: see :func:`similarity_of`."""
 
-    def make(self, registry: Registry[Any]) -> Any:
-        """Build the loss."""
-        return self.with_values().make(registry)
-
-    def identity(self, registry: Registry[Any]) -> dict[str, Any]:
-        """Return the name and every option, with what is in a file."""
-        return self.with_values().identity(registry)
-
     @property
     def similarity(self) -> dict[str, Any] | None:
         """The option that names a file, if one does."""
         option = self.given.get("similarity")
         return dict(option) if is_file(option) else None
 
-    def with_values(self, similarity: list[list[float]] | None = None) -> Component:
-        """Return the component with what is in a file, or with other values in its place."""
-        options = dict(self.given)
-        if self.similarity is not None:
-            options["similarity"] = similarity or similarity_of(self.similarity)[1]
-        return Component(name=self.name, **options)
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it is made with: in place of a file, what is in it."""
+        if self.similarity is None:
+            return self.given
+        return {**self.given, "similarity": similarity_of(self.similarity)[1]}
 
 
 class EncoderComponent(Component):
@@ -199,16 +196,15 @@ def is_finished(info: ValidationInfo) -> bool:
     return bool((info.context or {}).get("finished"))
 
 
-# A file is read with the data: a spec can be read without them.
-_TWO_CLASSES = [[1.0, -1.0], [-1.0, 1.0]]
-
-
 def _loss_can_be_made(component: LossComponent, info: ValidationInfo) -> LossComponent:
     if is_finished(info):
         return component
+    checked: Component = component
     if component.similarity is not None:
         check_option(component.similarity)
-    checked = component.with_values(_TWO_CLASSES)
+        # A file is read with the data: a spec can be read without them.
+        two_classes = [[1.0, -1.0], [-1.0, 1.0]]
+        checked = Component(name=component.name, **{**component.given, "similarity": two_classes})
     checked.identity(LOSSES)
     made = checked.make(LOSSES)
     if not isinstance(made, nn.Module):

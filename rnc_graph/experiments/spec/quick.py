@@ -25,9 +25,8 @@ def quick(experiment: Experiment) -> Experiment:
     methods = [
         method.model_copy(
             update={
-                stage: _shorter(getattr(method, stage))
-                for stage in ("pretraining", "regression")
-                if getattr(method, stage) is not None
+                "pretraining": _shorter(method.pretraining),
+                "regression": _shorter(method.regression),
             }
         )
         for method in experiment.methods
@@ -47,7 +46,9 @@ def quick(experiment: Experiment) -> Experiment:
     )
 
 
-def _shorter(stage: StageConfig) -> StageConfig:
+def _shorter(stage: StageConfig | None) -> StageConfig | None:
+    if stage is None:
+        return None
     fewer: dict[str, Any] = {
         "epochs": min(stage.epochs, EPOCHS),
         "learning_rate": min(stage.learning_rate, RATE),

@@ -128,18 +128,17 @@ class SplitSpec(Settings):
 
     def training_identity(self) -> dict[str, Any]:
         """Return what the training depends on."""
+        splitter = None
+        if self.splitter is not None:
+            splitter = self.splitter.identity(SPLITS)
+            made = self.splitter.make(SPLITS)
+            if isinstance(made, FileSplitter):
+                splitter["sha256"] = made.sha256()
         return {
             **self.model_dump(exclude={"long_tail", "graph_noise", "axes", "splitter"}),
-            "splitter": self._splitter_identity(),
+            "splitter": splitter,
             "long_tail": self.long_tail.thinning() if self.long_tail else None,
         }
-
-    def _splitter_identity(self) -> dict[str, Any] | None:
-        if self.splitter is None:
-            return None
-        identity = self.splitter.identity(SPLITS)
-        made = self.splitter.make(SPLITS)
-        return {**identity, "sha256": made.sha256()} if isinstance(made, FileSplitter) else identity
 
     def evaluation_identity(self) -> dict[str, Any]:
         """Return what the evaluation of a trained model depends on in addition."""
