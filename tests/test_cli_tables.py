@@ -105,6 +105,8 @@ def test_a_target_that_is_named_is_its_own_column() -> None:
     assert column_of_each(["s", "p"], targets) == {"logS": "s", "logP": "p"}
     with pytest.raises(BadValueError, match="got 'other'"):
         column_of_each(["logP", "other"], targets)
+    # Of names that begin alike, the longest is meant.
+    assert column_of_each(["pH=7=sol"], ["pH", "pH=7"]) == {"pH=7": "sol"}
 
 
 @pytest.mark.slow

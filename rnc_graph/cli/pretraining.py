@@ -11,6 +11,7 @@ from typer import Argument, Option
 
 from rnc_graph.cli.app import Device, Jobs, Overwrite, command, options_of, say, workers
 from rnc_graph.cli.bars import phase_bar
+from rnc_graph.cli.options import Smiles
 from rnc_graph.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def pretrain(
         ),
     ],
     out: Annotated[Path | None, Option(help="The folder of the encoder.", file_okay=False)] = None,
-    smiles: Annotated[str | None, Option(help="The column of SMILES. [default: guessed]")] = None,
+    smiles: Smiles = None,
     fragments: Annotated[
         bool | None,
         Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,8 @@ def by_target(
     if any("=" in text for text in texts):
         values: dict[str, str] = {}
         for text in texts:
-            # Names of targets may have a "=" too.
-            target = max((t for t in targets if text.startswith(f"{t}=")), key=len, default=None)
-            if target is None:
+            target = target_in(text, targets)
+            if not target:
                 raise BadValueError(
                     f"{option}: expected NAME=VALUE with a NAME of the targets "
                     f"{', '.join(targets)}, got {text!r}"
@@ -46,6 +45,12 @@ def by_target(
     return [default] * len(targets)
 
 
+def target_in(text: str, targets: Iterable[str]) -> str:
+    """Return the target that a text TARGET=VALUE begins with, "" if it is no such text."""
+    # Names of targets may have a "=" too.
+    return max((t for t in targets if text.startswith(f"{t}=")), key=len, default="")
+
+
 def column_of_each(given: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
     """Return the column of each of a model's targets that ``--target`` names, in any number.
 
@@ -53,7 +58,7 @@ def column_of_each(given: Sequence[str], targets: Sequence[str]) -> dict[str, st
         BadValueError: a text is neither a target nor TARGET=COLUMN, where they are not as many as
             the targets or name them in another order; or a target is given twice.
     """
-    named = [(next((t for t in targets if text.startswith(f"{t}=")), ""), text) for text in given]
+    named = [(target_in(text, targets), text) for text in given]
     pairs = list(zip(targets, given, strict=False))
     # A column with the name of another target is that one's.
     in_order = all(text == target or text not in targets for target, text in pairs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnc_graph.cli.app import say_all
+from rnc_graph.cli.tables import target_in
 from rnc_graph.errors import BadValueError, plural
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def old_arguments(
     ]
     for name, known in of_targets.items():
         texts = given.get(name) or []
-        named = {t for t in targets if any(text.startswith(f"{t}=") for text in texts)}
+        named = set(filter(None, (target_in(text, targets) for text in texts)))
         if named or not texts:  # Else it is given for all targets.
             kept = [f"{t}={known[t]}" for t in targets if known.get(t) and t not in named]
             arguments += _arguments(name, kept)

@@ -55,9 +55,8 @@ def similarity_of(option: Mapping[str, Any]) -> tuple[list[str], list[list[float
         The names of the classes, and the C x C similarities.
 
     Raises:
-        RncGraphError: the file is missing or wrong, or :func:`check_option` raises.
+        RncGraphError: the file is missing or wrong.
     """
-    check_option(option)
     path, thresholds = Path(option["file"]), option.get("thresholds")
     try:
         frame = read_csv(path)
