@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from typer.main import get_command
-from typer.testing import CliRunner
 
 import rnc_graph
 from rnc_graph.cli import app, bars, say
 from rnc_graph.cli.app import workers
 from rnc_graph.errors import RncGraphError
 from rnc_graph.files import resource_dir
+from tests.shell import run
 
 
 def rnc_graph_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -44,12 +44,12 @@ def test_version_and_help_need_no_heavy_library(tmp_path: Path):
 def test_help_names_every_option_whole(columns: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", columns)
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
-        text = CliRunner().invoke(app, [name, "--help"]).output
+        text = run(name, "--help").output
         assert max(map(len, text.splitlines())) <= int(columns)
         for parameter in command.params:
             for option in parameter.opts:
                 assert option in text.split() or not option.startswith("--"), text
-    overview = CliRunner().invoke(app, ["--help"]).output
+    overview = run("--help").output
     assert "..." not in overview.replace("[ARGS]...", "")
 
 
@@ -116,7 +116,7 @@ def test_bad_input_is_one_message(folder: Path, edit, arguments, message):
     if edit:
         spec.write_text(spec.read_text().replace(*edit))
     before = sorted(p.name for p in folder.iterdir())
-    done = CliRunner().invoke(app, ["run", "small.yaml", *arguments])
+    done = run("run", "small.yaml", *arguments)
     assert isinstance(done.exception, RncGraphError)
     assert message in " ".join(str(done.exception).split())
     assert done.stdout == ""
@@ -126,7 +126,7 @@ def test_bad_input_is_one_message(folder: Path, edit, arguments, message):
 def test_a_bad_smiles_is_named(folder: Path):
     table = folder / "molecules.csv"
     table.write_text(table.read_text() + "C1CC,0.5\n")
-    done = CliRunner().invoke(app, ["run", "small.yaml"])
+    done = run("run", "small.yaml")
     assert "row 61, column 'SMILES': 'C1CC': not a valid SMILES" in str(done.exception)
     assert done.stdout == ""
 
@@ -140,14 +140,13 @@ def test_an_error_is_a_message_and_an_exit_code(tmp_path: Path):
 
 
 def test_a_refusal_in_a_worker_ends_them_all(folder: Path):
-    arguments = ["run", "small.yaml", "--device", "abacus", "--jobs", "2"]
-    error = CliRunner().invoke(app, arguments).exception
+    error = run("run", "small.yaml", "--device", "abacus", "--jobs", "2").exception
     assert isinstance(error, RncGraphError)
     assert "device 'abacus' cannot be used" in str(error)
 
 
 def test_an_unknown_experiment_lists_the_known_ones():
-    message = str(CliRunner().invoke(app, ["reproduce", "esoll"]).exception)
+    message = str(run("reproduce", "esoll").exception)
     assert "unknown experiment 'esoll'; known: " in message
     assert "esol" in message.split("known: ")[1]
 
@@ -168,7 +167,7 @@ def test_a_run_ends_with_the_table(folder: Path):
 
     # A call that trains nothing says nothing of how the results were made.
     (folder / "out" / "predictions.csv").write_text("of the user's own")
-    again = CliRunner().invoke(app, ["run", "small.yaml", "--encoder", "gcn", "--out", "out"])
+    again = run("run", "small.yaml", "--encoder", "gcn", "--out", "out")
     assert again.exit_code == 0, repr(again.exception)
     assert (folder / "out" / "provenance.json").read_text() == written
     assert (folder / "out" / "predictions.csv").exists()
@@ -181,10 +180,9 @@ def test_results_replace_no_file_of_the_users(folder: Path, own: str):
     given = folder / "out" / own if own == "spec.yaml" else folder / "small.yaml"
     text = (folder / "small.yaml").read_text()
     (folder / "out" / own).write_text(text)
-    arguments = ["run", str(given), "--quick", "--out", str(folder / "out")]
     if own == "spec.yaml":  # A second time too.
         (folder / "out" / "provenance.json").touch()
-    done = CliRunner().invoke(app, arguments)
+    done = run("run", given, "--quick", "--out", folder / "out")
     assert "would be replaced" in str(done.exception)
     assert (folder / "out" / own).read_text() == text
     assert not (folder / "out" / "store").exists()
@@ -228,15 +226,15 @@ def test_a_shipped_spec_is_copied_and_found_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, ["example", "esol"])
+    done = run("example", "esol")
     assert done.exit_code == 0, done.output
     shipped = (resource_dir("experiments") / "esol.yaml").read_text(encoding="utf-8")
     assert Path("esol.yaml").read_text(encoding="utf-8") == shipped
-    again = CliRunner().invoke(app, ["example", "esol"])
+    again = run("example", "esol")
     assert "esol.yaml: exists; name another file with --out" in repr(again.exception)
-    wrong = CliRunner().invoke(app, ["run", "esoll"])
+    wrong = run("run", "esoll")
     assert "did you mean 'esol'" in str(wrong.exception)
-    listed = CliRunner().invoke(app, ["run", "temperature", "--dry-run", "--seeds", "1"])
+    listed = run("run", "temperature", "--dry-run", "--seeds", "1")
     assert listed.exit_code == 0, listed.output + repr(listed.exception)
 
 

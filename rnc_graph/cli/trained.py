@@ -39,13 +39,12 @@ def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
 
     numbers = {int(row): number for number, row in enumerate(table.rows)}
     rows = [numbers[int(row)] for row in test.rows]
+    known = ~np.isnan(test.exact).any(axis=1)
     masks = {
-        column.removeprefix(SUBSET): np.array([cells[row] == "yes" for row in rows])
+        column.removeprefix(SUBSET): known & np.array([cells[row] == "yes" for row in rows])
         for column, cells in table.extra.items()
         if column.startswith(SUBSET)
     }
-    known = ~np.isnan(test.exact).any(axis=1)
-    masks = {name: mask & known for name, mask in masks.items()}
     found = subset_metrics(test.exact, test.predictions.values, masks)
     return [
         f"RMSE on the {masks[name].sum()} {name} molecules of the test set: {errors['rmse']:.3f}"
