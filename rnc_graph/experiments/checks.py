@@ -33,8 +33,8 @@ def check_devices(experiment: Experiment, device: str) -> None:
 
     check_device(device)
     for method in experiment.methods:
-        for key, stage in (("pretraining", method.pretraining), ("regression", method.regression)):
-            if stage is not None and stage.precision != "32":
+        for key, stage in method.stages.items():
+            if stage.precision != "32":
                 try:
                     check_device(device, stage.precision)
                 except RncGraphError as error:
@@ -63,8 +63,8 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
             )
         _check_head(loaded.table, point.method)
         _check_tail(loaded.table, experiment.splits[point.split])
-        for stage in (point.method.pretraining, point.method.regression):
-            if stage is not None and stage.objective is not None:
+        for stage in point.method.stages.values():
+            if stage.objective is not None:
                 _check_labels(loaded.table, stage.objective)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -31,15 +30,11 @@ _MOST_BYTES = 4_000_000_000
 class DamagedFileError(BadValueError):
     """A file of results that is not as it was written: truncated, edited, or with flipped bits."""
 
-    def __init__(self, path: Path, reason: object) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
 
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: damaged or edited since `rnc-graph run` wrote it, which makes it again: "
-            f"{self.reason}"
-        )
+def _damaged(path: Path, reason: object) -> DamagedFileError:
+    return DamagedFileError(
+        f"{path}: damaged or edited since `rnc-graph run` wrote it, which makes it again: {reason}"
+    )
 
 
 def digest(identity: Mapping[str, Any]) -> str:
@@ -57,7 +52,7 @@ def read_sealed(path: Path, name: str) -> dict[str, Any]:
     content = read_json(path)
     found = content.pop("sha256", None)
     if found != _seal(content, name):
-        raise DamagedFileError(path, "its digest differs")
+        raise _damaged(path, "its digest differs")
     return content
 
 
@@ -67,9 +62,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedFileError(path, error) from error
+        raise _damaged(path, error) from error
     if not isinstance(content, dict):
-        raise DamagedFileError(path, "expected a mapping")
+        raise _damaged(path, "expected a mapping")
     return content
 
 
@@ -153,7 +148,7 @@ class Store:
         expected = read_sealed(self.folder / key / _RECORD, key)["tensors_sha256"]
         content = read_bytes(path, _MOST_BYTES)
         if hashlib.sha256(content).hexdigest() != expected:
-            raise DamagedFileError(path, "its digest differs")
+            raise _damaged(path, "its digest differs")
         return content
 
     def put(self, key: str, record: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -202,10 +197,8 @@ def locked(folder: Path) -> Iterator[None]:
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                raise WriteError(f"{folder}: another process is writing results here") from None
-            raise
+        except (BlockingIOError, PermissionError):
+            raise WriteError(f"{folder}: another process is writing results here") from None
         _clear(folder)
         try:
             yield

@@ -273,10 +273,7 @@ def _outcome(
 
 def _unequal_epochs(experiment: Experiment, method: str) -> list[str]:
     """Say that a method is trained for other epochs than the row that it is compared with."""
-    epochs = {
-        m.name: sum(s.epochs for s in (m.pretraining, m.regression) if s is not None)
-        for m in experiment.methods
-    }
+    epochs = {m.name: sum(s.epochs for s in m.stages.values()) for m in experiment.methods}
     reference = experiment.reference_of(method)
     if epochs[method] == epochs[reference]:
         return []

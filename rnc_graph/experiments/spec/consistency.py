@@ -132,11 +132,10 @@ def _inputs(experiment: Experiment) -> None:
             )
         method = ("methods", numbers[point.method.name])
         split = ("splits", point.split) if point.split else ("split",)
-        pretraining, regression = point.method.pretraining, point.method.regression
+        stages = point.method.stages.items()
         for options, keys in (
-            (pretraining.augmentation if pretraining else {}, (*method, "pretraining")),
-            (regression.augmentation, (*method, "regression")),
-            (experiment.splits[point.split].graph_noise, split),
+            *((stage.augmentation, (*method, key, "augmentation")) for key, stage in stages),
+            (experiment.splits[point.split].graph_noise, (*split, "graph_noise")),
         ):
             if augmented_kind(options) not in (None, kind):
                 raise MisfitError(
@@ -144,7 +143,6 @@ def _inputs(experiment: Experiment) -> None:
                     f"{point.encoder!r} takes {kind}; `only: {{encoder: ...}}` keeps a method to "
                     "some encoders",
                     *keys,
-                    "graph_noise" if keys == split else "augmentation",
                 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from rnc_graph.experiments.spec.component import AxisValue
-from rnc_graph.experiments.spec.stages import PretrainingSpec, RegressionSpec
+from rnc_graph.experiments.spec.stages import PretrainingSpec, RegressionSpec, Stage
 from rnc_graph.settings import Settings
 
 Condition = dict[str, AxisValue | list[AxisValue]]
@@ -25,6 +25,12 @@ class Method(Settings):
     )
     axes: dict[str, AxisValue] = Field({}, description="its values on the axes of a grid")
     only: Condition = Field({}, description="where on the axes it is run; everywhere by default")
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """The stages that it has, by their keys."""
+        stage1 = {} if self.pretraining is None else {"pretraining": self.pretraining}
+        return {**stage1, "regression": self.regression}
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,7 @@ def quick(experiment: Experiment) -> Experiment:
     may diverge.
     """
     methods = [
-        method.model_copy(
-            update={
-                "pretraining": _shorter(method.pretraining),
-                "regression": _shorter(method.regression),
-            }
-        )
+        method.model_copy(update={key: _shorter(stage) for key, stage in method.stages.items()})
         for method in experiment.methods
     ]
     data = [_smaller(source) for source in experiment.data]
@@ -46,9 +41,7 @@ def quick(experiment: Experiment) -> Experiment:
     )
 
 
-def _shorter(stage: StageConfig | None) -> StageConfig | None:
-    if stage is None:
-        return None
+def _shorter(stage: StageConfig) -> StageConfig:
     fewer: dict[str, Any] = {
         "epochs": min(stage.epochs, EPOCHS),
         "learning_rate": min(stage.learning_rate, RATE),
