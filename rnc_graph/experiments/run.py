@@ -62,9 +62,9 @@ class Prepared:
             Resources(self.datasets.samples(), device, self.datasets.ood_stores()),
             store,
             self.plugins,
-            store.checkpoints.absolute(),
-            self.experiment.tracking,
-            (folder / "tracking").absolute(),
+            checkpoints=store.checkpoints.absolute(),
+            tracking=self.experiment.tracking,
+            tracking_folder=(folder / "tracking").absolute(),
         )
 
 

@@ -30,9 +30,9 @@ class Work:
     """All that a process needs to compute tasks.
 
     Attributes:
-        resources: the data, and where they are computed on.
+        resources: the data, and the device.
         store: of the results.
-        plugins: run in each process.
+        plugins: run in each process before its first task.
         checkpoints: folder for the states of unfinished tasks; None keeps none.
         tracking: options of loggers, by name.
         tracking_folder: for loggers that write files.
