@@ -88,12 +88,10 @@ class Datasets:
         """The datasets' tables, by name."""
         return {name: loaded.table for name, loaded in self.sets.items()}
 
-    def channels(self, data: str) -> int | None:
-        """Return the channels of a dataset's images or drawings; None for own graphs."""
-        loaded = self.sets[data]
-        if loaded.images is not None:
-            return loaded.images.shape[0]
-        return self.drawing.channels if loaded.graphs is None else None
+    def channels(self, data: str) -> int:
+        """Return the channels of a dataset's images, or of the drawings of its molecules."""
+        images = self.sets[data].images
+        return self.drawing.channels if images is None else images.shape[0]
 
     def digest(self, data: str, kind: InputKind | None = None) -> str:
         """Return a short name for a dataset as encoders of a kind see it; as itself by default."""
@@ -196,18 +194,16 @@ def load_datasets(
                     sources[source_name(source), name] = left
     evaluated = experiment.representation
     ood_source = evaluated.ood if evaluated else None
+    ood: dict[str, list[str]] = {}
     ood_images = None
+    # Of the kind that all data are of: a spec is checked for it.
     if isinstance(ood_source, ImageSource):
         ood_images = _ood_images(experiment, ood_source, sets.values(), on_images)
-    ood = {name: _ood_smiles(experiment, loaded.table) for name, loaded in sets.items()}
-    return Datasets(
-        sets,
-        kinds,
-        experiment.drawing,
-        sources,
-        {name: smiles for name, smiles in ood.items() if smiles},
-        ood_images,
-    )
+    elif isinstance(ood_source, str | CsvData):
+        ood = {
+            name: _ood_smiles(experiment, ood_source, loaded.table) for name, loaded in sets.items()
+        }
+    return Datasets(sets, kinds, experiment.drawing, sources, ood, ood_images)
 
 
 def _load(experiment: Experiment, source: Source, on_images: OnDone) -> Loaded:
@@ -335,12 +331,9 @@ def _without(experiment: Experiment, source: Source, table: Table) -> Loaded:
     return _loaded(whole.take(rows), source)
 
 
-def _ood_smiles(experiment: Experiment, table: Table) -> list[str]:
+def _ood_smiles(experiment: Experiment, ood: str | CsvData, table: Table) -> list[str]:
     """Return the out-of-distribution molecules: those of another dataset that are not in this."""
-    evaluated = experiment.representation
-    ood = evaluated.ood if evaluated else None
-    if not isinstance(ood, str | CsvData) or not isinstance(table, MoleculeTable):
-        return []
+    assert isinstance(table, MoleculeTable)
     # Their targets do not matter.
     every = load_dataset(ood) if isinstance(ood, str) else _load_molecules(experiment, ood)
     rows = _subset(experiment, len(every))
@@ -360,17 +353,16 @@ def _ood_images(
     """Return the out-of-distribution images: those of another dataset that are not in these."""
     ood = _load(experiment, source, on_images)
     assert ood.images is not None
+    known: set[bytes] = set()
     for loaded in sets:
-        shape = loaded.images.shape if loaded.images is not None else None
-        if shape != ood.images.shape:
-            found = "molecules" if shape is None else f"images of {shape}"
+        assert loaded.images is not None
+        if loaded.images.shape != ood.images.shape:
             raise BadValueError(
                 f"representation.ood: {ood.table.name!r} has images of "
                 f"{ood.images.shape} (channels, height, width), and {loaded.table.name!r} has "
-                f"{found}; both must be alike"
+                f"images of {loaded.images.shape}; both must be alike"
             )
-    stores = [loaded.images for loaded in sets if loaded.images is not None]
-    known = {pixels for images in stores for pixels in images.digests()}
+        known.update(loaded.images.digests())
     new = [row for row, pixels in enumerate(ood.images.digests()) if pixels not in known]
     if len(new) < 2:
         raise BadValueError(
