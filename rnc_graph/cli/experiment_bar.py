@@ -36,7 +36,7 @@ class ExperimentBar(Progress):
             console=console,
             transient=True,
         )
-        self.bar: progress.TaskID | None = None
+        self.bar = progress.TaskID(0)
         self.decoding: progress.TaskID | None = None
         self.images = 0
 
@@ -104,6 +104,5 @@ class ExperimentBar(Progress):
         return f"about {duration((time.monotonic() - self.began) * left / done)} left"
 
     def _draw(self) -> None:
-        if self.bar is not None:
-            done = self.total - sum(self.cost_left.values())
-            self.bars.update(self.bar, completed=done, left=self._left())
+        done = self.total - sum(self.cost_left.values())
+        self.bars.update(self.bar, completed=done, left=self._left())

@@ -39,14 +39,13 @@ def renamed_keys(raw: Any, *above: Any) -> Iterator[tuple[tuple[Any, ...], str]]
     if not isinstance(raw, dict):
         return
     for key, value in raw.items():
-        old_value = value if isinstance(value, str) else None
-        new_value = RENAMED_VALUES.get((key, old_value or ""))
         new_key = RENAMED_KEYS.get(key, key)
+        new_value = RENAMED_VALUES.get((key, value)) if isinstance(value, str) else None
         if new_key != key and new_value:
             yield (*above, key), f"is now called `{new_key}: {new_value}`"
         elif new_key != key:
             yield (*above, key), f"is now called `{new_key}`"
         elif new_value:
-            yield (*above, key), f"{old_value!r} is now called {new_value!r}"
+            yield (*above, key), f"{value!r} is now called {new_value!r}"
         if key not in _NAMED_BY_USERS:
             yield from renamed_keys(value, *above, key)
