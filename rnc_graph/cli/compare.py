@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
-from rnc_graph.cli.tables import read_measured, relations_in_training
+from rnc_graph.cli.tables import read_measured
 from rnc_graph.files import check_output_folder
 
 
@@ -59,12 +59,11 @@ def compare(
         data,
         names,
         target,
+        [first, second],
         smiles=smiles,
         decimal=decimal,
         id_column=id_column,
-        usual_id=first.id_column,
         relation=relation,
-        usual_relations=relations_in_training(second, first),
     )
     say_all(notes)
     if bad:

@@ -20,7 +20,7 @@ from rnc_graph.cli.options import (
     Smiles,
     Trusted,
 )
-from rnc_graph.cli.tables import read_measured, relations_in_training
+from rnc_graph.cli.tables import read_measured
 from rnc_graph.errors import BadValueError
 
 
@@ -120,12 +120,11 @@ def evaluate(
         data,
         loaded.targets,
         target,
+        [loaded],
         smiles=smiles,
         decimal=decimal,
         id_column=id_column,
-        usual_id=loaded.id_column,
         relation=relation,
-        usual_relations=relations_in_training(loaded),
     )
     say_all(notes)
     table, without_logarithm = with_logarithms(table, loaded.scaler.transforms)

@@ -165,24 +165,24 @@ def read_measured(
     data: str,
     targets: Sequence[str],
     given: list[str] | None,
+    models: Sequence[MoleculeModel],
     *,
     smiles: str | None,
     decimal: str | None,
     id_column: str | None,
-    usual_id: str,
     relation: Sequence[str] | None,
-    usual_relations: Mapping[str, str],
 ) -> tuple[MoleculeTable, list[BadRow], list[str]]:
-    """Read the measurements of a model's targets; those that the table lacks are missing.
+    """Read the measurements of targets of models; those that the table lacks are missing.
 
     ``given`` are the columns of the targets, in their order or by name; by default those that have
-    the targets' names. ``usual_relations`` are columns by target; the other arguments are those of
-    :func:`read`.
+    the targets' names. What is usual is what the models were trained with, the first one above all;
+    the other arguments are those of :func:`read`.
     """
     from rnc_graph.data.bad import without_value
     from rnc_graph.models.inference import with_targets
 
     columns = column_of_each(given or targets, targets)
+    usual_relations = relations_in_training(*reversed(models))
     try:
         table, bad, notes = read(
             data,
@@ -190,7 +190,7 @@ def read_measured(
             list(columns.values()),
             decimal,
             id_column=id_column,
-            usual_id=usual_id,
+            usual_id=models[0].id_column,
             relation=relation,
             usual_relations=[usual_relations.get(name, "") for name in columns],
         )

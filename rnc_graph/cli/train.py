@@ -304,18 +304,13 @@ def train(
                 start=context.obj,
             )
         say_findings(built, prepared, auto=networks == "auto")
+        # An update gives these options again, by their names.
         table_options = TableOptions(
-            smiles=smiles,
-            relation=relation or [],
-            weight=weight,
-            decimal=decimal,
-            on_bad=on_bad,
-            merge=merge,
-            weigh_merged=weigh_merged,
-            quick=quick,
-            seed=seed,
-            validation_fraction=validation_fraction,
-            test_fraction=test_fraction,
+            **{
+                name: context.params[name]
+                for name in TableOptions.model_fields
+                if context.params[name] is not None
+            }
         )
         built = replace(built, model=replace(built.model, table=table_options))
         written = write_model_folder(
