@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rnc_graph.cli import app
-from rnc_graph.cli.tables import by_target, column_of_each, relations_in_training
+from rnc_graph.cli.tables import by_target, column_of_each, read, relations_in_training
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.featurizer import Wants
 from rnc_graph.errors import BadValueError
@@ -107,6 +107,11 @@ def test_a_target_that_is_named_is_its_own_column() -> None:
         column_of_each(["logP", "other"], targets)
     # Of names that begin alike, the longest is meant.
     assert column_of_each(["pH=7=sol"], ["pH", "pH=7"]) == {"pH=7": "sol"}
+
+
+def test_a_target_of_a_data_set_is_no_two_targets() -> None:
+    with pytest.raises(BadValueError, match="--target: expected different ones, got logS, logS"):
+        read("esol", None, ["logS", "logS"], None)
 
 
 @pytest.mark.slow

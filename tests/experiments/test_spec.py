@@ -402,6 +402,7 @@ def test_seeds_and_encoders_can_be_chosen(folder: Path):
         ("seeds: 2", "seeds: true", "seeds: expected how many"),
         ("seeds: 2", "seeds: [5000000000]", "should be less than 4294967296"),
         ("targets: [logS]", "targets: [logS, logS]", "data.0.targets: expected different columns"),
+        ("seeds: 2", "seeds: 2\ntargets: [a, a]", "targets: expected different columns"),
         ("layers: 1", "layers: -1", "layers must be at least 1"),
         ("name: small", "name: ../small", "name: String should match pattern"),
         (

@@ -27,11 +27,7 @@ from rnc_graph.experiments.spec.defaults import filled_in
 from rnc_graph.experiments.spec.grid import expanded, matches
 from rnc_graph.experiments.spec.method import Condition, GridPoint, Method
 from rnc_graph.experiments.spec.search import SearchSpec
-from rnc_graph.experiments.spec.sources import (
-    DataSource,
-    DrawingSpec,
-    source_name,
-)
+from rnc_graph.experiments.spec.sources import DataSource, DrawingSpec, Targets, source_name
 from rnc_graph.experiments.spec.split import SplitSpec
 from rnc_graph.experiments.spec.stages import (
     PretrainingSpec,
@@ -124,8 +120,8 @@ class Experiment(Settings):
     splits: dict[str, SplitSpec] = Field(
         {}, description="ways to divide each data set, by name; only `split` by default"
     )
-    targets: list[str] | None = Field(
-        None, min_length=1, description="targets of named datasets and own graphs; all by default"
+    targets: Targets | None = Field(
+        None, description="targets of named datasets and own graphs; all by default"
     )
     seeds: dict[str, Seeds] = Field(
         description="split seeds by encoder; one list is for all, and a number n is 0 .. n - 1"

@@ -14,7 +14,6 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     Tag,
     ValidationError,
-    field_validator,
     model_serializer,
     model_validator,
 )
@@ -27,13 +26,22 @@ from rnc_graph.errors import MisfitError, did_you_mean
 from rnc_graph.settings import Settings
 
 
+def _different(targets: list[str]) -> list[str]:
+    if len(set(targets)) < len(targets):
+        raise ValueError(f"expected different columns, got {targets}")
+    return targets
+
+
+Targets = Annotated[list[str], Field(min_length=1), AfterValidator(_different)]
+
+
 class CsvData(Settings):
     """A CSV file of the user's own."""
 
     path: Path = Field(description="from the working directory, unless it begins with /")
     name: str = Field("", description="what tables call it; the file's name by default")
     smiles: str = Field("smiles", description="the column of SMILES")
-    targets: list[str] = Field(min_length=1, description="the columns of measured values")
+    targets: Targets = Field(description="the columns of measured values")
     unit: str = Field("", description="unit of the targets")
     missing: bool = Field(
         False, description="whether an empty cell of a target is a value that was not measured"
@@ -82,13 +90,6 @@ class CsvData(Settings):
         by_name = given if isinstance(given, dict) else dict.fromkeys(self.targets, given)
         found = tuple(by_name.get(name, "none") for name in self.targets)
         return found if "log10" in found else ()
-
-    @field_validator("targets")
-    @classmethod
-    def _targets_differ(cls, targets: list[str]) -> list[str]:
-        if len(set(targets)) < len(targets):
-            raise ValueError(f"expected different columns, got {targets}")
-        return targets
 
 
 class GraphData(Settings):
