@@ -91,18 +91,15 @@ class ExperimentBar(Progress):
         task = self.tasks[key]
         self.console.print(
             f"[dim]{self.done}/{len(self.tasks)}[/] {escape(task.label)}, seed {task.split.seed} "
-            f"[dim]{self._left()}[/]"
+            f"[dim]{self._draw()}[/]"
         )
-        self._draw()
 
-    def _left(self) -> str:
-        """Estimate the time left from the pace so far."""
+    def _draw(self) -> str:
+        """Draw the bar, and return an estimate of the time left from the pace so far."""
         left = sum(self.cost_left.values())
         done = self.total - left
-        if done <= 0 or left <= 0:
-            return ""
-        return f"about {duration((time.monotonic() - self.began) * left / done)} left"
-
-    def _draw(self) -> None:
-        done = self.total - sum(self.cost_left.values())
-        self.bars.update(self.bar, completed=done, left=self._left())
+        estimate = ""
+        if done > 0 and left > 0:
+            estimate = f"about {duration((time.monotonic() - self.began) * left / done)} left"
+        self.bars.update(self.bar, completed=done, left=estimate)
+        return estimate

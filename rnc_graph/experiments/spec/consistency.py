@@ -58,12 +58,10 @@ def _names(experiment: Experiment) -> None:
             raise MisfitError(str(error), "baselines") from error
     methods = [method.name for method in experiment.methods]
     rows = methods + experiment.baselines
-    names: set[str] = set()
     for number, name in enumerate(rows):
-        if name in names:
+        if name in rows[:number]:
             keys = ("methods", number, "name") if number < len(methods) else ("baselines",)
             raise MisfitError(f"two methods share the name {name!r}", *keys)
-        names.add(name)
     sources = [source_name(source) for source in experiment.data]
     if len(set(sources)) < len(sources):
         raise MisfitError(f"two data sets share a name: {', '.join(sources)}", "data")
