@@ -82,7 +82,7 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
     lines = [Line(*point, count, done[point]) for point, count in seeds.items()]
     work = 0.0
     if missing:
-        resources = prepared.work(execution.device, folder).resources
+        resources = prepared.work(execution.device, store).resources
         check_methods(experiment, prepared.datasets)
         work = _seconds(missing.values(), resources)
     processes = (

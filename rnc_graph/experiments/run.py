@@ -55,16 +55,15 @@ class Prepared:
     planned: list[PlannedRun]
     tasks: dict[str, Task]
 
-    def work(self, device: str, folder: Path) -> Work:
-        """Return what any process needs for the tasks, whose results are kept in a folder."""
-        store = Store(folder / "store")
+    def work(self, device: str, store: Store) -> Work:
+        """Return what any process needs for the tasks; loggers write beside the store."""
         return Work(
             Resources(self.datasets.samples(), device, self.datasets.ood_stores()),
             store,
             self.plugins,
             checkpoints=store.checkpoints.absolute(),
             tracking=self.experiment.tracking,
-            tracking_folder=(folder / "tracking").absolute(),
+            tracking_folder=store.folder.absolute().with_name("tracking"),
         )
 
 
@@ -116,8 +115,8 @@ def run_experiment(
         from rnc_graph.experiments.tracking import check_tracking
 
         check_tracking(experiment.tracking)
-    work = prepared.work(execution.device, folder)
-    store = work.store
+    store = Store(folder / "store")
+    work = prepared.work(execution.device, store)
     check_methods(experiment, prepared.datasets)
     check_before_training(experiment, work.resources, prepared.tasks.values())
     with locked(store.folder):
@@ -139,7 +138,7 @@ def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> N
     task failed.
     """
     check_devices(experiment, device)
-    follow(prepare(experiment).work(device, folder))
+    follow(prepare(experiment).work(device, Store(folder / "store")))
 
 
 def open_executor(execution: ExecutionConfig, work: Work, tasks: int) -> Executor:

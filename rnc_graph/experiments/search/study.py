@@ -106,7 +106,7 @@ def search(
                 if _FAILED not in left.user_attrs:
                     study.enqueue_trial(left.params)
         # Loggers would have the epochs of all trials.
-        work = replace(prepared.work(execution.device, folder), tracking={})
+        work = replace(prepared.work(execution.device, store), tracking={})
         with open_executor(execution, work, execution.jobs) as executor:
             while (number := sum(map(_is_done, study.get_trials(deepcopy=False)))) < wanted:
                 # A fresh one for each trial, so that a search that was stopped draws the same.
