@@ -110,7 +110,7 @@ def test_a_target_that_is_named_is_its_own_column() -> None:
 
 
 def test_a_target_of_a_data_set_is_no_two_targets() -> None:
-    with pytest.raises(BadValueError, match="--target: expected different ones, got logS, logS"):
+    with pytest.raises(BadValueError, match="targets: expected different ones, got logS, logS"):
         read("esol", None, ["logS", "logS"], None)
 
 

@@ -138,8 +138,6 @@ def read(
         and data in dataset_cards()
         and not any((smiles, extra, id_column, weight, relation))
     ):
-        if targets and len(set(targets)) < len(targets):
-            raise BadValueError(f"--target: expected different ones, got {', '.join(targets)}")
         table = load_dataset(data)
         by_default = default if default and set(default) <= set(table.target_names) else None
         return table.select(targets or by_default), [], []

@@ -168,9 +168,12 @@ class MoleculeTable:
 
         Raises:
             UnknownNameError: the table has no such target.
+            BadValueError: a target is there twice.
         """
         if not targets or list(targets) == self.target_names:
             return self
+        if len(set(targets)) < len(targets):
+            raise BadValueError(f"targets: expected different ones, got {', '.join(targets)}")
         for name in targets:
             if name not in self.target_names:
                 raise UnknownNameError(f"target of {self.name!r}:", name, self.target_names)
