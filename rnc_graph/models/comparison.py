@@ -178,7 +178,7 @@ def compare_models(
     new = ~(one.seen | two.seen) & ~np.isnan(one.distance) & ~np.isnan(two.distance)
     molecules = np.full(len(smiles), -1)
     clean = first.settings.clean or second.settings.clean
-    molecules[new] = molecules_of([smiles[row] for row in np.flatnonzero(new)], clean)
+    molecules[new] = molecules_of([smiles[row] for row in np.flatnonzero(new).tolist()], clean)
     compared: list[TargetComparison] = []
     tested: list[int] = []
     for name, y_true in zip(names, exact_values(measured, censored).T, strict=True):

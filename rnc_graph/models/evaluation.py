@@ -190,7 +190,7 @@ def evaluate_predictions(
     low, high = model.interval(predictions, level)
     molecules = np.full(len(smiles), -1)
     known = np.flatnonzero(~np.isnan(predictions.distance))
-    molecules[known] = molecules_of([smiles[row] for row in known], model.settings.clean)
+    molecules[known] = molecules_of([smiles[row] for row in known.tolist()], model.settings.clean)
     return Evaluation(
         smiles=list(smiles),
         molecules=molecules,
