@@ -23,7 +23,7 @@ def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
     [1.0, -0.25, -0.25, -0.25, -0.25]
     """
     _check_sizes(classes, d)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     if classes == 1:
         return unit(_normal(1, d, generator))
     if classes <= d + 1:
@@ -47,7 +47,7 @@ def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
     [1.0, 0.5, 0.0, -0.5, -1.0]
     """
     _check_sizes(classes, d)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     if classes == 1:
         return unit(_normal(1, d, generator))
     if d < classes - 1:

@@ -23,7 +23,8 @@ class RegressionLoss(PretrainLoss):
     def setup(self, labels: Tensor, embedding_dim: int, seed: int) -> None:
         """Make the head, with ``seed`` for its weights: (M, t) and d -> ``nn.Linear(d, t)``."""
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach CUDA's too.
+            # torch.manual_seed would reach CUDA's generators too.
+            torch.default_generator.manual_seed(int(seed))
             self.head = nn.Linear(embedding_dim, as_columns(labels).shape[1])
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:

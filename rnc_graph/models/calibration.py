@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.splits.split import first_rows, numbered
+from rnc_graph.data.splits.split import first_rows
 from rnc_graph.data.table import FloatArray
 from rnc_graph.metrics.intervals import ConformalIntervals
-from rnc_graph.models.model import MoleculeModel, Predictions
+from rnc_graph.models.model import MoleculeModel, Predictions, digests
 from rnc_graph.models.out_of_fold import OutOfFold
 from rnc_graph.models.widening import widening
 
@@ -60,9 +60,7 @@ def calibrate_held_out(
     model = _with_typical_spread(model, spread[np.isin(held_out, selection)])
     predictions = replace(predictions, difficulty=spread + model.typical_spread)
     calibrates = np.flatnonzero(np.isin(held_out, calibration))
-    calibrated = _with_intervals(
-        model, features, targets, held_out[calibrates], predictions.take(calibrates)
-    )
+    calibrated = _with_intervals(model, targets[held_out[calibrates]], predictions.take(calibrates))
     by_member = model.predict_by_member(features, held_out)
     return Trained(calibrated, held_out, predictions, by_member)
 
@@ -112,9 +110,10 @@ def calibrate_out_of_fold(
         distance=distance,
         outside=distance > model.domain.threshold,
         seen=np.zeros(len(rows), dtype=bool),
+        molecule=digests([features.canonical[row] for row in rows]),
     )
     by_member = model.scaler.restore(out_of_fold.members[:, known])
-    calibrated = _with_intervals(model, features, targets, rows, predictions)
+    calibrated = _with_intervals(model, targets[rows], predictions)
     return Trained(calibrated, rows, predictions, by_member)
 
 
@@ -127,14 +126,10 @@ def _with_typical_spread(model: MoleculeModel, spread: FloatArray) -> MoleculeMo
 
 
 def _with_intervals(
-    model: MoleculeModel,
-    features: MoleculeFeatures,
-    targets: FloatArray,
-    rows: Rows,
-    predictions: Predictions,
+    model: MoleculeModel, targets: FloatArray, predictions: Predictions
 ) -> MoleculeModel:
-    """Calibrate on k ``rows`` and the predictions of these."""
-    y_true, y_pred = map(model.scaler.transform, (targets[rows], predictions.values))
-    molecules = numbered(features.canonical[row] for row in rows)
-    scores = ConformalIntervals.calibrate(y_true, y_pred, predictions.difficulty, molecules)
+    y_true, y_pred = map(model.scaler.transform, (targets, predictions.values))
+    scores = ConformalIntervals.calibrate(
+        y_true, y_pred, predictions.difficulty, predictions.molecule
+    )
     return replace(model, intervals=scores)

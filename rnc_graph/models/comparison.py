@@ -14,7 +14,6 @@ from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.errors import BadValueError
 from rnc_graph.metrics.regression import regression_metrics
 from rnc_graph.metrics.statistics import PairedDifference, compare, holm
-from rnc_graph.models.evaluation import molecules_of
 from rnc_graph.models.inference import predict_smiles
 from rnc_graph.models.model import MoleculeModel
 
@@ -176,9 +175,7 @@ def compare_models(
     # A model that cleans molecules refuses some that another reads.
     bad = {molecule.row: molecule for _, unreadable in found for molecule in unreadable}
     new = ~(one.seen | two.seen) & ~np.isnan(one.distance) & ~np.isnan(two.distance)
-    molecules = np.full(len(smiles), -1)
-    clean = first.settings.clean or second.settings.clean
-    molecules[new] = molecules_of([smiles[row] for row in np.flatnonzero(new).tolist()], clean)
+    molecules = (two if second.settings.clean else one).molecule
     compared: list[TargetComparison] = []
     tested: list[int] = []
     for name, y_true in zip(names, exact_values(measured, censored).T, strict=True):

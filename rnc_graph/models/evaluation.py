@@ -9,10 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rnc_graph.data.cleaning import clean_identity
 from rnc_graph.data.scaling import TargetScaler
-from rnc_graph.data.smiles import canonical_smiles
-from rnc_graph.data.splits.split import numbered
 from rnc_graph.data.table import FloatArray, exact_values
 from rnc_graph.metrics.intervals import coverage
 from rnc_graph.metrics.regression import metrics_by_target
@@ -31,7 +28,6 @@ class Evaluation:
 
     Attributes:
         smiles: N SMILES.
-        molecules: (N,) the number of each row's molecule.
         rows: (N,) their row numbers in the file, from 1.
         measured: (N, t), NaN where missing.
         predictions: of the N molecules.
@@ -48,7 +44,6 @@ class Evaluation:
     """
 
     smiles: list[str]
-    molecules: NDArray[np.int64]
     rows: NDArray[np.int64]
     measured: FloatArray
     predictions: Predictions
@@ -67,7 +62,6 @@ class Evaluation:
         return replace(
             self,
             smiles=[self.smiles[row] for row in rows],
-            molecules=self.molecules[rows],
             rows=self.rows[rows],
             measured=self.measured[rows],
             predictions=self.predictions.take(rows),
@@ -156,7 +150,7 @@ class Evaluation:
         rows = rows[np.isfinite(self.low[rows, target])]
         y_true, low, high = (a[rows, target] for a in (self.measured, self.low, self.high))
         inside = (low <= y_true) & (y_true <= high)
-        return int(inside.sum()), len(rows), len(np.unique(self.molecules[rows]))
+        return int(inside.sum()), len(rows), len(np.unique(self.predictions.molecule[rows]))
 
     def _violations(self, target: int) -> dict[str, float]:
         if self.censored is None:
@@ -166,12 +160,6 @@ class Evaluation:
         of_bounds = beyond[(sides != 0) & ~np.isnan(beyond)]
         share = float((of_bounds < 0).mean()) if of_bounds.size else math.nan
         return {"bounds": len(of_bounds), "violations": share}
-
-
-def molecules_of(smiles: Sequence[str], clean: bool) -> NDArray[np.int64]:
-    """Return the number of the molecule of each of M SMILES, with ``clean`` as it is cleaned."""
-    canonical = map(canonical_smiles, smiles)
-    return numbered(map(clean_identity, canonical) if clean else canonical)
 
 
 def evaluate_predictions(
@@ -188,12 +176,8 @@ def evaluate_predictions(
 ) -> Evaluation:
     """Compare measurements (N, t) of N molecules with a model's predictions."""
     low, high = model.interval(predictions, level)
-    molecules = np.full(len(smiles), -1)
-    known = np.flatnonzero(~np.isnan(predictions.distance))
-    molecules[known] = molecules_of([smiles[row] for row in known.tolist()], model.settings.clean)
     return Evaluation(
         smiles=list(smiles),
-        molecules=molecules,
         rows=rows,
         measured=measured,
         predictions=predictions,
@@ -235,7 +219,7 @@ def calibration(model: MoleculeModel, evaluation: Evaluation, target: int) -> Ca
 
     rows = evaluation.known(target)
     y_true, predictions = evaluation.measured[rows, target], evaluation.predictions.take(rows)
-    count, calibrated = len(np.unique(evaluation.molecules[rows])), model.intervals.counts[target]
+    count, calibrated = len(np.unique(predictions.molecule)), model.intervals.counts[target]
     seen, low, high = (np.full(len(LEVELS), np.nan) for _ in range(3))
     for number, level in enumerate(LEVELS.tolist()):
         least = math.ceil(round(level * (calibrated + 1), 9))

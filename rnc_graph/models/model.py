@@ -46,6 +46,7 @@ class Predictions:
         distance: (N,) from 0 to 1, to the nearest training molecule.
         outside: (N,) whether that is farther than the model's domain reaches.
         seen: (N,) whether the molecule belongs to the training or validation set.
+        molecule: (N,) the same number for all rows of a molecule, as the model cleans it.
     """
 
     values: FloatArray
@@ -54,6 +55,7 @@ class Predictions:
     distance: FloatArray
     outside: NDArray[np.bool_]
     seen: NDArray[np.bool_]
+    molecule: NDArray[np.int64]
 
     @classmethod
     def joined(cls, parts: Sequence[Predictions]) -> Predictions:
@@ -178,13 +180,16 @@ class MoleculeModel:
             distance[good] = self.domain.distances(features.fingerprints[rows[good]])
             if self.widening is not None:
                 difficulty[good] *= factors_at(self.widening, distance[good])
+        molecule = digests([features.canonical[row] for row in rows])
         return Predictions(
             values=values,
             spread=spread,
             difficulty=difficulty,
             distance=distance,
             outside=distance > self.domain.threshold,
-            seen=self._seen([features.canonical[row] for row in rows], distance),
+            # Without its molecules, equal fingerprints are the best evidence there is.
+            seen=distance == 0 if self.seen is None else np.isin(molecule, self.seen),
+            molecule=molecule,
         )
 
     def predict_by_member(self, features: MoleculeFeatures, rows: NDArray[np.int64]) -> FloatArray:
@@ -244,11 +249,6 @@ class MoleculeModel:
             inputs = inputs.counted()
         with one_thread():  # The fastest for small graphs, and the same bits everywhere.
             return np.stack([member.predict(inputs) for member in self.members])
-
-    def _seen(self, canonical: Sequence[str], distance: FloatArray) -> NDArray[np.bool_]:
-        if self.seen is None:  # Equal fingerprints are the best evidence there is.
-            return np.asarray(distance == 0)
-        return np.isin(digests(canonical), self.seen)
 
     @property
     def networks(self) -> list[Network]:

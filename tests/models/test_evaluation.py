@@ -35,10 +35,11 @@ def evaluated(model: MoleculeModel, scale: float) -> tuple[MoleculeModel, Evalua
         rng.normal(size=(99, 1)), zeros[:99], ones[:99], np.arange(99)
     )
     model = replace(model, intervals=scores)
-    outside = np.arange(COUNT) >= 150
-    predictions = Predictions(zeros, zeros, ones, np.zeros(COUNT), outside, outside)
+    rows = np.arange(COUNT)
+    outside = rows >= 150
+    predictions = Predictions(zeros, zeros, ones, np.zeros(COUNT), outside, outside, rows)
     y = scale * rng.normal(size=(COUNT, 1))
-    smiles, rows = ["C" * length for length in range(1, COUNT + 1)], np.arange(COUNT)
+    smiles = ["C" * length for length in range(1, COUNT + 1)]
     return model, evaluate_predictions(model, smiles, rows, y, predictions)
 
 
@@ -97,7 +98,7 @@ def test_a_model_that_cleans_counts_cleaned_molecules(model: MoleculeModel) -> N
         predictions, _ = predict_smiles(one, smiles)
         y = np.ones((4, 1))
         found = evaluate_predictions(one, smiles, np.arange(4), y, predictions)
-        assert len(np.unique(found.molecules[[0, 1, 3]])) == count
+        assert len(np.unique(found.predictions.molecule[[0, 1, 3]])) == count
         assert found.known(0).tolist() == [0, 1, 3]
 
 

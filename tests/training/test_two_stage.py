@@ -350,8 +350,8 @@ def test_classes(graphs: list[Data]) -> None:
 @pytest.mark.parametrize(
     ("value", "head_loss", "message"),
     [
-        (NAN, "cross-entropy", "train: expected samples with a class, got none"),
-        (NAN, "l1", "target 0: none of the 24"),
+        (NAN, "cross-entropy", "train: no sample has target 0"),
+        (NAN, "l1", "train: no sample has target 0"),
         (float("inf"), "l1", r"train: targets must be finite, or NaN .* infinite .* rows: 0, 1,"),
         (float("inf"), "cross-entropy", "train: targets must be finite"),
     ],
@@ -360,8 +360,16 @@ def test_targets_that_tell_nothing(
     value: float, head_loss: Any, message: str, dataset: GraphDataset
 ) -> None:
     train = Subset(dataset, torch.arange(24), torch.full((24, 1), value))
-    with pytest.raises(BadValueError, match=message):
-        model("gin", loss=None, head_loss=head_loss).fit(train)
+    classes = 3 if head_loss == "cross-entropy" else None
+    for options in ({}, {"standardize": False}, {"n_classes": classes}, {"loss": "rnc"}):
+        with pytest.raises(BadValueError, match=message):
+            model("gin", **{"loss": None, "head_loss": head_loss} | options).fit(train)
+
+
+def test_a_validation_set_with_infinite_targets(dataset: GraphDataset) -> None:
+    val = Subset(dataset, torch.arange(4), torch.full((4, 1), float("inf")))
+    with pytest.raises(BadValueError, match="val: targets must be finite"):
+        model("gin", loss=None).fit(dataset[:20], val)
 
 
 def test_transforms_of_pyg_draw_from_the_seed(floats: list[Data]) -> None:
