@@ -191,17 +191,21 @@ def _of(table: ResultTable) -> dict[str, str]:
 
 
 def as_json(experiment: Experiment, tables: Sequence[ResultTable], command: str) -> str:
-    """Return everything, nested: condition, row, set, scale, metric; without what is undefined."""
+    """Return everything, nested: condition, row, set, scale, metric; without what is undefined.
+
+    Each condition is a line; numbers have eight significant digits.
+    """
     content = {
         "experiment": experiment.name,
         "command": command,
         "reference": experiment.reference,
-        "tables": [
-            {**_of(table), "unit": table.unit, "rows": {r.name: _row(r) for r in table.rows}}
-            for table in tables
-        ],
     }
-    return json.dumps(content, indent=1) + "\n"
+    conditions = [
+        {**_of(table), "unit": table.unit, "rows": {r.name: _row(r) for r in table.rows}}
+        for table in tables
+    ]
+    lines = ",\n".join(json.dumps(condition, separators=(",", ":")) for condition in conditions)
+    return f'{json.dumps(content)[:-1]}, "tables": [\n{lines}\n]}}\n'
 
 
 def _row(row: MethodRow) -> dict[str, Any]:
@@ -222,7 +226,13 @@ def _row(row: MethodRow) -> dict[str, Any]:
 
 def _defined(found: Summary | PairedDifference) -> dict[str, Any]:
     """Return the fields that are not None: of a single seed most of them are."""
-    return {name: value for name, value in asdict(found).items() if value is not None}
+    return {name: _short(value) for name, value in asdict(found).items() if value is not None}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.8g}")
+    return [*map(_short, value)] if isinstance(value, list | tuple) else value
 
 
 def _predictions(outcome: Outcome) -> str:
