@@ -51,7 +51,7 @@ results: $(STAMP)
 	$(BIN)/rnc-graph run experiments/freeze_vs_finetune.yaml --encoder gin --out results/freeze_vs_finetune
 	$(BIN)/rnc-graph run experiments/data_efficiency.yaml --out results/data_efficiency
 	$(BIN)/rnc-graph run experiments/unseen_targets.yaml --out results/unseen_targets
-	$(BIN)/rnc-graph run experiments/many_sets.yaml --seeds 1 --out results/many_sets
+	$(BIN)/rnc-graph run experiments/many_sets.yaml --out results/many_sets
 	$(BIN)/rnc-graph run experiments/hard_splits.yaml --out results/hard_splits
 	$(BIN)/rnc-graph run experiments/robustness.yaml --out results/robustness
 	$(BIN)/rnc-graph run experiments/depictions.yaml --out results/depictions
