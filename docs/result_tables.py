@@ -175,7 +175,7 @@ def _sections(experiment: str, count: int) -> Iterator[str]:
 
 def many_sets() -> Iterator[str]:
     """The errors and the embedding's metrics over all data sets."""
-    return _sections("many_sets", 2)
+    return _sections("many_sets", 3)
 
 
 def hard_splits() -> Iterator[str]:

@@ -159,6 +159,7 @@ def scale_title(scale: str, unit: str) -> str:
     return f"errors in {unit or 'the unit of the target'}"
 
 
-def score_title(scoring: Scoring) -> str:
-    """Return the score that methods are ranked by, with its scale."""
-    return f"{scoring.title}{', standardized' if scoring.scale == 'standardized' else ''}"
+def score_title(scoring: Scoring, metric: str | None = None) -> str:
+    """Return a score with its scale; by default the one that methods are ranked by."""
+    title = scoring.metrics[metric or scoring.ranked_by]
+    return f"{title}{', standardized' if scoring.scale == 'standardized' else ''}"

@@ -111,7 +111,7 @@ def _scores(
     """Return the data sets, and by row one score each: the mean over their conditions.
 
     Of the tables with the rows of the first, without those of single targets. By the score that
-    rows are ranked by, or a further metric, of the rows that have it in all tables. There are no
+    rows are ranked by, or another metric, of the rows that have it in all tables. There are no
     scores of fewer than six data sets.
     """
     names = [row.name for row in tables[0].rows]
@@ -119,11 +119,13 @@ def _scores(
     for table in tables:
         same = {row.name for row in table.rows} == set(names)
         if same and table.target in ("", MEAN_OF_TARGETS):
-            scores = {
-                row.name: (row.further_metrics[metric] if metric else table.score(row)).mean
+            own = {
+                row.name: table.score(row, metric)
+                if not metric or metric in table.scoring.metrics
+                else row.further_metrics.get(metric)
                 for row in table.rows
-                if not metric or metric in row.further_metrics
             }
+            scores = {name: found.mean for name, found in own.items() if found is not None}
             by_data.setdefault(table.data, []).append(scores)
     if len(by_data) < FEWEST:
         return (), {}
@@ -140,7 +142,7 @@ def over_datasets(
     """Compare each row with its reference over data sets.
 
     None if they are fewer than six, or no row has another one as its reference.
-    By the score that rows are ranked by, or a further metric that the rows of all tables have.
+    By the score that rows are ranked by, or another metric that the rows of all tables have.
     """
     datasets, scores = _scores(tables, metric)
     differences = differences_of(experiment, scores, test_share=0.0) if scores else {}

@@ -64,14 +64,25 @@ def text_tables(experiment: Experiment, tables: Sequence[ResultTable]) -> list[T
     These are the errors in each scale, the differences to the references, and further metrics.
     """
     found = [text for table in tables for text in _of_condition(experiment, table)]
-    over = over_datasets(experiment, tables)
-    if over is None:
-        return found
-    last = len(over.differences) - len(over.methods)
-    score = tables[0].score_title
-    title = f"over {len(over.datasets)} data sets: difference to the reference in {score}"
-    embedding = embedding_over_datasets(experiment, tables)
-    return [TextTable(title, [*COLUMNS], over.cells(), last), *embedding, *found]
+    return [
+        *errors_over_datasets(experiment, tables),
+        *embedding_over_datasets(experiment, tables),
+        *found,
+    ]
+
+
+def errors_over_datasets(experiment: Experiment, tables: Sequence[ResultTable]) -> list[TextTable]:
+    """Return the differences over data sets in both errors that are compared."""
+    compared, scoring = tables[0].compared, tables[0].scoring
+    found = []
+    for metric in (scoring.ranked_by, scoring.secondary):
+        over = over_datasets(experiment, tables, metric)
+        if over is not None:
+            score = f"{compared} {numbers.score_title(scoring, metric)}"
+            title = f"over {len(over.datasets)} data sets: difference to the reference in {score}"
+            last = len(over.differences) - len(over.methods)
+            found.append(TextTable(title, [*COLUMNS], over.cells(), last))
+    return found
 
 
 def embedding_over_datasets(

@@ -10,7 +10,7 @@ from rnc_graph.metrics import REGRESSION, Summary
 from rnc_graph.reporting.findings import findings
 from rnc_graph.reporting.over_datasets import draw_by_size, over_datasets, ranking_of
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS, MethodRow, ResultTable
-from rnc_graph.reporting.text_tables import embedding_over_datasets
+from rnc_graph.reporting.text_tables import embedding_over_datasets, errors_over_datasets
 
 PLAIN = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 LOWER = [0.9, 1.8, 2.7, 3.6, 4.5, 5.4, 7.1]
@@ -28,7 +28,6 @@ def _table(
     split: str = "",
     order: dict[str, float] | None = None,
 ) -> ResultTable:
-    key = ("test", "standardized", "rmse")
     rows = tuple(
         MethodRow(
             name,
@@ -36,7 +35,11 @@ def _table(
             "plain",
             (0,),
             1.0,
-            {key: Summary(score, None, (score,))},
+            # The MAE has the opposite order.
+            {
+                ("test", "standardized", metric): Summary(sign * score, None, (sign * score,))
+                for metric, sign in (("rmse", 1), ("mae", -1))
+            },
             {},
             {"order": Summary(order[name], None, ())} if order and name in order else {},
             {},
@@ -64,6 +67,15 @@ def test_each_data_set_is_one_difference():
     assert found.differences["svr"].wins == 7
     names, wins, losses, *_ = zip(*found.cells(), strict=True)
     assert (names, wins, losses) == (("lower", "svr"), ("6", "7"), ("1", "0"))
+
+
+def test_both_errors_are_compared():
+    rmse, mae = errors_over_datasets(EXPERIMENT, _tables())
+    assert rmse.title == "over 7 data sets: difference to the reference in test RMSE, standardized"
+    assert mae.title == "over 7 data sets: difference to the reference in test MAE, standardized"
+    assert [line[:3] for line in rmse.cells] == [["lower", "6", "1"], ["svr", "7", "0"]]
+    assert [line[:3] for line in mae.cells] == [["lower", "1", "6"], ["svr", "0", "7"]]
+    assert rmse.baselines == mae.baselines == 1
 
 
 def test_conditions_of_a_data_set_are_averaged_and_single_targets_left_out():
