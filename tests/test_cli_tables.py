@@ -204,7 +204,15 @@ def test_relations_are_read_as_in_training(bounded: Path) -> None:
     assert said in run("evaluate", model, table, "--out", out, "--jobs", 1).output
     assert json.loads((out / "metrics.json").read_text())["molecules seen"]["y"]["bounds"] > 0
     page = ["--training", table, "--rows", 1, "--out", bounded / "page.html", "--jobs", 1]
-    assert said in run("explain", model, table, *page).output
+    shown = run("explain", model, table, *page).output
+    assert said in shown
+    assert "nearer ones may be missing" not in shown
+    few = bounded / "few.csv"
+    pd.read_csv(table).head(20).to_csv(few, index=False)
+    page[1] = few
+    assert "molecules that the model has learned from: nearer" in run(
+        "explain", model, table, *page
+    ).output.replace("\n", " ")
     lacking = pd.read_csv(table).drop(columns="how")
     lacking.to_csv(bounded / "lacking.csv", index=False)
     assert said not in run("evaluate", model, bounded / "lacking.csv", "--jobs", 1).output

@@ -75,6 +75,11 @@ def explain(
         )
         say_all([f"{training}: {note}" for note in notes])
         known = TrainingMolecules.of(loaded, learned, workers(jobs))
+        if loaded.seen is not None and len(known.table) < len(loaded.seen):
+            say(
+                f"{training} has {len(known.table)} of the {len(loaded.seen)} molecules that the "
+                "model has learned from: nearer ones may be missing"
+            )
     with work_bar("explaining") as done:
         explained = explain_rows(
             loaded,

@@ -251,7 +251,7 @@ def _parsed(
     for row, reason in wrong.items():
         raise BadValueError(
             f"{_place(frame, name, path, row)}: {cells[row]!r}: {reason}"
-            + (f" ({len(wrong)} such rows)" if len(wrong) > 1 else "")
+            + (f" ({len(wrong)} rows cannot be used)" if len(wrong) > 1 else "")
         )
     if relation:
         for row, reason in add_relations(sides, values, column(frame, relation, path)).items():

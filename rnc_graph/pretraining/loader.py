@@ -52,7 +52,7 @@ class CorpusLoader:
         if self.batches == 0:
             raise BadValueError(
                 f"batch_size: expected at most {molecules // self.chunks}, the molecules of a "
-                f"chunk of the corpus, got {batch_size}"
+                f"chunk of the corpus, got {batch_size}; give --batch-size"
             )
         self.chunk = 0
         self.share = (0, 1)

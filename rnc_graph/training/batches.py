@@ -102,7 +102,12 @@ class StageData:
         elif callable(getattr(data, "batch", None)):
             self.dataset = moved(data, device)
         elif isinstance(data, PyGDataset) or _are_graphs(data):
-            self.dataset = moved(_packed(data, name), device)
+            try:
+                self.dataset = moved(_packed(data, name), device)
+            except OwnLayoutError:
+                raise
+            except BadValueError as error:
+                raise BadValueError(f"{name}: {error}") from error
         elif isinstance(data, Tensor) or _is_map_style(data):
             self.dataset = _MapStyle(data)
             if isinstance(self.dataset.first, Data):

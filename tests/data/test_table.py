@@ -75,7 +75,7 @@ def test_what_is_no_finite_number_is_named_by_line_and_column(
 
 def test_only_the_first_bad_number_is_named_and_all_are_counted(path: Path) -> None:
     _write(path, "smiles,y\nCC,1\nCO,a\nCN,b\n")
-    with pytest.raises(RncGraphError, match=r"line 3, .*'a': .* \(2 such rows\)$"):
+    with pytest.raises(RncGraphError, match=r"line 3, .*'a': .* \(2 rows cannot be used\)$"):
         read_table(path, "smiles", ["y"])
 
 

@@ -366,10 +366,14 @@ def test_targets_that_tell_nothing(
             model("gin", **{"loss": None, "head_loss": head_loss} | options).fit(train)
 
 
-def test_a_validation_set_with_infinite_targets(dataset: GraphDataset) -> None:
+def test_a_validation_set_with_infinite_targets(dataset: GraphDataset, graphs: list[Data]) -> None:
     val = Subset(dataset, torch.arange(4), torch.full((4, 1), float("inf")))
     with pytest.raises(BadValueError, match="val: targets must be finite"):
         model("gin", loss=None).fit(dataset[:20], val)
+    listed = copy.deepcopy(graphs[:4])
+    listed[2].y = torch.tensor([float("inf")])
+    with pytest.raises(BadValueError, match="val: graph 2: expected y of numbers or NaN"):
+        model("gin", loss=None).fit(graphs, listed)
 
 
 def test_transforms_of_pyg_draw_from_the_seed(floats: list[Data]) -> None:

@@ -39,6 +39,15 @@ def test_decimal_commas_are_read_and_said(tmp_path: Path) -> None:
     assert "numbers of column 'y' such as '1,5' are read with a decimal comma" in notes
 
 
+def test_a_point_beside_decimal_commas_is_said_to_be_between_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles;y\nC;1.250\nCC;3,5\n")
+    table, _, notes = read_molecules(path)
+    assert table.targets[:, 0].tolist() == [1250, 3.5]
+    said = "'3,5' are read with a decimal comma, and those such as '1.250' with points between"
+    assert any(said in note for note in notes)
+
+
 @pytest.mark.parametrize("decimal", [None, ","])
 @pytest.mark.parametrize("excel", [False, True])
 def test_cells_with_numbers_have_a_decimal_point_beside_texts_with_a_comma(
