@@ -122,7 +122,10 @@ class GraphDataset(Dataset[Data]):
 
     @property
     def y(self) -> Tensor | None:
-        """(N, t) float64 targets in their unit, NaN where missing; None without targets."""
+        """(N, t) float64 targets in their unit, NaN where missing; None without targets.
+
+        A copy: :meth:`with_y` gives the graphs other targets, or hides some.
+        """
         y = self.packed.attributes.get("y")
         return None if y is None else y.values[self.rows]
 
