@@ -19,6 +19,12 @@ GRIDS = {
     "robustness": slice(None, None, 3),
     "unseen_targets": slice(None, None, 2),
     "transfer": slice(None),
+    "ablation": slice(None),
+    "hard_splits": slice(None),
+    "long_tail": slice(None),
+    "objectives": slice(None),
+    "temperature": slice(None),
+    "variants": slice(None),
 }
 
 
