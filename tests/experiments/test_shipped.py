@@ -1,11 +1,13 @@
 """Every shipped grid runs, made small."""
 
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
+from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.quick import quick
 from rnc_graph.reporting.experiment_folder import draw_tables
 from tests.run_and_write import run_and_write
@@ -51,6 +53,19 @@ def test_made_quick(tmp_path: Path, name: str):
     encoders = narrow if name == "esol" else dict(islice(narrow.items(), 1))
     splits = dict([*experiment.splits.items()][GRIDS[name]])
     experiment = experiment.model_copy(update={"encoders": encoders, "splits": splits})
+    _runs(experiment, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("MoleculeACE") is None, reason="MoleculeACE is not installed")
+def test_two_of_many_sets_made_quick(tmp_path: Path):
+    experiment = quick(read_spec(shipped_spec("many_sets"), seeds="1"))
+    chosen = ["esol", "moleculeace/CHEMBL2047_EC50"]
+    assert set(chosen) <= set(experiment.data)
+    _runs(experiment.model_copy(update={"data": chosen}), tmp_path)
+
+
+def _runs(experiment: Experiment, tmp_path: Path) -> None:
     outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
     assert draw_tables(tmp_path / "figures", outcome.outcome, outcome.tables[:1])
     expected: dict[tuple[str, str, str], set[str]] = {}
