@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +44,7 @@ from rnc_graph.models.measurements import (
     target_names,
     weights_of,
 )
+from rnc_graph.models.progress import training_bar
 from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_each
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
@@ -268,7 +268,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 f"{len(both)} molecules are both in X and in validation, such as {min(both)!r}: "
                 "what has been learned cannot be held out"
             )
-        with _bar(shown=self.verbose) as on_progress:
+        with training_bar(shown=self.verbose) as on_progress:
             trained = train_model(
                 features,
                 targets,
@@ -444,21 +444,3 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self._single else values
-
-
-@contextmanager
-def _bar(*, shown: bool) -> Iterator[Callable[[float], None]]:
-    """Draw a bar of the training on the standard output; the block reports the share that is done.
-
-    Where it can be neither a widget nor redrawn, it is one line at the end.
-    """
-    if not shown:
-        yield lambda share: None
-        return
-    from rich import progress
-
-    left = progress.TimeRemainingColumn(elapsed_when_finished=True)
-    columns = (progress.BarColumn(), progress.TaskProgressColumn(), left)
-    with progress.Progress(progress.TextColumn("training"), *columns) as bars:
-        task = bars.add_task("training", total=1.0)
-        yield lambda share: bars.update(task, completed=share)

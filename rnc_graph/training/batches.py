@@ -33,6 +33,7 @@ from rnc_graph.data.loader import (
 )
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.errors import BadValueError
+from rnc_graph.losses.checks import check_finite
 from rnc_graph.seeding import drawing_from
 from rnc_graph.training.config import StageConfig
 from rnc_graph.training.inference import infer, moved
@@ -104,10 +105,8 @@ class StageData:
         elif isinstance(data, PyGDataset) or _are_graphs(data):
             try:
                 self.dataset = moved(_packed(data, name), device)
-            except OwnLayoutError:
-                raise
             except BadValueError as error:
-                raise BadValueError(f"{name}: {error}") from error
+                raise type(error)(f"{name}: {error}") from error
         elif isinstance(data, Tensor) or _is_map_style(data):
             self.dataset = _MapStyle(data)
             if isinstance(self.dataset.first, Data):
@@ -129,13 +128,20 @@ class StageData:
 
     @cached_property
     def y(self) -> Tensor:
-        """(N, t) targets in their own units, NaN where missing; of a loader, in its order."""
+        """(N, t) targets in their own units, NaN where missing; of a loader, in its order.
+
+        Raises:
+            BadValueError: there are none, or one is infinite.
+        """
         if self.loader is None:
             y: Tensor | None = self.dataset.y
             if y is None:
                 raise BadValueError(f"{self.name}: expected targets y, got a dataset without")
-            return (y[:, None] if y.dim() == 1 else y).cpu()
-        return torch.cat([split_targets(batch)[1] for batch in self._batches()])
+            y = (y[:, None] if y.dim() == 1 else y).cpu()
+        else:
+            y = torch.cat([split_targets(batch)[1] for batch in self._batches()])
+        check_finite(f"{self.name}: targets", y, missing=True)
+        return y
 
     @cached_property
     def described(self) -> Any:
@@ -159,6 +165,16 @@ class StageData:
     def schema(self) -> GraphSchema | None:
         """The features that an encoder must take, where the data say so."""
         return getattr(self.described, "schema", None)
+
+    def check_known(self) -> None:
+        """Raise :class:`BadValueError` for a target that no sample has."""
+        values = self.y if self.y.dim() == 2 else self.y[..., 0]
+        missing = values.isnan().all(dim=0).nonzero().flatten().tolist()
+        if missing:
+            raise BadValueError(
+                f"{self.name}: no sample has target {missing[0]}; leave it out, or add samples "
+                "with it"
+            )
 
     def check_order(self) -> None:
         """Raise :class:`BadValueError` for a loader whose outputs would not be one a sample.

@@ -20,7 +20,6 @@ from rnc_graph.encoders import GraphEncoder, Head, make_encoder
 from rnc_graph.encoders.graph import Readout
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.losses import LOSSES, class_numbers
-from rnc_graph.losses.checks import check_finite
 from rnc_graph.seeding import seeded
 from rnc_graph.training.arguments import check_arguments, checked_seed
 from rnc_graph.training.batches import StageData
@@ -219,7 +218,7 @@ class TwoStage(nn.Module):
     def finetune(self, train: Any, val: Any = None, seed: int = 0) -> TwoStage:
         """Train stage 2 alone: on the encoder as it is, or on a fresh one; see :meth:`fit`."""
         samples, held_out, seed = *self._sets(train, val), checked_seed(seed)
-        _check_known(samples)
+        samples.check_known()
         self._prepare(samples, held_out, seed)
         config = self.finetune_config
         if self.freeze:
@@ -396,7 +395,7 @@ class TwoStage(nn.Module):
             )
         if self.balanced and train.loader is not None:
             raise BadValueError("balanced: expected a dataset, got a loader, which has its order")
-        _check_known(train)
+        train.check_known()
 
     def _check(self, samples: StageData, encoder: nn.Module | None = None) -> None:
         encoder = encoder or self.encoder
@@ -415,13 +414,11 @@ class TwoStage(nn.Module):
                 f"validation set: expected {y.shape[1]} targets as in the training set, got "
                 f"{held_out.y.shape[1]}"
             )
-        for one in filter(None, (samples, held_out)):
-            check_finite(f"{one.name}: targets", one.y, missing=True)
         # An old head does not fit the new scale until it is trained again.
         self._head_is_trained = False
         if self.head_loss == "cross-entropy":
             if self.n_classes is None:
-                _check_known(samples)
+                samples.check_known()
             labels = y if held_out is None else torch.cat([y, held_out.y])
             self._counted_classes = self.n_classes or int(class_numbers(labels).max()) + 1
         elif self.standardize:
@@ -491,15 +488,6 @@ class TwoStage(nn.Module):
         # The head's own training does not resume from the state of the stage that follows.
         trainer = self.trainer.of_stage("head") if stage == "head" else self.trainer
         self.history[stage] = fit(module, train, val, trainer=trainer)
-
-
-def _check_known(samples: StageData) -> None:
-    """Raise :class:`BadValueError` for a target that no sample has."""
-    values = samples.y if samples.y.dim() == 2 else samples.y[..., 0]
-    for target in values.isnan().all(dim=0).nonzero().flatten().tolist():
-        raise BadValueError(
-            f"{samples.name}: no sample has target {target}; leave it out, or add samples with it"
-        )
 
 
 def _note_loaded(model: TwoStage, keys: Any) -> None:

@@ -20,10 +20,10 @@ from rnc_graph.data.reading.columns import (
 )
 from rnc_graph.data.reading.numbers import (
     Decimal,
-    Number,
     add_relations,
     check_percentages,
     decimal_of,
+    how_read,
     parse_column,
     split_relation,
 )
@@ -257,17 +257,7 @@ class _Columns:
         self.notes += check_percentages(texts, name, self._source, rows)
         decimal = self._decimal or decimal_of(texts, name, self._source, rows)
         if self._decimal is None and decimal is not None:
-            how = "a decimal comma" if decimal == "," else "commas between thousands"
-            shown = next(text for text in texts if "," in text or text.count(".") > 1)
-            # A point is seen as one between thousands only beside such cells.
-            grouped = [
-                text
-                for text in texts
-                if "." in text and "," not in text and not isinstance(text, Number)
-            ]
-            if decimal == "," and grouped:
-                how += f", and those such as {grouped[0]!r} with points between thousands"
-            self.notes.append(f"numbers of column {name!r} such as {shown!r} are read with {how}")
+            self.notes.append(f"numbers of column {name!r} {how_read(texts, decimal)}")
         values, sides, wrong = parse_column(cells, missing=missing, decimal=decimal, bounds=bounds)
         if relation:
             wrong |= add_relations(sides, values, self.cells[relation])

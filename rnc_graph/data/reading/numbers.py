@@ -118,6 +118,28 @@ def decimal_of(
     )
 
 
+def how_read(cells: Sequence[str], decimal: Decimal) -> str:
+    """Say how the numbers of a column are read by what :func:`decimal_of` found.
+
+    >>> how_read(["850", "0,7"], ",")
+    "such as '0,7' are read with a decimal comma"
+    >>> how_read(["1.250", "0,7"], ",")
+    "such as '0,7' are read with a decimal comma, and '1.250' as 1250"
+    """
+    own = [
+        cell
+        for cell in cells
+        if not isinstance(cell, Number)
+        and (_GROUPED[decimal].fullmatch(_plain(cell)) or _COMMA.fullmatch(_plain(cell)))
+    ]
+    shown = next(cell for cell in own if "," in cell or cell.count(".") > 1)
+    if decimal == ".":
+        return f"such as {shown!r} are read with commas between thousands"
+    point = next((cell for cell in own if cell.count(".") == 1 and "," not in cell), None)
+    also = f", and {point!r} as {parse_number(point, decimal=decimal):g}" if point else ""
+    return f"such as {shown!r} are read with a decimal comma{also}"
+
+
 def _plain(text: str) -> str:
     # Word processors write a minus of their own.
     return text.strip().replace("\N{MINUS SIGN}", "-")

@@ -44,8 +44,10 @@ def test_a_point_beside_decimal_commas_is_said_to_be_between_thousands(tmp_path:
     path.write_text("smiles;y\nC;1.250\nCC;3,5\n")
     table, _, notes = read_molecules(path)
     assert table.targets[:, 0].tolist() == [1250, 3.5]
-    said = "'3,5' are read with a decimal comma, and those such as '1.250' with points between"
-    assert any(said in note for note in notes)
+    how = "numbers of column 'y' such as '3,5' are read with a decimal comma"
+    assert f"{how}, and '1.250' as 1250" in notes
+    path.write_text("smiles;y\nC;n.d.\nCC;3,5\n")  # A point of no number.
+    assert how in read_molecules(path)[2]
 
 
 @pytest.mark.parametrize("decimal", [None, ","])
