@@ -56,10 +56,12 @@ def pretrain(
         float | None,
         Option(help="Over the corpus, in chunks of 65,536 molecules. [default: 1]"),
     ] = None,
-    batch_size: Annotated[int | None, Option(min=3)] = None,
-    learning_rate: Annotated[float | None, Option()] = None,
-    precision: Annotated[str | None, Option(help="32, bf16-mixed or 16-mixed.")] = None,
-    seed: Annotated[int | None, Option(min=0, max=2**32 - 1)] = None,
+    batch_size: Annotated[int | None, Option(min=3, help="[default: 256]")] = None,
+    learning_rate: Annotated[float | None, Option(help="[default: 0.001]")] = None,
+    precision: Annotated[
+        str | None, Option(help="32, bf16-mixed or 16-mixed. [default: 32]")
+    ] = None,
+    seed: Annotated[int | None, Option(min=0, max=2**32 - 1, help="[default: 0]")] = None,
     store: Annotated[
         Path | None,
         Option(

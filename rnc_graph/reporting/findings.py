@@ -15,12 +15,11 @@ from rnc_graph.reporting.tables import ResultTable
 def findings(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]:
     """Return the findings over all tables, of which there is at least one."""
     score = f"{tables[0].compared} {tables[0].scoring.title}"
-    over = over_datasets(experiment, tables)
     return [
         f"{plural(len(tables), 'condition')}, compared by {score}; a difference is significant if "
         "the paired t test over seeds has p < 0.05 after Holm's correction within its table.",
         *([best_of(tables[0])] if len(tables) == 1 else _best_of_several(tables, score)),
-        *(over.sentences() if over else []),
+        *_over_datasets(experiment, tables),
         *_against_references(experiment, tables),
         *_undetected(tables),
     ]
@@ -58,6 +57,15 @@ def _best_of_several(tables: Sequence[ResultTable], score: str) -> list[str]:
         f"A method that is no baseline has the lowest {score}, or is not significantly higher, in "
         f"{close} of {len(tables)}.",
     ]
+
+
+def _over_datasets(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]:
+    scoring = tables[0].scoring
+    sentences = []
+    for metric in (scoring.ranked_by, scoring.secondary):
+        over = over_datasets(experiment, tables, metric)
+        sentences += over.sentences(scoring.metrics[metric]) if over else []
+    return sentences
 
 
 def _against_references(experiment: Experiment, tables: Sequence[ResultTable]) -> list[str]:

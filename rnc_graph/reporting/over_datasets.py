@@ -79,11 +79,11 @@ class OverDatasets:
         signed_ranks = np.sign(difference) * rankdata(np.abs(difference))
         return "better" if signed_ranks.sum() < 0 else "worse"
 
-    def sentences(self) -> list[str]:
-        """Say of each method on how many data sets it is lower than its reference."""
+    def sentences(self, score: str) -> list[str]:
+        """Say of each method on how many data sets its ``score`` is lower than its reference's."""
         reference_of = self.experiment.reference_of
         return [
-            f"Over {len(self.datasets)} data sets, {name} against {reference_of(name)}: "
+            f"Over {len(self.datasets)} data sets, {name} against {reference_of(name)}: {score} "
             f"lower in {d.wins}, higher in {d.losses}, by {numbers.number(d.mean, sign=True)} on "
             f"average; {self.verdict(name)} by Wilcoxon's signed-rank test{_p(d.wilcoxon_holm)}."
             for name, d in self.methods.items()

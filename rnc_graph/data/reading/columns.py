@@ -81,7 +81,8 @@ def choose_columns(
     for name in [*([smiles] if smiles is not None else []), *(targets or [])]:
         check_column(columns, name, source)
     if smiles is None:
-        others = [column for column in columns if column not in (targets or [])]
+        given = [name for name in targets or [] if spelled(name) not in SMILES_NAMES]
+        others = [column for column in columns if column not in given]
         smiles, notes = choose_smiles(others, sample_rows, source=source)
     if targets is None:
         others = [column for column in columns if column != smiles]
@@ -92,7 +93,11 @@ def choose_columns(
         notes.append(f"the target is column {targets[0]!r}")
     if not targets:
         raise BadValueError(f"{source}: no target is given; name one with --target")
-    twice = [name for name in targets if targets.count(name) > 1 or name == smiles]
+    if smiles in targets:
+        raise BadValueError(
+            f"{source}: column {smiles!r} is that of SMILES; name another one with --target"
+        )
+    twice = [name for name in targets if targets.count(name) > 1]
     if twice:
         raise BadValueError(f"{source}: column {twice[0]!r} is asked for twice")
     return ChosenColumns(smiles, list(targets), notes)

@@ -5,6 +5,7 @@
   // Okabe and Ito's colors; black is the page's own ink.
   const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1"];
   const color = (n) => colors[n % colors.length];
+  const dash = (n) => ["solid", "dash", "dashdot"][Math.floor(n / colors.length) % 3];
   const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"], displayModeBar: false };
   const element = (tag, text, attributes = {}) => {
@@ -122,7 +123,7 @@
           const x = at.map((p) => p[0]);
           if (at.every((p) => p[1][1] !== null)) traces.push(band(x, at.map((p) => p[1][1]), at.map((p) => p[1][2]), n));
           traces.push({ x, y: at.map((p) => p[1][0]), name: plain(row.name), legendgroup: n, mode: "lines+markers",
-            line: { color: color(n), dash: row.baseline ? "dot" : "solid" } });
+            line: { color: color(n), dash: row.baseline ? "dot" : dash(n) } });
         });
         charts.push([chart, traces, layout(axis.replace(/_/g, " "), `${data.compared} ${found[0].score}`, { title: { text: plain(name), font: { size: 13 } } })]);
       }
@@ -167,7 +168,7 @@
       const n = rows.indexOf(c.row);
       const x = c.mean.map((_, epoch) => epoch + 1);
       traces.push(band(x, c.low, c.high, n));
-      traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: n, mode: "lines", line: { color: color(n), width: 2 } });
+      traces.push({ x, y: c.mean, name: plain(c.row), legendgroup: n, mode: "lines", line: { color: color(n), dash: dash(n), width: 2 } });
     }
     draw("learning", traces, layout("epoch", wanted, { xaxis: traces.some((t) => t.x.length > 24) ? {} : { dtick: 1 } }));
   };

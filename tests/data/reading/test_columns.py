@@ -53,8 +53,10 @@ def test_an_open_choice_is_left_to_the_user(cells: dict[str, list[str]], message
 def test_a_column_cannot_be_both() -> None:
     with pytest.raises(RncGraphError, match="'logS' is asked for twice"):
         _choose(MINE, targets=["logS", "logS"])
-    with pytest.raises(RncGraphError, match="'logS' is asked for twice"):
+    with pytest.raises(RncGraphError, match="'logS' is that of SMILES; name another one"):
         _choose(MINE, smiles="logS", targets=["logS"])
+    with pytest.raises(RncGraphError, match="'SMILES' is that of SMILES; name another one"):
+        _choose({"SMILES": ["CCO"], "y": ["1"]}, targets=["SMILES"])
 
 
 def test_a_message_lists_twenty_of_many_columns() -> None:
