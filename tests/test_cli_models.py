@@ -16,6 +16,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.errors import RncGraphError
 from rnc_graph.files import OWN_FILES
 from rnc_graph.models.estimator import MoleculeRegressor
+from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.saving import PluginWarning
 from rnc_graph.models.streaming import _free_names
 from tests.shell import run, written
@@ -82,13 +83,18 @@ def test_a_models_folder(folder: Path) -> None:
     assert parts.to_dict() == {"out of fold": 14, "test": 8}
 
 
-def test_members_are_chosen_and_weighted(folder: Path, tmp_path: Path) -> None:
+def test_members_are_chosen_and_weighted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FingerprintSVR, "largest", 40)
     named = ["train", str(folder / "my.csv"), "--target", "logS", "--jobs", "1", QUICK[0]]
     chosen = ["--member", "svr", "--member", "fingerprint-svr", "--weights", "stacked"]
-    written(run(*named, *chosen, "--networks", "0", "--out", str(tmp_path / "model")))
+    out = written(run(*named, *chosen, "--networks", "0", "--out", str(tmp_path / "model")))
+    assert "fingerprint-svr learns from one in 2 of the 70 rows" in out
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["settings"]["descriptor_models"] == ["svr", "fingerprint-svr"]
-    assert "fingerprint-svr" in (tmp_path / "model" / "README.md").read_text()
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "fingerprint-svr learns from one in 2 of the 70 rows" in card
 
 
 def test_why_too_few_rows_are_left_is_told(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from rnc_graph.cli.model_settings import settings_of, with_transforms
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
 from rnc_graph.cli.train_arguments import TrainCommand
-from rnc_graph.cli.trained import curve_sections, say_findings
+from rnc_graph.cli.trained import curve_sections, say_findings, say_prepared
 from rnc_graph.cli.update import SPLIT, update_notes, update_section
 from rnc_graph.errors import BadValueError
 
@@ -284,11 +284,7 @@ def train(
             say(f"They are left out; all: {out}/bad_rows.csv")
         if update is not None:
             prepared.notes.extend(update_notes(update, context.obj, settings, prepared))
-        if quick:
-            prepared.notes.append(
-                "made with --quick: it shows that all works, not how good a model is"
-            )
-        say_all([*prepared.notes, prepared.sizes()])
+        say_prepared(prepared, settings, quick=quick)
         if learning_curve != "no":
             check_learning_curve(prepared)
         with work_bar("training") as done:

@@ -1,4 +1,4 @@
-"""What `rnc-graph train` says of the model that it has made."""
+"""What `rnc-graph train` says of its table, and of the model that it has made."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from rnc_graph.models import Evaluation, ModelSettings
     from rnc_graph.models.build import Built, Prepared
     from rnc_graph.plugins import Plugin
+
+
+def say_prepared(prepared: Prepared, settings: ModelSettings, *, quick: bool) -> None:
+    """Say what was done to the table, and what the model learns from."""
+    if quick:
+        prepared.notes.append("made with --quick: it shows that all works, not how good a model is")
+    prepared.notes.extend(prepared.size_notes(settings))
+    say_all([*prepared.notes, prepared.sizes()])
 
 
 def say_findings(built: Built, prepared: Prepared, *, auto: bool) -> None:

@@ -22,6 +22,7 @@ from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, plural
 from rnc_graph.models.baselines import baseline_predictions
 from rnc_graph.models.evaluation import Evaluation, evaluate_predictions
+from rnc_graph.models.members import QUICK
 from rnc_graph.models.model import MoleculeModel, Predictions
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.models.train import train_model
@@ -71,6 +72,12 @@ class Prepared:
             in_rows = f" in {len(rows)} rows" if len(rows) > molecules else ""
             sizes.append(f"{name}: {molecules} molecules{in_rows}")
         return ", ".join(sizes)
+
+    def size_notes(self, settings: ModelSettings) -> list[str]:
+        """Say which members of a model learn from a part of so large a training set."""
+        measured = ~np.isnan(self.table.targets[self.split.train])
+        rows = int(measured.sum(axis=0).max())
+        return [note for kind in settings.other_members if (note := QUICK[kind].size_note(rows))]
 
     def molecules(self) -> SplitSamples:
         """Return what splits are made of and checked against."""

@@ -25,8 +25,6 @@ _TREES = 300
 _FIRST = 100
 # A substructure is a column if so many rows have it, and one in so many.
 _FEWEST, _ONE_IN = 5, 10
-# A thousand columns of more molecules take an hour and more.
-LARGEST = 20_000
 
 _PARTS = ("feature", "threshold", "left", "right", "value", "roots")
 
@@ -92,13 +90,14 @@ class FingerprintTrees(ExtraTrees):
     """
 
     kind = "fingerprint-trees"
+    largest = 20_000  # A thousand columns of more rows take an hour and more.
     share = 0.2
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
         columns = np.empty(0, dtype=np.int64)
         # Of all molecules, not of ``train``: trees without a fold are like those of the model.
-        if len(inputs) > LARGEST:
+        if len(inputs) > self.largest:
             self.share = super().share
         else:
             counts = inputs.take(train).fingerprint_counts(FINGERPRINTS).values()
@@ -106,6 +105,12 @@ class FingerprintTrees(ExtraTrees):
             columns = np.flatnonzero(having >= max(_FEWEST, len(train) / _ONE_IN))
         self.learned = {"columns": torch.from_numpy(columns)}
         return super().fit(inputs, targets, train, seed)
+
+    @classmethod
+    def size_note(cls, rows: int) -> str:
+        """Say whether it learns from descriptors alone, of so many training rows."""
+        many = rows > cls.largest
+        return f"{cls.kind} learn from descriptors alone, of {rows:,} rows" if many else ""
 
     def matrix(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return descriptors and counts side by side, (N, k + c)."""

@@ -21,9 +21,6 @@ from rnc_graph.models.quick import LearnedByKernel, thinned_columns
 # In standard deviations of a target; chosen on validation, as the fingerprints are.
 _TUBE = 0.05
 _C = 3.0
-# The kernel matrix of these takes 3 GB, and several of the size are made on the way; a larger
-# training set is thinned out evenly.
-LARGEST = 20_000
 _BLOCK = 1024
 # Share of the molecules that have a count, above which its column counts as dense.
 _DENSE = 0.05
@@ -35,7 +32,7 @@ class FingerprintSVR(LearnedByKernel):
     The min-max kernel of two molecules is the sum of the smaller counts of each substructure over
     the sum of the larger ones: Tanimoto similarity on counts (Ralaivola et al., Neural Networks 18,
     2005). This one is the mean over several fingerprints. With more than 20,000 training molecules
-    that have a target it learns from every second of them, or every third, and so on.
+    that have a target it learns from every second of them, every fourth, and so on.
 
     Its tensors are the ``coefficients`` (S, t) of the support molecules of all targets, the
     ``intercepts`` (t,), and the molecules' counts of each fingerprint as a sparse matrix
@@ -47,6 +44,8 @@ class FingerprintSVR(LearnedByKernel):
     """
 
     kind = "fingerprint-svr"
+    # Their kernel matrix takes 3 GB, and several of the size are made on the way.
+    largest = 20_000
 
     def __init__(self, targets: int, fingerprints: Sequence[str] = FINGERPRINTS) -> None:
         super().__init__(targets)
@@ -78,8 +77,9 @@ class FingerprintSVR(LearnedByKernel):
         self, learned: Inputs, targets: Tensor
     ) -> Iterator[tuple[int, Column, FloatArray]]:
         counts, count = learned.fingerprint_counts(self.fingerprints), len(targets)
-        whole = own_kernel(counts) if count <= LARGEST else None
-        for target, column in thinned_columns(targets, learned.smiles, LARGEST):
+        whole = own_kernel(counts) if count <= self.largest else None
+        every = torch.arange(count)
+        for target, column in thinned_columns(targets, every, learned.smiles, self.largest):
             rows = column.rows
             if whole is None:
                 own = {name: matrix[rows] for name, matrix in counts.items()}

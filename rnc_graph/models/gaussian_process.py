@@ -22,9 +22,6 @@ from rnc_graph.models.fingerprint_svr import MinMaxKernel, counts_of, tensors_of
 from rnc_graph.models.inputs import Inputs
 from rnc_graph.models.quick import LearnedByKernel, thinned_columns
 
-LARGEST = 10_000
-"""Training molecules of a target; more are thinned out evenly. A kernel of these takes 0.8 GB."""
-
 # Parameters that were searched for on more molecules were no better on validation sets.
 _SEARCHED = 400
 _STEPS = 20
@@ -69,7 +66,7 @@ class GaussianProcess(LearnedByKernel):
     the embedding of the frozen pretrained encoder, and of the min-max kernel of each fingerprint.
     The variances of all, the lengths and the noise maximize the marginal likelihood (their Eq. 5.8)
     with a wide prior, on 400 of the molecules. With more than 10,000 training molecules that have a
-    target it learns from every second of them, or every third, and so on.
+    target it learns from every second of them, every fourth, and so on.
 
     Its tensors are ``mean`` and ``sd`` (d,) of the embedding; of the S molecules that it uses the
     ``scores`` (S, k), the standardized ``embedding`` (S, d), and the counts of each fingerprint as
@@ -78,6 +75,7 @@ class GaussianProcess(LearnedByKernel):
     """
 
     kind = "gaussian-process"
+    largest = 10_000  # A kernel of these takes 0.8 GB.
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:
         """Learn each target from the rows of ``train`` that have it; see ``known_columns``."""
@@ -88,7 +86,8 @@ class GaussianProcess(LearnedByKernel):
         molecules = self._molecules(learned)
         start = _start(len(molecules.vectors))
         parameters = start.repeat(self.targets, 1)
-        for target, column in thinned_columns(targets[train], learned.smiles, LARGEST):
+        every = torch.arange(len(train))
+        for target, column in thinned_columns(targets[train], every, learned.smiles, self.largest):
             parameters[target] = _searched(molecules.take(column.rows), column, start)
         self.learned["parameters"] = parameters
         used, tensors = self._solve_all(learned, targets[train])
@@ -129,7 +128,8 @@ class GaussianProcess(LearnedByKernel):
         self, learned: Inputs, targets: Tensor
     ) -> Iterator[tuple[int, Column, FloatArray]]:
         molecules = self._molecules(learned)
-        for target, column in thinned_columns(targets, learned.smiles, LARGEST):
+        every = torch.arange(len(targets))
+        for target, column in thinned_columns(targets, every, learned.smiles, self.largest):
             own = molecules.take(column.rows)
             yield target, column, _kernel(own, self.learned["parameters"][target]).numpy()
 

@@ -27,7 +27,7 @@ QuickMember = SupportVectors | ExtraTrees | FingerprintSVR | GaussianProcess
 Member = Network | QuickMember
 """What predicts standardized targets, and can be kept as tensors."""
 
-QUICK: dict[str, Callable[[int], QuickMember]] = {
+QUICK: dict[str, type[QuickMember]] = {
     member.kind: member
     for member in (
         SupportVectors,

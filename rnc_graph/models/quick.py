@@ -21,6 +21,8 @@ class Learned:
     """What is learned of a number of targets is kept as tensors: a saved model needs no pickle."""
 
     kind: str
+    largest: int | None = None
+    """The most training rows that a target is learned from: more take too much memory and time."""
 
     def __init__(self, targets: int) -> None:
         self.targets = targets
@@ -34,6 +36,12 @@ class Learned:
         """Take what another has learned."""
         self.learned = tensors
         return self
+
+    @classmethod
+    def size_note(cls, rows: int) -> str:
+        """Say which part of so many training rows it learns from; "" if from all."""
+        step = step_of(rows, cls.largest)
+        return f"{cls.kind} learns from one in {step} of the {rows:,} rows" if step > 1 else ""
 
 
 class LearnedByTarget(Learned):
@@ -125,14 +133,24 @@ class LearnedByKernel(Learned):
         return predicted
 
 
+def step_of(rows: int, most: int | None) -> int:
+    """Return the least power of two of which one row in so many are at most ``most`` rows.
+
+    Members with different bounds then have rows in common: all those of the smaller bound.
+    """
+    step = 1
+    while most is not None and rows > step * most:
+        step *= 2
+    return step
+
+
 def thinned_columns(
-    targets: Tensor, smiles: Sequence[str], most: int
+    targets: Tensor, train: Tensor, smiles: Sequence[str], most: int | None
 ) -> Iterator[tuple[int, Column]]:
-    """Yield each target that one of n molecules has, and what at most ``most`` rows know of it."""
-    every = torch.arange(len(targets))
-    for target, column in enumerate(known_columns(targets, every, smiles)):
+    """Yield each target that ``train`` has, and what at most ``most`` of its rows know of it."""
+    for target, column in enumerate(known_columns(targets, train, smiles)):
         if len(column.rows):
-            yield target, column.take(slice(None, None, -(-len(column.rows) // most)))
+            yield target, column.take(slice(None, None, step_of(len(column.rows), most)))
 
 
 def predicted_by(

@@ -58,7 +58,7 @@ def test_the_kernel_is_tanimoto_similarity_on_counts(esol: MoleculeTable, name: 
 def test_each_target_is_thinned_out_among_the_molecules_that_have_it(
     esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fingerprint_svr, "LARGEST", 10)
+    monkeypatch.setattr(FingerprintSVR, "largest", 10)
     targets = torch.full((40, 3), torch.nan)
     targets[:, 0] = torch.linspace(-1, 1, 40)
     targets[1:20:2, 1] = torch.linspace(-1, 1, 10)  # None of every fourth molecule.

@@ -158,14 +158,14 @@ def test_a_large_training_set_is_thinned_out(
     monkeypatch.setattr(gaussian_process, "_BLOCK", 7)
     in_blocks = GaussianProcess(1).fit(inputs, targets, torch.arange(90)).predict(inputs)
     np.testing.assert_allclose(in_blocks, whole, atol=1e-6)
-    monkeypatch.setattr(gaussian_process, "LARGEST", 40)
+    monkeypatch.setattr(GaussianProcess, "largest", 40)
     thinned = GaussianProcess(1).fit(inputs, targets, torch.arange(90))
-    third = GaussianProcess(1).fit(inputs, targets, torch.arange(0, 90, 3))
-    assert torch.equal(thinned.learned["scores"], third.learned["scores"])
+    fourth = GaussianProcess(1).fit(inputs, targets, torch.arange(0, 90, 4))
+    assert torch.equal(thinned.learned["scores"], fourth.learned["scores"])
     votes = thinned.cross_predict(
-        inputs, targets, torch.arange(90), [torch.arange(90) % 2 == number for number in (0, 1)]
+        inputs, targets, torch.arange(90), [torch.arange(90) % 3 == number for number in range(3)]
     )
-    assert np.flatnonzero(np.isfinite(votes)).tolist() == [*range(0, 90, 3)]
+    assert np.flatnonzero(np.isfinite(votes)).tolist() == [*range(0, 90, 4)]
 
 
 @pytest.mark.parametrize("values", [[0.5], [0.5] * 40, [float("nan")] * 40])

@@ -21,7 +21,9 @@ from rnc_graph.errors import BadValueError
 from rnc_graph.models.domain import Domain
 from rnc_graph.models.extra_trees import ExtraTrees, FingerprintTrees
 from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
+from rnc_graph.models.members import QUICK
 from rnc_graph.models.network import _WithDescriptors
+from rnc_graph.models.quick import step_of
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 from rnc_graph.training.inference import moved
 
@@ -134,13 +136,42 @@ def test_trees_beside_fingerprints(esol: MoleculeTable, monkeypatch: pytest.Monk
     again = FingerprintTrees(2).load(trees.tensors())
     np.testing.assert_array_equal(again.predict(inputs.counted()), found)
     # Of many molecules, those of a fold or all, they are the trees on descriptors alone.
-    monkeypatch.setattr("rnc_graph.models.extra_trees.LARGEST", 110)
+    monkeypatch.setattr(FingerprintTrees, "largest", 110)
     for rows in (train, train[:50]):
         many, alone = (
             forest(2, trees=5).fit(inputs, targets, rows, seed=3).predict(inputs)
             for forest in (FingerprintTrees, ExtraTrees)
         )
         np.testing.assert_array_equal(many, alone)
+
+
+def test_members_of_many_molecules_learn_from_a_part_of_them(
+    esol: MoleculeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs, targets = _inputs(esol)
+    monkeypatch.setattr(SupportVectors, "largest", 40)
+    many, fourth = (
+        SupportVectors(1).fit(inputs, targets[:, :1], rows).predict(inputs)
+        for rows in (torch.arange(100), torch.arange(0, 100, 4))
+    )
+    np.testing.assert_array_equal(many, fourth)
+
+
+@pytest.mark.parametrize(("rows", "step"), [(0, 1), (10, 1), (11, 2), (20, 2), (21, 4), (41, 8)])
+def test_parts_of_many_rows_have_rows_in_common(rows: int, step: int) -> None:
+    assert step_of(rows, 10) == step
+    assert step_of(rows, None) == 1
+
+
+def test_what_members_do_not_learn_from_many_rows_is_told() -> None:
+    assert not any(member.size_note(10_000) for member in QUICK.values())
+    assert [note for member in QUICK.values() if (note := member.size_note(25_000))] == [
+        "svr learns from one in 2 of the 25,000 rows",
+        "embedding-svr learns from one in 2 of the 25,000 rows",
+        "fingerprint-trees learn from descriptors alone, of 25,000 rows",
+        "fingerprint-svr learns from one in 2 of the 25,000 rows",
+        "gaussian-process learns from one in 4 of the 25,000 rows",
+    ]
 
 
 def test_counts_go_with_their_molecules(esol: MoleculeTable) -> None:
