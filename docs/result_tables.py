@@ -23,8 +23,7 @@ RESULTS = ROOT / "results"
 PAGES = [ROOT / "README.md", RESULTS / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Folders of experiments apart, these have results of several commands, each in its own files.
 OTHERS = {
-    "benchmarks": "`make benchmarks`; those of seconds to hours that chose the defaults name "
-    "their command in their own `.md`",
+    "benchmarks": "`make benchmarks`; the others name their command in their own `.md`",
     "moleculeace": "`python benchmarks/moleculeace.py`; `published.csv` has results of others",
     "pretraining": "`python benchmarks/pretraining_objectives.py`, `rnc-graph pretrain`",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -14,6 +15,15 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Append what the fields mean to the docstring, for ``help``."""
+        super().__pydantic_init_subclass__(**kwargs)
+        meanings = {name: one.description for name, one in cls.model_fields.items()}
+        lines = [f"    {name}: {meaning}" for name, meaning in meanings.items() if meaning]
+        own = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
+        cls.__doc__ = "\n".join([own, "", "Args:", *lines]) if lines else own
 
     @field_validator("*", mode="before")
     @classmethod

@@ -279,6 +279,12 @@ class _Layout:
         for name, ends in tensors.items():
             dims = data[name].dim() if isinstance(data[name], Tensor) else 1
             levels[name] = level_of(name, ends.to(ptr.device), ptr, edge_ptr, known.get(name), dims)
+        for name, level in (("x", "node"), ("edge_attr", "edge")):
+            if levels.get(name, level) != level:
+                raise BadValueError(
+                    f"expected {name!r} with a row for each {level}, got {len(data[name])} rows of "
+                    f"{data.num_nodes if level == 'node' else data.num_edges} {level}s"
+                )
         if edge_ptr is None:
             return cls(ptr, graph, ptr.new_empty(2, 0), torch.zeros_like(ptr), levels)
         return cls(ptr, graph, data.edge_index, edge_ptr.to(ptr.device), levels)

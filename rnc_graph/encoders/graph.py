@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal, get_args
@@ -77,6 +78,9 @@ class GraphEncoder(Encoder, ABC):
         """Return the (N, d) embedding of a batch of N graphs; of a single ``Data`` (1, d)."""
         if isinstance(batch, Data) and not isinstance(batch, Batch):
             batch = Batch.from_data_list([batch])
+        if "edge_index" not in batch:  # Graphs may be nodes alone.
+            batch = copy.copy(batch)
+            batch.edge_index = batch.batch.new_empty((2, 0))
         embedding: Tensor = self.output(
             pool(self.atoms(batch), batch.batch, batch.num_graphs, self.readout)
         )

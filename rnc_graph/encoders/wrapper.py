@@ -63,6 +63,14 @@ class WrappedEncoder(Encoder):
         try:
             with torch.no_grad():
                 self.embedding_dim = self(example).shape[1]
+        except RuntimeError as error:
+            if "shapes cannot be multiplied" not in str(error):
+                raise
+            given = [f"{name} of width {size.numel()}" for name, size in self.widths.items()]
+            raise BadValueError(
+                f"{type(model).__name__}: made for features of another width; the data have "
+                f"{', '.join(given)}: {error}"
+            ) from error
         finally:
             for module, mode in modes.items():
                 module.training = mode

@@ -128,6 +128,14 @@ class ModelSettings(Settings):
             check_size(name, value, name)
         return options
 
+    @field_validator("encoder", mode="before")
+    @classmethod
+    def _encoder_is_no_class(cls, encoder: Any) -> Any:
+        if isinstance(encoder, type):
+            path = f"{encoder.__module__}.{encoder.__qualname__}"
+            raise ValueError(f"expected its import path, {path!r}, or a module, got the class")
+        return encoder
+
     @model_validator(mode="before")
     @classmethod
     def _epochs_suit_the_encoder(cls, given: Any) -> Any:

@@ -33,12 +33,16 @@ class StageConfig(Settings):
 
     epochs: int = Field(100, ge=1, le=1_000_000, description="passes over the training set")
     batch_size: int = Field(64, ge=3, description="largest number of samples in a batch")
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd has a momentum of 0.9")
     learning_rate: float = Field(
         1e-3, gt=0, allow_inf_nan=False, description="the maximum of the schedule"
     )
-    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
-    schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
+    weight_decay: float = Field(
+        1e-2, ge=0, allow_inf_nan=False, description="of all parameters, by the optimizer"
+    )
+    schedule: Literal["one-cycle", "cosine", "constant"] = Field(
+        "one-cycle", description="of the learning rate, step by step"
+    )
     precision: Precision = Field("32", description="of the encoder; losses are computed in float32")
     patience: int | None = Field(
         None, ge=1, description="epochs without a better validation metric before it stops"

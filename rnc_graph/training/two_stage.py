@@ -52,8 +52,9 @@ class TwoStage(nn.Module):
     ``DataLoader``, which keeps its own order and batch size. A tensor of inputs can be predicted.
 
     The same arguments, data and seed give the same bits on the same machine. Torch's global
-    generators are restored after a stage; stages in several threads run one after another. Several
-    threads may predict with one model at once.
+    generators are restored after a stage; stages in several threads run one after another, and no
+    other thread should draw from these generators meanwhile. Several threads may predict with one
+    model at once.
 
     Args:
         encoder: the name of a registered encoder, the import path of a class, or a module that maps
@@ -395,6 +396,10 @@ class TwoStage(nn.Module):
             )
         if self.balanced and train.loader is not None:
             raise BadValueError("balanced: expected a dataset, got a loader, which has its order")
+        if self._given[1] is not None and len(train.y) < 2:
+            raise BadValueError(
+                f"train: expected two samples or more, which the loss compares, got {len(train.y)}"
+            )
         train.check_known()
 
     def _check(self, samples: StageData, encoder: nn.Module | None = None) -> None:

@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
+from torch_geometric.utils import from_smiles
 
 from rnc_graph.data import GraphDataset
 from rnc_graph.data.loader import WrappedLoader
@@ -344,6 +345,15 @@ def test_nodes_without_edges_are_kept_without_num_nodes(batched: bool) -> None:
         view = transform(data, _seeded(0))
         assert view.num_nodes == expected
         assert (view.to_data_list()[0] if batched else view).num_nodes == expected
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_features_that_do_not_fit_the_edges_are_refused(batched: bool) -> None:
+    graph = pyg.AddSelfLoops()(from_smiles("CCO"))
+    data = Batch.from_data_list([graph]) if batched else graph
+    message = "expected 'edge_attr' with a row for each edge, got 4 rows of 7 edges"
+    with pytest.raises(BadValueError, match=message):
+        DropEdges(0.5)(data, _seeded(0))
 
 
 @pytest.mark.parametrize("views", [1, 2])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from hypothesis import given, settings
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GINConv, NNConv
 from torch_geometric.utils import from_smiles
@@ -46,6 +46,20 @@ def test_floats_or_none(name: str, graphs: list[Data]) -> None:
     # Graph by graph as in the batch.
     alone = torch.cat([encoder(data[[row]].batch()) for row in range(len(data))])
     torch.testing.assert_close(alone, encoder(data.batch()))
+
+
+@every_encoder
+@pytest.mark.parametrize("columns", [0, 2])
+def test_nodes_alone(name: str, columns: int) -> None:
+    def graph(**edges: torch.Tensor) -> Data:
+        nodes = {"x": torch.ones(3, columns)} if columns else {"num_nodes": 3}
+        return Data(**nodes, **edges)
+
+    encoder = _encoder(name, GraphSchema(columns, 0)).float().eval()
+    batch = Batch.from_data_list([graph()])
+    without = Batch.from_data_list([graph(edge_index=torch.empty(2, 0, dtype=torch.long))])
+    torch.testing.assert_close(encoder(batch), encoder(without))
+    assert "edge_index" not in batch
 
 
 @every_encoder

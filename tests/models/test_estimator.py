@@ -312,6 +312,10 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
             {"encoder": "gni"},
             "unknown encoder 'gni'; known: gcn, gin, gin-moses, gin",
         ),
+        (
+            {"encoder": AttentiveFP},
+            "encoder: expected its import path, .*AttentiveFP', or a module, got the class",
+        ),
         ({"objective": "rcn"}, "unknown objective 'rcn'"),
         ({"objective_options": {"tau": 1}}, "option of objective 'rnc'"),
         ({"networks": 0, "descriptor_models": []}, "a model needs members"),

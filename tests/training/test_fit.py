@@ -1,4 +1,5 @@
 import copy
+import inspect
 import signal
 import threading
 import warnings
@@ -17,7 +18,7 @@ from rnc_graph.data import GraphDataset, Loader, MoleculeTable
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import RnCLoss
-from rnc_graph.training import StageConfig, TrainerConfig, check_device, infer
+from rnc_graph.training import FinetuneConfig, StageConfig, TrainerConfig, check_device, infer
 
 # Too fast to settle, so that the best epoch is not the last.
 RESTLESS = StageConfig(epochs=12, learning_rate=0.3, schedule="constant")
@@ -285,3 +286,9 @@ def test_a_signal_ends_training_as_it_ends_python(
             signal.signal(n, handler)
     assert len(epochs) == 1
     assert getattr(raised.value, "code", None) == code
+
+
+def test_help_says_what_the_fields_mean() -> None:
+    text = inspect.getdoc(FinetuneConfig) or ""
+    for name in FinetuneConfig.model_fields:
+        assert f"    {name}: " in text

@@ -580,6 +580,10 @@ def test_a_trainer_of_ones_own_and_its_checkpoint(
         ({"encoder": models.SchNet(8, 8, 1)}, "SchNet.forward needs 'z', which the batch lacks"),
         ({"encoder": nn.Identity()}, r"expected an output of one row a graph"),
         (
+            {"encoder": models.GIN(5, 8, 2)},
+            "GIN: made for features of another width; the data have x of width 9",
+        ),
+        (
             {"loss": None, "freeze": True, "views": 2},
             "transform, views: expected none without a loss",
         ),
@@ -652,6 +656,12 @@ def test_what_cannot_be_trained_is_said_before_any_epoch(
             graphs if data is None else DataLoader(graphs, data)
         )
     assert not epochs
+
+
+def test_a_loss_needs_two_samples(graphs: list[Data]) -> None:
+    with pytest.raises(BadValueError, match="train: expected two samples or more"):
+        model("gin").fit(graphs[:1])
+    assert model("gin", loss=None).fit(graphs[:1]).predict(graphs[:1]).shape == (1, 1)
 
 
 def test_our_own_loader_has_no_batch_of_one(dataset: GraphDataset) -> None:
