@@ -84,6 +84,7 @@ def one_set(name: str, rows: list[str], known: dict[str, Any]) -> dict[str, Any]
         "rmse": {},
         "cliff": {},
         "seconds": {},
+        "processor": {},
         **known,
     }
     for row in rows:
@@ -97,6 +98,7 @@ def one_set(name: str, rows: list[str], known: dict[str, Any]) -> dict[str, Any]
             predicted = kernel_predictions(dataset, KERNELS[row])
         errors = predicted - dataset.table.targets[:, 0]
         result["seconds"][row] = time.process_time() - begun
+        result["processor"][row] = processor()
         for key, tested in (("rmse", test), ("cliff", test[cliff[test]])):
             result[key][row] = float(np.sqrt(np.mean(errors[tested] ** 2)))
     return result
@@ -182,9 +184,10 @@ def main() -> None:
         print(name, sets[name], file=sys.stderr, flush=True)
     options = [f"--{row}" for row in models]
     options += ["--sets", arguments.sets] if arguments.sets else []
+    processors = {name for one in sets.values() for name in one["processor"].values()}
     result = {
         "command": shlex.join(["python", "benchmarks/moleculeace.py", *options]),
-        "processor": processor(),
+        "processor": " and ".join(sorted(processors)),
         "rows": [*KERNELS, *models],
         "sets": sets,
     }
