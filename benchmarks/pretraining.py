@@ -2,7 +2,7 @@
 
     pip install --no-deps molsets==0.3.1
     python benchmarks/pretraining.py [--corpus moses] [--sizes 65536 1507328]
-        [--molecules 100000] [--kills 3] [--device cpu] [--jobs 2]
+        [--molecules 100000] [--passes 3] [--kills 3] [--device cpu] [--jobs 2]
         [--out results/benchmarks/pretraining.json]
 
 Sizes, in whole chunks of 65,536 molecules: each part of the work runs in a process of its own,
@@ -12,13 +12,15 @@ again and again, as links, so that training reads a corpus of that size. Trainin
 for descriptors alone; for the first size also with Rank-N-Contrast.
 
 Kills: the real command, ``rnc-graph pretrain``, on so many molecules, once undisturbed and once
-with a SIGKILL to all its processes after each equal share of that time; both begin without
-descriptors. Every file of the encoder but the seconds in its card must have the same bytes.
+with SIGKILLs to all its processes: the first when it has written a shard of descriptors, each other
+one when it has written a checkpoint of the training anew. Both begin without descriptors. Every
+file of the encoder but the seconds and the command in its card must have the same bytes.
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from kills import killed
+from kills import alive
 from report import processor, write
 
 from rnc_graph.encoders.pretrained import CARD
@@ -43,6 +45,7 @@ from rnc_graph.pretraining.shards import CorpusStore
 RECIPE: dict[str, Any] = {"fragments": True, "batch_size": 1024, "learning_rate": 2e-3}
 OBJECTIVES = {"train": {"descriptors": 1.0}, "train, rnc": {"descriptors": 1.0, "rnc": 0.3}}
 CHUNKS = 4
+SHARDS = "[0-9]*.safetensors"
 
 
 def listed(folder: Path) -> Corpus:
@@ -135,10 +138,29 @@ def by_size(arguments: argparse.Namespace, folder: Path) -> list[dict[str, Any]]
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """Return the files of an encoder, without how long it took."""
+    """Return the files of an encoder, without how long it took and where it was written."""
     files: dict[str, Any] = {path.name: path.read_bytes() for path in folder.iterdir()}
     card = json.loads(files[CARD])
-    return files | {CARD: {key: value for key, value in card.items() if key != "seconds"}}
+    return files | {CARD: {key: card[key] for key in card.keys() - {"seconds", "command"}}}
+
+
+def kill_at(command: list[str], folder: Path, pattern: str) -> None:
+    """Run a command, and kill all its processes when it has written a file of the pattern."""
+
+    def newest() -> int:
+        return max((path.stat().st_mtime_ns for path in folder.glob(pattern)), default=0)
+
+    before = newest()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **quiet, start_new_session=True)
+    while newest() == before:
+        if process.poll() is not None:
+            sys.exit(f"it ended before it wrote {pattern}; take more molecules or passes")
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    while alive(process.pid):
+        time.sleep(0.05)
 
 
 def kill_runs(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -156,11 +178,10 @@ def kill_runs(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     subprocess.run(command("whole"), check=True)
     seconds = time.monotonic() - begun
     kills: list[dict[str, Any]] = []
-    for _ in range(arguments.kills):
-        if not killed(command("killed"), dict(os.environ), seconds / (arguments.kills + 1), True):
-            sys.exit(f"it ended by itself after {len(kills)} kills; take more molecules or passes")
-        store = folder / "killed-store"
-        shards = len(list(store.glob("[0-9]*.safetensors")))
+    store = folder / "killed-store"
+    for number in range(arguments.kills):
+        kill_at(command("killed"), store, "*.ckpt" if number else SHARDS)
+        shards = len(list(store.glob(SHARDS)))
         kills.append({"shards": shards, "trained": bool(list(store.glob("*.ckpt")))})
         print(f"kill {len(kills)}: {kills[-1]}", flush=True)
     subprocess.run(command("killed"), check=True)

@@ -4,6 +4,7 @@
     python benchmarks/pretraining_objectives.py ENCODERS [--train] [--finetune] [--device gpu]
         [--seeds 5] [--jobs 8] [--out results/pretraining/objectives.json]
     python benchmarks/pretraining_objectives.py --shipped --out results/pretraining/shipped.json
+    python benchmarks/pretraining_objectives.py --tables [--out ...]
 
 With ``--train`` it first pretrains an encoder for each objective into ENCODERS, unless it is there:
 the recipe of experiments/pretraining/moses.yaml with 5 passes, so that all see the same molecules
@@ -18,9 +19,10 @@ under a linear head with an L2 loss: 15 epochs, or 100 steps where that is more,
 settings, and the weights of the last epoch. Errors are RMSE in standard deviations of the training
 set. Over data sets, a Wilcoxon signed-rank test compares each objective with "descriptors"; the p
 values are corrected by Holm. ``--shipped`` compares the encoders of the package with the first of
-them.
+them. With ``--tables`` nothing is computed: the Markdown is written from the JSON that exists.
 
-What is done is kept in ENCODERS/errors.json, by the weights; the same command goes on from there.
+What is done is kept in ENCODERS/errors.json, by the weights; the same command goes on from there,
+and then has no time of the whole.
 """
 
 import argparse
@@ -38,8 +40,8 @@ from zlib import crc32
 
 import numpy as np
 import torch
-from report import processor, write
-from scipy.stats import rankdata, wilcoxon
+from report import processor, write, write_markdown
+from scipy.stats import wilcoxon
 from sklearn.linear_model import RidgeCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
@@ -53,7 +55,7 @@ from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.encoders import ENCODERS, load_pretrained
 from rnc_graph.encoders.pretrained import SHIPPED, read_card
 from rnc_graph.files import write_text
-from rnc_graph.metrics.statistics import holm
+from rnc_graph.metrics.statistics import holm, rank_methods
 from rnc_graph.pretraining import pretrain_encoder, read_recipe, write_pretrained
 from rnc_graph.seeding import one_thread_always
 from rnc_graph.training import TrainerConfig, embed_graphs
@@ -179,7 +181,9 @@ def all_errors(
     by, probed = (
         sorted({done[key][name] for key in keys.values()}) for name in ("device", "processor")
     )
-    return {
+    # The time of this call is not that of what earlier ones have done.
+    resumed = {"wall_seconds": None} if len(running) < len(keys) else {}
+    return resumed | {
         "processor": " and ".join(probed),
         "fine_tuned_on": [] if device is None else by,
         "seeds": seeds,
@@ -228,11 +232,15 @@ def markdown(result: dict[str, Any]) -> str:
     for encoder in encoders:
         means = " | ".join(f"{value:.3f}" for value in values[encoder].mean(axis=0))
         lines.append(f"| {encoder} | {means} |")
-    ranks = rankdata(np.stack([values[encoder] for encoder in encoders]), axis=0).mean(axis=1)
-    lines += ["", "Mean rank over data sets, 1 is best:", ""]
+    errors = np.stack([values[encoder] for encoder in encoders], axis=-1)
+    rankings = [rank_methods(errors[:, number], encoders) for number in range(len(columns))]
+    critical = rankings[0].critical  # Of so many encoders and data sets, whatever the errors.
+    note = f" (critical difference of Nemenyi's test at 5%: {critical:.2f})" if critical else ""
+    lines += ["", f"Mean rank over data sets, 1 is best{note}:", ""]
     lines += ["| encoder | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
-    for encoder, row in zip(encoders, ranks, strict=True):
-        lines.append(f"| {encoder} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
+    ranks = [dict(zip(found.names, found.ranks, strict=True)) for found in rankings]
+    for encoder in encoders:
+        lines.append(f"| {encoder} | " + " | ".join(f"{one[encoder]:.1f}" for one in ranks) + " |")
     first, *others = encoders
     lines += ["", f"p (Holm) of the difference to {first} (on how many sets it is better):", ""]
     lines += ["| encoder | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
@@ -278,7 +286,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results/pretraining/objectives.json"))
+    parser.add_argument("--tables", action="store_true", help="write the Markdown from the JSON")
     arguments = parser.parse_args()
+    if arguments.tables:
+        write_markdown(markdown(json.loads(arguments.out.read_text())), arguments.out)
+        return
     if arguments.shipped == (arguments.encoders is not None):
         parser.error("expected the folder of encoders, or --shipped")
     result: dict[str, Any]

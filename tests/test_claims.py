@@ -14,10 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from rnc_graph.metrics.statistics import compare, holm
+from rnc_graph.metrics.statistics import compare, holm, rank_methods
 
 ROOT = Path(__file__).parent.parent
 TABLES = runpy.run_path(str(ROOT / "docs" / "result_tables.py"))
+WEIGHTS = ROOT / "rnc_graph" / "encoders" / "weights"
 
 
 @cache
@@ -500,11 +501,35 @@ def gpu() -> Iterator[str]:
         yield "{:.1f} ms, {:.1f} with bf16 and {:.1f} compiled, {} wide".format(*ms, width)
 
 
+def shipped() -> Iterator[str]:
+    first, second = (
+        json.loads((WEIGHTS / name / "encoder.json").read_text(encoding="utf-8"))
+        for name in ("gin-moses", "gin-moses-1m")
+    )
+    yield f"| molecules | {first['corpus']['molecules']:,} | {second['corpus']['molecules']:,} |"
+    yield f"| steps of 1,024 molecules | {first['steps']:,} | {second['steps']:,} |"
+    yield f"| whole run, s | {first['seconds']:.0f} | {second['seconds']:.0f} |"
+    yield f"| pretrained on | {first['device']} | {second['device']} |"
+
+
+def frozen() -> Iterator[str]:
+    found = read("pretraining/objectives.json")
+    errors = [
+        [one[name]["kernel, 100%"] for name in found["encoders"]] for one in found["sets"].values()
+    ]
+    ranking = rank_methods(np.array(errors), found["encoders"])
+    ranks = dict(zip(ranking.names, ranking.ranks, strict=True))
+    yield f"probe, {ranks['rnc']:.1f} of {len(ranks)} against {ranks['descriptors']:.1f}"
+    yield f"critical difference {ranking.critical:.1f}, five splits"
+    assert found["seeds"] == 5
+
+
 def pretraining() -> Iterator[str]:
     found = read("benchmarks/pretraining.json")["kills"]
     assert len(found["kills"]) == 3
     assert found["differing"] == []
     yield f"A run on {found['molecules']:,} molecules that was killed three times"
+    yield from shipped()
     found = read("pretraining/finetuned.json")
     assert found["seeds"] == 3
     every = [name for name in found["encoders"] if name != "random"]
@@ -516,6 +541,7 @@ def pretraining() -> Iterator[str]:
         error(name, "fine-tuned, 100%") for name in ("rnc", "descriptors", "attributes", "random")
     )
     yield f"RMSE of {ranker:.3f} standard deviations"
+    yield from frozen()
     yield f"regression {regression:.3f} and masked atoms {masked:.3f}"
     yield f"has {random:.3f} after as many"
     for words, column in (("fine-tuning ({})", "fine-tuned, 10%"), ("({})", "kernel, 10%")):

@@ -105,7 +105,7 @@ def test_rdkit_takes_no_interrupt_for_itself() -> None:
             signal.SIGTERM,
             "finally: pass",
             ["pretrain", "t.csv", "--out", "new"],
-            "Stopped. The same command continues where it was.",
+            "Stopped. What is finished is kept: the same command continues from there.",
         ),
     ],
 )

@@ -60,7 +60,8 @@ def main() -> None:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             continues = any(name in _CONTINUED for name in sys.argv[1:2])
-            say("Stopped." + " The same command continues where it was." * continues)
+            kept = " What is finished is kept: the same command continues from there."
+            say("Stopped." + kept * continues)
             # An interrupt that passed through a library's own exec() makes Python end by SIGINT
             # whatever the exit code, unless another exec() has ended since.
             exec("")

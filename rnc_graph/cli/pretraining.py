@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -137,7 +139,8 @@ def pretrain(
         if first:
             say(
                 f"{listed.source}: {listed.molecules:,} different molecules, {listed.fragments:,} "
-                f"of them fragments; {listed.bad:,} of {listed.rows:,} rows are no molecule"
+                f"of them fragments; {listed.duplicates:,} repeats are left out; {listed.bad:,} of "
+                f"{listed.rows:,} rows are no molecule"
                 + f" ({listed.folder / BAD_ROWS})"
                 * (listed.bad > 0)
             )
@@ -159,11 +162,12 @@ def pretrain(
             on_progress=progress,
         )
         if folder:
+            made.card["command"] = shlex.join(["rnc-graph", *sys.argv[1:]])
             save_run(made, folder)
     if first:
-        # What hours have made is written before minutes are spent on how good it is.
-        add_probes(made, out)
+        # What hours have made is written and said before minutes are spent on how good it is.
         say(f"wrote {out}; use it with --encoder pretrained --encoder-option folder={out}")
+        add_probes(made, out)
 
 
 def _overlap(one: Path, other: Path) -> bool:

@@ -149,7 +149,7 @@ def describe_corpus(
 
 def run_checkpoint(recipe: Recipe, corpus: Corpus) -> Path:
     """Return the file, beside a corpus, that keeps the state of a recipe's unfinished run."""
-    how = [recipe.model_dump_json(exclude={"corpus"}), __version__, _versions()]
+    how = [recipe.model_dump_json(exclude={"corpus"}), _versions()]
     digest = hashlib.sha256(json.dumps(how).encode()).hexdigest()
     return corpus.folder / f"{digest[:16]}.ckpt"
 
@@ -168,7 +168,6 @@ def pretrain_encoder(
     *,
     store: CorpusStore | None = None,
     checkpoint: Path | None = None,
-    checkpoint_seconds: float = 60.0,
     device: str = "cpu",
     jobs: int = 1,
     probes: bool = True,
@@ -182,8 +181,8 @@ def pretrain_encoder(
     Args:
         recipe: a recipe, or a dict of its fields.
         store: a complete store; by default that of the recipe's corpus, which is made or resumed.
-        checkpoint: file with the state of an unfinished run, which a new run resumes from.
-        checkpoint_seconds: the least time between two writes of it.
+        checkpoint: file with the state of an unfinished run, written after each chunk of the
+            corpus, which a new run resumes from.
         device: a Lightning accelerator: "cpu", "gpu", "auto", ...
         jobs: processes that compute descriptors.
         probes: evaluate the frozen encoder on the data sets of the catalog, for the card.
@@ -210,7 +209,7 @@ def pretrain_encoder(
         def count() -> None:
             on_progress("pretraining", (module.current_epoch + 1) / epochs)
 
-        trainer = TrainerConfig(device, count, checkpoint, checkpoint_seconds)
+        trainer = TrainerConfig(device, count, checkpoint, checkpoint_seconds=0)
         # Two runs of a recipe would overwrite each other's state.
         with locked(checkpoint) if checkpoint is not None and rank() == 0 else nullcontext():
             history = fit(module, loader, trainer=trainer)
@@ -288,6 +287,7 @@ def _device_name(device: str) -> str:
 
 def _versions() -> dict[str, str]:
     return {
+        "rnc_graph": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "lightning": L.__version__,

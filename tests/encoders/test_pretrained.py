@@ -1,6 +1,6 @@
 """The encoders that the package ships."""
 
-import hashlib
+import shutil
 
 import pytest
 import torch
@@ -8,7 +8,8 @@ import torch
 from rnc_graph import TwoStage
 from rnc_graph.data import MoleculeDataset
 from rnc_graph.encoders import ENCODERS, load_pretrained
-from rnc_graph.encoders.pretrained import _SHIPPED, SHIPPED, read_card
+from rnc_graph.encoders.pretrained import _SHIPPED, SHIPPED, WEIGHTS, read_card
+from rnc_graph.errors import FileError
 from rnc_graph.files import resource_dir
 from rnc_graph.models.inputs import EMBEDDING
 from rnc_graph.pretraining import read_recipe
@@ -23,9 +24,20 @@ RECIPES = {"gin-moses": ("moses.yaml", 200_000), "gin-moses-1m": ("moses-1m.yaml
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_weights_never_change(name):
-    weights = (_SHIPPED / name / "encoder.safetensors").read_bytes()
-    assert hashlib.sha256(weights).hexdigest() == CHECKSUMS[name]
-    assert len(weights) < 10_000_000
+    assert read_card(_SHIPPED / name)["weights_sha256"] == CHECKSUMS[name]
+    assert (_SHIPPED / name / WEIGHTS).stat().st_size < 10_000_000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_flipped_bit_in_their_weights_is_noticed(name, tmp_path):
+    folder = tmp_path / name
+    shutil.copytree(_SHIPPED / name, folder)
+    load_pretrained(folder)
+    weights = bytearray((folder / WEIGHTS).read_bytes())
+    weights[-1] ^= 1
+    (folder / WEIGHTS).write_bytes(weights)
+    with pytest.raises(FileError, match=r"is not the file that encoder\.json was written with"):
+        load_pretrained(folder)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -321,8 +321,10 @@ class _Reader:
             return []
         width = len(self.columns)
         separator = "\t" if self.delimiter == "\t" and width > 2 else None
-        cells = [cell.strip() for cell in line.split(separator, width - 1)]
-        return cells + [""] * (width - len(cells))
+        # Lines may be indented; but what is no molecule is the name of a row without SMILES.
+        bare = line[0].isspace() and not separator and not is_molecule(line.split(None, 1)[0])
+        cells = [""] * bare + [cell.strip() for cell in line.split(separator, width - 1 - bare)]
+        return cells[:width] + [""] * (width - len(cells))
 
     def _plain(self, lines: list[str]) -> list[list[str]] | None:
         """Return the cells of lines that are all in order, else None; the quick way."""

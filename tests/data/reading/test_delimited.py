@@ -207,6 +207,14 @@ def test_a_long_run_of_blank_lines_is_counted_and_kept_in_place(tmp_path: Path) 
         ("CCO 1.5\nCC 2\n", ["column 1", "column 2"], [["CCO", "1.5"], ["CC", "2"]]),
         ("CCO\nCC\n", ["column 1"], [["CCO"], ["CC"]]),
         ("CCO,1\nCC,2\n", ["column 1", "column 2"], [["CCO", "1"], ["CC", "2"]]),
+        (
+            "CCO m1\n m 2\n\tm3\n",
+            ["column 1", "column 2"],
+            [["CCO", "m1"], ["", "m 2"], ["", "m3"]],
+        ),
+        ("SMILES name\n CCO m1\n\tCC\n", ["SMILES", "name"], [["CCO", "m1"], ["CC", ""]]),
+        ("CCO\tm1\n\tm2\n", ["column 1", "column 2"], [["CCO", "m1"], ["", "m2"]]),
+        ("SMILES\ty\tname\n\t1\tm1\n", ["SMILES", "y", "name"], [["", "1", "m1"]]),
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000])
