@@ -46,7 +46,8 @@ def test_in_the_embedding_they_are_the_nearest_of_the_model() -> None:
     assert distance == pytest.approx(np.sort(every)[:, :2])
     assert np.take_along_axis(every, rows, axis=1) == pytest.approx(distance)
     assert known.canonical[rows[0, 0]] == "CCCO"
-    assert distance[0, 0] == 0
+    # Other molecules in the batch may change the last bits of an embedding.
+    assert distance[0, 0] < 1e-3 < distance[0, 1]
     fingerprints = np.packbits(morgan_fingerprints(["CCCO", "CCBr"]), axis=1)
     by_structure, similarity = known.nearest(fingerprints, count=24)
     assert known.similarity(fingerprints, by_structure) == pytest.approx(similarity)
