@@ -131,16 +131,17 @@ def main() -> None:
     if not arguments.chemprop:
         parser.error("--chemprop: expected the command")
     asked = subprocess.run([arguments.chemprop, "--version"], stdout=subprocess.PIPE, check=True)
+    version = asked.stdout.decode().strip().replace(" ", "-")
     splits = [
         stored(
-            arguments.out.parent / "store" / f"chemprop-{arguments.set}-{seed}.json",
+            arguments.out.parent / "store" / f"{version}-{arguments.set}-{seed}.json",
             partial(one_split, arguments.set, seed, arguments.chemprop),
         )
         for seed in range(arguments.splits)
     ]
     result = {
         "set": arguments.set,
-        "chemprop": asked.stdout.decode().split()[-1],
+        "chemprop": version.rpartition("-")[2],
         "processor": processor(),
         "splits": splits,
     }

@@ -129,7 +129,10 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     lines.append("| " + " | ".join([f"mean of {len(sets)}", "", "", "", *means]) + " |")
     seconds = ", ".join(
-        f"{row} {sum(one['seconds'][row] for one in sets.values()):.0f} s" for row in rows
+        f"{row} {sum(one['seconds'][row] for one in sets.values()):.0f} s ("
+        + " and ".join(sorted({one["processor"][row] for one in sets.values()}))
+        + ")"
+        for row in rows
     )
     lines += ["", f"CPU time of all sets, training and prediction of all molecules: {seconds}."]
     return "\n".join([*lines, "", *comparison(sets, rows)]) + "\n"

@@ -20,9 +20,11 @@ class Settings(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Append what the fields mean to the docstring, for ``help``."""
         super().__pydantic_init_subclass__(**kwargs)
+        if not cls.__dict__.get("__doc__"):
+            return
         meanings = {name: one.description for name, one in cls.model_fields.items()}
         lines = [f"    {name}: {meaning}" for name, meaning in meanings.items() if meaning]
-        own = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
+        own = inspect.cleandoc(cls.__doc__ or "")
         cls.__doc__ = "\n".join([own, "", "Args:", *lines]) if lines else own
 
     @field_validator("*", mode="before")

@@ -280,7 +280,7 @@ class _Layout:
             dims = data[name].dim() if isinstance(data[name], Tensor) else 1
             levels[name] = level_of(name, ends.to(ptr.device), ptr, edge_ptr, known.get(name), dims)
         for name, level in (("x", "node"), ("edge_attr", "edge")):
-            if levels.get(name, level) != level:
+            if levels.get(name, level) != level and (edge_ptr is not None or len(data[name])):
                 raise BadValueError(
                     f"expected {name!r} with a row for each {level}, got {len(data[name])} rows of "
                     f"{data.num_nodes if level == 'node' else data.num_edges} {level}s"

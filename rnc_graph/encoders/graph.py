@@ -78,7 +78,8 @@ class GraphEncoder(Encoder, ABC):
         """Return the (N, d) embedding of a batch of N graphs; of a single ``Data`` (1, d)."""
         if isinstance(batch, Data) and not isinstance(batch, Batch):
             batch = Batch.from_data_list([batch])
-        if "edge_index" not in batch:  # Graphs may be nodes alone.
+        # Graphs may be nodes alone; those of sparse matrices have edges, and are refused below.
+        if not {"edge_index", "adj_t", "adj"} & {*batch.keys()}:
             batch = copy.copy(batch)
             batch.edge_index = batch.batch.new_empty((2, 0))
         embedding: Tensor = self.output(

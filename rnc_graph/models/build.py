@@ -75,9 +75,10 @@ class Prepared:
 
     def size_notes(self, settings: ModelSettings) -> list[str]:
         """Say which members of a model learn from a part of so large a training set."""
-        measured = ~np.isnan(self.table.targets[self.split.train])
-        rows = int(measured.sum(axis=0).max())
-        return [note for kind in settings.other_members if (note := QUICK[kind].size_note(rows))]
+        known = ~np.isnan(self.table.targets[self.split.train])
+        sizes = len(known), int(known.sum(axis=0).max())
+        notes = (QUICK[kind].size_note(*sizes) for kind in settings.other_members)
+        return [note for note in notes if note]
 
     def molecules(self) -> SplitSamples:
         """Return what splits are made of and checked against."""

@@ -107,8 +107,8 @@ class FingerprintTrees(ExtraTrees):
         return super().fit(inputs, targets, train, seed)
 
     @classmethod
-    def size_note(cls, rows: int) -> str:
-        """Say whether it learns from descriptors alone, of so many training rows."""
+    def size_note(cls, rows: int, measured: int) -> str:
+        """Say whether it learns from descriptors alone, of so many training rows in all."""
         many = rows > cls.largest
         return f"{cls.kind} learn from descriptors alone, of {rows:,} rows" if many else ""
 

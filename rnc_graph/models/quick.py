@@ -38,10 +38,13 @@ class Learned:
         return self
 
     @classmethod
-    def size_note(cls, rows: int) -> str:
-        """Say which part of so many training rows it learns from; "" if from all."""
-        step = step_of(rows, cls.largest)
-        return f"{cls.kind} learns from one in {step} of the {rows:,} rows" if step > 1 else ""
+    def size_note(cls, rows: int, measured: int) -> str:
+        """Say which part of a training set it learns from; "" if from all.
+
+        Of ``rows`` in all, ``measured`` are the most that a target has.
+        """
+        step = step_of(measured, cls.largest)
+        return f"{cls.kind} learns from one in {step} of the {measured:,} rows" if step > 1 else ""
 
 
 class LearnedByTarget(Learned):
@@ -147,10 +150,15 @@ def step_of(rows: int, most: int | None) -> int:
 def thinned_columns(
     targets: Tensor, train: Tensor, smiles: Sequence[str], most: int | None
 ) -> Iterator[tuple[int, Column]]:
-    """Yield each target that ``train`` has, and what at most ``most`` of its rows know of it."""
+    """Yield each target that ``train`` has, and what at most ``most`` of its rows know of it.
+
+    The part is that of all rows of ``targets``: a model without a fold learns from the same part.
+    """
+    values = targets if targets.dim() == 2 else targets[..., 0]
+    measured = (~values.isnan()).sum(dim=0).tolist()
     for target, column in enumerate(known_columns(targets, train, smiles)):
         if len(column.rows):
-            yield target, column.take(slice(None, None, step_of(len(column.rows), most)))
+            yield target, column.take(slice(None, None, step_of(measured[target], most)))
 
 
 def predicted_by(

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from torch_geometric.data import Batch, Data
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GINConv, NNConv
+from torch_geometric.transforms import ToSparseTensor
 from torch_geometric.utils import from_smiles
 
 from rnc_graph import TwoStage
@@ -60,6 +61,9 @@ def test_nodes_alone(name: str, columns: int) -> None:
     without = Batch.from_data_list([graph(edge_index=torch.empty(2, 0, dtype=torch.long))])
     torch.testing.assert_close(encoder(batch), encoder(without))
     assert "edge_index" not in batch
+    sparse = ToSparseTensor()(graph(edge_index=torch.tensor([[0, 1], [1, 0]])))
+    with pytest.raises((ValueError, AttributeError, TypeError)):
+        encoder(Batch.from_data_list([sparse]))
 
 
 @every_encoder

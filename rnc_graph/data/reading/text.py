@@ -322,7 +322,8 @@ class _Reader:
         width = len(self.columns)
         separator = "\t" if self.delimiter == "\t" and width > 2 else None
         # Lines may be indented; but what is no molecule is the name of a row without SMILES.
-        bare = line[0].isspace() and not separator and not is_molecule(line.split(None, 1)[0])
+        indented = width > 1 and line[0].isspace() and not separator
+        bare = indented and not is_molecule(line.split(None, 1)[0])
         cells = [""] * bare + [cell.strip() for cell in line.split(separator, width - 1 - bare)]
         return cells[:width] + [""] * (width - len(cells))
 
