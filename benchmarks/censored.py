@@ -109,7 +109,7 @@ def main() -> None:
     table = load_dataset(arguments.set)
     rows = np.sort(np.random.default_rng(0).permutation(len(table))[: arguments.molecules])
     table = table.take(rows)
-    features = molecule_features(table.smiles, settings.wants)
+    features = molecule_features(table.smiles, settings.featurizer_config)
     samples = SplitSamples.of(table, features.canonical)
     kept = arguments.out.parent / "store" / "censored"
     splits = []

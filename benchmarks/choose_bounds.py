@@ -26,7 +26,7 @@ from sklearn.svm import SVR
 
 from rnc_graph import load_dataset
 from rnc_graph.data.features import fingerprint_counts, molecule_features
-from rnc_graph.data.featurizer import Wants, descriptor_names
+from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.models.columns import expected_beyond
 from rnc_graph.models.fingerprint_svr import own_kernel
@@ -121,7 +121,7 @@ def main() -> None:
     arguments = parser.parse_args()
     table = load_dataset("lipophilicity")
     table = table.take(np.random.default_rng(0).permutation(len(table))[: arguments.molecules])
-    features = molecule_features(table.smiles, Wants(descriptors=True, canonical=True))
+    features = molecule_features(table.smiles, FeaturizerConfig(descriptors=True, canonical=True))
     kernel = own_kernel(fingerprint_counts(features.canonical, FINGERPRINTS))
     runs = []
     for situation in SITUATIONS:

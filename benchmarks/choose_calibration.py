@@ -38,7 +38,10 @@ def judged(predicted: Predictions, measured: np.ndarray, reach: np.ndarray) -> d
     covered = missed <= 0
     return {
         "coverage": float(covered.mean()),
-        "outside": [int(covered[predicted.outside].sum()), int(predicted.outside.sum())],
+        "outside": [
+            int(covered[predicted.out_of_domain].sum()),
+            int(predicted.out_of_domain.sum()),
+        ],
         "width": float(2 * np.median(reach)),
         "score": float((2 * reach + 20 * np.maximum(missed, 0)).mean()),
     }
@@ -48,7 +51,7 @@ def one_split(name: str, networks: int, seed: int) -> dict[str, dict[str, Any]]:
     """Return what each way gives."""
     settings = make_settings(networks=networks)
     table = load_dataset(name)
-    features = molecule_features(table.smiles, settings.wants)
+    features = molecule_features(table.smiles, settings.featurizer_config)
     rest, _ = hold_out(features.canonical, np.arange(len(table)), 0.1, seed)
     learned, validation = hold_out(features.canonical, rest, 0.2, seed + 100)
 

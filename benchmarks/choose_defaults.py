@@ -30,11 +30,11 @@ from report import processor, write
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.catalog import load_named_dataset
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import Wants, descriptor_names
+from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.data.splits.split import numbered
 from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
-from rnc_graph.models.members import TrainingParts, fit_member
+from rnc_graph.models.members import TrainingSet, fit_member
 from rnc_graph.models.mixture import fold_numbers, mixture_weights
 from rnc_graph.models.settings import make_settings
 from rnc_graph.seeding import one_thread_always
@@ -61,8 +61,8 @@ def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:
     table = dataset.table
     if dataset.given_split is not None:
         table = table.take(dataset.given_split.train)
-    wants = Wants(descriptors=True, fingerprints=True, canonical=True)
-    features = molecule_features(table.smiles, wants)
+    config = FeaturizerConfig(descriptors=True, fingerprints=True, canonical=True)
+    features = molecule_features(table.smiles, config)
     molecules = SplitSamples.of(table, features.canonical)
     split = SPLITS.make("random").split(molecules, seed, (0.8, 0.1, 0.1))
     train, val = split.train, split.validation
@@ -71,7 +71,7 @@ def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:
     descriptors = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
     rows = np.concatenate([train, val])
     canonical = [features.canonical[row] for row in train]
-    parts = TrainingParts(
+    parts = TrainingSet(
         inputs=Inputs.of(features, rows, descriptors, embedding=EMBEDDING).counted(),
         targets=torch.from_numpy(scaler.standardize(y[rows])).float(),
         train=torch.arange(len(train)),

@@ -38,7 +38,7 @@ def one_split(name: str, seed: int, way: dict[str, Any]) -> dict[str, float]:
     """Return errors on the validation set, and seconds."""
     settings = make_settings(**way)
     table = load_dataset(name)
-    features = molecule_features(table.smiles, settings.wants)
+    features = molecule_features(table.smiles, settings.featurizer_config)
     rest, _ = hold_out(features.canonical, np.arange(len(table)), 0.1, seed)
     learned, validation = hold_out(features.canonical, rest, 0.2, seed + 100)
     begun = time.process_time()

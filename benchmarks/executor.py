@@ -57,16 +57,16 @@ def half_of(spec: Path, half: int) -> None:
     """Do the runs of every other seed."""
     # Loaded where it is used: the clocked commands start processes of their own.
     from rnc_graph.experiments import read_spec
-    from rnc_graph.experiments.run import prepare
+    from rnc_graph.experiments.run import setup_experiment
     from rnc_graph.experiments.store import Store
     from rnc_graph.experiments.tasks import needs
     from rnc_graph.training.config import DEFAULT_TRAINER
 
-    prepared = prepare(read_spec(spec))
-    work = prepared.work("cpu", Store(Path("store")))
+    setup = setup_experiment(read_spec(spec))
+    work = setup.work("cpu", Store(Path("store")))
     work.set_up()
     results: dict[str, Any] = {}
-    for key, task in prepared.tasks.items():
+    for key, task in setup.tasks.items():
         if task.split.seed % 2 == half:
             needed = needs(task)
             _, results[key] = task.run(

@@ -63,7 +63,7 @@ def by_dummies(model: MoleculeModel, smiles: list[str]) -> list[Explanation]:
     found = []
     for text in smiles:
         texts = [*_with_dummies(text), text]
-        features = MoleculeFeatures.of(molecule_arrays(texts, model.wants))
+        features = MoleculeFeatures.of(molecule_arrays(texts, model.featurizer_config))
         values = model.predict(features).values
         found.append(Explanation(text, values[-1] - values[:-1]))
     return found

@@ -30,7 +30,7 @@ from report import different, processor, write
 from rnc_graph.data import load_dataset
 from rnc_graph.data.descriptors import descriptors as own_descriptors
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import TOGETHER, Wants, molecule_arrays
+from rnc_graph.data.featurizer import TOGETHER, FeaturizerConfig, molecule_arrays
 
 ROUNDS = 5
 DESCRIBED = 300
@@ -73,7 +73,7 @@ def store(rows: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["RNC_GRAPH_CACHE"] = cache
         begun = time.process_time()
-        molecule_features(smiles, Wants())
+        molecule_features(smiles, FeaturizerConfig())
     seconds = time.process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"rows": rows, "MiB": peak / 1024, "MiB before": before / 1024, "seconds": seconds}
@@ -130,7 +130,7 @@ def main() -> None:
             {
                 "RDKit parsing alone": parsed,
                 "OGB smiles2graph": lambda texts: [smiles2graph(text) for text in texts],
-                "rnc_graph": lambda texts: molecule_arrays(texts, Wants()),
+                "rnc_graph": lambda texts: molecule_arrays(texts, FeaturizerConfig()),
             },
             lambda: smiles[:1000],
         ),

@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from rnc_graph.data import Loader, Subset
-from rnc_graph.data.samples import make_augmentation
+from rnc_graph.data.inputs import make_augmentation
 from rnc_graph.encoders import ENCODERS, Head
 from rnc_graph.vision import Decoding, decoded_images
 

@@ -21,7 +21,7 @@ import torch
 from report import processor, write
 
 from rnc_graph.experiments import read_spec
-from rnc_graph.experiments.run import Prepared, prepare
+from rnc_graph.experiments.run import ExperimentSetup, setup_experiment
 from rnc_graph.experiments.store import Store
 from rnc_graph.experiments.tasks import Resources, Run
 from rnc_graph.metrics import regression_metrics
@@ -46,11 +46,11 @@ METHOD = "  - {{name: RnC {t}, pretraining: {{objective: {{name: rnc, temperatur
 METHODS = "\n".join(METHOD.format(t=t) for t in range(1, 11))
 
 
-def fill(prepared: Prepared, store: Store) -> None:
+def fill(setup: ExperimentSetup, store: Store) -> None:
     """Put a record of the right shape under the key of every run."""
-    resources = prepared.work("cpu", store).resources
+    resources = setup.work("cpu", store).resources
     generator = torch.Generator().manual_seed(0)
-    for run in prepared.planned:
+    for run in setup.planned:
         if not store.has(run.task.key):
             store.put(run.task.key, *made_up(run.task, resources, generator))
 
@@ -59,7 +59,7 @@ def made_up(
     task: Run, at: Resources, generator: torch.Generator
 ) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
     """Return what a run of a method with an error of 0.3 or so would have left."""
-    _, split = task.split.prepared(at)
+    _, split = task.split.setup(at)
     targets = at.datasets[task.split.data].table.targets
     tensors: dict[str, torch.Tensor] = {}
     metrics = {}
@@ -107,15 +107,15 @@ def main() -> None:
         spec = folder / "many_runs.yaml"
         spec.write_text(SPEC.format(seeds=arguments.seeds, methods=METHODS))
         out = ["--out", "results/many_runs"]
-        prepared = prepare(read_spec(spec))
-        fill(prepared, Store(folder / "results" / "many_runs" / "store"))
+        setup = setup_experiment(read_spec(spec))
+        fill(setup, Store(folder / "results" / "many_runs" / "store"))
         times = {
             "dry_run": seconds(["run", str(spec), *out, "--dry-run"], folder),
             "tables": seconds(["run", str(spec), *out], folder),
             "report": seconds(["report", "results/many_runs"], folder),
         }
         page = (folder / "results" / "many_runs" / "report.html").stat().st_size
-    runs = len(prepared.planned)
+    runs = len(setup.planned)
     result = {
         "machine": processor(),
         "torch": torch.__version__,

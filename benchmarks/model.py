@@ -52,7 +52,7 @@ UNITS = {
 
 def inputs_of(smiles: list[str], model: MoleculeModel) -> Inputs:
     """Return molecules as the members of a model take them."""
-    features = MoleculeFeatures.of(molecule_arrays(smiles, model.wants))
+    features = MoleculeFeatures.of(molecule_arrays(smiles, model.featurizer_config))
     rows, embedding = np.arange(len(smiles)), model.settings.needed_embedding
     return Inputs.of(features, rows, model.descriptor_scaler, embedding=embedding)
 

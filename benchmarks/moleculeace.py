@@ -35,7 +35,7 @@ from rnc_graph.data import TargetScaler
 from rnc_graph.data.catalog import dataset_cards, load_named_dataset
 from rnc_graph.data.catalog.named import NamedDataset
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import Wants, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, molecule_arrays
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import Inputs
@@ -49,7 +49,7 @@ def kernel_predictions(dataset: NamedDataset, fingerprints: tuple[str, ...]) -> 
     """Learn from the published training set and predict all molecules."""
     assert dataset.given_split is not None
     table, train = dataset.table, dataset.given_split.train
-    features = MoleculeFeatures.of(molecule_arrays(table.smiles, Wants(canonical=True)))
+    features = MoleculeFeatures.of(molecule_arrays(table.smiles, FeaturizerConfig(canonical=True)))
     inputs = Inputs.of(features, np.arange(len(table)), None)
     scaler = TargetScaler.fit(table.targets[train], table.target_names)
     targets = torch.from_numpy(scaler.standardize(table.targets))

@@ -50,7 +50,7 @@ from sklearn.svm import SVR
 from rnc_graph import GraphDataset, TwoStage
 from rnc_graph.data.catalog import load_named_dataset
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.encoders import ENCODERS, load_pretrained
 from rnc_graph.encoders.pretrained import SHIPPED, read_card
@@ -96,7 +96,7 @@ def prepared(name: str) -> tuple[GraphDataset, SplitSamples]:
     table = dataset.table
     if dataset.given_split is not None:
         table = table.take(dataset.given_split.train)
-    features = molecule_features(table.smiles, Wants(canonical=True))
+    features = molecule_features(table.smiles, FeaturizerConfig(canonical=True))
     data = features.graphs.with_y(table.targets, table.target_names)
     return data, SplitSamples.of(table, features.canonical)
 

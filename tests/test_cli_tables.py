@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 from rnc_graph.cli import app
 from rnc_graph.cli.tables import by_target, column_of_each, read, relations_in_training
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.errors import BadValueError
 from rnc_graph.models import load_model
-from rnc_graph.models.build import Preparation, Prepared, prepare
+from rnc_graph.models.build import DataConfig, DataSetup, setup_data
 
 pytestmark = pytest.mark.slow
 
@@ -221,9 +221,9 @@ def test_relations_are_read_as_in_training(bounded: Path) -> None:
 
 def test_repeats_are_hinted_at(esol: MoleculeTable) -> None:
     table = esol.take(np.arange(20).repeat(2))
-    kept = prepare(table, [], Preparation(), Wants())
+    kept = setup_data(table, [], DataConfig(), FeaturizerConfig())
     assert kept.notes[0].endswith("; --merge mean makes one row of each")
-    merged = prepare(table, [], Preparation(merge="mean", weigh_merged=True), Wants())
+    merged = setup_data(table, [], DataConfig(merge="mean", weigh_merged=True), FeaturizerConfig())
     assert "--merge" not in merged.notes[0]
     assert merged.table.weights is not None
     assert merged.table.weights.tolist() == [2] * 20
@@ -243,11 +243,11 @@ def test_logarithms_are_merged_as_such() -> None:
     smiles = ["C" * (1 + number) for number in range(20)]
     values = np.array([[0.1 + number] for number in range(20)])
     table = MoleculeTable("t", [*smiles, "C"], np.array([*values, [1000.0]]), ["y"])
-    made = Preparation(merge="mean")
-    prepared = prepare(table, [], made, Wants(), transforms=["log10"])
-    assert prepared.table.targets[0, 0] == pytest.approx(10.0)
-    np.testing.assert_array_equal(prepared.table.targets[1:], values[1:])
-    plain = prepare(table, [], made, Wants())
+    made = DataConfig(merge="mean")
+    setup = setup_data(table, [], made, FeaturizerConfig(), transforms=["log10"])
+    assert setup.table.targets[0, 0] == pytest.approx(10.0)
+    np.testing.assert_array_equal(setup.table.targets[1:], values[1:])
+    plain = setup_data(table, [], made, FeaturizerConfig())
     assert plain.table.targets[0, 0] == pytest.approx(500.05)
 
 
@@ -260,24 +260,24 @@ def test_no_value_of_the_test_set_is_merged_into_training(first: int) -> None:
     cells = ["train"] * 15 + ["test"] * 6
     table = MoleculeTable("t", smiles, values, ["y"], extra={"set": cells}).take(order)
 
-    def prepared(split: str, **options: str) -> Prepared:
-        return prepare(
+    def setup(split: str, **options: str) -> DataSetup:
+        return setup_data(
             table,
             [],
-            Preparation(merge="mean", split=split, split_options={"column": "set", **options}),
-            Wants(),
+            DataConfig(merge="mean", split=split, split_options={"column": "set", **options}),
+            FeaturizerConfig(),
         )
 
-    kept = prepared("column")
+    kept = setup("column")
     assert len(kept.table) == 21
     assert [kept.table.smiles[row] for row in kept.split.train].count("C") == 1
     assert {kept.table.targets[row, 0] for row in kept.split.train} == {*map(float, range(15))}
-    dropped = prepared("column", leaks="drop")
+    dropped = setup("column", leaks="drop")
     assert len(dropped.split.train) == 14
     with pytest.raises(BadValueError, match="one molecule into two sets"):
-        prepared("column", leaks="raise")
+        setup("column", leaks="raise")
     with pytest.raises(BadValueError, match="a group split leaves the train set empty"):
-        prepared("group")  # The two groups share methane: they are one.
+        setup("group")  # The two groups share methane: they are one.
 
 
 def test_a_column_of_relations_has_its_target(tmp_path: Path) -> None:
@@ -299,8 +299,8 @@ def test_bounds_that_merging_leaves_out_are_counted() -> None:
     censored = np.array([1, -1, 1, 0, 1, 1, -1, 0, 0, 0], dtype=np.int8)[:, None]
     values = np.arange(10.0)[:, None]
     table = MoleculeTable("t", smiles, values, ["y"], censored=censored)
-    prepared = prepare(table, [], Preparation(merge="mean"), Wants())
-    assert [note for note in prepared.notes if note.startswith("2 molecules lost a bound")]
+    setup = setup_data(table, [], DataConfig(merge="mean"), FeaturizerConfig())
+    assert [note for note in setup.notes if note.startswith("2 molecules lost a bound")]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from rnc_graph.cli import app
 from rnc_graph.cli.model_settings import settings_of
 from rnc_graph.data import load_dataset
 from rnc_graph.data.catalog import list_datasets, markdown_table
-from rnc_graph.data.samples import make_augmentation
+from rnc_graph.data.inputs import make_augmentation
 from rnc_graph.data.splits import SPLITS
 from rnc_graph.experiments.spec.file import shipped_specs
 from rnc_graph.experiments.spec.sources import DataSource

@@ -49,7 +49,7 @@ def predict(
     say_all(report.notes)
     say(
         f"{report.rows} rows, {report.problems} without a prediction (see column 'problem'), "
-        f"{report.outside} outside the model's domain"
+        f"{report.out_of_domain} outside the model's domain"
     )
     say_written([out])
 

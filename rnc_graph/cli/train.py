@@ -27,7 +27,7 @@ from rnc_graph.cli.model_settings import settings_of, with_transforms
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
 from rnc_graph.cli.tables import by_target, check_choices, read, splitter_of
 from rnc_graph.cli.train_arguments import TrainCommand
-from rnc_graph.cli.trained import curve_sections, say_findings, say_prepared
+from rnc_graph.cli.trained import curve_sections, say_findings, say_setup
 from rnc_graph.cli.update import SPLIT, update_notes, update_section
 from rnc_graph.errors import BadValueError
 
@@ -204,7 +204,7 @@ def train(
     """Train a model on SMILES and measurements, and evaluate it."""
     from rnc_graph.data.bad import describe_bad
     from rnc_graph.files import new_folder
-    from rnc_graph.models.build import Preparation, build, prepare
+    from rnc_graph.models.build import DataConfig, build, setup_data
     from rnc_graph.models.learning_curve import check_learning_curve
     from rnc_graph.models.settings import DescriptorModelName, TableOptions
     from rnc_graph.plugins import load_plugins
@@ -259,7 +259,7 @@ def train(
         splitter, split_options = splitter_of(split, split_column, split_file, leaks, table.extra)
         if update is not None:
             splitter, split_options = "file", {"path": str(update / SPLIT), "missing": "keep"}
-        preparation = Preparation(
+        data_config = DataConfig(
             merge=merge,  # type: ignore[arg-type]  # checked above
             weigh_merged=weigh_merged,
             on_bad=on_bad,  # type: ignore[arg-type]
@@ -270,26 +270,26 @@ def train(
         )
         say_all(notes)
         with work_bar("featurizing") as done:
-            prepared = prepare(
+            setup = setup_data(
                 table,
                 bad,
-                preparation,
-                settings.wants,
+                data_config,
+                settings.featurizer_config,
                 transforms=settings.transforms(table.target_names),
                 jobs=processes,
                 on_progress=done,
             )
-        if prepared.bad:
-            say(describe_bad(prepared.bad, table.name))
+        if setup.bad:
+            say(describe_bad(setup.bad, table.name))
             say(f"They are left out; all: {out}/bad_rows.csv")
         if update is not None:
-            prepared.notes.extend(update_notes(update, context.obj, settings, prepared))
-        say_prepared(prepared, settings, quick=quick)
+            setup.notes.extend(update_notes(update, context.obj, settings, setup))
+        say_setup(setup, settings, quick=quick)
         if learning_curve != "no":
-            check_learning_curve(prepared)
+            check_learning_curve(setup)
         with work_bar("training") as done:
             built = build(
-                prepared,
+                setup,
                 settings,
                 seed=seed,
                 jobs=processes,
@@ -299,7 +299,7 @@ def train(
                 baselines=baselines,
                 start=context.obj,
             )
-        say_findings(built, prepared, auto=networks == "auto")
+        say_findings(built, setup, auto=networks == "auto")
         # An update gives these options again, by their names.
         table_options = TableOptions(
             **{
@@ -313,15 +313,15 @@ def train(
             folder,
             source=table.name,
             command=shlex.join(["rnc-graph", *sys.argv[1:]]),
-            prepared=prepared,
-            preparation=preparation,
+            setup=setup,
+            data_config=data_config,
             built=built,
             sections=[
-                *update_section(context.obj, update, built, prepared, processes),
+                *update_section(context.obj, update, built, setup, processes),
                 *curve_sections(
                     learning_curve,
                     folder,
-                    prepared,
+                    setup,
                     settings,
                     seed,
                     processes,
@@ -333,4 +333,4 @@ def train(
         )
     # The last of all: a pipe that is closed costs no model.
     say_written([out / path.name for path in written])
-    print_built(console(), built, prepared)
+    print_built(console(), built, setup)

@@ -12,19 +12,19 @@ from rnc_graph.cli.bars import work_bar
 if TYPE_CHECKING:
     from rnc_graph.data import MoleculeTable
     from rnc_graph.models import Evaluation, ModelSettings
-    from rnc_graph.models.build import Built, Prepared
+    from rnc_graph.models.build import Built, DataSetup
     from rnc_graph.plugins import Plugin
 
 
-def say_prepared(prepared: Prepared, settings: ModelSettings, *, quick: bool) -> None:
+def say_setup(setup: DataSetup, settings: ModelSettings, *, quick: bool) -> None:
     """Say what was done to the table, and what the model learns from."""
     if quick:
-        prepared.notes.append("made with --quick: it shows that all works, not how good a model is")
-    prepared.notes.extend(prepared.size_notes(settings))
-    say_all([*prepared.notes, prepared.sizes()])
+        setup.notes.append("made with --quick: it shows that all works, not how good a model is")
+    setup.notes.extend(setup.size_notes(settings))
+    say_all([*setup.notes, setup.sizes()])
 
 
-def say_findings(built: Built, prepared: Prepared, *, auto: bool) -> None:
+def say_findings(built: Built, setup: DataSetup, *, auto: bool) -> None:
     """Say what was found in training; ``auto`` tells whether it chose the number of networks."""
     from rnc_graph.models import LEVEL
 
@@ -33,9 +33,9 @@ def say_findings(built: Built, prepared: Prepared, *, auto: bool) -> None:
     more = "" if built.out_of_fold else "; hold out more with --validation-fraction"
     say_all([f"{note}{more}" for note in built.model.interval_notes(LEVEL)])
     if built.test is not None:
-        on_subsets = _on_subsets(prepared.table, built.test)
+        on_subsets = _on_subsets(setup.table, built.test)
         say_all(on_subsets)
-        prepared.notes.extend(on_subsets)
+        setup.notes.extend(on_subsets)
 
 
 def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
@@ -63,7 +63,7 @@ def _on_subsets(table: MoleculeTable, test: Evaluation) -> list[str]:
 def curve_sections(
     how: str,
     folder: Path,
-    prepared: Prepared,
+    setup: DataSetup,
     settings: ModelSettings,
     seed: int,
     jobs: int,
@@ -84,7 +84,7 @@ def curve_sections(
     quick = how == "quick"
     with work_bar("learning curve") as done:
         curves, notes = learning_curve(
-            prepared,
+            setup,
             settings.model_copy(update={"networks": 0}) if quick else settings,
             seed=seed,
             jobs=jobs,

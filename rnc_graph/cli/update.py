@@ -13,7 +13,7 @@ from rnc_graph.errors import BadValueError, plural
 
 if TYPE_CHECKING:
     from rnc_graph.models import Comparison, ModelSettings, MoleculeModel
-    from rnc_graph.models.build import Built, Prepared
+    from rnc_graph.models.build import Built, DataSetup
 
 SPLIT = "split.json"
 
@@ -154,35 +154,35 @@ def _arguments(name: str, value: Any) -> list[str]:
 
 
 def update_notes(
-    folder: Path, old: MoleculeModel, settings: ModelSettings, prepared: Prepared
+    folder: Path, old: MoleculeModel, settings: ModelSettings, setup: DataSetup
 ) -> list[str]:
     """Say which molecules are new, and whether networks start from those of the old model."""
     from rnc_graph.models.warm_start import cannot_start
 
-    units = dict(zip(prepared.table.target_names, prepared.table.unit_of_each, strict=True))
+    units = dict(zip(setup.table.target_names, setup.table.unit_of_each, strict=True))
     for name, unit in zip(old.targets, old.units, strict=True):
         if unit and units.get(name) and units[name] != unit:
             raise BadValueError(
                 f"--unit {name}={units[name]}: expected {unit}, the unit of {folder}, with which "
                 "the new model is compared"
             )
-    notes = [_old_and_new(folder, prepared)]
+    notes = [_old_and_new(folder, setup)]
     if settings.most_networks:
-        why = cannot_start(old, settings, held_out=len(prepared.split.validation) > 0)
+        why = cannot_start(old, settings, held_out=len(setup.split.validation) > 0)
         started = f"networks are trained anew: {why}" if why else "networks start from the old ones"
         notes.append(started)
     return notes
 
 
-def _old_and_new(folder: Path, prepared: Prepared) -> str:
+def _old_and_new(folder: Path, setup: DataSetup) -> str:
     from rnc_graph.data.splits.given import key_digest, old_sets
 
     old = old_sets(_digests(folder))
-    own = [key_digest(key) for key in prepared.features.canonical]
+    own = [key_digest(key) for key in setup.features.canonical]
     digests = set(own)
     sets = [old[digest] for digest in digests & old.keys()]
     counts = ", ".join(f"{name} {sets.count(name)}" for name in ("train", "validation", "test"))
-    divided = prepared.split.sets().items()
+    divided = setup.split.sets().items()
     new = ", ".join(f"{name} {len({own[r] for r in rows} - old.keys())}" for name, rows in divided)
     lacking = len(old.keys() - digests)
     missing = f"; {plural(lacking, 'molecule')} of it are not in the table" if lacking else ""
@@ -194,7 +194,7 @@ def _old_and_new(folder: Path, prepared: Prepared) -> str:
 
 
 def _compare_with_old(
-    folder: Path, old: MoleculeModel, built: Built, prepared: Prepared, jobs: int
+    folder: Path, old: MoleculeModel, built: Built, setup: DataSetup, jobs: int
 ) -> Comparison | None:
     """Compare a model with the one that it updates, on the molecules of the old test set.
 
@@ -206,8 +206,8 @@ def _compare_with_old(
     from rnc_graph.models import common_targets, compare_models
 
     digests = set(_digests(folder).get("test", []))
-    canonical, table = prepared.features.canonical, prepared.table
-    rows = np.array([r for r in prepared.split.test if key_digest(canonical[r]) in digests], int)
+    canonical, table = setup.features.canonical, setup.table
+    rows = np.array([r for r in setup.split.test if key_digest(canonical[r]) in digests], int)
     columns = [table.target_names.index(name) for name in common_targets(old, built.model)]
     if np.isnan(table.exact[rows][:, columns]).all():
         return None
@@ -218,7 +218,7 @@ def _compare_with_old(
 
 
 def update_section(
-    old: MoleculeModel | None, folder: Path | None, built: Built, prepared: Prepared, jobs: int
+    old: MoleculeModel | None, folder: Path | None, built: Built, setup: DataSetup, jobs: int
 ) -> list[list[str]]:
     """Compare with the old model, and return the section of the card on it."""
     if old is None or folder is None:
@@ -227,7 +227,7 @@ def update_section(
 
     reason = "no measured molecule of the table is in its test set"
     try:
-        found = _compare_with_old(folder, old, built, prepared, jobs)
+        found = _compare_with_old(folder, old, built, setup, jobs)
     except BadValueError as error:  # It must not cost the model.
         found, reason = None, str(error)
     section, lines = comparison_section(found, str(folder), reason)

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from rnc_graph.data.loader import Loader, Subset
     from rnc_graph.data.long_tail import thin_to_long_tail
     from rnc_graph.data.molecules import MoleculeDataset
-    from rnc_graph.data.recipe import LongTail, PreparedSplit, SplitRecipe
+    from rnc_graph.data.recipe import DatasetSplit, LongTail, SplitRecipe
     from rnc_graph.data.scaling import TargetScaler
     from rnc_graph.data.schema import GraphSchema
     from rnc_graph.data.splits import Split, random_split
     from rnc_graph.data.table import MoleculeTable, read_table
 
 __all__ = [
+    "DatasetSplit",
     "GraphDataset",
     "GraphSchema",
     "Loader",
@@ -34,7 +35,6 @@ __all__ = [
     "MoleculeDataset",
     "MoleculeTable",
     "NamedDataset",
-    "PreparedSplit",
     "Split",
     "SplitRecipe",
     "Subset",
@@ -58,7 +58,7 @@ _MODULES = {
     "loader": "Loader Subset",
     "long_tail": "thin_to_long_tail",
     "molecules": "MoleculeDataset",
-    "recipe": "LongTail PreparedSplit SplitRecipe",
+    "recipe": "LongTail DatasetSplit SplitRecipe",
     "scaling": "TargetScaler",
     "schema": "GraphSchema",
     "splits": "Split random_split",

@@ -21,8 +21,8 @@ from rnc_graph.data.featurizer import (
     BOND_FEATURE_SIZES,
     DESCRIPTORS,
     TOGETHER,
+    FeaturizerConfig,
     MoleculeArrays,
-    Wants,
     descriptor_names,
     molecule_arrays,
 )
@@ -89,7 +89,7 @@ class MoleculeFeatures:
 
 def molecule_features(
     smiles: Sequence[str],
-    wants: Wants,
+    config: FeaturizerConfig,
     *,
     jobs: int = 1,
     on_done: OnDone = lambda rows: None,
@@ -98,7 +98,7 @@ def molecule_features(
 
     Args:
         smiles: N SMILES.
-        wants: what is computed in addition to the graphs.
+        config: what is computed in addition to the graphs.
         jobs: processes to compute in.
         on_done: called with the number of molecules done since the last call.
 
@@ -107,28 +107,28 @@ def molecule_features(
     """
     digest = _digest(smiles)
     # What was computed with more features has these too.
-    for found in (wants, replace(wants, descriptors=True, fingerprints=True, canonical=True)):
+    for found in (config, replace(config, descriptors=True, fingerprints=True, canonical=True)):
         entry = stored(_key(digest, found), _layout(found))
         # Molecules that are too large for descriptors are bad there, and have graphs.
-        as_bad = found == wants or wants.descriptors or wants.bounded
+        as_bad = found == config or config.descriptors or config.bounded
         if entry is not None and (as_bad or not entry.notes.get("bad")):
             on_done(len(smiles))
-            return _features(entry, wants, len(smiles))
+            return _features(entry, config, len(smiles))
     # Descriptors take ten times as long as a graph.
-    worth = WORTH_PROCESSES // 10 if wants.descriptors else WORTH_PROCESSES
+    worth = WORTH_PROCESSES // 10 if config.descriptors else WORTH_PROCESSES
     jobs = jobs if len(smiles) >= worth else 1
 
     def parts() -> Iterator[Entry]:
         chunks = (smiles[first : first + _CHUNK] for first in range(0, len(smiles), _CHUNK))
         done = 0
-        for part in stream_arrays(chunks, wants, jobs):
+        for part in stream_arrays(chunks, config, jobs):
             bad = [[done + b.row, b.smiles, b.reason] for b in part.bad]
-            arrays = {name: getattr(part, name) for name in _layout(wants)}
+            arrays = {name: getattr(part, name) for name in _layout(config)}
             yield Entry(arrays, {"canonical": part.canonical, "bad": bad})
             done += len(part.atom_counts)
             on_done(len(part.atom_counts))
 
-    return _features(cached(_key(digest, wants), _layout(wants), parts), wants, len(smiles))
+    return _features(cached(_key(digest, config), _layout(config), parts), config, len(smiles))
 
 
 def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
@@ -141,7 +141,7 @@ def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
     Raises:
         BadValueError: a SMILES gives no molecule; the message names its row, text and reason.
     """
-    features = molecule_features(smiles, Wants())
+    features = molecule_features(smiles, FeaturizerConfig())
     if features.bad:
         table = MoleculeTable(source, list(smiles), np.empty((len(smiles), 0)), [])
         check_bad(bad_rows(features.bad, table), "raise", source)
@@ -150,7 +150,7 @@ def packed_graphs(smiles: Sequence[str], source: str) -> GraphDataset:
 
 def stream_arrays(
     chunks: Iterable[Sequence[str]],
-    wants: Wants,
+    config: FeaturizerConfig,
     jobs: int = 1,
     counts: Sequence[str] = (),
     *,
@@ -164,7 +164,7 @@ def stream_arrays(
     Raises:
         RunError: a worker process died.
     """
-    make = partial(molecule_arrays, wants=wants, counts=counts)
+    make = partial(molecule_arrays, config=config, counts=counts)
     return in_order(make, chunks, jobs, "nothing was kept of its molecules", trains=trains)
 
 
@@ -173,7 +173,7 @@ def featurize(smiles: Sequence[str]) -> tuple[GraphDataset, list[BadMolecule]]:
 
     Rows stay aligned: graph i is SMILES i.
     """
-    features = MoleculeFeatures.of(molecule_arrays(smiles, Wants()))
+    features = MoleculeFeatures.of(molecule_arrays(smiles, FeaturizerConfig()))
     return features.graphs, features.bad
 
 
@@ -185,15 +185,15 @@ def _digest(smiles: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _key(digest: str, wants: Wants) -> str:
+def _key(digest: str, config: FeaturizerConfig) -> str:
     """Return a name for SMILES and how they are featurized."""
-    versions = [rdkit.__version__, *([DESCRIPTORS] if wants.descriptors else [])]
-    how = json.dumps([digest, *versions, asdict(wants)])
+    versions = [rdkit.__version__, *([DESCRIPTORS] if config.descriptors else [])]
+    how = json.dumps([digest, *versions, asdict(config)])
     return hashlib.sha256(how.encode()).hexdigest()[:32]
 
 
-def _layout(wants: Wants) -> Layout:
-    descriptors = (len(descriptor_names()) if wants.descriptors else 0,)
+def _layout(config: FeaturizerConfig) -> Layout:
+    descriptors = (len(descriptor_names()) if config.descriptors else 0,)
     fingerprints = (BITS // 8,)
     return {
         "atoms": (np.uint8, (len(ATOM_FEATURE_SIZES),)),
@@ -201,19 +201,19 @@ def _layout(wants: Wants) -> Layout:
         "bonds": (np.uint8, (len(BOND_FEATURE_SIZES),)),
         "atom_counts": (np.int32, ()),
         "edge_counts": (np.int32, ()),
-        **({"descriptors": (np.float64, descriptors)} if wants.descriptors else {}),
-        **({"fingerprints": (np.uint8, fingerprints)} if wants.fingerprints else {}),
+        **({"descriptors": (np.float64, descriptors)} if config.descriptors else {}),
+        **({"fingerprints": (np.uint8, fingerprints)} if config.fingerprints else {}),
     }
 
 
-def _features(entry: Entry, wants: Wants, count: int) -> MoleculeFeatures:
+def _features(entry: Entry, config: FeaturizerConfig, count: int) -> MoleculeFeatures:
     """Return the features of an entry of the cache, without those that are not wanted."""
     arrays: dict[str, Any] = {
         "descriptors": np.empty((count, 0)),
         "fingerprints": np.empty((count, 0), np.uint8),
-        **{name: entry.arrays[name] for name in _layout(wants)},
+        **{name: entry.arrays[name] for name in _layout(config)},
     }
-    canonical = list(entry.notes.get("canonical", ())) if wants.canonical else []
+    canonical = list(entry.notes.get("canonical", ())) if config.canonical else []
     bad = [BadMolecule(*values) for values in entry.notes.get("bad", ())]
     return MoleculeFeatures.of(MoleculeArrays(**arrays, canonical=canonical, bad=bad))
 
@@ -240,7 +240,9 @@ def graphs_of(
 
 def morgan_fingerprints(smiles: Sequence[str]) -> NDArray[np.uint8]:
     """Return the (N, 2048) Morgan fingerprints of radius 2 (Rogers and Hahn, 2010) of N SMILES."""
-    return np.unpackbits(molecule_features(smiles, Wants(fingerprints=True)).fingerprints, axis=1)
+    return np.unpackbits(
+        molecule_features(smiles, FeaturizerConfig(fingerprints=True)).fingerprints, axis=1
+    )
 
 
 def fingerprint_counts(smiles: Sequence[str], fingerprints: Sequence[str]) -> dict[str, csr_array]:

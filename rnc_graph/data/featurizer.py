@@ -112,7 +112,7 @@ _OF_BOND: tuple[Callable[[Chem.Bond], Any], ...] = (
 
 
 @dataclass(frozen=True)
-class Wants:
+class FeaturizerConfig:
     """What is computed of each molecule beside its graph.
 
     Attributes:
@@ -166,14 +166,16 @@ class MoleculeArrays:
 _ARRAYS = ("atoms", "ends", "bonds", "atom_counts", "edge_counts", "descriptors", "fingerprints")
 
 
-def _chirality(molecule: Chem.Mol, atoms: Sequence[Chem.Atom], wants: Wants) -> list[int]:
+def _chirality(
+    molecule: Chem.Mol, atoms: Sequence[Chem.Atom], config: FeaturizerConfig
+) -> list[int]:
     """Return the chirality of each atom: its tag if as written, otherwise its CIP label.
 
     Hanson et al., "Algorithmic Analysis of Cahn-Ingold-Prelog Rules", J. Chem. Inf. Model. 58,
     2018.
     """
     tags = list(map(int, map(Chem.Atom.GetChiralTag, atoms)))
-    if wants.featurizer == AS_WRITTEN:
+    if config.featurizer == AS_WRITTEN:
         return [int(index) for index in _CHIRALITY[tags]]
     if not any(tags):
         return [0] * len(atoms)
@@ -209,11 +211,11 @@ def _atom_features(columns: list[list[int]], chirality: list[int]) -> NDArray[np
 
 
 def molecule_arrays(
-    smiles: Sequence[str], wants: Wants, counts: Sequence[str] = ()
+    smiles: Sequence[str], config: FeaturizerConfig, counts: Sequence[str] = ()
 ) -> MoleculeArrays:
     """Compute what is wanted of n SMILES, and counts by fingerprint; rows stay aligned."""
     starts = range(0, max(1, len(smiles)), TOGETHER)  # Of no SMILES, too.
-    few = [whole(partial(_few, smiles[i : i + TOGETHER], wants, counts)) for i in starts]
+    few = [whole(partial(_few, smiles[i : i + TOGETHER], config, counts)) for i in starts]
     parts = [arrays for arrays, _ in few]
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
     return MoleculeArrays(
@@ -229,7 +231,7 @@ def molecule_arrays(
 
 
 def _few(
-    smiles: Sequence[str], wants: Wants, counts: Sequence[str]
+    smiles: Sequence[str], config: FeaturizerConfig, counts: Sequence[str]
 ) -> tuple[MoleculeArrays, dict[str, list[dict[int, int]]]]:
     """Return what is wanted of a few SMILES, and their counts by bin."""
     n = len(smiles)
@@ -239,21 +241,21 @@ def _few(
     with one_thread():
         for row, text in enumerate(smiles):
             try:
-                molecules[row], canonical[row] = _molecule(text, wants)
+                molecules[row], canonical[row] = _molecule(text, config)
             except ValueError as reason:
                 bad.append(BadMolecule(row, str(text), str(reason)))
         rows, good = list(molecules), list(molecules.values())
         own_atoms, own_bonds = list(map(atoms_of, good)), list(map(bonds_of, good))
         chirality: list[int] = []
         for molecule, own in zip(good, own_atoms, strict=True):
-            chirality.extend(_chirality(molecule, own, wants))
-        descriptors = np.full((n, len(descriptor_names()) if wants.descriptors else 0), np.nan)
-        if wants.descriptors and good:
+            chirality.extend(_chirality(molecule, own, config))
+        descriptors = np.full((n, len(descriptor_names()) if config.descriptors else 0), np.nan)
+        if config.descriptors and good:
             from rnc_graph.data.descriptors import descriptors as described
 
             descriptors[rows] = described(good, own_atoms, own_bonds)
-        fingerprints = np.zeros((n, BITS // 8 if wants.fingerprints else 0), dtype=np.uint8)
-        if wants.fingerprints and good:
+        fingerprints = np.zeros((n, BITS // 8 if config.fingerprints else 0), dtype=np.uint8)
+        if config.fingerprints and good:
             fingerprints[rows] = packed_bits(good)
         atoms = [list(map(ask, chain.from_iterable(own_atoms))) for ask in _OF_ATOM]
         bonds = [list(map(ask, chain.from_iterable(own_bonds))) for ask in _OF_BOND]
@@ -272,7 +274,7 @@ def _few(
         edge_counts=edge_counts,
         descriptors=descriptors,
         fingerprints=fingerprints,
-        canonical=canonical if wants.canonical else [],
+        canonical=canonical if config.canonical else [],
         bad=bad,
     )
     return arrays, counts_of
@@ -286,17 +288,17 @@ def descriptor_names() -> list[str]:
     return [name for name, _ in Descriptors._descList]
 
 
-def _molecule(text: str, wants: Wants) -> tuple[Chem.Mol, str]:
+def _molecule(text: str, config: FeaturizerConfig) -> tuple[Chem.Mol, str]:
     """Return the molecule of a SMILES and its identity; raises ``ValueError``."""
     molecule = parse(text)
     identifier = identity(molecule)
-    if wants.clean:
+    if config.clean:
         from rnc_graph.data.cleaning import clean_identity
 
         identifier = clean_identity(identifier)
-    if wants.featurizer != AS_WRITTEN and identifier != text:
+    if config.featurizer != AS_WRITTEN and identifier != text:
         molecule = reparsed(identifier)
-    if wants.descriptors or wants.bounded:
+    if config.descriptors or config.bounded:
         from rnc_graph.data.descriptors import check_describable
 
         check_describable(molecule)

@@ -15,7 +15,7 @@ from rnc_graph.data.bad import BadRow, OnBad, bad_rows, check_bad
 from rnc_graph.data.catalog import load_dataset
 from rnc_graph.data.catalog.deepchem import deepchem_table, unpacked
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.graphs import GraphDataset, default_names
 from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.data.table import MoleculeTable
@@ -51,7 +51,7 @@ class MoleculeDataset(GraphDataset):
         Raises:
             BadValueError: a row is bad, or all are.
         """
-        features = molecule_features(table.smiles, Wants(), jobs=jobs)
+        features = molecule_features(table.smiles, FeaturizerConfig(), jobs=jobs)
         bad = sorted([*bad, *bad_rows(features.bad, table)], key=lambda row: row.row)
         check_bad(bad, on_bad, table.name)
         if len(features.good) == 0:

@@ -31,7 +31,7 @@ class LongTail:
 
 
 @dataclass(frozen=True)
-class PreparedSplit:
+class DatasetSplit:
     """One split of a dataset.
 
     Attributes:
@@ -80,7 +80,7 @@ class SplitRecipe:
     long_tail: LongTail | None = None
     label_noise: float = 0.0
 
-    def prepare(self, table: Any, seed: int, transforms: Sequence[Transform] = ()) -> PreparedSplit:
+    def split(self, table: Any, seed: int, transforms: Sequence[Transform] = ()) -> DatasetSplit:
         """Divide a table, and standardize its targets by the training set; classes stay numbers.
 
         ``table`` is as in :meth:`SplitSamples.of`; it may have ``classes``, of which targets are
@@ -138,7 +138,7 @@ class SplitRecipe:
             if classes
             else TargetScaler.fit(exact[train], table.target_names, transforms)
         )
-        return PreparedSplit(
+        return DatasetSplit(
             train=torch.from_numpy(train),
             validation=torch.from_numpy(validation),
             test=torch.from_numpy(split.test),

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rnc_graph.data import PreparedSplit
+from rnc_graph.data import DatasetSplit
 from rnc_graph.data.bounds import exact
 from rnc_graph.data.table import FloatArray, MoleculeTable, Table
 from rnc_graph.errors import UnknownNameError
@@ -33,7 +33,7 @@ def check_baselines(names: Iterable[str], published: Iterable[str], *, molecules
             raise UnknownNameError(kind, name, known)
 
 
-def baseline_predictions(name: str, table: Table, split: PreparedSplit, seed: int) -> FloatArray:
+def baseline_predictions(name: str, table: Table, split: DatasetSplit, seed: int) -> FloatArray:
     """Return a baseline's standardized predictions for all N samples, (N, t).
 
     For classes they are logits (N, C), and the mean is that of the classes' indicators. Where
@@ -58,11 +58,11 @@ def baseline_predictions(name: str, table: Table, split: PreparedSplit, seed: in
     return _member(name, table, split, seed)
 
 
-def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) -> FloatArray:
+def _member(kind: str, table: MoleculeTable, split: DatasetSplit, seed: int) -> FloatArray:
     """Fit a member of a model that sees no graphs."""
     from rnc_graph.data.bad import bad_rows, check_bad
     from rnc_graph.data.features import molecule_features
-    from rnc_graph.data.featurizer import Wants, descriptor_names
+    from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names
     from rnc_graph.models.inputs import DescriptorScaler, Inputs
     from rnc_graph.models.members import fit_quick
     from rnc_graph.models.settings import TAKE_COUNTS, TAKE_DESCRIPTORS
@@ -70,8 +70,8 @@ def _member(kind: str, table: MoleculeTable, split: PreparedSplit, seed: int) ->
     on_descriptors, on_counts = kind in TAKE_DESCRIPTORS, kind in TAKE_COUNTS
     # Rows of one molecule are known where bounds are completed.
     canonical = on_counts or split.targets.dim() == 3
-    wants = Wants(descriptors=on_descriptors, canonical=canonical, bounded=on_counts)
-    features = molecule_features(table.smiles, wants)
+    config = FeaturizerConfig(descriptors=on_descriptors, canonical=canonical, bounded=on_counts)
+    features = molecule_features(table.smiles, config)
     check_bad(bad_rows(features.bad, table), "raise", table.name)
     scaler = None
     if on_descriptors:

@@ -86,7 +86,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             )
             distinct.setdefault(described, task)
     for task in distinct.values():
-        data, split = task.split.prepared(at)
+        data, split = task.split.setup(at)
         if isinstance(task, RegressTask):
             _check_sizes(experiment, task.split.spec, len(split.validation), len(split.test))
         objective = task.stage.objective

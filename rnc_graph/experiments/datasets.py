@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnc_graph.data import MoleculeTable, load_dataset, read_table, without
 from rnc_graph.data.cache import OnDone
 from rnc_graph.data.features import packed_graphs
-from rnc_graph.data.samples import ImageSource, ImageStore, InputKind, Samples, Store
+from rnc_graph.data.inputs import ImageSource, ImageStore, InputDataset, InputKind, Store
 from rnc_graph.data.scaling import Transform, not_positive
 from rnc_graph.data.table import Table
 from rnc_graph.errors import BadValueError
@@ -108,25 +108,25 @@ class Datasets:
         ood = self.ood.get(data)
         return digest({"smiles": ood, **self._drawn(kind)}) if ood else None
 
-    def samples(self) -> dict[str, Samples]:
+    def inputs(self) -> dict[str, InputDataset]:
         """Return the datasets with what encoders take, by digest.
 
         Raises:
             RncGraphError: a SMILES gives no molecule, or encoders take what a dataset lacks.
         """
-        found: dict[str, Samples] = {}
+        found: dict[str, InputDataset] = {}
         for loaded in (*self.sets.values(), *self.sources.values()):
             table = loaded.table
             if loaded.store is not None:
                 kind: InputKind = "images" if loaded.images is not None else "graphs"
-                found[loaded.digest] = Samples(table, loaded.store, kind, loaded.groups)
+                found[loaded.digest] = InputDataset(table, loaded.store, kind, loaded.groups)
                 continue
             assert isinstance(table, MoleculeTable)
             # Baselines know molecules by the digest of their graphs.
             kinds: set[InputKind] = {"graphs", *self.kinds}
             for kind in kinds:
                 store = self._store(table.smiles, table.name, kind)
-                samples = Samples(table, store, kind, transforms=loaded.transforms)
+                samples = InputDataset(table, store, kind, transforms=loaded.transforms)
                 found[self._digest(loaded, kind)] = samples
         return found
 

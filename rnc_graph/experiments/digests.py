@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.samples import ImageStore
+from rnc_graph.data.inputs import ImageStore
 from rnc_graph.data.scaling import Transform
 from rnc_graph.data.table import Table
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.data import Loader, PreparedSplit, Subset
+from rnc_graph.data import DatasetSplit, Loader, Subset
 from rnc_graph.data.bounds import exact
+from rnc_graph.data.inputs import InputDataset, InputKind, Store, make_augmentation
 from rnc_graph.data.recipe import within
-from rnc_graph.data.samples import InputKind, Samples, Store, make_augmentation
 from rnc_graph.data.table import FloatArray, exact_targets
 from rnc_graph.experiments.spec.split import LongTailSpec
 from rnc_graph.experiments.spec.stages import RepresentationSpec
@@ -44,15 +44,15 @@ ALIGNMENT_VIEW: dict[InputKind, dict[str, Any]] = {
 }
 
 
-def evaluated_indices(split: PreparedSplit, evaluate: str) -> dict[str, Tensor]:
+def evaluated_indices(split: DatasetSplit, evaluate: str) -> dict[str, Tensor]:
     """Return the indices of the sets to evaluate; for validation the test set is not touched."""
     indices = {"validation": split.validation}
     return indices if evaluate == "validation" else {**indices, "test": split.test}
 
 
 def evaluate_run(
-    data: Samples,
-    split: PreparedSplit,
+    data: InputDataset,
+    split: DatasetSplit,
     predictions: dict[str, FloatArray],
     long_tail: LongTailSpec | None,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -120,8 +120,8 @@ def _mean(by_target: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, f
 
 
 def _evaluate_run_classes(
-    data: Samples,
-    split: PreparedSplit,
+    data: InputDataset,
+    split: DatasetSplit,
     predictions: dict[str, FloatArray],
     long_tail: LongTailSpec | None,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -145,8 +145,8 @@ def _evaluate_run_classes(
 
 def evaluate_run_embedding(
     encoder: nn.Module,
-    data: Samples,
-    split: PreparedSplit,
+    data: InputDataset,
+    split: DatasetSplit,
     set_name: str,
     embedding: Tensor,
     ood: Store | None,

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.samples import Samples
+from rnc_graph.data.inputs import InputDataset
 from rnc_graph.encoders import make_encoder
 from rnc_graph.experiments.checks import check_methods
 from rnc_graph.experiments.executors.schedule import missing_tasks
-from rnc_graph.experiments.run import ExecutionConfig, prepare
+from rnc_graph.experiments.run import ExecutionConfig, setup_experiment
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.component import EncoderComponent
 from rnc_graph.experiments.store import Store
@@ -68,28 +68,28 @@ def forecast(experiment: Experiment, folder: Path, execution: ExecutionConfig) -
     Raises:
         RncGraphError: bad data.
     """
-    prepared = prepare(experiment)
+    setup = setup_experiment(experiment)
     store = Store(folder / "store")
-    damaged = store.damaged(prepared.tasks).keys()
+    damaged = store.damaged(setup.tasks).keys()
     there = store.keys() - damaged
-    missing = missing_tasks(prepared.tasks, there, damaged)
+    missing = missing_tasks(setup.tasks, there, damaged)
     seeds: Counter[tuple[str, str, str, str]] = Counter()
     done: Counter[tuple[str, str, str, str]] = Counter()
-    for run in prepared.planned:
+    for run in setup.planned:
         point = (run.data, run.split, run.encoder, run.method)
         seeds[point] += 1
         done[point] += run.task.key in there
     lines = [Line(*point, count, done[point]) for point, count in seeds.items()]
     work = 0.0
     if missing:
-        resources = prepared.work(execution.device, store).resources
-        check_methods(experiment, prepared.datasets)
+        resources = setup.work(execution.device, store).resources
+        check_methods(experiment, setup.datasets)
         work = _seconds(missing.values(), resources)
     processes = (
         execution.processes if execution.processes > 1 else min(execution.jobs, len(missing))
     )
     seconds = _START + work / processes if missing else 0.0
-    return Forecast(lines, len(prepared.tasks), len(missing), seconds)
+    return Forecast(lines, len(setup.tasks), len(missing), seconds)
 
 
 def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
@@ -116,11 +116,11 @@ def _seconds(tasks: Iterable[Task], resources: Resources) -> float:
     return total
 
 
-def _rows(data: Samples) -> torch.Tensor:
+def _rows(data: InputDataset) -> torch.Tensor:
     return torch.arange(min(_BATCH, len(data.inputs)))
 
 
-def _atoms(data: Samples) -> float:
+def _atoms(data: InputDataset) -> float:
     """Return the mean number of atoms, or nodes, of the first samples; 1 for images."""
     if data.kind == "images":
         return 1.0
@@ -128,7 +128,7 @@ def _atoms(data: Samples) -> float:
     return float(data.inputs.batch(rows).num_nodes / len(rows))
 
 
-def _pace(component: EncoderComponent, data: Samples, accelerator: str) -> float:
+def _pace(component: EncoderComponent, data: InputDataset, accelerator: str) -> float:
     """Return the seconds that an encoder takes for a sample, forward and backward."""
     device = torch_device(accelerator)
     # Other work on the machine is not counted; a GPU's own time is not the process's.

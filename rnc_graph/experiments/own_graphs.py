@@ -128,7 +128,7 @@ def graphs_digest(dataset: GraphDataset) -> str:
     return found.hexdigest()[:16]
 
 
-def find_own_modules() -> None:
+def find_local_modules() -> None:
     """Find modules of the working directory, in worker processes too; installed ones come first."""
     folder = str(Path.cwd())
     if folder not in sys.path and "" not in sys.path:

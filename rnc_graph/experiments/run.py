@@ -12,7 +12,7 @@ from rnc_graph.experiments.executors.executor import Executor, Work
 from rnc_graph.experiments.executors.launched import LaunchedExecutor, follow
 from rnc_graph.experiments.executors.processes import LocalExecutor, SharedExecutor
 from rnc_graph.experiments.executors.schedule import missing_tasks, run_tasks
-from rnc_graph.experiments.own_graphs import find_own_modules
+from rnc_graph.experiments.own_graphs import find_local_modules
 from rnc_graph.experiments.plan import PlannedRun, plan, with_pretraining
 from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.results import Outcome, finished
@@ -46,7 +46,7 @@ DEFAULT_EXECUTION = ExecutionConfig()
 
 
 @dataclass(frozen=True)
-class Prepared:
+class ExperimentSetup:
     """An experiment whose data are loaded and whose runs are planned."""
 
     experiment: Experiment
@@ -58,7 +58,7 @@ class Prepared:
     def work(self, device: str, store: Store) -> Work:
         """Return what any process needs for the tasks; loggers write beside the store."""
         return Work(
-            Resources(self.datasets.samples(), device, self.datasets.ood_stores()),
+            Resources(self.datasets.inputs(), device, self.datasets.ood_stores()),
             store,
             self.plugins,
             checkpoints=store.checkpoints.absolute(),
@@ -67,7 +67,7 @@ class Prepared:
         )
 
 
-def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepared:
+def setup_experiment(experiment: Experiment, progress: Progress | None = None) -> ExperimentSetup:
     """Load the data and plan the runs; ``progress`` is notified of samples that are left out.
 
     Raises:
@@ -76,7 +76,7 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
     progress = progress or Progress()
     # Loaded as they are now: runs are named after what the workers get.
     plugins = load_plugins(experiment.plugins)
-    find_own_modules()
+    find_local_modules()
     datasets = load_datasets(experiment, progress.decoded)
     for loaded in datasets.sets.values():
         if loaded.skipped:
@@ -85,7 +85,7 @@ def prepare(experiment: Experiment, progress: Progress | None = None) -> Prepare
             for note in loaded.table.bound_notes():
                 progress.say(f"{loaded.table.name}: {note}")
     planned = plan(experiment, datasets)
-    return Prepared(experiment, datasets, plugins, planned, with_pretraining(planned))
+    return ExperimentSetup(experiment, datasets, plugins, planned, with_pretraining(planned))
 
 
 def run_experiment(
@@ -109,26 +109,26 @@ def run_experiment(
             used, tasks that failed, or a process that died.
     """
     progress = progress or Progress()
-    prepared = prepare(experiment, progress)
+    setup = setup_experiment(experiment, progress)
     check_devices(experiment, execution.device)
     if experiment.tracking:
         from rnc_graph.experiments.tracking import check_tracking
 
         check_tracking(experiment.tracking)
     store = Store(folder / "store")
-    work = prepared.work(execution.device, store)
-    check_methods(experiment, prepared.datasets)
-    check_before_training(experiment, work.resources, prepared.tasks.values())
+    work = setup.work(execution.device, store)
+    check_methods(experiment, setup.datasets)
+    check_before_training(experiment, work.resources, setup.tasks.values())
     with locked(store.folder):
         remove_leftovers(folder)
-        damaged = store.discard_damaged(prepared.tasks, progress.say)
-        missing = missing_tasks(prepared.tasks, store.keys(), damaged)
-        progress.start(missing, done=len(prepared.tasks) - len(missing))
+        damaged = store.discard_damaged(setup.tasks, progress.say)
+        missing = missing_tasks(setup.tasks, store.keys(), damaged)
+        progress.start(missing, done=len(setup.tasks) - len(missing))
         # The other launched processes wait for a task, or for the end.
         if missing or launched():
             with open_executor(execution, work, len(missing)) as executor:
                 run_tasks(missing, executor, progress)
-        return finished(experiment, prepared.datasets, prepared.planned, folder, prepared.plugins)
+        return finished(experiment, setup.datasets, setup.planned, folder, setup.plugins)
 
 
 def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> None:
@@ -138,7 +138,7 @@ def follow_experiment(experiment: Experiment, folder: Path, *, device: str) -> N
     task failed.
     """
     check_devices(experiment, device)
-    follow(prepare(experiment).work(device, Store(folder / "store")))
+    follow(setup_experiment(experiment).work(device, Store(folder / "store")))
 
 
 def open_executor(execution: ExecutionConfig, work: Work, tasks: int) -> Executor:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from rnc_graph.data import Loader, PreparedSplit, Subset
-from rnc_graph.data.samples import Samples, Store, make_augmentation
+from rnc_graph.data import DatasetSplit, Loader, Subset
+from rnc_graph.data.inputs import InputDataset, Store, make_augmentation
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.experiments.identity import FORMAT, stage_identity, with_code
 from rnc_graph.experiments.spec.component import EncoderComponent
@@ -57,7 +57,7 @@ class SeededSplit:
             "seed": self.seed,
         }
 
-    def prepared(self, at: Resources) -> tuple[Samples, PreparedSplit]:
+    def setup(self, at: Resources) -> tuple[InputDataset, DatasetSplit]:
         """Return the data set, and its sets."""
         data = at.datasets[self.data]
         return data, data.split(self.seed, self.spec.recipe())
@@ -73,7 +73,7 @@ class Resources:
         ood: out-of-distribution sets, by digest.
     """
 
-    datasets: dict[str, Samples]
+    datasets: dict[str, InputDataset]
     device: str = "cpu"
     ood: dict[str, Store] = field(default_factory=dict)
 
@@ -141,7 +141,7 @@ class TrainingTask(Task):
         frozen = isinstance(self.stage, RegressionSpec) and self.stage.freeze
         return 0.1 if frozen else float(self.stage.views)
 
-    def model(self, data: Samples, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
+    def model(self, data: InputDataset, trainer: TrainerConfig = DEFAULT_TRAINER) -> TwoStage:
         """Return the model, untrained."""
         from rnc_graph.training import TwoStage
 
@@ -160,7 +160,7 @@ class TrainingTask(Task):
         )
 
     @abstractmethod
-    def _model_options(self, data: Samples) -> dict[str, Any]:
+    def _model_options(self, data: InputDataset) -> dict[str, Any]:
         """Return the options of the model that are the stage's own."""
 
 
@@ -187,14 +187,14 @@ class PretrainTask(TrainingTask):
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
-        data, split = self.split.prepared(at)
+        data, split = self.split.setup(at)
         model = self.model(data, trainer)
         model.pretrain(*training_sets(data, split), seed=self.split.seed)
         modules = nn.ModuleDict({"encoder": model.encoder, "objective": model.loss})
         record = {"identity": self.identity, "history": model.history["pretrain"]}
         return record, modules.state_dict()
 
-    def _model_options(self, data: Samples) -> dict[str, Any]:
+    def _model_options(self, data: InputDataset) -> dict[str, Any]:
         head_loss = "l1" if data.classes is None else "cross-entropy"
         return {"head_loss": head_loss, "pretrain": self.stage}
 
@@ -255,7 +255,7 @@ class RegressTask(TrainingTask):
             evaluated_indices,
         )
 
-        data, split = self.split.prepared(at)
+        data, split = self.split.setup(at)
         model = self.model(data, trainer)
         train, validation = training_sets(data, split)
         model.build(train, self.split.seed)
@@ -292,7 +292,7 @@ class RegressTask(TrainingTask):
             {**tensors, "embedding": embedding},
         )
 
-    def _model_options(self, data: Samples) -> dict[str, Any]:
+    def _model_options(self, data: InputDataset) -> dict[str, Any]:
         stage = self.stage
         return {
             "loss_weight": stage.objective_weight if stage.objective else None,
@@ -332,7 +332,7 @@ class BaselineTask(Task):
         """Fit, and predict the validation and the test set."""
         from rnc_graph.experiments.evaluation import evaluate_run, evaluated_indices
 
-        data, split = self.split.prepared(at)
+        data, split = self.split.setup(at)
         predicted = baseline_predictions(self.name, data.table, split, self.split.seed)
         predictions = {
             name: predicted[rows.numpy()]
@@ -350,7 +350,7 @@ def needs(task: Task) -> PretrainTask | None:
     return task.pretrained if isinstance(task, RegressTask) else None
 
 
-def training_sets(data: Samples, split: PreparedSplit) -> tuple[Subset, Subset]:
+def training_sets(data: InputDataset, split: DatasetSplit) -> tuple[Subset, Subset]:
     """Return training and validation set, with standardized targets."""
     train, validation = (
         Subset(data.inputs, rows, split.targets[rows]) for rows in (split.train, split.validation)

@@ -60,8 +60,8 @@ def explain_features(
     predictions have. Contributions need not add up to the prediction: an effect that needs two
     atoms counts for both.
 
-    ``features`` are computed as ``model.wants``, and others in ``jobs`` processes; ``on_done`` is
-    called with the number of molecules done since the last call.
+    ``features`` are computed as ``model.featurizer_config``, and others in ``jobs`` processes;
+    ``on_done`` is called with the number of molecules done since the last call.
     """
     shape = (0, len(model.targets))
     problems = {bad.row: bad.reason for bad in features.bad}
@@ -78,10 +78,10 @@ def explain_features(
             problems[row] = f"{len(masked)} atoms: at most {LARGEST} are explained"
         explained[row] = Explanation(smiles, np.empty(shape), problems[row])
     on_done(len(explained))
-    wants = replace(model.wants, clean=False)  # They are clean already.
+    config = replace(model.featurizer_config, clean=False)  # They are clean already.
     jobs = jobs if len(blocks) >= _WORTH_PROCESSES else 1
     texts = ([text for own in block.values() for text in own] for block in blocks if block)
-    for block, arrays in zip(blocks, stream_arrays(texts, wants, jobs), strict=False):
+    for block, arrays in zip(blocks, stream_arrays(texts, config, jobs), strict=False):
         predicted = model.predict(_masked_features(model, arrays, list(map(len, block.values()))))
         learned = model.scaler.transform(predicted.values)
         first = 0
@@ -157,5 +157,5 @@ def explain_smiles(
     on_done: Callable[[int], None] = lambda molecules: None,
 ) -> list[Explanation]:
     """Explain the predictions of N SMILES by their atoms: see :func:`explain_features`."""
-    features = MoleculeFeatures.of(molecule_arrays(smiles, model.wants))
+    features = MoleculeFeatures.of(molecule_arrays(smiles, model.featurizer_config))
     return explain_features(model, features, jobs, on_done)

@@ -13,7 +13,7 @@ from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bad import BadRow, bad_row, bad_rows, check_bad, describe_bad, without_value
 from rnc_graph.data.duplicates import find_duplicates, lost_bounds, merge_transformed
 from rnc_graph.data.features import MoleculeFeatures, molecule_features
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.scaling import TargetScaler, Transform, not_positive
 from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import SPLITS, Split, SplitSamples
@@ -30,7 +30,7 @@ from rnc_graph.plugins import Plugin
 
 
 @dataclass(frozen=True)
-class Preparation:
+class DataConfig:
     """What is done with a table before a model is trained on it.
 
     Attributes:
@@ -52,7 +52,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class DataSetup:
     """N molecules that can be trained on, the rows left out, and notes on what was done."""
 
     table: MoleculeTable
@@ -109,24 +109,24 @@ class Built:
     baselines: dict[str, FloatArray] = field(default_factory=dict)
 
 
-def prepare(
+def setup_data(
     table: MoleculeTable,
     bad: Sequence[BadRow],
-    preparation: Preparation,
-    wants: Wants,
+    data_config: DataConfig,
+    featurizer_config: FeaturizerConfig,
     *,
     transforms: Sequence[Transform] = (),
     jobs: int = 1,
     on_progress: Callable[[float], None] = lambda share: None,
-) -> Prepared:
+) -> DataSetup:
     """Featurize, merge and split a table.
 
     Args:
         table: rows with a SMILES and a target.
         bad: rows that were left out when it was read; those without any value are counted in the
             notes alone.
-        preparation: what is done.
-        wants: what the model needs of molecules.
+        data_config: what is done.
+        featurizer_config: what the model needs of molecules.
         transforms: of the targets; rows with a value that has no logarithm are bad.
         jobs: processes to featurize in.
         on_progress: receives the share of molecules that is done.
@@ -135,7 +135,7 @@ def prepare(
         BadValueError: rows are bad and ``on_bad`` is "raise", or the split cannot be made.
     """
     bad, notes = without_value(bad)
-    wants = replace(wants, fingerprints=True, canonical=True)
+    featurizer_config = replace(featurizer_config, fingerprints=True, canonical=True)
     done = 0
     table, without_logarithm = with_logarithms(table, transforms)
 
@@ -144,18 +144,18 @@ def prepare(
         done += molecules
         on_progress(done / max(1, len(table)))
 
-    features = molecule_features(table.smiles, wants, jobs=jobs, on_done=count)
+    features = molecule_features(table.smiles, featurizer_config, jobs=jobs, on_done=count)
     unreadable = bad_rows(features.bad, table)
     all_bad = sorted([*bad, *without_logarithm, *unreadable], key=lambda row: row.row)
-    check_bad(all_bad, preparation.on_bad, table.name)
+    check_bad(all_bad, data_config.on_bad, table.name)
     if not len(features.good):
         raise BadValueError(
             f"{table.name}: no molecule is left\n{describe_bad(all_bad, table.name)}"
         )
     if unreadable:
         table = table.take(features.good)
-        features = molecule_features(table.smiles, wants, jobs=jobs)
-    if wants.clean:
+        features = molecule_features(table.smiles, featurizer_config, jobs=jobs)
+    if featurizer_config.clean:
         changed = sum(
             canonical_smiles(text) != cleaned
             for text, cleaned in zip(table.smiles, features.canonical, strict=True)
@@ -164,15 +164,15 @@ def prepare(
     # Values that are learned as logarithms are compared and merged as logarithms.
     scaler = TargetScaler(np.zeros(1), np.ones(1), tuple(transforms))
     duplicates = find_duplicates(features.canonical, scaler.transform(table.exact))
-    splitter = SPLITS.make(preparation.split, **(preparation.split_options or {}))
+    splitter = SPLITS.make(data_config.split, **(data_config.split_options or {}))
     split = None
-    if preparation.weigh_merged and table.weights is None:
+    if data_config.weigh_merged and table.weights is None:
         table = replace(table, weights=np.ones(len(table)))
     if duplicates.groups:
-        hint = "; --merge mean makes one row of each" if preparation.merge == "no" else ""
+        hint = "; --merge mean makes one row of each" if data_config.merge == "no" else ""
         notes.append(duplicates.summary(table.rows) + hint)
-        if preparation.merge != "no":
-            keys, split = _split_first(table, features.canonical, splitter, preparation, all_bad)
+        if data_config.merge != "no":
+            keys, split = _split_first(table, features.canonical, splitter, data_config, all_bad)
             if split is not None:
                 notes.append(
                     "rows of a molecule differ in the column that the table is split by: they are "
@@ -183,12 +183,12 @@ def prepare(
                     f"{plural(lost, 'molecule')} lost a bound in merging: a value is kept before a "
                     "bound, and of bounds on both sides those on the side of the first"
                 )
-            table = merge_transformed(table, keys, preparation.merge, scaler)
-            features = molecule_features(table.smiles, wants, jobs=jobs)
-            notes.append(f"merged by their {preparation.merge}: {len(table)} molecules are left")
+            table = merge_transformed(table, keys, data_config.merge, scaler)
+            features = molecule_features(table.smiles, featurizer_config, jobs=jobs)
+            notes.append(f"merged by their {data_config.merge}: {len(table)} molecules are left")
     molecules = SplitSamples.of(table, features.canonical)
     if split is None:
-        split = _split(splitter, molecules, preparation, all_bad, table.name)
+        split = _split(splitter, molecules, data_config, all_bad, table.name)
     if left_out := len(table) - sum(map(len, split.sets().values())):
         notes.append(f"{left_out} rows are in no set of the split and are left out")
     if leaks := leaking_pairs(split, molecules):
@@ -196,19 +196,19 @@ def prepare(
             f"{len(leaks)} rows hold a molecule that is in another set of the given split too: "
             "kept as given; --leaks drop leaves them out"
         )
-    return Prepared(table, features, split, all_bad, notes)
+    return DataSetup(table, features, split, all_bad, notes)
 
 
 def _split(
     splitter: Splitter,
     molecules: SplitSamples,
-    preparation: Preparation,
+    data_config: DataConfig,
     bad: Sequence[BadRow],
     name: str,
 ) -> Split:
     """Split the rows that are left; an error also says which are not, and may be why."""
     try:
-        return splitter.split(molecules, preparation.seed, preparation.fractions)
+        return splitter.split(molecules, data_config.seed, data_config.fractions)
     except BadValueError as error:
         if not bad:
             raise
@@ -219,7 +219,7 @@ def _split_first(
     table: MoleculeTable,
     canonical: list[str],
     splitter: Splitter,
-    preparation: Preparation,
+    data_config: DataConfig,
     bad: Sequence[BadRow],
 ) -> tuple[list[str], Split | None]:
     """Split before merging, where the rows of a molecule differ in the column that is split by.
@@ -234,7 +234,7 @@ def _split_first(
     cells = molecules.columns.get(getattr(splitter, "column", ""), [""] * len(canonical))
     if len({*zip(canonical, map(str.strip, cells), strict=True)}) == len({*canonical}):
         return canonical, None
-    split = _split(splitter, molecules, preparation, bad, table.name)
+    split = _split(splitter, molecules, data_config, bad, table.name)
     set_of = np.full(len(canonical), -1)
     for number, rows in enumerate(split.sets().values()):
         set_of[rows] = number
@@ -244,7 +244,7 @@ def _split_first(
 
 
 def build(
-    prepared: Prepared,
+    setup: DataSetup,
     settings: ModelSettings,
     *,
     seed: int = 0,
@@ -259,7 +259,7 @@ def build(
 
     The test set is predicted once, at the end, and by ``baselines`` for comparison.
     """
-    table, split, features = prepared.table, prepared.split, prepared.features
+    table, split, features = setup.table, setup.split, setup.features
     trained = train_model(
         features,
         table.targets,

@@ -95,7 +95,7 @@ def calibrate_out_of_fold(
     model = _with_typical_spread(model, difficulty)
     difficulty = difficulty + model.typical_spread
     distance = np.empty(len(rows))
-    fold = out_of_fold.parts.fold.numpy()
+    fold = out_of_fold.training.fold.numpy()
     for number in np.unique(fold[known]):
         held = fold[known] == number
         others = features.fingerprints[first_rows(features.canonical, train[fold != number])]
@@ -108,7 +108,7 @@ def calibrate_out_of_fold(
         spread=model.spread(votes),
         difficulty=difficulty * own,
         distance=distance,
-        outside=distance > model.domain.threshold,
+        out_of_domain=distance > model.domain.threshold,
         seen=np.zeros(len(rows), dtype=bool),
         molecule=digests([features.canonical[row] for row in rows]),
     )

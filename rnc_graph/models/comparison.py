@@ -142,7 +142,7 @@ def compare_models(
     first: MoleculeModel,
     second: MoleculeModel,
     smiles: Sequence[str],
-    measured: FloatArray,
+    y_true: FloatArray,
     *,
     censored: NDArray[np.int8] | None = None,
     jobs: int = 1,
@@ -153,7 +153,7 @@ def compare_models(
         first: a model, such as ``MoleculeRegressor.model_``.
         second: another one.
         smiles: of N molecules.
-        measured: (N, t) of the targets of both, in the order of :func:`common_targets`; NaN where
+        y_true: (N, t) of the targets of both, in the order of :func:`common_targets`; NaN where
             missing.
         censored: (N, t) as in ``train_model``; bounds are in no error.
         jobs: processes to featurize in.
@@ -163,12 +163,12 @@ def compare_models(
             measurement.
     """
     names = common_targets(first, second)
-    measured = np.asarray(measured, dtype=np.float64)
-    measured = measured[:, None] if measured.ndim == 1 else measured
-    if measured.shape != (len(smiles), len(names)):
+    y_true = np.asarray(y_true, dtype=np.float64)
+    y_true = y_true[:, None] if y_true.ndim == 1 else y_true
+    if y_true.shape != (len(smiles), len(names)):
         raise BadValueError(
-            f"measured: expected {len(smiles)} rows and a column for each of {', '.join(names)}, "
-            f"got an array of shape {measured.shape}"
+            f"y_true: expected {len(smiles)} rows and a column for each of {', '.join(names)}, "
+            f"got an array of shape {y_true.shape}"
         )
     found = [predict_smiles(model, smiles, jobs) for model in (first, second)]
     one, two = (predictions for predictions, _ in found)
@@ -178,15 +178,15 @@ def compare_models(
     molecules = (two if second.settings.clean else one).molecule
     compared: list[TargetComparison] = []
     tested: list[int] = []
-    for name, y_true in zip(names, exact_values(measured, censored).T, strict=True):
+    for name, exact in zip(names, exact_values(y_true, censored).T, strict=True):
         columns = [model.targets.index(name) for model in (first, second)]
-        rows = np.flatnonzero(new & ~np.isnan(y_true))
+        rows = np.flatnonzero(new & ~np.isnan(exact))
         if not len(rows):
             continue
         predicted = [p.values[rows, c] for p, c in zip((one, two), columns, strict=True)]
         how = {m.scaler.transforms[c] for m, c in zip((first, second), columns, strict=True)}
         unit = first.units[columns[0]] or second.units[columns[1]]
-        arrays = [y_true[rows], *predicted]
+        arrays = [exact[rows], *predicted]
         compared.append(_compared(name, unit, arrays, molecules[rows]))
         if how == {"log10"}:
             logs = [np.log10(np.where(array > 0, array, np.nan)) for array in arrays]

@@ -243,7 +243,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             if weights is not None:
                 weights = np.concatenate([weights, np.ones(len(held_smiles))])
         targets = measured.values
-        features = molecule_features(smiles, settings.wants, jobs=self._jobs())
+        features = molecule_features(smiles, settings.featurizer_config, jobs=self._jobs())
         useless = np.isnan(targets).all(axis=1)
         if weights is not None:
             useless |= weights == 0

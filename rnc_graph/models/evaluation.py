@@ -29,7 +29,7 @@ class Evaluation:
     Attributes:
         smiles: N SMILES.
         rows: (N,) their row numbers in the file, from 1.
-        measured: (N, t), NaN where missing.
+        y_true: (N, t), NaN where missing.
         predictions: of the N molecules.
         low: (N, t) lower end of the intervals, NaN where too few molecules calibrate them.
         high: (N, t) upper end.
@@ -37,7 +37,7 @@ class Evaluation:
         targets: names of the t targets.
         units: of the t targets.
         scaler: of the model, with the transforms of the targets.
-        censored: (N, t) 0 where ``measured`` is a value, 1 where the value is above it, -1 where it
+        censored: (N, t) 0 where ``y_true`` is a value, 1 where the value is above it, -1 where it
             is below; None if all are values. Errors are those of values alone.
         ids: N texts that name the rows; none without such a column.
         id_column: the name of that column.
@@ -45,7 +45,7 @@ class Evaluation:
 
     smiles: list[str]
     rows: NDArray[np.int64]
-    measured: FloatArray
+    y_true: FloatArray
     predictions: Predictions
     low: FloatArray
     high: FloatArray
@@ -63,7 +63,7 @@ class Evaluation:
             self,
             smiles=[self.smiles[row] for row in rows],
             rows=self.rows[rows],
-            measured=self.measured[rows],
+            y_true=self.y_true[rows],
             predictions=self.predictions.take(rows),
             low=self.low[rows],
             high=self.high[rows],
@@ -74,7 +74,7 @@ class Evaluation:
     @property
     def exact(self) -> FloatArray:
         """(N, t) the measured values, NaN where missing or where only a bound is known."""
-        return exact_values(self.measured, self.censored)
+        return exact_values(self.y_true, self.censored)
 
     def transformed(self) -> Evaluation:
         """Return the evaluation in the scales of the transforms, such as "log10 of IC50"."""
@@ -84,7 +84,7 @@ class Evaluation:
         names = zip(self.targets, scaler.transforms, strict=True)
         return replace(
             self,
-            measured=scaler.transform(self.measured),
+            y_true=scaler.transform(self.y_true),
             predictions=replace(self.predictions, values=scaler.transform(self.predictions.values)),
             low=scaler.transform(self.low),
             high=scaler.transform(self.high),
@@ -101,7 +101,7 @@ class Evaluation:
         return [
             (evaluation, target)
             for target, name in enumerate(self.targets)
-            if not np.isnan(self.measured[:, target]).all()
+            if not np.isnan(self.y_true[:, target]).all()
             for evaluation in (self, transformed)
             if evaluation is self or evaluation.targets[target] != name
         ]
@@ -119,26 +119,31 @@ class Evaluation:
         """Return the metrics of one target, in its unit, over the molecules that have it.
 
         Those of :func:`~rnc_graph.metrics.metrics_by_target`; "coverage", the share within their
-        intervals; "width", the median width of these; and "outside", the share out of the domain.
-        NaN where there are too few molecules. With bounds also "bounds", how many there are, and
-        "violations", the share of them on whose wrong side the prediction is.
+        intervals; "width", the median width of these; and "out_of_domain", the share out of the
+        domain. NaN where there are too few molecules. With bounds also "bounds", how many there
+        are, and "violations", the share of them on whose wrong side the prediction is.
         """
         rows = self.known(target)
-        arrays = (self.measured, self.predictions.values, self.low, self.high)
-        measured, predicted, low, high = (array[rows, target, None] for array in arrays)
+        arrays = (self.y_true, self.predictions.values, self.low, self.high)
+        y_true, predicted, low, high = (array[rows, target, None] for array in arrays)
         inside, count, _ = self.covered(target)
         return {
-            **metrics_by_target(measured, predicted)[0],
+            **metrics_by_target(y_true, predicted)[0],
             "coverage": inside / count if count else math.nan,
             "width": float(np.median(high - low)) if count else math.nan,
-            "outside": float(self.predictions.outside[rows].mean()) if rows.size else math.nan,
+            "out_of_domain": float(self.predictions.out_of_domain[rows].mean())
+            if rows.size
+            else math.nan,
             **self._violations(target),
         }
 
     def by_domain(self) -> dict[str, Evaluation]:
         """Return the evaluations of the molecules in the domain, and of those out of it."""
-        outside = self.predictions.outside
-        rows = {"in the domain": np.flatnonzero(~outside), "out of domain": np.flatnonzero(outside)}
+        out_of_domain = self.predictions.out_of_domain
+        rows = {
+            "in the domain": np.flatnonzero(~out_of_domain),
+            "out of domain": np.flatnonzero(out_of_domain),
+        }
         return {name: self.take(own) for name, own in rows.items()}
 
     def covered(self, target: int) -> tuple[int, int, int]:
@@ -148,7 +153,7 @@ class Evaluation:
         """
         rows = self.known(target)
         rows = rows[np.isfinite(self.low[rows, target])]
-        y_true, low, high = (a[rows, target] for a in (self.measured, self.low, self.high))
+        y_true, low, high = (a[rows, target] for a in (self.y_true, self.low, self.high))
         inside = (low <= y_true) & (y_true <= high)
         return int(inside.sum()), len(rows), len(np.unique(self.predictions.molecule[rows]))
 
@@ -156,7 +161,7 @@ class Evaluation:
         if self.censored is None:
             return {}
         sides = self.censored[:, target]
-        beyond = sides * (self.predictions.values - self.measured)[:, target]
+        beyond = sides * (self.predictions.values - self.y_true)[:, target]
         of_bounds = beyond[(sides != 0) & ~np.isnan(beyond)]
         share = float((of_bounds < 0).mean()) if of_bounds.size else math.nan
         return {"bounds": len(of_bounds), "violations": share}
@@ -166,7 +171,7 @@ def evaluate_predictions(
     model: MoleculeModel,
     smiles: Sequence[str],
     rows: NDArray[np.int64],
-    measured: FloatArray,
+    y_true: FloatArray,
     predictions: Predictions,
     level: float = LEVEL,
     *,
@@ -179,7 +184,7 @@ def evaluate_predictions(
     return Evaluation(
         smiles=list(smiles),
         rows=rows,
-        measured=measured,
+        y_true=y_true,
         predictions=predictions,
         low=low,
         high=high,
@@ -218,7 +223,7 @@ def calibration(model: MoleculeModel, evaluation: Evaluation, target: int) -> Ca
     from scipy.stats import betabinom
 
     rows = evaluation.known(target)
-    y_true, predictions = evaluation.measured[rows, target], evaluation.predictions.take(rows)
+    y_true, predictions = evaluation.y_true[rows, target], evaluation.predictions.take(rows)
     count, calibrated = len(np.unique(predictions.molecule)), model.intervals.counts[target]
     seen, low, high = (np.full(len(LEVELS), np.nan) for _ in range(3))
     for number, level in enumerate(LEVELS.tolist()):

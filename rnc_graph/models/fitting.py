@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from rnc_graph.models.members import Fitted, TrainingParts, fit_member, kinds, load_member
+from rnc_graph.models.members import Fitted, TrainingSet, fit_member, kinds, load_member
 from rnc_graph.models.mixture import networks_earn_their_time
 from rnc_graph.models.network import Network
 from rnc_graph.models.settings import ModelSettings
@@ -29,7 +29,7 @@ _OUT_OF_FOLD = "out of fold"
 
 
 def fit_members(
-    parts: TrainingParts,
+    training: TrainingSet,
     settings: ModelSettings,
     seed: int,
     jobs: int,
@@ -56,7 +56,7 @@ def fit_members(
     others = list(range(len(networks), len(wanted)))
     tried = 1 if settings.networks == "auto" and others else len(networks)
 
-    with _fitting(parts, settings, device, plugins, min(jobs, tried + len(others)), done) as fit:
+    with _fitting(training, settings, device, plugins, min(jobs, tried + len(others)), done) as fit:
         # The networks first: the quick ones fill what time is left at the end.
         fitted = fit([(n, wanted[n], seeds[n]) for n in [*networks[:tried], *others]])
         if tried < len(networks):
@@ -64,9 +64,9 @@ def fit_members(
             if networks_earn_their_time(
                 fitted[0].out_of_fold,
                 votes,
-                parts.completed(votes),
-                parts.molecules(),
-                parts.weights(),
+                training.completed(votes),
+                training.molecules(),
+                training.weights(),
             ):
                 fitted |= fit([(n, wanted[n], seeds[n]) for n in networks[tried:]])
             else:
@@ -81,7 +81,7 @@ _Task = tuple[int, str, int]
 
 @contextmanager
 def _fitting(
-    parts: TrainingParts,
+    training: TrainingSet,
     settings: ModelSettings,
     device: str,
     plugins: Sequence[Plugin],
@@ -89,7 +89,7 @@ def _fitting(
     done: Callable[..., None],
 ) -> Iterator[Callable[[list[_Task]], dict[int, Fitted]]]:
     """Lend a function that trains members, here or in processes that end with the block."""
-    fit_one = partial(fit_member, parts=parts, settings=settings, device=device)
+    fit_one = partial(fit_member, training=training, settings=settings, device=device)
 
     def fit_here(tasks: list[_Task]) -> dict[int, Fitted]:
         fitted = {}
@@ -117,7 +117,7 @@ def _fitting(
                     done(number)
                 for future in finished:
                     number, kind, _ = running.pop(future)
-                    fitted[number] = _unpacked(future.result(), kind, parts, settings)
+                    fitted[number] = _unpacked(future.result(), kind, training, settings)
                     done(number, everything=True)
             return fitted
 
@@ -157,8 +157,8 @@ def _fit_in_worker(number: int, kind: str, seed: int) -> bytes:
     return content
 
 
-def _unpacked(content: bytes, kind: str, parts: TrainingParts, settings: ModelSettings) -> Fitted:
+def _unpacked(content: bytes, kind: str, training: TrainingSet, settings: ModelSettings) -> Fitted:
     tensors = load(content)
     out_of_fold = tensors.pop(_OUT_OF_FOLD).numpy()
-    scores, targets = parts.inputs.scores.shape[1], parts.targets.shape[1]
+    scores, targets = training.inputs.scores.shape[1], training.targets.shape[1]
     return Fitted(load_member(kind, tensors, settings, scores, targets), out_of_fold)

@@ -46,9 +46,9 @@ def stream_features(
             _, first = np.unique(rows, return_index=True)
             yield [texts[row] for row in first]
 
-    wants = model.wants_to_embed if to_embed else model.wants
+    config = model.featurizer_config_to_embed if to_embed else model.featurizer_config
     counts = () if to_embed else model.counts
-    for arrays in stream_arrays(different(), wants, jobs, counts, trains=False):
+    for arrays in stream_arrays(different(), config, jobs, counts, trains=False):
         yield MoleculeFeatures.of(arrays), waiting.popleft()
 
 
@@ -124,8 +124,8 @@ def prediction_frame(
         columns[f"high_{target}"] = high[:, number]
         columns[f"spread_{target}"] = predictions.spread[:, number]
     columns["distance"] = predictions.distance
-    outside = np.where(predictions.outside, "yes", "no").astype(object)
-    outside[np.isnan(predictions.distance)] = ""
-    columns["outside_domain"] = outside
+    out_of_domain = np.where(predictions.out_of_domain, "yes", "no").astype(object)
+    out_of_domain[np.isnan(predictions.distance)] = ""
+    columns["outside_domain"] = out_of_domain
     columns["problem"] = np.array(problems, dtype=object)
     return pd.DataFrame(columns)

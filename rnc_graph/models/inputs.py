@@ -52,7 +52,7 @@ def example_molecules() -> GraphDataset:
     return featurize(["CC(=O)N", "c1ccccc1O"])[0]
 
 
-class GraphBatches:
+class GraphLoader:
     """The batches of N graphs, for several encoders; made once, unless there are many.
 
     Args:
@@ -104,7 +104,7 @@ class Inputs:
         counts: (N, 4096) of substructures by fingerprint; none where they were not computed.
     """
 
-    molecules: GraphBatches
+    molecules: GraphLoader
     scores: Tensor
     smiles: list[str]
     embedding: Tensor
@@ -141,7 +141,7 @@ class Inputs:
         if scaler is not None:
             scores = scaler.transform(descriptor_names(), features.descriptors[rows])
         smiles = [features.canonical[row] for row in rows] if features.canonical else []
-        molecules = GraphBatches(features.graphs, torch.from_numpy(rows))
+        molecules = GraphLoader(features.graphs, torch.from_numpy(rows))
         embedded = torch.empty(len(rows), 0)
         if embedding is not None:
             with one_thread():  # The same bits everywhere.
@@ -155,7 +155,7 @@ class Inputs:
         """Return some of the N molecules."""
         smiles = [self.smiles[row] for row in index] if self.smiles else []
         scores, embedding = self.scores[index], self.embedding[index]
-        molecules = GraphBatches(self.graphs, self.rows[index])
+        molecules = GraphLoader(self.graphs, self.rows[index])
         counts = {name: matrix[index.numpy()] for name, matrix in self.counts.items()}
         return Inputs(molecules, scores, smiles, embedding, counts)
 
@@ -191,7 +191,7 @@ class Inputs:
 
     def to(self, device: torch.device) -> Inputs:
         """Return the molecules with their graphs on a device."""
-        molecules = GraphBatches(self.graphs.to(device), self.rows.to(device))
+        molecules = GraphLoader(self.graphs.to(device), self.rows.to(device))
         return replace(self, molecules=molecules)
 
 

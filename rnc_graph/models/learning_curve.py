@@ -11,7 +11,7 @@ from scipy import stats
 from rnc_graph.data.splits.split import Split, groups_of, joined, numbered
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError
-from rnc_graph.models.build import Prepared, build
+from rnc_graph.models.build import DataSetup, build
 from rnc_graph.models.comparison import error_shares
 from rnc_graph.models.settings import ModelSettings
 from rnc_graph.plugins import Plugin
@@ -113,16 +113,16 @@ class TargetCurve:
         return PowerLaw(float(np.exp(fit.intercept)), exponent, exponent - reach, exponent + reach)
 
 
-def check_learning_curve(prepared: Prepared) -> None:
+def check_learning_curve(setup: DataSetup) -> None:
     """Raise :class:`BadValueError` unless there is a test set with a measured value."""
-    if np.isnan(prepared.table.exact[prepared.split.test]).all():
+    if np.isnan(setup.table.exact[setup.split.test]).all():
         raise BadValueError(
             "learning curve: expected a test set with measured values, got a split without one"
         )
 
 
 def learning_curve(
-    prepared: Prepared,
+    setup: DataSetup,
     settings: ModelSettings,
     *,
     seed: int = 0,
@@ -143,8 +143,8 @@ def learning_curve(
     Returns:
         A curve for each target, and notes on the models that could not be trained.
     """
-    split = prepared.split
-    canonical = prepared.features.canonical
+    split = setup.split
+    canonical = setup.features.canonical
     groups = groups_of(numbered(canonical[row] for row in split.train))
     draws = [
         (share, number)
@@ -158,7 +158,7 @@ def learning_curve(
         size = max(1, round(share * len(groups)))
         order = np.random.default_rng([seed, number]).permutation(len(groups))[:size]
         train = split.train[joined([groups[group] for group in np.sort(order)])]
-        part = replace(prepared, split=Split(train, split.validation, split.test))
+        part = replace(setup, split=Split(train, split.validation, split.test))
         options = {"jobs": jobs, "device": device, "plugins": plugins, "baselines": False}
         try:
             built = build(part, settings, seed=seed, **options)  # type: ignore[arg-type]
@@ -171,11 +171,11 @@ def learning_curve(
                 metrics, rows = test.metrics(target), test.known(target)
                 if not len(rows):
                     continue
-                errors = test.predictions.values[rows, target] - test.measured[rows, target]
+                errors = test.predictions.values[rows, target] - test.y_true[rows, target]
                 molecules = numbered(canonical[row] for row in split.test[rows])
                 own = unit if name == built.model.targets[target] else "log10 units"
                 curve = curves.setdefault(name, TargetCurve(name, own))
-                known = train[~np.isnan(prepared.table.targets[train, target])]
+                known = train[~np.isnan(setup.table.targets[train, target])]
                 curve.molecules.append(len({canonical[row] for row in known}))
                 curve.shares.append(share)
                 curve.draws.append(number)

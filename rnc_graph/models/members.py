@@ -45,7 +45,7 @@ _TREES_OF_A_FOLD = 100
 
 
 @dataclass(frozen=True)
-class TrainingParts:
+class TrainingSet:
     """What all members of a model are trained on.
 
     Attributes:
@@ -119,7 +119,7 @@ class Fitted:
 def fit_member(
     kind: str,
     number: int,
-    parts: TrainingParts,
+    training: TrainingSet,
     settings: ModelSettings,
     *,
     seed: int,
@@ -131,18 +131,18 @@ def fit_member(
     A network is trained once: network i does not see fold i modulo 5, which it predicts. The others
     learn from all folds, and are trained anew without each of them to predict it.
     """
-    inputs, targets, train = parts.inputs, parts.targets, parts.train
+    inputs, targets, train = training.inputs, training.targets, training.train
     predicted = np.full((len(train), targets.shape[1]), np.nan)
     if kind == Network.kind:
-        held = parts.fold == number % FOLDS
+        held = training.fold == number % FOLDS
         network = Network(settings, inputs.scores.shape[1], targets.shape[1], seed)
-        if number < len(parts.encoders):
-            network.encoder.load_state_dict(parts.encoders[number])
+        if number < len(training.encoders):
+            network.encoder.load_state_dict(training.encoders[number])
         network.fit(
             inputs,
             targets,
             train[~held],
-            parts.selection,
+            training.selection,
             settings,
             seed=seed,
             device=device,
@@ -153,8 +153,8 @@ def fit_member(
         return Fitted(network, predicted)
     member = fit_quick(kind, inputs, targets, train, seed)
     if isinstance(member, LearnedByKernel) and member.keeps_kernel(targets[train]):
-        return Fitted(member, member.cross_predict(inputs, targets, train, parts.folds()))
-    for held in parts.folds():
+        return Fitted(member, member.cross_predict(inputs, targets, train, training.folds()))
+    for held in training.folds():
         other = fit_quick(kind, inputs, targets, train[~held], seed, _TREES_OF_A_FOLD)
         predicted[held] = other.predict(inputs.take(train[held]))
     return Fitted(member, predicted)

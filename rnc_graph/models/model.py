@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import TargetScaler
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import FEATURIZER, Wants
+from rnc_graph.data.featurizer import FEATURIZER, FeaturizerConfig
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, RunError
@@ -44,7 +44,7 @@ class Predictions:
         difficulty: (N, t) what the intervals are proportional to, as the targets are learned: in
             their units, or in those of their transforms.
         distance: (N,) from 0 to 1, to the nearest training molecule.
-        outside: (N,) whether that is farther than the model's domain reaches.
+        out_of_domain: (N,) whether that is farther than the model's domain reaches.
         seen: (N,) whether the molecule belongs to the training or validation set.
         molecule: (N,) the same number for all rows of a molecule, as the model cleans it.
     """
@@ -53,7 +53,7 @@ class Predictions:
     spread: FloatArray
     difficulty: FloatArray
     distance: FloatArray
-    outside: NDArray[np.bool_]
+    out_of_domain: NDArray[np.bool_]
     seen: NDArray[np.bool_]
     molecule: NDArray[np.int64]
 
@@ -122,15 +122,15 @@ class MoleculeModel:
     spread_of: SpreadOf = "votes"
 
     @property
-    def wants(self) -> Wants:
+    def featurizer_config(self) -> FeaturizerConfig:
         """What has to be computed of molecules before they are predicted."""
-        return replace(self.settings.wants, featurizer=self.featurizer)
+        return replace(self.settings.featurizer_config, featurizer=self.featurizer)
 
     @property
-    def wants_to_embed(self) -> Wants:
+    def featurizer_config_to_embed(self) -> FeaturizerConfig:
         """What has to be computed of the same molecules before they are embedded."""
-        wants = self.wants
-        return replace(wants, descriptors=False, bounded=wants.descriptors or wants.bounded)
+        config = self.featurizer_config
+        return replace(config, descriptors=False, bounded=config.descriptors or config.bounded)
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ class MoleculeModel:
             spread=spread,
             difficulty=difficulty,
             distance=distance,
-            outside=distance > self.domain.threshold,
+            out_of_domain=distance > self.domain.threshold,
             # Without its molecules, equal fingerprints are the best evidence there is.
             seen=distance == 0 if self.seen is None else np.isin(molecule, self.seen),
             molecule=molecule,

@@ -51,7 +51,7 @@ class TrainingMolecules:
                 f"{table.name}: expected the model's targets {', '.join(model.targets)}, got "
                 f"{', '.join(table.target_names)}"
             )
-        features = molecule_features(table.smiles, model.wants_to_embed, jobs=jobs)
+        features = molecule_features(table.smiles, model.featurizer_config_to_embed, jobs=jobs)
         rows = features.good
         # Training leaves out values that have no logarithm.
         unused = not_positive(table.targets[rows], model.scaler.transforms)

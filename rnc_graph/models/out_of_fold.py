@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnc_graph.data.table import FloatArray
-from rnc_graph.models.members import Fitted, TrainingParts
+from rnc_graph.models.members import Fitted, TrainingSet
 from rnc_graph.models.mixture import cross_weights, mixture_weights
 from rnc_graph.models.network import Network
 
@@ -23,7 +23,7 @@ class OutOfFold:
     not see it.
 
     Attributes:
-        parts: what the members were trained on.
+        training: what the members were trained on.
         members: (m, n, t) standardized, NaN where there is none.
         votes: (n, t, g) standardized: the mean of the networks, if there are any, and each other
             member; NaN where there is none.
@@ -31,14 +31,14 @@ class OutOfFold:
         stacked: whether the weights are learned.
     """
 
-    parts: TrainingParts
+    training: TrainingSet
     members: FloatArray
     votes: FloatArray
     sizes: list[int]
     stacked: bool
 
     @classmethod
-    def of(cls, fitted: Sequence[Fitted], parts: TrainingParts, stacked: bool) -> OutOfFold:
+    def of(cls, fitted: Sequence[Fitted], training: TrainingSet, stacked: bool) -> OutOfFold:
         """Take the predictions of m members."""
         networks = [one.out_of_fold for one in fitted if isinstance(one.member, Network)]
         others = [one.out_of_fold for one in fitted if not isinstance(one.member, Network)]
@@ -50,7 +50,7 @@ class OutOfFold:
             sizes = [len(networks), *sizes]
         # Of a single vote nothing is learned: networks alone are equals.
         return cls(
-            parts=parts,
+            training=training,
             members=np.stack([one.out_of_fold for one in fitted]),
             votes=np.stack(others, axis=2),
             sizes=sizes,
@@ -74,9 +74,9 @@ class OutOfFold:
         """Return weights of each molecule's votes, (g, n, t), learned without its fold."""
         if not self.stacked:
             return np.tile(self.weights_of_votes[:, None], (1, len(self.votes), 1))
-        return cross_weights(self.votes, *self._measured, fold=self.parts.fold.numpy())
+        return cross_weights(self.votes, *self._measured, fold=self.training.fold.numpy())
 
     @cached_property
     def _measured(self) -> tuple[FloatArray, NDArray[np.int64], FloatArray | None]:
-        parts = self.parts
-        return parts.completed(self.votes), parts.molecules(), parts.weights()
+        training = self.training
+        return training.completed(self.votes), training.molecules(), training.weights()

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from torch import nn
 
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.scaling import Transform
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
@@ -206,9 +206,9 @@ class ModelSettings(Settings):
         )
 
     @property
-    def wants(self) -> Wants:
+    def featurizer_config(self) -> FeaturizerConfig:
         """What is computed of molecules in addition to their graphs."""
-        return Wants(
+        return FeaturizerConfig(
             descriptors=self.descriptors,
             fingerprints=True,
             canonical=True,

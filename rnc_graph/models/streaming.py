@@ -33,13 +33,13 @@ class Report:
     Attributes:
         rows: of the file.
         problems: rows that could not be done.
-        outside: molecules beyond the model's domain.
+        out_of_domain: molecules beyond the model's domain.
         notes: what was guessed of the file.
     """
 
     rows: int = 0
     problems: int = 0
-    outside: int = 0
+    out_of_domain: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -78,7 +78,7 @@ def predict_file(
         for chunk, problems, features, rows in blocks:
             predictions = model.predict(features).take(rows)
             frame = prediction_frame(model, predictions, problems, level)
-            report.outside += int((frame["outside_domain"] == "yes").sum())
+            report.out_of_domain += int((frame["outside_domain"] == "yes").sum())
             yield _beside_its_cells(chunk, frame)
 
     with _writing(source, out) as (table, temporary):

@@ -29,7 +29,7 @@ from rnc_graph.models.domain import Domain
 from rnc_graph.models.fitting import fit_members
 from rnc_graph.models.held_out import divide_held_out
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
-from rnc_graph.models.members import TrainingParts
+from rnc_graph.models.members import TrainingSet
 from rnc_graph.models.mixture import FOLDS, fold_numbers
 from rnc_graph.models.model import MoleculeModel, digests
 from rnc_graph.models.network import Network
@@ -62,7 +62,7 @@ def train_model(
     """Train a model on some rows of a table, and calibrate it on others or out of fold.
 
     Args:
-        features: of N molecules, as ``settings.wants``.
+        features: of N molecules, as ``settings.featurizer_config``.
         targets: (N, t) in the targets' units, NaN where missing.
         train: rows to learn from.
         held_out: rows that select the epochs and calibrate the intervals. Without any, networks
@@ -140,7 +140,7 @@ def train_model(
         fold = kept_folds(start, smiles, fold)
         encoders = [dict(network.encoder.state_dict()) for network in start.networks]
     inputs = Inputs.of(features, seen, descriptor_scaler, embedding=settings.needed_embedding)
-    parts = TrainingParts(
+    training = TrainingSet(
         inputs=inputs.counted() if settings.takes_counts else inputs,
         targets=labels,
         train=torch.arange(len(train)),
@@ -148,10 +148,10 @@ def train_model(
         fold=torch.from_numpy(fold),
         encoders=encoders,
     )
-    fitted = fit_members(parts, settings, seed, jobs, device, on_progress, plugins)
+    fitted = fit_members(training, settings, seed, jobs, device, on_progress, plugins)
     members = [one.member for one in fitted]
     networks = sum(isinstance(member, Network) for member in members)
-    out_of_fold = OutOfFold.of(fitted, parts, settings.weights == "stacked")
+    out_of_fold = OutOfFold.of(fitted, training, settings.weights == "stacked")
     known = np.unique(digests([features.canonical[row] for row in [*train, *held_out]]))
     model = MoleculeModel(
         settings=settings.as_saved().model_copy(update={"networks": networks}),

@@ -9,7 +9,7 @@ from sklearn.svm import SVR
 
 from rnc_graph.data import load_dataset
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.encoders import GraphEncoder
 from rnc_graph.training import embed_graphs
@@ -28,7 +28,7 @@ def probe(encoder: GraphEncoder) -> dict[str, dict[str, float]]:
     found = {}
     for name in DATASETS:
         table = load_dataset(name)
-        features = molecule_features(table.smiles, Wants(canonical=True))
+        features = molecule_features(table.smiles, FeaturizerConfig(canonical=True))
         embedding = embed_graphs(encoder, features.graphs).double().numpy()
         y = table.targets[:, 0]
         molecules = SplitSamples.of(table, features.canonical)

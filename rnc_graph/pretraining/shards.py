@@ -23,7 +23,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from rnc_graph.data.features import graphs_of
-from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names, molecule_arrays
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.errors import BadValueError, FileError
 from rnc_graph.files import atomic_path, remove_leftovers, write_bytes
@@ -180,7 +180,7 @@ def quantile_grid(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
 def _make_shard(task: tuple[Path, list[str]]) -> int:
     """Write the shard of some SMILES; return their number."""
     path, smiles = task
-    arrays = molecule_arrays(smiles, Wants(descriptors=True))
+    arrays = molecule_arrays(smiles, FeaturizerConfig(descriptors=True))
     good = np.setdiff1d(np.arange(len(smiles)), [bad.row for bad in arrays.bad])
     with np.errstate(over="ignore"):  # Beyond float32: not defined, then.
         descriptors = arrays.descriptors[good].astype(np.float32)

@@ -20,13 +20,13 @@ from rnc_graph.reporting.markup import markdown, markdown_table
 from rnc_graph.reporting.model_figures import draw_comparison
 
 if TYPE_CHECKING:
-    from rnc_graph.models.build import Built, Prepared
+    from rnc_graph.models.build import Built, DataSetup
 
 RIVALS = ("target", "prediction by", "weight", "RMSE", "MAE", "RMSE minus the model's", "p", "")
 _TITLES = {FOREST: "random forest on Morgan bits", MEAN: "mean of the training set"}
 
 
-def rivals(built: Built, prepared: Prepared) -> tuple[list[list[str]], list[str]]:
+def rivals(built: Built, setup: DataSetup) -> tuple[list[list[str]], list[str]]:
     """Compare a model with its members and the baselines, on its test or validation set.
 
     Returns:
@@ -35,7 +35,7 @@ def rivals(built: Built, prepared: Prepared) -> tuple[list[list[str]], list[str]
     """
     model = built.model
     evaluation = (built.test or built.validation).transformed()
-    canonical = dict(zip(prepared.table.rows.tolist(), prepared.features.canonical, strict=True))
+    canonical = dict(zip(setup.table.rows.tolist(), setup.features.canonical, strict=True))
     equal = np.full((len(model.members), len(model.targets)), 1 / len(model.members))
     weights = equal if model.weights is None else model.weights
     names = _numbered([member.kind for member in model.members])
@@ -47,7 +47,7 @@ def rivals(built: Built, prepared: Prepared) -> tuple[list[list[str]], list[str]
         rows = evaluation.known(target)
         if not len(rows):
             continue
-        y_true = evaluation.measured[rows, target]
+        y_true = evaluation.y_true[rows, target]
         own = evaluation.predictions.values[rows, target]
         others = {name: values[rows, target] for name, values in by_name.items()}
         molecules = numbered(canonical[row] for row in evaluation.rows[rows].tolist())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rnc_graph.experiments.results import Outcome
     from rnc_graph.experiments.search import SearchOutcome
     from rnc_graph.models import Evaluation
-    from rnc_graph.models.build import Built, Prepared
+    from rnc_graph.models.build import Built, DataSetup
     from rnc_graph.reporting.tables import ResultTable
 
 
@@ -133,14 +133,14 @@ def print_evaluation(console: Console, evaluation: Evaluation, title: str) -> No
     print_table(console, ["", *targets], lines, title=title, right=True)
 
 
-def print_built(console: Console, built: Built, prepared: Prepared) -> None:
+def print_built(console: Console, built: Built, setup: DataSetup) -> None:
     """Print the metrics of a new model, and its errors with those of its members and baselines."""
     from rnc_graph.reporting.comparisons import RIVALS, rivals
     from rnc_graph.reporting.model_card import evaluated
 
     evaluation, name = evaluated(built)
     print_evaluation(console, evaluation, name)
-    cells, better = rivals(built, prepared)
+    cells, better = rivals(built, setup)
     print_table(console, RIVALS, cells, title="The model, its members and baselines")
     for line in better:
         console.print(line, markup=False, soft_wrap=True)

@@ -143,7 +143,7 @@ def _print_labels(console: Console, description: TableDescription) -> None:
     bounds = any(target.bounds for target in targets)
     names = {0.0: "least", 0.5: "median", 1.0: "greatest"}
     lines = [
-        ["measured", *(f"{target.measured:,}" for target in targets)],
+        ["measured", *(f"{target.count:,}" for target in targets)],
         *([["bounds", *(f"{target.bounds:,}" for target in targets)]] if bounds else []),
         ["missing", *(f"{target.missing:,}" for target in targets)],
         ["mean", *(rounded(target.mean) for target in targets)],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rnc_graph.errors import plural
 from rnc_graph.models import Evaluation
-from rnc_graph.models.build import Built, Preparation, Prepared
+from rnc_graph.models.build import Built, DataConfig, DataSetup
 from rnc_graph.reporting import numbers
 from rnc_graph.reporting.comparisons import RIVALS, rivals
 from rnc_graph.reporting.markup import code, markdown, markdown_table
@@ -20,7 +20,7 @@ METRICS = {
     "spearman": "Spearman",
     "coverage": "within their interval",
     "width": "median width of the interval",
-    "outside": "out of domain",
+    "out_of_domain": "out of domain",
 }
 
 # Those of a target with bounds follow.
@@ -47,8 +47,8 @@ def model_card(
     *,
     source: str,
     command: str,
-    prepared: Prepared,
-    preparation: Preparation,
+    setup: DataSetup,
+    data_config: DataConfig,
     built: Built,
     versions: Mapping[str, str],
     figures: Sequence[str],
@@ -61,7 +61,7 @@ def model_card(
     model, settings = built.model, built.model.settings
     evaluation, name = evaluated(built)
     targets = map(numbers.with_unit, model.targets, model.units)
-    bad = len({b.row for b in prepared.bad})
+    bad = len({b.row for b in setup.bad})
     members = [f"{settings.networks} x {settings.encoder}"] * (settings.most_networks > 0)
     members += settings.other_members
     stage2 = "frozen" if settings.freeze_encoder else "fine-tuned"
@@ -70,13 +70,13 @@ def model_card(
         f"descriptors in addition to the embedding: {'yes' if settings.descriptors else 'no'}",
     ]
     data = [
-        f"{source}: {len(prepared.table)} rows used, {bad} rows left out"
+        f"{source}: {len(setup.table)} rows used, {bad} rows left out"
         + (" (bad_rows.csv)" if bad else ""),
-        *prepared.notes,
-        *prepared.table.bound_notes(),
-        *_weights(prepared),
-        f"split: {_how_divided(preparation)} (split.json): {prepared.sizes()}",
-        *[f"column {prepared.table.id_column} names the rows"] * bool(prepared.table.id_column),
+        *setup.notes,
+        *setup.table.bound_notes(),
+        *_weights(setup),
+        f"split: {_how_divided(data_config)} (split.json): {setup.sizes()}",
+        *[f"column {setup.table.id_column} names the rows"] * bool(setup.table.id_column),
         *["cleaned: salts and charges removed, in prediction too"] * settings.clean,
     ]
     calibrated = "predictions out of fold" if built.out_of_fold else "held-out molecules"
@@ -101,7 +101,7 @@ def model_card(
         [numbers.with_unit(scale.targets[n], scale.units[n]), *metric_cells(scale, n)]
         for scale, n in evaluation.scales()
     ]
-    cells_of_rivals, better = rivals(built, prepared)
+    cells_of_rivals, better = rivals(built, setup)
     parts = [
         [f"# {markdown(', '.join(targets))}"],
         [f"Made by {code(command)}."],
@@ -128,13 +128,13 @@ def model_card(
     return "\n\n".join("\n".join(section) for section in parts if section) + "\n"
 
 
-def _how_divided(preparation: Preparation) -> str:
-    path = (preparation.split_options or {}).get("path")
-    return f"{f'that of {path}' if path else preparation.split}, seed {preparation.seed}"
+def _how_divided(data_config: DataConfig) -> str:
+    path = (data_config.split_options or {}).get("path")
+    return f"{f'that of {path}' if path else data_config.split}, seed {data_config.seed}"
 
 
-def _weights(prepared: Prepared) -> list[str]:
-    weights = prepared.table.weights
+def _weights(setup: DataSetup) -> list[str]:
+    weights = setup.table.weights
     if weights is None:
         return []
     return [f"rows have weights from {weights.min():g} to {weights.max():g}, in training alone"]
@@ -203,7 +203,7 @@ def _share(covered: int, count: int, molecules: int) -> str:
 def metric_cells(evaluation: Evaluation, target: int) -> list[str]:
     """Return one target's metrics as text, in the order of ``metrics_of``; NaN is a dash."""
     metrics = evaluation.metrics(target)
-    shares = ("coverage", "outside", "violations")
+    shares = ("coverage", "out_of_domain", "violations")
     return [
         f"{metrics[name]:,.0f}"
         if name in ("count", "bounds")

@@ -35,10 +35,10 @@ def draw_predictions(evaluation: Evaluation, title: str) -> Figure:
         axis.set_title(_result(evaluation, target))
         if not rows.size:
             continue
-        y_true = evaluation.measured[rows, target]
+        y_true = evaluation.y_true[rows, target]
         y_pred = evaluation.predictions.values[rows, target]
         reach = evaluation.high[rows, target] - y_pred
-        out_of_domain = evaluation.predictions.outside[rows]
+        out_of_domain = evaluation.predictions.out_of_domain[rows]
         for chosen, color, label in (
             (~out_of_domain, _IN_DOMAIN, "in the domain"),
             (out_of_domain, _OUT_OF_DOMAIN, "out of domain"),
@@ -71,7 +71,7 @@ def draw_errors(evaluation: Evaluation, threshold: float, title: str) -> Figure:
         if not rows.size:
             continue
         distance = evaluation.predictions.distance[rows]
-        error = np.abs(evaluation.measured - evaluation.predictions.values)[rows, target]
+        error = np.abs(evaluation.y_true - evaluation.predictions.values)[rows, target]
         axis.plot(distance, error, ".", color=_IN_DOMAIN, alpha=0.5, ms=5, mew=0)
         for share in np.array_split(np.argsort(distance, kind="stable"), min(6, len(rows))):
             ends = distance[share[[0, -1]]]
@@ -137,10 +137,10 @@ def draw_worst(evaluation: Evaluation, title: str) -> Figure:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set(visible=True, color="0.85")
         name = f"{evaluation.targets[target]}, " if len(evaluation.targets) > 1 else ""
-        far = ", out of domain" if evaluation.predictions.outside[molecule] else ""
+        far = ", out of domain" if evaluation.predictions.out_of_domain[molecule] else ""
         axis.set_xlabel(
             f"{name}{shorten(evaluation.row_name(molecule), 24)}{far}\n"
-            f"measured {evaluation.measured[molecule, target]:.4g}\n"
+            f"measured {evaluation.y_true[molecule, target]:.4g}\n"
             f"predicted {evaluation.predictions.values[molecule, target]:.4g}",
             fontsize=8,
         )
@@ -171,7 +171,7 @@ def draw_comparison(comparison: Comparison) -> Figure:
 
 def _panels(evaluation: Evaluation) -> tuple[Figure, list[tuple[Any, int]]]:
     """Return a figure, and a panel of it with each target that was measured."""
-    targets = np.flatnonzero(~np.isnan(evaluation.measured).all(axis=0)).tolist()
+    targets = np.flatnonzero(~np.isnan(evaluation.y_true).all(axis=0)).tolist()
     # Between lines of square panels there is a label above a title.
     height = _PANEL + (_BETWEEN_LINES if len(targets) > _COLUMNS else 0.0)
     figure, axes = style.panels(len(targets), columns=_COLUMNS, width=_PANEL, height=height)

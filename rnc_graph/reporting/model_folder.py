@@ -19,7 +19,7 @@ from rnc_graph.data.splits import save_split
 from rnc_graph.errors import BadValueError
 from rnc_graph.files import atomic_path, check_output_folder, csv_text, write_text
 from rnc_graph.models import Evaluation, MoleculeModel, prediction_frame, save_model
-from rnc_graph.models.build import Built, Preparation, Prepared
+from rnc_graph.models.build import Built, DataConfig, DataSetup
 from rnc_graph.models.saving import CONFIG
 from rnc_graph.reporting import style
 from rnc_graph.reporting.model_card import evaluated, model_card
@@ -38,8 +38,8 @@ def write_model_folder(
     *,
     source: str,
     command: str,
-    prepared: Prepared,
-    preparation: Preparation,
+    setup: DataSetup,
+    data_config: DataConfig,
     built: Built,
     sections: Sequence[Sequence[str]] = (),
 ) -> list[Path]:
@@ -57,17 +57,17 @@ def write_model_folder(
     evaluation, name = evaluated(built)
     # Without a test set, what is shown has calibrated the intervals.
     figures = _draw(folder, built.model, evaluation, name, calibration=built.test is not None)
-    how = {"split": preparation.split, "seed": preparation.seed}
-    save_split(folder / "split.json", prepared.split, prepared.molecules(), how)
+    how = {"split": data_config.split, "seed": data_config.seed}
+    save_split(folder / "split.json", setup.split, setup.molecules(), how)
     validation = "out of fold" if built.out_of_fold else "validation"
     test = {} if built.test is None else {"test": built.test}
     _write_predictions(folder, built.model, {validation: built.validation, **test})
-    _write_bad_rows(prepared.bad, folder)
+    _write_bad_rows(setup.bad, folder)
     card = model_card(
         source=source,
         command=command,
-        prepared=prepared,
-        preparation=preparation,
+        setup=setup,
+        data_config=data_config,
         built=built,
         versions={"rnc_graph": __version__} | {name: version(name) for name in _LIBRARIES},
         figures=[path.name for path in figures],
@@ -159,9 +159,9 @@ def _frame(model: MoleculeModel, evaluation: Evaluation, name: str) -> pd.DataFr
     for number, target in enumerate(evaluation.targets):
         if evaluation.censored is not None:
             relations = np.array(["=", ">", "<"])[evaluation.censored[:, number]]
-            missing = np.isnan(evaluation.measured[:, number])
+            missing = np.isnan(evaluation.y_true[:, number])
             known[f"relation_{target}"] = np.where(missing, "", relations)
-        known[f"measured_{target}"] = evaluation.measured[:, number]
+        known[f"measured_{target}"] = evaluation.y_true[:, number]
     predicted = prediction_frame(
         model, evaluation.predictions, [""] * len(evaluation.rows), evaluation.level
     )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 History = list[dict[str, float]]
 """What the module logged: one dict an epoch."""
 
-Batches = Iterable[tuple[Any, Tensor]]
+LoaderLike = Iterable[tuple[Any, Tensor]]
 """V * B inputs and targets (B, t), NaN where missing; sized, and anew at each epoch."""
 
 
@@ -95,8 +95,8 @@ class _Recorder(Callback):
 
 def fit(
     module: StageModule,
-    train: Batches,
-    val: Batches | None = None,
+    train: LoaderLike,
+    val: LoaderLike | None = None,
     *,
     trainer: TrainerConfig = DEFAULT_TRAINER,
 ) -> History:

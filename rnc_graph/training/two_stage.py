@@ -203,7 +203,7 @@ class TwoStage(nn.Module):
         samples, held_out, seed = *self._sets(train, val), checked_seed(seed)
         if self._given[1] is None:
             raise BadValueError("pretrain: expected a loss, got None")
-        self._prepare(samples, held_out, seed)
+        self._setup(samples, held_out, seed)
         with self._seeded(seed):
             module = PretrainModule(
                 self.encoder,
@@ -220,7 +220,7 @@ class TwoStage(nn.Module):
         """Train stage 2 alone: on the encoder as it is, or on a fresh one; see :meth:`fit`."""
         samples, held_out, seed = *self._sets(train, val), checked_seed(seed)
         samples.check_known()
-        self._prepare(samples, held_out, seed)
+        self._setup(samples, held_out, seed)
         config = self.finetune_config
         if self.freeze:
             self._train_head("finetune", samples, held_out, seed)
@@ -266,7 +266,7 @@ class TwoStage(nn.Module):
         """
         samples, seed = self._samples(data, "data"), checked_seed(seed)
         self.encoder = self.head = self.projection = None
-        self._prepare(samples, None, seed)
+        self._setup(samples, None, seed)
         if self._given[1] is not None:
             self._set_up_loss(samples.y, seed)
         return self
@@ -411,7 +411,7 @@ class TwoStage(nn.Module):
         except BadValueError as error:
             raise BadValueError(f"{samples.name}: {error}") from error
 
-    def _prepare(self, samples: StageData, held_out: StageData | None, seed: int) -> None:
+    def _setup(self, samples: StageData, held_out: StageData | None, seed: int) -> None:
         """Take scale and classes from the training set, and make the modules that are missing."""
         y = samples.y
         if held_out is not None and held_out.y.shape[1] != y.shape[1]:

@@ -6,7 +6,7 @@ from functools import partial
 
 from rnc_graph.data.bad import BadRow, check_bad, shorten
 from rnc_graph.data.cache import OnDone
-from rnc_graph.data.samples import DEPICTIONS
+from rnc_graph.data.inputs import DEPICTIONS
 from rnc_graph.vision.drawing import DRAWER, Drawing, draw_all
 from rnc_graph.vision.store import PackedImages, digest, packed_images
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rnc_graph.data.bad import BadRow
 from rnc_graph.data.cache import OnDone
-from rnc_graph.data.samples import SOURCES, ImageSource
+from rnc_graph.data.inputs import SOURCES, ImageSource
 from rnc_graph.errors import MissingFileError
 from rnc_graph.vision.agedb import agedb_table
 from rnc_graph.vision.class_sets import load_class_images, load_fashion_mnist

@@ -24,7 +24,7 @@ from rnc_graph.data.cache import (
     stored,
 )
 from rnc_graph.data.features import MoleculeFeatures, featurize, molecule_features, packed_graphs
-from rnc_graph.data.featurizer import MoleculeArrays, Wants, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, MoleculeArrays, molecule_arrays
 from rnc_graph.data.smiles import BadMolecule
 from rnc_graph.errors import FileError, RncGraphError
 from rnc_graph.workers import worker_pool
@@ -45,9 +45,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note down each use of the featurizer."""
     seen: list[int] = []
 
-    def counted(smiles: Sequence[str], wants: Wants, counts: Sequence[str] = ()) -> MoleculeArrays:
+    def counted(
+        smiles: Sequence[str], config: FeaturizerConfig, counts: Sequence[str] = ()
+    ) -> MoleculeArrays:
         seen.append(len(smiles))
-        return molecule_arrays(smiles, wants, counts)
+        return molecule_arrays(smiles, config, counts)
 
     monkeypatch.setattr(features, "molecule_arrays", counted)
     return seen
@@ -221,7 +223,7 @@ def test_an_entry_may_be_removed_while_it_is_used(folder: Path) -> None:
     _assert_whole(entry)
 
 
-WANTS = Wants(descriptors=True, fingerprints=True, canonical=True)
+WANTS = FeaturizerConfig(descriptors=True, fingerprints=True, canonical=True)
 
 
 def test_all_that_is_wanted_comes_back_from_the_files(folder: Path) -> None:
@@ -312,15 +314,15 @@ def test_other_smiles_go_to_another_file(folder: Path, other: list[str]) -> None
 
 
 def test_another_featurizer_goes_to_another_file(folder: Path) -> None:
-    molecule_features(SMILES, Wants())
-    molecule_features(SMILES, Wants(featurizer="ogb-2"))
-    molecule_features(SMILES, Wants(clean=True))
+    molecule_features(SMILES, FeaturizerConfig())
+    molecule_features(SMILES, FeaturizerConfig(featurizer="ogb-2"))
+    molecule_features(SMILES, FeaturizerConfig(clean=True))
     assert len(list(folder.iterdir())) == 3
 
 
 def test_graphs_are_taken_from_an_entry_with_more(folder: Path, calls: list[int]) -> None:
     molecule_features(SMILES, WANTS)
-    few = molecule_features(SMILES, Wants(canonical=True))
+    few = molecule_features(SMILES, FeaturizerConfig(canonical=True))
     assert calls == [3]
     assert few.canonical == ["CC", "C", "Oc1ccccc1"]
     assert (few.descriptors.shape, few.fingerprints.shape) == ((3, 0), (3, 0))
@@ -331,9 +333,9 @@ def test_molecules_too_large_for_descriptors_have_graphs_whatever_was_computed_b
     folder: Path,
 ) -> None:
     smiles = ["CC", "C" * 1_001]
-    described = Wants(descriptors=True, fingerprints=True, canonical=True)
+    described = FeaturizerConfig(descriptors=True, fingerprints=True, canonical=True)
     assert [bad.row for bad in molecule_features(smiles, described).bad] == [1]
-    assert not molecule_features(smiles, Wants()).bad
+    assert not molecule_features(smiles, FeaturizerConfig()).bad
 
 
 @pytest.mark.slow

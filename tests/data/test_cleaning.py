@@ -2,7 +2,7 @@ import pytest
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.cleaning import clean_identity
-from rnc_graph.data.featurizer import Wants, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, molecule_arrays
 from rnc_graph.data.smiles import identity, parse_smiles
 
 
@@ -48,15 +48,15 @@ def test_a_complex_or_an_inorganic_salt_is_refused(smiles: str, reason: str) -> 
 
 
 def test_cleaning_twice_changes_no_more(esol: MoleculeTable) -> None:
-    wants = Wants(canonical=True, clean=True)
-    once = molecule_arrays([*esol.smiles[:150], "C(", "CC(=O)[O-].[Na+]"], wants)
+    config = FeaturizerConfig(canonical=True, clean=True)
+    once = molecule_arrays([*esol.smiles[:150], "C(", "CC(=O)[O-].[Na+]"], config)
     assert [bad.row for bad in once.bad] == [150]
     assert once.canonical[151] == "CC(=O)O"
-    assert molecule_arrays(once.canonical, wants).canonical == once.canonical
+    assert molecule_arrays(once.canonical, config).canonical == once.canonical
 
 
 def test_features_of_a_salt_are_those_of_its_parent() -> None:
-    wants = Wants(descriptors=True, clean=True)
-    salt, parent = (molecule_arrays([s], wants) for s in ("CCCCCCCN.Cl", "CCCCCCCN"))
+    config = FeaturizerConfig(descriptors=True, clean=True)
+    salt, parent = (molecule_arrays([s], config) for s in ("CCCCCCCN.Cl", "CCCCCCCN"))
     assert salt.atoms.tolist() == parent.atoms.tolist()
     assert salt.descriptors.tolist() == parent.descriptors.tolist()

@@ -6,8 +6,8 @@ import pytest
 from rnc_graph.data import MoleculeTable, describe
 from rnc_graph.data.description import QUANTILES
 from rnc_graph.data.duplicates import TOLERANCE
-from rnc_graph.data.featurizer import Wants
-from rnc_graph.models.build import Preparation, prepare
+from rnc_graph.data.featurizer import FeaturizerConfig
+from rnc_graph.models.build import DataConfig, setup_data
 
 
 def table(smiles: list[str], values: list[float]) -> MoleculeTable:
@@ -31,7 +31,7 @@ def test_repeats_conflict_as_they_do_in_training() -> None:
     repeated = table(smiles, [1.0, 1.1, 5.0, 9.0, 0.0, 10.0, 1.0])
     found = describe(repeated, structures=False)
     assert (found.repeated, found.conflicts) == (2, 1)
-    trained = prepare(repeated, [], Preparation(fractions=(1, 0, 0)), Wants())
+    trained = setup_data(repeated, [], DataConfig(fractions=(1, 0, 0)), FeaturizerConfig())
     assert trained.notes[0].startswith(
         f"2 molecules are in several rows; the values of 1 differ by more than {TOLERANCE}"
     )
@@ -63,7 +63,7 @@ def test_structures_are_those_of_different_molecules() -> None:
     structures = found.structures
     assert structures is not None
     assert (found.rows, found.molecules, len(found.bad)) == (7, 5, 1)
-    assert found.targets[0].measured == 6  # As many as a model can learn from.
+    assert found.targets[0].count == 6  # As many as a model can learn from.
     assert (structures.salts, structures.chiral, structures.unspecified) == (1, 1, 1)
     assert structures.atoms[[0, QUANTILES.index(0.5), -1]].tolist() == [2, 4, 7]
     assert (structures.scaffolds, structures.single, structures.largest) == (2, 0, ("", 3))

@@ -16,7 +16,7 @@ from rnc_graph.data.featurizer import (
     AS_WRITTEN,
     ATOM_FEATURE_SIZES,
     BOND_FEATURE_SIZES,
-    Wants,
+    FeaturizerConfig,
     molecule_arrays,
 )
 from rnc_graph.data.smiles import canonical_smiles
@@ -95,7 +95,7 @@ def test_all_of_esol_is_as_ogb_has_it(esol: MoleculeTable, esol_graphs: GraphDat
 
 def test_molecules_as_written_are_as_ogb_has_them(esol: MoleculeTable) -> None:
     smiles = [*esol.smiles[::20], *ODD.values()]
-    arrays = molecule_arrays(smiles, Wants(featurizer=AS_WRITTEN))
+    arrays = molecule_arrays(smiles, FeaturizerConfig(featurizer=AS_WRITTEN))
     graphs = MoleculeFeatures.of(arrays).graphs
     for i, text in enumerate(smiles):
         _assert_is_ogb(graphs, i, text, chirality=True)
@@ -200,8 +200,8 @@ def test_a_long_chain_is_a_molecule():
 
 def _same(first: str, second: str) -> bool:
     """Return whether two SMILES have equal arrays."""
-    wants = Wants(descriptors=True, fingerprints=True, canonical=True)
-    one, other = molecule_arrays([first], wants), molecule_arrays([second], wants)
+    config = FeaturizerConfig(descriptors=True, fingerprints=True, canonical=True)
+    one, other = molecule_arrays([first], config), molecule_arrays([second], config)
     assert not one.bad
     assert not other.bad
     return one.canonical == other.canonical and all(
@@ -265,7 +265,7 @@ def test_an_interrupt_is_no_undefined_descriptor(error: type[BaseException]) -> 
         raise error
 
     # What is imported on the way must not meet it.
-    molecule_arrays(["CO"], Wants(descriptors=True))
+    molecule_arrays(["CO"], FeaturizerConfig(descriptors=True))
     # Of the time that this process computes: however busy the machine is. Not while what other
     # tests left is collected, where Python ignores errors.
     before = signal.signal(signal.SIGVTALRM, stop)
@@ -275,7 +275,9 @@ def test_an_interrupt_is_no_undefined_descriptor(error: type[BaseException]) -> 
         # Within the descriptors, which take nearly all of the time.
         signal.setitimer(signal.ITIMER_VIRTUAL, 0.2)
         with pytest.raises(error):
-            molecule_arrays(["CC(C)Cc1ccc(cc1)C(C)C(=O)O"] * 1_000, Wants(descriptors=True))
+            molecule_arrays(
+                ["CC(C)Cc1ccc(cc1)C(C)C(=O)O"] * 1_000, FeaturizerConfig(descriptors=True)
+            )
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
@@ -284,9 +286,9 @@ def test_an_interrupt_is_no_undefined_descriptor(error: type[BaseException]) -> 
 
 def test_the_descriptors_of_a_peptide_of_60_residues_take_less_than_a_second() -> None:
     peptide = Chem.MolToSmiles(Chem.MolFromSequence("ACDEFGHIKLMNPQRSTVWY" * 3))
-    molecule_arrays(["CO"], Wants(descriptors=True))
+    molecule_arrays(["CO"], FeaturizerConfig(descriptors=True))
     begin = time.process_time()
-    arrays = molecule_arrays([peptide], Wants(descriptors=True))
+    arrays = molecule_arrays([peptide], FeaturizerConfig(descriptors=True))
     assert not arrays.bad
     assert time.process_time() - begin < 1
     assert np.isfinite(arrays.descriptors).mean() > 0.9
@@ -305,7 +307,7 @@ def test_a_molecule_beyond_the_bounds_is_refused_for_descriptors_alone(
     smiles: str, reason: str
 ) -> None:
     begin = time.process_time()
-    (bad,) = molecule_arrays([smiles], Wants(descriptors=True)).bad
+    (bad,) = molecule_arrays([smiles], FeaturizerConfig(descriptors=True)).bad
     assert time.process_time() - begin < 5
     assert reason in bad.reason
-    assert not molecule_arrays([smiles], Wants()).bad
+    assert not molecule_arrays([smiles], FeaturizerConfig()).bad

@@ -120,7 +120,7 @@ def test_a_data_set_is_divided_as_its_table_is() -> None:
     molecules = MoleculeDataset.from_smiles(["C" * n for n in range(1, 21)], range(20))
     for divided, whole in (
         (SplitSamples.of(molecules), SplitSamples.of(molecules.table)),
-        (SplitRecipe().prepare(molecules, 0), SplitRecipe().prepare(molecules.table, 0)),
+        (SplitRecipe().split(molecules, 0), SplitRecipe().split(molecules.table, 0)),
     ):
         np.testing.assert_array_equal(divided.targets, whole.targets)
 

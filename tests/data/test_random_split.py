@@ -62,7 +62,7 @@ def test_without_a_test_share_there_is_no_test_set() -> None:
 def test_no_molecule_of_esol_is_in_two_sets(esol: MoleculeTable, seed: int) -> None:
     """ESOL has 11 molecules in several rows; the split divides molecules, not rows."""
     canonical = [MolToSmiles(MolFromSmiles(smiles)) for smiles in esol.smiles]
-    split = SplitRecipe().prepare(esol, seed)
+    split = SplitRecipe().split(esol, seed)
     train, validation, test = (
         {canonical[row] for row in index.tolist()}
         for index in (split.train, split.validation, split.test)

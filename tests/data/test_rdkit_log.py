@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rdkit import Chem, RDLogger, rdBase
 
-from rnc_graph.data.featurizer import Wants, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, molecule_arrays
 from rnc_graph.data.rdkit_log import _LISTENER, whole
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,16 +53,16 @@ print("all raised", flush=True)
 
 _FEATURIZING = """
 import numpy as np
-from rnc_graph.data.featurizer import Wants, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, molecule_arrays
 smiles = ["CC(=O)Oc1ccccc1C(=O)N[C@@H](C)C(=O)N1CCCC1" * 5] * 4
-wants = Wants(descriptors=True, fingerprints=True)
-expected = molecule_arrays(smiles, wants)
+config = FeaturizerConfig(descriptors=True, fingerprints=True)
+expected = molecule_arrays(smiles, config)
 raised = 0
 while raised < 20:
     try:
         print("searching", flush=True)
         while True:
-            found = molecule_arrays(smiles, wants)
+            found = molecule_arrays(smiles, config)
             for name in ("atoms", "descriptors", "fingerprints"):
                 np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     except KeyboardInterrupt:
@@ -120,7 +120,7 @@ def test_what_an_interrupt_ended_is_computed_anew_where_its_handler_goes_on() ->
 
 @pytest.mark.parametrize("text", ["Interrupted, C", "Substructure search was interrupted", "C1CC"])
 def test_text_of_a_molecule_is_no_interrupt(text: str) -> None:
-    assert molecule_arrays([text], Wants()).bad[0].smiles == text
+    assert molecule_arrays([text], FeaturizerConfig()).bad[0].smiles == text
     assert whole(lambda: Chem.MolFromSmiles(text)) is None
 
 

@@ -42,7 +42,7 @@ def test_a_constant_target_is_only_shifted(rows: int) -> None:
 
 
 def test_a_split_is_scaled_by_its_training_part_alone(esol: MoleculeTable) -> None:
-    split = SplitRecipe().prepare(esol, 3)
+    split = SplitRecipe().split(esol, 3)
     training = esol.targets[split.train.numpy()]
     assert split.scaler.mean == pytest.approx(training.mean(axis=0), rel=1e-12)
     assert split.scaler.sd == pytest.approx(training.std(axis=0), rel=1e-12)

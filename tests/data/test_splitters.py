@@ -423,7 +423,7 @@ def test_a_split_of_the_users_own_is_checked(split: Any, expected: str) -> None:
 
     table = MoleculeTable("own", ["C", "CC", "CCC", "CCCC"], np.arange(4.0)[:, None], ["y"])
     with pytest.raises(RncGraphError, match=f"^own, seed 3: split Own: .*{expected}"):
-        SplitRecipe(splitter=Own()).prepare(table, 3)
+        SplitRecipe(splitter=Own()).split(table, 3)
 
 
 def test_scaffolds_by_size_are_deepchems(esol: MoleculeTable) -> None:

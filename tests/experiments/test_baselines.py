@@ -5,7 +5,7 @@ import pytest
 
 from rnc_graph.data import MoleculeTable, SplitRecipe
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.experiments.baselines import baseline_predictions
 from rnc_graph.models import make_settings, train_model
 from rnc_graph.models.support_vectors import SupportVectors
@@ -17,9 +17,9 @@ def few(esol: MoleculeTable) -> MoleculeTable:
 
 
 def test_svr_is_the_member_of_a_model(few: MoleculeTable) -> None:
-    split = SplitRecipe().prepare(few, 0)
+    split = SplitRecipe().split(few, 0)
     features = molecule_features(
-        few.smiles, Wants(descriptors=True, fingerprints=True, canonical=True)
+        few.smiles, FeaturizerConfig(descriptors=True, fingerprints=True, canonical=True)
     )
     settings = make_settings(networks=0, descriptor_models=["svr"])
     train, held_out = split.train.numpy(), split.validation.numpy()
@@ -52,10 +52,10 @@ def test_each_target_is_learned_from_the_samples_that_have_it(
     gaps = np.arange(len(few)) % 3 == 0
     targets[gaps, 1] = np.nan
     table = MoleculeTable("two", few.smiles, targets, ["a", "b"])
-    split = SplitRecipe().prepare(table, 0)
+    split = SplitRecipe().split(table, 0)
     found = baseline_predictions(name, table, split, 0)
     assert found.shape == targets.shape
     assert np.isfinite(found).all()
     alone = MoleculeTable("one", few.smiles, few.targets, ["a"])
-    first = baseline_predictions(name, alone, SplitRecipe().prepare(alone, 0), 0)
+    first = baseline_predictions(name, alone, SplitRecipe().split(alone, 0), 0)
     np.testing.assert_allclose(found[:, :1], first, atol=1e-6)

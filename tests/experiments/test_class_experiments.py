@@ -10,7 +10,7 @@ from PIL import Image
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
-from rnc_graph.experiments.run import prepare
+from rnc_graph.experiments.run import setup_experiment
 from rnc_graph.reporting.report import write_report
 from tests.run_and_write import run_and_write
 from tests.show_report import packed_data, unpack
@@ -120,7 +120,7 @@ def test_out_of_distribution_images_may_be_a_folder(shades: Path):
     only = experiment.model_copy(update={"methods": experiment.methods[:1]})
     (table,) = run_and_write(only, shades / "out").tables
     assert "ood_knn_auroc" in table.rows[0].further_metrics
-    (loaded,) = prepare(only).datasets.ood_stores().values()
+    (loaded,) = setup_experiment(only).datasets.ood_stores().values()
     assert len(loaded) == 4
 
 
@@ -129,13 +129,13 @@ def test_a_set_is_not_out_of_its_own_distribution(shades: Path):
     ood = "{images: folder, folder: shades/test, size: 12, gray: true}"
     (shades / "shades.yaml").write_text(text.replace("{images: digits, size: 12}", ood))
     with pytest.raises(RncGraphError, match="'shades/test' has 0 images that the data sets lack"):
-        prepare(read_spec(shades / "shades.yaml"))
+        setup_experiment(read_spec(shades / "shades.yaml"))
 
 
 def test_another_hierarchy_makes_other_runs_where_it_is_measured_by(shades: Path):
     def keys(text: str) -> set[str]:
         (shades / "other.yaml").write_text(text)
-        return {run.task.key for run in prepare(read_spec(shades / "other.yaml")).planned}
+        return {run.task.key for run in setup_experiment(read_spec(shades / "other.yaml")).planned}
 
     groups = ("dark: [black, dim], light: [pale, white]", "all: [black, dim, pale, white]")
     same = keys(SPEC) & keys(SPEC.replace(*groups))

@@ -12,7 +12,7 @@ from rnc_graph.data.catalog import dataset_cards
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.datasets import load_datasets
-from rnc_graph.experiments.own_graphs import find_own_modules
+from rnc_graph.experiments.own_graphs import find_local_modules
 from rnc_graph.reporting.experiment_folder import draw_tables
 from rnc_graph.reporting.report import write_report
 from rnc_graph.reporting.tables import MEAN_OF_TARGETS
@@ -160,7 +160,7 @@ def test_the_targets_of_a_spec_are_not_those_of_what_is_pretrained_on(here: Path
 
 def test_own_modules_are_found_after_installed_ones(here: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(here))])
-    find_own_modules()
+    find_local_modules()
     assert sys.path.index(str(here)) == len(sys.path) - 1
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from rnc_graph.data import MoleculeDataset, PreparedSplit
-from rnc_graph.data.samples import Samples
+from rnc_graph.data import DatasetSplit, MoleculeDataset
+from rnc_graph.data.inputs import InputDataset
 from rnc_graph.data.scaling import TargetScaler
 from rnc_graph.data.table import MoleculeTable
 from rnc_graph.experiments.evaluation import evaluate_run
@@ -16,7 +16,7 @@ def test_a_region_that_the_test_set_lacks_has_no_error() -> None:
     labels = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 2.0, 0.1, 2.0, 0.2, 0.3])[:, None]
     train, validation, test = (torch.arange(*ends) for ends in ((0, 6), (6, 8), (8, 10)))
     table = MoleculeTable("ten", ["C" * (n + 1) for n in range(10)], labels, ["y"])
-    split = PreparedSplit(
+    split = DatasetSplit(
         train,
         validation,
         test,
@@ -31,7 +31,7 @@ def test_a_region_that_the_test_set_lacks_has_no_error() -> None:
         "test": labels[[8, 9]] + [[0.04], [0.06]],
     }
     long_tail = LongTailSpec(imbalance=2, many=3, few=2)
-    data = Samples(table, MoleculeDataset.from_table(table), "graphs")
+    data = InputDataset(table, MoleculeDataset.from_table(table), "graphs")
     found = evaluate_run(data, split, predictions, long_tail)[0]["measures"]
     assert set(found) == {"mae_many", "balanced_mae", "gmean"}
     assert abs(found["mae_many"] - 0.05) < 1e-6

@@ -195,8 +195,8 @@ def _table(count: int) -> MoleculeTable:
 def test_smaller_training_parts_are_parts_of_larger_ones(size: float, smaller: float, seed: int):
     table = _table(50)
     sizes = sorted((smaller, size))
-    few, many = (SplitRecipe(train_size=s).prepare(table, seed) for s in sizes)
-    whole = SplitRecipe().prepare(table, seed)
+    few, many = (SplitRecipe(train_size=s).split(table, seed) for s in sizes)
+    whole = SplitRecipe().split(table, seed)
     assert set(few.train.tolist()) <= set(many.train.tolist()) <= set(whole.train.tolist())
     assert few.test.tolist() == whole.test.tolist()
     assert few.validation.tolist() == whole.validation.tolist()
@@ -207,7 +207,7 @@ def test_smaller_training_parts_are_parts_of_larger_ones(size: float, smaller: f
 @given(noise=st.floats(0, 1), seed=st.integers(0, 99))
 def test_noise_moves_labels_of_the_training_part_alone(noise: float, seed: int):
     table = _table(50)
-    split = SplitRecipe(label_noise=noise).prepare(table, seed)
+    split = SplitRecipe(label_noise=noise).split(table, seed)
     train = split.train.numpy()
     assert sorted(split.training_targets[:, 0]) == sorted(table.targets[train, 0])
     moved = int((split.training_targets != table.targets[train]).sum())
@@ -220,8 +220,8 @@ def test_noise_moves_labels_of_the_training_part_alone(noise: float, seed: int):
 @pytest.mark.parametrize("band", [(0.0, 0.2), (0.4, 0.6), (0.8, 1.0)])
 def test_a_band_of_labels_is_for_the_test_part_alone(band: tuple[float, float]):
     table = _table(200)
-    split = SplitRecipe(unseen=band).prepare(table, 3)
-    whole = SplitRecipe().prepare(table, 3)
+    split = SplitRecipe(unseen=band).split(table, 3)
+    whole = SplitRecipe().split(table, 3)
     low, high = split.band
     label = table.targets[:, 0]
     for part in ("train", "validation"):
@@ -236,7 +236,7 @@ def test_a_band_at_an_end_has_no_limit_there(quantiles: tuple[float, float], ext
     table = _table(60)
     labels = table.targets[:, 0]
     outermost = int(getattr(np, f"arg{extreme}")(labels))
-    seeds = [SplitRecipe(unseen=quantiles).prepare(table, seed) for seed in range(20)]
+    seeds = [SplitRecipe(unseen=quantiles).split(table, seed) for seed in range(20)]
     for split in seeds:
         assert split.band is not None
         assert within(labels[[outermost]], split.band).all()

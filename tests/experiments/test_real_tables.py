@@ -95,7 +95,7 @@ def test_bounds_weights_and_logarithms_are_what_networks_and_members_learn(spec:
     assert len(table) == 79
     assert table.censored is not None
     assert table.weights is not None
-    split = data.samples()[loaded.digest].split(0, read_spec(spec).splits[""].recipe())
+    split = data.inputs()[loaded.digest].split(0, read_spec(spec).splits[""].recipe())
     train, learned = split.train.numpy(), split.targets.numpy()
     values = np.column_stack([np.log10(table.targets[:, 0]), table.targets[:, 1]])
     known = np.where(table.censored == 0, values, np.nan)
@@ -107,7 +107,7 @@ def test_bounds_weights_and_logarithms_are_what_networks_and_members_learn(spec:
     np.testing.assert_array_equal(np.isnan(exact(split.targets).numpy()), np.isnan(known))
     np.testing.assert_allclose(split.true_targets, exact(split.targets))
     # A bound goes where its number goes.
-    noisy = data.samples()[loaded.digest].split(0, SplitRecipe(label_noise=1.0))
+    noisy = data.inputs()[loaded.digest].split(0, SplitRecipe(label_noise=1.0))
     moved = noisy.training_targets[:, 0], noisy.targets[noisy.train][:, 0, 1].tolist()
     assert sorted(zip(*moved, strict=True), key=str) == sorted(
         zip(table.targets[train, 0], table.censored[train, 0].tolist(), strict=True), key=str

@@ -12,7 +12,7 @@ from sklearn.svm import SVR
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures, fingerprint_counts
-from rnc_graph.data.featurizer import Wants, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, molecule_arrays
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.models import fingerprint_svr
@@ -37,7 +37,7 @@ GENERATORS = {
 
 
 def _inputs(smiles: list[str]) -> Inputs:
-    features = MoleculeFeatures.of(molecule_arrays(smiles, Wants(canonical=True)))
+    features = MoleculeFeatures.of(molecule_arrays(smiles, FeaturizerConfig(canonical=True)))
     return Inputs.of(features, np.arange(len(smiles)), None)
 
 

@@ -11,20 +11,20 @@ from sklearn.gaussian_process.kernels import Matern
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bounds import weighted_bounds
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names, molecule_arrays
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.models import gaussian_process
 from rnc_graph.models.fingerprint_svr import MinMaxKernel
 from rnc_graph.models.gaussian_process import GaussianProcess
 from rnc_graph.models.inputs import EMBEDDING, DescriptorScaler, Inputs
-from rnc_graph.models.members import TrainingParts, fit_member
+from rnc_graph.models.members import TrainingSet, fit_member
 from rnc_graph.models.settings import ModelSettings
 
 
 @pytest.fixture(scope="module")
 def molecules(esol: MoleculeTable) -> tuple[Inputs, torch.Tensor]:
     features = MoleculeFeatures.of(
-        molecule_arrays(esol.smiles[:90], Wants(descriptors=True, canonical=True))
+        molecule_arrays(esol.smiles[:90], FeaturizerConfig(descriptors=True, canonical=True))
     )
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[:70])
     inputs = Inputs.of(features, np.arange(90), scaler, embedding=EMBEDDING).counted()
@@ -82,9 +82,9 @@ def test_a_measurement_has_no_say_in_the_parameters_that_predict_it(
     for shift in (0.0, 2.0):
         changed = targets.clone()
         changed[::5] += shift
-        parts = TrainingParts(inputs, changed, rows, none, fold=rows % 5)
+        training = TrainingSet(inputs, changed, rows, none, fold=rows % 5)
         fitted = fit_member(
-            "gaussian-process", 0, parts, settings, seed=0, device="cpu", on_epoch=lambda: None
+            "gaussian-process", 0, training, settings, seed=0, device="cpu", on_epoch=lambda: None
         )
         predicted.append(fitted.out_of_fold[:, 0])
     assert np.isfinite(predicted[0]).all()

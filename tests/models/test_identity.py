@@ -10,7 +10,7 @@ from rdkit import Chem
 from rnc_graph import MoleculeRegressor, load_dataset
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.duplicates import find_duplicates
-from rnc_graph.data.featurizer import Wants, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, molecule_arrays
 from rnc_graph.data.smiles import canonical_smiles
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.errors import BadValueError
@@ -58,10 +58,10 @@ def test_predictions_and_embeddings_do_not_depend_on_how_molecules_are_written(e
 @pytest.mark.slow
 def test_five_hundred_molecules_under_ten_writings_each() -> None:
     smiles = _molecules(500)
-    wants = Wants(fingerprints=True, canonical=True)
-    expected = molecule_arrays(smiles, wants)
+    config = FeaturizerConfig(fingerprints=True, canonical=True)
+    expected = molecule_arrays(smiles, config)
     for seed in range(10):
-        found = molecule_arrays([_rewritten(text, seed + 1) for text in smiles], wants)
+        found = molecule_arrays([_rewritten(text, seed + 1) for text in smiles], config)
         # What descriptors are computed of.
         assert found.canonical == expected.canonical
         for name in ("atoms", "ends", "bonds", "atom_counts", "edge_counts", "fingerprints"):
@@ -102,7 +102,7 @@ def test_rows_of_one_molecule_with_and_without_atom_maps_are_not_divided() -> No
     table = load_dataset("lipophilicity")
     plain = [canonical_smiles(text) for text in table.smiles[:60]]
     mapped = [text for smiles in plain for text in (smiles, _mapped(smiles))]
-    arrays = molecule_arrays(mapped, Wants(canonical=True))
+    arrays = molecule_arrays(mapped, FeaturizerConfig(canonical=True))
     molecules = SplitSamples.of(
         MoleculeTable("mine", mapped, np.arange(120.0)[:, None], ["y"]), arrays.canonical
     )

@@ -13,7 +13,7 @@ from sklearn.svm import SVR
 
 from rnc_graph.data import MoleculeTable, Subset
 from rnc_graph.data.features import MoleculeFeatures, fingerprint_counts
-from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names, molecule_arrays
 from rnc_graph.data.fingerprints import FINGERPRINTS
 from rnc_graph.data.smiles import parse_smiles
 from rnc_graph.encoders import ENCODERS
@@ -27,7 +27,7 @@ from rnc_graph.models.quick import step_of
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 from rnc_graph.training.inference import moved
 
-WANTS = Wants(descriptors=True, fingerprints=True)
+WANTS = FeaturizerConfig(descriptors=True, fingerprints=True)
 
 
 def _inputs(table: MoleculeTable, embedding: str | None = None) -> tuple[Inputs, torch.Tensor]:
@@ -76,8 +76,8 @@ def test_without_a_support_vector_the_intercept_is_predicted(
 
 @pytest.mark.parametrize("described", [True, False])
 def test_support_vectors_on_embeddings(esol: MoleculeTable, described: bool) -> None:
-    wants = Wants(descriptors=described, canonical=True)
-    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:120], wants))
+    config = FeaturizerConfig(descriptors=described, canonical=True)
+    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:120], config))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors) if described else None
     inputs = Inputs.of(features, np.arange(120), scaler, embedding=EMBEDDING)
     targets = torch.from_numpy(esol.targets[:120]).float()

@@ -10,11 +10,11 @@ from scipy.optimize import nnls
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names, molecule_arrays
 from rnc_graph.models import make_settings
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
-from rnc_graph.models.members import TrainingParts, fit_member
+from rnc_graph.models.members import TrainingSet, fit_member
 from rnc_graph.models.mixture import fold_numbers, mixture_weights, networks_earn_their_time
 from rnc_graph.models.support_vectors import SupportVectors
 
@@ -135,8 +135,8 @@ def test_rows_of_a_molecule_share_their_fold() -> None:
 def test_predictions_out_of_fold_are_of_members_that_did_not_see_the_fold(
     esol: MoleculeTable, kind: str
 ) -> None:
-    wants = Wants(descriptors=True, canonical=True)
-    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:60], wants))
+    config = FeaturizerConfig(descriptors=True, canonical=True)
+    features = MoleculeFeatures.of(molecule_arrays(esol.smiles[:60], config))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors)
     inputs = Inputs.of(features, np.arange(60), scaler)
     targets = torch.from_numpy(esol.targets[:60]).float().repeat(1, 2)
@@ -144,9 +144,9 @@ def test_predictions_out_of_fold_are_of_members_that_did_not_see_the_fold(
     fold = torch.arange(60).clamp(min=4) % 5
     fold[:5] = 0
     train = torch.arange(60)
-    parts = TrainingParts(inputs, targets, train, train[:0], fold)
+    training = TrainingSet(inputs, targets, train, train[:0], fold)
     fitted = fit_member(
-        kind, 0, parts, make_settings(), seed=0, device="cpu", on_epoch=lambda: None
+        kind, 0, training, make_settings(), seed=0, device="cpu", on_epoch=lambda: None
     )
     assert np.isnan(fitted.out_of_fold[fold == 0]).all()
     member = SupportVectors if kind == SupportVectors.kind else FingerprintSVR

@@ -29,7 +29,7 @@ def _trained(count: int, targets: np.ndarray | None = None, **options: object) -
 
 
 def _features(count: int, settings: ModelSettings) -> MoleculeFeatures:
-    return molecule_features(ESOL.smiles[:count], settings.wants)
+    return molecule_features(ESOL.smiles[:count], settings.featurizer_config)
 
 
 def test_no_member_has_seen_what_it_predicts_out_of_fold() -> None:
@@ -70,7 +70,7 @@ def test_intervals_cover_what_they_say() -> None:
     settings = ModelSettings(networks=0, descriptor_models=MEMBERS)
     # In a random order: the file's first molecules are harder to predict than the next.
     order = np.random.default_rng(0).permutation(len(ESOL))[:700]
-    features = molecule_features(ESOL.smiles, settings.wants)
+    features = molecule_features(ESOL.smiles, settings.featurizer_config)
     trained = train_model(
         features,
         ESOL.targets,

@@ -22,7 +22,7 @@ SETTINGS = ModelSettings(networks=0, descriptor_models=["svr"])
 
 
 def _model(smiles: list[str], targets: np.ndarray, train: np.ndarray, held_out: np.ndarray):
-    features = molecule_features(smiles, SETTINGS.wants)
+    features = molecule_features(smiles, SETTINGS.featurizer_config)
     names = {"target_names": ["y"], "units": [""]}
     return train_model(features, targets, train, held_out, SETTINGS, **names).model
 

@@ -8,12 +8,12 @@ import pytest
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable, load_dataset
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.reading.molecules import read_molecules
 from rnc_graph.data.table import read_csv
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import MoleculeModel
-from rnc_graph.models.build import Preparation, prepare
+from rnc_graph.models.build import DataConfig, setup_data
 from rnc_graph.models.streaming import predict_file
 from tests.data.spoiled import NO_NUMBER, UNREADABLE, write_spoiled
 
@@ -74,19 +74,19 @@ def test_training_names_the_bad_rows_and_goes_on_or_stops(
     left_out = {row for row, kind in kinds.items() if kind in UNREADABLE or kind in NO_NUMBER}
     without_value = {row for row, kind in kinds.items() if kind == "missing number"}
     table, bad, _ = read_molecules(path)
-    prepared = prepare(table, bad, Preparation(), Wants())
-    assert {row.row for row in prepared.bad} == left_out - without_value
-    assert f"{len(without_value)} rows have no value" in prepared.notes
-    assert all(row.reason for row in prepared.bad)
+    setup = setup_data(table, bad, DataConfig(), FeaturizerConfig())
+    assert {row.row for row in setup.bad} == left_out - without_value
+    assert f"{len(without_value)} rows have no value" in setup.notes
+    assert all(row.reason for row in setup.bad)
     # A row's line is one more than its number: the header's.
-    assert all(row.line == row.row + 1 for row in prepared.bad)
-    assert len(prepared.table) == ROWS - len(left_out)
-    assert not set(prepared.table.rows.tolist()) & left_out
-    parts = prepared.split
+    assert all(row.line == row.row + 1 for row in setup.bad)
+    assert len(setup.table) == ROWS - len(left_out)
+    assert not set(setup.table.rows.tolist()) & left_out
+    parts = setup.split
     everything = np.concatenate([parts.train, parts.validation, parts.test])
-    assert sorted(everything) == list(range(len(prepared.table)))
-    with pytest.raises(RncGraphError, match=f"{len(prepared.bad)} rows cannot be used"):
-        prepare(table, bad, Preparation(on_bad="raise"), Wants())
+    assert sorted(everything) == list(range(len(setup.table)))
+    with pytest.raises(RncGraphError, match=f"{len(setup.bad)} rows cannot be used"):
+        setup_data(table, bad, DataConfig(on_bad="raise"), FeaturizerConfig())
 
 
 def test_a_row_that_is_spoiled_keeps_its_whole_text(tmp_path: Path, model: MoleculeModel) -> None:

@@ -9,9 +9,9 @@ from sklearn.model_selection import GridSearchCV
 
 from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.errors import BadValueError
-from rnc_graph.models.build import Preparation, prepare
+from rnc_graph.models.build import DataConfig, setup_data
 
 QUICK = {"networks": 0, "descriptor_models": ("svr", "fingerprint-svr")}
 
@@ -49,7 +49,7 @@ def test_where_no_value_has_a_logarithm_none_is_left() -> None:
     table = MoleculeTable("t", ["CCO", "CCN"], np.array([[-1.0], [0.0]]), ["y"])
     for _ in range(2):  # The second time features of no molecules are in the cache.
         with pytest.raises(BadValueError, match=r"t: no molecule is left\n.* 2 rows cannot be"):
-            prepare(table, [], Preparation(), Wants(), transforms=["log10"])
+            setup_data(table, [], DataConfig(), FeaturizerConfig(), transforms=["log10"])
 
 
 def test_values_without_a_logarithm_are_named(esol: MoleculeTable) -> None:

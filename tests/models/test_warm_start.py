@@ -30,7 +30,7 @@ TINY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def features() -> MoleculeFeatures:
-    return molecule_features(SMILES, make_settings(**TINY).wants)
+    return molecule_features(SMILES, make_settings(**TINY).featurizer_config)
 
 
 def trained(features: MoleculeFeatures, rows: Any, held_out: Any = (), **options: Any) -> Any:

@@ -16,7 +16,7 @@ from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.bounds import weighted_bounds
 from rnc_graph.data.features import MoleculeFeatures
-from rnc_graph.data.featurizer import Wants, descriptor_names, molecule_arrays
+from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names, molecule_arrays
 from rnc_graph.errors import BadValueError
 from rnc_graph.models.extra_trees import ExtraTrees
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
@@ -42,7 +42,7 @@ def molecules(esol: MoleculeTable) -> tuple[list[str], np.ndarray, np.ndarray]:
 
 def test_members_weigh_rows_as_scikit_learn_does(molecules: Any) -> None:
     smiles, y, weights = molecules
-    features = MoleculeFeatures.of(molecule_arrays(smiles, Wants(descriptors=True)))
+    features = MoleculeFeatures.of(molecule_arrays(smiles, FeaturizerConfig(descriptors=True)))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors)
     inputs, rows = Inputs.of(features, np.arange(80), scaler), torch.arange(80)
     targets = torch.from_numpy(y[:, None]).float()

@@ -23,7 +23,7 @@ def test_the_axes_of_a_logarithm_say_so() -> None:
     regressor = MoleculeRegressor(**quick, target_transform=["log10", "none"])  # type: ignore[arg-type]
     model = regressor.fit(SMILES, y).model_
     model.units[:] = ["nM", "s"]
-    features = molecule_features(SMILES, model.wants)
+    features = molecule_features(SMILES, model.featurizer_config)
     evaluation = evaluate_predictions(model, SMILES, np.arange(24), y, model.predict(features))
     first, second = draw_predictions(evaluation, "a model").axes
     assert (first.get_xlabel(), second.get_xlabel()) == ("log10 of measured (nM)", "measured (s)")
@@ -41,7 +41,7 @@ def test_captions_fit_and_letters_without_a_font_are_said_once(
     quick: dict[str, Any] = {"networks": 0, "descriptors": False}
     model = MoleculeRegressor(**quick, descriptor_models=["fingerprint-svr"]).fit(SMILES, y).model_
     model.targets[:] = ["溶解度"]
-    predictions = model.predict(molecule_features(SMILES, model.wants))
+    predictions = model.predict(molecule_features(SMILES, model.featurizer_config))
     evaluation = evaluate_predictions(model, SMILES, np.arange(24), y, predictions)
     figure = draw_worst(evaluation, model.targets[0])
     # As wide as a panel of 2.3 inches: one number a line.

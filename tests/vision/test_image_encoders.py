@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision import models
 
-from rnc_graph.data.samples import make_augmentation
+from rnc_graph.data.inputs import make_augmentation
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.models.settings import make_settings

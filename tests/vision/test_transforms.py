@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as V
 
-from rnc_graph.data.samples import augmented_kind, make_augmentation
+from rnc_graph.data.inputs import augmented_kind, make_augmentation
 from rnc_graph.data.transforms import VIEWS
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.vision import transforms

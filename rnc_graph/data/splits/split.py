@@ -80,9 +80,9 @@ class SplitSamples:
         smiles = getattr(table, "smiles", None)
         if canonical is None and smiles is not None:
             from rnc_graph.data.features import molecule_features
-            from rnc_graph.data.featurizer import Wants
+            from rnc_graph.data.featurizer import FeaturizerConfig
 
-            canonical = molecule_features(smiles, Wants(canonical=True)).canonical
+            canonical = molecule_features(smiles, FeaturizerConfig(canonical=True)).canonical
         group = getattr(table, "group", None)
         count = len(table)
         keys = canonical if canonical is not None else range(count) if group is None else group

@@ -18,7 +18,12 @@ from rnc_graph.experiments.executors.schedule import TasksFailedError, missing_t
 from rnc_graph.experiments.plan import plan
 from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.results import scoring_of
-from rnc_graph.experiments.run import ExecutionConfig, Prepared, open_executor, prepare
+from rnc_graph.experiments.run import (
+    ExecutionConfig,
+    ExperimentSetup,
+    open_executor,
+    setup_experiment,
+)
 from rnc_graph.experiments.search.trial import (
     Values,
     draw,
@@ -92,13 +97,13 @@ def search(
     optuna = import_extra("optuna", "tune", "a search")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted = trials or spec.trials
-    prepared = prepare(_checked(experiment, spec))
+    setup = setup_experiment(_checked(experiment, spec))
     # A spec's data sets are all measured, or all of classes.
-    score = f"validation {scoring_of(next(iter(prepared.datasets.tables.values()))).title}"
+    score = f"validation {scoring_of(next(iter(setup.datasets.tables.values()))).title}"
     store = Store(folder / "store")
     with locked(store.folder):
         study = _opened(experiment.name, spec, folder / "search.db")
-        _check_same(study, _searched(spec, prepared), folder)
+        _check_same(study, _searched(spec, setup), folder)
         for left in study.get_trials(deepcopy=False):
             # A killed process left it; its settings are tried again, unless they had failed.
             if left.state == optuna.trial.TrialState.RUNNING:
@@ -106,7 +111,7 @@ def search(
                 if _FAILED not in left.user_attrs:
                     study.enqueue_trial(left.params)
         # Loggers would have the epochs of all trials.
-        work = replace(prepared.work(execution.device, store), tracking={})
+        work = replace(setup.work(execution.device, store), tracking={})
         with open_executor(execution, work, execution.jobs) as executor:
             while (number := sum(map(_is_done, study.get_trials(deepcopy=False)))) < wanted:
                 # A fresh one for each trial, so that a search that was stopped draws the same.
@@ -182,15 +187,15 @@ def _within(low: float | None, high: float | None, whole: bool) -> float:
     return int(low) if whole else low + 0.618 * (high - low)
 
 
-def _searched(spec: SearchSpec, prepared: Prepared) -> str:
+def _searched(spec: SearchSpec, setup: ExperimentSetup) -> str:
     """Return a short name for all that a trial's value depends on, and what is drawn from."""
-    experiment = prepared.experiment
+    experiment = setup.experiment
     runs = [
         run.task.key
         for seed in experiment.seeds[spec.encoder]
-        for run in plan(on_validation(experiment, spec, seed), prepared.datasets)
+        for run in plan(on_validation(experiment, spec, seed), setup.datasets)
     ]
-    plugins = [module.name for module in prepared.plugins]
+    plugins = [module.name for module in setup.plugins]
     asked = spec.model_dump(mode="json", exclude={"trials"})
     return digest({"runs": runs, "plugins": plugins, **asked})
 
@@ -225,11 +230,11 @@ def _value(
     errors: list[float] = []
     means: dict[int, float] = {}
     for step, seed in enumerate(experiment.seeds[spec.encoder]):
-        prepared = prepare(on_validation(experiment, spec, seed))
-        damaged = store.discard_damaged(prepared.tasks, say)
-        run_tasks(missing_tasks(prepared.tasks, store.keys(), damaged), executor, Progress())
-        for run in prepared.planned:
-            scoring = scoring_of(prepared.datasets.tables[run.data])
+        setup = setup_experiment(on_validation(experiment, spec, seed))
+        damaged = store.discard_damaged(setup.tasks, say)
+        run_tasks(missing_tasks(setup.tasks, store.keys(), damaged), executor, Progress())
+        for run in setup.planned:
+            scoring = scoring_of(setup.datasets.tables[run.data])
             found = store.record(run.task.key)["metrics"]["validation"]
             errors.append(found[scoring.scale][scoring.ranked_by])
         means[step] = float(np.mean(errors))

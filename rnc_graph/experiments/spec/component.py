@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 from torch import nn
 
-from rnc_graph.data.samples import make_augmentation
+from rnc_graph.data.inputs import make_augmentation
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.encoders.factory import import_class
 from rnc_graph.encoders.pretrained import PRETRAINED, WITH_WEIGHTS, pretrained_digest

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnc_graph.data.catalog import dataset_card
-from rnc_graph.data.samples import ImageSource, augmented_kind
+from rnc_graph.data.inputs import ImageSource, augmented_kind
 from rnc_graph.encoders.pretrained import WITH_WEIGHTS
 from rnc_graph.errors import MisfitError, RncGraphError
 from rnc_graph.experiments.baselines import check_baselines

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from torch.overrides import TorchFunctionMode
 
-from rnc_graph.data.samples import InputKind
+from rnc_graph.data.inputs import InputKind
 from rnc_graph.encoders import ENCODERS
 from rnc_graph.errors import FileError, MisfitError
 from rnc_graph.experiments.spec.component import Component, is_finished, may_have_weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnc_graph.data.samples import ImageSource
+from rnc_graph.data.inputs import ImageSource
 from rnc_graph.experiments.spec.experiment import Experiment
 from rnc_graph.training import FinetuneConfig, StageConfig
 

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rnc_graph.data.catalog import dataset_card
-from rnc_graph.data.samples import DEPICTIONS, SOURCES, ImageSource, InputKind, Store
+from rnc_graph.data.inputs import DEPICTIONS, SOURCES, ImageSource, InputKind, Store
 from rnc_graph.data.scaling import Transform
 from rnc_graph.errors import MisfitError, did_you_mean
 from rnc_graph.settings import Settings

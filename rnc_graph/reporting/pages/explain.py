@@ -77,7 +77,7 @@ def explain_rows(
     texts = [text.strip() for text in chunk.frame[column].iloc[:count]]
     if len(chunk.frame) > count:
         notes.append(f"the first {count} rows are explained; --rows takes more")
-    features = MoleculeFeatures.of(molecule_arrays(texts, model.wants))
+    features = MoleculeFeatures.of(molecule_arrays(texts, model.featurizer_config))
     done = 0
 
     def report(molecules: int) -> None:
@@ -180,7 +180,7 @@ def _molecule(
         )
     distance = float(one.distance[0])
     nearest = f"distance {distance:.2f} to the nearest training molecule"
-    outside = bool(one.outside[0])
+    out_of_domain = bool(one.out_of_domain[0])
     seen = "; the molecule belongs to the training or validation set" if one.seen[0] else ""
     if seen and distance > 0:
         seen += ", and the distance is to other molecules, of the training set alone"
@@ -189,8 +189,8 @@ def _molecule(
         "id": explained.ids[number],
         "smiles": explained.smiles[number],
         "canonical": explanation.smiles,
-        "domain": f"{'Out of' if outside else 'In'} domain: {nearest}{seen}.",
-        "outside": outside,
+        "domain": f"{'Out of' if out_of_domain else 'In'} domain: {nearest}{seen}.",
+        "out_of_domain": out_of_domain,
         "problem": explanation.problem,
         "targets": targets,
     }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import molecule_features
-from rnc_graph.data.featurizer import Wants
+from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments.results import FinishedRun, Outcome, evaluated_sets
 from rnc_graph.metrics.arrays import FloatArray
@@ -46,7 +46,7 @@ def payload(results: Results, maps: str) -> dict[str, Any]:
     shown, seeds = _shown(outcome, candidates)
     sets = outcome.datasets.sets
     fingerprints = {
-        name: molecule_features(table.smiles, Wants(fingerprints=True)).fingerprints
+        name: molecule_features(table.smiles, FeaturizerConfig(fingerprints=True)).fingerprints
         for name in {shown_table.data for shown_table in shown}
         if isinstance(table := sets[name].table, MoleculeTable)
     }
@@ -231,7 +231,7 @@ def _distances(
     for run in of.runs_of(of.table.rows[0])[:seeds]:
         try:
             recipe = of.experiment.splits[of.table.split].recipe()
-            split = recipe.prepare(of.samples, run.seed)
+            split = recipe.split(of.samples, run.seed)
         except RncGraphError:  # A plugin's splitter, or a file that is not here anymore.
             continue
         domain = Domain(fingerprints[split.train.numpy()], threshold=math.nan)

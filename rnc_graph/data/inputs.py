@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from pydantic import Field
 from torch import Tensor
 
-from rnc_graph.data.recipe import PreparedSplit, SplitRecipe
+from rnc_graph.data.recipe import DatasetSplit, SplitRecipe
 from rnc_graph.data.scaling import Transform
 from rnc_graph.data.table import Table
 from rnc_graph.data.transforms import VIEWS, Compose, View
@@ -46,7 +46,7 @@ class ImageStore(Store, Protocol):
 
 
 @dataclass(frozen=True)
-class Samples:
+class InputDataset:
     """N molecules or images, row by row the same.
 
     Attributes:
@@ -68,9 +68,9 @@ class Samples:
         """C where the target is the number of a class, None where it is measured."""
         return len(self.table.classes) or None
 
-    def split(self, seed: int, recipe: SplitRecipe) -> PreparedSplit:
+    def split(self, seed: int, recipe: SplitRecipe) -> DatasetSplit:
         """Divide them by a recipe, and standardize the targets by the training set."""
-        return recipe.prepare(self.table, seed, self.transforms)
+        return recipe.split(self.table, seed, self.transforms)
 
 
 class LoadedImages(Protocol):
