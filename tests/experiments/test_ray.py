@@ -1,6 +1,5 @@
 """The same files from a Ray cluster as from processes here, a killed node or not."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from rnc_graph.errors import RncGraphError
 from rnc_graph.experiments import ExecutionConfig, read_spec
-from tests.alone import ALONE, needs_network
+from tests.alone import needs_network, run_alone
 from tests.run_and_write import contents, run_and_write
 
 SCENARIO = Path(__file__).with_name("ray_scenario.py")
@@ -21,8 +20,7 @@ def test_a_node_is_killed_in_the_middle(folder: Path):
     text = (folder / "small.yaml").read_text().replace("seeds: 2", "seeds: 4")
     (folder / "small.yaml").write_text(text.replace("epochs: 3", "epochs: 20"))
     experiment = read_spec(folder / "small.yaml")
-    command = [*ALONE, sys.executable, str(SCENARIO), "small.yaml", "cluster", "kill"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    done = run_alone(SCENARIO, "small.yaml", "cluster", "kill", folder=Path.cwd())
     assert done.returncode == 0, done.stderr[-3000:]
     said = done.stdout.splitlines()
     assert "processors 2.0" in said

@@ -1,8 +1,6 @@
 """The docs' way to describe a corpus on a Ray cluster."""
 
 import re
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from rnc_graph.pretraining import describe_corpus, make_recipe, open_corpus
-from tests.alone import ALONE, needs_network
+from tests.alone import needs_network, run_alone
 
 PAGE = Path(__file__).parents[2] / "docs" / "pretraining.md"
 SCENARIO = Path(__file__).with_name("describe_scenario.py")
@@ -25,14 +23,7 @@ def test_a_node_is_killed_while_two_describe_a_corpus(tmp_path: Path) -> None:
     corpus.write_text("".join(f"{''.join(atoms)}\n" for atoms in product("CNOS", repeat=7)))
     (program,) = re.findall(r"```python\n(from pathlib.*?)```", PAGE.read_text(), re.S)
     (tmp_path / "describe.py").write_text(program)
-    done = subprocess.run(
-        [*ALONE, sys.executable, str(SCENARIO), "describe.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_alone(SCENARIO, "describe.py", folder=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "killed while it ran: True" in done.stdout
     recipe = make_recipe(corpus=str(corpus))
