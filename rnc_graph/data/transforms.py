@@ -197,7 +197,11 @@ class Compose(BaseTransform):
 
 
 def _altered(transform: Callable[..., Any], graph: Data) -> Data:
-    found = transform(graph)
+    try:
+        found = transform(graph)
+    except AssertionError as error:  # PyG's, where a graph lacks what the transform reads.
+        has = ", ".join(graph.keys())
+        raise BadValueError(f"{transform}: does not fit these graphs, which have {has}") from error
     if not isinstance(found, Data):
         raise BadValueError(
             f"{transform}: expected it to return a Data, got {type(found).__name__}"

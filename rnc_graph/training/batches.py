@@ -320,8 +320,15 @@ def _shuffles(sampler: Any) -> bool:
 
 def _unwrapped(data: Any) -> Any:
     """Return one graph or a batch as a list, and a ``torch.utils.data.Subset`` as its whole is."""
+    if isinstance(data, Batch):
+        if "adj_t" in data:  # PyG cannot separate the sparse matrices of torch.
+            raise BadValueError(
+                "expected edges as edge_index, got a Batch with a sparse 'adj_t'; a DataLoader of "
+                "such graphs suits an encoder that takes them"
+            )
+        return data.to_data_list()
     if isinstance(data, Data):
-        return data.to_data_list() if isinstance(data, Batch) else [data]
+        return [data]
     if not isinstance(data, torch.utils.data.Subset):
         return data
     whole, index = _unwrapped(data.dataset), torch.tensor([int(i) for i in data.indices]).long()

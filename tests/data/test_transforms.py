@@ -413,6 +413,13 @@ def test_sparse_matrices_are_refused(name: str, batched: bool) -> None:
         make_view({name: 0.5})(Batch.from_data_list([ring, ring]) if batched else ring)
 
 
+def test_a_transform_that_reads_what_graphs_lack_names_what_they_have() -> None:
+    view = Compose([pyg.Distance()])
+    graph = Data(x=torch.rand(6, 1), edge_index=RING)
+    with pytest.raises(BadValueError, match=r"^Distance.*does not fit.* which have edge_index, x"):
+        view(Batch.from_data_list([graph, graph]))
+
+
 @pytest.mark.filterwarnings("ignore:Unable to accurately infer 'num_nodes'")
 @every_augmentation
 def test_a_graph_of_unknown_size_is_refused(name: str) -> None:

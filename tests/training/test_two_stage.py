@@ -792,6 +792,9 @@ def test_a_loader_of_graphs_that_only_pyg_collates(
     options = {"pretrain": BRIEF, "finetune": BRIEF}
     fitted = TwoStage(Sums(width), **options).fit(DataLoader(graphs, 8))
     assert fitted.predict(DataLoader(graphs, 8)).isfinite().all()
+    if kind == "adj_t":
+        with pytest.raises(RncGraphError, match="got a Batch with a sparse 'adj_t'"):
+            fitted.predict(Batch.from_data_list(graphs[:2]))
     with pytest.raises(RncGraphError, match=r"edge_index, got a sparse|'partner_index': expected"):
         TwoStage("gin").fit(DataLoader(graphs, 8))
 
