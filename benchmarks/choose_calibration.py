@@ -35,13 +35,10 @@ SPREAD = "out of fold, spread alone"
 def judged(predicted: Predictions, measured: np.ndarray, reach: np.ndarray) -> dict[str, Any]:
     """Return how good intervals are that reach so far around the predictions, (N, 1)."""
     missed = np.abs(predicted.values - measured) - reach
-    covered = missed <= 0
+    covered, out_of_domain = missed <= 0, predicted.out_of_domain
     return {
         "coverage": float(covered.mean()),
-        "outside": [
-            int(covered[predicted.out_of_domain].sum()),
-            int(predicted.out_of_domain.sum()),
-        ],
+        "outside": [int(covered[out_of_domain].sum()), int(out_of_domain.sum())],
         "width": float(2 * np.median(reach)),
         "score": float((2 * reach + 20 * np.maximum(missed, 0)).mean()),
     }

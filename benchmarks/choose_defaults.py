@@ -71,7 +71,7 @@ def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:
     descriptors = DescriptorScaler.fit(descriptor_names(), features.descriptors[train])
     rows = np.concatenate([train, val])
     canonical = [features.canonical[row] for row in train]
-    parts = TrainingSet(
+    training = TrainingSet(
         inputs=Inputs.of(features, rows, descriptors, embedding=EMBEDDING).counted(),
         targets=torch.from_numpy(scaler.standardize(y[rows])).float(),
         train=torch.arange(len(train)),
@@ -89,7 +89,7 @@ def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:
         fitted = fit_member(
             kind_name,
             int(number or 0),
-            parts,
+            training,
             settings,
             seed=seed + int(number or 0),
             device="cpu",
@@ -97,7 +97,7 @@ def one_split(name: str, seed: int, networks: int) -> dict[str, Any]:
         )
         seconds[kind] = time.process_time() - began
         out_of_fold[kind] = fitted.out_of_fold
-        votes[kind] = fitted.member.predict(parts.inputs.take(held))[:, 0]
+        votes[kind] = fitted.member.predict(training.inputs.take(held))[:, 0]
     if networks:  # They share one weight; each predicts a fold of its own.
         own = [f"network {number}" for number in range(networks)]
         seen = np.stack([out_of_fold.pop(kind) for kind in own])

@@ -64,7 +64,7 @@ def half_of(spec: Path, half: int) -> None:
 
     setup = setup_experiment(read_spec(spec))
     work = setup.work("cpu", Store(Path("store")))
-    work.set_up()
+    work.setup()
     results: dict[str, Any] = {}
     for key, task in setup.tasks.items():
         if task.split.seed % 2 == half:

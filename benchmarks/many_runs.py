@@ -59,7 +59,7 @@ def made_up(
     task: Run, at: Resources, generator: torch.Generator
 ) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
     """Return what a run of a method with an error of 0.3 or so would have left."""
-    _, split = task.split.setup(at)
+    _, split = task.split.load(at)
     targets = at.datasets[task.split.data].table.targets
     tensors: dict[str, torch.Tensor] = {}
     metrics = {}

@@ -88,7 +88,7 @@ def one_split(name: str, seed: int, cache: Path) -> dict[str, Any]:
     (target,) = trained.targets
     measured = test[f"measured_{target}"].to_numpy()
     inside = (test[f"low_{target}"] <= measured) & (measured <= test[f"high_{target}"])
-    outside = test["outside_domain"].to_numpy() == "yes"
+    outside = test["out_of_domain"].to_numpy() == "yes"
     inputs = inputs_of(list(test["smiles"]), trained)
     votes = [member.predict(inputs) for member in trained.members]
     table = load_dataset(name)

@@ -53,7 +53,7 @@ from rnc_graph.data.features import molecule_features
 from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.splits import SPLITS, SplitSamples
 from rnc_graph.encoders import ENCODERS, load_pretrained
-from rnc_graph.encoders.pretrained import SHIPPED, read_card
+from rnc_graph.encoders.pretrained import INCLUDED, read_card
 from rnc_graph.files import write_text
 from rnc_graph.metrics.statistics import holm, rank_methods
 from rnc_graph.pretraining import pretrain_encoder, read_recipe, write_pretrained
@@ -90,8 +90,8 @@ PROBES = {
 
 
 @cache
-def prepared(name: str) -> tuple[GraphDataset, SplitSamples]:
-    """Return a data set, of MoleculeACE's its training part, and what its splits need."""
+def load(name: str) -> tuple[GraphDataset, SplitSamples]:
+    """Return a data set, of MoleculeACE's its training set, and what its splits need."""
     dataset = load_named_dataset(name)
     table = dataset.table
     if dataset.given_split is not None:
@@ -116,7 +116,7 @@ def finetuned(encoder: Any, data: GraphDataset, seed: int, device: str) -> TwoSt
 def errors_of(name: str, encoder: Any, seed: int, device: str | None) -> dict[str, float]:
     """Return the RMSE on one validation set by probe and share, fine-tuned if there is a device."""
     one_thread_always()
-    data, molecules = prepared(name)
+    data, molecules = load(name)
     embedding = embed_graphs(encoder, data).double().numpy()
     y = data.y[:, 0].double().numpy()
     split = SPLITS.make("random").split(molecules, seed, (0.8, 0.1, 0.1))
@@ -296,8 +296,8 @@ def main() -> None:
     result: dict[str, Any]
     kept = None
     if arguments.shipped:
-        encoders = {name: ENCODERS.make(name).eval() for name in SHIPPED}
-        cards = {name: read_card(WEIGHTS / name) for name in SHIPPED}
+        encoders = {name: ENCODERS.make(name).eval() for name in INCLUDED}
+        cards = {name: read_card(WEIGHTS / name) for name in INCLUDED}
         result = {
             "title": "The encoders of the package, frozen",
             "device": " and ".join(card["device"] for card in cards.values()),

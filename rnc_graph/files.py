@@ -165,7 +165,7 @@ def check_output_folder(folder: Path, written: Collection[str] = (), ours: bool 
 
 def resource_dir(name: str) -> Path:
     """Return the folder ``name`` ("datasets" or "experiments") of the wheel or of the checkout."""
-    inside = _PACKAGE / "_shipped" / name
+    inside = _PACKAGE / "_resources" / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 

@@ -76,6 +76,7 @@ def test_names_units_and_scales_are_in_all_that_is_written(folder: Path) -> None
     run("evaluate", folder / "model", folder / "my.csv", "--out", folder / "ev", "--jobs", 1)
     metrics = json.loads((folder / "ev" / "metrics.json").read_text())
     seen = metrics["molecules seen"]
+    assert {"rmse", "coverage", "width", "out_of_domain"} <= seen["logS"].keys()
     assert seen["log10 of ic50"]["rmse"] == pytest.approx(seen["logS"]["rmse"], rel=1e-2)
     assert seen["ic50"]["rmse"] > 10 * seen["logS"]["rmse"]
     evaluated = pd.read_csv(folder / "ev" / "predictions.csv")

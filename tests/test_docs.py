@@ -18,7 +18,7 @@ from rnc_graph.data import load_dataset
 from rnc_graph.data.catalog import list_datasets, markdown_table
 from rnc_graph.data.inputs import make_augmentation
 from rnc_graph.data.splits import SPLITS
-from rnc_graph.experiments.spec.file import shipped_specs
+from rnc_graph.experiments.spec.file import example_specs
 from rnc_graph.experiments.spec.sources import DataSource
 from rnc_graph.losses import LOSSES
 from rnc_graph.models import ModelSettings
@@ -181,7 +181,7 @@ def test_the_images_of_the_page_are_read() -> None:
 
 def test_each_published_recipe_has_a_row() -> None:
     page = (DOCS / "images.md").read_text(encoding="utf-8")
-    recipes = [path.stem for path in shipped_specs().values() if path.parent.name == "published"]
+    recipes = [path.stem for path in example_specs().values() if path.parent.name == "published"]
     rows = re.findall(r"^\| `(\w+)` \|", page.split("## Published recipes")[1], flags=re.MULTILINE)
     assert len(recipes) >= 8
     assert sorted(rows) == sorted(recipes)

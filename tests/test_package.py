@@ -22,7 +22,7 @@ def test_the_wheel_carries_its_data(tmp_path: Path):
         assert path.suffix == ".pyc" or str(path.relative_to(ROOT)) in names
     for folder in ("datasets", "experiments"):
         for path in (path for path in (ROOT / folder).rglob("*") if path.is_file()):
-            assert f"rnc_graph/_shipped/{path.relative_to(ROOT)}" in names
+            assert f"rnc_graph/_resources/{path.relative_to(ROOT)}" in names
     assert not [name for name in names if "test" in name.split("/")[0] or "/tests/" in name]
     code = (
         "import rnc_graph; from rnc_graph.data import load_dataset\n"

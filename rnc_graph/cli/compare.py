@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from rnc_graph.cli.app import Jobs, command, console, say, say_all, say_written, workers
 from rnc_graph.cli.options import Decimal, IdColumn, Plugins, Relation, Smiles, Trusted
-from rnc_graph.cli.tables import read_measured
+from rnc_graph.cli.tables import read_labeled
 from rnc_graph.files import check_output_folder
 
 
@@ -55,7 +55,7 @@ def compare(
         load_model(folder, trusted or (), plugins=plugin or []) for folder in (model, other)
     )
     names = common_targets(first, second)
-    table, bad, notes = read_measured(
+    table, bad, notes = read_labeled(
         data,
         names,
         target,

@@ -64,9 +64,9 @@ def reproduce(
     processes: Processes = 1,
 ) -> None:
     """Make the table of a shipped experiment again."""
-    from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
+    from rnc_graph.experiments import ExecutionConfig, example_spec, read_spec
 
-    spec = shipped_spec(name)
+    spec = example_spec(name)
     encoder = encoder or next(iter(read_spec(spec).encoders))
     made_by = ["reproduce", name, "--encoder", encoder]
     execution = ExecutionConfig(workers(jobs), device, ray, processes)
@@ -89,10 +89,10 @@ def run(
     processes: Processes = 1,
 ) -> None:
     """Run an experiment, or what is missing of it."""
-    from rnc_graph.experiments import ExecutionConfig, shipped_spec
+    from rnc_graph.experiments import ExecutionConfig, example_spec
 
     if not spec.is_file() and spec.name == str(spec) and not spec.suffix:
-        spec = shipped_spec(spec.name)
+        spec = example_spec(spec.name)
     made_by = ["run", str(spec), *(["--encoder", encoder] if encoder != "all" else [])]
     execution = ExecutionConfig(workers(jobs), device, ray, processes)
     _run(spec, made_by, encoder, seeds, out, quick, dry_run, execution)
@@ -106,10 +106,10 @@ def example(
     ] = None,
 ) -> None:
     """Copy a shipped spec, to change it and run it."""
-    from rnc_graph.experiments import shipped_spec
+    from rnc_graph.experiments import example_spec
     from rnc_graph.files import write_text
 
-    spec, path = shipped_spec(name), out or Path(f"{name}.yaml")
+    spec, path = example_spec(name), out or Path(f"{name}.yaml")
     if path.exists():
         raise BadValueError(f"{path}: exists; name another file with --out")
     write_text(path, spec.read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from rnc_graph.cli.options import (
     Smiles,
     Trusted,
 )
-from rnc_graph.cli.tables import read_measured
+from rnc_graph.cli.tables import read_labeled
 from rnc_graph.errors import BadValueError
 
 
@@ -116,7 +116,7 @@ def evaluate(
     if out is not None:
         check_evaluation_folder(out)
     loaded = load_model(model, trusted or (), plugins=plugin or [])
-    table, bad, notes = read_measured(
+    table, bad, notes = read_labeled(
         data,
         loaded.targets,
         target,

@@ -161,7 +161,7 @@ def read(
     return table, bad, notes
 
 
-def read_measured(
+def read_labeled(
     data: str,
     targets: Sequence[str],
     given: list[str] | None,

@@ -42,7 +42,7 @@ class TargetDescription:
     All numbers but ``bounds`` are of values alone: NaN, and counts of 0, where there are none.
 
     Attributes:
-        count: how many rows have a value.
+        n_values: how many rows have a value.
         missing: how many have neither a value nor a bound.
         quantiles: values at ``QUANTILES``, from the least to the greatest.
         counts: (BINS,) values in bins of equal width.
@@ -59,7 +59,7 @@ class TargetDescription:
     """
 
     name: str
-    count: int
+    n_values: int
     missing: int
     mean: float
     sd: float
@@ -143,7 +143,7 @@ def describe(table: MoleculeTable, *, structures: bool = True) -> TableDescripti
 
     >>> from rnc_graph.data import load_dataset
     >>> found = describe(load_dataset("freesolv"), structures=False)
-    >>> found.rows, found.targets[0].count
+    >>> found.rows, found.targets[0].n_values
     (642, 642)
     """
     from rnc_graph.data.duplicates import find_duplicates
@@ -199,7 +199,7 @@ def _target(
     fewest = max(_FEWEST, _PILE * len(known), _OTHERS * usual)
     return TargetDescription(
         name=name,
-        count=len(known),
+        n_values=len(known),
         missing=missing,
         mean=float(some.mean()),
         sd=float(some.std()),

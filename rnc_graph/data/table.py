@@ -250,16 +250,16 @@ def _parsed(
     values, sides, wrong = parse_column(cells, missing=missing, bounds=bounds)
     for row, reason in wrong.items():
         raise BadValueError(
-            f"{_place(frame, name, path, row)}: {cells[row]!r}: {reason}"
+            f"{_location(frame, name, path, row)}: {cells[row]!r}: {reason}"
             + (f" ({len(wrong)} rows cannot be used)" if len(wrong) > 1 else "")
         )
     if relation:
         for row, reason in add_relations(sides, values, column(frame, relation, path)).items():
-            raise BadValueError(f"{_place(frame, name, path, row)}: {reason}")
+            raise BadValueError(f"{_location(frame, name, path, row)}: {reason}")
     return values, sides
 
 
-def _place(frame: pd.DataFrame, name: str, path: Path, row: int) -> str:
+def _location(frame: pd.DataFrame, name: str, path: Path, row: int) -> str:
     return f"{path}, {frame.index.name} {frame.index[row]}, column {name!r}"
 
 
@@ -320,7 +320,7 @@ def _positive(frame: pd.DataFrame, name: str, path: Path) -> FloatArray:
     values = numbers(frame, name, path)
     for row in np.flatnonzero(values <= 0).tolist():
         raise BadValueError(
-            f"{_place(frame, name, path, row)}: expected a positive weight, got {values[row]:g}"
+            f"{_location(frame, name, path, row)}: expected a positive weight, got {values[row]:g}"
         )
     return values
 

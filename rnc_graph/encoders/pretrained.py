@@ -20,17 +20,17 @@ from rnc_graph.files import read_bytes, write_text
 PRETRAINED = "pretrained"
 """The name of the encoder of a folder."""
 
-SHIPPED = ("gin-moses", "gin-moses-1m")
+INCLUDED = ("gin-moses", "gin-moses-1m")
 """The names of those of the package. Their weights never change: saved models rely on them."""
 
-WITH_WEIGHTS = (PRETRAINED, *SHIPPED)
+WITH_WEIGHTS = (PRETRAINED, *INCLUDED)
 """The names of encoders that have weights before they are trained."""
 
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
 # Far more than an encoder of molecules needs.
 _LARGEST_WEIGHTS, _LARGEST_CARD = 2**31, 2**22
 _CHECKSUM = "weights_sha256"
-_SHIPPED = Path(__file__).parent / "weights"
+_WEIGHTS = Path(__file__).parent / "weights"
 
 
 def save_pretrained(folder: Path, encoder: Encoder, card: dict[str, Any]) -> None:
@@ -126,10 +126,10 @@ def pretrained(folder: str, dropout: float = 0.0) -> nn.Module:
 @ENCODERS.register("gin-moses")
 def gin_moses(dropout: float = 0.0) -> nn.Module:
     """Return a GIN, 192 wide (d = 384), pretrained on 200,000 molecules: docs/pretraining.md."""
-    return load_pretrained(_SHIPPED / "gin-moses", dropout=dropout)
+    return load_pretrained(_WEIGHTS / "gin-moses", dropout=dropout)
 
 
 @ENCODERS.register("gin-moses-1m")
 def gin_moses_1m(dropout: float = 0.0) -> nn.Module:
     """Return a GIN, 256 wide (d = 512), pretrained on 1,000,000 molecules: docs/pretraining.md."""
-    return load_pretrained(_SHIPPED / "gin-moses-1m", dropout=dropout)
+    return load_pretrained(_WEIGHTS / "gin-moses-1m", dropout=dropout)

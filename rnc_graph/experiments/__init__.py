@@ -2,13 +2,13 @@
 
 from rnc_graph.experiments.results import Outcome
 from rnc_graph.experiments.run import ExecutionConfig, run_experiment
-from rnc_graph.experiments.spec import Experiment, read_spec, shipped_spec
+from rnc_graph.experiments.spec import Experiment, example_spec, read_spec
 
 __all__ = [
     "ExecutionConfig",
     "Experiment",
     "Outcome",
+    "example_spec",
     "read_spec",
     "run_experiment",
-    "shipped_spec",
 ]

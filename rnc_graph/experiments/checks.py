@@ -69,7 +69,7 @@ def check_methods(experiment: Experiment, datasets: Datasets) -> None:
 
 
 def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable[Task]) -> None:
-    """Split the data, and prepare each objective once.
+    """Split the data, and set up each objective once.
 
     Raises:
         RncGraphError: a set is too small, or an objective cannot be used with this data, encoder
@@ -86,7 +86,7 @@ def check_before_training(experiment: Experiment, at: Resources, tasks: Iterable
             )
             distinct.setdefault(described, task)
     for task in distinct.values():
-        data, split = task.split.setup(at)
+        data, split = task.split.load(at)
         if isinstance(task, RegressTask):
             _check_sizes(experiment, task.split.spec, len(split.validation), len(split.test))
         objective = task.stage.objective

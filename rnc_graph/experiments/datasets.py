@@ -126,8 +126,8 @@ class Datasets:
             kinds: set[InputKind] = {"graphs", *self.kinds}
             for kind in kinds:
                 store = self._store(table.smiles, table.name, kind)
-                samples = InputDataset(table, store, kind, transforms=loaded.transforms)
-                found[self._digest(loaded, kind)] = samples
+                dataset = InputDataset(table, store, kind, transforms=loaded.transforms)
+                found[self._digest(loaded, kind)] = dataset
         return found
 
     def ood_stores(self) -> dict[str, Store]:

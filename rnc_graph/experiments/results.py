@@ -63,7 +63,7 @@ class Outcome:
     store: Store
 
     @property
-    def samples(self) -> Mapping[str, Table]:
+    def tables(self) -> Mapping[str, Table]:
         """The data sets' tables, by name."""
         return self.datasets.tables
 
@@ -74,11 +74,11 @@ class Outcome:
         return list(self.store.record(run.pretraining)["history"])
 
 
-def scoring_of(samples: Table) -> Scoring:
+def scoring_of(table: Table) -> Scoring:
     """Return what predictions for a data set are scored by."""
     from rnc_graph.metrics import CLASSIFICATION, REGRESSION
 
-    return CLASSIFICATION if samples.classes else REGRESSION
+    return CLASSIFICATION if table.classes else REGRESSION
 
 
 def evaluated_sets(experiment: Experiment) -> tuple[str, ...]:

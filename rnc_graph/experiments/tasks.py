@@ -57,7 +57,7 @@ class SeededSplit:
             "seed": self.seed,
         }
 
-    def setup(self, at: Resources) -> tuple[InputDataset, DatasetSplit]:
+    def load(self, at: Resources) -> tuple[InputDataset, DatasetSplit]:
         """Return the data set, and its sets."""
         data = at.datasets[self.data]
         return data, data.split(self.seed, self.spec.recipe())
@@ -187,7 +187,7 @@ class PretrainTask(TrainingTask):
 
     def run(self, at: Resources, trainer: TrainerConfig, stage1: Tensors) -> tuple[Record, Tensors]:
         """Pretrain, and return the encoder's weights and the history."""
-        data, split = self.split.setup(at)
+        data, split = self.split.load(at)
         model = self.model(data, trainer)
         model.pretrain(*training_sets(data, split), seed=self.split.seed)
         modules = nn.ModuleDict({"encoder": model.encoder, "objective": model.loss})
@@ -255,7 +255,7 @@ class RegressTask(TrainingTask):
             evaluated_indices,
         )
 
-        data, split = self.split.setup(at)
+        data, split = self.split.load(at)
         model = self.model(data, trainer)
         train, validation = training_sets(data, split)
         model.build(train, self.split.seed)
@@ -332,7 +332,7 @@ class BaselineTask(Task):
         """Fit, and predict the validation and the test set."""
         from rnc_graph.experiments.evaluation import evaluate_run, evaluated_indices
 
-        data, split = self.split.setup(at)
+        data, split = self.split.load(at)
         predicted = baseline_predictions(self.name, data.table, split, self.split.seed)
         predictions = {
             name: predicted[rows.numpy()]

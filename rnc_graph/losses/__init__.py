@@ -24,7 +24,7 @@ from rnc_graph.losses.classes import ClassNumbers, QuantileBins, class_numbers
 from rnc_graph.losses.hypersphere import (
     assign_targets,
     hypersphere_targets,
-    ordered_targets,
+    ordered_prototypes,
     target_uniformity,
 )
 from rnc_graph.losses.kcl import KCL, KCLLoss
@@ -40,5 +40,5 @@ __all__ = [
     "ClassNumbers", "ClassRanks", "KCLLoss", "LabelAttentionNCE", "LabelRanks", "PretrainLoss",
     "QuantileBins", "QueueLoss", "RINCELoss", "RegressionLoss", "RnCLoss", "SimCLR", "SupCon",
     "SupConLoss", "TSCLoss", "assign_targets", "class_numbers", "hypersphere_targets",
-    "ordered_targets", "target_uniformity",
+    "ordered_prototypes", "target_uniformity",
 ]  # fmt: skip

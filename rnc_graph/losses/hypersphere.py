@@ -35,14 +35,14 @@ def hypersphere_targets(classes: int, d: int, seed: int = 0) -> Tensor:
     return _spread(_normal(classes, d, generator))
 
 
-def ordered_targets(classes: int, d: int, seed: int = 0) -> Tensor:
+def ordered_prototypes(classes: int, d: int, seed: int = 0) -> Tensor:
     """Return unit vectors (C, d) whose products fall linearly with the distance of classes.
 
     t_i . t_j = 1 - 2 |i - j| / (C - 1): the thermometer code, C - 1 coordinates +-1 / sqrt(C - 1),
     embedded in d >= C - 1 dimensions at random, by the seed. For ordered classes, such as bins of a
     continuous target.
 
-    >>> targets = ordered_targets(5, 8)
+    >>> targets = ordered_prototypes(5, 8)
     >>> (targets[0] @ targets.T).round(decimals=6).tolist()
     [1.0, 0.5, 0.0, -0.5, -1.0]
     """

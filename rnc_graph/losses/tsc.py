@@ -10,7 +10,7 @@ from rnc_graph.errors import BadValueError, UnknownNameError
 from rnc_graph.losses.base import LOSSES
 from rnc_graph.losses.checks import as_columns, check_positive, eager
 from rnc_graph.losses.classes import Bins
-from rnc_graph.losses.hypersphere import assign_targets, hypersphere_targets, ordered_targets
+from rnc_graph.losses.hypersphere import assign_targets, hypersphere_targets, ordered_prototypes
 from rnc_graph.losses.kcl import ClassQueueLoss, MomentumContrastLoss, check_queued
 
 
@@ -159,7 +159,7 @@ class TSC(ClassQueueLoss):
                 raise BadValueError(
                     f"targets: ordered needs one label column, got {labels.shape[1]}; use uniform"
                 )
-            made = ordered_targets(classes, embedding_dim, seed)
+            made = ordered_prototypes(classes, embedding_dim, seed)
         else:
             made = hypersphere_targets(classes, embedding_dim, seed)
             self.centroids = ClassCentroids(classes, embedding_dim)

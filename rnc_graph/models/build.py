@@ -255,7 +255,7 @@ def build(
     baselines: bool = True,
     start: MoleculeModel | None = None,
 ) -> Built:
-    """Train a model on a prepared table, as :func:`~rnc_graph.models.train_model` does.
+    """Train a model on a table that is set up, as :func:`~rnc_graph.models.train_model` does.
 
     The test set is predicted once, at the end, and by ``baselines`` for comparison.
     """

@@ -319,7 +319,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         The index is that of X where it is a Series or a frame: identifiers, say.
         Columns: ``predicted_T``, ``low_T``, ``high_T`` (which cover a share ``level`` of the
         measurements) and ``spread_T`` for each target T, ``distance`` to the nearest training
-        molecule (0 to 1), ``outside_domain``, and ``problem``, the reason for no prediction.
+        molecule (0 to 1), ``out_of_domain``, and ``problem``, the reason for no prediction.
         """
         check_is_fitted(self)
         smiles = smiles_of(X)

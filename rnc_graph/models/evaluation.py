@@ -127,13 +127,12 @@ class Evaluation:
         arrays = (self.y_true, self.predictions.values, self.low, self.high)
         y_true, predicted, low, high = (array[rows, target, None] for array in arrays)
         inside, count, _ = self.covered(target)
+        out_of_domain = self.predictions.out_of_domain[rows]
         return {
             **metrics_by_target(y_true, predicted)[0],
             "coverage": inside / count if count else math.nan,
             "width": float(np.median(high - low)) if count else math.nan,
-            "out_of_domain": float(self.predictions.out_of_domain[rows].mean())
-            if rows.size
-            else math.nan,
+            "out_of_domain": float(out_of_domain.mean()) if rows.size else math.nan,
             **self._violations(target),
         }
 

@@ -40,8 +40,8 @@ class ExtraTrees(LearnedByTarget):
     share = 1 / 3
     """The share of the columns that a split chooses from."""
 
-    def __init__(self, targets: int, trees: int = _TREES) -> None:
-        super().__init__(targets)
+    def __init__(self, n_targets: int, trees: int = _TREES) -> None:
+        super().__init__(n_targets)
         self.trees = trees
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor, seed: int) -> Self:
@@ -107,7 +107,7 @@ class FingerprintTrees(ExtraTrees):
         return super().fit(inputs, targets, train, seed)
 
     @classmethod
-    def size_note(cls, rows: int, measured: int) -> str:
+    def size_note(cls, rows: int, labeled: int) -> str:
         """Say whether it learns from descriptors alone, of so many training rows in all."""
         many = rows > cls.largest
         return f"{cls.kind} learn from descriptors alone, of {rows:,} rows" if many else ""

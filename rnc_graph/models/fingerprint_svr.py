@@ -47,8 +47,8 @@ class FingerprintSVR(LearnedByKernel):
     # Their kernel matrix takes 3 GB, and several of the size are made on the way.
     largest = 20_000
 
-    def __init__(self, targets: int, fingerprints: Sequence[str] = FINGERPRINTS) -> None:
-        super().__init__(targets)
+    def __init__(self, n_targets: int, fingerprints: Sequence[str] = FINGERPRINTS) -> None:
+        super().__init__(n_targets)
         self.fingerprints = fingerprints
 
     def fit(self, inputs: Inputs, targets: Tensor, train: Tensor) -> Self:

@@ -160,5 +160,5 @@ def _fit_in_worker(number: int, kind: str, seed: int) -> bytes:
 def _unpacked(content: bytes, kind: str, training: TrainingSet, settings: ModelSettings) -> Fitted:
     tensors = load(content)
     out_of_fold = tensors.pop(_OUT_OF_FOLD).numpy()
-    scores, targets = training.inputs.scores.shape[1], training.targets.shape[1]
-    return Fitted(load_member(kind, tensors, settings, scores, targets), out_of_fold)
+    n_scores, n_targets = training.inputs.scores.shape[1], training.targets.shape[1]
+    return Fitted(load_member(kind, tensors, settings, n_scores, n_targets), out_of_fold)

@@ -85,7 +85,7 @@ class GaussianProcess(LearnedByKernel):
         self.learned = {"mean": embedding.mean(dim=0), "sd": torch.where(sd > 0, sd, 1.0)}
         molecules = self._molecules(learned)
         start = _start(len(molecules.vectors))
-        parameters = start.repeat(self.targets, 1)
+        parameters = start.repeat(self.n_targets, 1)
         every = torch.arange(len(train))
         for target, column in thinned_columns(targets[train], every, learned.smiles, self.largest):
             parameters[target] = _searched(molecules.take(column.rows), column, start)
@@ -110,7 +110,7 @@ class GaussianProcess(LearnedByKernel):
         for first in range(0, len(inputs), _BLOCK):
             block = slice(first, first + _BLOCK)
             parts = self._known.parts(molecules.take(block))
-            for target in range(self.targets):
+            for target in range(self.n_targets):
                 kernel = _sum(parts, parameters[target])
                 predicted[block, target] += kernel @ coefficients[:, target]
         found: FloatArray = predicted.numpy()

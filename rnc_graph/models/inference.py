@@ -23,7 +23,7 @@ BLOCK = 1024
 def stream_features(
     blocks: Iterable[Sequence[str]], model: MoleculeModel, jobs: int, *, to_embed: bool = False
 ) -> Iterator[tuple[MoleculeFeatures, NDArray[np.int64]]]:
-    """Yield what a model wants of each block of SMILES, in order.
+    """Yield what a model needs of each block of SMILES, in order.
 
     Args:
         blocks: of SMILES.
@@ -113,7 +113,7 @@ def prediction_frame(
     """Return predictions as people read them, one row a molecule.
 
     Columns: ``predicted_T``, ``low_T``, ``high_T`` (at the level) and ``spread_T`` of each target
-    T, ``distance``, ``outside_domain`` and ``problem`` (N texts, "" for a molecule that was
+    T, ``distance``, ``out_of_domain`` and ``problem`` (N texts, "" for a molecule that was
     predicted); see :class:`~rnc_graph.models.Predictions`.
     """
     low, high = model.interval(predictions, level)
@@ -126,6 +126,6 @@ def prediction_frame(
     columns["distance"] = predictions.distance
     out_of_domain = np.where(predictions.out_of_domain, "yes", "no").astype(object)
     out_of_domain[np.isnan(predictions.distance)] = ""
-    columns["outside_domain"] = out_of_domain
+    columns["out_of_domain"] = out_of_domain
     columns["problem"] = np.array(problems, dtype=object)
     return pd.DataFrame(columns)

@@ -172,12 +172,12 @@ def fit_quick(
 
 
 def load_member(
-    kind: str, tensors: dict[str, Tensor], settings: ModelSettings, scores: int, targets: int
+    kind: str, tensors: dict[str, Tensor], settings: ModelSettings, n_scores: int, n_targets: int
 ) -> Member:
     """Make a member of what ``tensors`` of another returned."""
     if kind in QUICK:
-        return QUICK[kind](targets).load(tensors)
-    return Network(settings, scores, targets).load(tensors)
+        return QUICK[kind](n_targets).load(tensors)
+    return Network(settings, n_scores, n_targets).load(tensors)
 
 
 def kinds(settings: ModelSettings) -> list[str]:

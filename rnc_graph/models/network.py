@@ -71,21 +71,25 @@ class Network:
 
     Args:
         settings: of the model.
-        scores: k.
-        targets: t.
+        n_scores: k.
+        n_targets: t.
         seed: of the first weights.
     """
 
     kind = "network"
 
-    def __init__(self, settings: ModelSettings, scores: int, targets: int, seed: int = 0) -> None:
+    def __init__(
+        self, settings: ModelSettings, n_scores: int, n_targets: int, seed: int = 0
+    ) -> None:
         with seeded(seed):
             encoder = make_encoder(
                 copy.deepcopy(settings.encoder), settings.options_of_encoder, example_molecules()
             )
             width = int(encoder.embedding_dim)  # type: ignore[arg-type]
-            beside = DescriptorEncoder(encoder, width, scores)
-            head = Head(beside.embedding_dim, targets, settings.head_hidden, settings.head_dropout)
+            beside = DescriptorEncoder(encoder, width, n_scores)
+            head = Head(
+                beside.embedding_dim, n_targets, settings.head_hidden, settings.head_dropout
+            )
         # The names are those of saved models.
         self.modules = nn.ModuleDict({"beside": beside, "head": head})
 

@@ -68,15 +68,15 @@ class OutOfFold:
         if not self.stacked:
             share = np.array(self.sizes) / sum(self.sizes)
             return np.tile(share[:, None], (1, self.votes.shape[1]))
-        return mixture_weights(self.votes, *self._measured)
+        return mixture_weights(self.votes, *self._y_true)
 
     def cross_weights(self) -> FloatArray:
         """Return weights of each molecule's votes, (g, n, t), learned without its fold."""
         if not self.stacked:
             return np.tile(self.weights_of_votes[:, None], (1, len(self.votes), 1))
-        return cross_weights(self.votes, *self._measured, fold=self.training.fold.numpy())
+        return cross_weights(self.votes, *self._y_true, fold=self.training.fold.numpy())
 
     @cached_property
-    def _measured(self) -> tuple[FloatArray, NDArray[np.int64], FloatArray | None]:
+    def _y_true(self) -> tuple[FloatArray, NDArray[np.int64], FloatArray | None]:
         training = self.training
         return training.completed(self.votes), training.molecules(), training.weights()

@@ -24,8 +24,8 @@ class Learned:
     largest: int | None = None
     """The most training rows that a target is learned from: more take too much memory and time."""
 
-    def __init__(self, targets: int) -> None:
-        self.targets = targets
+    def __init__(self, n_targets: int) -> None:
+        self.n_targets = n_targets
         self.learned: dict[str, Tensor] = {}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -38,13 +38,13 @@ class Learned:
         return self
 
     @classmethod
-    def size_note(cls, rows: int, measured: int) -> str:
+    def size_note(cls, rows: int, labeled: int) -> str:
         """Say which part of a training set it learns from; "" if from all.
 
-        Of ``rows`` in all, ``measured`` are the most that a target has.
+        Of ``rows`` in all, ``labeled`` are the most that a target has.
         """
-        step = step_of(measured, cls.largest)
-        return f"{cls.kind} learns from one in {step} of the {measured:,} rows" if step > 1 else ""
+        step = step_of(labeled, cls.largest)
+        return f"{cls.kind} learns from one in {step} of the {labeled:,} rows" if step > 1 else ""
 
 
 class LearnedByTarget(Learned):
@@ -58,7 +58,7 @@ class LearnedByTarget(Learned):
     def predict(self, inputs: Inputs) -> FloatArray:
         """Return the (N, t) standardized predictions."""
         matrix = self.matrix(inputs)
-        return np.stack([self._target(target, matrix) for target in range(self.targets)], axis=1)
+        return np.stack([self._target(target, matrix) for target in range(self.n_targets)], axis=1)
 
     @abstractmethod
     def _target(self, target: int, matrix: NDArray[Any]) -> FloatArray:
@@ -101,8 +101,8 @@ class LearnedByKernel(Learned):
         self, learned: Inputs, targets: Tensor
     ) -> tuple[NDArray[np.int64], dict[str, Tensor]]:
         """Return the S rows with a coefficient, their ``coefficients`` and the ``intercepts``."""
-        coefficients = np.zeros((len(learned), self.targets))
-        intercepts = np.zeros(self.targets)
+        coefficients = np.zeros((len(learned), self.n_targets))
+        intercepts = np.zeros(self.n_targets)
         for target, column, kernel in self._kernels(learned, targets):
             solved = self._solve(kernel, column, target)
             coefficients[column.rows, target], intercepts[target] = solved
@@ -122,7 +122,7 @@ class LearnedByKernel(Learned):
         NaN for molecules in none of the folds (n,), and for those that a target is not learned
         from.
         """
-        predicted = np.full((len(train), self.targets), np.nan)
+        predicted = np.full((len(train), self.n_targets), np.nan)
         if not folds:
             return predicted
         for target, column, kernel in self._kernels(inputs.take(train), targets[train]):

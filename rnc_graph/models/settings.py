@@ -20,7 +20,7 @@ from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.scaling import Transform
 from rnc_graph.data.transforms import make_view
 from rnc_graph.encoders import ENCODERS, make_encoder
-from rnc_graph.encoders.pretrained import PRETRAINED, SHIPPED, WITH_WEIGHTS, architecture
+from rnc_graph.encoders.pretrained import INCLUDED, PRETRAINED, WITH_WEIGHTS, architecture
 from rnc_graph.errors import BadValueError, UnknownNameError, first_problem
 from rnc_graph.losses import LOSSES
 from rnc_graph.models.inputs import EMBEDDING, ENCODER, example_molecules
@@ -152,7 +152,7 @@ class ModelSettings(Settings):
         named = ENCODERS.get(self.encoder) if self.encoder in ENCODERS.names() else None
         if getattr(named, "inputs", "graphs") != "graphs":
             raise ValueError(f"encoder {self.encoder!r} takes images; molecules are graphs")
-        if self.encoder in SHIPPED and set(self.encoder_options or ()) - {"dropout"}:
+        if self.encoder in INCLUDED and set(self.encoder_options or ()) - {"dropout"}:
             raise ValueError(
                 f"encoder_options: the shape of the pretrained encoder {self.encoder!r} is fixed, "
                 "and its only option is dropout; name another encoder, such as 'gin', to choose it"
@@ -167,8 +167,8 @@ class ModelSettings(Settings):
         if self.freeze_encoder:
             self.stages[1].check_frozen()
         make_view(self.augmentation)
-        if self.embedding not in SHIPPED:
-            raise ValueError(str(UnknownNameError("embedding", self.embedding, list(SHIPPED))))
+        if self.embedding not in INCLUDED:
+            raise ValueError(str(UnknownNameError("embedding", self.embedding, list(INCLUDED))))
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")
         if self.networks == "auto" and self.weights != "stacked":

@@ -78,8 +78,8 @@ def predict_file(
         for chunk, problems, features, rows in blocks:
             predictions = model.predict(features).take(rows)
             frame = prediction_frame(model, predictions, problems, level)
-            report.out_of_domain += int((frame["outside_domain"] == "yes").sum())
-            yield _beside_its_cells(chunk, frame)
+            report.out_of_domain += int((frame["out_of_domain"] == "yes").sum())
+            yield _with_own_cells(chunk, frame)
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows)
@@ -108,7 +108,7 @@ def embed_file(
         for chunk, problems, features, rows in blocks:
             embedding = model.embed(features)[rows].astype(np.float32)
             frame = pd.DataFrame(embedding).add_prefix("e")
-            yield _beside_its_cells(chunk, frame.assign(problem=problems))
+            yield _with_own_cells(chunk, frame.assign(problem=problems))
 
     with _writing(source, out) as (table, temporary):
         blocks = _blocks(model, table, smiles, jobs, report, on_rows, to_embed=True)
@@ -125,7 +125,7 @@ def embed_file(
 Block = tuple[Chunk, list[str], MoleculeFeatures, NDArray[np.int64]]
 
 
-def _beside_its_cells(chunk: Chunk, new: pd.DataFrame) -> pd.DataFrame:
+def _with_own_cells(chunk: Chunk, new: pd.DataFrame) -> pd.DataFrame:
     """Return a chunk's own cells, then new columns; a spoiled row's text is in its first cell."""
     frame = chunk.frame.reset_index(drop=True)
     for row, found in chunk.found.items():

@@ -25,7 +25,7 @@ class Condition:
     """What figures and pages show of a table, sample by sample: its data set and its runs."""
 
     experiment: Experiment
-    samples: Table
+    dataset: Table
     table: ResultTable
     runs: Sequence[FinishedRun]
 
@@ -45,7 +45,7 @@ class Condition:
     @property
     def classes(self) -> Sequence[str]:
         """Names of the classes; empty for continuous targets."""
-        return self.samples.classes
+        return self.dataset.classes
 
     @property
     def methods(self) -> list[MethodRow]:
@@ -60,21 +60,21 @@ class Condition:
     @property
     def column(self) -> int:
         """The column of the table's target."""
-        return self.samples.target_names.index(self.table.target) if self.table.target else 0
+        return self.dataset.target_names.index(self.table.target) if self.table.target else 0
 
     @property
     def target_name(self) -> str:
         """The table's target."""
-        return self.samples.target_names[self.column]
+        return self.dataset.target_names[self.column]
 
     @cached_property
     def y_true(self) -> NDArray[np.float64]:
         """(N,) the values of the table's target, NaN where missing."""
-        return exact_targets(self.samples)[:, self.column]
+        return exact_targets(self.dataset)[:, self.column]
 
     def target(self, prefix: str) -> str:
         """Return the words for a target's axis."""
-        return numbers.with_unit(f"{prefix} {self.target_name}", self.samples.unit)
+        return numbers.with_unit(f"{prefix} {self.target_name}", self.dataset.unit)
 
     def runs_of(self, row: MethodRow) -> list[FinishedRun]:
         """Return a row's runs, in the order of its seeds."""
@@ -119,4 +119,4 @@ class Condition:
 def condition_of(outcome: Outcome, table: ResultTable) -> Condition:
     """Return a table with its runs and data."""
     runs = [run for run in outcome.runs if table.holds(run)]
-    return Condition(outcome.experiment, outcome.samples[table.data], table, runs)
+    return Condition(outcome.experiment, outcome.tables[table.data], table, runs)

@@ -91,7 +91,7 @@ def print_tables(console: Console, outcome: Outcome, tables: Sequence[ResultTabl
     experiment = outcome.experiment
     for text in text_tables(experiment, tables):
         print_table(console, text.header, text.cells, title=text.title, last=text.baselines)
-    for note in notes(experiment, tables[0].scoring, outcome.samples):
+    for note in notes(experiment, tables[0].scoring, outcome.tables):
         console.print(note, style="dim", highlight=False, markup=False)
 
 

@@ -74,8 +74,8 @@ def facts(description: TableDescription) -> list[tuple[str, str]]:
         ("repeated", repeats(description.repeated, description.conflicts)),
     ]
     if isinstance(description, DatasetDescription):
-        if description.parts:
-            found.append(("split", f"{description.card.split}: {_sizes(description.parts)}"))
+        if description.set_sizes:
+            found.append(("split", f"{description.card.split}: {_sizes(description.set_sizes)}"))
         if description.subsets:
             found.append(("subsets", _sizes(description.subsets)))
     structures = description.structures
@@ -143,7 +143,7 @@ def _print_labels(console: Console, description: TableDescription) -> None:
     bounds = any(target.bounds for target in targets)
     names = {0.0: "least", 0.5: "median", 1.0: "greatest"}
     lines = [
-        ["measured", *(f"{target.count:,}" for target in targets)],
+        ["measured", *(f"{target.n_values:,}" for target in targets)],
         *([["bounds", *(f"{target.bounds:,}" for target in targets)]] if bounds else []),
         ["missing", *(f"{target.missing:,}" for target in targets)],
         ["mean", *(rounded(target.mean) for target in targets)],

@@ -92,7 +92,7 @@ def _histograms(
         axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axis.set_xlabel(numbers.with_unit(target.name, card.unit))
         missing = f", {target.missing:,} missing" if target.missing else ""
-        axis.set_title(f"{target.count:,} measured{missing}")
+        axis.set_title(f"{target.n_values:,} measured{missing}")
     marks = {"s": 26, "zorder": 3, "clip_on": False, "edgecolors": "white", "linewidths": 0.5}
     axes[0].scatter(drawn, np.zeros(len(drawn)), c=colors, **marks)
     axes[0].set_ylabel("molecules")

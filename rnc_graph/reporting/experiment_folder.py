@@ -241,13 +241,13 @@ def _predictions(outcome: Outcome) -> str:
     writer = csv.writer(out, lineterminator="\n")
     compared = evaluated_sets(outcome.experiment)[0]
     point = ["data", "split", "encoder", "method", "seed"]
-    tables = [*outcome.samples.values()]
+    tables = [*outcome.tables.values()]
     names = any(getattr(table, "ids", None) for table in tables)
     bounds = any(getattr(table, "censored", None) is not None for table in tables)
     header = [*point, "sample", *["id"] * names, "target", "measured", "predicted"]
     writer.writerow([*header, *["relation"] * bounds])
     for run in outcome.runs:
-        table = outcome.samples[run.data]
+        table = outcome.tables[run.data]
         of_run = [getattr(run, name) for name in point]
         samples = run.tensors[f"{compared}_rows"].numpy()
         predicted = run.tensors[f"{compared}_predictions"].tolist()

@@ -15,8 +15,8 @@ from rnc_graph.reporting.numbers import trial
 _LISTED = 12
 
 
-def notes(experiment: Experiment, scoring: Scoring, samples: Mapping[str, Table]) -> list[str]:
-    """Return the protocol in words, for below the tables; ``samples`` are its data, by name."""
+def notes(experiment: Experiment, scoring: Scoring, tables: Mapping[str, Table]) -> list[str]:
+    """Return the protocol in words, for below the tables; ``tables`` are its data, by name."""
     splits = experiment.splits
     classes = scoring.scale == "share"
     ways = list(dict.fromkeys(map(_way, splits.values())))
@@ -44,7 +44,7 @@ def notes(experiment: Experiment, scoring: Scoring, samples: Mapping[str, Table]
     found = [f"{'; '.join(filter(None, steps))}."]
     for source in experiment.data:
         name = source_name(source)
-        if isinstance(source, CsvData) and (said := _of_file(source, samples[name])):
+        if isinstance(source, CsvData) and (said := _of_file(source, tables[name])):
             found.append(f"{name}: {'; '.join(said)}.")
     if len(changed) > 1 or not one_way:
         if len(splits) <= _LISTED:

@@ -147,11 +147,11 @@ def tabulate(outcome: Outcome) -> list[ResultTable]:
             baselines.setdefault((run.data, run.split), []).append(run)
     tables = []
     for condition, found in methods.items():
-        samples = outcome.samples[condition[0]]
-        names = samples.target_names
+        dataset = outcome.tables[condition[0]]
+        names = dataset.target_names
         for target in [MEAN_OF_TARGETS, *names] if len(names) > 1 else [""]:
             runs = found + baselines.get(condition[:2], [])
-            table = _table(experiment, *condition, target, samples, runs)
+            table = _table(experiment, *condition, target, dataset, runs)
             tables += [table] if table else []
     return tables
 
@@ -162,11 +162,11 @@ def _table(
     split: str,
     encoder: str,
     target: str,
-    samples: Table,
+    dataset: Table,
     runs: Sequence[FinishedRun],
 ) -> ResultTable | None:
     """Return the table of a target; None where no seed's sets all have it."""
-    scoring, sets = scoring_of(samples), evaluated_sets(experiment)
+    scoring, sets = scoring_of(dataset), evaluated_sets(experiment)
     of_one = target not in ("", MEAN_OF_TARGETS)
     records = {(run.method, run.seed): run.record for run in runs}
     names = list(dict.fromkeys(run.method for run in runs))
@@ -223,7 +223,7 @@ def _table(
         key = (compared, scoring.scale, scoring.ranked_by)
         rows.sort(key=lambda row: (row.baseline, row.summaries[key].mean))
     of = (data, split, encoder, target)
-    return ResultTable(*of, samples.unit, scoring, compared, tuple(rows), share)
+    return ResultTable(*of, dataset.unit, scoring, compared, tuple(rows), share)
 
 
 def _test_share(experiment: Experiment, data: str, split: str) -> float:

@@ -190,7 +190,7 @@ def as_markdown(outcome: Outcome, tables: Sequence[ResultTable], command: str) -
     lines = [f"# {markdown(experiment.title or experiment.name)}", "", f"Made by {code(command)}."]
     for text in text_tables(experiment, tables):
         lines += ["", f"## {markdown(text.title)}", "", *markdown_table(text.header, text.cells)]
-    for note in notes(experiment, tables[0].scoring, outcome.samples):
+    for note in notes(experiment, tables[0].scoring, outcome.tables):
         lines += ["", markdown(note)]
     return "\n".join(lines) + "\n"
 

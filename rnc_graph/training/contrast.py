@@ -74,10 +74,10 @@ class LabeledQueue(nn.Module):
         """Restore what :meth:`get_extra_state` returned."""
         self.keys, self.labels, self._next = state["keys"], state["labels"], state["next"]
 
-    def content(self, embedding_dim: int, targets: int) -> tuple[Tensor, Tensor]:
+    def content(self, embedding_dim: int, n_targets: int) -> tuple[Tensor, Tensor]:
         """Return keys (k, d) and labels (k, t), k <= K; of none at all, as (0, d) and (0, t)."""
         count = len(self.keys)
-        return self.keys.reshape(count, embedding_dim), self.labels.reshape(count, targets)
+        return self.keys.reshape(count, embedding_dim), self.labels.reshape(count, n_targets)
 
     @torch.no_grad()
     def push(self, keys: Tensor, labels: Tensor) -> None:

@@ -264,7 +264,7 @@ class TwoStage(nn.Module):
         A state dict of a trained model can then be loaded: of one with a loss that learns from the
         training labels (SupCon, KCL, TSC), where ``data`` is its training set.
         """
-        samples, seed = self._samples(data, "data"), checked_seed(seed)
+        samples, seed = self._stage_data(data, "data"), checked_seed(seed)
         self.encoder = self.head = self.projection = None
         self._setup(samples, None, seed)
         if self._given[1] is not None:
@@ -306,7 +306,7 @@ class TwoStage(nn.Module):
             FileError: the file cannot be read.
             BadValueError: it has other weights than those of this model.
         """
-        path, samples = Path(path), self._samples(data, "data")
+        path, samples = Path(path), self._stage_data(data, "data")
         weights = read_weights(path)
         is_classifier = self.head_loss == "cross-entropy"
         expected = (self.n_classes or weights.classes) if is_classifier else 0
@@ -368,11 +368,13 @@ class TwoStage(nn.Module):
     def _classes(self) -> int | None:
         return self._counted_classes if self.head_loss == "cross-entropy" else None
 
-    def _samples(self, data: Any, name: str) -> StageData:
+    def _stage_data(self, data: Any, name: str) -> StageData:
         return data if isinstance(data, StageData) else StageData(data, self._device, name)
 
     def _sets(self, train: Any, val: Any) -> tuple[StageData, StageData | None]:
-        return self._samples(train, "train"), None if val is None else self._samples(val, "val")
+        return self._stage_data(train, "train"), None if val is None else self._stage_data(
+            val, "val"
+        )
 
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
         return seeded(seed, cuda=self._device.type == "cuda")
@@ -383,7 +385,7 @@ class TwoStage(nn.Module):
         return nn.Sequential(self.encoder, self.head)
 
     def _infer(self, module: nn.Module, data: Any) -> Tensor:
-        samples = self._samples(data, "data")
+        samples = self._stage_data(data, "data")
         self._check(samples)
         samples.check_order()
         return infer(module, ((found,) for found in samples.inputs()), self._device)

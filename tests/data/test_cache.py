@@ -223,13 +223,13 @@ def test_an_entry_may_be_removed_while_it_is_used(folder: Path) -> None:
     _assert_whole(entry)
 
 
-WANTS = FeaturizerConfig(descriptors=True, fingerprints=True, canonical=True)
+CONFIG = FeaturizerConfig(descriptors=True, fingerprints=True, canonical=True)
 
 
 def test_all_that_is_wanted_comes_back_from_the_files(folder: Path) -> None:
     smiles = ["CCO", "C(", "c1ccccc1", "[Na+]", "*CC"]
-    first, second = (molecule_features(smiles, WANTS) for _ in range(2))
-    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    first, second = (molecule_features(smiles, CONFIG) for _ in range(2))
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, CONFIG))
     for found in (first, second):
         _assert_same(found.graphs, direct.graphs)
         np.testing.assert_array_equal(found.descriptors, direct.descriptors)
@@ -244,11 +244,11 @@ def test_parts_and_processes_change_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, esol: MoleculeTable
 ) -> None:
     smiles = [*esol.smiles[:40], "C(", *esol.smiles[40:60]]
-    whole = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    whole = MoleculeFeatures.of(molecule_arrays(smiles, CONFIG))
     monkeypatch.setattr(features, "_CHUNK", 7)
     monkeypatch.setattr(features, "WORTH_PROCESSES", 0)
     told: list[int] = []
-    found = molecule_features(smiles, WANTS, jobs=2, on_done=told.append)
+    found = molecule_features(smiles, CONFIG, jobs=2, on_done=told.append)
     assert sum(told) == len(smiles)
     _assert_same(found.graphs, whole.graphs)
     np.testing.assert_array_equal(found.descriptors, whole.descriptors)
@@ -260,14 +260,14 @@ def test_parts_and_processes_change_nothing(
 
 def test_few_file_descriptors_cost_time_only(folder: Path) -> None:
     smiles = ["CCO", "C(", "c1ccccc1"]
-    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, CONFIG))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = os.dup(0)
     os.close(lowest)
     for number in (0, 1, 3, 6, 24):
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + number, hard))
         try:
-            found = molecule_features(smiles, WANTS)
+            found = molecule_features(smiles, CONFIG)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         _assert_same(found.graphs, direct.graphs)
@@ -288,8 +288,8 @@ def test_a_full_disk_costs_time_only(folder: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "open", open_until_full)
     smiles = ["CCO", "C", "CC", "N", "C(", "O"]
-    found = molecule_features(smiles, WANTS)
-    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    found = molecule_features(smiles, CONFIG)
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, CONFIG))
     _assert_same(found.graphs, direct.graphs)
     np.testing.assert_array_equal(found.descriptors, direct.descriptors)
     assert (found.bad, found.canonical) == (direct.bad, direct.canonical)
@@ -321,7 +321,7 @@ def test_another_featurizer_goes_to_another_file(folder: Path) -> None:
 
 
 def test_graphs_are_taken_from_an_entry_with_more(folder: Path, calls: list[int]) -> None:
-    molecule_features(SMILES, WANTS)
+    molecule_features(SMILES, CONFIG)
     few = molecule_features(SMILES, FeaturizerConfig(canonical=True))
     assert calls == [3]
     assert few.canonical == ["CC", "C", "Oc1ccccc1"]
@@ -341,14 +341,14 @@ def test_molecules_too_large_for_descriptors_have_graphs_whatever_was_computed_b
 @pytest.mark.slow
 def test_flipped_bits_cost_time_only(folder: Path) -> None:
     smiles = ["CO", "C("]
-    direct = MoleculeFeatures.of(molecule_arrays(smiles, WANTS))
+    direct = MoleculeFeatures.of(molecule_arrays(smiles, CONFIG))
     draw = random.Random(0)
     for _ in range(200):
-        molecule_features(smiles, WANTS)
+        molecule_features(smiles, CONFIG)
         (entry,) = folder.iterdir()
         flip_bits(entry, draw)
         with pytest.warns(DamagedCacheWarning):
-            found = molecule_features(smiles, WANTS)
+            found = molecule_features(smiles, CONFIG)
         assert torch.equal(found.graphs.batch().x, direct.graphs.batch().x)
         np.testing.assert_array_equal(found.descriptors, direct.descriptors)
         np.testing.assert_array_equal(found.fingerprints, direct.fingerprints)

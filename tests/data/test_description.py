@@ -63,7 +63,7 @@ def test_structures_are_those_of_different_molecules() -> None:
     structures = found.structures
     assert structures is not None
     assert (found.rows, found.molecules, len(found.bad)) == (7, 5, 1)
-    assert found.targets[0].count == 6  # As many as a model can learn from.
+    assert found.targets[0].n_values == 6  # As many as a model can learn from.
     assert (structures.salts, structures.chiral, structures.unspecified) == (1, 1, 1)
     assert structures.atoms[[0, QUANTILES.index(0.5), -1]].tolist() == [2, 4, 7]
     assert (structures.scaffolds, structures.single, structures.largest) == (2, 0, ("", 3))

@@ -8,7 +8,7 @@ import torch
 from rnc_graph import TwoStage
 from rnc_graph.data import MoleculeDataset
 from rnc_graph.encoders import ENCODERS, load_pretrained
-from rnc_graph.encoders.pretrained import _SHIPPED, SHIPPED, WEIGHTS, read_card
+from rnc_graph.encoders.pretrained import _WEIGHTS, INCLUDED, WEIGHTS, read_card
 from rnc_graph.errors import FileError
 from rnc_graph.files import resource_dir
 from rnc_graph.models.inputs import EMBEDDING
@@ -22,16 +22,16 @@ CHECKSUMS = {
 RECIPES = {"gin-moses": ("moses.yaml", 200_000), "gin-moses-1m": ("moses-1m.yaml", 1_000_000)}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", INCLUDED)
 def test_weights_never_change(name):
-    assert read_card(_SHIPPED / name)["weights_sha256"] == CHECKSUMS[name]
-    assert (_SHIPPED / name / WEIGHTS).stat().st_size < 10_000_000
+    assert read_card(_WEIGHTS / name)["weights_sha256"] == CHECKSUMS[name]
+    assert (_WEIGHTS / name / WEIGHTS).stat().st_size < 10_000_000
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", INCLUDED)
 def test_a_flipped_bit_in_their_weights_is_noticed(name, tmp_path):
     folder = tmp_path / name
-    shutil.copytree(_SHIPPED / name, folder)
+    shutil.copytree(_WEIGHTS / name, folder)
     load_pretrained(folder)
     weights = bytearray((folder / WEIGHTS).read_bytes())
     weights[-1] ^= 1
@@ -40,16 +40,16 @@ def test_a_flipped_bit_in_their_weights_is_noticed(name, tmp_path):
         load_pretrained(folder)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", INCLUDED)
 def test_the_card_has_the_recipe_of_the_file(name):
-    card = read_card(_SHIPPED / name)
+    card = read_card(_WEIGHTS / name)
     file, molecules = RECIPES[name]
     recipe = read_recipe(resource_dir("experiments") / "pretraining" / file)
     assert card["recipe"] == recipe.model_dump(mode="json")
     assert card["corpus"]["molecules"] == recipe.molecules == molecules
-    for encoder in (ENCODERS.make(name), load_pretrained(str(_SHIPPED / name))):
+    for encoder in (ENCODERS.make(name), load_pretrained(str(_WEIGHTS / name))):
         assert encoder.embedding_dim == card["embedding_dim"]
-    assert EMBEDDING in SHIPPED
+    assert EMBEDDING in INCLUDED
 
 
 @pytest.mark.slow
@@ -57,11 +57,11 @@ def test_their_embeddings_order_solubility_better_than_a_random_one():
     data = MoleculeDataset.load("esol")[:400]
     errors = {}
     random = ("gin", {"hidden_dim": 192, "layers": 4})
-    for name, options in (*((name, {}) for name in SHIPPED), random):
+    for name, options in (*((name, {}) for name in INCLUDED), random):
         torch.manual_seed(0)
         encoder = ENCODERS.make(name, **options)
         model = TwoStage(encoder, loss=None, freeze=True, finetune={"epochs": 40})
         model.fit(data[:300], data[300:350])
         error = model.predict(data[350:400]) - data[350:400].y
         errors[name] = float(error.abs().mean())
-    assert all(errors[name] < 0.9 * errors["gin"] for name in SHIPPED)
+    assert all(errors[name] < 0.9 * errors["gin"] for name in INCLUDED)

@@ -131,7 +131,7 @@ def test_several_targets_with_missing_values(here: Path):
         assert of_mean.score(row).values == pytest.approx(mean)
         assert row.baseline or np.isfinite(row.further_metrics["order"].mean)
     frame = pd.read_csv(here / "out" / "predictions.csv.gz")
-    table = written.outcome.samples["photoswitch"]
+    table = written.outcome.tables["photoswitch"]
     first = frame[(frame["method"] == "svr") & (frame["seed"] == 0)]
     assert set(first["target"]) == set(names)
     assert first["measured"].isna().any()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
+from rnc_graph.experiments import ExecutionConfig, example_spec, read_spec
 from rnc_graph.experiments.progress import Progress
 from rnc_graph.experiments.spec.quick import quick
 from tests.run_and_write import command_line, contents, run_and_write
@@ -29,7 +29,7 @@ def agedb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         age = int(draw.integers(20, 60))
         pixels = draw.normal(4 * age, 20, (40, 32, 3)).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(faces / f"{number}_Some_One_{age}_m.jpg")
-    shutil.copy(shipped_spec("rnc_agedb"), tmp_path / "rnc_agedb.yaml")
+    shutil.copy(example_spec("rnc_agedb"), tmp_path / "rnc_agedb.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -70,7 +70,7 @@ def test_spoiled_images_are_refused_or_left_out_by_name(agedb: Path):
     outcome = run_and_write(skipping, agedb / "out", progress=Listener(said))
     assert "900_No_Age_m.jpg" in said[0]
     assert "901_Cor_Rupt_30_f.jpg" in said[0]
-    assert len(outcome.outcome.samples["agedb"]) == 39
+    assert len(outcome.outcome.tables["agedb"]) == 39
 
 
 def test_a_missing_image_of_the_split_table_is_named(agedb: Path):
@@ -87,13 +87,13 @@ def test_a_missing_image_of_the_split_table_is_named(agedb: Path):
 def test_without_the_images_the_way_to_them_is_told(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RncGraphError, match="authors give the password on request"):
-        run_and_write(read_spec(shipped_spec("rnc_agedb")), tmp_path / "out")
+        run_and_write(read_spec(example_spec("rnc_agedb")), tmp_path / "out")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["depictions", "digits"])
 def test_shipped_images_made_quick(tmp_path: Path, name: str):
-    experiment = quick(read_spec(shipped_spec(name), seeds="1"))
+    experiment = quick(read_spec(example_spec(name), seeds="1"))
     outcome = run_and_write(experiment, tmp_path / "out", execution=ExecutionConfig(jobs=2))
     (table,) = outcome.tables
     assert [row.name for row in table.rows if not row.baseline] == [
@@ -117,7 +117,7 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
         pixels = draw.integers(0, 40, (count, 28, 28)) + 20 * labels[:, None, None]
         write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", pixels.astype(np.uint8))
         write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", labels)
-    experiment = quick(read_spec(shipped_spec(name), seeds="1"))
+    experiment = quick(read_spec(example_spec(name), seeds="1"))
     data = [experiment.data[0].model_copy(update={"folder": tmp_path})]
     outcome = run_and_write(experiment.model_copy(update={"data": data}), tmp_path / "out")
     (table,) = outcome.tables
@@ -164,7 +164,7 @@ def test_shipped_clothes_made_quick(tmp_path: Path, name: str):
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path: Path, old: str, new: str, message: str):
-    text = shipped_spec("digits").read_text()
+    text = example_spec("digits").read_text()
     assert old in text
     (tmp_path / "digits.yaml").write_text(text.replace(old, new, 1))
     with pytest.raises(RncGraphError) as caught:
@@ -173,7 +173,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path, old: str, new: str, message: 
 
 
 def test_channels_that_differ_are_told_before_training(tmp_path: Path):
-    text = shipped_spec("digits").read_text().replace("in_channels: 1", "in_channels: 3")
+    text = example_spec("digits").read_text().replace("in_channels: 1", "in_channels: 3")
     (tmp_path / "digits.yaml").write_text(text)
     with pytest.raises(
         RncGraphError, match=r"encoders\.resnet8\.in_channels: expected 1, .*, got 3"
@@ -182,7 +182,7 @@ def test_channels_that_differ_are_told_before_training(tmp_path: Path):
 
 
 def test_a_table_of_two_encoders_needs_methods_of_their_own(tmp_path: Path):
-    text = shipped_spec("depictions").read_text()
+    text = example_spec("depictions").read_text()
     (tmp_path / "shared.yaml").write_text(text.replace("    only: {encoder: gin}\n", "", 1))
     with pytest.raises(RncGraphError, match="one_table: method 'L1, graphs' is run with"):
         read_spec(tmp_path / "shared.yaml")

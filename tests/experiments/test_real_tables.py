@@ -117,7 +117,7 @@ def test_bounds_weights_and_logarithms_are_what_networks_and_members_learn(spec:
 
 @pytest.mark.slow
 def test_errors_are_those_of_values_alone_in_the_unit(written: Written) -> None:
-    table = written.outcome.samples["my"]
+    table = written.outcome.tables["my"]
     assert isinstance(table, MoleculeTable)
     folder = written.outcome.store.folder.parent
     frame = pd.read_csv(folder / "predictions.csv.gz")

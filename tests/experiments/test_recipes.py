@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rnc_graph.errors import RncGraphError
-from rnc_graph.experiments import read_spec, run_experiment, shipped_spec
+from rnc_graph.experiments import example_spec, read_spec, run_experiment
 from rnc_graph.experiments.spec.quick import quick
 from rnc_graph.files import resource_dir
 from rnc_graph.vision import CIFAR100_SUPERCLASSES, superclass_of
@@ -121,7 +121,7 @@ def test_a_recipe_made_quick(
     """With a narrow encoder for most: on one core the shipped ones take long."""
     monkeypatch.chdir(tmp_path)
     write(monkeypatch)
-    experiment = quick(read_spec(shipped_spec(name), seeds="1"))
+    experiment = quick(read_spec(example_spec(name), seeds="1"))
     if encoder is not None:
         seeds = {only: [0] for only in encoder}
         experiment = experiment.model_copy(update={"encoders": encoder, "seeds": seeds})
@@ -136,20 +136,20 @@ def test_a_recipe_made_quick(
 def test_what_is_missing_is_named_and_how_to_get_it(tmp_path: Path, monkeypatch, name: str):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RncGraphError, match=r"https://"):
-        run_experiment(read_spec(shipped_spec(name)), tmp_path / "out")
+        run_experiment(read_spec(example_spec(name)), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_rince_has_the_superclasses_of_cifar100():
     groups = superclass_of(CIFAR100_CLASSES, CIFAR100_SUPERCLASSES).tolist()
-    methods = read_spec(shipped_spec("rince_cifar100")).methods
+    methods = read_spec(example_spec("rince_cifar100")).methods
     objectives = [m.pretraining.objective for m in methods if m.name.startswith("RINCE")]
     assert len(objectives) == 3
     assert all(objective.model_extra["hierarchy"] == [groups] for objective in objectives)
 
 
 def test_a_long_tail_that_is_there_already_is_of_classes(tmp_path: Path):
-    text = shipped_spec("digits").read_text() + "split: {long_tail: {many: 20, few: 5}}\n"
+    text = example_spec("digits").read_text() + "split: {long_tail: {many: 20, few: 5}}\n"
     (tmp_path / "digits.yaml").write_text(text)
     with pytest.raises(RncGraphError, match=r"long_tail: expected imbalance for the continuous"):
         run_experiment(read_spec(tmp_path / "digits.yaml"), tmp_path / "out")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnc_graph.experiments import ExecutionConfig, read_spec, shipped_spec
+from rnc_graph.experiments import ExecutionConfig, example_spec, read_spec
 from rnc_graph.experiments.spec import Experiment
 from rnc_graph.experiments.spec.quick import quick
 from rnc_graph.reporting.experiment_folder import draw_tables
@@ -31,7 +31,7 @@ GRIDS = {
 
 
 def test_quick_is_never_more() -> None:
-    experiment = read_spec(shipped_spec("esol"), seeds="1")
+    experiment = read_spec(example_spec("esol"), seeds="1")
     (method, *_) = experiment.methods
     less = method.model_copy(
         update={"regression": method.regression.model_copy(update={"epochs": 1})}
@@ -44,7 +44,7 @@ def test_quick_is_never_more() -> None:
 @pytest.mark.parametrize("name", GRIDS)
 def test_made_quick(tmp_path: Path, name: str):
     seeds = "gin=2,mpnn=1,gcn=1,gin-moses=1" if name == "esol" else "1"
-    experiment = quick(read_spec(shipped_spec(name), seeds=seeds))
+    experiment = quick(read_spec(example_spec(name), seeds=seeds))
     # An encoder with weights has no width to choose.
     narrow = {
         name: options and {**options, "hidden_dim": 8}
@@ -59,7 +59,7 @@ def test_made_quick(tmp_path: Path, name: str):
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("MoleculeACE") is None, reason="MoleculeACE is not installed")
 def test_two_of_many_sets_made_quick(tmp_path: Path):
-    experiment = quick(read_spec(shipped_spec("many_sets"), seeds="1"))
+    experiment = quick(read_spec(example_spec("many_sets"), seeds="1"))
     chosen = ["esol", "moleculeace/CHEMBL2047_EC50"]
     assert set(chosen) <= set(experiment.data)
     _runs(experiment.model_copy(update={"data": chosen}), tmp_path)
@@ -78,4 +78,4 @@ def _runs(experiment: Experiment, tmp_path: Path) -> None:
         assert methods == expected[table.data, table.split, table.encoder]
         if experiment.splits[table.split].unseen:
             assert all("mae_unseen" in row.further_metrics for row in table.rows)
-    assert all(len(table) == 150 for table in outcome.outcome.samples.values())
+    assert all(len(table) == 150 for table in outcome.outcome.tables.values())

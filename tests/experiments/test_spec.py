@@ -17,14 +17,14 @@ from rnc_graph.experiments import read_spec
 from rnc_graph.experiments.checks import check_methods
 from rnc_graph.experiments.datasets import load_datasets
 from rnc_graph.experiments.plan import plan, with_pretraining
-from rnc_graph.experiments.spec.file import shipped_specs
+from rnc_graph.experiments.spec.file import example_specs
 from rnc_graph.experiments.spec.renamed_keys import renamed_keys
 from rnc_graph.experiments.tasks import PretrainTask
 from rnc_graph.files import resource_dir
 from rnc_graph.yaml_files import Loader
 
 
-@pytest.mark.parametrize("path", shipped_specs().values(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", example_specs().values(), ids=lambda path: path.stem)
 def test_every_shipped_spec_is_valid_and_plans(path: Path):
     experiment = read_spec(path)
     assert experiment.name == path.stem
@@ -195,7 +195,7 @@ JUNK = [None, "x", [], {}, -1, [None], {"a": None}, True, float("nan")]
 @settings(deadline=None, max_examples=100)
 def test_whatever_is_wrong_is_told_by_file_and_line(data: st.DataObject, every_axis: str):
     """A key renamed, left out, or with a value of another kind."""
-    texts = [path.read_text() for path in shipped_specs().values()]
+    texts = [path.read_text() for path in example_specs().values()]
     raw = yaml.safe_load(data.draw(st.sampled_from([*texts, *[every_axis] * 5])))
     *above, last = data.draw(st.sampled_from(sorted(_keys(raw), key=str)))
     section = raw

@@ -7,7 +7,7 @@ from rnc_graph.errors import RncGraphError
 from rnc_graph.losses import (
     assign_targets,
     hypersphere_targets,
-    ordered_targets,
+    ordered_prototypes,
     target_uniformity,
 )
 
@@ -41,16 +41,16 @@ def test_as_far_apart_as_published() -> None:
 
 @pytest.mark.parametrize(("classes", "d"), [(1, 1), (2, 1), (10, 9), (10, 128)])
 def test_ordered(classes: int, d: int) -> None:
-    targets = ordered_targets(classes, d)
+    targets = ordered_prototypes(classes, d)
     i = torch.arange(classes)
     expected = 1 - 2 * (i[:, None] - i).abs().double() / max(1, classes - 1)
     torch.testing.assert_close(targets @ targets.T, expected)
     assert targets.shape == (classes, d)
-    assert torch.equal(targets, ordered_targets(classes, d))
+    assert torch.equal(targets, ordered_prototypes(classes, d))
 
 
 def test_seeds_turn_the_targets() -> None:
-    for make in (hypersphere_targets, ordered_targets):
+    for make in (hypersphere_targets, ordered_prototypes):
         assert not torch.allclose(make(5, 8), make(5, 8, seed=1))
 
 
@@ -74,6 +74,6 @@ def test_bad_sizes() -> None:
     with pytest.raises(RncGraphError, match="C and d must be at least 1, got C = 0, d = 3"):
         hypersphere_targets(0, 3)
     with pytest.raises(RncGraphError, match="take d >= C - 1 = 4 dimensions, got 3"):
-        ordered_targets(5, 3)
+        ordered_prototypes(5, 3)
     with pytest.raises(RncGraphError, match=r"targets must be \(C, d\) with C = 3, d = 2"):
         assign_targets(torch.ones(3, 2), torch.ones(2, 2))

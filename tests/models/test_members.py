@@ -27,11 +27,11 @@ from rnc_graph.models.quick import step_of
 from rnc_graph.models.support_vectors import EmbeddingVectors, SupportVectors
 from rnc_graph.training.inference import moved
 
-WANTS = FeaturizerConfig(descriptors=True, fingerprints=True)
+CONFIG = FeaturizerConfig(descriptors=True, fingerprints=True)
 
 
 def _inputs(table: MoleculeTable, embedding: str | None = None) -> tuple[Inputs, torch.Tensor]:
-    features = MoleculeFeatures.of(molecule_arrays(table.smiles[:120], WANTS))
+    features = MoleculeFeatures.of(molecule_arrays(table.smiles[:120], CONFIG))
     scaler = DescriptorScaler.fit(descriptor_names(), features.descriptors[:100])
     inputs = Inputs.of(features, np.arange(120), scaler, embedding=embedding)
     targets = torch.from_numpy(table.targets[:120]).float().repeat(1, 2)
@@ -217,8 +217,8 @@ def test_distances_are_those_of_tanimoto(esol: MoleculeTable) -> None:
     known, new = esol.smiles[:60], [*esol.smiles[60:90], esol.smiles[3]]
     generator = GetMorganGenerator(radius=2, fpSize=2048)
     bits = [generator.GetFingerprint(parse_smiles(text)) for text in known]
-    domain = Domain.fit(molecule_arrays(known, WANTS).fingerprints)
-    found = domain.distances(molecule_arrays(new, WANTS).fingerprints)
+    domain = Domain.fit(molecule_arrays(known, CONFIG).fingerprints)
+    found = domain.distances(molecule_arrays(new, CONFIG).fingerprints)
     for text, distance in zip(new, found, strict=True):
         own = generator.GetFingerprint(parse_smiles(text))
         nearest = max(DataStructs.BulkTanimotoSimilarity(own, bits))

@@ -180,13 +180,13 @@ def test_pointing_draws_the_right_molecule(page, results: Path):
     runs = [run for run in opened.outcome.runs if (run.split, run.method) == (split, "tuned")]
     rows = [row for run in runs for row in run.tensors["test_rows"].tolist()]
     panel = page.find_element("id", "sample")
-    smiles = opened.outcome.samples["molecules"].smiles
+    smiles = opened.outcome.tables["molecules"].smiles
     assert panel.get_attribute("data-label") == smiles[rows[number]]
     assert smiles[rows[number]] in panel.text
     assert panel.find_elements("css selector", "svg path")
 
     chart.send_keys(Keys.ARROW_RIGHT)
-    lowest = min(rows, key=lambda row: opened.outcome.samples["molecules"].targets[row, 0])
+    lowest = min(rows, key=lambda row: opened.outcome.tables["molecules"].targets[row, 0])
     assert panel.get_attribute("data-label") == smiles[lowest]
     marked = page.execute_script(
         "return [...document.querySelectorAll('#maps .chart')].map(c => c.data[1].x.length)"

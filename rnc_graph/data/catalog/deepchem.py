@@ -35,7 +35,7 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
         try:
             deepchem = importlib.import_module("deepchem")
             load = getattr(deepchem.molnet, f"load_{card.name.rpartition('/')[2]}")
-            _, parts, _ = load(
+            _, sets, _ = load(
                 featurizer=deepchem.feat.DummyFeaturizer(),
                 splitter="scaffold",
                 transformers=[],
@@ -48,7 +48,7 @@ def read(card: ElsewhereCard, may_download: bool) -> NamedDataset:
                 f"data set {card.name!r}: DeepChem cannot load it from {folder}: "
                 f"{type(error).__name__}: {error}"
             ) from error
-    tables = [deepchem_table(part, card.targets) for part in parts]
+    tables = [deepchem_table(one, card.targets) for one in sets]
     ends = np.cumsum([len(table) for table in tables])
     table = MoleculeTable(
         name=card.name,
@@ -94,8 +94,8 @@ def unpacked(data: Any) -> tuple[Sequence[str] | None, Sequence[Any], Sequence[A
     if not isinstance(data, tuple):
         return None, (data,), ()
     if len(data) == 3 and isinstance(data[1], tuple):
-        tasks, parts, transformers = data
-        return tasks, parts, transformers
+        tasks, sets, transformers = data
+        return tasks, sets, transformers
     return None, data, ()
 
 

@@ -17,12 +17,12 @@ class DatasetDescription(TableDescription):
 
     Attributes:
         card: its source, license and unit.
-        parts: molecules in each set of its published split.
+        set_sizes: molecules in each set of its published split.
         subsets: molecules in each subset it came with.
     """
 
     card: DatasetCard
-    parts: dict[str, int]
+    set_sizes: dict[str, int]
     subsets: dict[str, int]
 
 
@@ -43,6 +43,6 @@ def describe(dataset: NamedDataset, *, structures: bool = False) -> DatasetDescr
     return DatasetDescription(
         **vars(describe_table(dataset.table, structures=structures)),
         card=dataset.card,
-        parts={name: len(rows) for name, rows in sets.items() if len(rows)},
+        set_sizes={name: len(rows) for name, rows in sets.items() if len(rows)},
         subsets={subset: int(mask.sum()) for subset, mask in dataset.subsets.items()},
     )

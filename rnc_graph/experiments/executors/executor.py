@@ -50,7 +50,7 @@ class Work:
         seen = self.checkpoints is not None and self.checkpoints.parent.is_dir()
         return self if seen else replace(self, checkpoints=None)
 
-    def set_up(self) -> None:
+    def setup(self) -> None:
         """Set up a process: one thread, so that results do not depend on where it runs."""
         one_thread_always()
         # Denormal numbers slow a processor down many times, and nothing here depends on them.

@@ -93,7 +93,7 @@ def _met(work: Work) -> Iterator[Work]:
 
     States of unfinished tasks are kept only where every process sees the same folder.
     """
-    work.set_up()
+    work.setup()
     with met(work.resources.device):
         seen = all(from_all(work.where_seen().checkpoints is not None))
         yield work if seen else replace(work, checkpoints=None)

@@ -122,7 +122,7 @@ def _start(work: Work, epochs: Any, processes: int = 1, ranks: Any = None) -> No
     # One of the processes that share a task reports on it.
     work = work if rank == 0 else replace(work, tracking={})
     _kept.append((work, epochs, rank, processes))
-    work.set_up()
+    work.setup()
 
 
 def _run(key: str, task: Task, meeting: Path | None = None) -> None:

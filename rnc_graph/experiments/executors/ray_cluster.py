@@ -120,7 +120,7 @@ def _run(
         if name not in _kept:
             _kept.clear()
             work: Work = ray.get(sent[0])
-            work.set_up()
+            work.setup()
             _kept[name] = work.where_seen()
         record, tensors = _kept[name].compute(
             key, task, load(stage1) if stage1 else {}, lambda: None

@@ -27,16 +27,16 @@ from rnc_graph.yaml_files import read_yaml
 _MOST_MISTAKES = 20
 
 
-def shipped_specs() -> dict[str, Path]:
+def example_specs() -> dict[str, Path]:
     """Return the paths of all shipped experiments by name, those of published recipes too."""
     folder = resource_dir("experiments")
     paths = [*folder.glob("*.yaml"), *(folder / "published").glob("*.yaml")]
     return {path.stem: path for path in sorted(paths)}
 
 
-def shipped_spec(name: str) -> Path:
+def example_spec(name: str) -> Path:
     """Return the path of a shipped experiment; raises :class:`UnknownNameError`."""
-    paths = shipped_specs()
+    paths = example_specs()
     if name not in paths:
         raise UnknownNameError("experiment", name, list(paths))
     return paths[name]

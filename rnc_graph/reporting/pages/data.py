@@ -24,7 +24,7 @@ def data_page(table: MoleculeTable, description: TableDescription, notes: Sequen
     ``notes`` say what was guessed of its columns.
     """
     card = description.card if isinstance(description, DatasetDescription) else None
-    known = [t for t, target in enumerate(description.targets) if target.count]
+    known = [t for t, target in enumerate(description.targets) if target.n_values]
     first = known[0] if known else 0
     values = table.exact[:, first]
     rows = spread_rows(values, {molecule.row for molecule in description.bad})
@@ -59,7 +59,7 @@ def _target(target: TargetDescription) -> dict[str, Any]:
     of_values = f"{'; of the values: ' if bounds else ', '}mean {numbers.rounded(target.mean)}"
     return {
         "name": numbers.with_unit(target.name, target.unit),
-        "summary": f"{target.count:,} values{bounds}{missing}{of_values}, standard deviation "
+        "summary": f"{target.n_values:,} values{bounds}{missing}{of_values}, standard deviation "
         f"{numbers.rounded(target.sd)}, median {numbers.rounded(target.quantiles[3])}",
         "warnings": warnings_of(target),
         "bars": bars,

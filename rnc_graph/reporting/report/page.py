@@ -56,7 +56,7 @@ def as_html(results: Results, maps: str) -> str:
         command=results.command,
         compared=f"The {tables[0].score_title}",
         tables=[_table(table) for table in tables],
-        protocol=notes(experiment, tables[0].scoring, results.outcome.samples),
+        protocol=notes(experiment, tables[0].scoring, results.outcome.tables),
         spec=spec_text(experiment),
         versions=results.versions,
         script=Markup(script),

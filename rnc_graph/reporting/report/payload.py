@@ -231,7 +231,7 @@ def _distances(
     for run in of.runs_of(of.table.rows[0])[:seeds]:
         try:
             recipe = of.experiment.splits[of.table.split].recipe()
-            split = recipe.split(of.samples, run.seed)
+            split = recipe.split(of.dataset, run.seed)
         except RncGraphError:  # A plugin's splitter, or a file that is not here anymore.
             continue
         domain = Domain(fingerprints[split.train.numpy()], threshold=math.nan)

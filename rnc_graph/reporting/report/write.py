@@ -91,7 +91,7 @@ def _draw(results: Results, folder: Path) -> list[Path]:
         "ranks": figures.draw_ranks(ranking_of(tables)),
         "over_data_sets": draw_by_size(
             over_datasets(experiment, tables),
-            {name: len(table.rows) for name, table in results.outcome.samples.items()},
+            {name: len(table.rows) for name, table in results.outcome.tables.items()},
             tables[0].score_title,
         ),
     }

@@ -34,9 +34,9 @@ def test_rows_gaps_and_repeats_are_counted() -> None:
     assert [(bad.row, bad.smiles) for bad in found.bad] == [(1, "C1CC")]
     assert found.repeated == 2
     assert found.conflicts == 1  # Ethanol: 1, 1 and 1.5; benzene's rows agree where both have one.
-    assert found.parts == {"train": 4, "test": 2}
+    assert found.set_sizes == {"train": 4, "test": 2}
     assert found.subsets == {"cliff": 2}
-    assert [(t.name, t.count, t.missing) for t in found.targets] == [("a", 4, 1), ("b", 3, 2)]
+    assert [(t.name, t.n_values, t.missing) for t in found.targets] == [("a", 4, 1), ("b", 3, 2)]
 
 
 def test_labels_are_those_that_were_measured() -> None:
