@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[1]
+_SEARCHED = [folder] if (folder := os.environ.get("PYTHONPATH")) else []
 
 # A network of its own, in which there is nothing but the loopback interface: whatever a node
 # listens at, nobody else can reach it.
@@ -33,7 +34,7 @@ def run_alone(script: Path, *arguments: str, folder: Path) -> subprocess.Complet
     return subprocess.run(
         [*ALONE, sys.executable, str(script), *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *_SEARCHED])},
         capture_output=True,
         text=True,
         timeout=400,

@@ -186,10 +186,10 @@ class Compose(BaseTransform):
             with nullcontext() if generator is None else drawing_from(generator):
                 if isinstance(data, Batch):
                     data = collated([_altered(transform, one) for one in data.to_data_list()], data)
-                elif isinstance(data, Tensor):
-                    data = torch.stack([transform(row) for row in data])
+                elif isinstance(data, Data):
+                    data = _altered(transform, data)
                 else:
-                    data = transform(data)
+                    data = torch.stack([transform(row) for row in data])
         return data
 
     def __repr__(self) -> str:
@@ -200,8 +200,10 @@ def _altered(transform: Callable[..., Any], graph: Data) -> Data:
     try:
         found = transform(graph)
     except AssertionError as error:  # PyG's, where a graph lacks what the transform reads.
-        has = ", ".join(graph.keys())
-        raise BadValueError(f"{transform}: does not fit these graphs, which have {has}") from error
+        reason = f": {error}" if str(error) else ""
+        raise BadValueError(
+            f"{transform}: does not fit a graph with {', '.join(sorted(graph.keys()))}{reason}"
+        ) from error
     if not isinstance(found, Data):
         raise BadValueError(
             f"{transform}: expected it to return a Data, got {type(found).__name__}"

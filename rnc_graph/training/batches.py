@@ -20,6 +20,7 @@ from torch.utils.data import (
 from torch_geometric.data import Batch, Data
 from torch_geometric.data import Dataset as PyGDataset
 from torch_geometric.loader.dataloader import Collater
+from torch_geometric.utils import is_torch_sparse_tensor
 
 from rnc_graph.data.from_pyg import OwnLayoutError
 from rnc_graph.data.graphs import GraphDataset
@@ -321,11 +322,12 @@ def _shuffles(sampler: Any) -> bool:
 def _unwrapped(data: Any) -> Any:
     """Return one graph or a batch as a list, and a ``torch.utils.data.Subset`` as its whole is."""
     if isinstance(data, Batch):
-        if "adj_t" in data:  # PyG cannot separate the sparse matrices of torch.
-            raise BadValueError(
-                "expected edges as edge_index, got a Batch with a sparse 'adj_t'; a DataLoader of "
-                "such graphs suits an encoder that takes them"
-            )
+        for name in ("adj", "adj_t"):
+            if name in data and is_torch_sparse_tensor(data[name]):  # PyG cannot separate these.
+                raise BadValueError(
+                    f"expected edges as edge_index, got a Batch with a sparse {name!r}; an encoder "
+                    "that takes such graphs gets them from a DataLoader"
+                )
         return data.to_data_list()
     if isinstance(data, Data):
         return [data]

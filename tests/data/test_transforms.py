@@ -416,8 +416,20 @@ def test_sparse_matrices_are_refused(name: str, batched: bool) -> None:
 def test_a_transform_that_reads_what_graphs_lack_names_what_they_have() -> None:
     view = Compose([pyg.Distance()])
     graph = Data(x=torch.rand(6, 1), edge_index=RING)
-    with pytest.raises(BadValueError, match=r"^Distance.*does not fit.* which have edge_index, x"):
-        view(Batch.from_data_list([graph, graph]))
+    for data in (graph, Batch.from_data_list([graph, graph])):
+        with pytest.raises(
+            BadValueError, match=r"^Distance.* does not fit a graph with edge_i.*, x$"
+        ):
+            view(data)
+
+
+def test_a_function_of_ones_own_says_why_it_refuses_a_graph() -> None:
+    def checked(graph: Data) -> Data:
+        assert graph.num_nodes > 10, "more than 10 nodes"
+        return graph
+
+    with pytest.raises(BadValueError, match="with edge_index, x: more than 10 nodes"):
+        Compose([checked])(Data(x=torch.rand(6, 1), edge_index=RING))
 
 
 @pytest.mark.filterwarnings("ignore:Unable to accurately infer 'num_nodes'")

@@ -20,7 +20,7 @@ def test_a_node_is_killed_in_the_middle(folder: Path):
     text = (folder / "small.yaml").read_text().replace("seeds: 2", "seeds: 4")
     (folder / "small.yaml").write_text(text.replace("epochs: 3", "epochs: 20"))
     experiment = read_spec(folder / "small.yaml")
-    done = run_alone(SCENARIO, "small.yaml", "cluster", "kill", folder=Path.cwd())
+    done = run_alone(SCENARIO, "small.yaml", "cluster", "kill", folder=folder)
     assert done.returncode == 0, done.stderr[-3000:]
     said = done.stdout.splitlines()
     assert "processors 2.0" in said
