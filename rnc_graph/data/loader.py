@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
 
-from rnc_graph.data.packed import collated
+from rnc_graph.data.packed import Level, collated
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.data.transforms import Compose
 from rnc_graph.errors import BadValueError
@@ -184,6 +184,7 @@ class WrappedLoader:
         views: V; each batch is repeated V times.
         transform: augmentations that make each view, applied in order.
         targets: what is done to the targets (B, t) of a batch.
+        levels: what tensors of the graphs have a value for, where a batch may not show it.
         seed: of the order (where the loader has no generator of its own) and the views.
     """
 
@@ -194,9 +195,11 @@ class WrappedLoader:
         views: int = 1,
         transform: Transforms = None,
         targets: Callable[[Tensor], Tensor] = lambda y: y,
+        levels: Mapping[str, Level] | None = None,
         seed: int = 0,
     ) -> None:
         self.batches = batches
+        self.levels = levels or {}
         self.views = views
         self.view = _as_view(transform)
         self.targets = targets
@@ -209,6 +212,8 @@ class WrappedLoader:
         generator = self.generators[0]
         for batch in iterate(self.batches, generator):
             inputs, y = split_targets(batch)
+            if self.levels:
+                inputs._levels = dict(self.levels)
             inputs = self.view(_repeated(inputs, self.views), generator)
             yield inputs, self.targets(y)
 

@@ -184,12 +184,18 @@ class Compose(BaseTransform):
                 data = transform(data, generator)
                 continue
             with nullcontext() if generator is None else drawing_from(generator):
+                if isinstance(data, Tensor):
+                    data = torch.stack([transform(row) for row in data])
+                    continue
+                before = data
                 if isinstance(data, Batch):
                     data = collated([_altered(transform, one) for one in data.to_data_list()], data)
-                elif isinstance(data, Data):
-                    data = _altered(transform, data)
                 else:
-                    data = torch.stack([transform(row) for row in data])
+                    data = _altered(transform, data)
+            # As in PyG, what a transform adds belongs to nodes unless its name has "edge" in it.
+            names = [name for name, _ in data if name not in before]
+            added = {name: "edge" if "edge" in name else "node" for name in names}
+            data._levels = added | getattr(before, "_levels", {})
         return data
 
     def __repr__(self) -> str:
@@ -351,6 +357,9 @@ def _keep(data: Any, layout: _Layout, kept: Mapping[Level, Tensor]) -> Any:
                 f"{type(value).__name__} that holds tensors"
             )
     view = copy.copy(data)
+    # What is clear now may not be clear from the numbers of nodes and edges that are left.
+    clear = {name: level for name, level in layout.levels.items() if level != "tied"}
+    view._levels = getattr(data, "_levels", {}) | clear
     ptrs: dict[Level, Tensor] = {"node": layout.ptr, "edge": layout.edge_ptr}
     ptrs.update({level: _kept_ptr(ptrs[level], mask) for level, mask in kept.items()})
     for name, level in layout.levels.items():

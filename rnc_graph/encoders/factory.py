@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
 from torch_geometric.nn.models import PNA
 from torch_geometric.utils import degree
 
+from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.encoders.base import ENCODERS, Encoder, code_in_memory
 from rnc_graph.encoders.graph import GraphEncoder, Readout
 from rnc_graph.encoders.wrapper import WrappedEncoder, takes_parts
@@ -35,17 +37,22 @@ def make_encoder(
         options: arguments of the class. Where it takes them and they are not given, ``in_channels``
             and ``edge_dim`` come from the dataset, ``out_channels`` is ``hidden_channels``, and the
             ``deg`` of PNA is counted.
-        dataset: a dataset with ``batch(index)``, or one batch. A registered encoder of molecules
-            needs none.
+        dataset: a dataset with ``batch(index)``, such as ``GraphDataset``, or one batch. A
+            registered encoder of molecules needs none.
         readout: how outputs for each node are pooled; ``options`` may have it too. By default
             as an encoder of this package does by itself, and the mean of other models.
 
     Raises:
         BadValueError: an unknown name, a path that leads to no class, options that the class does
-            not take, a readout of an encoder that pools by itself, or an encoder that cannot run on
-            the dataset's batches.
+            not take, a readout of an encoder that pools by itself, an encoder that cannot run on
+            the dataset's batches, or a ``dataset`` that is none.
     """
     options = dict(options or {})
+    if isinstance(dataset, list | tuple | torch.utils.data.DataLoader):
+        raise BadValueError(
+            f"dataset: expected a dataset with batch(index), or one batch, got a "
+            f"{type(dataset).__name__}; GraphDataset.from_pyg makes one of a list of Data"
+        )
     if isinstance(encoder, nn.Module):
         if options:
             raise BadValueError(
@@ -123,6 +130,8 @@ def _from_data(
     # Encoders of this package take the sizes of category tables; PyG's models take widths.
     ours = inspect.isclass(made) and issubclass(made, GraphEncoder)
     schema = getattr(dataset, "schema", None)
+    if ours and schema is None and isinstance(dataset, Data):
+        schema = GraphDataset.from_pyg(_graphs(dataset)).schema
     found: dict[str, Any] = {}
     if ours and schema is not None:
         found = schema.options()
@@ -139,6 +148,10 @@ def _from_data(
         for name, value in found.items()
         if name in takes and name not in options and value is not None
     }
+
+
+def _graphs(data: Data) -> list[Data]:
+    return data.to_data_list() if isinstance(data, Batch) else [data]
 
 
 def _width(features: Any) -> int | None:

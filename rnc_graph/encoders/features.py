@@ -93,5 +93,5 @@ def embedding(
 def _unexpected(features: Tensor, expected: Features) -> BadValueError:
     return BadValueError(
         f"expected {describe(expected)}, got features of shape {tuple(features.shape)} and "
-        f"{features.dtype}"
+        f"{features.dtype}; what adds features to graphs alters the data set, before training"
     )

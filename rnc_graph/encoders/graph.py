@@ -76,6 +76,10 @@ class GraphEncoder(Encoder, ABC):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the (N, d) embedding of a batch of N graphs; of a single ``Data`` (1, d)."""
+        if not isinstance(batch, Data):
+            raise BadValueError(
+                f"{type(self).__name__}: expected a batch of graphs, got a {type(batch).__name__}"
+            )
         if isinstance(batch, Data) and not isinstance(batch, Batch):
             batch = Batch.from_data_list([batch])
         # Graphs may be nodes alone; those of sparse matrices have edges, and are refused below.

@@ -110,6 +110,11 @@ class WrappedEncoder(Encoder):
                     f"{type(self.model).__name__}.forward needs {name!r}, which the batch lacks; "
                     f"it has {', '.join(sorted(batch.keys()))}"
                 )
+            if value is None and name in self.widths and batch.num_edges:
+                raise BadValueError(
+                    f"{type(self.model).__name__}: expected {name!r}, as in the first batch, got "
+                    f"{', '.join(sorted(batch.keys()))}"
+                )
             if value is None or (name == "edge_attr" and not required and not self.takes_edge_attr):
                 continue
             found[name] = self._features(name, value) if name in _FEATURES else value

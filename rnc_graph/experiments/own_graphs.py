@@ -95,7 +95,10 @@ def load_graphs(path: str, arguments: Mapping[str, Any]) -> GraphDataset:
         raise
     except Exception as error:
         raise BadValueError(f"data.pyg: {path}: {type(error).__name__}: {error}") from error
-    dataset = data if isinstance(data, GraphDataset) else GraphDataset.from_pyg(data)
+    try:
+        dataset = data if isinstance(data, GraphDataset) else GraphDataset.from_pyg(data)
+    except BadValueError as error:
+        raise type(error)(f"data.pyg: {path}: {error}") from error
     if dataset.y is None:
         raise BadValueError(f"data.pyg: {path}: expected graphs with targets y, got none")
     return dataset

@@ -32,6 +32,7 @@ from rnc_graph.data.loader import (
     iterate,
     split_targets,
 )
+from rnc_graph.data.packed import Level
 from rnc_graph.data.schema import GraphSchema
 from rnc_graph.errors import BadValueError
 from rnc_graph.losses.checks import check_finite
@@ -167,6 +168,15 @@ class StageData:
         """The features that an encoder must take, where the data say so."""
         return getattr(self.described, "schema", None)
 
+    @property
+    def _levels(self) -> dict[str, Level]:
+        """What the tensors of a loader's graphs have a value for, as all of them show it."""
+        try:
+            graphs = self.described
+        except OwnLayoutError:
+            return {}
+        return graphs[0]._levels if isinstance(graphs, GraphDataset) else {}
+
     def check_known(self) -> None:
         """Raise :class:`BadValueError` for a target that no sample has."""
         values = self.y if self.y.dim() == 2 else self.y[..., 0]
@@ -248,7 +258,12 @@ class StageData:
                     "balanced batches need a dataset, and views belong to TwoStage: got a loader"
                 )
             return WrappedLoader(
-                self.loader, views=views, transform=transform, targets=scale, seed=seed
+                self.loader,
+                views=views,
+                transform=transform,
+                targets=scale,
+                levels=self._levels,
+                seed=seed,
             )
         # Beside the inputs, so that no step copies them.
         device = getattr(self.dataset, "device", torch.device("cpu"))
@@ -285,7 +300,26 @@ class StageData:
 
     def _batches(self) -> Iterator[Any]:
         """Iterate over the loader, without a trace in the global generators."""
-        return iterate(self.loader, Generator().manual_seed(0))
+        first = 0
+        for batch in iterate(self.loader, Generator().manual_seed(0)):
+            inputs = batch[0] if isinstance(batch, list | tuple) else batch
+            if isinstance(inputs, Batch):
+                _check_features(inputs, f"{self.name}: graph", first)
+                first += inputs.num_graphs
+            yield batch
+
+
+def _check_features(batch: Batch, name: str, first: int) -> None:
+    """Raise :class:`BadValueError` for floats of nodes or edges that are not finite."""
+    for key in ("x", "edge_attr"):
+        values = batch.get(key)
+        if not isinstance(values, Tensor) or not values.is_floating_point():
+            continue
+        wrong = (~values.reshape(len(values), -1).isfinite().all(1)).nonzero().flatten()
+        if len(wrong):
+            node = wrong[0] if key == "x" else batch.edge_index[0, wrong[0]]
+            number = first + int(batch.batch[node])
+            raise BadValueError(f"{name} {number}: {key!r} holds features that are not finite")
 
 
 def _packed(data: Any, name: str | None = None) -> GraphDataset:

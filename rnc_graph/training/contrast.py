@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnc_graph.errors import RunError
+from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.losses import QueueLoss
 from rnc_graph.losses.base import check_momentum, check_queue_size
 from rnc_graph.training.distributed import drawing_alike, gathered
@@ -50,7 +50,7 @@ class LabeledQueue(nn.Module):
     >>> queue = LabeledQueue(3)
     >>> for number in range(4):
     ...     queue.push(torch.full((1, 1), float(number)), torch.zeros(1, 1))
-    >>> queue.content(embedding_dim=1, targets=1)[0].flatten().tolist()
+    >>> queue.content(embedding_dim=1, n_targets=1)[0].flatten().tolist()
     [3.0, 1.0, 2.0]
     """
 
@@ -106,12 +106,17 @@ class Contrast(nn.Module):
         loss: the loss, set up.
         encoder: maps V * B inputs to an embedding (V * B, d).
         projection: between embedding and loss.
+
+    Raises:
+        BadValueError: ``loss`` is a name or a class.
     """
 
     def __init__(
         self, loss: nn.Module, encoder: nn.Module, projection: nn.Module | None = None
     ) -> None:
         super().__init__()
+        if isinstance(loss, str | type) or not callable(loss):
+            raise BadValueError(f"loss: expected a module, such as RnCLoss(), got {loss!r}")
         self.loss = loss
         self.projection = projection or nn.Identity()
         self.momentum: MomentumEncoder | None = None

@@ -91,7 +91,7 @@ def _infer(
     if device != home:
         model.to(device)
     try:
-        with _evaluating(model), deterministic() if device.type == "cuda" else nullcontext():
+        with evaluating(model), deterministic() if device.type == "cuda" else nullcontext():
             outputs = [
                 check_rows(model(_moved_inputs(inputs, device)), inputs) for inputs, *_ in batches
             ]
@@ -102,7 +102,7 @@ def _infer(
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Put the modules that train into evaluation mode, until the last thread that needs it ends."""
     borrowed = []
     with _MODES:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rnc_graph.data.bounds import exact
 from rnc_graph.data.loader import split_targets
+from rnc_graph.encoders.wrapper import takes_parts
 from rnc_graph.errors import BadValueError, RunError, UnknownNameError
 from rnc_graph.training.config import FinetuneConfig, HeadLoss, StageConfig
 from rnc_graph.training.contrast import Contrast
@@ -78,7 +79,7 @@ class PretrainModule(StageModule):
 
     Args:
         encoder: maps V * B inputs to an embedding (V * B, d); has ``embedding_dim``; trained in
-            place.
+            place. ``rnc_graph.encoders.make_encoder`` makes one of any PyG model.
         loss: ``(features (B, V, d), labels (B, t)) -> scalar``, or a ``QueueLoss``; set up.
         n_targets: t.
         config: of the stage, or a dict of its fields.
@@ -104,6 +105,7 @@ class PretrainModule(StageModule):
         self.save_hyperparameters(
             {"n_targets": n_targets, "n_classes": n_classes, "config": self.config.model_dump()}
         )
+        _check_encoder(encoder, has_width=True)
         self.encoder = encoder
         self.contrast = Contrast(loss, encoder, projection)
         width = int(encoder.embedding_dim)  # type: ignore[arg-type]
@@ -166,6 +168,7 @@ class FinetuneModule(StageModule):
         self.save_hyperparameters(
             {"head_loss": head_loss, "loss_weight": loss_weight, "config": found.model_dump()}
         )
+        _check_encoder(encoder)
         self.encoder = encoder
         self.head = head
         self.head_loss = HEAD_LOSSES[head_loss]
@@ -197,6 +200,17 @@ class FinetuneModule(StageModule):
             loss = loss + self.loss_weight * contrast
         self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(by_view))
         return loss
+
+
+def _check_encoder(encoder: nn.Module, has_width: bool = False) -> None:
+    known = not has_width or isinstance(getattr(encoder, "embedding_dim", None), int)
+    if takes_parts(encoder, optional=False) or not known:
+        raise BadValueError(
+            "encoder: expected a module that maps a batch to (B, d)"
+            + (" and has embedding_dim" if has_width else "")
+            + f", got {type(encoder).__name__}; make_encoder(encoder, dataset=dataset) of "
+            "rnc_graph.encoders makes one of it"
+        )
 
 
 def embed(encoder: nn.Module, inputs: Any, samples: int) -> Tensor:

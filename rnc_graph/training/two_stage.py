@@ -32,7 +32,7 @@ from rnc_graph.training.config import (
 )
 from rnc_graph.training.fit import History, fit
 from rnc_graph.training.head_losses import HEAD_LOSSES
-from rnc_graph.training.inference import infer, torch_device
+from rnc_graph.training.inference import evaluating, infer, torch_device
 from rnc_graph.training.modules import FinetuneModule, PretrainModule
 from rnc_graph.training.weights import Weights, put_weights, read_weights, write_weights
 
@@ -331,8 +331,14 @@ class TwoStage(nn.Module):
         return self
 
     def forward(self, batch: Any) -> Tensor:
-        """Return predictions (B, t) in the units of the targets, or logits (B, C)."""
-        predicted: Tensor = self._trained()(batch)
+        """Return predictions (B, t) in the units of the targets, or logits (B, C).
+
+        They have gradients, and are those of the evaluation mode, whatever the mode is: a stage,
+        or a ``FinetuneModule``, trains.
+        """
+        trained = self._trained()
+        with evaluating(trained):
+            predicted: Tensor = trained(batch)
         return predicted * self.sd.to(predicted) + self.mean.to(predicted)
 
     def predict(self, data: Any) -> Tensor:

@@ -107,6 +107,7 @@ def test_a_wrong_option_of_an_encoder_is_not_the_objectives_fault(here: Path):
     [
         ("nowhere.make_dataset", "data.pyg: nowhere.make_dataset: ModuleNotFoundError"),
         ("json.loads", "data.pyg: json.loads: TypeError"),
+        ("string.digits", "data.pyg: string.digits: "),
         ("make_dataset", "data.0.pyg: String should match pattern"),
     ],
 )

@@ -14,7 +14,7 @@ def test_it_holds_the_last_keys_with_their_labels(size: int, batches: list[int])
         numbers = torch.arange(pushed, pushed + count).float()
         queue.push(numbers[:, None].expand(-1, 3), -numbers[:, None])
         pushed += count
-        keys, labels = queue.content(embedding_dim=3, targets=1)
+        keys, labels = queue.content(embedding_dim=3, n_targets=1)
         expected = list(range(max(0, pushed - size), pushed))
         assert sorted(keys[:, 0].tolist()) == expected
         assert torch.equal(keys, -labels.expand(-1, 3))
@@ -30,7 +30,7 @@ def test_the_oldest_makes_room() -> None:
 
 
 def test_an_empty_queue_has_the_shapes_asked_for() -> None:
-    keys, labels = LabeledQueue(4).content(embedding_dim=7, targets=2)
+    keys, labels = LabeledQueue(4).content(embedding_dim=7, n_targets=2)
     assert (keys.shape, labels.shape) == ((0, 7), (0, 2))
 
 

@@ -23,7 +23,7 @@ from torch_geometric.utils import scatter
 from rnc_graph import FinetuneModule, PretrainModule, StageConfig, TwoStage
 from rnc_graph.data import GraphDataset, Loader, Subset
 from rnc_graph.data.schema import OGB_MOLECULES
-from rnc_graph.data.transforms import MaskAttributes
+from rnc_graph.data.transforms import DropEdges, MaskAttributes
 from rnc_graph.encoders import make_encoder
 from rnc_graph.errors import (
     BadValueError,
@@ -797,6 +797,82 @@ def test_a_loader_of_graphs_that_only_pyg_collates(
             fitted.predict(Batch.from_data_list(graphs[:2]))
     with pytest.raises(RncGraphError, match=r"edge_index, got a sparse|'partner_index': expected"):
         TwoStage("gin").fit(DataLoader(graphs, 8))
+
+
+def test_a_trained_model_predicts_when_it_is_called(floats: list[Data]) -> None:
+    fitted = model("gin", encoder_options={"hidden_dim": 8, "dropout": 0.5}).fit(floats)
+    expected, before = fitted.predict(floats), weights(fitted)
+    batch = Batch.from_data_list(floats)
+    batch.x.requires_grad_()
+    for mode in (True, False):
+        called = fitted.train(mode)(batch)
+        torch.testing.assert_close(called.detach(), expected)
+        assert all(module.training == mode for module in fitted.modules())
+    assert_equal(weights(fitted), before)
+    called.sum().backward()
+    assert batch.x.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("graphs_in", [list, lambda graphs: DataLoader(graphs, 4, shuffle=True)])
+def test_tensors_of_nodes_stay_known_where_edges_become_as_many(graphs_in: Any) -> None:
+    generator = torch.Generator().manual_seed(0)
+    graphs = [
+        Data(
+            x=torch.randn(5, 3, generator=generator),
+            edge_index=torch.randint(0, 5, (2, 6), generator=generator),
+            pe=torch.rand(5, generator=generator),
+            y=torch.randn(1, generator=generator),
+        )
+        for _ in range(16)
+    ]
+    walks = transforms.AddRandomWalkPE(2, attr_name="walks")
+    views = {"transform": [DropEdges(0.2), walks, DropEdges(0.1)], "views": 2}
+    config = {"epochs": 3, "batch_size": 4}
+    for seed in range(4):
+        model("pyg-gin", 3, **views, pretrain=config).pretrain(graphs_in(graphs), seed=seed)
+
+
+def test_features_that_are_not_finite_are_found_in_a_loader(floats: list[Data]) -> None:
+    fitted = model("pyg-gin", 5, loss=None).fit(floats)
+    bad = [graph.clone() for graph in floats[:6]]
+    bad[3].x[1, 0] = NAN
+    bad[5].edge_attr[0] = float("inf")
+    with pytest.raises(BadValueError, match="data: graph 3: 'x' holds features that are not"):
+        fitted.predict(DataLoader(bad, 2))
+    with pytest.raises(BadValueError, match="val: graph 1: 'edge_attr' holds features"):
+        model("pyg-gin", 5, loss=None).fit(floats, DataLoader(bad[4:], 1))
+
+
+def test_a_model_that_learned_from_edges_is_not_used_without(floats: list[Data]) -> None:
+    gat = models.GAT(5, 8, 2, edge_dim=2)
+    fitted = TwoStage(gat, loss=None, finetune=BRIEF).fit(floats)
+    with pytest.raises(BadValueError, match="GAT: expected 'edge_attr', as in the first batch"):
+        fitted.predict([Data(x=graph.x, edge_index=graph.edge_index) for graph in floats])
+
+
+def test_stages_say_what_they_need(floats: list[Data]) -> None:
+    gin, dataset = models.GIN(5, 8, 2), GraphDataset.from_pyg(floats)
+    for make in (
+        lambda: PretrainModule(gin, RnCLoss()),
+        lambda: FinetuneModule(gin, nn.Linear(8, 1)),
+    ):
+        with pytest.raises(BadValueError, match=r"got GIN; make_encoder\(encoder, dataset="):
+            make()
+    encoder = make_encoder(gin, dataset=dataset)
+    for loss in ("rnc", RnCLoss):
+        with pytest.raises(BadValueError, match=r"loss: expected a module, such as RnCLoss\(\)"):
+            PretrainModule(encoder, loss)  # type: ignore[arg-type]
+    with pytest.raises(BadValueError, match="GIN: expected a batch of graphs, got a Tensor"):
+        model("gin", encoder_options=None).fit(floats).predict(torch.rand(3, 5))
+
+
+def test_our_encoders_are_made_for_a_batch_or_a_dataset(floats: list[Data]) -> None:
+    for data in (GraphDataset.from_pyg(floats), Batch.from_data_list(floats), floats[0]):
+        schema = make_encoder("gin", {"hidden_dim": 8}, data).schema
+        assert (schema.nodes, schema.edges) == (5, 2)
+    for data in (floats, DataLoader(floats, 4)):
+        with pytest.raises(BadValueError, match=r"GraphDataset.from_pyg makes one"):
+            make_encoder("gin", dataset=data)
 
 
 def test_the_example_moves_to_the_device_of_the_model(dataset: GraphDataset) -> None:
