@@ -282,7 +282,7 @@ def _check_logarithms(table: MoleculeTable, transforms: Sequence[Transform]) -> 
 
 def _load_graphs(experiment: Experiment, source: GraphData) -> Loaded:
     """Load graphs of the user's own."""
-    dataset = load_graphs(source.pyg, source.arguments)
+    dataset, sets = load_graphs(source.pyg, source.arguments)
     assert dataset.y is not None
     if experiment.targets:
         columns = []
@@ -295,9 +295,9 @@ def _load_graphs(experiment: Experiment, source: GraphData) -> Loaded:
         dataset = dataset.with_y(dataset.y[:, columns], experiment.targets)
     rows = _subset(experiment, len(dataset))
     if rows is not None:
-        dataset = dataset[rows]
-    table = graph_table(source_name(source), dataset, source.unit)
-    return Loaded(table, graphs_digest(dataset), graphs=dataset)
+        dataset, sets = dataset[rows], sets and [sets[row] for row in rows]
+    table = graph_table(source_name(source), dataset, source.unit, sets)
+    return Loaded(table, graphs_digest(dataset, sets), graphs=dataset)
 
 
 def _from_stored(content: Mapping[str, Any]) -> Loaded:

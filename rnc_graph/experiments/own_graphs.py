@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnc_graph.data.graphs import GraphDataset
+from rnc_graph.data.splits import PUBLISHED
 from rnc_graph.data.table import FloatArray
 from rnc_graph.errors import BadValueError, RncGraphError
 
@@ -26,7 +27,7 @@ class GraphTable:
     """N graphs without SMILES: a ``Table`` whose samples are named by their index.
 
     Targets (N, t) are continuous, NaN where missing. Graphs of one ``group`` are in the same set of
-    a split.
+    a split; ``sets`` names the set of each, if they come with a split.
     """
 
     name: str
@@ -37,9 +38,16 @@ class GraphTable:
     unit: str = ""
     group: list[str] | None = None
     classes: tuple[str, ...] = ()
+    sets: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def extra(self) -> dict[str, list[str]]:
+        """The columns that a splitter may take."""
+        columns = {"group": self.group, PUBLISHED: self.sets}
+        return {name: cells for name, cells in columns.items() if cells is not None}
 
     def take(self, rows: NDArray[np.int64]) -> GraphTable:
         """Return some of the graphs, which keep their numbers."""
@@ -49,6 +57,7 @@ class GraphTable:
             targets=self.targets[rows],
             rows=self.rows[rows],
             group=None if self.group is None else [self.group[row] for row in rows],
+            sets=None if self.sets is None else [self.sets[row] for row in rows],
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -61,6 +70,7 @@ class GraphTable:
             "rows": self.rows.tolist(),
             "unit": self.unit,
             "group": self.group,
+            **({"sets": self.sets} if self.sets else {}),
         }
 
     @classmethod
@@ -75,12 +85,14 @@ class GraphTable:
         )
 
 
-def load_graphs(path: str, arguments: Mapping[str, Any]) -> GraphDataset:
-    """Import a dataset of graphs with targets.
+def load_graphs(path: str, arguments: Mapping[str, Any]) -> tuple[GraphDataset, list[str] | None]:
+    """Import a dataset of graphs with targets, and the set of each graph if it comes with a split.
 
     Args:
         path: import path of a function that returns, or an object that is, a ``GraphDataset``, a
-            PyG dataset, or a list of ``Data`` with ``y``.
+            PyG dataset, or a list of ``Data`` with ``y``. One with ``get_idx_split()``, as OGB's
+            have, comes with a split, and so does a dict of them, by the names "train", "val" (it
+            may be missing) and "test".
         arguments: of the function.
 
     Raises:
@@ -96,16 +108,37 @@ def load_graphs(path: str, arguments: Mapping[str, Any]) -> GraphDataset:
     except Exception as error:
         raise BadValueError(f"data.pyg: {path}: {type(error).__name__}: {error}") from error
     try:
+        data, sets = _divided(data)
         dataset = data if isinstance(data, GraphDataset) else GraphDataset.from_pyg(data)
     except BadValueError as error:
         raise type(error)(f"data.pyg: {path}: {error}") from error
     if dataset.y is None:
         raise BadValueError(f"data.pyg: {path}: expected graphs with targets y, got none")
-    return dataset
+    return dataset, sets
 
 
-def graph_table(name: str, dataset: GraphDataset, unit: str) -> GraphTable:
-    """Return the table of a dataset of graphs with targets."""
+def _divided(data: Any) -> tuple[Any, list[str] | None]:
+    """Return the graphs of all sets, and the name of each one's set; None without a split."""
+    if isinstance(data, Mapping):
+        if not {"train", "test"} <= data.keys() <= {"train", "val", "test"}:
+            raise BadValueError(
+                f"expected the sets train, val and test, got {', '.join(map(str, data)) or 'none'}"
+            )
+        sets = [name for name, graphs in data.items() for _ in range(len(graphs))]
+        return [graph for graphs in data.values() for graph in graphs], sets
+    if not callable(getattr(data, "get_idx_split", None)):
+        return data, None
+    sets = [""] * len(data)
+    for name, index in data.get_idx_split().items():
+        for row in torch.as_tensor(index).tolist():
+            sets[row] = name
+    return data, sets
+
+
+def graph_table(
+    name: str, dataset: GraphDataset, unit: str, sets: list[str] | None = None
+) -> GraphTable:
+    """Return the table of a dataset of graphs with targets; ``sets`` are those of its split."""
     assert dataset.y is not None
     count = len(dataset)
     group = getattr(dataset.batch(), "group", None)
@@ -117,12 +150,14 @@ def graph_table(name: str, dataset: GraphDataset, unit: str) -> GraphTable:
         rows=np.arange(1, count + 1),
         unit=unit,
         group=None if group is None else [str(value) for value in group.flatten().tolist()],
+        sets=sets,
     )
 
 
-def graphs_digest(dataset: GraphDataset) -> str:
-    """Return a short name for the content of all graphs, their targets included."""
-    found = hashlib.sha256(json.dumps([len(dataset), dataset.target_names]).encode())
+def graphs_digest(dataset: GraphDataset, sets: list[str] | None = None) -> str:
+    """Return a short name for the content of all graphs, targets and the sets of a split."""
+    named = [len(dataset), dataset.target_names, *([sets] if sets else [])]
+    found = hashlib.sha256(json.dumps(named).encode())
     for key, value in sorted(dataset.batch().to_dict().items()):
         if isinstance(value, Tensor):
             array = value.detach().cpu().contiguous()

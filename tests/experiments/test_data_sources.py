@@ -93,6 +93,53 @@ def test_own_graphs_go_from_a_spec_to_a_report(here: Path, monkeypatch: pytest.M
     assert "triangles" not in sys.modules
 
 
+SETS = """
+from triangles import make_dataset
+
+class Dataset(list):
+    def get_idx_split(self):
+        return {"train": range(40), "valid": range(40, 48), "test": [50, 51, 52]}
+
+def by_name():
+    graphs = make_dataset()
+    return {"train": graphs[:40], "val": graphs[40:48], "test": graphs[50:53]}
+
+def by_index():
+    return Dataset(make_dataset())
+
+def misspelled():
+    return {"train": make_dataset(4), "tset": make_dataset(2)}
+"""
+
+
+def test_own_graphs_come_with_a_split_or_are_divided_by_their_groups(here: Path) -> None:
+    (here / "triangles.py").write_text(GRAPHS)
+    (here / "sets.py").write_text(SETS)
+
+    def divided(source: str, split: str) -> list[list[str]]:
+        spec = SPEC.replace("DATA", f"{{pyg: sets.{source}}}") + f"split: {split}\n"
+        (here / "own.yaml").write_text(spec)
+        experiment = read_spec(here / "own.yaml")
+        (table,) = load_datasets(experiment).tables.values()
+        split_of = experiment.splits[""].recipe().split(table, 0)
+        rows = (split_of.train, split_of.validation, split_of.test)
+        return [[table.names[i] for i in own.tolist()] for own in rows]
+
+    train, validation, test = divided("by_index", "published")
+    assert (len(train), len(validation)) == (40, 8)
+    assert test == ["graph 51", "graph 52", "graph 53"]
+    train, validation, test = divided("by_name", "published")
+    assert (len(train), len(validation)) == (40, 8)
+    assert test == ["graph 49", "graph 50", "graph 51"]
+    for split in ("{group: group}", "random"):
+        own = [
+            {(int(name.split()[1]) - 1) // 2 for name in of} for of in divided("by_index", split)
+        ]
+        assert sum(map(len, own)) == 30, "no group is in two sets"
+    with pytest.raises(RncGraphError, match="expected the sets train, val and test, got train,"):
+        divided("misspelled", "random")
+
+
 def test_a_wrong_option_of_an_encoder_is_not_the_objectives_fault(here: Path):
     (here / "triangles.py").write_text(GRAPHS)
     encoders = "encoders:\n  net: {class: torch_geometric.nn.models.AttentiveFP, hidden: 3}"

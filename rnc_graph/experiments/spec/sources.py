@@ -101,7 +101,7 @@ class GraphData(Settings):
     pyg: str = Field(
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
         description="import path of a function that returns, or an object that is, a GraphDataset, "
-        "a PyG dataset or a list of Data with y",
+        "a PyG dataset or a list of Data with y, or a dict of them by train, val and test",
     )
     arguments: dict[str, Any] = Field({}, description="of the function")
     name: str = Field("", description="what tables call it; the function's name by default")
