@@ -25,6 +25,8 @@ class OwnLayoutError(BadValueError):
 
 def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSchema]:
     """Pack graphs: see :meth:`rnc_graph.data.GraphDataset.from_pyg`."""
+    if isinstance(data, Data):
+        data = data.to_data_list() if isinstance(data, Batch) else [data]
     graphs: list[Data] = list(data)
     if not graphs:
         raise BadValueError("expected graphs, got none")

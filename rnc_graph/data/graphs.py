@@ -60,12 +60,12 @@ class GraphDataset(Dataset[Data]):
     @classmethod
     def from_pyg(
         cls,
-        data: Iterable[Data] | Dataset[Data],
+        data: Iterable[Data] | Dataset[Data] | Data,
         *,
         schema: GraphSchema | None = None,
         target_names: Sequence[str] | None = None,
     ) -> Self:
-        """Pack a list of ``Data`` or any PyG data set.
+        """Pack a list of ``Data``, a ``Batch``, one ``Data`` or any PyG data set.
 
         Kept are ``y``, one row of t targets a graph (NaN where missing), and all attributes that
         are tensors or numbers, on the CPU. Other attributes, as texts, are dropped. The

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 from torch_geometric.nn.models import PNA
 from torch_geometric.utils import degree
 
@@ -77,8 +77,10 @@ def make_encoder(
     required = {n for n, p in known.items() if p.default is inspect.Parameter.empty}
     if "out_channels" in required and "hidden_channels" in options:
         options.setdefault("out_channels", options["hidden_channels"])
-    if made is PNA and "deg" not in options and dataset is not None:
-        options["deg"] = _degree_histogram(dataset)
+    if made is PNA and ("deg" in options or dataset is not None):
+        # A spec has a list.
+        given = options.get("deg")
+        options["deg"] = torch.as_tensor(_degree_histogram(dataset) if given is None else given)
     try:
         with code_in_memory():
             model = made(**options)
@@ -131,7 +133,7 @@ def _from_data(
     ours = inspect.isclass(made) and issubclass(made, GraphEncoder)
     schema = getattr(dataset, "schema", None)
     if ours and schema is None and isinstance(dataset, Data):
-        schema = GraphDataset.from_pyg(_graphs(dataset)).schema
+        schema = GraphDataset.from_pyg(dataset).schema
     found: dict[str, Any] = {}
     if ours and schema is not None:
         found = schema.options()
@@ -148,10 +150,6 @@ def _from_data(
         for name, value in found.items()
         if name in takes and name not in options and value is not None
     }
-
-
-def _graphs(data: Data) -> list[Data]:
-    return data.to_data_list() if isinstance(data, Batch) else [data]
 
 
 def _width(features: Any) -> int | None:

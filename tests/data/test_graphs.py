@@ -208,6 +208,13 @@ def test_graphs_with_a_number_of_nodes_alone() -> None:
     assert [part.num_nodes for part in batch.to_data_list()] == [2, 3, 3]
 
 
+def test_one_graph_and_a_batch_are_packed() -> None:
+    graphs = [Data(x=torch.rand(n, 2), edge_index=torch.tensor([[0], [1]])) for n in (2, 3)]
+    assert torch.equal(GraphDataset.from_pyg(graphs[1])[0].x, graphs[1].x)
+    both = GraphDataset.from_pyg(Batch.from_data_list(graphs))
+    assert [graph.num_nodes for graph in both] == [2, 3]
+
+
 def test_a_graph_without_edges_may_lack_their_features() -> None:
     alone = Data(x=torch.rand(1, 2), edge_index=torch.zeros(2, 0).long())
     pair = Data(x=torch.rand(2, 2), edge_index=torch.tensor([[0], [1]]), edge_attr=torch.rand(1, 4))

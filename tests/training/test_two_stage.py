@@ -615,12 +615,14 @@ def test_layers_that_see_edges_take_their_width_from_the_data(
 ) -> None:
     options = {"hidden_channels": 8, "num_layers": 1}
     if model is models.PNA:
-        options |= {"aggregators": ["mean"], "scalers": ["identity"]}
+        options |= {"aggregators": ["mean"], "scalers": ["identity"], "deg": [1, 5, 9, 4, 2]}
     data = GraphDataset.from_pyg(graphs)
+    torch.manual_seed(0)
     encoder = make_encoder(model, options, data).eval()
     batch = data.batch(torch.arange(4))
     seen = encoder(batch)
-    batch.edge_attr = batch.edge_attr + 1
+    # Not the same for all edges, which attention does not see.
+    batch.edge_attr = batch.edge_attr + torch.arange(batch.num_edges)[:, None]
     assert not torch.allclose(encoder(batch), seen)
 
 
