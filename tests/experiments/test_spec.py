@@ -158,6 +158,11 @@ def test_an_encoder_with_weights_may_be_frozen_at_once(folder: Path):
             "seeds: 2\nsplit: 0.8",
             "split: expected a mapping from keys to values, got 0.8",
         ),
+        (
+            "{freeze: true}",
+            "{freeze: false}\n    pretraining: {objective: rnc}",
+            "pretraining.objective: expected a mapping, such as {name: rnc}, got 'rnc'",
+        ),
         ("name: small", "name: small\n  x: [", "is not YAML"),
         ("name: small", "- name: small", "is not YAML"),
         ("name: small", "name: small\n? [1, 2]\n: 3", "is not YAML: a key must be text"),

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
 from torch import nn
 
 from rnc_graph.data.inputs import make_augmentation
@@ -39,6 +39,13 @@ class Component(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_keys(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            raise ValueError(f"expected a mapping, such as {{name: {given}}}, got {given!r}")
+        return given
 
     @property
     def given(self) -> dict[str, Any]:
