@@ -14,13 +14,13 @@ the results. Writes JSON, the same as Markdown, and a figure.
 """
 
 import argparse
-import json
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from report import processor, write
+from report import processor, stored, write
 from sklearn.ensemble import RandomForestRegressor
 
 from rnc_graph import MoleculeRegressor, load_dataset
@@ -59,15 +59,14 @@ def draws(name: str, seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     return [table.smiles[row] for row in order], y[order], y[np.isfinite(y)].std()
 
 
-def one_draw(name: str, seed: int, known: dict[str, Any]) -> dict[str, Any]:
-    """Return the errors of the rows by size, those that are known already unchanged."""
+def one_draw(name: str, seed: int) -> dict[str, dict[str, float]]:
+    """Return the errors of the rows by size."""
     smiles, y, sd = draws(name, seed)
     test = slice(max(SIZES), max(SIZES) + TESTED)
+    by_size: dict[str, dict[str, float]] = {}
     for size in SIZES:
-        found = known.setdefault(str(size), {})
+        found = by_size.setdefault(str(size), {})
         for row in ROWS:
-            if row in found:
-                continue
             if row == FOREST:
                 bits = morgan_fingerprints(smiles)
                 forest = RandomForestRegressor(500, max_features=1 / 3, random_state=seed)
@@ -78,7 +77,7 @@ def one_draw(name: str, seed: int, known: dict[str, Any]) -> dict[str, Any]:
                     warnings.simplefilter("ignore")  # Too few molecules for 90% intervals.
                     predicted = model.fit(smiles[:size], y[:size]).predict(smiles[test])
             found[row] = float(np.sqrt(np.mean((predicted - y[test]) ** 2)) / sd)
-    return known
+    return by_size
 
 
 def mean_and_sd(values: list[float]) -> str:
@@ -155,14 +154,10 @@ def main() -> None:
     arguments = parser.parse_args()
     one_thread_always()
     kept = arguments.out.parent / "store" / "few_labels"
-    kept.mkdir(parents=True, exist_ok=True)
     sets: dict[str, list[Any]] = {name: [] for name in arguments.sets.split(",")}
     for seed in range(arguments.draws):
         for name, runs in sets.items():
-            file = kept / f"{name}-{seed}.json"
-            known = json.loads(file.read_text()) if file.exists() else {}
-            runs.append(one_draw(name, seed, known))
-            file.write_text(json.dumps(runs[-1]))
+            runs.append(stored(kept / f"{name}-{seed}.json", partial(one_draw, name, seed)))
             print(name, seed, runs[-1], flush=True)
     result = {
         "processor": processor(),

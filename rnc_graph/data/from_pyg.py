@@ -23,11 +23,25 @@ class OwnLayoutError(BadValueError):
     """Graphs that PyG collates in a way of their own, which the packed store does not know."""
 
 
+def graphs_of(data: Data) -> list[Data]:
+    """Return one graph, or those of a batch; raises :class:`OwnLayoutError` for sparse edges."""
+    if not isinstance(data, Batch):
+        return [data]
+    for name in ("adj", "adj_t"):
+        edges = data.get(name)
+        # PyG cannot separate these.
+        if isinstance(edges, Tensor) and edges.layout != torch.strided:
+            raise OwnLayoutError(
+                f"expected edges as edge_index, got a Batch with a sparse {name!r}; an encoder "
+                "that takes such graphs gets them from a DataLoader"
+            )
+    graphs: list[Data] = data.to_data_list()
+    return graphs
+
+
 def pack(data: Any, schema: GraphSchema | None) -> tuple[PackedGraphs, GraphSchema]:
     """Pack graphs: see :meth:`rnc_graph.data.GraphDataset.from_pyg`."""
-    if isinstance(data, Data):
-        data = data.to_data_list() if isinstance(data, Batch) else [data]
-    graphs: list[Data] = list(data)
+    graphs = graphs_of(data) if isinstance(data, Data) else list(data)
     if not graphs:
         raise BadValueError("expected graphs, got none")
     counts = []

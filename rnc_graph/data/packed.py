@@ -67,7 +67,7 @@ class PackedGraphs:
         return sum(a.values.nbytes + a.offsets.nbytes for a in self.attributes.values())
 
     @property
-    def _levels(self) -> dict[str, Level]:
+    def levels(self) -> dict[str, Level]:
         """What graphs and batches say of their tensors to augmentations."""
         return {name: a.level for name, a in self.attributes.items()}
 
@@ -99,7 +99,7 @@ class PackedGraphs:
             data[name] = a.values.narrow(a.dim, first, end - first).to(a.dtype, copy=True)
         if self.counted:
             data.num_nodes = int(self.node_offsets[row + 1] - self.node_offsets[row])
-        data._levels = self._levels
+        data._levels = self.levels
         return data
 
     def batch(self, index: Tensor) -> Batch:
@@ -130,7 +130,7 @@ class PackedGraphs:
                 tensors[name] += ptr[:-1].repeat_interleave(slices[name].diff(), output_size=length)
         batch = Batch(**tensors, batch=graph_of(ptr, nodes), ptr=ptr)
         batch._num_graphs = len(index)
-        batch._levels = self._levels
+        batch._levels = self.levels
         # What PyG's collation notes down, so that batch[i] and to_data_list() work.
         zeros = torch.zeros_like(ptr[:-1])
         batch._slice_dict = slices

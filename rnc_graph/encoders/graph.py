@@ -80,7 +80,7 @@ class GraphEncoder(Encoder, ABC):
             raise BadValueError(
                 f"{type(self).__name__}: expected a batch of graphs, got a {type(batch).__name__}"
             )
-        if isinstance(batch, Data) and not isinstance(batch, Batch):
+        if not isinstance(batch, Batch):
             batch = Batch.from_data_list([batch])
         # Graphs may be nodes alone; those of sparse matrices have edges, and are refused below.
         if not {"edge_index", "adj_t", "adj"} & {*batch.keys()}:

@@ -20,9 +20,8 @@ from torch.utils.data import (
 from torch_geometric.data import Batch, Data
 from torch_geometric.data import Dataset as PyGDataset
 from torch_geometric.loader.dataloader import Collater
-from torch_geometric.utils import is_torch_sparse_tensor
 
-from rnc_graph.data.from_pyg import OwnLayoutError
+from rnc_graph.data.from_pyg import OwnLayoutError, graphs_of
 from rnc_graph.data.graphs import GraphDataset
 from rnc_graph.data.loader import (
     Loader,
@@ -175,7 +174,7 @@ class StageData:
             graphs = self.described
         except OwnLayoutError:
             return {}
-        return graphs[0]._levels if isinstance(graphs, GraphDataset) else {}
+        return graphs.packed.levels if isinstance(graphs, GraphDataset) else {}
 
     def check_known(self) -> None:
         """Raise :class:`BadValueError` for a target that no sample has."""
@@ -355,16 +354,8 @@ def _shuffles(sampler: Any) -> bool:
 
 def _unwrapped(data: Any) -> Any:
     """Return one graph or a batch as a list, and a ``torch.utils.data.Subset`` as its whole is."""
-    if isinstance(data, Batch):
-        for name in ("adj", "adj_t"):
-            if name in data and is_torch_sparse_tensor(data[name]):  # PyG cannot separate these.
-                raise BadValueError(
-                    f"expected edges as edge_index, got a Batch with a sparse {name!r}; an encoder "
-                    "that takes such graphs gets them from a DataLoader"
-                )
-        return data.to_data_list()
     if isinstance(data, Data):
-        return [data]
+        return graphs_of(data)
     if not isinstance(data, torch.utils.data.Subset):
         return data
     whole, index = _unwrapped(data.dataset), torch.tensor([int(i) for i in data.indices]).long()

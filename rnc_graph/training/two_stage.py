@@ -378,9 +378,8 @@ class TwoStage(nn.Module):
         return data if isinstance(data, StageData) else StageData(data, self._device, name)
 
     def _sets(self, train: Any, val: Any) -> tuple[StageData, StageData | None]:
-        return self._stage_data(train, "train"), None if val is None else self._stage_data(
-            val, "val"
-        )
+        held_out = None if val is None else self._stage_data(val, "val")
+        return self._stage_data(train, "train"), held_out
 
     def _seeded(self, seed: int) -> AbstractContextManager[None]:
         return seeded(seed, cuda=self._device.type == "cuda")
