@@ -135,10 +135,9 @@ def train(
         str,
         Option(
             metavar="N|auto",
-            help="Networks in the ensemble; auto, with stacked weights: three if they lower the "
-            "error, or none.",
+            help="Networks in the ensemble; auto: three if they lower the error, or none.",
         ),
-    ] = "3",
+    ] = "auto",
     member: Annotated[
         list[str] | None,
         Option(

@@ -29,7 +29,9 @@ def say_findings(built: Built, setup: DataSetup, *, auto: bool) -> None:
     from rnc_graph.models import LEVEL
 
     if auto and built.model.settings.networks == 0:
-        say("no network is a member: it did not lower the error; --networks 3 trains three")
+        vain = built.model.settings.without_effect()
+        had_none = f", so {', '.join(vain)} had no effect" if vain else ""
+        say(f"no network is a member: it did not lower the error{had_none}; --networks 3 trains 3")
     more = "" if built.out_of_fold else "; hold out more with --validation-fraction"
     say_all([f"{note}{more}" for note in built.model.interval_notes(LEVEL)])
     if built.test is not None:

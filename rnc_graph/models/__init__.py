@@ -15,7 +15,12 @@ from rnc_graph.models.nearest import TrainingMolecules
 from rnc_graph.models.saving import load_model, save_model
 from rnc_graph.models.settings import ModelSettings, make_settings
 from rnc_graph.models.train import train_model
-from rnc_graph.models.user_warnings import BadMoleculeWarning, FewValuesWarning, IntervalWarning
+from rnc_graph.models.user_warnings import (
+    BadMoleculeWarning,
+    FewValuesWarning,
+    IntervalWarning,
+    NoNetworkWarning,
+)
 
 __all__ = [
     "BLOCK",
@@ -28,6 +33,7 @@ __all__ = [
     "IntervalWarning",
     "ModelSettings",
     "MoleculeModel",
+    "NoNetworkWarning",
     "Predictions",
     "TrainingMolecules",
     "common_targets",

@@ -45,7 +45,12 @@ from rnc_graph.models.measurements import (
     weights_of,
 )
 from rnc_graph.models.progress import training_bar
-from rnc_graph.models.user_warnings import describe_bad_smiles, warn_of_bad, warn_of_each
+from rnc_graph.models.user_warnings import (
+    describe_bad_smiles,
+    warn_of_bad,
+    warn_of_each,
+    warn_of_no_network,
+)
 from rnc_graph.plugins import load_plugins
 from rnc_graph.training import ContinuousLoss
 
@@ -87,8 +92,9 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         clean: strip salts, solvents and charges, in training and prediction; a molecule with a
             metal or without an organic parent is bad.
         descriptors: put RDKit's descriptors next to the embedding.
-        networks: number of networks in the ensemble, trained from different seeds; "auto" (with
-            stacked weights) trains three if the first lowers the error of the mixture, or none.
+        networks: number of networks in the ensemble, trained from different seeds. "auto" trains
+            one, and two more if the mixture with it has a lower error, out of fold; otherwise
+            there is none.
         descriptor_models: members on descriptors ("svr", "extra-trees"), on counts of fingerprints
             ("fingerprint-svr"), on both ("fingerprint-trees"), on descriptors beside the embedding
             of a pretrained encoder ("embedding-svr"), and on all three ("gaussian-process").
@@ -148,7 +154,7 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         patience: int | None = None,
         clean: bool = False,
         descriptors: bool = True,
-        networks: int | Literal["auto"] = 3,
+        networks: int | Literal["auto"] = "auto",
         descriptor_models: Sequence[str] = (
             "fingerprint-trees",
             "fingerprint-svr",
@@ -285,6 +291,8 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 on_progress=on_progress,
                 plugins=plugins,
             )
+        if settings.networks == "auto" and not trained.model.networks:
+            warn_of_no_network(settings.without_effect())
         self.n_targets_ = count
         self._single = np.ndim(y) == 1
         self.model_ = replace(trained.model, column=not self._single)

@@ -67,6 +67,7 @@ def fit_members(
                 training.completed(votes),
                 training.molecules(),
                 training.weights(),
+                members=None if settings.weights == "stacked" else len(networks),
             ):
                 fitted |= fit([(n, wanted[n], seeds[n]) for n in networks[tried:]])
             else:

@@ -16,8 +16,6 @@ FOLDS = 5
 _FEWEST = 25
 PULL = 10.0
 """What the plain mean counts for against the measured molecules, in molecules."""
-# Networks take nearly all of the time: they must lower the error by so much.
-_EARNED = 0.01
 
 
 def fold_numbers(smiles: Sequence[str], seed: int, fewest: int = _FEWEST) -> NDArray[np.int64]:
@@ -86,23 +84,25 @@ def networks_earn_their_time(
     targets: FloatArray,
     molecules: NDArray[np.int64],
     weights_of_rows: FloatArray | None = None,
+    members: int | None = None,
 ) -> bool:
-    """Tell whether a network lowers the error of the mixture, by 1% and by one standard error.
+    """Tell whether a network lowers the error of the mixture.
 
     The errors are those of weights from a cross-validation, on the molecules that the network was
-    not trained on. ``network`` (n, t) and ``others`` (n, t, m) are out-of-fold predictions; for the
-    other arguments see :func:`mixture_weights`.
+    not trained on; with ``members`` those of the plain mean, in which the network stands for so
+    many. ``network`` (n, t) and ``others`` (n, t, m) are out-of-fold predictions; for the other
+    arguments see :func:`mixture_weights`.
     """
     both = np.concatenate([others, network[:, :, None]], axis=2)
     every = _known(both, targets, molecules, weights_of_rows)
     known = [one for one in every if one[2].max(initial=-1) + 1 >= FOLDS]
     if not known:
         return True  # Nothing can be measured, so nothing speaks against them.
-    with_it = np.concatenate([_squared_errors(*one) for one in known])
-    without = np.concatenate([_squared_errors(v[:, :-1], y, own) for v, y, own in known])
-    gain = without - with_it
-    enough = np.sqrt(with_it.mean()) <= (1 - _EARNED) * np.sqrt(without.mean())
-    return bool(enough and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
+    share = None if members is None else np.array([*[1.0] * others.shape[2], members])
+    rest = None if share is None else share[:-1]
+    with_it = np.concatenate([_squared_errors(*one, share) for one in known])
+    without = np.concatenate([_squared_errors(v[:, :-1], y, own, rest) for v, y, own in known])
+    return bool(with_it.mean() < without.mean())
 
 
 def _known(
@@ -143,8 +143,15 @@ def _learned(
     return weights
 
 
-def _squared_errors(votes: FloatArray, y: FloatArray, molecule: NDArray[np.int64]) -> FloatArray:
-    """Return each molecule's squared error, of weights learned without the fold that it is in."""
+def _squared_errors(
+    votes: FloatArray, y: FloatArray, molecule: NDArray[np.int64], share: FloatArray | None
+) -> FloatArray:
+    """Return each molecule's squared error.
+
+    The weights are shares (m,), or without them learned without the fold that a molecule is in.
+    """
+    if share is not None:
+        return _by_molecule(np.square(votes @ (share / share.sum()) - y), molecule)
     fold = molecule % FOLDS
     errors = np.empty(len(y))
     for number in range(FOLDS):

@@ -50,6 +50,13 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
     "gcn": {"hidden_dim": 64, "layers": 3},
 }
 _NETWORKS = 3
+# Settings that have no effect on a model without networks.
+_OF_NETWORKS = (
+    *("encoder", "encoder_options", "objective", "objective_options", "augmentation", "views"),
+    *("head_loss", "head_hidden", "head_dropout", "freeze_encoder", "pretraining_epochs"),
+    *("epochs", "head_epochs", "batch_size", "learning_rate", "encoder_learning_rate"),
+    *("weight_decay", "patience"),
+)
 # Of an encoder with pretrained weights that is named, and of any other.
 _TUNED = {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15}
 _EPOCHS = {"pretraining_epochs": 30, "head_epochs": 0, "epochs": 80}
@@ -106,7 +113,7 @@ class ModelSettings(Settings):
     clean: bool = Field(False, description="strip salts, solvents and charges from all molecules")
     descriptors: bool = Field(True, description="RDKit's descriptors next to the embedding")
     networks: Annotated[int, Field(ge=0, le=1_000)] | Literal["auto"] = Field(
-        3, description="in the ensemble; auto: three where they lower the error, or none"
+        "auto", description="in the ensemble; auto: three where they lower the error, or none"
     )
     descriptor_models: list[DescriptorModelName] = Field(
         ["fingerprint-trees", "fingerprint-svr", "embedding-svr", "gaussian-process"],
@@ -171,10 +178,6 @@ class ModelSettings(Settings):
             raise ValueError(str(UnknownNameError("embedding", self.embedding, list(INCLUDED))))
         if len(set(self.descriptor_models)) < len(self.descriptor_models):
             raise ValueError("descriptor_models names a model twice")
-        if self.networks == "auto" and self.weights != "stacked":
-            raise ValueError(
-                "networks='auto' needs weights='stacked'; or give a number of networks"
-            )
         if not (self.most_networks or self.other_members):
             raise ValueError(
                 "a model needs members: networks, gaussian-process, fingerprint-svr or "
@@ -225,6 +228,11 @@ class ModelSettings(Settings):
     def most_networks(self) -> int:
         """The number of networks; for "auto" what it is unless there are none."""
         return _NETWORKS if self.networks == "auto" else self.networks
+
+    def without_effect(self) -> list[str]:
+        """Return the settings that differ from the defaults in vain, where there is no network."""
+        usual = ModelSettings()
+        return [name for name in _OF_NETWORKS if getattr(self, name) != getattr(usual, name)]
 
     @property
     def other_members(self) -> list[DescriptorModelName]:

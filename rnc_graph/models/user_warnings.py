@@ -16,6 +16,10 @@ class IntervalWarning(UserWarning):
     """Too few molecules calibrate intervals of the level: their ends are NaN."""
 
 
+class NoNetworkWarning(UserWarning):
+    """No network is a member, so that settings of networks have no effect."""
+
+
 class FewValuesWarning(UserWarning):
     """A target has two or three different values: it looks like classes."""
 
@@ -41,3 +45,14 @@ def warn_of_each(notes: Iterable[str], category: type[UserWarning]) -> None:
     """Warn the caller of a method of each of the notes."""
     for note in notes:
         warnings.warn(note, category, stacklevel=3)
+
+
+def warn_of_no_network(without_effect: Sequence[str]) -> None:
+    """Warn the caller of a method of settings without effect, if there are any."""
+    if without_effect:
+        warnings.warn(
+            f"no network is a member, since it did not lower the error: "
+            f"{', '.join(without_effect)} had no effect; networks=3 trains three",
+            NoNetworkWarning,
+            stacklevel=3,
+        )

@@ -114,12 +114,14 @@ def test_each_target_has_weights_of_its_own_from_the_molecules_that_have_it() ->
 
 
 def test_a_network_must_lower_the_error() -> None:
-    votes, y = _votes([0.5, 0.5, 0.5])
-    votes[50:, :, 0] = np.nan  # Trained once: it has predictions for one fold alone.
-    assert networks_earn_their_time(votes[:, :, 0], votes[:, :, 1:], y, ROWS[:200])
-    useless = np.where(np.isnan(votes[:, :, 0]), np.nan, 0.0)
-    assert not networks_earn_their_time(useless, votes[:, :, 1:], y, ROWS[:200])
-    assert networks_earn_their_time(useless * np.nan, votes[:, :, 1:], y, ROWS[:200])
+    votes, y = _votes([0.5, 0.5, 0.5, 2.0])
+    votes[50:, :, [0, 3]] = np.nan  # Trained once: it has predictions for one fold alone.
+    good, others, bad = votes[:, :, 0], votes[:, :, 1:3], votes[:, :, 3]
+    for members in (None, 3):  # Of the plain mean three as bad ones are most.
+        assert networks_earn_their_time(good, others, y, ROWS[:200], members=members)
+        assert not networks_earn_their_time(bad, others, y, ROWS[:200], members=members)
+        unknown = np.full_like(bad, np.nan)
+        assert networks_earn_their_time(unknown, others, y, ROWS[:200], members=members)
 
 
 def test_rows_of_a_molecule_share_their_fold() -> None:
