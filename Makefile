@@ -82,6 +82,10 @@ benchmarks: $(STAMP)
 	$(BIN)/python benchmarks/many_runs.py
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/images.py
+	$(BIN)/python benchmarks/few_labels.py
+	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/censored.py
 
 # The constraints make installations repeatable: without them, the newest of everything. Modules are
 # compiled as they are imported, which most of them never are. The ESOL table needs no extras.

@@ -117,7 +117,6 @@ def test_new_columns_have_names_of_their_own() -> None:
     ("options", "message"),
     [
         (["--networks", "-1"], "--networks: expected a number or auto, got '-1'"),
-        (["--weights", "equal", "--networks", "auto"], "networks='auto' needs weights='stacked'"),
         (["--weights", "best"], "--weights: expected equal or stacked, got 'best'"),
         (
             ["--member", "forest"],

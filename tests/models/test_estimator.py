@@ -319,10 +319,6 @@ def test_bad_smiles_are_named_and_cost_nothing_else(molecules):
         ({"objective": "rcn"}, "unknown objective 'rcn'"),
         ({"objective_options": {"tau": 1}}, "option of objective 'rnc'"),
         ({"networks": 0, "descriptor_models": []}, "a model needs members"),
-        (
-            {"weights": "equal", "networks": "auto"},
-            "networks='auto' needs weights='stacked'; or give a number",
-        ),
         ({"encoder": "gin", "objective": None, "freeze_encoder": True}, "freeze random weights"),
         (
             {"validation_fraction": 1.5},

@@ -11,7 +11,7 @@ from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names, molecule_arrays
-from rnc_graph.models import make_settings
+from rnc_graph.models import NoNetworkWarning, make_settings
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
 from rnc_graph.models.members import TrainingSet, fit_member
@@ -161,16 +161,21 @@ def test_predictions_out_of_fold_are_of_members_that_did_not_see_the_fold(
     np.testing.assert_array_equal(fitted.member.predict(inputs), whole)
 
 
-def test_networks_that_do_not_help_are_left_out(esol: MoleculeTable) -> None:
+@pytest.mark.parametrize("weights", ["stacked", "equal"])
+def test_networks_that_do_not_help_are_left_out(esol: MoleculeTable, weights: str) -> None:
     smiles, y = esol.smiles[:120], esol.targets[:120, 0]
-    model = MoleculeRegressor(**QUICK).fit(smiles, y)
+    model = MoleculeRegressor(**{**QUICK, "weights": weights})
+    in_vain = "no network is a member.*: encoder, encoder_options, objective, .*epochs.* no effect"
+    with pytest.warns(NoNetworkWarning, match=in_vain):
+        model.fit(smiles, y)
     assert model.networks == "auto"
     assert [member.kind for member in model.model_.members] == QUICK["descriptor_models"]
     # A number is kept to, whatever the networks are worth.
     model.set_params(networks=2).fit(smiles, y)
     assert [member.kind for member in model.model_.members][:2] == ["network"] * 2
-    weights = model.model_.weights[:, 0]
-    assert weights[0] == weights[1] < 0.2
+    if weights == "stacked":
+        learned = model.model_.weights[:, 0]
+        assert learned[0] == learned[1] < 0.2
 
 
 @pytest.mark.slow
