@@ -112,6 +112,7 @@ class _OneBlasThread:
             with suppress(OSError):
                 pools = _thread_pools(len(sys.modules))
                 if pools is not self.limited:  # The first time, and after an import.
+                    _take_control_of_blas()
                     self.limits.enter_context(pools.select(user_api="blas").limit(limits=1))
                     self.limited = pools
 
@@ -119,11 +120,21 @@ class _OneBlasThread:
         with self.lock:
             self.inside -= 1
             if self.inside == 0:
+                _take_control_of_blas()
                 self.limits.close()
                 self.limited = None
 
 
 _ONE_BLAS_THREAD = _OneBlasThread()
+
+
+def _take_control_of_blas() -> None:
+    """Let this thread limit BLAS: threadpoolctl 3.8 ignores all but the first thread that did."""
+    from threadpoolctl import OpenBLASController
+
+    # Earlier versions have no such rule.
+    if hasattr(OpenBLASController, "clear_controlling_thread"):
+        OpenBLASController.clear_controlling_thread(force=True)
 
 
 @lru_cache(maxsize=1)

@@ -113,6 +113,22 @@ def test_new_columns_have_names_of_their_own() -> None:
     assert free == {"predicted_a": "predicted_a_2", "predicted_a_2": "predicted_a_2_2"}
 
 
+def test_networks_that_do_not_help_are_left_out_and_it_is_said(
+    esol: MoleculeTable, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"smiles": esol.smiles[:120], "logS": esol.targets[:120, 0]})
+    table.to_csv(tmp_path / "my.csv", index=False)
+    network = ["--encoder", "gin", "--encoder-option", "hidden_dim=4", "--objective", "none"]
+    members = ["--member", "svr", "--member", "fingerprint-svr", "--epochs", "1"]
+    named = [str(tmp_path / "my.csv"), "--out", str(tmp_path / "model"), "--no-baselines"]
+    out = written(run("train", *named, *network, *members, "--jobs", "1"))
+    vain = "encoder, encoder_options, objective"
+    assert f"no network is a member: it did not lower the error, so {vain}" in out
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "it did not lower the error, so" in card
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["settings"]["networks"] == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -6,6 +6,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -518,6 +519,32 @@ def test_what_is_loaded_inside_computes_on_one_thread_too():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["{1}"]
+
+
+def test_any_thread_limits_blas_and_gives_its_threads_back():
+    """Of threads that are alive, threadpoolctl 3.8 lets only the first one limit OpenBLAS."""
+
+    def of_blas() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    def first() -> None:
+        with one_thread():
+            entered.set()
+            other_entered.wait()
+
+    before, entered, other_entered = of_blas(), Event(), Event()
+    with ThreadPoolExecutor(1) as pool:
+        leaving = pool.submit(first)
+        entered.wait()
+        with one_thread():
+            other_entered.set()
+            leaving.result()
+            assert of_blas() == {1}
+        assert of_blas() == before
+        # The first thread is still alive.
+        with one_thread():
+            assert of_blas() == {1}
+        assert of_blas() == before
 
 
 def test_threads_that_predict_leave_the_number_of_threads_as_it_was():
