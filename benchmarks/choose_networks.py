@@ -2,8 +2,8 @@
 
     python benchmarks/choose_networks.py [--question encoder] [--sets esol=4,freesolv=5]
         [--out results/benchmarks/choose_networks.json]
-    python benchmarks/choose_networks.py --question number --sets esol=4,freesolv=5,...
-        --out results/benchmarks/choose_number_of_networks.json
+    python benchmarks/choose_networks.py --question number --sets esol=2,freesolv=3,...
+        [--out results/benchmarks/choose_number_of_networks.json]
 
 A tenth of the molecules, the test set, is left aside; a fifth of the others is the validation set,
 and models learn from the rest. They differ in their networks alone. On the validation set: the RMSE
@@ -116,10 +116,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--question", choices=QUESTIONS, default="encoder")
     parser.add_argument("--sets", default="esol=4,freesolv=5")
-    parser.add_argument("--out", type=Path, default=Path("results/benchmarks/choose_networks.json"))
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    name = {"encoder": "choose_networks", "number": "choose_number_of_networks"}
+    out = arguments.out or Path(f"results/benchmarks/{name[arguments.question]}.json")
     one_thread_always()
-    kept = arguments.out.parent / "store" / "choose_networks"
+    kept = out.parent / "store" / "choose_networks"
     sets: dict[str, list[dict[str, Any]]] = {}
     for name, seeds in (part.split("=") for part in arguments.sets.split(",")):
         sets[name] = []
@@ -140,7 +142,7 @@ def main() -> None:
         "question": arguments.question,
         "sets": sets,
     }
-    write(result, markdown(result), arguments.out)
+    write(result, markdown(result), out)
 
 
 if __name__ == "__main__":
