@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from rnc_graph.data.loader import Loader, Subset
     from rnc_graph.data.long_tail import thin_to_long_tail
     from rnc_graph.data.molecules import MoleculeDataset
+    from rnc_graph.data.reading.strict import read_table
     from rnc_graph.data.recipe import DatasetSplit, LongTail, SplitRecipe
     from rnc_graph.data.scaling import TargetScaler
     from rnc_graph.data.schema import GraphSchema
     from rnc_graph.data.splits import Split, random_split
-    from rnc_graph.data.table import MoleculeTable, read_table
+    from rnc_graph.data.table import MoleculeTable
 
 __all__ = [
     "DatasetSplit",
@@ -58,11 +59,12 @@ _MODULES = {
     "loader": "Loader Subset",
     "long_tail": "thin_to_long_tail",
     "molecules": "MoleculeDataset",
+    "reading.strict": "read_table",
     "recipe": "LongTail DatasetSplit SplitRecipe",
     "scaling": "TargetScaler",
     "schema": "GraphSchema",
     "splits": "Split random_split",
-    "table": "MoleculeTable read_table",
+    "table": "MoleculeTable",
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from rnc_graph.data.bad import BadRow
-from rnc_graph.data.table import column, numbers, read_csv
+from rnc_graph.data.reading.strict import column, numbers, read_csv
 from rnc_graph.errors import BadValueError, MissingFileError
 from rnc_graph.vision.data import SETS, ImageTable
 

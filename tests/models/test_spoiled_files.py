@@ -10,7 +10,7 @@ from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable, load_dataset
 from rnc_graph.data.featurizer import FeaturizerConfig
 from rnc_graph.data.reading.molecules import read_molecules
-from rnc_graph.data.table import read_csv
+from rnc_graph.data.reading.strict import read_csv
 from rnc_graph.errors import RncGraphError
 from rnc_graph.models import MoleculeModel
 from rnc_graph.models.build import DataConfig, setup_data

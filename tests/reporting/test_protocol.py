@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rnc_graph.data.table import read_table
+from rnc_graph.data.reading.strict import read_table
 from rnc_graph.experiments import read_spec
 from rnc_graph.metrics import REGRESSION
 from rnc_graph.reporting.protocol import notes

@@ -10,7 +10,7 @@ from pathlib import Path
 from rnc_graph.data.catalog import deepchem, elsewhere
 from rnc_graph.data.catalog.card import ElsewhereCard, EmbeddedCard, dataset_card, dataset_cards
 from rnc_graph.data.catalog.named import NamedDataset, read_card_table
-from rnc_graph.data.table import MoleculeTable, numbers, read_csv
+from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError, unreadable
 from rnc_graph.files import resource_dir
 
@@ -74,6 +74,8 @@ def load_card(card: EmbeddedCard, path: Path) -> NamedDataset:
         )
     table = read_card_table(path, card)
     if card.published_predictions:
+        from rnc_graph.data.reading.strict import numbers, read_csv
+
         frame = read_csv(path)
         models = card.published_predictions.items()
         published = {model: numbers(frame, column, path) for model, column in models}

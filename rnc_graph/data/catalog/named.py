@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnc_graph.data.catalog.card import DatasetCard
 from rnc_graph.data.splits import PUBLISHED, SPLITS, SUBSET, Split, SplitSamples
-from rnc_graph.data.table import MoleculeTable, read_table
+from rnc_graph.data.table import MoleculeTable
 from rnc_graph.errors import BadValueError
 
 
@@ -76,6 +76,8 @@ class NamedDataset:
 
 def read_card_table(path: Path, card: DatasetCard, extra: Sequence[str] = ()) -> MoleculeTable:
     """Read the file of a named data set; raises as :func:`read_table`."""
+    from rnc_graph.data.reading.strict import read_table  # It brings pandas; a list needs none.
+
     return read_table(
         path,
         card.smiles,

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from rnc_graph.data.table import column, numbers, read_csv
+from rnc_graph.data.reading.strict import column, numbers, read_csv
 from rnc_graph.errors import BadValueError, MissingFileError
 
 _KEYS = {"file", "thresholds", "how_to_get"}
