@@ -44,7 +44,7 @@ QUESTIONS = {"encoder": ENCODERS, "number": NUMBERS}
 
 def one_split(name: str, seed: int, way: dict[str, Any]) -> dict[str, float | None]:
     """Return errors on the validation set, and seconds; None where there are no networks."""
-    settings = make_settings(**way)
+    settings = make_settings(**{"networks": 3, **way})
     dataset = load_named_dataset(name)
     table = dataset.table
     if dataset.given_split is not None:  # A published test set is not looked at.

@@ -112,24 +112,26 @@ class _OneBlasThread:
             with suppress(OSError):
                 pools = _thread_pools(len(sys.modules))
                 if pools is not self.limited:  # The first time, and after an import.
-                    _take_control_of_blas()
-                    self.limits.enter_context(pools.select(user_api="blas").limit(limits=1))
+                    _free_blas()
+                    limit = pools.select(user_api="blas").limit(limits=1)
+                    self.limits.callback(limit.restore_original_limits)
                     self.limited = pools
 
     def __exit__(self, *error: object) -> None:
         with self.lock:
             self.inside -= 1
             if self.inside == 0:
-                _take_control_of_blas()
+                _free_blas()
                 self.limits.close()
                 self.limited = None
+                _free_blas()
 
 
 _ONE_BLAS_THREAD = _OneBlasThread()
 
 
-def _take_control_of_blas() -> None:
-    """Let this thread limit BLAS: threadpoolctl 3.8 ignores all but the first thread that did."""
+def _free_blas() -> None:
+    """Let any thread limit BLAS: threadpoolctl 3.8 ignores all but the first that did."""
     from threadpoolctl import OpenBLASController
 
     # Earlier versions have no such rule.

@@ -113,6 +113,17 @@ def test_bad_rows_are_refused_where_they_were(folder: Path) -> None:
     assert "--on-bad=skip" in old_arguments(old, {})
 
 
+def test_the_number_of_networks_is_asked_for_again_or_kept(folder: Path) -> None:
+    old = load_old(folder / "old", {})
+    assert old.table is not None
+    assert "--networks=0" in old_arguments(old, {})
+    decided = replace(old, table=old.table.model_copy(update={"networks": "auto"}))
+    assert "--networks=auto" in old_arguments(decided, {})
+    # Models of earlier versions do not know what was asked for.
+    unknown = replace(old, table=old.table.model_copy(update={"networks": ""}))
+    assert "--networks=0" in old_arguments(unknown, {})
+
+
 def test_a_trial_renewed_is_a_trial(folder: Path) -> None:
     old = load_old(folder / "old", {})
     assert old.table is not None

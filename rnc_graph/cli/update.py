@@ -93,7 +93,8 @@ def old_arguments(
     }
     values["id_column"] = model.id_column
     if table is not None:
-        values |= dict(table)
+        values |= {name: value for name, value in table if name != "networks"}
+        values["networks"] = table.networks or settings.networks
         values["validation_fraction"] = table.validation_fraction or validation
     arguments = [
         argument
@@ -167,7 +168,7 @@ def update_notes(
                 "the new model is compared"
             )
     notes = [_old_and_new(folder, setup)]
-    if settings.most_networks:
+    if settings.most_networks and old.networks:
         why = cannot_start(old, settings, held_out=len(setup.split.validation) > 0)
         started = f"networks are trained anew: {why}" if why else "networks start from the old ones"
         notes.append(started)

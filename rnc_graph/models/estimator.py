@@ -291,11 +291,11 @@ class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 on_progress=on_progress,
                 plugins=plugins,
             )
-        if settings.networks == "auto" and not trained.model.networks:
-            warn_of_no_network(settings.without_effect())
         self.n_targets_ = count
         self._single = np.ndim(y) == 1
         self.model_ = replace(trained.model, column=not self._single)
+        if settings.networks == "auto" and not self.model_.networks:
+            warn_of_no_network(settings.without_effect())
         return self
 
     def predict(self, X: Any, return_interval: float | None = None) -> Any:

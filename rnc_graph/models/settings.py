@@ -231,8 +231,11 @@ class ModelSettings(Settings):
 
     def without_effect(self) -> list[str]:
         """Return the settings that differ from the defaults in vain, where there is no network."""
-        usual = ModelSettings()
-        return [name for name in _OF_NETWORKS if getattr(self, name) != getattr(usual, name)]
+        usual = ModelSettings().model_dump()
+        # The epochs suit the encoder where they are not given.
+        like_this = ModelSettings(encoder=self.encoder, freeze_encoder=self.freeze_encoder)
+        usual |= {name: getattr(like_this, name) for name in _EPOCHS}
+        return [name for name in _OF_NETWORKS if getattr(self, name) != usual[name]]
 
     @property
     def other_members(self) -> list[DescriptorModelName]:
@@ -270,7 +273,8 @@ class TableOptions(Settings):
     """How ``rnc-graph train`` read, merged and divided a model's table, which an update repeats.
 
     ``smiles``, ``relation``, ``weight`` and ``decimal`` are None or empty where it found out by
-    itself; ``quick`` says that the model is a trial.
+    itself; ``quick`` says that the model is a trial. ``networks`` is the option, "auto" or a
+    number, where the settings have what came out; "" where an earlier version made the model.
     """
 
     smiles: str | None = None
@@ -281,6 +285,7 @@ class TableOptions(Settings):
     merge: Literal["no", "mean", "median", "first"] = "no"
     weigh_merged: bool = False
     quick: bool = False
+    networks: str = ""
     seed: int = 0
     validation_fraction: float = 0.0
     test_fraction: float = 0.1

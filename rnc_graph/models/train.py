@@ -133,7 +133,7 @@ def train_model(
     fold = np.full(len(train), -1)  # All members can learn from everything.
     if not len(held_out):
         fold = fold_numbers(smiles, seed, FOLDS)
-    elif settings.weights == "stacked" and settings.other_members:
+    elif settings.other_members and (settings.weights == "stacked" or settings.networks == "auto"):
         fold = fold_numbers(smiles, seed)
     encoders: list[dict[str, Tensor]] = []
     if start is not None and not cannot_start(start, settings, held_out=len(held_out) > 0):

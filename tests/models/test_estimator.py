@@ -527,6 +527,11 @@ def test_any_thread_limits_blas_and_gives_its_threads_back():
     def of_blas() -> set[int]:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
+    def limited_by_itself() -> None:
+        with threadpool_limits(1):
+            assert of_blas() == {1}
+        assert of_blas() == before
+
     def first() -> None:
         with one_thread():
             entered.set()
@@ -541,10 +546,12 @@ def test_any_thread_limits_blas_and_gives_its_threads_back():
             leaving.result()
             assert of_blas() == {1}
         assert of_blas() == before
-        # The first thread is still alive.
+        # The first thread is still alive, and neither keeps BLAS from the other one.
         with one_thread():
             assert of_blas() == {1}
         assert of_blas() == before
+        pool.submit(limited_by_itself).result()
+        limited_by_itself()
 
 
 def test_threads_that_predict_leave_the_number_of_threads_as_it_was():

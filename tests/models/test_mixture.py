@@ -121,7 +121,7 @@ def test_a_network_must_lower_the_error() -> None:
         assert networks_earn_their_time(good, others, y, ROWS[:200], members=members)
         assert not networks_earn_their_time(bad, others, y, ROWS[:200], members=members)
         unknown = np.full_like(bad, np.nan)
-        assert networks_earn_their_time(unknown, others, y, ROWS[:200], members=members)
+        assert not networks_earn_their_time(unknown, others, y, ROWS[:200], members=members)
 
 
 def test_rows_of_a_molecule_share_their_fold() -> None:
@@ -161,11 +161,14 @@ def test_predictions_out_of_fold_are_of_members_that_did_not_see_the_fold(
     np.testing.assert_array_equal(fitted.member.predict(inputs), whole)
 
 
+@pytest.mark.parametrize("held_out", [0.0, 0.2])
 @pytest.mark.parametrize("weights", ["stacked", "equal"])
-def test_networks_that_do_not_help_are_left_out(esol: MoleculeTable, weights: str) -> None:
+def test_networks_that_do_not_help_are_left_out(
+    esol: MoleculeTable, weights: str, held_out: float
+) -> None:
     smiles, y = esol.smiles[:120], esol.targets[:120, 0]
-    model = MoleculeRegressor(**{**QUICK, "weights": weights})
-    in_vain = "no network is a member.*: encoder, encoder_options, objective, .*epochs.* no effect"
+    model = MoleculeRegressor(**{**QUICK, "weights": weights}, validation_fraction=held_out)
+    in_vain = "no network is a member.*: encoder, encoder_options, objective, epochs had no effect"
     with pytest.warns(NoNetworkWarning, match=in_vain):
         model.fit(smiles, y)
     assert model.networks == "auto"
@@ -176,6 +179,22 @@ def test_networks_that_do_not_help_are_left_out(esol: MoleculeTable, weights: st
     if weights == "stacked":
         learned = model.model_.weights[:, 0]
         assert learned[0] == learned[1] < 0.2
+
+
+def test_a_few_molecules_tell_nothing_of_networks(esol: MoleculeTable) -> None:
+    smiles, y = esol.smiles[:16], esol.targets[:16, 0]
+    with pytest.warns(NoNetworkWarning):
+        model = MoleculeRegressor(**QUICK, validation_fraction=0.25).fit(smiles, y)
+    assert not model.model_.networks
+
+
+def test_the_warning_names_what_was_chosen() -> None:
+    assert make_settings().without_effect() == []
+    assert make_settings(encoder="gcn").without_effect() == ["encoder"]
+    assert make_settings(freeze_encoder=True, epochs=7).without_effect() == [
+        "freeze_encoder",
+        "epochs",
+    ]
 
 
 @pytest.mark.slow
