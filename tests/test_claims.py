@@ -716,7 +716,11 @@ def defaults() -> Iterator[str]:
     yield from against_chemprop()
     others = read("benchmarks/model_photoswitch_logbb.json")["sets"]
     means = [
-        {name: mean(split["rmse"][name] for split in splits) for name in splits[0]["rmse"]}
+        {
+            name: mean(split["rmse"][name] for split in splits)
+            for name in splits[0]["rmse"]
+            if all(name in split["rmse"] for split in splits)
+        }
         for splits in others.values()
     ]
     nm, log = means
