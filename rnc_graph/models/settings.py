@@ -233,7 +233,11 @@ class ModelSettings(Settings):
         """Return the settings that differ from the defaults in vain, where there is no network."""
         usual = ModelSettings().model_dump()
         # The epochs suit the encoder where they are not given.
-        like_this = ModelSettings(encoder=self.encoder, freeze_encoder=self.freeze_encoder)
+        like_this = ModelSettings(
+            encoder=self.encoder,
+            encoder_options=self.encoder_options,
+            freeze_encoder=self.freeze_encoder,
+        )
         usual |= {name: getattr(like_this, name) for name in _EPOCHS}
         return [name for name in _OF_NETWORKS if getattr(self, name) != usual[name]]
 

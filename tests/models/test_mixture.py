@@ -11,6 +11,7 @@ from rnc_graph import MoleculeRegressor
 from rnc_graph.data import MoleculeTable
 from rnc_graph.data.features import MoleculeFeatures
 from rnc_graph.data.featurizer import FeaturizerConfig, descriptor_names, molecule_arrays
+from rnc_graph.encoders import GIN
 from rnc_graph.models import NoNetworkWarning, make_settings
 from rnc_graph.models.fingerprint_svr import FingerprintSVR
 from rnc_graph.models.inputs import DescriptorScaler, Inputs
@@ -191,6 +192,13 @@ def test_a_few_molecules_tell_nothing_of_networks(esol: MoleculeTable) -> None:
 def test_the_warning_names_what_was_chosen() -> None:
     assert make_settings().without_effect() == []
     assert make_settings(encoder="gcn").without_effect() == ["encoder"]
+    options = {"hidden_channels": 8, "num_layers": 1, "num_timesteps": 1}
+    fingerprint = "torch_geometric.nn.models.AttentiveFP"
+    named = make_settings(encoder=fingerprint, encoder_options=options)
+    assert named.without_effect() == ["encoder", "encoder_options"]
+    module = make_settings(encoder=GIN(8, 1))
+    assert module.without_effect() == ["encoder"]
+    assert module.as_saved().without_effect() == ["encoder"]
     assert make_settings(freeze_encoder=True, epochs=7).without_effect() == [
         "freeze_encoder",
         "epochs",
