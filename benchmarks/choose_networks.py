@@ -39,7 +39,10 @@ NUMBERS: dict[str, dict[str, Any]] = {
     "auto": {"networks": "auto"},
     "none": {"networks": 0},
 }
-QUESTIONS = {"encoder": ENCODERS, "number": NUMBERS}
+QUESTIONS = {
+    "encoder": ("choose_networks", ENCODERS),
+    "number": ("choose_number_of_networks", NUMBERS),
+}
 
 
 def one_split(name: str, seed: int, way: dict[str, Any]) -> dict[str, float | None]:
@@ -78,7 +81,7 @@ def one_split(name: str, seed: int, way: dict[str, Any]) -> dict[str, float | No
 
 
 def markdown(result: dict[str, Any]) -> str:
-    sets, ways = result["sets"], QUESTIONS[result["question"]]
+    sets, (_, ways) = result["sets"], QUESTIONS[result["question"]]
     lines = [
         "# The networks of a model on validation sets",
         "",
@@ -97,9 +100,8 @@ def markdown(result: dict[str, Any]) -> str:
         for splits in sets.values():
             own = [split[way] for split in splits]
             some = [one["networks"] for one in own if one["networks"] is not None]
-            cells.append(f"{statistics.mean(some):.3f}" if len(some) == len(own) else "")
-            if 0 < len(some) < len(own):
-                cells[-1] = f"in {len(some)} of {len(own)}"
+            error = f"{statistics.mean(some):.3f}" if some else ""
+            cells.append(error + f" ({len(some)} splits)" * (0 < len(some) < len(own)))
             cells.append(f"{statistics.mean(one['model'] for one in own):.3f}")
             cells.append(f"{statistics.mean(one['seconds'] for one in own):.0f}")
         ratios = [
@@ -118,8 +120,8 @@ def main() -> None:
     parser.add_argument("--sets", default="esol=4,freesolv=5")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    name = {"encoder": "choose_networks", "number": "choose_number_of_networks"}
-    out = arguments.out or Path(f"results/benchmarks/{name[arguments.question]}.json")
+    file_name, ways = QUESTIONS[arguments.question]
+    out = arguments.out or Path(f"results/benchmarks/{file_name}.json")
     one_thread_always()
     kept = out.parent / "store" / "choose_networks"
     sets: dict[str, list[dict[str, Any]]] = {}
@@ -127,7 +129,7 @@ def main() -> None:
         sets[name] = []
         for seed in range(int(seeds)):
             split = {}
-            for way, options in QUESTIONS[arguments.question].items():
+            for way, options in ways.items():
                 file = kept / f"{name}-{seed}-{way}.json"
                 split[way] = stored(file, partial(one_split, name, seed, options))
                 print(name, seed, way, split[way], flush=True)

@@ -86,7 +86,7 @@ def in_a_process(work: str, folder: Path, *numbers: int) -> dict[str, float]:
 def markdown(result: dict[str, Any]) -> str:
     one = result["one"]
     lines = [
-        f"# Prediction by the default model with {result['networks']} networks",
+        f"# Prediction by the default model with {result['networks'] or 'no'} networks",
         "",
         f"Made by `python benchmarks/prediction.py --rows {result['rows']} --networks "
         f"{result['networks']}` on {result['processor']}, other work beside it (load "

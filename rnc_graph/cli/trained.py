@@ -30,11 +30,10 @@ def say_findings(built: Built, setup: DataSetup, *, auto: bool) -> None:
 
     if auto and built.model.settings.networks == 0:
         vain = built.model.settings.without_effect()
-        had_none = f", so {', '.join(vain)} had no effect" if vain else ""
-        setup.notes.append(
-            f"no network is a member: it did not lower the error{had_none}; --networks 3 trains 3"
-        )
-        say(setup.notes[-1])
+        so = f", so {', '.join(vain)} had no effect" if vain else ""
+        note = f"no network is a member: it did not lower the error{so}; --networks 3 trains three"
+        setup.notes.append(note)
+        say(note)
     more = "" if built.out_of_fold else "; hold out more with --validation-fraction"
     say_all([f"{note}{more}" for note in built.model.interval_notes(LEVEL)])
     if built.test is not None:

@@ -125,11 +125,7 @@ def validation_share(folder: Path) -> float:
 
 def _further(settings: ModelSettings) -> dict[str, Any]:
     """Return the settings without an option of their own that are not the default."""
-    default = type(settings)(
-        encoder=settings.encoder,
-        encoder_options=settings.encoder_options,
-        freeze_encoder=settings.freeze_encoder,
-    )
+    default = settings.defaults_of_encoder()
     return {
         name: value
         for name, value in settings

@@ -58,9 +58,10 @@ from rnc_graph.training import ContinuousLoss
 class MoleculeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     """Regression on molecules, scikit-learn's way.
 
-    An ensemble of graph networks, pretrained with a contrastive objective that ranks molecules by
-    label distance and regressed with RDKit's descriptors next to the embedding, and of members on
-    descriptors. Its intervals are conformal. How the defaults were chosen: docs/model.md.
+    A mixture of kernels and trees on descriptors, fingerprints and a pretrained embedding, and of
+    graph networks where they lower its error, pretrained with a contrastive objective that ranks
+    molecules by label distance. Its intervals are conformal. How the defaults were chosen:
+    docs/model.md.
 
     Args:
         encoder: of the networks: the name of a registered encoder ("gin-moses", which is

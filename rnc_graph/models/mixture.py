@@ -97,7 +97,7 @@ def networks_earn_their_time(
     every = _known(both, targets, molecules, weights_of_rows)
     known = [one for one in every if one[2].max(initial=-1) + 1 >= FOLDS]
     if not known:
-        return False  # So few molecules measure nothing, and networks learn nothing from them.
+        return False  # With so few molecules networks do not help (docs/few-labels.md).
     share = None if members is None else np.array([*[1.0] * others.shape[2], members])
     rest = None if share is None else share[:-1]
     with_it = np.concatenate([_squared_errors(*one, share) for one in known])

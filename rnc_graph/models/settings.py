@@ -50,12 +50,14 @@ ENCODER_OPTIONS: dict[str, dict[str, Any]] = {
     "gcn": {"hidden_dim": 64, "layers": 3},
 }
 _NETWORKS = 3
+# They decide which epochs are the default.
+_ENCODER = ("encoder", "encoder_options", "freeze_encoder")
 # Settings that have no effect on a model without networks.
 _OF_NETWORKS = (
-    *("encoder", "encoder_options", "objective", "objective_options", "augmentation", "views"),
-    *("head_loss", "head_hidden", "head_dropout", "freeze_encoder", "pretraining_epochs"),
-    *("epochs", "head_epochs", "batch_size", "learning_rate", "encoder_learning_rate"),
-    *("weight_decay", "patience"),
+    *_ENCODER,
+    *("objective", "objective_options", "augmentation", "views"),
+    *("head_loss", "head_hidden", "head_dropout", "pretraining_epochs", "epochs", "head_epochs"),
+    *("batch_size", "learning_rate", "encoder_learning_rate", "weight_decay", "patience"),
 )
 # Of an encoder with pretrained weights that is named, and of any other.
 _TUNED = {"pretraining_epochs": 5, "head_epochs": 5, "epochs": 15}
@@ -229,17 +231,19 @@ class ModelSettings(Settings):
         """The number of networks; for "auto" what it is unless there are none."""
         return _NETWORKS if self.networks == "auto" else self.networks
 
+    def defaults_of_encoder(self) -> ModelSettings:
+        """Return the default settings with this encoder, whose epochs suit it."""
+        own = {name: getattr(self, name) for name in _ENCODER}
+        return ModelSettings(**own)
+
     def without_effect(self) -> list[str]:
         """Return the settings that differ from the defaults in vain, where there is no network."""
-        usual = ModelSettings().model_dump()
-        # The epochs suit the encoder where they are not given.
-        like_this = ModelSettings(
-            encoder=self.encoder,
-            encoder_options=self.encoder_options,
-            freeze_encoder=self.freeze_encoder,
-        )
-        usual |= {name: getattr(like_this, name) for name in _EPOCHS}
-        return [name for name in _OF_NETWORKS if getattr(self, name) != usual[name]]
+        default, with_encoder = ModelSettings(), self.defaults_of_encoder()
+        return [
+            name
+            for name in _OF_NETWORKS
+            if getattr(self, name) != getattr(default if name in _ENCODER else with_encoder, name)
+        ]
 
     @property
     def other_members(self) -> list[DescriptorModelName]:
