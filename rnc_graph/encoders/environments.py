@@ -16,6 +16,7 @@ from torch_geometric.data import Batch
 from rnc_graph.data.schema import OGB_MOLECULES
 from rnc_graph.encoders.gin import GIN
 from rnc_graph.encoders.graph import pool
+from rnc_graph.encoders.incidence import Incidence
 
 # To compare the environments of fewer nodes takes longer than to compute them.
 _WORTH = 512
@@ -29,14 +30,14 @@ class _Layer(NamedTuple):
         of_node: (A,) the environment of each node of the batch.
         own: (n,) the one that each environment's node had before.
         source: (e,) the one that each edge starts from.
-        target: (e,) the environment that each edge leads to.
+        target: the environment that each edge leads to.
         bond: (e,) the kind of each edge.
     """
 
     of_node: Tensor | slice
     own: Tensor | slice
     source: Tensor
-    target: Tensor
+    target: Incidence
     bond: Tensor | slice
 
 
@@ -74,8 +75,7 @@ class Environments:
         for layer, block, norm in zip(layers, gin.convolutions, gin.norms, strict=True):
             own, bonds = _rows(nodes, layer.own), block.bond_embedding.table(self._bonds)
             messages = _rows(nodes, layer.source).add_(_rows(bonds, layer.bond)).relu_()
-            sums = torch.zeros_like(own).index_add_(0, layer.target, messages)
-            sums += (1 + block.convolution.eps) * own
+            sums = layer.target.add(messages) + (1 + block.convolution.eps) * own
             nodes = own + norm(block.convolution.nn(sums)).relu_()
         nodes = _rows(nodes, layers[-1].of_node)
         embedding: Tensor = gin.output(
@@ -89,14 +89,14 @@ class Environments:
         self._bonds = gin.convolutions[0].bond_embedding.indices(self.batch.edge_attr)
         source, target = self.batch.edge_index
         if len(self._atoms) < _WORTH:
-            self._layers = [_Layer(_ALL, _ALL, source, target, _ALL)]
+            self._layers = [_Layer(_ALL, _ALL, source, Incidence(target, len(self._atoms)), _ALL)]
             return
         (of_node, first), (bond, first_bond) = (
             _distinct(_numbers(int(rows.max()) + 1)[rows].sum(1))
             for rows in (self._atoms, self._bonds)
         )
+        self._layers = [_Layer(of_node, first, source, Incidence(target, len(self._atoms)), bond)]
         self._atoms, self._bonds = self._atoms[first], self._bonds[first_bond]
-        self._layers = [_Layer(of_node, first, source, target, bond)]
 
     def _next(self, before: _Layer) -> _Layer:
         first = self._layers[0]
@@ -112,7 +112,8 @@ class Environments:
         chosen = torch.zeros(len(own), dtype=torch.bool)
         chosen[one] = True
         edges = chosen[target].nonzero().squeeze(1)
-        return _Layer(of_node, own[one], own[source[edges]], of_node[target[edges]], kind[edges])
+        leads_to = Incidence(of_node[target[edges]], len(one))
+        return _Layer(of_node, own[one], own[source[edges]], leads_to, kind[edges])
 
 
 def _rows(values: Tensor, index: Tensor | slice) -> Tensor:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from rnc_graph.data.schema import Features, describe
+from rnc_graph.encoders.incidence import Incidence, sorts
 from rnc_graph.errors import BadValueError
+
+
+class Kinds(NamedTuple):
+    """The K distinct rows of categories of nodes or edges, which are few.
+
+    Attributes:
+        rows: (K, features) of the table of a :class:`FeatureEmbedding`.
+        members: the kind of each node or edge.
+    """
+
+    rows: Tensor
+    members: Incidence
 
 
 class FeatureEmbedding(nn.Module):
@@ -22,28 +36,50 @@ class FeatureEmbedding(nn.Module):
         super().__init__()
         self.sizes: Tensor
         self.offsets: Tensor
+        self.strides: Tensor | None
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
         # One table for all features, so that a row is a single look-up.
         *offsets, _ = accumulate((size + 1 for size in sizes), initial=0)
         self.register_buffer("offsets", torch.tensor(offsets), persistent=False)
+        # What makes one number of a row, which is faster to sort by, unless it does not fit.
+        *strides, kinds = accumulate((size + 1 for size in sizes), int.__mul__, initial=1)
+        fits = torch.tensor(strides) if kinds < 2**63 else None
+        self.register_buffer("strides", fits, persistent=False)
         self.table = nn.EmbeddingBag(sum(sizes) + len(sizes), embedding_dim, mode="sum")
         nn.init.xavier_uniform_(self.table.weight)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor | Kinds) -> Tensor:
         """Return the (rows, d) vectors; raises :class:`BadValueError` for other features."""
-        features = features[:, None] if features.dim() == 1 else features
-        if features.is_floating_point() or features.shape[1] != len(self.sizes):
-            raise _unexpected(features, tuple(self.sizes.tolist()))
+        if not isinstance(features, Kinds) and sorts(features) and len(features):
+            features = self.kinds(features)
+        if isinstance(features, Kinds):  # One look-up, and one gradient, a kind.
+            return features.members.take(self.table(features.rows))
+        indices = self.indices(features)
         if torch.compiler.is_exporting():  # By operations that ONNX has, for any number of rows.
-            indices = torch.where(features < 0, self.sizes, features) + self.offsets
             return nn.functional.embedding(indices, self.table.weight).sum(1)
-        if len(features) == 0:  # Methane has no bonds, and an empty bag is an error.
+        if len(indices) == 0:  # Methane has no bonds, and an empty bag is an error.
             return self.table.weight.new_zeros(0, self.table.embedding_dim)
-        embedded: Tensor = self.table(self.indices(features))
+        embedded: Tensor = self.table(indices)
         return embedded
+
+    def kinds(self, features: Tensor) -> Kinds:
+        """Return the distinct rows of features (rows, features); raises as :meth:`indices`."""
+        indices = self.indices(features)
+        if self.strides is None:
+            rows, kind = torch.unique(indices, dim=0, return_inverse=True)
+            return Kinds(rows, Incidence(kind, len(rows)))
+        keys, kind = torch.unique((indices * self.strides).sum(1), return_inverse=True)
+        members = torch.arange(len(kind), device=kind.device)
+        example = torch.empty_like(keys).scatter_(0, kind, members)
+        return Kinds(indices[example], Incidence(kind, len(keys)))
 
     def indices(self, features: Tensor) -> Tensor:
         """Return the rows of the table (rows, features); raises :class:`BadValueError`."""
+        features = features[:, None] if features.dim() == 1 else features
+        if features.is_floating_point() or features.shape[1] != len(self.sizes):
+            raise _unexpected(features, tuple(self.sizes.tolist()))
+        if torch.compiler.is_exporting() or not len(features):
+            return torch.where(features < 0, self.sizes, features) + self.offsets
         # An index past its table would read the next feature's vectors.
         low, high = torch.aminmax(features, dim=0)
         inside = ((low >= -1) & (high < self.sizes)).all()

@@ -1,34 +1,51 @@
 """GIN with edge features (Xu et al., ICLR 2019, arXiv 1810.00826; Hu et al., arXiv 1905.12265)."""
 
+import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch
-from torch_geometric.nn import GINConv, GINEConv
 
 from rnc_graph.data.schema import Features
 from rnc_graph.encoders.base import ENCODERS
+from rnc_graph.encoders.edges import Edges
 from rnc_graph.encoders.features import embedding
-from rnc_graph.encoders.graph import ConvolutionalEncoder, edge_features
+from rnc_graph.encoders.graph import ConvolutionalEncoder
+
+
+class _Convolution(nn.Module):
+    """Sum of the neighbors' vectors, each with its edge's, through a two-layer perceptron.
+
+    The same map as PyG's ``GINEConv`` (``GINConv`` without edge features), and the same names.
+    """
+
+    def __init__(self, hidden_dim: int) -> None:
+        super().__init__()
+        self.nn = nn.Sequential(
+            nn.Linear(hidden_dim, hidden_dim),
+            nn.BatchNorm1d(hidden_dim),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden_dim, hidden_dim),
+        )
+        self.eps = nn.Parameter(torch.zeros(1))
+
+    def forward(self, atoms: Tensor, edges: Edges, bonds: Tensor | None) -> Tensor:
+        messages = edges.source.take(atoms)
+        if bonds is not None:
+            messages = messages.add_(bonds).relu_()
+        out: Tensor = self.nn(edges.target.add(messages) + (1 + self.eps) * atoms)
+        return out
 
 
 class _GINLayer(nn.Module):
-    """Sum of the neighbors' vectors, each with its edge's, through a two-layer perceptron."""
+    """A convolution with bond vectors of its own."""
 
     def __init__(self, hidden_dim: int, edges: Features) -> None:
         super().__init__()
         self.bond_embedding = embedding(edges, hidden_dim) if edges else None
-        perceptron = nn.Sequential(
-            nn.Linear(hidden_dim, hidden_dim),
-            nn.BatchNorm1d(hidden_dim),
-            nn.ReLU(),
-            nn.Linear(hidden_dim, hidden_dim),
-        )
-        convolution = GINEConv if edges else GINConv
-        self.convolution = convolution(perceptron, train_eps=True)
+        self.convolution = _Convolution(hidden_dim)
 
-    def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
+    def forward(self, atoms: Tensor, edges: Edges) -> Tensor:
         """Return the nodes' new vectors (A, d)."""
-        edges = () if self.bond_embedding is None else (self.bond_embedding(edge_features(batch)),)
-        out: Tensor = self.convolution(atoms, batch.edge_index, *edges)
+        bonds = None if self.bond_embedding is None else edges.embedded(self.bond_embedding)
+        out: Tensor = self.convolution(atoms, edges, bonds)
         return out
 
 

@@ -10,11 +10,14 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
-from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
+from torch_geometric.nn import global_max_pool
 
 from rnc_graph.data.schema import OGB_MOLECULES, GraphSchema, as_features, describe
 from rnc_graph.encoders.base import Encoder
+from rnc_graph.encoders.dropout import Dropout
+from rnc_graph.encoders.edges import Edges
 from rnc_graph.encoders.features import NoFeatures, embedding
+from rnc_graph.encoders.incidence import Incidence
 from rnc_graph.errors import BadValueError
 
 Readout = Literal["sum", "mean", "max", "both"]
@@ -118,17 +121,19 @@ class ConvolutionalEncoder(GraphEncoder):
         self.atom_embedding = embedding(self.schema.nodes, hidden_dim)
         self.convolutions = nn.ModuleList(self.convolution(hidden_dim) for _ in range(layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden_dim) for _ in range(layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     @abstractmethod
     def convolution(self, hidden_dim: int) -> nn.Module:
-        """Make one layer: (nodes (A, d), batch) -> (A, d)."""
+        """Make one layer: (nodes (A, d), edges) -> (A, d)."""
 
     def atoms(self, batch: Batch) -> Tensor:
         """Return the (nodes, hidden_dim) vectors after the last layer."""
         atoms = embedded_nodes(self.atom_embedding, batch)
+        edges = Edges(batch, len(atoms))
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            atoms = atoms + self.dropout(torch.relu(norm(convolution(atoms, batch))))
+            # Dropout commutes with the ReLU, which then can work in place.
+            atoms = atoms + self.dropout(norm(convolution(atoms, edges))).relu_()
         return atoms
 
 
@@ -143,12 +148,15 @@ def pool(nodes: Tensor, batch: Tensor, graphs: int, readout: Readout) -> Tensor:
 
     ``batch`` (N,) is the graph of each node; "both" is sum and mean side by side, (B, 2 d).
     """
-    if readout == "both":
-        sums, means = (pool(nodes, batch, graphs, one) for one in ("sum", "mean"))
-        return torch.cat([sums, means], dim=1)
-    pools = {"sum": global_add_pool, "mean": global_mean_pool, "max": global_max_pool}
-    pooled: Tensor = pools[readout](nodes, batch, graphs)
-    return pooled
+    if readout == "max":
+        pooled: Tensor = global_max_pool(nodes, batch, graphs)
+        return pooled
+    members = Incidence(batch, graphs)
+    sums = members.add(nodes)
+    if readout == "sum":
+        return sums
+    means = sums / members.counts.clamp(min=1)[:, None].to(sums.dtype)
+    return means if readout == "mean" else torch.cat([sums, means], dim=1)
 
 
 def embedded_nodes(embed: nn.Module, batch: Batch) -> Tensor:
@@ -157,11 +165,3 @@ def embedded_nodes(embed: nn.Module, batch: Batch) -> Tensor:
         raise BadValueError("expected node features x, got none; in_channels=0 takes none")
     vectors: Tensor = embed(batch.num_nodes if isinstance(embed, NoFeatures) else batch.x)
     return vectors
-
-
-def edge_features(batch: Batch) -> Tensor:
-    """Return a batch's ``edge_attr``; raises :class:`BadValueError` without."""
-    if "edge_attr" not in batch:
-        raise BadValueError("expected edge features edge_attr, got none; edge_dim=None takes none")
-    features: Tensor = batch.edge_attr
-    return features

@@ -6,12 +6,14 @@ import pytest
 import torch
 from ogb.utils.features import get_atom_feature_dims, get_bond_feature_dims
 from torch import Tensor, nn
-from torch_geometric.nn import NNConv
+from torch_geometric.data import Batch, Data
+from torch_geometric.nn import GCNConv, GINConv, GINEConv, NNConv
 
 from rnc_graph.data import GraphDataset
 from rnc_graph.data.features import featurize
 from rnc_graph.data.schema import MASK, OGB_MOLECULES
-from rnc_graph.encoders import ENCODERS, GraphEncoder, Head
+from rnc_graph.encoders import ENCODERS, GCN, GIN, GraphEncoder, Head, make_encoder
+from rnc_graph.encoders.edges import Edges
 from rnc_graph.encoders.features import FeatureEmbedding, embedding
 from rnc_graph.encoders.mpnn import EdgeNetworkConv
 from rnc_graph.errors import RncGraphError, UnknownNameError
@@ -191,16 +193,67 @@ def test_the_edge_network_is_pygs_nnconv(esol_graphs: GraphDataset) -> None:
     theirs = NNConv(WIDTH, WIDTH, network, aggr="mean", root_weight=False, bias=False).double()
     batch = esol_graphs.batch(ROWS)
     atoms = torch.randn(batch.num_nodes, WIDTH, dtype=torch.float64)
-    kind, matrices = ours.kinds(batch)
-    assert len(matrices) > 3
-    found = ours(atoms, batch.edge_index, kind, matrices)
+    by_kind = ours.by_kind(Edges(batch, len(atoms)))
+    assert 3 < len(by_kind.matrices) < batch.num_edges
+    found = ours(atoms, by_kind)
     expected = theirs(atoms, batch.edge_index, batch.edge_attr)
     _assert_close(found, expected)
+    _assert_same_gradients(found, expected, [*ours.parameters()], [*ours.parameters()])
+
+
+@pytest.mark.parametrize("edge_dim", [OGB_MOLECULES.edges, 3, None])
+def test_the_layers_of_gin_are_pygs(
+    edge_dim: tuple[int, ...] | int | None, esol_graphs: GraphDataset
+) -> None:
+    torch.manual_seed(0)
+    ours = GIN(WIDTH, 1, edge_dim=edge_dim).double().convolutions[0]
+    perceptron = nn.Sequential(
+        nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH)
+    )
+    convolution = GINConv if edge_dim is None else GINEConv
+    theirs = convolution(perceptron, train_eps=True).double()
+    batch = esol_graphs.batch(ROWS)
+    if edge_dim == 3:
+        batch.edge_attr = batch.edge_attr.double()
+    nn.init.constant_(ours.convolution.eps, 0.3)
+    theirs.load_state_dict(ours.convolution.state_dict())
+    bonds = () if edge_dim is None else (ours.bond_embedding(batch.edge_attr),)
+    atoms = torch.randn(batch.num_nodes, WIDTH, dtype=torch.float64, requires_grad=True)
+    found = ours(atoms, Edges(batch, len(atoms)))
+    expected = theirs(atoms, batch.edge_index, *bonds)
+    _assert_close(found, expected)
+    _assert_same_gradients(
+        found, expected, [*ours.convolution.parameters(), atoms], [*theirs.parameters(), atoms]
+    )
+
+
+def test_the_layers_of_gcn_are_pygs() -> None:
+    torch.manual_seed(0)
+    ours = GCN(WIDTH, 1).double().convolutions[0].convolution
+    theirs = GCNConv(WIDTH, WIDTH).double()
+    nn.init.normal_(ours.bias)
+    theirs.load_state_dict(ours.state_dict())
+    # Two edges from 1 to 2, a node with an edge to itself, and one without any.
+    index = torch.tensor([[0, 1, 1, 1, 2, 3], [1, 0, 2, 2, 1, 3]])
+    batch = Batch.from_data_list([Data(num_nodes=5, edge_index=index)])
+    atoms = torch.randn(5, WIDTH, dtype=torch.float64, requires_grad=True)
+    found, expected = ours(atoms, Edges(batch, 5)), theirs(atoms, index)
+    _assert_close(found, expected)
+    _assert_same_gradients(
+        found, expected, [*ours.parameters(), atoms], [*theirs.parameters(), atoms]
+    )
+
+
+def _assert_same_gradients(
+    found: torch.Tensor,
+    expected: torch.Tensor,
+    own: list[torch.Tensor],
+    others: list[torch.Tensor],
+) -> None:
     weights = torch.randn_like(found)
-    parameters = list(ours.parameters())
     for a, b in zip(
-        torch.autograd.grad((found * weights).sum(), parameters),
-        torch.autograd.grad((expected * weights).sum(), parameters),
+        torch.autograd.grad((found * weights).sum(), own),
+        torch.autograd.grad((expected * weights).sum(), others),
         strict=True,
     ):
         _assert_close(a, b)
@@ -216,6 +269,16 @@ def test_an_embedded_feature_is_a_sum_of_look_ups() -> None:
     rows = torch.tensor([[0, 0, 0], [2, 0, 3], [3, 1, 4], [1, 0, 2]])
     expected = sum(nn.functional.embedding(rows[:, i], weight) for i, weight in enumerate(weights))
     torch.testing.assert_close(summed(features), expected)
+    summed.strides = None  # As where the kinds are more than a number can tell apart.
+    torch.testing.assert_close(summed(features), expected)
+
+
+def test_categories_of_more_kinds_than_64_bits() -> None:
+    wide = FeatureEmbedding((1_000,) * 7, 4)
+    assert wide.strides is None
+    features = torch.randint(1_000, (5, 7)).repeat(3, 1)
+    expected = nn.functional.embedding(wide.indices(features), wide.table.weight).sum(1)
+    torch.testing.assert_close(wide(features), expected)
 
 
 def test_the_look_ups_are_as_many_and_as_long_as_ogbs() -> None:
@@ -287,9 +350,13 @@ def test_making_one_writes_no_files(tmp_path: Path):
     assert not (tmp_path / "nowhere").exists()
 
 
+def _graph() -> Batch:
+    return Batch.from_data_list([Data(x=torch.ones(1, 2), edge_index=torch.zeros(2, 1).long())])
+
+
 def _make_all(temporary: Path) -> list[str]:
     """Make the first encoders of a process; return the modules that PyG generated."""
     tempfile.tempdir = str(temporary)
-    for name in NAMES:
-        ENCODERS.make(name)
+    for name in ("torch_geometric.nn.GCN", "torch_geometric.nn.GIN"):
+        make_encoder(name, {"in_channels": 2, "hidden_channels": 4, "num_layers": 1}, _graph())
     return [name for name in sys.modules if name.endswith("_propagate")]

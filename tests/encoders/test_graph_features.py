@@ -14,6 +14,7 @@ from rnc_graph.data import GraphDataset, GraphSchema, MoleculeDataset
 from rnc_graph.data.features import featurize
 from rnc_graph.data.schema import MASK
 from rnc_graph.encoders import ENCODERS, GIN, MPNN
+from rnc_graph.encoders.edges import Edges
 from rnc_graph.encoders.features import FeatureEmbedding
 from rnc_graph.errors import BadValueError
 from tests.data.graph_lists import SMILES, graph_lists
@@ -144,7 +145,7 @@ def test_mpnn_with_floats_on_edges_is_pygs_nnconv() -> None:
     theirs = NNConv(8, 8, network, aggr="mean", root_weight=False, bias=False)
     graph = Data(edge_index=torch.randint(0, 5, (2, 20)), edge_attr=torch.rand(20, 2), num_nodes=5)
     nodes = torch.rand(5, 8)
-    found = message(nodes, graph.edge_index, *message.kinds(graph))
+    found = message(nodes, message.by_kind(Edges(graph, 5)))
     torch.testing.assert_close(found, theirs(nodes, graph.edge_index, graph.edge_attr))
 
 
