@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import Linear
+from torch_geometric.nn.inits import reset
 
 from rnc_graph.encoders.base import ENCODERS
 from rnc_graph.encoders.edges import Edges
@@ -12,12 +13,14 @@ from rnc_graph.encoders.graph import ConvolutionalEncoder
 class _Convolution(nn.Module):
     """Degree-normalized sum over a node and its neighbors, without edge features.
 
-    The same map as PyG's ``GCNConv``, and the same names.
+    The same map as PyG's ``GCNConv``, with the same names and, from the same seed, the same
+    weights.
     """
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()
         self.lin = Linear(hidden_dim, hidden_dim, bias=False, weight_initializer="glorot")
+        reset(self.lin)  # PyG draws them twice.
         self.bias = nn.Parameter(torch.zeros(hidden_dim))
 
     def forward(self, atoms: Tensor, edges: Edges) -> Tensor:

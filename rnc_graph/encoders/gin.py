@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 
 from rnc_graph.data.schema import Features
 from rnc_graph.encoders.base import ENCODERS
@@ -13,7 +14,8 @@ from rnc_graph.encoders.graph import ConvolutionalEncoder
 class _Convolution(nn.Module):
     """Sum of the neighbors' vectors, each with its edge's, through a two-layer perceptron.
 
-    The same map as PyG's ``GINEConv`` (``GINConv`` without edge features), and the same names.
+    The same map as PyG's ``GINEConv`` (``GINConv`` without edge features), with the same names and,
+    from the same seed, the same weights.
     """
 
     def __init__(self, hidden_dim: int) -> None:
@@ -24,6 +26,7 @@ class _Convolution(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(hidden_dim, hidden_dim),
         )
+        reset(self.nn)  # PyG draws them twice.
         self.eps = nn.Parameter(torch.zeros(1))
 
     def forward(self, atoms: Tensor, edges: Edges, bonds: Tensor | None) -> Tensor:

@@ -12,9 +12,10 @@ from torch_geometric.nn import GCNConv, GINConv, GINEConv, NNConv
 from rnc_graph.data import GraphDataset
 from rnc_graph.data.features import featurize
 from rnc_graph.data.schema import MASK, OGB_MOLECULES
-from rnc_graph.encoders import ENCODERS, GCN, GIN, GraphEncoder, Head, make_encoder
+from rnc_graph.encoders import ENCODERS, GCN, GraphEncoder, Head, make_encoder
 from rnc_graph.encoders.edges import Edges
 from rnc_graph.encoders.features import FeatureEmbedding, embedding
+from rnc_graph.encoders.gin import _GINLayer
 from rnc_graph.encoders.mpnn import EdgeNetworkConv
 from rnc_graph.errors import RncGraphError, UnknownNameError
 from rnc_graph.workers import worker_pool
@@ -205,13 +206,18 @@ def test_the_edge_network_is_pygs_nnconv(esol_graphs: GraphDataset) -> None:
 def test_the_layers_of_gin_are_pygs(
     edge_dim: tuple[int, ...] | int | None, esol_graphs: GraphDataset
 ) -> None:
+    schema = () if edge_dim is None else edge_dim
     torch.manual_seed(0)
-    ours = GIN(WIDTH, 1, edge_dim=edge_dim).double().convolutions[0]
+    ours = _GINLayer(WIDTH, schema).double()
+    torch.manual_seed(0)
+    _ = embedding(schema, WIDTH) if schema else None
     perceptron = nn.Sequential(
         nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH)
     )
     convolution = GINConv if edge_dim is None else GINEConv
     theirs = convolution(perceptron, train_eps=True).double()
+    for name, value in theirs.state_dict().items():
+        assert torch.equal(value, ours.convolution.state_dict()[name])
     batch = esol_graphs.batch(ROWS)
     if edge_dim == 3:
         batch.edge_attr = batch.edge_attr.double()
@@ -229,8 +235,11 @@ def test_the_layers_of_gin_are_pygs(
 
 def test_the_layers_of_gcn_are_pygs() -> None:
     torch.manual_seed(0)
-    ours = GCN(WIDTH, 1).double().convolutions[0].convolution
+    ours = GCN(WIDTH, 1).convolution(WIDTH).double().convolution
+    torch.manual_seed(0)
+    GCN(WIDTH, 1)
     theirs = GCNConv(WIDTH, WIDTH).double()
+    assert torch.equal(ours.lin.weight, theirs.lin.weight)
     nn.init.normal_(ours.bias)
     theirs.load_state_dict(ours.state_dict())
     # Two edges from 1 to 2, a node with an edge to itself, and one without any.
