@@ -34,7 +34,7 @@ from rnc_graph import load_dataset
 from rnc_graph.metrics.statistics import compare
 
 THEIRS = "chemprop train"
-OURS = {f"rnc-graph train --networks {n}": ["--networks", n] for n in ("3", "0")}
+OURS = {"rnc-graph train": [], "rnc-graph train --networks 0": ["--networks", "0"]}
 
 
 def seconds_of(command: list[str], cache: Path) -> float:
