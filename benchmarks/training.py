@@ -151,6 +151,8 @@ def markdown(result: dict[str, Any]) -> str:
             + f" | {row['ms'][WAYS[0]] / row['ms'][WAYS[1]]:.2f} |"
             for row in result["steps"]
         ),
+        "",
+        "`NNConv` makes a matrix for each edge; the MPNN here one for each kind of edge.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -74,7 +74,7 @@ def as_features(given: int | Sequence[int] | None) -> Features:
     Raises:
         BadValueError: a negative width, or a table without categories.
     """
-    features = given or 0 if isinstance(given, int | None) else tuple(given)
+    features = given or 0 if isinstance(given, int | None) else tuple(map(int, given))
     if (features < 0) if isinstance(features, int) else (not features or min(features) < 1):
         raise BadValueError(
             f"expected a width from 0, or the sizes of category tables from 1, got {given!r}"

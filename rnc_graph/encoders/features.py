@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.data.schema import Features, describe
-from rnc_graph.encoders.incidence import Incidence, sorts
+from rnc_graph.encoders.incidence import Incidence, eager_on_cpu
 from rnc_graph.errors import BadValueError
 
 
@@ -48,19 +48,24 @@ class FeatureEmbedding(nn.Module):
         self.table = nn.EmbeddingBag(sum(sizes) + len(sizes), embedding_dim, mode="sum")
         nn.init.xavier_uniform_(self.table.weight)
 
-    def forward(self, features: Tensor | Kinds) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Return the (rows, d) vectors; raises :class:`BadValueError` for other features."""
-        if not isinstance(features, Kinds) and sorts(features) and len(features):
-            features = self.kinds(features)
-        if isinstance(features, Kinds):  # One look-up, and one gradient, a kind.
-            return features.members.take(self.table(features.rows))
-        indices = self.indices(features)
+        if eager_on_cpu(features):
+            return self.of_kinds(self.kinds(features))
+        return self.vectors(self.indices(features))
+
+    def of_kinds(self, kinds: Kinds) -> Tensor:
+        """Return the vectors of all members of kinds, with one look-up, and gradient, a kind."""
+        return kinds.members.take(self.vectors(kinds.rows))
+
+    def vectors(self, indices: Tensor) -> Tensor:
+        """Return the (rows, d) sums of the table's rows (rows, features)."""
         if torch.compiler.is_exporting():  # By operations that ONNX has, for any number of rows.
             return nn.functional.embedding(indices, self.table.weight).sum(1)
         if len(indices) == 0:  # Methane has no bonds, and an empty bag is an error.
             return self.table.weight.new_zeros(0, self.table.embedding_dim)
-        embedded: Tensor = self.table(indices)
-        return embedded
+        summed: Tensor = self.table(indices)
+        return summed
 
     def kinds(self, features: Tensor) -> Kinds:
         """Return the distinct rows of features (rows, features); raises as :meth:`indices`."""
@@ -78,6 +83,7 @@ class FeatureEmbedding(nn.Module):
         features = features[:, None] if features.dim() == 1 else features
         if features.is_floating_point() or features.shape[1] != len(self.sizes):
             raise _unexpected(features, tuple(self.sizes.tolist()))
+        features = features.long()  # Bytes have no mask.
         if torch.compiler.is_exporting() or not len(features):
             return torch.where(features < 0, self.sizes, features) + self.offsets
         # An index past its table would read the next feature's vectors.

@@ -20,7 +20,7 @@ class _Convolution(nn.Module):
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()
         self.lin = Linear(hidden_dim, hidden_dim, bias=False, weight_initializer="glorot")
-        reset(self.lin)  # PyG draws them twice.
+        reset(self.lin)  # As PyG does, so that a seed gives the same weights.
         self.bias = nn.Parameter(torch.zeros(hidden_dim))
 
     def forward(self, atoms: Tensor, edges: Edges) -> Tensor:

@@ -12,8 +12,9 @@ from rnc_graph.encoders.graph import ConvolutionalEncoder
 
 
 class _Convolution(nn.Module):
-    """Sum of the neighbors' vectors, each with its edge's, through a two-layer perceptron.
+    """A two-layer perceptron of (1 + eps) times a node's own vector and the sum of its neighbors'.
 
+    A neighbor's vector and the edge's are added, and pass a ReLU, if edges have features.
     The same map as PyG's ``GINEConv`` (``GINConv`` without edge features), with the same names and,
     from the same seed, the same weights.
     """
@@ -23,10 +24,10 @@ class _Convolution(nn.Module):
         self.nn = nn.Sequential(
             nn.Linear(hidden_dim, hidden_dim),
             nn.BatchNorm1d(hidden_dim),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             nn.Linear(hidden_dim, hidden_dim),
         )
-        reset(self.nn)  # PyG draws them twice.
+        reset(self.nn)  # As PyG does, so that a seed gives the same weights.
         self.eps = nn.Parameter(torch.zeros(1))
 
     def forward(self, atoms: Tensor, edges: Edges, bonds: Tensor | None) -> Tensor:

@@ -130,10 +130,9 @@ class ConvolutionalEncoder(GraphEncoder):
     def atoms(self, batch: Batch) -> Tensor:
         """Return the (nodes, hidden_dim) vectors after the last layer."""
         atoms = embedded_nodes(self.atom_embedding, batch)
-        edges = Edges(batch, len(atoms))
+        edges = Edges.of(batch, len(atoms))
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            # Dropout commutes with the ReLU, which then can work in place.
-            atoms = atoms + self.dropout(norm(convolution(atoms, edges))).relu_()
+            atoms = atoms + self.dropout(torch.relu(norm(convolution(atoms, edges))))
         return atoms
 
 
@@ -152,11 +151,9 @@ def pool(nodes: Tensor, batch: Tensor, graphs: int, readout: Readout) -> Tensor:
         pooled: Tensor = global_max_pool(nodes, batch, graphs)
         return pooled
     members = Incidence(batch, graphs)
-    sums = members.add(nodes)
-    if readout == "sum":
-        return sums
-    means = sums / members.counts.clamp(min=1)[:, None].to(sums.dtype)
-    return means if readout == "mean" else torch.cat([sums, means], dim=1)
+    if readout == "both":
+        return torch.cat([members.add(nodes), members.mean(nodes)], dim=1)
+    return members.add(nodes) if readout == "sum" else members.mean(nodes)
 
 
 def embedded_nodes(embed: nn.Module, batch: Batch) -> Tensor:

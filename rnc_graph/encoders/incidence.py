@@ -1,14 +1,15 @@
-"""Sums over the edges of nodes, and the nodes of graphs."""
+"""Sums over the edges at each node, and over the nodes of each graph."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch_geometric.utils import degree, scatter
+
+from rnc_graph.errors import BadValueError
 
 
 class Incidence:
@@ -25,31 +26,39 @@ class Incidence:
 
     def __init__(self, index: Tensor, rows: int) -> None:
         self.index, self.rows = index, rows
-        self._sorted = sorts(index)
+        self._sorted = eager_on_cpu(index)
+        # No cached properties, which torch.compile does not know.
+        self._counts: Tensor | None = None
+        self._order: tuple[Tensor, Tensor] | None = None
 
-    @cached_property
+    @property
     def counts(self) -> Tensor:
         """The (n,) numbers of members."""
-        counts: Tensor = degree(self.index, self.rows, torch.long)
-        return counts
+        if self._counts is None:
+            self._counts = degree(self.index, self.rows, torch.long)
+        return self._counts
 
-    @cached_property
-    def _order(self) -> tuple[Tensor, Tensor]:
-        """The members sorted by row (E,), and where each row's begin (n,)."""
-        ends = self.counts.cumsum(0)
-        return self.index.argsort(stable=True), ends - self.counts
+    @property
+    def order(self) -> tuple[Tensor, Tensor]:
+        """The members sorted by row (E,), and where those of each row begin (n,)."""
+        if self._order is None:
+            begins = self.counts.cumsum(0) - self.counts
+            self._order = self.index.argsort(stable=True), begins
+        return self._order
 
     def take(self, rows: Tensor) -> Tensor:
         """Return the row of each member, (n, d) -> (E, d)."""
         if self._sorted and rows.requires_grad and torch.is_grad_enabled():
-            taken: Tensor = _Take.apply(rows, self.index, *self._order)
+            taken: Tensor = _Take.apply(rows, self.index, *self.order)
             return taken
         return rows.index_select(0, self.index)
 
     def add(self, members: Tensor) -> Tensor:
         """Return each row's sum over its members, (E, d) -> (n, d)."""
+        if len(members) != len(self.index):
+            raise BadValueError(f"expected {len(self.index)} members, got {len(members)}")
         if self._sorted:
-            added: Tensor = _Add.apply(members, self.index, *self._order)
+            added: Tensor = _Add.apply(members, self.index, *self.order)
             return added
         return scatter(members, self.index, dim_size=self.rows, reduce="sum")
 
@@ -58,18 +67,19 @@ class Incidence:
         return self.add(members) / self.counts.clamp(min=1)[:, None].to(members.dtype)
 
 
-def sorts(index: Tensor) -> bool:
-    """Whether it pays to sort an index before sums over it."""
-    return index.device.type == "cpu" and not torch.compiler.is_compiling()
+def eager_on_cpu(x: Tensor) -> bool:
+    """Whether plain operations run on a CPU: not for ``torch.compile``, nor for ``torch.func``."""
+    transformed = torch._C._are_functorch_transforms_active()
+    return x.device.type == "cpu" and not torch.compiler.is_compiling() and not transformed
 
 
 class _Take(Function):
     """Rows of a matrix, whose gradient is a sum over members."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, *index_and_order: Tensor) -> Tensor:
-        ctx.save_for_backward(*index_and_order)
-        return rows.index_select(0, index_and_order[0])
+    def forward(ctx: Any, rows: Tensor, index: Tensor, order: Tensor, begins: Tensor) -> Tensor:
+        ctx.save_for_backward(index, order, begins)
+        return rows.index_select(0, index)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
@@ -80,12 +90,11 @@ class _Add(Function):
     """A sum over members, whose gradient is a look-up of rows."""
 
     @staticmethod
-    def forward(ctx: Any, members: Tensor, *index_and_order: Tensor) -> Tensor:
-        ctx.save_for_backward(*index_and_order)
-        _, order, starts = index_and_order
+    def forward(ctx: Any, members: Tensor, index: Tensor, order: Tensor, begins: Tensor) -> Tensor:
+        ctx.save_for_backward(index, order, begins)
         if not len(order):  # Which PyTorch refuses.
-            return members.new_zeros(len(starts), members.shape[1])
-        return torch.embedding_bag(members.contiguous(), order, starts)[0]
+            return members.new_zeros(len(begins), members.shape[1])
+        return torch.embedding_bag(members, order, begins)[0]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:

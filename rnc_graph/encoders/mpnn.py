@@ -11,6 +11,7 @@ from torch_geometric.data import Batch
 
 from rnc_graph.data.schema import OGB_MOLECULES, Features
 from rnc_graph.encoders.base import ENCODERS
+from rnc_graph.encoders.dropout import Dropout
 from rnc_graph.encoders.edges import Edges
 from rnc_graph.encoders.features import FloatEmbedding, NoFeatures, embedding
 from rnc_graph.encoders.graph import GraphEncoder, Readout, embedded_nodes
@@ -21,7 +22,7 @@ class EdgesByKind(NamedTuple):
     """E edges sorted by kind, with one matrix for all edges of a kind.
 
     Attributes:
-        edges: the sorted edges; their features are not.
+        edges: the sorted edges, without features.
         matrices: (K, d, d) of the kinds; (E, d, d) of the edges without kinds.
         sizes: how many edges each kind has; None without kinds.
     """
@@ -56,8 +57,8 @@ class EdgeNetworkConv(nn.Module):
             return EdgesByKind(edges, self._matrices(self.bond_embedding(edges.features)), None)
         kinds = self.bond_embedding.kinds(edges.features)
         order = kinds.members.index.argsort(stable=True)
-        ordered = Edges(edges.batch, edges.nodes, edges.index[:, order])
-        matrices = self._matrices(self.bond_embedding.table(kinds.rows))
+        ordered = Edges(edges.index[:, order], edges.nodes)
+        matrices = self._matrices(self.bond_embedding.vectors(kinds.rows))
         return EdgesByKind(ordered, matrices, kinds.members.counts.tolist())
 
     def _matrices(self, embedded: Tensor) -> Tensor:
@@ -105,12 +106,12 @@ class MPNN(GraphEncoder):
         self.atom_embedding = embedding(self.schema.nodes, hidden_dim)
         self.message = EdgeNetworkConv(hidden_dim, self.schema.edges)
         self.update = nn.GRUCell(hidden_dim, hidden_dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def atoms(self, batch: Batch) -> Tensor:
         """Return the (nodes, hidden_dim) vectors after the last round."""
         atoms = embedded_nodes(self.atom_embedding, batch)
-        by_kind = self.message.by_kind(Edges(batch, len(atoms)))
+        by_kind = self.message.by_kind(Edges.of(batch, len(atoms)))
         for _ in range(self.steps):
             messages = torch.relu(self.message(atoms, by_kind))
             atoms = self.update(self.dropout(messages), atoms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 import torch
@@ -95,6 +96,26 @@ class LabeledQueue(nn.Module):
         self._next = (self._next + len(keys)) % self.size
 
 
+def check_loss(loss: Any) -> None:
+    """Raise :class:`BadValueError` unless it is a module that takes embeddings and labels."""
+    if isinstance(loss, str | type) or not callable(loss):
+        raise BadValueError(f"loss: expected a module, such as RnCLoss(), got {loss!r}")
+    name = type(loss).__name__
+    if type(loss).__module__ == nn.L1Loss.__module__:  # It would broadcast, and train.
+        raise BadValueError(
+            "loss: expected one that compares embeddings (B, V, d) by their labels (B, t), such as "
+            f"RnCLoss(); {name} compares predictions with targets, as head_loss does"
+        )
+    if not isinstance(loss, QueueLoss):
+        try:
+            inspect.signature(getattr(loss, "forward", loss)).bind("features", "labels")
+        except TypeError as error:
+            raise BadValueError(
+                "loss: expected one that is called with embeddings (B, V, d) and labels (B, t); "
+                f"{name}: {error}"
+            ) from error
+
+
 class Contrast(nn.Module):
     """Computes a pretraining loss from an embedding.
 
@@ -108,15 +129,14 @@ class Contrast(nn.Module):
         projection: between embedding and loss.
 
     Raises:
-        BadValueError: ``loss`` is a name or a class.
+        BadValueError: as :func:`check_loss`.
     """
 
     def __init__(
         self, loss: nn.Module, encoder: nn.Module, projection: nn.Module | None = None
     ) -> None:
         super().__init__()
-        if isinstance(loss, str | type) or not callable(loss):
-            raise BadValueError(f"loss: expected a module, such as RnCLoss(), got {loss!r}")
+        check_loss(loss)
         self.loss = loss
         self.projection = projection or nn.Identity()
         self.momentum: MomentumEncoder | None = None

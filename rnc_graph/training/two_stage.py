@@ -30,6 +30,7 @@ from rnc_graph.training.config import (
     StageConfig,
     TrainerConfig,
 )
+from rnc_graph.training.contrast import check_loss
 from rnc_graph.training.fit import History, fit
 from rnc_graph.training.head_losses import HEAD_LOSSES
 from rnc_graph.training.inference import evaluating, infer, torch_device
@@ -127,6 +128,8 @@ class TwoStage(nn.Module):
             raise UnknownNameError("head loss", head_loss, list(HEAD_LOSSES))
         check_arguments(locals())
         given_loss = LOSSES.make(loss) if isinstance(loss, str) else loss
+        if given_loss is not None:
+            check_loss(given_loss)
         if loss_weight is not None and (given_loss is None or freeze):
             raise BadValueError("loss_weight: joint training needs a loss and freeze=False")
         fewest = getattr(given_loss, "min_views", 1)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnc_graph.encoders.dropout import Dropout
+from rnc_graph.encoders.dropout import Dropout, kept_
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -54,3 +54,18 @@ def test_none_of_none(probability: float) -> None:
 
 def test_all() -> None:
     assert not Dropout(1.0)(torch.ones(5, 7)).any()
+
+
+@pytest.mark.parametrize("dropped", [1, 6554, 2**16 - 1])
+def test_the_lowest_numbers_are_dropped(dropped: int) -> None:
+    numbers = torch.arange(-(2**15), 2**15)
+    kept = kept_(numbers.float(), dropped)
+    assert torch.equal(kept, (numbers >= dropped - 2**15).float())
+
+
+def test_as_pytorchs_dropout_where_it_is_not_ours() -> None:
+    x = torch.ones(50)
+    assert Dropout(0.5, inplace=True)(x) is x
+    assert (x == 0).any()
+    with pytest.raises(RuntimeError):
+        Dropout(0.5)(torch.ones(5, dtype=torch.long))

@@ -194,7 +194,7 @@ def test_the_edge_network_is_pygs_nnconv(esol_graphs: GraphDataset) -> None:
     theirs = NNConv(WIDTH, WIDTH, network, aggr="mean", root_weight=False, bias=False).double()
     batch = esol_graphs.batch(ROWS)
     atoms = torch.randn(batch.num_nodes, WIDTH, dtype=torch.float64)
-    by_kind = ours.by_kind(Edges(batch, len(atoms)))
+    by_kind = ours.by_kind(Edges.of(batch, len(atoms)))
     assert 3 < len(by_kind.matrices) < batch.num_edges
     found = ours(atoms, by_kind)
     expected = theirs(atoms, batch.edge_index, batch.edge_attr)
@@ -225,7 +225,7 @@ def test_the_layers_of_gin_are_pygs(
     theirs.load_state_dict(ours.convolution.state_dict())
     bonds = () if edge_dim is None else (ours.bond_embedding(batch.edge_attr),)
     atoms = torch.randn(batch.num_nodes, WIDTH, dtype=torch.float64, requires_grad=True)
-    found = ours(atoms, Edges(batch, len(atoms)))
+    found = ours(atoms, Edges.of(batch, len(atoms)))
     expected = theirs(atoms, batch.edge_index, *bonds)
     _assert_close(found, expected)
     _assert_same_gradients(
@@ -244,9 +244,8 @@ def test_the_layers_of_gcn_are_pygs() -> None:
     theirs.load_state_dict(ours.state_dict())
     # Two edges from 1 to 2, a node with an edge to itself, and one without any.
     index = torch.tensor([[0, 1, 1, 1, 2, 3], [1, 0, 2, 2, 1, 3]])
-    batch = Batch.from_data_list([Data(num_nodes=5, edge_index=index)])
     atoms = torch.randn(5, WIDTH, dtype=torch.float64, requires_grad=True)
-    found, expected = ours(atoms, Edges(batch, 5)), theirs(atoms, index)
+    found, expected = ours(atoms, Edges(index, 5)), theirs(atoms, index)
     _assert_close(found, expected)
     _assert_same_gradients(
         found, expected, [*ours.parameters(), atoms], [*theirs.parameters(), atoms]

@@ -1,5 +1,8 @@
 """Encoders of graphs with other features than our molecules'."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -145,7 +148,7 @@ def test_mpnn_with_floats_on_edges_is_pygs_nnconv() -> None:
     theirs = NNConv(8, 8, network, aggr="mean", root_weight=False, bias=False)
     graph = Data(edge_index=torch.randint(0, 5, (2, 20)), edge_attr=torch.rand(20, 2), num_nodes=5)
     nodes = torch.rand(5, 8)
-    found = message(nodes, message.by_kind(Edges(graph, 5)))
+    found = message(nodes, message.by_kind(Edges(graph.edge_index, 5, graph.edge_attr)))
     torch.testing.assert_close(found, theirs(nodes, graph.edge_index, graph.edge_attr))
 
 
@@ -178,3 +181,91 @@ def test_batches_with_other_features(graph: Data, message: str) -> None:
 def test_features_that_cannot_be(given: object) -> None:
     with pytest.raises(BadValueError, match="expected a width from 0, or the sizes of category"):
         GIN(8, in_channels=given)
+
+
+def _floats(nodes: int = 5) -> Batch:
+    index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    graph = Data(x=torch.rand(nodes, 3), edge_attr=torch.rand(4, 2), edge_index=index)
+    return Batch.from_data_list([graph])
+
+
+@every_encoder
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ([[0, 1, 1, 7], [1, 0, 2, 1]], r"edge_index: expected nodes from 0 to 4, got 0 to 7"),
+        ([[0, 1, 1, -1], [1, 0, 2, 1]], r"edge_index: expected nodes from 0 to 4, got -1 to 2"),
+        ([[0, 1], [1, 0], [1, 2]], r"edge_index: expected shape \(2, E\), got \(3, 2\)"),
+        ([0, 1, 1, 2], r"edge_index: expected shape \(2, E\), got \(4,\)"),
+        (
+            [[0.0, 1.0, 1.0, 2.0]] * 2,
+            "edge_index: expected integers of 32 or 64 bits, got .*float32",
+        ),
+    ],
+)
+def test_edges_that_are_none_are_refused(name: str, index: list[Any], message: str) -> None:
+    batch = _floats()
+    batch.edge_index = torch.tensor(index)
+    with pytest.raises(BadValueError, match=message):
+        _encoder(name, GraphSchema(3, 2)).eval()(batch)
+
+
+@pytest.mark.parametrize("name", ["gin", "mpnn"])
+@pytest.mark.parametrize("rows", [0, 1, 3, 5])
+@pytest.mark.parametrize("edges", [2, (4, 4)])
+def test_features_of_other_edges_are_refused(
+    name: str, rows: int, edges: int | tuple[int, ...]
+) -> None:
+    batch = _floats()
+    batch.edge_attr = torch.rand(rows, 2) if edges == 2 else torch.zeros(rows, 2).long()
+    with pytest.raises(
+        BadValueError, match=f"edge_attr: expected a row for each of 4 .*got {rows}"
+    ):
+        _encoder(name, GraphSchema(3, edges)).eval()(batch)
+
+
+@every_encoder
+def test_nodes_of_no_graph_are_refused(name: str) -> None:
+    batch = _floats()
+    batch.x = torch.rand(7, 3)
+    with pytest.raises(BadValueError, match="expected 5 members, got 7"):
+        _encoder(name, GraphSchema(3, 2)).eval()(batch)
+
+
+@pytest.mark.slow
+@every_encoder
+@pytest.mark.parametrize("kind", ["floats", "categories"])
+def test_compiled_and_differentiated_by_functions(name: str, kind: str) -> None:
+    schema = GraphSchema(3, 2) if kind == "floats" else GraphSchema((4, 4, 4), (4, 4))
+    encoder, batch = _encoder(name, schema).eval(), _floats()
+    if kind == "categories":
+        batch.x, batch.edge_attr = (4 * batch.x).byte(), (4 * batch.edge_attr).int()
+    expected = encoder(batch)
+    # Whether categories are within their tables is asked in the middle.
+    compiled = torch.compile(encoder, fullgraph=kind == "floats", backend="eager")
+    torch.testing.assert_close(compiled(batch), expected)
+    weights = dict(encoder.named_parameters())
+
+    def total(weights: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.func.functional_call(encoder, weights, (batch,)).sum()
+
+    expected.sum().backward()
+    for parameter, gradient in torch.func.grad(total)(weights).items():
+        torch.testing.assert_close(gradient, encoder.get_parameter(parameter).grad)
+
+
+@pytest.mark.parametrize("name", ["gcn", "gin"])
+def test_hooks_see_what_layers_return(name: str) -> None:
+    encoder, seen = _encoder(name, GraphSchema(3, 2)).eval(), []
+    encoder.norms[0].register_forward_hook(
+        lambda *inputs_and_output: seen.append(inputs_and_output[2])
+    )
+    encoder.norms[0].register_full_backward_hook(lambda *gradients: seen.append(gradients[2][0]))
+    encoder(_floats()).sum().backward()
+    assert seen[0].min() < 0
+    assert seen[1].shape == (5, 8)
+
+
+def test_sizes_of_tables_may_be_of_numpy() -> None:
+    numbers = GIN(8, in_channels=list(np.array([4, 5])), edge_dim=np.array([3]))
+    assert numbers.schema == GraphSchema((4, 5), (3,))

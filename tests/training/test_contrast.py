@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from rnc_graph.encoders import Head
-from rnc_graph.errors import RunError
+from rnc_graph.errors import BadValueError, RunError
 from rnc_graph.losses import QueueLoss, RnCLoss
-from rnc_graph.training import Contrast, FinetuneModule, StageConfig, infer
+from rnc_graph.training import Contrast, FinetuneModule, StageConfig, TwoStage, infer
 from rnc_graph.training.contrast import by_sample
 
 
@@ -65,6 +65,29 @@ def test_a_loss_that_cannot_train_is_refused(value: Any, expected: str) -> None:
     encoder, inputs, y = stages.Scaled(), torch.rand(4, 1), torch.rand(4, 1)
     with pytest.raises(RunError, match=f"loss Own: .*{expected}"):
         Contrast(Own(), encoder)(encoder, inputs, encoder(inputs), y)
+
+
+class _OfEmbeddings(nn.Module):
+    def forward(self, features: Tensor) -> Tensor:
+        return features.mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (nn.L1Loss(), "L1Loss compares predictions with targets, as head_loss does"),
+        (nn.CrossEntropyLoss(), "CrossEntropyLoss compares predictions"),
+        (
+            _OfEmbeddings(),
+            r"called with embeddings \(B, V, d\) and labels \(B, t\); _OfEmbeddings: ",
+        ),
+    ],
+)
+def test_a_loss_without_embeddings_and_labels_is_refused(loss: nn.Module, expected: str) -> None:
+    with pytest.raises(BadValueError, match=f"loss: expected one .*{expected}"):
+        Contrast(loss, stages.Scaled())
+    with pytest.raises(BadValueError, match=f"loss: expected one .*{expected}"):
+        TwoStage("gin", loss=loss)
 
 
 def test_a_single_view_is_its_own_key() -> None:
