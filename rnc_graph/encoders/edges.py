@@ -44,7 +44,8 @@ class Edges:
             raise BadValueError(
                 "expected edge features edge_attr, got none; edge_dim=None takes none"
             )
-        if len(self._features) != self.index.shape[1]:
+        # No len(), which would fix the number of edges of an exported encoder.
+        if self._features.shape[0] != self.index.shape[1]:
             raise BadValueError(
                 f"edge_attr: expected a row for each of {self.index.shape[1]} edges, got "
                 f"{len(self._features)}"

@@ -55,7 +55,7 @@ class Incidence:
 
     def add(self, members: Tensor) -> Tensor:
         """Return each row's sum over its members, (E, d) -> (n, d)."""
-        if len(members) != len(self.index):
+        if members.shape[0] != self.index.shape[0]:
             raise BadValueError(f"expected {len(self.index)} members, got {len(members)}")
         if self._sorted:
             added: Tensor = _Add.apply(members, self.index, *self.order)
