@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -74,7 +75,11 @@ def as_features(given: int | Sequence[int] | None) -> Features:
     Raises:
         BadValueError: a negative width, or a table without categories.
     """
-    features = given or 0 if isinstance(given, int | None) else tuple(map(int, given))
+    features: Features
+    if isinstance(given, int | np.integer | None):
+        features = int(given or 0)
+    else:
+        features = tuple(map(int, given))
     if (features < 0) if isinstance(features, int) else (not features or min(features) < 1):
         raise BadValueError(
             f"expected a width from 0, or the sizes of category tables from 1, got {given!r}"

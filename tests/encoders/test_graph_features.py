@@ -269,3 +269,4 @@ def test_hooks_see_what_layers_return(name: str) -> None:
 def test_sizes_of_tables_may_be_of_numpy() -> None:
     numbers = GIN(8, in_channels=list(np.array([4, 5])), edge_dim=np.array([3]))
     assert numbers.schema == GraphSchema((4, 5), (3,))
+    assert GIN(8, in_channels=np.int64(4), edge_dim=np.int64(0)).schema == GraphSchema(4, 0)
