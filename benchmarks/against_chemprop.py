@@ -4,13 +4,12 @@
     python benchmarks/against_chemprop.py --chemprop ENVIRONMENT/bin/chemprop [--set esol]
         [--splits 5] [--out results/benchmarks/against_chemprop.json]
 
-Commands on one core, with their defaults, ours with three networks and without: by default it has
-the one or the other. `rnc-graph train` divides a tenth off as the test set (seeds from 0). Of the
-other molecules chemprop takes a ninth, drawn at random, to choose its epoch, as its own default
-split does; all else is its default (50 epochs). CPU seconds are all that a command takes, from its
-start to the written predictions. A split finished by the same code is kept beside the results, and
-not computed again. Writes JSON, and the same as Markdown; with ``--tables`` only the Markdown, from
-the JSON that exists.
+Commands on one core, with their defaults, and ours without networks. `rnc-graph train` divides a
+tenth off as the test set (seeds from 0). Of the other molecules chemprop takes a ninth, drawn at
+random, to choose its epoch, as its own default split does; all else is its default (50 epochs).
+CPU seconds are all that a command takes, from its start to the written predictions. A split
+finished by the same code is kept beside the results, and not computed again. Writes JSON, and the
+same as Markdown; with ``--tables`` only the Markdown, from the JSON that exists.
 """
 
 import argparse

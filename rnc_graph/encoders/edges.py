@@ -14,9 +14,12 @@ from rnc_graph.errors import BadValueError
 class Edges:
     """E edges between A nodes.
 
-    Attributes:
+    Args:
         index: (2, E) the sources and targets.
         nodes: A.
+        features: ``edge_attr``, (E, columns) or (E,).
+
+    Attributes:
         source: the node that each edge starts from.
         target: the node that each edge leads to.
 

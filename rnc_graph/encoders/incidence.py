@@ -54,7 +54,10 @@ class Incidence:
         return rows.index_select(0, self.index)
 
     def add(self, members: Tensor) -> Tensor:
-        """Return each row's sum over its members, (E, d) -> (n, d)."""
+        """Return each row's sum over its members, (E, d) -> (n, d).
+
+        Raises :class:`BadValueError` for other than E members.
+        """
         if members.shape[0] != self.index.shape[0]:
             raise BadValueError(f"expected {len(self.index)} members, got {len(members)}")
         if self._sorted:
@@ -63,7 +66,7 @@ class Incidence:
         return scatter(members, self.index, dim_size=self.rows, reduce="sum")
 
     def mean(self, members: Tensor) -> Tensor:
-        """Return each row's mean over its members, (E, d) -> (n, d); 0 without any."""
+        """Return each row's mean over its members, (E, d) -> (n, d), 0 without any; see add."""
         return self.add(members) / self.counts.clamp(min=1)[:, None].to(members.dtype)
 
 

@@ -56,7 +56,7 @@ class EdgeNetworkConv(nn.Module):
         if isinstance(self.bond_embedding, FloatEmbedding) or not len(edges.features):
             return EdgesByKind(edges, self._matrices(self.bond_embedding(edges.features)), None)
         kinds = self.bond_embedding.kinds(edges.features)
-        order = kinds.members.index.argsort(stable=True)
+        order, _ = kinds.members.order
         ordered = Edges(edges.index[:, order], edges.nodes)
         matrices = self._matrices(self.bond_embedding.vectors(kinds.rows))
         return EdgesByKind(ordered, matrices, kinds.members.counts.tolist())
